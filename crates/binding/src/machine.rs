@@ -1,0 +1,78 @@
+//! Driver and GPUs, as plain objects. A missing property is what the driver does not tell.
+
+use napi_derive::napi;
+
+use crate::{CodedError, coded};
+
+/// Driver, CUDA and GPUs of this machine.
+#[napi(object)]
+pub struct Machine {
+    /// E.g. "580.95.05".
+    pub driver_version: Option<String>,
+    /// The CUDA version that the driver supports, e.g. "13.0".
+    pub cuda_version: Option<String>,
+    /// Every GPU, in the driver's (PCI bus) order.
+    pub devices: Vec<Device>,
+}
+
+/// One GPU.
+#[napi(object)]
+pub struct Device {
+    pub index: u32,
+    pub uuid: String,
+    pub name: Option<String>,
+    pub pci_bus_id: Option<String>,
+    pub architecture: Option<String>,
+    pub compute_capability: Option<String>,
+    pub memory_total_bytes: Option<f64>,
+    pub pcie_generation: Option<u32>,
+    pub pcie_width: Option<u32>,
+    pub power_limit_w: Option<f64>,
+    pub power_limit_default_w: Option<f64>,
+    pub persistence_mode: Option<bool>,
+    pub mig_mode: Option<bool>,
+    pub temperature_c: Option<u32>,
+    pub vbios_version: Option<String>,
+    /// Where its power comes from: "instant", "power_usage" or "average_1s".
+    pub power_domain: Option<String>,
+    pub power_w: Option<f64>,
+    pub energy_counter: bool,
+}
+
+/// Lists the GPUs through the library at `libraryPath`, by default the driver's own. Throws `NVML_NOT_FOUND`,
+/// `NVML_INIT_FAILED` or `NVML_QUERY_FAILED`.
+#[napi]
+pub fn list_devices(library_path: Option<String>) -> Result<Machine, CodedError> {
+    let machine =
+        llem_meter::source::nvml::list_devices(library_path.as_deref()).map_err(|error| coded(&error))?;
+    Ok(Machine {
+        driver_version: machine.driver_version,
+        cuda_version: machine.cuda_version,
+        devices: machine.devices.into_iter().map(Device::from).collect(),
+    })
+}
+
+impl From<llem_meter::source::nvml::DeviceInfo> for Device {
+    fn from(device: llem_meter::source::nvml::DeviceInfo) -> Self {
+        Self {
+            index: device.index,
+            uuid: device.uuid,
+            name: device.name,
+            pci_bus_id: device.pci_bus_id,
+            architecture: device.architecture,
+            compute_capability: device.compute_capability,
+            memory_total_bytes: device.memory_total_bytes.map(|bytes| bytes as f64),
+            pcie_generation: device.pcie_generation,
+            pcie_width: device.pcie_width,
+            power_limit_w: device.power_limit_w,
+            power_limit_default_w: device.power_limit_default_w,
+            persistence_mode: device.persistence_mode,
+            mig_mode: device.mig_mode,
+            temperature_c: device.temperature_c,
+            vbios_version: device.vbios_version,
+            power_domain: device.power_domain.map(str::to_owned),
+            power_w: device.power_w,
+            energy_counter: device.energy_counter,
+        }
+    }
+}

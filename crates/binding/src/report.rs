@@ -1,0 +1,198 @@
+//! What a window and a snapshot look like in JavaScript: joules, watts and seconds as numbers, a missing property
+//! where the meter does not know.
+
+use llem_meter::clock::seconds;
+use llem_meter::sampler;
+use llem_meter::window;
+use napi_derive::napi;
+
+/// The end of a window: its report, or why there is none.
+#[napi(object)]
+pub struct WindowEnd {
+    pub report: Option<WindowReport>,
+    pub fault: Option<String>,
+}
+
+/// What the meter found out about a window.
+#[napi(object)]
+pub struct WindowReport {
+    pub start_ns: f64,
+    pub end_ns: f64,
+    /// Wall time of the left edge, milliseconds since the Unix epoch.
+    pub start_unix_ms: f64,
+    /// "counter" or "integral" where all devices agree.
+    pub method: Option<String>,
+    /// The sum over the devices, missing as soon as one is.
+    pub total_j: Option<f64>,
+    pub integral_j: Option<f64>,
+    pub counter_j: Option<f64>,
+    pub counter_raw_j: Option<f64>,
+    /// Of the device that is covered least, 0 to 1.
+    pub coverage: f64,
+    pub devices: Vec<DeviceReport>,
+    pub sampler: SamplerReport,
+    /// Files that could not be written, a sampler that stopped.
+    pub faults: Vec<String>,
+}
+
+/// One device over a window.
+#[napi(object)]
+pub struct DeviceReport {
+    pub total_j: Option<f64>,
+    pub method: Option<String>,
+    pub reason: String,
+    pub residual_pct: Option<f64>,
+    pub integral_j: Option<f64>,
+    pub counter_j: Option<f64>,
+    pub counter_raw_j: Option<f64>,
+    pub coverage: f64,
+    pub gap_s: f64,
+    pub readings: u32,
+    pub missing: u32,
+    pub missing_reason: Option<String>,
+    pub mean_power_w: Option<f64>,
+    pub max_power_w: Option<f64>,
+    pub temperature_start_c: Option<u32>,
+    pub temperature_end_c: Option<u32>,
+    pub temperature_max_c: Option<u32>,
+    pub memory_used_max_bytes: Option<f64>,
+    /// The bits of nvml.h, ORed over the window.
+    pub throttle_reasons: Option<f64>,
+    pub power_cap_s: Option<f64>,
+    pub sw_thermal_s: Option<f64>,
+    pub hw_thermal_s: Option<f64>,
+    pub power_brake_s: Option<f64>,
+}
+
+/// The sampler's own punctuality and cost.
+#[napi(object)]
+pub struct SamplerReport {
+    pub samples: f64,
+    pub missed_deadlines: f64,
+    pub dropped: f64,
+    pub lateness_us_p50: Option<f64>,
+    pub lateness_us_p99: Option<f64>,
+    pub cpu_s: f64,
+    pub driver_s: f64,
+    pub driver_calls: f64,
+}
+
+/// The last readings.
+#[napi(object)]
+pub struct Snapshot {
+    /// Monotonic time of the newest sample; missing before the first.
+    pub at_ns: Option<f64>,
+    pub devices: Vec<DeviceSnapshot>,
+}
+
+/// The last readings of one device.
+#[napi(object)]
+pub struct DeviceSnapshot {
+    pub power_w: Option<f64>,
+    /// Energy since the sampler opened, by the integral.
+    pub joules_since_open: Option<f64>,
+    pub temperature_c: Option<u32>,
+    pub memory_used_bytes: Option<f64>,
+    pub memory_total_bytes: Option<f64>,
+    pub sm_utilisation_pct: Option<u32>,
+    pub sm_clock_mhz: Option<u32>,
+    pub memory_clock_mhz: Option<u32>,
+    pub throttle_reasons: Option<f64>,
+}
+
+impl From<Option<window::WindowReport>> for WindowEnd {
+    fn from(report: Option<window::WindowReport>) -> Self {
+        let fault = report.is_none().then(|| "the sampler was closed or does not know this window".to_owned());
+        Self { report: report.map(WindowReport::from), fault }
+    }
+}
+
+impl From<window::WindowReport> for WindowReport {
+    fn from(report: window::WindowReport) -> Self {
+        Self {
+            start_ns: report.start_ns as f64,
+            end_ns: report.end_ns as f64,
+            start_unix_ms: report.start_unix_ns as f64 / 1e6,
+            method: report.method().map(|method| method.as_str().to_owned()),
+            total_j: report.total(|device| device.headline.total_j),
+            integral_j: report.total(|device| device.integral_j),
+            counter_j: report.total(|device| device.counter_j),
+            counter_raw_j: report.total(|device| device.counter_raw_j),
+            coverage: report.coverage(),
+            devices: report.devices.into_iter().map(DeviceReport::from).collect(),
+            sampler: report.sampler.into(),
+            faults: report.faults,
+        }
+    }
+}
+
+impl From<window::DeviceReport> for DeviceReport {
+    fn from(device: window::DeviceReport) -> Self {
+        let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        Self {
+            total_j: device.headline.total_j,
+            method: device.headline.method.map(|method| method.as_str().to_owned()),
+            reason: device.headline.reason,
+            residual_pct: device.headline.residual_pct,
+            integral_j: device.integral_j,
+            counter_j: device.counter_j,
+            counter_raw_j: device.counter_raw_j,
+            coverage: device.coverage,
+            gap_s: device.gap_s,
+            readings: count(device.readings),
+            missing: count(device.missing),
+            missing_reason: device.missing_reason,
+            mean_power_w: device.mean_power_w,
+            max_power_w: device.max_power_w,
+            temperature_start_c: device.temperature_start_c,
+            temperature_end_c: device.temperature_end_c,
+            temperature_max_c: device.temperature_max_c,
+            memory_used_max_bytes: device.memory_used_max_bytes.map(|bytes| bytes as f64),
+            throttle_reasons: device.throttle_reasons.map(|reasons| reasons as f64),
+            power_cap_s: device.throttled_ns.power_cap_ns.map(seconds),
+            sw_thermal_s: device.throttled_ns.sw_thermal_ns.map(seconds),
+            hw_thermal_s: device.throttled_ns.hw_thermal_ns.map(seconds),
+            power_brake_s: device.throttled_ns.power_brake_ns.map(seconds),
+        }
+    }
+}
+
+impl From<window::SamplerReport> for SamplerReport {
+    fn from(report: window::SamplerReport) -> Self {
+        Self {
+            samples: report.samples as f64,
+            missed_deadlines: report.missed_deadlines as f64,
+            dropped: report.dropped as f64,
+            lateness_us_p50: report.lateness_us_p50,
+            lateness_us_p99: report.lateness_us_p99,
+            cpu_s: report.cpu_s,
+            driver_s: report.driver_s,
+            driver_calls: report.driver_calls as f64,
+        }
+    }
+}
+
+impl From<sampler::Snapshot> for Snapshot {
+    fn from(snapshot: sampler::Snapshot) -> Self {
+        Self {
+            at_ns: (snapshot.at_ns > 0).then_some(snapshot.at_ns as f64),
+            devices: snapshot.devices.into_iter().map(DeviceSnapshot::from).collect(),
+        }
+    }
+}
+
+impl From<sampler::DeviceSnapshot> for DeviceSnapshot {
+    fn from(device: sampler::DeviceSnapshot) -> Self {
+        Self {
+            power_w: device.power_w,
+            joules_since_open: device.joules_since_open,
+            temperature_c: device.slow.temperature_c,
+            memory_used_bytes: device.slow.memory_used_bytes.map(|bytes| bytes as f64),
+            memory_total_bytes: device.slow.memory_total_bytes.map(|bytes| bytes as f64),
+            sm_utilisation_pct: device.slow.sm_utilisation_pct,
+            sm_clock_mhz: device.slow.sm_clock_mhz,
+            memory_clock_mhz: device.slow.memory_clock_mhz,
+            throttle_reasons: device.slow.throttle_reasons.map(|reasons| reasons as f64),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The meter: what a GPU's power was, and how many joules a window of it held.
+//!
+//! # Terminology
+//!
+//! | word | meaning |
+//! |---|---|
+//! | *reading* | one value that the driver answered |
+//! | *sample* | all readings of one device at one deadline, with the monotonic time of the power read |
+//! | *update period* | the time between two changes of what the sensor (or the energy counter) publishes |
+//! | *tick* | the moment of such a change |
+//! | *window* | an interval `[start_ns, end_ns]` of `CLOCK_MONOTONIC` whose energy is asked for |
+//! | *edge* | one end of a window |
+//! | *integral* | joules by the trapezoid rule over power readings |
+//! | *counter* | joules by the difference of the driver's energy counter |
+//!
+//! # Where a joule comes from
+//!
+//! [`source`] asks the driver, [`sampler`] does so on time and hands the samples to the recorder, which feeds
+//! each open [`window`]; [`energy`] turns readings into joules, [`downsample`] into 1 Hz rows, and [`parquet`]
+//! writes them. Nothing here knows JavaScript, tokens or configuration files.
+
+pub mod clock;
+pub mod downsample;
+pub mod energy;
+pub mod error;
+pub mod parquet;
+pub mod sample;
+pub mod sampler;
+pub mod segment;
+pub mod source;
+pub mod window;
+
+pub use error::MeterError;
+pub use sampler::{Sampler, SamplerOptions};

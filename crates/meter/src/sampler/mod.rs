@@ -1,0 +1,295 @@
+//! The sampler: one thread that reads on time, one that accounts, and a handle to mark windows with.
+
+mod poller;
+mod recorder;
+mod schedule;
+mod shared;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use poller::{Poller, Wake};
+use recorder::Recorder;
+use rtrb::RingBuffer;
+use schedule::Schedule;
+use shared::Shared;
+
+use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
+use crate::error::MeterError;
+use crate::sample::SlowSignals;
+use crate::source::Source;
+use crate::source::nvml::{NvmlSource, PowerDomain};
+use crate::window::{EDGE_SPAN_NS, GapCaps, WindowOptions, WindowReport};
+
+/// A pause in the power readings up to this long is bridged: five update periods of current boards.
+/// Longer ones are reported as lost coverage.
+const GAP_CAP_NS: u64 = 500 * NS_PER_MS;
+/// A pause in the slow signals up to this long is bridged.
+const SLOW_GAP_CAP_NS: u64 = NS_PER_S;
+/// Readings go on for this long after a window where only the mean over one second exists.
+const AVERAGED_POST_ROLL_NS: u64 = 1200 * NS_PER_MS;
+/// How long `close` waits for a driver call that does not return.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What to sample and how often.
+#[derive(Clone, Debug)]
+pub struct SamplerOptions {
+    /// The management library; `None`: where the driver installs it.
+    pub library_path: Option<String>,
+    /// The devices by UUID and driver index.
+    pub devices: Vec<(String, u32)>,
+    /// Power interval in milliseconds, 1 to 5000.
+    pub interval_ms: u32,
+    /// Interval of the slow signals in milliseconds, 1 to 5000.
+    pub slow_interval_ms: u32,
+}
+
+/// What the recorder has to know of the sampler.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    uuids: Vec<String>,
+    gpu_indices: Vec<i32>,
+    interval_ns: u64,
+    slow_interval_ns: u64,
+    averaged: bool,
+}
+
+impl Setup {
+    fn gap_caps(&self) -> GapCaps {
+        GapCaps {
+            power_ns: GAP_CAP_NS.max(3 * self.interval_ns),
+            slow_ns: SLOW_GAP_CAP_NS.max(3 * self.slow_interval_ns),
+        }
+    }
+
+    /// How long readings must go on after a window.
+    fn post_roll_ns(&self) -> u64 {
+        let sensor_ns = if self.averaged { AVERAGED_POST_ROLL_NS } else { EDGE_SPAN_NS };
+        sensor_ns.max(2 * self.interval_ns)
+    }
+
+    /// How far back an edge looks: its own surroundings, once more for a late recorder.
+    fn history_ns(&self) -> u64 {
+        2 * NS_PER_S + self.post_roll_ns() + 2 * self.interval_ns
+    }
+}
+
+/// The last readings, for a live display.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Monotonic time of the newest sample; 0 before the first.
+    pub at_ns: u64,
+    /// One per device.
+    pub devices: Vec<DeviceSnapshot>,
+}
+
+/// The last readings of one device.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceSnapshot {
+    /// Power now, watts.
+    pub power_w: Option<f64>,
+    /// Energy since the sampler opened, by the integral.
+    pub joules_since_open: Option<f64>,
+    /// The slow signals.
+    pub slow: SlowSignals,
+}
+
+/// A running sampler. Dropping it stops its threads.
+pub struct Sampler {
+    shared: Arc<Shared>,
+    sampler: Option<JoinHandle<()>>,
+    recorder: Option<JoinHandle<()>>,
+    next_window: AtomicU64,
+    setup: Setup,
+    power_domains: Vec<PowerDomain>,
+    opened_ns: u64,
+}
+
+impl Sampler {
+    /// Opens the devices and starts reading. On return the first deadline is due.
+    pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
+        validate(options)?;
+        let uuids: Vec<String> = options.devices.iter().map(|(uuid, _)| uuid.clone()).collect();
+        let source = NvmlSource::open(options.library_path.as_deref(), &uuids)?;
+        let power_domains = source.power_domains();
+        let setup = Setup {
+            uuids,
+            gpu_indices: options.devices.iter().map(|(_, index)| index.cast_signed()).collect(),
+            interval_ns: u64::from(options.interval_ms) * NS_PER_MS,
+            slow_interval_ns: u64::from(options.slow_interval_ms) * NS_PER_MS,
+            averaged: power_domains.contains(&PowerDomain::PowerUsageAveraged),
+        };
+        Self::start(source, setup, power_domains)
+    }
+
+    fn start<S: Source + 'static>(
+        source: S,
+        setup: Setup,
+        power_domains: Vec<PowerDomain>,
+    ) -> Result<Self, MeterError> {
+        let shared = Arc::new(Shared::default());
+        let count = source.device_count();
+        shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);
+        let opened_ns = monotonic_ns();
+        shared.make_dense(opened_ns);
+        // Four seconds of samples: longer than any file system should stall the recorder.
+        let capacity = count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(64);
+        let (producer, consumer) = RingBuffer::new(capacity);
+        let poller = Poller::new(source, setup.slow_interval_ns, opened_ns, producer);
+        let schedule = Schedule::new(opened_ns, setup.interval_ns);
+
+        let sampler_shared = Arc::clone(&shared);
+        let sampler = thread::Builder::new()
+            .name("llem-sampler".to_owned())
+            .spawn(move || {
+                // A panic becomes a fault in the result, not the end of the process.
+                let run = catch_unwind(AssertUnwindSafe(|| sample_until_stopped(poller, schedule, &sampler_shared)));
+                sampler_shared.end_sampler(run.err().map(|panic| describe_panic(&*panic)));
+            })
+            .map_err(MeterError::Thread)?;
+        let recorder_shared = Arc::clone(&shared);
+        let recorder = Recorder::new(setup.clone(), consumer);
+        let recorder = thread::Builder::new()
+            .name("llem-recorder".to_owned())
+            .spawn(move || recorder.run(&recorder_shared))
+            .inspect_err(|_| shared.stop())
+            .map_err(MeterError::Thread)?;
+        Ok(Self {
+            shared,
+            sampler: Some(sampler),
+            recorder: Some(recorder),
+            next_window: AtomicU64::new(1),
+            setup,
+            power_domains,
+            opened_ns,
+        })
+    }
+
+    /// Opens a window now. Answers its number and its left edge in monotonic nanoseconds.
+    pub fn begin(&self, options: WindowOptions) -> (u64, u64) {
+        let id = self.next_window.fetch_add(1, Ordering::Relaxed);
+        let start_ns = self.shared.begin(id, options);
+        wake(self.sampler.as_ref());
+        (id, start_ns)
+    }
+
+    /// Closes a window now. The report comes after the post-roll; waiting for it is the caller's choice.
+    pub fn end(&self, id: u64) -> PendingReport {
+        let (reply, report) = channel();
+        self.shared.end(id, reply);
+        wake(self.sampler.as_ref());
+        wake(self.recorder.as_ref());
+        let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
+        PendingReport { report, patience: post_roll + Duration::from_secs(10) }
+    }
+
+    /// Drops a window and what it wrote.
+    pub fn cancel(&self, id: u64) {
+        self.shared.cancel(id);
+    }
+
+    /// The last readings.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.snapshot()
+    }
+
+    /// Which power reading each device gives, in order.
+    pub fn power_domains(&self) -> &[PowerDomain] {
+        &self.power_domains
+    }
+
+    /// Nanoseconds until readings lie far enough back for a window that opens now, 0 when they do.
+    pub fn pre_roll_left_ns(&self) -> u64 {
+        (self.opened_ns + EDGE_SPAN_NS.max(self.setup.interval_ns)).saturating_sub(monotonic_ns())
+    }
+
+    /// Stops both threads and waits for them, but not for ever: a driver call that hangs is left behind.
+    pub fn close(&mut self) {
+        self.shared.stop();
+        wake(self.sampler.as_ref());
+        let give_up = Instant::now() + CLOSE_PATIENCE;
+        for thread in [self.sampler.take(), self.recorder.take()].into_iter().flatten() {
+            thread.thread().unpark();
+            while !thread.is_finished() && Instant::now() < give_up {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                // A panic was already turned into a fault.
+                let _ = thread.join();
+            }
+        }
+    }
+
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A report that is on its way.
+pub struct PendingReport {
+    report: Receiver<WindowReport>,
+    patience: Duration,
+}
+
+impl PendingReport {
+    /// Waits for it. `None` when there will be none: the window is unknown, or the sampler was closed.
+    pub fn wait(self) -> Option<WindowReport> {
+        self.report.recv_timeout(self.patience).ok()
+    }
+}
+
+fn wake(thread: Option<&JoinHandle<()>>) {
+    if let Some(thread) = thread {
+        thread.thread().unpark();
+    }
+}
+
+fn validate(options: &SamplerOptions) -> Result<(), MeterError> {
+    for (name, value) in [("interval_ms", options.interval_ms), ("slow_interval_ms", options.slow_interval_ms)] {
+        if !(1..=5000).contains(&value) {
+            return Err(MeterError::InvalidOption(format!("{name} must be from 1 to 5000, got {value}")));
+        }
+    }
+    if options.devices.is_empty() {
+        return Err(MeterError::InvalidOption("a sampler needs at least one device".to_owned()));
+    }
+    Ok(())
+}
+
+fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule, shared: &Shared) {
+    // The default slack lets the kernel be 50 us late on purpose (man 2 prctl).
+    // SAFETY: PR_SET_TIMERSLACK takes one integer and changes this thread only.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
+    let mut edges_served = shared.edges();
+    while !shared.is_stopping() {
+        let now_ns = monotonic_ns();
+        let edges = shared.edges();
+        if edges != edges_served {
+            edges_served = edges;
+            poller.hasten_counter(now_ns);
+            poller.poll(Wake::Edge, schedule.missed(), shared);
+        } else if now_ns >= schedule.next_ns() {
+            let lateness_ns = now_ns - schedule.next_ns();
+            poller.poll(Wake::Deadline { lateness_ns }, schedule.missed(), shared);
+            schedule.advance(monotonic_ns());
+        } else {
+            thread::park_timeout(Duration::from_nanos(schedule.next_ns() - now_ns));
+        }
+    }
+}
+
+fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    format!("the sampler stopped: {message}")
+}

@@ -1,0 +1,140 @@
+//! What happens at a deadline: each device's power first, then whatever slow readings are due. Runs on the
+//! sampler thread, so nothing here allocates, logs or touches a file.
+
+use rtrb::Producer;
+
+use super::shared::Shared;
+use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns, thread_cpu_ns};
+use crate::sample::{CounterReading, PollStats, Sample};
+use crate::source::{ReadError, Source};
+
+/// How often the counter is read inside a window: it only has to be alive there.
+const COUNTER_CRUISE_NS: u64 = 100 * NS_PER_MS;
+/// How often near an edge, where its ticks have to be seen.
+const COUNTER_DENSE_NS: u64 = 10 * NS_PER_MS;
+/// How soon a counter that is not supported is asked again.
+const COUNTER_RETRY_NS: u64 = NS_PER_S;
+/// The counter may take this share of the time, however often it would be due: one read costs milliseconds on
+/// some drivers (measurement notes in ARCHITECTURE.md).
+const COUNTER_SHARE: u64 = 4;
+
+/// Why the sampler thread woke up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wake {
+    /// A deadline, and how late it is served.
+    Deadline { lateness_ns: u64 },
+    /// A window was opened or closed just now.
+    Edge,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Due {
+    slow_ns: u64,
+    counter_ns: u64,
+}
+
+/// Reads all devices of a source and hands the samples on.
+pub(super) struct Poller<S: Source> {
+    source: S,
+    due: Vec<Due>,
+    slow_interval_ns: u64,
+    power: Vec<(u64, u64, Result<u32, ReadError>)>,
+    driver_ns: u64,
+    samples: Producer<Sample>,
+}
+
+impl<S: Source> Poller<S> {
+    pub fn new(source: S, slow_interval_ns: u64, now_ns: u64, samples: Producer<Sample>) -> Self {
+        let count = source.device_count();
+        // Staggered, so that eight devices do not spend their slow calls at one deadline.
+        let due = (0..count)
+            .map(|device| {
+                let share = |interval_ns: u64| now_ns + interval_ns * device as u64 / count as u64;
+                Due { slow_ns: share(slow_interval_ns), counter_ns: share(COUNTER_DENSE_NS) }
+            })
+            .collect();
+        Self { source, due, slow_interval_ns, power: Vec::with_capacity(count), driver_ns: 0, samples }
+    }
+
+    /// Reads what is due and pushes one sample per device.
+    pub fn poll(&mut self, wake: Wake, missed_deadlines: u64, shared: &Shared) {
+        self.power.clear();
+        for device in 0..self.source.device_count() {
+            let before_ns = monotonic_ns();
+            let power_mw = self.source.power_mw(device);
+            let after_ns = monotonic_ns();
+            self.driver_ns += after_ns - before_ns;
+            self.power.push((before_ns, after_ns, power_mw));
+        }
+        for device in 0..self.power.len() {
+            let (before_ns, after_ns, power_mw) = self.power[device];
+            let counter = self.counter(device, wake, shared);
+            let slow_start_ns = monotonic_ns();
+            let slow = (slow_start_ns >= self.due[device].slow_ns).then(|| self.source.slow_signals(device));
+            let throttle = (wake == Wake::Edge).then(|| self.source.throttle_times(device));
+            if slow.is_some() || throttle.is_some() {
+                let now_ns = monotonic_ns();
+                self.driver_ns += now_ns - slow_start_ns;
+                if slow.is_some() {
+                    self.due[device].slow_ns = next_due(self.due[device].slow_ns, self.slow_interval_ns, now_ns);
+                }
+            }
+            let poll = (device == 0).then(|| PollStats {
+                lateness_ns: match wake {
+                    Wake::Deadline { lateness_ns } => Some(lateness_ns),
+                    Wake::Edge => None,
+                },
+                missed_deadlines,
+                cpu_ns: thread_cpu_ns(),
+                driver_ns: self.driver_ns,
+                driver_calls: self.source.calls(),
+            });
+            let sample = Sample {
+                device,
+                at_ns: before_ns + (after_ns - before_ns) / 2,
+                read_ns: after_ns - before_ns,
+                power_mw,
+                counter,
+                slow,
+                throttle,
+                poll,
+            };
+            if self.samples.push(sample).is_err() {
+                shared.count_dropped();
+            }
+        }
+    }
+
+    fn counter(&mut self, device: usize, wake: Wake, shared: &Shared) -> Option<CounterReading> {
+        let before_ns = monotonic_ns();
+        if wake != Wake::Edge && before_ns < self.due[device].counter_ns {
+            return None;
+        }
+        let energy_mj = self.source.counter_mj(device);
+        let after_ns = monotonic_ns();
+        let cost_ns = after_ns - before_ns;
+        self.driver_ns += cost_ns;
+        let interval_ns = match energy_mj {
+            Err(ReadError::NotSupported) => COUNTER_RETRY_NS,
+            _ if after_ns < shared.dense_until_ns() => COUNTER_DENSE_NS,
+            _ => COUNTER_CRUISE_NS,
+        };
+        let affordable_ns = cost_ns * COUNTER_SHARE * self.power.len() as u64;
+        self.due[device].counter_ns =
+            next_due(self.due[device].counter_ns, interval_ns.max(affordable_ns), after_ns);
+        let at_ns = before_ns + cost_ns / 2;
+        energy_mj.ok().map(|energy_mj| CounterReading { at_ns, energy_mj })
+    }
+
+    /// Called when a window's edge came: from now on the counter is read densely.
+    pub fn hasten_counter(&mut self, now_ns: u64) {
+        for due in &mut self.due {
+            due.counter_ns = due.counter_ns.min(now_ns + COUNTER_DENSE_NS);
+        }
+    }
+}
+
+/// The grid point after `now_ns`, so that a slow reading that ran over several is not made up for.
+fn next_due(due_ns: u64, interval_ns: u64, now_ns: u64) -> u64 {
+    if due_ns > now_ns { due_ns } else { due_ns + ((now_ns - due_ns) / interval_ns + 1) * interval_ns }
+}

@@ -1,0 +1,157 @@
+//! The second thread: takes samples off the ring and feeds the open windows. It may allocate, block on a file
+//! and be late; the sampler thread never waits for it.
+
+use std::collections::HashMap;
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::Duration;
+
+use rtrb::Consumer;
+
+use super::shared::{Mark, Shared};
+use super::{Setup, Snapshot};
+use crate::clock::{NS_PER_S, monotonic_ns};
+use crate::energy::{History, Integral};
+use crate::parquet::FileFacts;
+use crate::sample::Sample;
+use crate::window::{OpenWindow, WindowReport};
+
+/// How long the recorder rests between two looks at the ring.
+const REST: Duration = Duration::from_millis(20);
+/// How long after its post-roll a window waits for a device that no longer answers.
+const PATIENCE_NS: u64 = NS_PER_S;
+
+pub(super) struct Recorder {
+    setup: Setup,
+    samples: Consumer<Sample>,
+    histories: Vec<History>,
+    since_open: Vec<Integral>,
+    windows: HashMap<u64, OpenWindow>,
+    closing: Vec<(u64, Sender<WindowReport>)>,
+    marks: Vec<Mark>,
+}
+
+impl Recorder {
+    pub fn new(setup: Setup, samples: Consumer<Sample>) -> Self {
+        let count = setup.uuids.len();
+        let history = History::new(setup.history_ns(), setup.interval_ns);
+        Self {
+            samples,
+            histories: vec![history; count],
+            since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
+            windows: HashMap::new(),
+            closing: Vec::new(),
+            marks: Vec::new(),
+            setup,
+        }
+    }
+
+    /// Works until the sampler ended and everything that it read is accounted for.
+    pub fn run(mut self, shared: &Shared) {
+        loop {
+            // Read before the ring is drained: nothing is pushed once it is true.
+            let ended = shared.sampler_ended();
+            self.step(shared, ended);
+            if ended && (shared.is_stopping() || shared.fault().is_some()) {
+                break;
+            }
+            thread::park_timeout(REST);
+        }
+        for (_, window) in self.windows.drain() {
+            window.discard();
+        }
+    }
+
+    fn step(&mut self, shared: &Shared, ended: bool) {
+        let horizon_ns = shared.take_marks(&mut self.marks);
+        for mark in std::mem::take(&mut self.marks) {
+            self.apply(mark);
+        }
+        while let Ok(sample) = self.samples.peek().copied() {
+            if sample.at_ns > horizon_ns {
+                break;
+            }
+            let _ = self.samples.pop();
+            self.account(&sample);
+            shared.publish(|snapshot| snapshot.update(&sample, &self.since_open));
+        }
+        self.settle(shared, ended);
+    }
+
+    fn apply(&mut self, mark: Mark) {
+        match mark {
+            Mark::Begin { id, start_ns, start_unix_ns, options } => {
+                let facts = FileFacts {
+                    gpu_indices: self.setup.gpu_indices.clone(),
+                    uuids: self.setup.uuids.clone(),
+                    interval_ns: self.setup.interval_ns,
+                    start_ns,
+                    start_unix_ns,
+                };
+                let window = OpenWindow::new(&options, &facts, self.setup.gap_caps(), &self.histories);
+                self.windows.insert(id, window);
+            }
+            Mark::End { id, end_ns, reply } => {
+                // Without such a window the reply is dropped, and whoever waits for it learns that.
+                if let Some(window) = self.windows.get_mut(&id) {
+                    window.close(end_ns);
+                    self.closing.push((id, reply));
+                }
+            }
+            Mark::Cancel { id } => {
+                if let Some(window) = self.windows.remove(&id) {
+                    window.discard();
+                }
+            }
+        }
+    }
+
+    fn account(&mut self, sample: &Sample) {
+        let history = &mut self.histories[sample.device];
+        // The window takes its left edge from the history as it was before this sample.
+        if let Some(power_w) = sample.power_w() {
+            history.push_power(sample.at_ns, power_w);
+            self.since_open[sample.device].push(sample.at_ns, power_w);
+        }
+        if let Some(counter) = sample.counter {
+            history.push_counter(counter.at_ns, counter.energy_mj);
+        }
+        for window in self.windows.values_mut() {
+            window.push(sample, history);
+        }
+    }
+
+    /// Reports the windows whose end is covered, or will not be any more.
+    fn settle(&mut self, shared: &Shared, ended: bool) {
+        let (now_ns, post_roll_ns) = (monotonic_ns(), self.setup.post_roll_ns());
+        let windows = &mut self.windows;
+        let histories = &self.histories;
+        self.closing.retain(|(id, reply)| {
+            let Some(window) = windows.get(id) else { return false };
+            let Some(end_ns) = window.end_ns() else { return true };
+            let overdue = now_ns > end_ns + post_roll_ns + PATIENCE_NS;
+            if !(window.is_settled(post_roll_ns) || overdue || ended) {
+                return true;
+            }
+            if let Some(window) = windows.remove(id) {
+                let mut report = window.finish(end_ns, histories, shared.dropped());
+                report.faults.extend(shared.fault());
+                // Nobody waits any more: the report is not needed.
+                let _ = reply.send(report);
+            }
+            false
+        });
+    }
+}
+
+impl Snapshot {
+    fn update(&mut self, sample: &Sample, since_open: &[Integral]) {
+        let Some(device) = self.devices.get_mut(sample.device) else { return };
+        self.at_ns = sample.at_ns;
+        device.power_w = sample.power_w();
+        device.joules_since_open = since_open[sample.device].joules();
+        if let Some(slow) = sample.slow {
+            device.slow = slow;
+        }
+    }
+}

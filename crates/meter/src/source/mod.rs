@@ -1,0 +1,47 @@
+//! Where readings come from. The sampler knows this trait only; [`nvml`] is the one that talks to a driver.
+
+pub mod nvml;
+
+
+
+use crate::sample::{SlowSignals, ThrottleTimes};
+
+/// Why a single reading is missing. `Copy`, because it is made on the sampler thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// The device or driver does not have this reading.
+    NotSupported,
+    /// The device fell off the bus; it may come back after a reset.
+    GpuLost,
+    /// The driver answered 0 mW, which is a hole in its data.
+    ZeroPower,
+    /// Any other answer, by its number in nvml.h.
+    Driver(u32),
+}
+
+impl std::fmt::Display for ReadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotSupported => f.write_str("not supported"),
+            Self::GpuLost => f.write_str("GPU is lost"),
+            Self::ZeroPower => f.write_str("the driver answered 0 mW"),
+            Self::Driver(code) => write!(f, "driver error {code}"),
+        }
+    }
+}
+
+/// A set of devices that can be read again and again without allocating. Each quantity fails alone.
+pub trait Source: Send {
+    /// How many devices there are; they are addressed by position, from 0.
+    fn device_count(&self) -> usize;
+    /// Instantaneous board power in milliwatts, never 0.
+    fn power_mw(&mut self, device: usize) -> Result<u32, ReadError>;
+    /// The energy counter in millijoules since the driver was loaded.
+    fn counter_mj(&mut self, device: usize) -> Result<u64, ReadError>;
+    /// Temperature, memory, utilisation, clocks and throttle reasons.
+    fn slow_signals(&mut self, device: usize) -> SlowSignals;
+    /// The cumulative throttle times.
+    fn throttle_times(&mut self, device: usize) -> ThrottleTimes;
+    /// How many driver calls were made so far.
+    fn calls(&self) -> u64;
+}

@@ -1,0 +1,260 @@
+//! NVIDIA GPUs through NVML. Only this module names `nvml_wrapper`.
+//!
+//! Start-up and facts about a device go through the safe wrapper (`machine.rs`). The readings of the hot path
+//! go through the raw function table, because the wrapper's `field_values_for` allocates twice per call.
+
+mod machine;
+
+pub use machine::{DeviceInfo, MachineInfo, list_devices};
+
+use std::mem;
+use std::sync::Arc;
+
+use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
+use nvml_wrapper::{Device, FieldIdScheme, Nvml};
+use nvml_wrapper_sys::bindings::{
+    nvmlDevice_t, nvmlFieldValue_t, nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND,
+    nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST, nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED,
+    nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
+};
+
+use super::{ReadError, Source};
+use crate::error::MeterError;
+use crate::sample::{SlowSignals, ThrottleTimes};
+
+type GetFieldValues = unsafe extern "C" fn(nvmlDevice_t, i32, *mut nvmlFieldValue_t) -> nvmlReturn_t;
+type GetU64 = unsafe extern "C" fn(nvmlDevice_t, *mut u64) -> nvmlReturn_t;
+type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
+
+/// `NVML_FI_DEV_POWER_INSTANT`: instantaneous board power on every architecture.
+const POWER_INSTANT: u32 = 186;
+/// `NVML_POWER_SCOPE_GPU`.
+const SCOPE_GPU: u32 = 0;
+/// Fields of the cumulative throttle times: power cap, software thermal, hardware thermal, power brake.
+const THROTTLE_FIELDS: [u32; 4] = [74, 269, 270, 271];
+/// The same before driver 580.82, which renumbered three of them (NVML's list of known issues).
+const THROTTLE_FIELDS_BEFORE_580_82: [u32; 4] = [74, 251, 252, 253];
+
+/// Which of the driver's two power readings a device gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerDomain {
+    /// Field 186, the instantaneous power.
+    Instant,
+    /// `nvmlDeviceGetPowerUsage` on a board where it is instantaneous.
+    PowerUsage,
+    /// `nvmlDeviceGetPowerUsage` on Ampere (except GA100) and newer: the mean over one second (nvml.h).
+    PowerUsageAveraged,
+}
+
+impl PowerDomain {
+    /// Its name in results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instant => "instant",
+            Self::PowerUsage => "power_usage",
+            Self::PowerUsageAveraged => "average_1s",
+        }
+    }
+}
+
+struct Gpu {
+    handle: nvmlDevice_t,
+    power: PowerDomain,
+}
+
+/// NVML readings of a chosen set of GPUs.
+pub struct NvmlSource {
+    // Declared before `nvml`, which keeps the library loaded: handles and functions point into it.
+    gpus: Vec<Gpu>,
+    get_field_values: Option<GetFieldValues>,
+    get_power: Option<GetU32>,
+    get_energy: Option<GetU64>,
+    get_throttle_reasons: Option<GetU64>,
+    throttle_fields: [u32; 4],
+    calls: u64,
+    nvml: Arc<Nvml>,
+}
+
+// SAFETY: the raw device handles are opaque tokens that NVML accepts from any thread (nvml.h: "NVML is
+// thread-safe"); the functions live as long as `nvml`, which this struct owns a share of.
+unsafe impl Send for NvmlSource {}
+
+impl NvmlSource {
+    /// Loads the library (`None`: where the driver installs it) and finds the GPUs by UUID.
+    pub fn open(library_path: Option<&str>, uuids: &[String]) -> Result<Self, MeterError> {
+        let nvml = Arc::new(machine::load(library_path)?);
+        let lib = nvml.lib();
+        let throttle_fields = match nvml.field_id_scheme() {
+            FieldIdScheme::V12 => THROTTLE_FIELDS_BEFORE_580_82,
+            _ => THROTTLE_FIELDS,
+        };
+        let mut source = Self {
+            gpus: Vec::with_capacity(uuids.len()),
+            get_field_values: lib.nvmlDeviceGetFieldValues.as_ref().ok().copied(),
+            get_power: lib.nvmlDeviceGetPowerUsage.as_ref().ok().copied(),
+            get_energy: lib.nvmlDeviceGetTotalEnergyConsumption.as_ref().ok().copied(),
+            get_throttle_reasons: lib
+                .nvmlDeviceGetCurrentClocksEventReasons
+                .as_ref()
+                .or(lib.nvmlDeviceGetCurrentClocksThrottleReasons.as_ref())
+                .ok()
+                .copied(),
+            throttle_fields,
+            calls: 0,
+            nvml: Arc::clone(&nvml),
+        };
+        for uuid in uuids {
+            let device = machine::find(&nvml, uuid)?;
+            source.add(&device, uuid)?;
+        }
+        Ok(source)
+    }
+
+    /// Which power reading each device gives, in order.
+    pub fn power_domains(&self) -> Vec<PowerDomain> {
+        self.gpus.iter().map(|gpu| gpu.power).collect()
+    }
+
+    /// Tries what the device answers, so that an unsupported call is not repeated a hundred times a second.
+    fn add(&mut self, device: &Device<'_>, uuid: &str) -> Result<(), MeterError> {
+        // SAFETY: only passed back to NVML, while `self.nvml` keeps the library initialised.
+        let handle = unsafe { device.handle() };
+        self.gpus.push(Gpu { handle, power: PowerDomain::Instant });
+        let position = self.gpus.len() - 1;
+        let Err(cause) = self.power_mw(position) else { return Ok(()) };
+        // Only a plain "I do not have this" changes the domain; a passing fault must not.
+        if cause == ReadError::NotSupported {
+            let averaged = machine::power_usage_is_averaged(device);
+            self.gpus[position].power =
+                if averaged { PowerDomain::PowerUsageAveraged } else { PowerDomain::PowerUsage };
+            let no_power = self.power_mw(position) == Err(ReadError::NotSupported);
+            if no_power && self.counter_mj(position) == Err(ReadError::NotSupported) {
+                return Err(MeterError::NoPower { uuid: uuid.to_owned(), cause: cause.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    fn fields<const N: usize>(&mut self, device: usize, ids: [u32; N]) -> Result<[Option<u64>; N], ReadError> {
+        let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        // SAFETY: an all-zero nvmlFieldValue_t is valid, and must be zero before each call because the driver
+        // merges into the bytes of the value union (NVIDIA/go-nvml issue 46).
+        let mut values: [nvmlFieldValue_t; N] = unsafe { mem::zeroed() };
+        for (value, id) in values.iter_mut().zip(ids) {
+            value.fieldId = id;
+            value.scopeId = SCOPE_GPU;
+        }
+        let count = i32::try_from(N).unwrap_or(i32::MAX);
+        // SAFETY: the handle came from this library and `values` holds `count` elements.
+        check(unsafe { get(self.gpus[device].handle, count, values.as_mut_ptr()) })?;
+        Ok(values.map(|value| field_value(&value)))
+    }
+
+    fn instant_power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
+        let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        // SAFETY: as in `fields`.
+        let mut value: nvmlFieldValue_t = unsafe { mem::zeroed() };
+        value.fieldId = POWER_INSTANT;
+        value.scopeId = SCOPE_GPU;
+        // SAFETY: the handle came from this library and one element is passed.
+        check(unsafe { get(self.gpus[device].handle, 1, &raw mut value) })?;
+        check(value.nvmlReturn)?;
+        let power_mw = field_value(&value).ok_or(ReadError::NotSupported)?;
+        u32::try_from(power_mw).map_err(|_| ReadError::NotSupported)
+    }
+
+    fn power_usage_mw(&mut self, device: usize) -> Result<u32, ReadError> {
+        let get = self.get_power.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        let mut power_mw = 0;
+        // SAFETY: the handle came from this library and the pointer is to a live u32.
+        check(unsafe { get(self.gpus[device].handle, &raw mut power_mw) })?;
+        Ok(power_mw)
+    }
+}
+
+impl Source for NvmlSource {
+    fn device_count(&self) -> usize {
+        self.gpus.len()
+    }
+
+    fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
+        let power_mw = match self.gpus[device].power {
+            PowerDomain::Instant => self.instant_power_mw(device)?,
+            PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged => self.power_usage_mw(device)?,
+        };
+        if power_mw == 0 { Err(ReadError::ZeroPower) } else { Ok(power_mw) }
+    }
+
+    fn counter_mj(&mut self, device: usize) -> Result<u64, ReadError> {
+        let get = self.get_energy.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        let mut energy_mj = 0;
+        // SAFETY: the handle came from this library and the pointer is to a live u64.
+        check(unsafe { get(self.gpus[device].handle, &raw mut energy_mj) })?;
+        Ok(energy_mj)
+    }
+
+    fn slow_signals(&mut self, device: usize) -> SlowSignals {
+        let handle = self.gpus[device].handle;
+        // SAFETY: the handle came from this library, which `self.nvml` keeps initialised.
+        let gpu = unsafe { Device::new(handle, &self.nvml) };
+        let memory = gpu.memory_info().ok();
+        let mut reasons = 0;
+        // SAFETY: the handle came from this library and the pointer is to a live u64.
+        let throttle_reasons = self
+            .get_throttle_reasons
+            .filter(|get| check(unsafe { get(handle, &raw mut reasons) }).is_ok())
+            .map(|_| reasons);
+        self.calls += 6;
+        SlowSignals {
+            temperature_c: gpu.temperature(TemperatureSensor::Gpu).ok(),
+            memory_used_bytes: memory.as_ref().map(|memory| memory.used),
+            memory_total_bytes: memory.as_ref().map(|memory| memory.total),
+            sm_utilisation_pct: gpu.utilization_rates().ok().map(|rates| rates.gpu),
+            throttle_reasons,
+            sm_clock_mhz: gpu.clock_info(Clock::SM).ok(),
+            memory_clock_mhz: gpu.clock_info(Clock::Memory).ok(),
+        }
+    }
+
+    fn throttle_times(&mut self, device: usize) -> ThrottleTimes {
+        let [power_cap_ns, sw_thermal_ns, hw_thermal_ns, power_brake_ns] =
+            self.fields(device, self.throttle_fields).unwrap_or_default();
+        ThrottleTimes { power_cap_ns, sw_thermal_ns, hw_thermal_ns, power_brake_ns }
+    }
+
+    fn calls(&self) -> u64 {
+        self.calls
+    }
+}
+
+/// A field's value, `None` where this field failed or is no whole number.
+#[allow(non_upper_case_globals)]
+fn field_value(field: &nvmlFieldValue_t) -> Option<u64> {
+    check(field.nvmlReturn).ok()?;
+    // SAFETY: `valueType` says which member of the union the driver wrote.
+    unsafe {
+        match field.valueType {
+            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT => Some(u64::from(field.value.uiVal)),
+            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG => Some(field.value.ulVal),
+            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG => Some(field.value.ullVal),
+            _ => None,
+        }
+    }
+}
+
+#[allow(non_upper_case_globals)]
+fn check(code: nvmlReturn_t) -> Result<(), ReadError> {
+    match code {
+        nvmlReturn_enum_NVML_SUCCESS => Ok(()),
+        nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED | nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND => {
+            Err(ReadError::NotSupported)
+        }
+        nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST => Err(ReadError::GpuLost),
+        other => Err(ReadError::Driver(other)),
+    }
+}
