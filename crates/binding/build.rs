@@ -1,1 +1,5 @@
-fn main() { napi_build::setup(); }
+//! Tells the linker that the addon's symbols come from Node.
+
+fn main() {
+    napi_build::setup();
+}

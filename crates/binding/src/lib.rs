@@ -5,6 +5,9 @@
 //! one. Ending a window always resolves. Live numbers are pulled as snapshots; nothing calls into JavaScript, so
 //! no handle here keeps Node alive.
 
+#![cfg_attr(test, allow(dead_code, reason = "napi exports nothing in a test build"))]
+#![allow(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
+
 mod machine;
 mod report;
 mod sampler;

@@ -102,7 +102,8 @@ pub struct DeviceSnapshot {
 
 impl From<Option<window::WindowReport>> for WindowEnd {
     fn from(report: Option<window::WindowReport>) -> Self {
-        let fault = report.is_none().then(|| "the sampler was closed or does not know this window".to_owned());
+        let fault =
+            report.is_none().then(|| "the sampler was closed or does not know this window".to_owned());
         Self { report: report.map(WindowReport::from), fault }
     }
 }

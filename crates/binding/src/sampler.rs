@@ -26,9 +26,9 @@ pub struct OpenOptions {
     pub library_path: Option<String>,
     pub devices: Vec<SampledDevice>,
     /// Power interval in milliseconds, 1 to 5000.
-    pub interval_ms: u32,
+    pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
-    pub slow_interval_ms: u32,
+    pub slow_interval_ms: f64,
 }
 
 /// Which files a window leaves behind.
@@ -119,9 +119,9 @@ impl NativeSampler {
     }
 
     fn open_sampler(&self) -> Result<&Sampler, CodedError> {
-        self.inner.as_ref().ok_or_else(|| {
-            napi::Error::new("SAMPLER_CLOSED".to_owned(), "the sampler is closed".to_owned())
-        })
+        self.inner
+            .as_ref()
+            .ok_or_else(|| napi::Error::new("SAMPLER_CLOSED".to_owned(), "the sampler is closed".to_owned()))
     }
 }
 

@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn a_second_without_readings_is_a_row_without_a_mean() {
-        let readings = [(0, 100.0), (400 * NS_PER_MS, 100.0), (2500 * NS_PER_MS, 100.0), (2900 * NS_PER_MS, 100.0)];
+        let readings =
+            [(0, 100.0), (400 * NS_PER_MS, 100.0), (2500 * NS_PER_MS, 100.0), (2900 * NS_PER_MS, 100.0)];
         let (_, rows) = rows(&readings, 0, 3 * NS_PER_S);
         let means: Vec<_> = rows.iter().map(|row| row.power_w).collect();
         assert_eq!(means, [Some(100.0), None, Some(100.0)]);
@@ -248,7 +249,8 @@ mod tests {
             downsampler.push_slow(at_ms * NS_PER_MS, &slow);
         }
         downsampler.close(2 * NS_PER_S);
-        let reasons: Vec<_> = std::iter::from_fn(|| downsampler.finish()).map(|row| row.throttle_reasons).collect();
+        let reasons: Vec<_> =
+            std::iter::from_fn(|| downsampler.finish()).map(|row| row.throttle_reasons).collect();
         assert_eq!(reasons, [Some(0x24), None]);
     }
 

@@ -187,8 +187,13 @@ impl TimeseriesFile {
         for row in &rows {
             timestamp_s.append_value(row.timestamp_s);
             gpu_index.append_value(self.gpu_indices[row.device]);
-            let values =
-                [row.power_w, row.temperature_c, row.memory_used_mb, row.memory_total_mb, row.sm_utilisation_pct];
+            let values = [
+                row.power_w,
+                row.temperature_c,
+                row.memory_used_mb,
+                row.memory_total_mb,
+                row.sm_utilisation_pct,
+            ];
             for (builder, value) in means.iter_mut().zip(values) {
                 builder.append_option(narrow(value));
             }

@@ -38,7 +38,7 @@ impl Segment {
 
     /// The trapezoid below the line, in its unit times seconds (watts give joules).
     pub fn area(&self) -> f64 {
-        (self.start + self.end) / 2.0 * seconds(self.duration_ns())
+        f64::midpoint(self.start, self.end) * seconds(self.duration_ns())
     }
 
     /// The time that the line spans.

@@ -176,11 +176,23 @@ impl OpenWindow {
             {
                 written = file.push(row);
             }
-            give_up_on_error(&mut self.timeseries, written, "timeseries.parquet", &mut self.faults, TimeseriesFile::discard);
+            give_up_on_error(
+                &mut self.timeseries,
+                written,
+                "timeseries.parquet",
+                &mut self.faults,
+                TimeseriesFile::discard,
+            );
         }
         if let Some(file) = &mut self.samples {
             let written = file.push(sample);
-            give_up_on_error(&mut self.samples, written, "samples.parquet", &mut self.faults, SamplesFile::discard);
+            give_up_on_error(
+                &mut self.samples,
+                written,
+                "samples.parquet",
+                &mut self.faults,
+                SamplesFile::discard,
+            );
         }
     }
 
@@ -268,12 +280,18 @@ fn give_up_on_error<T>(
     }
 }
 
+/// The left edge is judged as soon as enough was read after it, while the history still reaches back to it.
+enum StartEdge {
+    Ahead,
+    Judged(Option<CounterEdge>),
+}
+
 struct DeviceWindow {
     start_ns: u64,
     end_ns: u64,
     integral: Integral,
     downsampler: Downsampler,
-    start_edge: Option<Option<CounterEdge>>,
+    start_edge: StartEdge,
     counter: CounterTrack,
     last_sample_ns: u64,
     missing: u64,
@@ -300,7 +318,7 @@ impl DeviceWindow {
             end_ns: u64::MAX,
             integral,
             downsampler: Downsampler::new(device, start_ns, caps.slow_ns, caps.slow_ns.max(caps.power_ns)),
-            start_edge: None,
+            start_edge: StartEdge::Ahead,
             counter: CounterTrack::default(),
             last_sample_ns: 0,
             missing: 0,
@@ -362,13 +380,16 @@ impl DeviceWindow {
             self.throttle_last = Some(throttle);
             self.throttle_complete = sample.at_ns >= self.end_ns;
         }
-        if self.start_edge.is_none() && sample.at_ns >= self.start_ns + EDGE_SPAN_NS {
-            self.start_edge = Some(history.counter_at(self.start_ns));
+        if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + EDGE_SPAN_NS {
+            self.start_edge = StartEdge::Judged(history.counter_at(self.start_ns));
         }
     }
 
     fn report(self, duration_ns: u64, history: &History) -> DeviceReport {
-        let start_edge = self.start_edge.unwrap_or_else(|| history.counter_at(self.start_ns));
+        let start_edge = match self.start_edge {
+            StartEdge::Judged(edge) => edge,
+            StartEdge::Ahead => history.counter_at(self.start_ns),
+        };
         let edges = start_edge.zip(history.counter_at(self.end_ns)).filter(|_| !self.counter.fell);
         let coverage =
             if duration_ns == 0 { 0.0 } else { self.integral.covered_ns() as f64 / duration_ns as f64 };

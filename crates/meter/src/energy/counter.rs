@@ -49,11 +49,7 @@ impl History {
     pub fn new(span_ns: u64, interval_ns: u64) -> Self {
         // Twice the expected number: an edge adds reads of its own.
         let capacity = usize::try_from(2 * span_ns / interval_ns.max(1)).unwrap_or(usize::MAX).max(16) + 64;
-        Self {
-            span_ns,
-            power: VecDeque::with_capacity(capacity),
-            counter: VecDeque::with_capacity(capacity),
-        }
+        Self { span_ns, power: VecDeque::with_capacity(capacity), counter: VecDeque::with_capacity(capacity) }
     }
 
     /// Takes a power reading in watts.
@@ -119,15 +115,16 @@ impl History {
             return None;
         }
         let energy_j = next.after_j - next.before_j;
-        let period_s = seconds(period_ns);
-        let into_s = seconds(edge_ns.saturating_sub(start_ns)).min(period_s);
-        let step_j = self.power_before(start_ns).zip(self.power_after(next.at_ns)).and_then(|(before_w, after_w)| {
-            let step_s = (energy_j - after_w * period_s) / (before_w - after_w);
-            (0.0..=period_s)
-                .contains(&step_s)
-                .then(|| before_w * into_s.min(step_s) + after_w * (into_s - step_s).max(0.0))
-        });
-        Some(next.before_j + step_j.unwrap_or(energy_j * into_s / period_s))
+        let length_s = seconds(period_ns);
+        let into_s = seconds(edge_ns.saturating_sub(start_ns)).min(length_s);
+        let step_j =
+            self.power_before(start_ns).zip(self.power_after(next.at_ns)).and_then(|(before_w, after_w)| {
+                let step_s = (energy_j - after_w * length_s) / (before_w - after_w);
+                (0.0..=length_s)
+                    .contains(&step_s)
+                    .then(|| before_w * into_s.min(step_s) + after_w * (into_s - step_s).max(0.0))
+            });
+        Some(next.before_j + step_j.unwrap_or(energy_j * into_s / length_s))
     }
 
     /// The last reading whose averaging window ended before `at_ns`.
@@ -138,6 +135,7 @@ impl History {
 
     /// The first reading whose averaging window began after `at_ns`: the next new value once the window has
     /// passed, or the value that still stands when a new one is overdue.
+    #[expect(clippy::float_cmp, reason = "a published value is repeated to the bit until the next one")]
     fn power_after(&self, at_ns: u64) -> Option<f64> {
         let (from_ns, overdue_ns) = (at_ns + SENSOR_WINDOW_NS, at_ns + SENSOR_WINDOW_NS + 100 * NS_PER_MS);
         self.power
@@ -180,7 +178,9 @@ fn proportional(ticks: &[Tick], edge_ns: u64) -> Option<f64> {
     let next = ticks.iter().position(|tick| tick.at_ns > edge_ns)?;
     let (before, after) = (ticks.get(next.checked_sub(1)?)?, &ticks[next]);
     let share = (edge_ns - before.at_ns) as f64 / (after.at_ns - before.at_ns) as f64;
-    Some(before.after_j + (after.before_j - before.after_j) * share + (after.after_j - after.before_j) * share)
+    Some(
+        before.after_j + (after.before_j - before.after_j) * share + (after.after_j - after.before_j) * share,
+    )
 }
 
 fn joules(energy_mj: u64) -> f64 {
@@ -197,7 +197,9 @@ mod tests {
     /// A device whose true power is `before` watts until `step_ms` and `after` watts from then on, seen through a
     /// sensor (25 ms every 100 ms) and a counter that tick together at `phase_ms + k * 100 ms`.
     fn stepped(before: f64, after: f64, step_ms: u64, phase_ms: u64) -> History {
-        let energy_j = |t_ms: f64| before * t_ms.min(step_ms as f64) / 1e3 + after * (t_ms - step_ms as f64).max(0.0) / 1e3;
+        let energy_j = |t_ms: f64| {
+            before * t_ms.min(step_ms as f64) / 1e3 + after * (t_ms - step_ms as f64).max(0.0) / 1e3
+        };
         let mut history = History::new(3 * NS_PER_S, 10 * MS);
         for k in 0..200u64 {
             let t_ms = 3 + k * 10;
@@ -214,7 +216,8 @@ mod tests {
     #[test]
     fn a_step_at_the_edge_is_found_inside_the_tick_at_any_phase() {
         for phase_ms in [30, 37, 51, 64, 88] {
-            let edge = stepped(75.0, 500.0, 1000, phase_ms).counter_at(1000 * MS).expect("the counter was read");
+            let edge =
+                stepped(75.0, 500.0, 1000, phase_ms).counter_at(1000 * MS).expect("the counter was read");
             assert_eq!(edge.method, EdgeMethod::TwoSided);
             // 5 ms of doubt about the tick's time at 500 W are 2.5 J; the raw counter is off by up to 50 J.
             assert!((edge.corrected_j - 75.0).abs() < 2.6, "phase {phase_ms}: {}", edge.corrected_j);

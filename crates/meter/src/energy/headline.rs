@@ -62,11 +62,14 @@ pub fn choose(estimates: &Estimates) -> Headline {
         .zip(estimates.counter_j)
         .filter(|(_, counter_j)| *counter_j > 0.0 && estimates.coverage >= MIN_COVERAGE)
         .map(|(integral_j, counter_j)| (integral_j - counter_j) / counter_j * 100.0);
-    let (total_j, method, reason) = match (counter_verdict(estimates, residual_pct), integral_verdict(estimates)) {
-        (Ok(()), _) => (estimates.counter_j, Some(Method::Counter), "the counter and the readings agree".to_owned()),
-        (Err(counter), Ok(())) => (estimates.integral_j, Some(Method::Integral), counter),
-        (Err(counter), Err(integral)) => (None, None, format!("{counter}; {integral}")),
-    };
+    let (total_j, method, reason) =
+        match (counter_verdict(estimates, residual_pct), integral_verdict(estimates)) {
+            (Ok(()), _) => {
+                (estimates.counter_j, Some(Method::Counter), "the counter and the readings agree".to_owned())
+            }
+            (Err(counter), Ok(())) => (estimates.integral_j, Some(Method::Integral), counter),
+            (Err(counter), Err(integral)) => (None, None, format!("{counter}; {integral}")),
+        };
     Headline { total_j, method, reason, residual_pct }
 }
 
@@ -121,8 +124,18 @@ mod tests {
         let table = [
             ("both agree", SOUND, Some(100.0), Some(Method::Counter)),
             ("no counter", Estimates { counter_j: None, ..SOUND }, Some(101.0), Some(Method::Integral)),
-            ("a stuck counter", Estimates { counter_changes: 0, ..SOUND }, Some(101.0), Some(Method::Integral)),
-            ("they differ", Estimates { integral_j: Some(104.0), ..SOUND }, Some(104.0), Some(Method::Integral)),
+            (
+                "a stuck counter",
+                Estimates { counter_changes: 0, ..SOUND },
+                Some(101.0),
+                Some(Method::Integral),
+            ),
+            (
+                "they differ",
+                Estimates { integral_j: Some(104.0), ..SOUND },
+                Some(104.0),
+                Some(Method::Integral),
+            ),
             (
                 "they differ by less than the sensor can tell",
                 Estimates { integral_j: Some(104.0), integral_uncertainty_j: Some(5.0), ..SOUND },
@@ -135,7 +148,12 @@ mod tests {
         ];
         for (sentence, estimates, total_j, method) in table {
             let headline = choose(&estimates);
-            assert_eq!((headline.total_j, headline.method), (total_j, method), "{sentence}: {}", headline.reason);
+            assert_eq!(
+                (headline.total_j, headline.method),
+                (total_j, method),
+                "{sentence}: {}",
+                headline.reason
+            );
         }
     }
 }

@@ -186,7 +186,7 @@ mod tests {
             let mut fine = Vec::new();
             for pair in coarse.windows(2) {
                 fine.push(pair[0]);
-                fine.push((pair[0].0 + 10 * MS, (pair[0].1 + pair[1].1) / 2.0));
+                fine.push((pair[0].0 + 10 * MS, f64::midpoint(pair[0].1, pair[1].1)));
             }
             fine.extend(coarse.last());
             let end = (watts.len() as u64 - 1) * 20 * MS;

@@ -43,9 +43,9 @@ pub struct SamplerOptions {
     /// The devices by UUID and driver index.
     pub devices: Vec<(String, u32)>,
     /// Power interval in milliseconds, 1 to 5000.
-    pub interval_ms: u32,
+    pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
-    pub slow_interval_ms: u32,
+    pub slow_interval_ms: f64,
 }
 
 /// What the recorder has to know of the sampler.
@@ -101,8 +101,8 @@ pub struct DeviceSnapshot {
 /// A running sampler. Dropping it stops its threads.
 pub struct Sampler {
     shared: Arc<Shared>,
-    sampler: Option<JoinHandle<()>>,
-    recorder: Option<JoinHandle<()>>,
+    reading: Option<JoinHandle<()>>,
+    accounting: Option<JoinHandle<()>>,
     next_window: AtomicU64,
     setup: Setup,
     power_domains: Vec<PowerDomain>,
@@ -119,8 +119,8 @@ impl Sampler {
         let setup = Setup {
             uuids,
             gpu_indices: options.devices.iter().map(|(_, index)| index.cast_signed()).collect(),
-            interval_ns: u64::from(options.interval_ms) * NS_PER_MS,
-            slow_interval_ns: u64::from(options.slow_interval_ms) * NS_PER_MS,
+            interval_ns: nanoseconds(options.interval_ms),
+            slow_interval_ns: nanoseconds(options.slow_interval_ms),
             averaged: power_domains.contains(&PowerDomain::PowerUsageAveraged),
         };
         Self::start(source, setup, power_domains)
@@ -137,7 +137,8 @@ impl Sampler {
         let opened_ns = monotonic_ns();
         shared.make_dense(opened_ns);
         // Four seconds of samples: longer than any file system should stall the recorder.
-        let capacity = count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(64);
+        let capacity =
+            count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(64);
         let (producer, consumer) = RingBuffer::new(capacity);
         let poller = Poller::new(source, setup.slow_interval_ns, opened_ns, producer);
         let schedule = Schedule::new(opened_ns, setup.interval_ns);
@@ -147,7 +148,9 @@ impl Sampler {
             .name("llem-sampler".to_owned())
             .spawn(move || {
                 // A panic becomes a fault in the result, not the end of the process.
-                let run = catch_unwind(AssertUnwindSafe(|| sample_until_stopped(poller, schedule, &sampler_shared)));
+                let run = catch_unwind(AssertUnwindSafe(|| {
+                    sample_until_stopped(poller, schedule, &sampler_shared);
+                }));
                 sampler_shared.end_sampler(run.err().map(|panic| describe_panic(&*panic)));
             })
             .map_err(MeterError::Thread)?;
@@ -160,8 +163,8 @@ impl Sampler {
             .map_err(MeterError::Thread)?;
         Ok(Self {
             shared,
-            sampler: Some(sampler),
-            recorder: Some(recorder),
+            reading: Some(sampler),
+            accounting: Some(recorder),
             next_window: AtomicU64::new(1),
             setup,
             power_domains,
@@ -173,7 +176,7 @@ impl Sampler {
     pub fn begin(&self, options: WindowOptions) -> (u64, u64) {
         let id = self.next_window.fetch_add(1, Ordering::Relaxed);
         let start_ns = self.shared.begin(id, options);
-        wake(self.sampler.as_ref());
+        wake(self.reading.as_ref());
         (id, start_ns)
     }
 
@@ -181,8 +184,8 @@ impl Sampler {
     pub fn end(&self, id: u64) -> PendingReport {
         let (reply, report) = channel();
         self.shared.end(id, reply);
-        wake(self.sampler.as_ref());
-        wake(self.recorder.as_ref());
+        wake(self.reading.as_ref());
+        wake(self.accounting.as_ref());
         let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
         PendingReport { report, patience: post_roll + Duration::from_secs(10) }
     }
@@ -210,9 +213,9 @@ impl Sampler {
     /// Stops both threads and waits for them, but not for ever: a driver call that hangs is left behind.
     pub fn close(&mut self) {
         self.shared.stop();
-        wake(self.sampler.as_ref());
+        wake(self.reading.as_ref());
         let give_up = Instant::now() + CLOSE_PATIENCE;
-        for thread in [self.sampler.take(), self.recorder.take()].into_iter().flatten() {
+        for thread in [self.reading.take(), self.accounting.take()].into_iter().flatten() {
             thread.thread().unpark();
             while !thread.is_finished() && Instant::now() < give_up {
                 thread::sleep(Duration::from_millis(1));
@@ -223,7 +226,6 @@ impl Sampler {
             }
         }
     }
-
 }
 
 impl Drop for Sampler {
@@ -252,8 +254,10 @@ fn wake(thread: Option<&JoinHandle<()>>) {
 }
 
 fn validate(options: &SamplerOptions) -> Result<(), MeterError> {
-    for (name, value) in [("interval_ms", options.interval_ms), ("slow_interval_ms", options.slow_interval_ms)] {
-        if !(1..=5000).contains(&value) {
+    for (name, value) in
+        [("interval_ms", options.interval_ms), ("slow_interval_ms", options.slow_interval_ms)]
+    {
+        if !(1.0..=5000.0).contains(&value) {
             return Err(MeterError::InvalidOption(format!("{name} must be from 1 to 5000, got {value}")));
         }
     }
@@ -261,6 +265,12 @@ fn validate(options: &SamplerOptions) -> Result<(), MeterError> {
         return Err(MeterError::InvalidOption("a sampler needs at least one device".to_owned()));
     }
     Ok(())
+}
+
+/// Whole nanoseconds of a validated number of milliseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated to lie in 1..=5000")]
+fn nanoseconds(milliseconds: f64) -> u64 {
+    (milliseconds * NS_PER_MS as f64).round() as u64
 }
 
 fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule, shared: &Shared) {

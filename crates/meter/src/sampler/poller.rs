@@ -76,7 +76,8 @@ impl<S: Source> Poller<S> {
                 let now_ns = monotonic_ns();
                 self.driver_ns += now_ns - slow_start_ns;
                 if slow.is_some() {
-                    self.due[device].slow_ns = next_due(self.due[device].slow_ns, self.slow_interval_ns, now_ns);
+                    self.due[device].slow_ns =
+                        next_due(self.due[device].slow_ns, self.slow_interval_ns, now_ns);
                 }
             }
             let poll = (device == 0).then(|| PollStats {

@@ -2,8 +2,6 @@
 
 pub mod nvml;
 
-
-
 use crate::sample::{SlowSignals, ThrottleTimes};
 
 /// Why a single reading is missing. `Copy`, because it is made on the sampler thread.

@@ -87,7 +87,7 @@ impl NvmlSource {
         let lib = nvml.lib();
         let throttle_fields = match nvml.field_id_scheme() {
             FieldIdScheme::V12 => THROTTLE_FIELDS_BEFORE_580_82,
-            _ => THROTTLE_FIELDS,
+            FieldIdScheme::V13Update1 => THROTTLE_FIELDS,
         };
         let mut source = Self {
             gpus: Vec::with_capacity(uuids.len()),
@@ -136,7 +136,11 @@ impl NvmlSource {
         Ok(())
     }
 
-    fn fields<const N: usize>(&mut self, device: usize, ids: [u32; N]) -> Result<[Option<u64>; N], ReadError> {
+    fn fields<const N: usize>(
+        &mut self,
+        device: usize,
+        ids: [u32; N],
+    ) -> Result<[Option<u64>; N], ReadError> {
         let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
         self.calls += 1;
         // SAFETY: an all-zero nvmlFieldValue_t is valid, and must be zero before each call because the driver

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { configHash } from '../../src/config/config-hash.js'
+import { configOf } from './loading.js'
+
+const hashOf = (text: string) => configHash(configOf({ text }))
+const plain = hashOf('model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }')
+
+describe('the hash of a config', () => {
+  it.each([
+    ['the order of its keys', 'energy: { backend: nvml, interval_ms: 20 }\nn_prompts: 5\nmodel: m'],
+    [
+      'its output folder',
+      'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\noutput_dir: other',
+    ],
+    ['its label', 'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\nexperiment_name: a'],
+    [
+      'its timeouts',
+      'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\nload_timeout_sec: 9\nrequest_timeout_sec: 9',
+    ],
+    [
+      'defaults that are written out',
+      'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml, devices: null }',
+    ],
+    [
+      'the name of an aliased key',
+      'model: m\nn_prompts: 5\nenergy: { backend: nvml }\ntimeseries: { sample_interval_ms: 20 }',
+    ],
+  ])('ignores %s', (_, text) => {
+    expect(hashOf(text)).toBe(plain)
+  })
+
+  it.each([
+    'model: m2\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }',
+    'model: m\nn_prompts: 6\nenergy: { interval_ms: 20, backend: nvml }',
+    'model: m\nn_prompts: 5\nenergy: { interval_ms: 21, backend: nvml }',
+    'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: null }',
+    'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\ngeneration: { seed: 1 }',
+  ])('changes with what is measured: %s', (text) => {
+    expect(hashOf(text)).not.toBe(plain)
+  })
+
+  it('is the same for a resolved config that is loaded again', () => {
+    const config = configOf({ text: 'model: m\nn_prompts: 5\ntimeseries: { sample_interval_ms: 20 }' })
+    const again = configOf({ text: JSON.stringify(config), sets: ['energy.interval_ms=20'] })
+    expect(configHash(again)).toBe(configHash(config))
+  })
+})

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { configOf, problemLines } from './loading.js'
+
+describe('rules that join several keys', () => {
+  const BROKEN: [string, string, string[]][] = [
+    [
+      'a warmup window above its cap',
+      'warmup: { window_size: 8, max_prompts: 6 }',
+      ['exp.yaml:2:24: warmup.window_size (8) must not exceed warmup.max_prompts (6)'],
+    ],
+    [
+      'a fewest above the most',
+      'warmup: { min_prompts: 60 }',
+      ['exp.yaml:2:24: warmup.min_prompts (60) must not exceed warmup.max_prompts (50, the default)'],
+    ],
+    [
+      'a cap below both defaults',
+      'warmup: { max_prompts: 4 }',
+      [
+        'exp.yaml:2:24: warmup.window_size (5, the default) must not exceed warmup.max_prompts (4)',
+        'exp.yaml:2:24: warmup.min_prompts (5, the default) must not exceed warmup.max_prompts (4)',
+      ],
+    ],
+    [
+      'a device that is listed twice',
+      'energy: { devices: [0, GPU-a, 0] }',
+      ['exp.yaml:2:31: energy.devices lists 0 twice, its energy would be counted twice'],
+    ],
+    [
+      'both names of the duration, even when they agree',
+      'baseline: { duration_sec: 30, duration_seconds: 30 }',
+      [
+        'exp.yaml:2:31: baseline.duration_seconds is another name of baseline.duration_sec, which is given too; keep one of the two',
+      ],
+    ],
+    [
+      'two different sampler intervals',
+      'energy: { interval_ms: 10 }\ntimeseries: { sample_interval_ms: 50 }',
+      [
+        'exp.yaml:3:15: timeseries.sample_interval_ms is another name of energy.interval_ms, which is given too; keep one of the two',
+      ],
+    ],
+  ]
+  it.each(BROKEN)('refuse %s', (_, text, lines) => {
+    expect(problemLines(`model: m\n${text}`)).toEqual(lines)
+  })
+
+  it.each([
+    'warmup: { window_size: 5, min_prompts: 5, max_prompts: 5 }',
+    'energy: { interval_ms: 50 }\ntimeseries: { sample_interval_ms: 50 }',
+    'energy: { interval_ms: 50 }\ntimeseries: { sample_interval_ms: null }',
+    'energy: { devices: [0, 1, GPU-0] }',
+  ])('allow %s', (text) => {
+    expect(problemLines(`model: m\n${text}`)).toEqual([])
+  })
+
+  it('stay silent about a value that is wrong by itself', () => {
+    expect(problemLines('model: m\nwarmup: { max_prompts: none }')).toHaveLength(1)
+    expect(problemLines('model: m\nwarmup: 3')).toHaveLength(1)
+  })
+
+  it('join values from different sources, at the place of the one that was written', () => {
+    expect(
+      problemLines('model: m\nwarmup: { max_prompts: 6, min_prompts: 1 }', {
+        sets: ['warmup.window_size=9'],
+      }),
+    ).toEqual(['--set warmup.window_size: warmup.window_size (9) must not exceed warmup.max_prompts (6)'])
+  })
+})
+
+describe('an alias', () => {
+  it('sets its key and is gone from the resolved config', () => {
+    const config = configOf({
+      text: 'model: m\nbaseline: { duration_seconds: 12 }\ntimeseries: { sample_interval_ms: 50 }',
+    })
+    expect(config.baseline.duration_sec).toBe(12)
+    expect(config.energy.interval_ms).toBe(50)
+    expect(config.baseline).not.toHaveProperty('duration_seconds')
+    expect(config.timeseries).not.toHaveProperty('sample_interval_ms')
+  })
+
+  it.each([
+    ['its key in a stronger source', 'timeseries: { sample_interval_ms: 50 }', 'energy.interval_ms=5', 5],
+    ['the alias in a stronger source', 'energy: { interval_ms: 50 }', 'timeseries.sample_interval_ms=5', 5],
+    [
+      'nothing, when set to null',
+      'timeseries: { sample_interval_ms: 50 }',
+      'timeseries.sample_interval_ms=null',
+      10,
+    ],
+  ])('yields to %s', (_, text, set, expected) => {
+    expect(configOf({ text: `model: m\n${text}`, sets: [set] }).energy.interval_ms).toBe(expected)
+  })
+})

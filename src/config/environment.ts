@@ -1,0 +1,53 @@
+import { closest, didYouMean } from './did-you-mean.js'
+import { schemaKeys } from './json-schema.js'
+import { addValue, type Overrides } from './overrides.js'
+
+const PREFIX = 'LLEM_'
+
+/** Variables with the prefix that are no config keys; a trailing `*` stands for any ending. */
+export const RESERVED_VARIABLES: readonly string[] = [
+  'LLEM_NVML_SIM',
+  'LLEM_NVML_LIBRARY',
+  'LLEM_PYTHON',
+  'LLEM_DATA_DIR',
+  'LLEM_TEST_*',
+]
+
+/**
+ * `LLEM_ENERGY__INTERVAL_MS=5`: the key in capitals, `__` between levels. An empty variable counts as unset;
+ * one that is neither a key nor reserved is a problem, since a mistyped one would silently change nothing.
+ */
+export function environmentLayers(env: Readonly<Record<string, string | undefined>>): Overrides {
+  const overrides: Overrides = { layers: [], findings: [] }
+  const names = Object.keys(env)
+    .filter((name) => name.startsWith(PREFIX) && !isReserved(name))
+    .sort()
+  for (const [index, name] of names.entries()) {
+    const value = env[name]
+    if (value === undefined || value.trim() === '') continue
+    const key = name.slice(PREFIX.length).toLowerCase().replaceAll('__', '.')
+    addValue(overrides, { source: 'environment', key, where: name, index, value }, () =>
+      suggestVariable(name),
+    )
+  }
+  return overrides
+}
+
+/** The variable that stands for a config key. */
+export function variableOf(path: readonly string[]): string {
+  return PREFIX + path.join('__').toUpperCase()
+}
+
+function suggestVariable(name: string): string | null {
+  const nearest = closest(
+    name.slice(PREFIX.length),
+    [...schemaKeys()].map(({ path }) => variableOf(path).slice(PREFIX.length)),
+  )
+  return nearest === null ? null : didYouMean(PREFIX + nearest)
+}
+
+function isReserved(name: string): boolean {
+  return RESERVED_VARIABLES.some((reserved) =>
+    reserved.endsWith('*') ? name.startsWith(reserved.slice(0, -1)) : name === reserved,
+  )
+}

@@ -1,0 +1,71 @@
+import { type Layer, placeOf } from './layers.js'
+import type { Finding } from './problems.js'
+import type { ExperimentConfig } from './schema.js'
+import { dotted, type Path, readPath, type Tree } from './tree.js'
+
+/** A rule that joins several keys. It runs only when each of them is right by itself. */
+interface Rule {
+  keys: readonly Path[]
+  broken(config: ExperimentConfig, written: Tree): { path: Path; message: string }[]
+}
+
+/** The rules beyond the schema, so that a broken one is reported beside the schema's own problems. */
+const RULES: readonly Rule[] = [
+  notAbove(['warmup', 'window_size'], ['warmup', 'max_prompts']),
+  notAbove(['warmup', 'min_prompts'], ['warmup', 'max_prompts']),
+  eachDeviceOnce(),
+]
+
+/** What breaks a rule. `config` may hold refused values: rules that read them are skipped. */
+export function ruleFindings(
+  config: ExperimentConfig,
+  { written, refused, layers }: { written: Tree; refused: readonly Path[]; layers: readonly Layer[] },
+): Finding[] {
+  const sound = RULES.filter(({ keys }) => !keys.some((key) => refused.some((path) => overlap(path, key))))
+  return sound.flatMap(({ broken }) =>
+    broken(config, written).map(({ path, message }) => {
+      return { place: placeOf(layers, path), key: dotted(path), message, suggestion: null }
+    }),
+  )
+}
+
+function notAbove(low: Path, high: Path): Rule {
+  return {
+    keys: [low, high],
+    broken: (config, written) => {
+      if (Number(readPath(config, low)) <= Number(readPath(config, high))) return []
+      const shown = (key: Path) => {
+        const note = readPath(written, key) === undefined ? ', the default' : ''
+        return `${dotted(key)} (${readPath(config, key)}${note})`
+      }
+      const path = readPath(written, low) === undefined ? high : low
+      return [{ path, message: `${shown(low)} must not exceed ${shown(high)}` }]
+    },
+  }
+}
+
+/** A device that is listed twice would have its energy counted twice. */
+function eachDeviceOnce(): Rule {
+  const key: Path = ['energy', 'devices']
+  return {
+    keys: [key],
+    broken: ({ energy }) => {
+      const devices = energy.devices ?? []
+      return devices.flatMap((device, i) =>
+        devices.indexOf(device) === i
+          ? []
+          : [
+              {
+                path: [...key, i],
+                message: `energy.devices lists ${device} twice, its energy would be counted twice`,
+              },
+            ],
+      )
+    },
+  }
+}
+
+function overlap(a: Path, b: Path): boolean {
+  const length = Math.min(a.length, b.length)
+  return a.slice(0, length).every((step, i) => step === b[i])
+}

@@ -1,0 +1,139 @@
+import { z } from 'zod'
+
+/** Every energy backend that `energy.backend` may name, besides `auto` and null. */
+export const ENERGY_BACKENDS = ['nvml'] as const
+
+const intervalMs = z.number().min(1).max(5000)
+const baselineSec = z.number().min(5).max(120)
+
+/** `energy`: how energy is measured. */
+export const energy = z
+  .strictObject({
+    backend: z
+      .enum([...ENERGY_BACKENDS, 'auto'])
+      .nullable()
+      .default('auto')
+      .meta({
+        description: 'What measures the energy; auto takes the best one that works here, null measures none.',
+        expects: `${[...ENERGY_BACKENDS, 'auto'].join(', ')}, or null to disable`,
+      }),
+    devices: z
+      .array(
+        z
+          .union([z.int().min(0), z.string().regex(/^(GPU|MIG)-[\w/-]+$/)])
+          .meta({ expects: 'a GPU index from 0 or a GPU-... or MIG-... UUID' }),
+      )
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({
+        description: 'The GPUs to measure; null is those of CUDA_VISIBLE_DEVICES, else all.',
+        expects: 'a list of at least one GPU (an index from 0 or a GPU-... or MIG-... UUID) or null',
+      }),
+    interval_ms: intervalMs
+      .default(10)
+      .meta({ description: 'Time between two readings of the power.', unit: 'ms' }),
+    slow_interval_ms: intervalMs.default(100).meta({
+      description: 'Time between two readings of temperature, memory, utilization, clocks and throttling.',
+      unit: 'ms',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'How energy is measured.' })
+
+/** `baseline`: idle power. */
+export const baseline = z
+  .strictObject({
+    enabled: z.boolean().default(true).meta({ description: 'Measure idle power before the model loads.' }),
+    required: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'End the experiment when the baseline cannot be measured.' }),
+    duration_sec: baselineSec
+      .default(30)
+      .meta({ description: 'How long idle power is measured.', unit: 's' }),
+    duration_seconds: baselineSec
+      .optional()
+      .meta({ description: 'Another name of baseline.duration_sec.', unit: 's' }),
+    sample_interval_ms: z
+      .number()
+      .min(10)
+      .max(1000)
+      .default(100)
+      .meta({ description: 'Time between two readings of the idle power.', unit: 'ms' }),
+    cache_ttl_sec: z
+      .number()
+      .min(60)
+      .default(3600)
+      .meta({ description: 'A stored baseline older than this is measured again.', unit: 's' }),
+  })
+  .transform(({ duration_seconds, ...rest }) => ({
+    ...rest,
+    duration_sec: duration_seconds ?? rest.duration_sec,
+  }))
+  .prefault({})
+  .meta({ description: 'Idle power, taken off the raw energy.' })
+
+/** `warmup`: prompts before the measurement. */
+export const warmup = z
+  .strictObject({
+    enabled: z.boolean().default(true).meta({ description: 'Run prompts before the measurement.' }),
+    convergence_detection: z
+      .boolean()
+      .default(true)
+      .meta({ description: 'Warm up until the latency is steady instead of for a fixed number of prompts.' }),
+    cv_threshold: z.number().min(0).max(1).default(0.05).meta({
+      description: 'The latency is steady when its coefficient of variation is below this.',
+    }),
+    max_prompts: z
+      .int()
+      .min(1)
+      .max(200)
+      .default(50)
+      .meta({ description: 'Most prompts to warm up with.', unit: 'prompts' }),
+    window_size: z
+      .int()
+      .min(3)
+      .max(20)
+      .default(5)
+      .meta({ description: 'The latest latencies that are compared.', unit: 'prompts' }),
+    min_prompts: z
+      .int()
+      .min(1)
+      .default(5)
+      .meta({ description: 'Fewest prompts before the latency may count as steady.', unit: 'prompts' }),
+    n_warmup: z.int().min(1).nullable().default(null).meta({
+      description: 'Prompts of a fixed warmup, or at least so many with convergence_detection.',
+      unit: 'prompts',
+    }),
+    thermal_floor_seconds: z
+      .union([z.literal(0), z.number().min(30)])
+      .default(60)
+      .meta({
+        description: 'Wait after the warmup, so that the temperature settles; 0 is off.',
+        unit: 's',
+        expects: '0 (off) or a number of at least 30 (s)',
+      }),
+  })
+  .prefault({})
+  .meta({ description: 'Prompts that run before the measurement.' })
+
+/** `timeseries`: readings over time. */
+export const timeseries = z
+  .strictObject({
+    enabled: z.boolean().default(true).meta({ description: 'Keep readings over time.' }),
+    save: z
+      .boolean()
+      .default(true)
+      .meta({ description: 'Write timeseries.parquet, one row a second and device.' }),
+    sample_interval_ms: intervalMs
+      .nullable()
+      .default(null)
+      .meta({ description: 'Another name of energy.interval_ms; null leaves it to that key.', unit: 'ms' }),
+    full_rate: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Write samples.parquet too, with every reading.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Readings over time, written beside the result.' })

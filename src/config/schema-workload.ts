@@ -1,0 +1,99 @@
+import { z } from 'zod'
+
+/** The devices that llama.cpp may compute on; `auto` lets it choose. */
+export const LLAMACPP_GPUS = ['auto', 'cuda', 'vulkan', 'none'] as const
+
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1)
+
+const synthetic = z.strictObject({
+  input_len: z.int().min(1).default(128).meta({ description: 'Length of each prompt.', unit: 'tokens' }),
+  output_len: z
+    .int()
+    .min(1)
+    .default(128)
+    .meta({ description: 'Tokens to generate for each prompt.', unit: 'tokens' }),
+  seed: seed.default(42).meta({ description: 'Seed of the generated prompts.' }),
+})
+
+/** `prompts`: where the prompts come from. */
+export const prompts = z
+  .union([
+    z.literal('builtin'),
+    z.string().regex(/^[^\p{Cc}]+\.(jsonl|txt)$/u),
+    z.strictObject({
+      synthetic: synthetic.meta({ description: 'Prompts of one exact length, made from a seed.' }),
+    }),
+  ])
+  .default('builtin')
+  .meta({
+    description:
+      'Where the prompts come from: the built-in list, a file with one prompt a line, or synthetic.',
+    expects: 'builtin, the path of a .jsonl or .txt file, or { synthetic: { ... } }',
+  })
+
+/** `generation`: what is generated for each prompt. */
+export const generation = z
+  .strictObject({
+    max_tokens: z
+      .int()
+      .min(1)
+      .default(128)
+      .meta({ description: 'Most tokens to generate for one prompt.', unit: 'tokens' }),
+    temperature: z
+      .number()
+      .min(0)
+      .max(2)
+      .default(0)
+      .meta({ description: 'Sampling temperature; 0 always takes the likeliest token.' }),
+    top_p: z.number().gt(0).max(1).default(1).meta({
+      description: 'Sample from the likeliest tokens that together have this probability; 1 is off.',
+    }),
+    top_k: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Sample from this many of the likeliest tokens; null is off.', unit: 'tokens' }),
+    seed: seed.default(42).meta({ description: 'Seed of the sampling.' }),
+    ignore_eos: z.boolean().default(false).meta({
+      description:
+        'Generate max_tokens even after the end-of-sequence token, so that every run has equal work.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'What is generated for each prompt.' })
+
+/** `llamacpp`: options of the llama.cpp backend. */
+export const llamacpp = z
+  .strictObject({
+    threads: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: "CPU threads; null is the backend's own choice.", unit: 'threads' }),
+    context_size: z
+      .int()
+      .min(32)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Size of the context; null lets the backend fit it.', unit: 'tokens' }),
+    gpu_layers: z
+      .union([z.int().min(0), z.literal('max')])
+      .nullable()
+      .default(null)
+      .meta({
+        description: 'Layers on the GPU; max is all, null lets the backend fit them.',
+        unit: 'layers',
+      }),
+    gpu: z
+      .enum(LLAMACPP_GPUS)
+      .default('auto')
+      .meta({ description: 'What llama.cpp computes on; none is the CPU alone.' }),
+    flash_attention: z.boolean().default(false).meta({ description: 'Use flash attention.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Options of the llama.cpp backend.' })

@@ -1,0 +1,93 @@
+import type { DeviceReport, WindowReport } from '../native/addon.js'
+import type { SampledDevice, Sampler } from '../native/sampler.js'
+import type { DeviceEnergy, Energy } from '../results/energy.js'
+
+const MIB = 1024 * 1024
+
+/** A window's report in the words of result.json. */
+export function energyOf(report: WindowReport, sampler: Sampler): Energy {
+  const domains = sampler.powerDomains()
+  const devices = report.devices.map((device, position) =>
+    deviceEnergy(device, sampler.devices[position] as SampledDevice, domains[position] ?? 'unknown'),
+  )
+  return {
+    backend: 'nvml',
+    method: methodOf(report.method),
+    total_j: report.totalJ ?? null,
+    reason: reasonOf(devices),
+    integral_j: report.integralJ ?? null,
+    counter_j: report.counterJ ?? null,
+    counter_raw_j: report.counterRawJ ?? null,
+    residual_pct: residualPct(report.integralJ, report.counterJ),
+    coverage: report.coverage,
+    duration_sec: (report.endNs - report.startNs) / 1e9,
+    window: {
+      start_ns: report.startNs,
+      end_ns: report.endNs,
+      start_utc: new Date(report.startUnixMs).toISOString(),
+    },
+    sampler: {
+      interval_ms: sampler.intervalMs,
+      samples: report.sampler.samples,
+      missed_deadlines: report.sampler.missedDeadlines,
+      dropped: report.sampler.dropped,
+      lateness_us_p50: report.sampler.latenessUsP50 ?? null,
+      lateness_us_p99: report.sampler.latenessUsP99 ?? null,
+      cpu_s: report.sampler.cpuS,
+      driver_s: report.sampler.driverS,
+      driver_calls: report.sampler.driverCalls,
+    },
+    devices,
+    faults: report.faults,
+  }
+}
+
+function deviceEnergy(report: DeviceReport, { index, uuid, name }: SampledDevice, domain: string): DeviceEnergy {
+  return {
+    index,
+    uuid,
+    name,
+    total_j: report.totalJ ?? null,
+    method: methodOf(report.method),
+    reason: report.reason,
+    integral_j: report.integralJ ?? null,
+    counter_j: report.counterJ ?? null,
+    counter_raw_j: report.counterRawJ ?? null,
+    residual_pct: report.residualPct ?? null,
+    coverage: report.coverage,
+    gap_s: report.gapS,
+    readings: report.readings,
+    missing: report.missing,
+    missing_reason: report.missingReason ?? null,
+    mean_power_w: report.meanPowerW ?? null,
+    max_power_w: report.maxPowerW ?? null,
+    power_domain: domain,
+    temperature_start_c: report.temperatureStartC ?? null,
+    temperature_end_c: report.temperatureEndC ?? null,
+    temperature_max_c: report.temperatureMaxC ?? null,
+    memory_used_max_mb: report.memoryUsedMaxBytes === undefined ? null : report.memoryUsedMaxBytes / MIB,
+    throttle_reasons: report.throttleReasons ?? null,
+    throttled: {
+      power_cap_s: report.powerCapS ?? null,
+      sw_thermal_s: report.swThermalS ?? null,
+      hw_thermal_s: report.hwThermalS ?? null,
+      power_brake_s: report.powerBrakeS ?? null,
+    },
+  }
+}
+
+function methodOf(method: string | undefined): Energy['method'] {
+  return method === 'counter' || method === 'integral' ? method : null
+}
+
+/** One sentence where all devices agree, else each device's own. */
+function reasonOf(devices: readonly DeviceEnergy[]): string {
+  const reasons = new Set(devices.map((device) => device.reason))
+  if (reasons.size === 1) return [...reasons][0] ?? ''
+  return devices.map((device) => `GPU ${device.index}: ${device.reason}`).join('; ')
+}
+
+function residualPct(integralJ: number | undefined, counterJ: number | undefined): number | null {
+  if (integralJ === undefined || counterJ === undefined || counterJ <= 0) return null
+  return ((integralJ - counterJ) / counterJ) * 100
+}

@@ -1,0 +1,60 @@
+import type * as Addon from '#addon'
+import { LlemError, messageOf } from '../core/errors.js'
+
+export type { Device, DeviceReport, Machine, Snapshot, WindowEnd, WindowReport } from '#addon'
+
+let loading: Promise<typeof Addon> | undefined
+
+/**
+ * The addon, loaded on first use and only here. Fails with ADDON_UNAVAILABLE where there is no prebuilt binary:
+ * NVML exists on Linux only.
+ */
+export function loadAddon(): Promise<typeof Addon> {
+  loading ??= import('#addon').catch((cause: unknown) => {
+    const platform = `${process.platform}-${process.arch}`
+    throw new LlemError(
+      process.platform === 'linux'
+        ? `llem's native part could not be loaded on ${platform}: ${messageOf(cause).split('\n')[0]}.`
+        : `llem measures through NVML, which is not there on ${platform}.`,
+      {
+        code: 'ADDON_UNAVAILABLE',
+        hint:
+          process.platform === 'linux'
+            ? 'Reinstall with optional dependencies (npm install llem --include=optional), or build it in a clone with `npm run build`.'
+            : 'Run llem on the Linux machine that has the GPU.',
+        cause,
+      },
+    )
+  })
+  return loading
+}
+
+/** Turns an error of the addon, which has a code and no advice, into one that says what to do next. */
+export function asLlemError(error: unknown): LlemError {
+  if (error instanceof LlemError) return error
+  const code = (error as { code?: unknown } | null)?.code
+  const known = typeof code === 'string' && code in ADVICE ? code : 'ADDON_FAILED'
+  return new LlemError(sentence(messageOf(error)), {
+    code: known,
+    hint: ADVICE[known] ?? null,
+    kind: known === 'GPU_NOT_FOUND' || known === 'SAMPLER_OPTION_INVALID' ? 'usage' : 'runtime',
+    cause: error,
+  })
+}
+
+const ADVICE: Record<string, string | null> = {
+  NVML_NOT_FOUND:
+    'Install the NVIDIA driver, or add --simulate to try llem with a simulated GPU. In a container, start it with --gpus all.',
+  NVML_INIT_FAILED: 'Check that `nvidia-smi` works for this user; with --simulate, check the scenario.',
+  NVML_QUERY_FAILED: 'Check that `nvidia-smi` works for this user.',
+  GPU_NOT_FOUND: 'List the GPUs with `llem devices`.',
+  GPU_POWER_UNSUPPORTED: 'This GPU has no power sensor that llem can read; choose another with --devices.',
+  SAMPLER_OPTION_INVALID: 'Choose an interval from 1 to 5000 ms.',
+  SAMPLER_THREAD_FAILED: 'The machine has no room for another thread; check `ulimit -u`.',
+  SAMPLER_CLOSED: null,
+}
+
+function sentence(text: string): string {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1)
+  return capital.endsWith('.') ? capital : `${capital}.`
+}

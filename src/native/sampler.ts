@@ -1,0 +1,127 @@
+// The other half is crates/binding/src/sampler.rs: a thread that polls the GPUs and hands out window reports.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NativeSampler } from '#addon'
+import { LlemError } from '../core/errors.js'
+import { asLlemError, loadAddon, type Snapshot, type WindowReport } from './addon.js'
+
+/** A GPU to sample: its UUID, and the driver's index for files and tables. */
+export interface SampledDevice {
+  uuid: string
+  index: number
+  name: string | null
+}
+
+export interface SamplerOptions {
+  devices: readonly SampledDevice[]
+  /** Power interval in milliseconds, 1 to 5000. Default 10. */
+  intervalMs?: number
+  /** Interval of temperature, memory, utilisation, clocks and throttle reasons in ms, 1 to 5000. Default 100. */
+  slowIntervalMs?: number
+  /** The management library; by default the driver's own. */
+  libraryPath?: string | undefined
+}
+
+export interface WindowFiles {
+  /** Where the 1 Hz rows go, as Parquet. */
+  timeseriesPath?: string | undefined
+  /** Where every sample goes, as Parquet. */
+  samplesPath?: string | undefined
+}
+
+/** An interval whose energy is being measured. End it once, or cancel it. */
+export class Window {
+  readonly startNs: number
+  readonly #native: NativeSampler
+  readonly #id: number
+
+  /** @internal Use {@link Sampler.beginWindow}. */
+  constructor(native: NativeSampler, files: WindowFiles) {
+    const { id, startNs } = native.beginWindow({
+      ...(files.timeseriesPath === undefined ? {} : { timeseriesPath: files.timeseriesPath }),
+      ...(files.samplesPath === undefined ? {} : { samplesPath: files.samplesPath }),
+    })
+    this.#native = native
+    this.#id = id
+    this.startNs = startNs
+  }
+
+  /** Closes the window now; the report comes after the post-roll (0.35 s, 1.2 s on boards with averages only). */
+  async end(): Promise<WindowReport> {
+    const { report, fault } = await this.#native.endWindow(this.#id)
+    if (report) return report
+    throw new LlemError(`The energy window has no report: ${fault}.`, { code: 'WINDOW_LOST', hint: null })
+  }
+
+  /** Drops the window and the files that it began. */
+  cancel(): void {
+    this.#native.cancelWindow(this.#id)
+  }
+}
+
+/** Polls GPUs on a thread of its own, from {@link Sampler.open} until {@link Sampler.close}. */
+export class Sampler {
+  readonly devices: readonly SampledDevice[]
+  readonly intervalMs: number
+  readonly #native: NativeSampler
+
+  private constructor(native: NativeSampler, devices: readonly SampledDevice[], intervalMs: number) {
+    this.#native = native
+    this.devices = devices
+    this.intervalMs = intervalMs
+  }
+
+  /**
+   * Opens the devices and starts polling. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, GPU_NOT_FOUND,
+   * GPU_POWER_UNSUPPORTED or SAMPLER_OPTION_INVALID.
+   */
+  static async open({
+    devices,
+    intervalMs = 10,
+    slowIntervalMs = 100,
+    libraryPath,
+  }: SamplerOptions): Promise<Sampler> {
+    const addon = await loadAddon()
+    try {
+      const native = addon.NativeSampler.open({
+        devices: devices.map(({ uuid, index }) => ({ uuid, index })),
+        intervalMs,
+        slowIntervalMs,
+        ...(libraryPath === undefined ? {} : { libraryPath }),
+      })
+      return new Sampler(native, devices, intervalMs)
+    } catch (error) {
+      throw asLlemError(error)
+    }
+  }
+
+  /** Resolves once readings lie far enough back that the left edge of a window can be judged (0.35 s after open). */
+  async ready(): Promise<void> {
+    const leftMs = this.#native.preRollLeftMs()
+    if (leftMs > 0) await sleep(Math.ceil(leftMs))
+  }
+
+  /** Opens a window now. */
+  beginWindow(files: WindowFiles = {}): Window {
+    return new Window(this.#native, files)
+  }
+
+  /** The last readings. Cheap: nothing is read for it. */
+  snapshot(): Snapshot {
+    return this.#native.snapshot()
+  }
+
+  /** Where each device's power comes from: "instant", "power_usage" or "average_1s". */
+  powerDomains(): string[] {
+    return this.#native.powerDomains()
+  }
+
+  /** Stops polling. Windows that are still open leave no file. */
+  close(): void {
+    this.#native.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { LlemError, messageOf } from '../core/errors.js'
+
+/** The variable through which the simulated library learns its scenario. */
+const SCENARIO_VARIABLE = 'LLEM_NVML_SIM'
+
+/**
+ * Turns the simulated GPU on for this process and what it starts.
+ *
+ * @param scenario path of a scenario file; without it the built-in one-GPU scenario, or the one that
+ *   LLEM_NVML_SIM already names.
+ * @returns the path of the simulated libnvidia-ml.so.1
+ */
+export function simulate(scenario?: string): string {
+  if (scenario !== undefined) {
+    checkScenario(scenario)
+    process.env[SCENARIO_VARIABLE] = resolve(scenario)
+  }
+  return simulatedLibrary()
+}
+
+/** Only what can be said at once; the library itself checks every key and says where it is wrong. */
+function checkScenario(path: string): void {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new LlemError(`The scenario ${path} cannot be read: ${messageOf(cause)}.`, {
+      code: 'SCENARIO_UNREADABLE',
+      hint: 'Give the path of a scenario file, or --simulate alone for the built-in one.',
+      kind: 'usage',
+      cause,
+    })
+  }
+  try {
+    JSON.parse(text)
+  } catch (cause) {
+    throw new LlemError(`The scenario ${path} is not JSON: ${messageOf(cause)}.`, {
+      code: 'SCENARIO_INVALID',
+      hint: 'Mend the file, or use --simulate alone for the built-in scenario.',
+      kind: 'usage',
+      cause,
+    })
+  }
+}
+
+function simulatedLibrary(): string {
+  const built = fileURLToPath(import.meta.resolve('#simulated-nvml'))
+  if (existsSync(built)) return built
+  const packaged = `llem-${process.platform}-${process.arch}-gnu`
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${packaged}/package.json`)
+    const library = join(manifest, '..', 'sim', 'libnvidia-ml.so.1')
+    if (existsSync(library)) return library
+  } catch {
+    // Not installed: the error below says so.
+  }
+  throw new LlemError('The simulated GPU is not part of this installation.', {
+    code: 'SIMULATION_UNAVAILABLE',
+    hint: `Install the package ${packaged}, or build it in a clone with \`npm run build\`.`,
+  })
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod'
+
+// What is on disk about energy: joules (J), watts (W), seconds (s), monotonic nanoseconds (ns). Null is unknown.
+
+const joules = z.number().nullable()
+const watts = z.number().nullable()
+const method = z.enum(['counter', 'integral']).nullable()
+
+/** Time throttled by cause in seconds, from the driver's cumulative counters; null where it has none. */
+export const throttledSchema = z.object({
+  power_cap_s: z.number().nullable(),
+  sw_thermal_s: z.number().nullable(),
+  hw_thermal_s: z.number().nullable(),
+  power_brake_s: z.number().nullable(),
+})
+
+export const deviceEnergySchema = z.object({
+  index: z.number().int(),
+  uuid: z.string(),
+  name: z.string().nullable(),
+  /** The number to quote. */
+  total_j: joules,
+  method,
+  /** Why this method, or why there is none. */
+  reason: z.string(),
+  /** Trapezoid over power readings, edges interpolated. */
+  integral_j: joules,
+  /** Energy counter, corrected at the edges. */
+  counter_j: joules,
+  /** Plain difference of the energy counter. */
+  counter_raw_j: joules,
+  /** (integral - counter) / counter. */
+  residual_pct: z.number().nullable(),
+  /** Share of the window that the readings cover, 0 to 1. */
+  coverage: z.number(),
+  gap_s: z.number(),
+  readings: z.number().int(),
+  missing: z.number().int(),
+  missing_reason: z.string().nullable(),
+  mean_power_w: watts,
+  max_power_w: watts,
+  /** "instant", "power_usage", or "average_1s" where only a mean over one second exists. */
+  power_domain: z.string(),
+  temperature_start_c: z.number().nullable(),
+  temperature_end_c: z.number().nullable(),
+  temperature_max_c: z.number().nullable(),
+  memory_used_max_mb: z.number().nullable(),
+  /** Bits of nvml.h, ORed over the window. */
+  throttle_reasons: z.number().int().nullable(),
+  throttled: throttledSchema,
+})
+
+/** The sampler's own punctuality and cost in the window. */
+export const samplerSchema = z.object({
+  interval_ms: z.number(),
+  samples: z.number().int(),
+  missed_deadlines: z.number().int(),
+  dropped: z.number().int(),
+  lateness_us_p50: z.number().nullable(),
+  lateness_us_p99: z.number().nullable(),
+  cpu_s: z.number(),
+  driver_s: z.number(),
+  driver_calls: z.number().int(),
+})
+
+export const energySchema = z.object({
+  backend: z.literal('nvml'),
+  method,
+  /** Sum over the devices; null when one of them has none. */
+  total_j: joules,
+  /** Why `total_j` is null, or what it rests on. */
+  reason: z.string(),
+  integral_j: joules,
+  counter_j: joules,
+  counter_raw_j: joules,
+  residual_pct: z.number().nullable(),
+  /** Of the device that is covered least. */
+  coverage: z.number(),
+  duration_sec: z.number(),
+  window: z.object({ start_ns: z.number(), end_ns: z.number(), start_utc: z.string() }),
+  sampler: samplerSchema,
+  devices: z.array(deviceEnergySchema),
+  /** What went wrong beside the readings, e.g. a file that could not be written. */
+  faults: z.array(z.string()),
+})
+
+export type Energy = z.infer<typeof energySchema>
+export type DeviceEnergy = z.infer<typeof deviceEnergySchema>

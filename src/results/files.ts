@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { LlemError, messageOf } from '../core/errors.js'
+
+/** Sortable by time, unique by chance (2^40 per second), and safe as a folder's name. */
+export function newExperimentId(label: string, now = new Date()): string {
+  const time = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15)
+  const safe = label
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[.-]+|[.-]+$/g, '')
+    .slice(0, 40)
+  return [time, safe, randomBytes(5).toString('hex')].filter((part) => part !== '').join('-')
+}
+
+/** The folder that results go to, made if need be and known to be writable before anything is measured. */
+export function prepareOutputDir(path: string): string {
+  const absolute = resolve(path)
+  try {
+    mkdirSync(absolute, { recursive: true })
+    accessSync(absolute, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new LlemError(`Results cannot be written to ${path}: ${messageOf(cause)}.`, {
+      code: 'OUTPUT_NOT_WRITABLE',
+      hint: 'Choose another folder with -o.',
+      kind: 'usage',
+      cause,
+    })
+  }
+  return absolute
+}
+
+/** Makes the folder of one run. */
+export function createRunDir(outputDir: string, id: string): string {
+  const dir = join(outputDir, id)
+  try {
+    mkdirSync(dir)
+  } catch (cause) {
+    throw notWritten(dir, cause)
+  }
+  return dir
+}
+
+/**
+ * Writes JSON so that the file is either whole or not there: a temporary file beside it, fsync, rename, fsync of
+ * the folder. Throws RESULT_NOT_WRITTEN and leaves no temporary file.
+ */
+export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
+  const partial = `${path}.partial`
+  try {
+    const file = await open(partial, 'w')
+    try {
+      await file.writeFile(`${JSON.stringify(value, null, 2)}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(partial, path)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    await rm(partial, { force: true }).catch(() => undefined)
+    throw notWritten(path, cause)
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+function notWritten(path: string, cause: unknown): LlemError {
+  return new LlemError(`${path} could not be written: ${messageOf(cause)}.`, {
+    code: 'RESULT_NOT_WRITTEN',
+    hint: 'Make room or choose another folder with -o.',
+    cause,
+  })
+}
