@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { LlemError } from '../core/errors.js'
+import { Exit } from './exit.js'
+
+export interface CommandEnd {
+  /** The command's own, or 128 + the signal that ended it, as shells say it. */
+  exitCode: number
+  signal: NodeJS.Signals | null
+}
+
+const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
+
+/**
+ * Runs a command with this terminal until it ends, passing signals on. Ends with exit code 127 (not found) or 126
+ * (not executable) where it cannot start, as shells do.
+ */
+export async function runCommand(
+  args: readonly string[],
+  { stdoutToStderr }: { stdoutToStderr: boolean },
+): Promise<CommandEnd> {
+  const [command, ...rest] = args
+  if (command === undefined) {
+    throw new LlemError('There is no command to run.', {
+      code: 'COMMAND_MISSING',
+      hint: 'Put it after --, as in `llem exec -- sleep 1`.',
+      kind: 'usage',
+    })
+  }
+  const child = spawn(command, rest, { stdio: ['inherit', stdoutToStderr ? 2 : 'inherit', 'inherit'] })
+  const forward = (signal: NodeJS.Signals) => {
+    // On Ctrl-C the terminal has told the command already; a second one often means "stop at once".
+    if (signal === 'SIGINT' && process.stdin.isTTY) return
+    child.kill(signal)
+  }
+  for (const signal of FORWARDED) process.on(signal, forward)
+  try {
+    return await new Promise<CommandEnd>((resolve, reject) => {
+      child.once('error', (error: NodeJS.ErrnoException) => reject(cannotStart(command, error)))
+      child.once('exit', (code, signal) =>
+        resolve({ exitCode: signal === null ? (code ?? 1) : 128 + constants.signals[signal], signal }),
+      )
+    })
+  } finally {
+    for (const signal of FORWARDED) process.off(signal, forward)
+  }
+}
+
+function cannotStart(command: string, error: NodeJS.ErrnoException): Exit {
+  const missing = error.code === 'ENOENT'
+  const why = missing ? 'there is no such command' : error.message
+  process.stderr.write(
+    `llem: ${command} could not be started: ${why}. Check its spelling and PATH. [COMMAND_NOT_STARTED]\n`,
+  )
+  return new Exit(missing ? 127 : 126)
+}

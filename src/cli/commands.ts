@@ -1,0 +1,148 @@
+import { type Command, InvalidArgumentError } from 'commander'
+
+/** Something to type after `llem`. Its code is imported when it is typed. */
+export interface CommandLine {
+  name: string
+  define(command: Command): void
+}
+
+const SIMULATE = [
+  '--simulate [scenario.json]',
+  'measure a simulated GPU: the built-in one, or the scenario of a file',
+] as const
+
+export const COMMANDS: readonly CommandLine[] = [
+  {
+    name: 'run',
+    define: (command) =>
+      command
+        .summary('measure a model: joules per token')
+        .description('Runs a model on prompts and measures what it costs in energy: joules per token.')
+        .argument('[config.yaml]', 'the experiment; every key has a default but `model`')
+        .option('-m, --model <model>', 'the model: a GGUF file')
+        .option('-b, --backend <backend>', 'the inference backend (default: llamacpp)')
+        .option('-n, --n-prompts <n>', 'how many prompts to measure (default: 100)')
+        .option('-o, --output-dir <dir>', 'where the results go (default: results)')
+        .option('--set <key=value>', 'set any key of the configuration, repeatable', collect, [])
+        .option(...SIMULATE)
+        .option('--dry-run', 'check the configuration and print it, measure nothing')
+        .option('--json', 'print the result as JSON')
+        .option('-q, --quiet', 'no progress')
+        .option('-v, --verbose', 'say more: the worker’s log, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem run -m model.gguf', '100 built-in prompts on the embedded llama.cpp'],
+            ['llem run experiment.yaml --set warmup.max_prompts=20', 'one key changed'],
+            ['llem run -m model.gguf --simulate', 'try it without a GPU'],
+            ['llem run experiment.yaml --dry-run --json', 'the resolved configuration'],
+          ),
+        )
+        .action(async (config: string | undefined, options, self: Command) => {
+          const { run } = await import('./run.js')
+          await run(config, options, self)
+        }),
+  },
+  {
+    name: 'exec',
+    define: (command) =>
+      command
+        .summary('measure any command')
+        .description(
+          'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through.',
+        )
+        .argument('<command...>', 'the command and its arguments, after --')
+        .passThroughOptions()
+        .option('--interval-ms <ms>', 'power interval, 1 to 5000', interval, 10)
+        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option('-o, --output-dir <dir>', 'write result.json and timeseries.parquet below this folder')
+        .option('--full-rate', 'with -o: write every sample to samples.parquet too')
+        .option(...SIMULATE)
+        .option('--json', 'print the result as JSON; what the command prints goes to stderr')
+        .option('-q, --quiet', 'print nothing but what the command prints')
+        .option('-v, --verbose', 'say more: the sampler’s own cost, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem exec -- python generate.py', 'joules, mean and peak power per GPU'],
+            ['llem exec --devices 0,1 -o results -- ./serve.sh', 'two GPUs, with the 1 Hz time series'],
+            ['llem exec --json -- make bench > energy.json', 'for a program to read'],
+          ),
+        )
+        .action(async (args: string[], options) => {
+          const { exec } = await import('./exec.js')
+          await exec(args, options)
+        }),
+  },
+  {
+    name: 'devices',
+    define: (command) =>
+      command
+        .summary('list the GPUs and what each supports')
+        .description('Lists the GPUs and what llem can read from each.')
+        .option(...SIMULATE)
+        .option('--json', 'print them as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText('after', examples(['llem devices', ''], ['llem devices --json', 'for a program to read']))
+        .action(async (options) => {
+          const { devices } = await import('./devices.js')
+          await devices(options)
+        }),
+  },
+  {
+    name: 'backend',
+    define: (command) => {
+      command.summary('install and list inference backends').description('Inference backends.')
+      command
+        .command('install')
+        .summary('install a backend')
+        .description('Installs a pinned version of a backend into llem’s own data folder.')
+        .argument('<name>', 'llamacpp')
+        .option('--gpu <gpu>', 'what it computes on: auto, cuda, vulkan, none', 'auto')
+        .option('-q, --quiet', 'no progress')
+        .option('-v, --verbose', 'say more: the package manager’s log, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem backend install llamacpp', ''],
+            ['llem backend install llamacpp --gpu none', 'the small one, for CPUs'],
+          ),
+        )
+        .action(async (name: string, options) => {
+          const { installBackend } = await import('./backend.js')
+          await installBackend(name, options)
+        })
+      command
+        .command('list')
+        .summary('list the backends')
+        .description('Lists the backends and what is installed of each.')
+        .option('--json', 'print them as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (options) => {
+          const { listBackends } = await import('./backend.js')
+          await listBackends(options)
+        })
+    },
+  },
+]
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value]
+}
+
+function interval(text: string): number {
+  const value = Number(text)
+  if (!(value >= 1 && value <= 5000)) throw new InvalidArgumentError('It must be a number from 1 to 5000 (ms).')
+  return value
+}
+
+function deviceList(text: string): (number | string)[] {
+  const entries = text.split(',').map((entry) => entry.trim())
+  if (entries.includes('')) throw new InvalidArgumentError('It must be indices or UUIDs separated by commas.')
+  return entries.map((entry) => (/^\d+$/.test(entry) ? Number(entry) : entry))
+}
+
+function examples(...lines: [command: string, meaning: string][]): string {
+  const width = Math.max(...lines.map(([command]) => command.length))
+  return `\nExamples:\n${lines.map(([command, meaning]) => `  ${command.padEnd(width)}  ${meaning}`.trimEnd()).join('\n')}\n`
+}

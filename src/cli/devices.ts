@@ -1,0 +1,68 @@
+import type { Device } from '../native/addon.js'
+import { listDevices } from '../native/machine.js'
+import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js'
+import { chooseLibrary } from './simulated.js'
+
+const GIB = 1024 ** 3
+
+/** Lists the GPUs and what llem can read from each. */
+export async function devices(options: { simulate?: string | boolean; json?: boolean }): Promise<void> {
+  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const machine = await listDevices(libraryPath)
+  if (options.json) {
+    printJson({
+      simulated,
+      driver_version: machine.driverVersion ?? null,
+      cuda_version: machine.cudaVersion ?? null,
+      devices: machine.devices.map(onDisk),
+    })
+    return
+  }
+  if (simulated) say(SIMULATED)
+  say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
+  if (machine.devices.length === 0) {
+    say('The driver sees no GPU.')
+    return
+  }
+  const head = ['', 'name', 'memory', 'now', 'limit', 'power from', 'counter', 'persistence', 'MIG', 'UUID']
+  const rows = machine.devices.map((gpu) => [
+    String(gpu.index),
+    gpu.name ?? '-',
+    quantity(gpu.memoryTotalBytes === undefined ? null : gpu.memoryTotalBytes / GIB, 'GiB', 0),
+    quantity(gpu.powerW, 'W', 0),
+    quantity(gpu.powerLimitW, 'W', 0),
+    gpu.powerDomain ?? 'nothing',
+    gpu.energyCounter ? 'yes' : 'no',
+    onOff(gpu.persistenceMode),
+    onOff(gpu.migMode),
+    gpu.uuid,
+  ])
+  print(columns(head, rows, [2, 3, 4]))
+}
+
+function onOff(value: boolean | undefined): string {
+  return value === undefined ? '-' : value ? 'on' : 'off'
+}
+
+function onDisk(gpu: Device): Record<string, unknown> {
+  return {
+    index: gpu.index,
+    uuid: gpu.uuid,
+    name: gpu.name ?? null,
+    pci_bus_id: gpu.pciBusId ?? null,
+    architecture: gpu.architecture ?? null,
+    compute_capability: gpu.computeCapability ?? null,
+    memory_total_mb: gpu.memoryTotalBytes === undefined ? null : gpu.memoryTotalBytes / 1024 ** 2,
+    pcie_generation: gpu.pcieGeneration ?? null,
+    pcie_width: gpu.pcieWidth ?? null,
+    power_limit_w: gpu.powerLimitW ?? null,
+    power_limit_default_w: gpu.powerLimitDefaultW ?? null,
+    persistence_mode: gpu.persistenceMode ?? null,
+    mig_mode: gpu.migMode ?? null,
+    temperature_c: gpu.temperatureC ?? null,
+    vbios_version: gpu.vbiosVersion ?? null,
+    power_domain: gpu.powerDomain ?? null,
+    power_w: gpu.powerW ?? null,
+    energy_counter: gpu.energyCounter,
+  }
+}

@@ -1,0 +1,129 @@
+// llem exec: sampler opens -> window begins -> the command runs -> window ends -> result.
+
+import { join } from 'node:path'
+import { LlemError, messageOf } from '../core/errors.js'
+import { redactArguments } from '../core/redact.js'
+import { energyOf } from '../energy/measured.js'
+import { openSampler } from '../energy/open.js'
+import type { Window, WindowFiles } from '../native/sampler.js'
+import type { Energy } from '../results/energy.js'
+import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
+import { runCommand } from './command.js'
+import { Exit } from './exit.js'
+import { columns, printJson, quantity, SIMULATED, say } from './screen.js'
+import { chooseLibrary } from './simulated.js'
+
+interface ExecOptions {
+  intervalMs: number
+  devices?: (number | string)[]
+  outputDir?: string
+  fullRate?: boolean
+  simulate?: string | boolean
+  json?: boolean
+  quiet?: boolean
+  verbose?: boolean
+}
+
+/** Measures a command. Always ends with its exit code, unless measuring could not start. */
+export async function exec(args: readonly string[], options: ExecOptions): Promise<void> {
+  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
+  const { sampler, notes } = await openSampler({
+    devices: options.devices ?? null,
+    intervalMs: options.intervalMs,
+    slowIntervalMs: 100,
+    libraryPath,
+  })
+  try {
+    if (!options.quiet) for (const note of notes) say(`Note: ${note}.`)
+    await sampler.ready()
+    const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
+    const files = runDir === null ? {} : filesIn(runDir, options.fullRate ?? false)
+    const window = sampler.beginWindow(files)
+    const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch((error: unknown) => {
+      window.cancel()
+      throw error
+    })
+    const { energy, reason } = await endWindow(window, (report) => energyOf(report, sampler))
+    const result = {
+      schema_version: '3.0.0',
+      kind: 'exec',
+      command: redactArguments(args),
+      exit_code: ended.exitCode,
+      signal: ended.signal,
+      duration_sec: energy?.duration_sec ?? null,
+      simulated,
+      energy,
+      energy_reason: reason,
+      timeseries_path: files.timeseriesPath ?? null,
+      samples_path: files.samplesPath ?? null,
+    }
+    if (runDir !== null) await writeResult(join(runDir, 'result.json'), result)
+    if (options.json) printJson(result)
+    else if (!options.quiet) report(result.energy, reason, simulated, runDir, options.verbose ?? false)
+    throw new Exit(ended.exitCode)
+  } finally {
+    sampler.close()
+  }
+}
+
+function filesIn(runDir: string, fullRate: boolean): WindowFiles {
+  return {
+    timeseriesPath: join(runDir, 'timeseries.parquet'),
+    samplesPath: fullRate ? join(runDir, 'samples.parquet') : undefined,
+  }
+}
+
+/** The command has run already: whatever goes wrong now must not hide its exit code. */
+async function endWindow(
+  window: Window,
+  convert: (report: Awaited<ReturnType<Window['end']>>) => Energy,
+): Promise<{ energy: Energy | null; reason: string | null }> {
+  try {
+    return { energy: convert(await window.end()), reason: null }
+  } catch (error) {
+    return { energy: null, reason: messageOf(error) }
+  }
+}
+
+async function writeResult(path: string, result: unknown): Promise<void> {
+  try {
+    await writeJsonAtomically(path, result)
+  } catch (error) {
+    say(`llem: ${messageOf(error)} ${error instanceof LlemError ? (error.hint ?? '') : ''}`.trimEnd())
+  }
+}
+
+function report(
+  energy: Energy | null,
+  reason: string | null,
+  simulated: boolean,
+  runDir: string | null,
+  verbose: boolean,
+): void {
+  if (simulated) say(SIMULATED)
+  if (energy === null) {
+    say(`Energy: unknown. ${reason}`)
+    return
+  }
+  const seconds = quantity(energy.duration_sec, 's', 2)
+  const rows = energy.devices.map((device) => [
+    `GPU ${device.index}`,
+    device.name ?? device.uuid,
+    quantity(device.total_j, 'J'),
+    quantity(device.mean_power_w, 'W'),
+    quantity(device.max_power_w, 'W'),
+    seconds,
+    device.method ?? device.reason,
+  ])
+  if (rows.length > 1) rows.push(['total', '', quantity(energy.total_j, 'J'), '', '', seconds, energy.method ?? ''])
+  say(columns(['', 'name', 'energy', 'mean', 'peak', 'duration', 'by'], rows, [2, 3, 4, 5]))
+  for (const fault of energy.faults) say(`Warning: ${fault}`)
+  if (verbose) {
+    const { samples, missed_deadlines, lateness_us_p99, cpu_s } = energy.sampler
+    say(
+      `Sampler: ${samples} samples, ${missed_deadlines} missed deadlines, p99 lateness ${quantity(lateness_us_p99, 'us', 0)}, ${cpu_s.toFixed(3)} s CPU`,
+    )
+  }
+  if (runDir !== null) say(`Files: ${runDir}`)
+}

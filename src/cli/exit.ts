@@ -1,0 +1,42 @@
+import { LlemError } from '../core/errors.js'
+
+/** What llem's exit codes mean. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
+
+/** Ends a command with this exit code; everything was said already. */
+export class Exit extends Error {
+  constructor(readonly exitCode: number) {
+    super(`exit ${exitCode}`)
+  }
+}
+
+/** The exit code of a failure. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof LlemError) {
+    if (error.code === 'INTERRUPTED') return EXIT.interrupted
+    return error.kind === 'usage' ? EXIT.usage : EXIT.failed
+  }
+  return EXIT.failed
+}
+
+/** Says what went wrong on stderr, in one paragraph, and answers the exit code. */
+export function reportError(error: unknown, verbose: boolean): number {
+  process.stderr.write(`${describe(error)}\n`)
+  if (verbose) process.stderr.write(`${stackOf(error)}\n`)
+  return exitCodeOf(error)
+}
+
+function describe(error: unknown): string {
+  if (error instanceof LlemError) {
+    const hint = error.hint === null ? '' : ` ${error.hint}`
+    return `llem: ${error.message}${hint} [${error.code}]`
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return `llem: this is a bug in llem: ${message}. Run it again with -v and report what it prints. [BUG]`
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`
+  return `${error.stack ?? error.message}${cause}`
+}

@@ -1,0 +1,52 @@
+// What people see. Data goes to stdout, words go to stderr; colour only where a terminal shows it.
+
+import Table from 'cli-table3'
+import pc from 'picocolors'
+
+/** Shown on every human-readable output of a simulated measurement. */
+export const SIMULATED = pc.yellow('SIMULATED: these numbers come from a simulated GPU, not from hardware.')
+
+/** Columns without lines; numbers are aligned to the right. */
+export function columns(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const line = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' }
+  const table = new Table({
+    head: [...head],
+    chars: {
+      ...line,
+      'bottom-left': '',
+      'bottom-right': '',
+      left: '',
+      'left-mid': '',
+      mid: '',
+      'mid-mid': '',
+      right: '',
+      'right-mid': '',
+      middle: '  ',
+    },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: head.map((_, column) => (right.includes(column) ? 'right' : 'left')),
+  })
+  table.push(...rows.map((row) => [...row]))
+  return table
+    .toString()
+    .split('\n')
+    .map((text) => text.trimEnd())
+    .join('\n')
+}
+
+/** A quantity with its unit, or a dash where it is unknown. */
+export function quantity(value: number | null | undefined, unit: string, digits = 1): string {
+  return value === null || value === undefined ? '-' : `${value.toFixed(digits)} ${unit}`.trimEnd()
+}
+
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2))
+}
