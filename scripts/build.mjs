@@ -23,10 +23,7 @@ const build = {
     run('cargo', 'build', '--release', '--locked', '-p', 'nvml-sim')
     const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
     mkdirSync(join(root, 'crates/nvml-sim/lib'), { recursive: true })
-    copyFileSync(
-      join(target, 'release/libnvml_sim.so'),
-      join(root, 'crates/nvml-sim/lib/libnvidia-ml.so.1'),
-    )
+    copyFileSync(join(target, 'release/libnvml_sim.so'), join(root, 'crates/nvml-sim/lib/libnvidia-ml.so.1'))
   },
   typescript() {
     // A file that was renamed must not live on in dist.

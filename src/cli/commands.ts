@@ -83,7 +83,10 @@ export const COMMANDS: readonly CommandLine[] = [
         .option(...SIMULATE)
         .option('--json', 'print them as JSON')
         .option('-v, --verbose', 'say more: stack traces')
-        .addHelpText('after', examples(['llem devices', ''], ['llem devices --json', 'for a program to read']))
+        .addHelpText(
+          'after',
+          examples(['llem devices', ''], ['llem devices --json', 'for a program to read']),
+        )
         .action(async (options) => {
           const { devices } = await import('./devices.js')
           await devices(options)
@@ -132,7 +135,8 @@ function collect(value: string, previous: string[]): string[] {
 
 function interval(text: string): number {
   const value = Number(text)
-  if (!(value >= 1 && value <= 5000)) throw new InvalidArgumentError('It must be a number from 1 to 5000 (ms).')
+  if (!(value >= 1 && value <= 5000))
+    throw new InvalidArgumentError('It must be a number from 1 to 5000 (ms).')
   return value
 }
 

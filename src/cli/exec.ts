@@ -40,10 +40,12 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     const files = runDir === null ? {} : filesIn(runDir, options.fullRate ?? false)
     const window = sampler.beginWindow(files)
-    const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch((error: unknown) => {
-      window.cancel()
-      throw error
-    })
+    const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch(
+      (error: unknown) => {
+        window.cancel()
+        throw error
+      },
+    )
     const { energy, reason } = await endWindow(window, (report) => energyOf(report, sampler))
     const result = {
       schema_version: '3.0.0',
@@ -116,7 +118,8 @@ function report(
     seconds,
     device.method ?? device.reason,
   ])
-  if (rows.length > 1) rows.push(['total', '', quantity(energy.total_j, 'J'), '', '', seconds, energy.method ?? ''])
+  if (rows.length > 1)
+    rows.push(['total', '', quantity(energy.total_j, 'J'), '', '', seconds, energy.method ?? ''])
   say(columns(['', 'name', 'energy', 'mean', 'peak', 'duration', 'by'], rows, [2, 3, 4, 5]))
   for (const fault of energy.faults) say(`Warning: ${fault}`)
   if (verbose) {

@@ -7,7 +7,11 @@ import pc from 'picocolors'
 export const SIMULATED = pc.yellow('SIMULATED: these numbers come from a simulated GPU, not from hardware.')
 
 /** Columns without lines; numbers are aligned to the right. */
-export function columns(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+export function columns(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string {
   const line = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' }
   const table = new Table({
     head: [...head],

@@ -42,7 +42,11 @@ export function energyOf(report: WindowReport, sampler: Sampler): Energy {
   }
 }
 
-function deviceEnergy(report: DeviceReport, { index, uuid, name }: SampledDevice, domain: string): DeviceEnergy {
+function deviceEnergy(
+  report: DeviceReport,
+  { index, uuid, name }: SampledDevice,
+  domain: string,
+): DeviceEnergy {
   return {
     index,
     uuid,

@@ -1,7 +1,7 @@
+import { LlemError } from '../core/errors.js'
 import type { Device, Machine } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { Sampler } from '../native/sampler.js'
-import { LlemError } from '../core/errors.js'
 import { chooseDevices } from './devices.js'
 
 export interface SamplerWishes {

@@ -1,0 +1,102 @@
+import type { ModelFacts } from './model-facts.js'
+import type {
+  Generation,
+  InferOne,
+  LoadInfo,
+  Prompt,
+  RequestRecord,
+  RunTotals,
+  WorkerMemory,
+} from './protocol.js'
+import type { WorkerTimeouts } from './worker-session.js'
+
+// registry -> backend.checkModel -> backend.start -> session.inferOne (warmup) -> session.run -> session.close
+
+/** One way of running a model. A new one is a file that implements this and a line in registry.ts. */
+export interface InferenceBackend {
+  readonly name: string
+  /**
+   * Looks at the model without loading it and resolves with what it found, null where only a worker can tell.
+   * Rejects with MODEL_NOT_FOUND or MODEL_UNREADABLE.
+   */
+  checkModel(model: string): Promise<ModelFacts | null>
+  /** Starts a worker and loads the model. Rejects with BACKEND_NOT_INSTALLED, MODEL_*, OPTIONS_INVALID or WORKER_*. */
+  start(options: StartOptions): Promise<InferenceSession>
+  /** Puts the backend's libraries into llem's data folder. */
+  install(options: InstallOptions): Promise<InstallResult>
+  /** What is installed of it; empty when nothing is. */
+  installs(dataDir: string): BackendInstall[]
+}
+
+export interface StartOptions {
+  /** A file or a name, as the backend understands it. */
+  model: string
+  /** The backend's own options in snake case; unknown keys are refused. */
+  options: Record<string, unknown>
+  /** llem's data folder, where backends are installed. */
+  dataDir: string
+  /** Replaces llem's environment for the worker, e.g. to set CUDA_VISIBLE_DEVICES. */
+  env?: NodeJS.ProcessEnv | undefined
+  timeouts?: Partial<WorkerTimeouts> | undefined
+  /** Called with each line that the worker writes to stderr. */
+  log?: ((line: string) => void) | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface SessionInfo extends LoadInfo {
+  backend: string
+  /** The worker's process id, null where the backend is a server elsewhere. */
+  pid: number | null
+}
+
+/** A loaded model. Calls run one after the other; an abort or a WORKER_* error ends the session. */
+export interface InferenceSession {
+  readonly info: SessionInfo
+  /** One prompt for warming up; the latency runs from evaluation to the last token. */
+  inferOne(prompt: Prompt, options: InferOptions): Promise<InferOne>
+  /** Every prompt in order, one at a time. Resolves when the last result has left the GPU. */
+  run(prompts: readonly Prompt[], options: RunOptions): Promise<RunTotals>
+  memory(signal?: AbortSignal): Promise<WorkerMemory>
+  /** Ends the worker; always resolves, and may be called again. */
+  close(): Promise<void>
+}
+
+export interface InferOptions {
+  generation: Generation
+  signal?: AbortSignal | undefined
+}
+
+export interface RunOptions extends InferOptions {
+  /** Called as each request ends. */
+  onRequest?: ((record: RequestRecord) => void) | undefined
+}
+
+/** What a prebuilt library computes on; "auto" looks at the machine. */
+export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'none'
+
+export interface InstallOptions {
+  gpu: GpuChoice
+  dataDir: string
+  log?: ((line: string) => void) | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface InstallResult {
+  /** False when the very same was there before and nothing was done. */
+  installed: boolean
+  path: string
+  version: string
+  gpu: string[]
+  /** One sentence for a person. */
+  message: string
+}
+
+/** One installation found in the data folder. */
+export interface BackendInstall {
+  version: string
+  /** What it computes on besides the CPU, e.g. ["cuda"]. */
+  gpu: string[]
+  path: string
+  /** Why it cannot be used, null when it can. */
+  problem: string | null
+}

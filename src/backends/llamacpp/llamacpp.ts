@@ -1,0 +1,28 @@
+import type { InferenceBackend } from '../backend.js'
+import { ggufFacts } from '../gguf-facts.js'
+import { readGgufModel } from '../gguf-file.js'
+import { openWorkerSession } from '../worker-session.js'
+import { installLlamacpp } from './install.js'
+import { findInstall, llamacppInstalls } from './installs.js'
+import { parseLlamacppOptions } from './options.js'
+import { workerCommand } from './worker-command.js'
+
+/** GGUF models through node-llama-cpp in a Node worker; needs no Python. */
+export const llamacpp: InferenceBackend = {
+  name: 'llamacpp',
+
+  async checkModel(model) {
+    return ggufFacts(readGgufModel(model))
+  },
+
+  async start({ model, options, dataDir, env, timeouts, log, signal }) {
+    const { gpu } = parseLlamacppOptions(options)
+    readGgufModel(model) // A wrong path is told before any process is started.
+    const { path } = findInstall(dataDir, gpu)
+    return openWorkerSession(workerCommand(path, env), { model, options, timeouts, log, signal })
+  },
+
+  install: installLlamacpp,
+
+  installs: llamacppInstalls,
+}

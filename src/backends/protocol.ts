@@ -1,0 +1,186 @@
+import { z } from 'zod'
+import { modelFactsSchema } from './model-facts.js'
+
+// JSON lines, one object a line: requests on the worker's stdin; replies and events, nothing else, on its stdout.
+//
+//   host -> {"id":3,"verb":"run","prompts":[...],"generation":{...}}
+//        <- {"event":"request","id":3,"index":0,...}     once per prompt, as it ends
+//        <- {"id":3,"ok":true,"start_ns":...,...}        or {"id":3,"ok":false,"error":{"code":...,"message":...}}
+//
+// Verbs are answered in order, one at a time. A worker whose stdin ends must exit, busy or not.
+
+/** Raised when an older host or worker could misread what the other says. */
+export const PROTOCOL_VERSION = 1
+
+const count = z.number().int().nonnegative()
+const milliseconds = z.number().nonnegative()
+
+/**
+ * CLOCK_MONOTONIC in nanoseconds. A JSON number: after 104 days of uptime it is rounded to 2 ns, a millionth of
+ * what is measured. (zod's `int()` would refuse it then, because it insists on safe integers.)
+ */
+const monotonicNs = z.number().nonnegative().refine(Number.isInteger, 'a whole number of nanoseconds')
+
+/** One prompt, as text. */
+export const promptSchema = z.object({
+  text: z.string(),
+  /** Exactly this many tokens are evaluated: the tokenised text is cut, or repeated, to it. */
+  input_tokens: count.min(1).optional(),
+  /** Exactly this many tokens are generated: it replaces `max_tokens`, and the end-of-text token is ignored. */
+  output_tokens: count.min(1).optional(),
+})
+export type Prompt = z.infer<typeof promptSchema>
+
+/** How tokens are chosen and when generation ends. */
+export const generationSchema = z.object({
+  max_tokens: count.min(1),
+  /** 0 takes the likeliest token. */
+  temperature: z.number().nonnegative(),
+  top_p: z.number().min(0).max(1),
+  /** 0 keeps the whole vocabulary. */
+  top_k: count,
+  seed: count,
+  /** Go on after an end-of-text token, up to `max_tokens`; it then counts as a token. */
+  ignore_eos: z.boolean(),
+})
+export type Generation = z.infer<typeof generationSchema>
+
+/** A line from host to worker. */
+export const requestSchema = z.discriminatedUnion('verb', [
+  z.object({ id: count, verb: z.literal('hello'), protocol: count }),
+  z.object({
+    id: count,
+    verb: z.literal('load'),
+    model: z.string(),
+    options: z.record(z.string(), z.unknown()),
+  }),
+  z.object({ id: count, verb: z.literal('infer_one'), prompt: promptSchema, generation: generationSchema }),
+  z.object({
+    id: count,
+    verb: z.literal('run'),
+    prompts: z.array(promptSchema),
+    generation: generationSchema,
+  }),
+  z.object({ id: count, verb: z.literal('memory') }),
+  z.object({ id: count, verb: z.literal('unload') }),
+  z.object({ id: count, verb: z.literal('bye') }),
+])
+export type WorkerRequest = z.infer<typeof requestSchema>
+export type Verb = WorkerRequest['verb']
+export type RequestOf<V extends Verb> = Omit<Extract<WorkerRequest, { verb: V }>, 'id' | 'verb'>
+
+/** How a set of times is spread, in milliseconds; percentiles interpolate linearly between ranks. */
+export const spreadSchema = z.object({
+  count: count.min(1),
+  mean: milliseconds,
+  p50: milliseconds,
+  p95: milliseconds,
+  p99: milliseconds,
+  max: milliseconds,
+})
+export type Spread = z.infer<typeof spreadSchema>
+
+/** One finished request of a run. */
+export const requestRecordSchema = z.object({
+  /** The prompt's place in the list, from 0. */
+  index: count,
+  /** Tokens evaluated as the prompt, a leading BOS included. */
+  input_tokens: count,
+  /** Tokens generated; the end-of-text token that ended the answer is not one of them. */
+  output_tokens: count,
+  start_ns: monotonicNs,
+  end_ns: monotonicNs,
+  /** Time to first token; null where it was not observed or no token came. */
+  ttft_ms: milliseconds.nullable(),
+  /** Inter-token latencies; null where they were not observed or fewer than two tokens came. */
+  itl_ms: spreadSchema.nullable(),
+  finish_reason: z.enum(['stop', 'length']),
+  /** The prompt was cut because it and `max_tokens` did not fit in the context. */
+  truncated: z.boolean(),
+  /** A digest of the generated token ids, so that two runs can be compared; null where ids are not known. */
+  output_digest: z.string().nullable(),
+})
+export type RequestRecord = z.infer<typeof requestRecordSchema>
+
+/** A line from worker to host that answers nothing. */
+export const eventSchema = requestRecordSchema.extend({ event: z.literal('request'), id: count })
+
+export const helloSchema = z.object({
+  protocol: count,
+  backend: z.string(),
+  /** Library -> version. */
+  versions: z.record(z.string(), z.string()),
+})
+
+/** What the worker knows once the model is loaded. */
+export const loadSchema = z.object({
+  model: z.string(),
+  facts: modelFactsSchema,
+  /** The type of most weights, e.g. "F16", "Q4_K", "bfloat16". */
+  dtype: z.string().nullable(),
+  /** The quantisation scheme's name, e.g. "Q4_K_M"; null for unquantised weights or where it is unknown. */
+  quantisation: z.string().nullable(),
+  versions: z.record(z.string(), z.string()),
+  /** UUIDs of the GPUs it uses; [] on the CPU, null where it cannot tell. */
+  device_uuids: z.array(z.string()).nullable(),
+  device_names: z.array(z.string()).nullable(),
+  /** What computes: "cuda", "vulkan", "metal" or "cpu". */
+  compute: z.string(),
+  /** Layers on the GPU; null where the backend has no such notion. */
+  gpu_layers: count.nullable(),
+  /** CPU threads; null where the backend has no such notion. */
+  threads: count.nullable(),
+  /** Tokens that prompt and answer share. */
+  context_size: count.nullable(),
+  train_context_size: count.nullable(),
+  load_ms: milliseconds,
+})
+export type LoadInfo = z.infer<typeof loadSchema>
+
+export const inferOneSchema = z.object({
+  latency_ms: milliseconds,
+  input_tokens: count,
+  output_tokens: count,
+  ttft_ms: milliseconds.nullable(),
+  truncated: z.boolean(),
+  text: z.string(),
+})
+export type InferOne = z.infer<typeof inferOneSchema>
+
+/** What a whole run came to. The window opens before the first prompt's work and closes when its last result is here. */
+export const runTotalsSchema = z.object({
+  requests: count,
+  input_tokens: count,
+  output_tokens: count,
+  truncated: count,
+  start_ns: monotonicNs,
+  end_ns: monotonicNs,
+  ttft_ms: spreadSchema.nullable(),
+  /** Pooled over every token of every request, which per-request spreads cannot be combined into. */
+  itl_ms: spreadSchema.nullable(),
+})
+export type RunTotals = z.infer<typeof runTotalsSchema>
+
+export const memorySchema = z.object({
+  /** Resident memory of the worker process, in bytes. */
+  rss_bytes: count,
+  /** GPU memory the backend holds, in bytes; null without a GPU or where it cannot tell. */
+  vram_bytes: count.nullable(),
+})
+export type WorkerMemory = z.infer<typeof memorySchema>
+
+/** Nothing to say but "done". */
+export const doneSchema = z.object({})
+
+export const workerFaultSchema = z.object({
+  code: z.string().regex(/^[A-Z][A-Z0-9_]*$/),
+  message: z.string(),
+  hint: z.string().nullable().optional(),
+})
+export type WorkerFault = z.infer<typeof workerFaultSchema>
+
+/** The outside of a reply; what belongs to the verb is checked by the verb's own schema. */
+export const replySchema = z.discriminatedUnion('ok', [
+  z.looseObject({ id: count, ok: z.literal(true) }),
+  z.object({ id: count, ok: z.literal(false), error: workerFaultSchema }),
+])

@@ -1,0 +1,118 @@
+import { Console } from 'node:console'
+import type { z } from 'zod'
+import { LlemError, messageOf } from '../core/errors.js'
+import { LineSplitter } from './line-splitter.js'
+import {
+  type helloSchema,
+  type InferOne,
+  type LoadInfo,
+  PROTOCOL_VERSION,
+  type RequestOf,
+  type RequestRecord,
+  type RunTotals,
+  requestSchema,
+  type WorkerFault,
+  type WorkerMemory,
+  type WorkerRequest,
+} from './protocol.js'
+
+/** What a worker written in TypeScript does for each verb. A thrown `LlemError` is told to the host as it is. */
+export interface WorkerHandlers {
+  hello(): Promise<Omit<z.infer<typeof helloSchema>, 'protocol'>>
+  load(request: RequestOf<'load'>): Promise<LoadInfo>
+  inferOne(request: RequestOf<'infer_one'>): Promise<InferOne>
+  run(request: RequestOf<'run'>, onRequest: (record: RequestRecord) => void): Promise<RunTotals>
+  memory(): Promise<WorkerMemory>
+  unload(): Promise<void>
+}
+
+/** The worker's side of the protocol: reads requests from stdin until it ends, answers them in order. */
+export function serveWorker(handlers: WorkerHandlers): void {
+  const say = claimStdout()
+  const lines = new LineSplitter()
+  let queue: Promise<void> = Promise.resolve()
+  let busy = 0
+  const answerLine = async (line: string) => {
+    await answer(line, handlers, say)
+    busy -= 1
+  }
+  process.stdin.on('data', (chunk: Buffer) => {
+    for (const line of lines.push(chunk)) {
+      busy += 1
+      queue = queue.then(() => answerLine(line))
+    }
+  })
+  const leave = () => {
+    // `process.exit` waits for native threads, so a long prefill would hold the GPU after the host is gone.
+    if (busy > 0) process.kill(process.pid, 'SIGKILL')
+    process.exit(0)
+  }
+  process.stdin.once('end', leave)
+  process.stdin.once('error', leave)
+  process.stdout.once('error', leave)
+}
+
+/** Keeps stdout for the protocol: whatever libraries print goes to stderr. */
+function claimStdout(): (message: object) => void {
+  const write = process.stdout.write.bind(process.stdout)
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write
+  globalThis.console = new Console(process.stderr, process.stderr)
+  return (message) => {
+    write(`${JSON.stringify(message)}\n`)
+  }
+}
+
+async function answer(line: string, handlers: WorkerHandlers, say: (message: object) => void): Promise<void> {
+  const request = requestSchema.safeParse(parseJson(line))
+  if (!request.success) {
+    // Only a faulty host sends this, and without an id there is nobody to answer.
+    console.error(`bad request: ${request.error.message}`)
+    process.exit(1)
+  }
+  const { id, verb } = request.data
+  try {
+    const body = await perform(request.data, handlers, (record) => say({ event: 'request', id, ...record }))
+    say({ id, ok: true, ...body })
+    if (verb === 'bye') process.exit(0)
+  } catch (error) {
+    say({ id, ok: false, error: faultOf(error) })
+  }
+}
+
+async function perform(
+  request: WorkerRequest,
+  handlers: WorkerHandlers,
+  onRequest: (record: RequestRecord) => void,
+): Promise<object> {
+  switch (request.verb) {
+    case 'hello':
+      return { protocol: PROTOCOL_VERSION, ...(await handlers.hello()) }
+    case 'load':
+      return handlers.load(request)
+    case 'infer_one':
+      return handlers.inferOne(request)
+    case 'run':
+      return handlers.run(request, onRequest)
+    case 'memory':
+      return handlers.memory()
+    case 'unload':
+      await handlers.unload()
+      return {}
+    case 'bye':
+      return {}
+  }
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+function faultOf(error: unknown): WorkerFault {
+  if (error instanceof LlemError) return { code: error.code, message: error.message, hint: error.hint }
+  console.error(error)
+  return { code: 'WORKER_FAULT', message: messageOf(error) }
+}

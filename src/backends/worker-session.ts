@@ -1,0 +1,133 @@
+import { LlemError } from '../core/errors.js'
+import type { InferenceSession } from './backend.js'
+import {
+  helloSchema,
+  inferOneSchema,
+  loadSchema,
+  memorySchema,
+  PROTOCOL_VERSION,
+  type RequestOf,
+  runTotalsSchema,
+  type Verb,
+} from './protocol.js'
+import { type CallOptions, Worker, type WorkerOptions } from './worker.js'
+import type { WorkerCommand } from './worker-process.js'
+
+/** Time limits of the verbs, in milliseconds. */
+export interface WorkerTimeouts {
+  /** Starting up, which for Python means importing its libraries. */
+  helloMs: number
+  loadMs: number
+  /** One request: a warmup prompt, and each prompt of a run. */
+  requestMs: number
+  memoryMs: number
+}
+
+export const DEFAULT_TIMEOUTS: Readonly<WorkerTimeouts> = {
+  helloMs: 120_000,
+  loadMs: 30 * 60_000,
+  requestMs: 10 * 60_000,
+  memoryMs: 30_000,
+}
+
+export interface SessionOptions extends WorkerOptions {
+  model: string
+  options: Record<string, unknown>
+  timeouts?: Partial<WorkerTimeouts> | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** Starts a worker, agrees on the protocol and loads the model; on failure nothing is left running. */
+export async function openWorkerSession(
+  command: WorkerCommand,
+  { model, options, timeouts, signal, ...workerOptions }: SessionOptions,
+): Promise<InferenceSession> {
+  const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
+  const worker = new Worker(command, workerOptions)
+  const call = <V extends Verb, T>(verb: V, body: RequestOf<V>, callOptions: CallOptions<T>) =>
+    worker.call(verb, body, callOptions)
+  try {
+    const hello = await call(
+      'hello',
+      { protocol: PROTOCOL_VERSION },
+      { schema: helloSchema, timeoutMs: limits.helloMs, signal },
+    )
+    if (hello.protocol !== PROTOCOL_VERSION) throw versionError(command.backend, hello.protocol)
+    const load = await call(
+      'load',
+      { model, options },
+      { schema: loadSchema, timeoutMs: limits.loadMs, signal },
+    )
+    return {
+      info: {
+        ...load,
+        backend: hello.backend,
+        pid: worker.pid ?? null,
+        versions: { ...hello.versions, ...load.versions },
+      },
+      inferOne: (prompt, { generation, signal }) =>
+        call(
+          'infer_one',
+          { prompt, generation },
+          { schema: inferOneSchema, timeoutMs: limits.requestMs, signal },
+        ),
+      run: async (prompts, { generation, onRequest, signal }) => {
+        let records = 0
+        const totals = await call(
+          'run',
+          { prompts: [...prompts], generation },
+          {
+            schema: runTotalsSchema,
+            timeoutMs: limits.requestMs,
+            signal,
+            onRequest: (record) => {
+              records += 1
+              onRequest?.(record)
+            },
+          },
+        )
+        if (records !== prompts.length || totals.requests !== prompts.length) {
+          throw countError(command.backend, prompts.length, records, totals.requests)
+        }
+        return totals
+      },
+      memory: (signal) => call('memory', {}, { schema: memorySchema, timeoutMs: limits.memoryMs, signal }),
+      close: () => worker.close(),
+    }
+  } catch (error) {
+    await worker.close()
+    throw error
+  }
+}
+
+/** Starts a worker only to hear that it answers; resolves with its library versions. */
+export async function probeWorker(
+  command: WorkerCommand,
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+): Promise<Record<string, string>> {
+  const worker = new Worker(command)
+  try {
+    const hello = await worker.call(
+      'hello',
+      { protocol: PROTOCOL_VERSION },
+      { schema: helloSchema, timeoutMs, signal },
+    )
+    return hello.versions
+  } finally {
+    await worker.close()
+  }
+}
+
+function versionError(backend: string, spoken: number): LlemError {
+  return new LlemError(`the ${backend} worker speaks protocol ${spoken}, llem speaks ${PROTOCOL_VERSION}`, {
+    code: 'WORKER_PROTOCOL',
+    hint: 'Use a worker and an llem of the same release.',
+  })
+}
+
+function countError(backend: string, sent: number, told: number, total: number): LlemError {
+  return new LlemError(`the ${backend} worker got ${sent} prompts, told of ${told} and counted ${total}`, {
+    code: 'WORKER_PROTOCOL',
+    hint: 'Nothing of this run can be trusted; this is a fault of the worker.',
+  })
+}

@@ -1,0 +1,20 @@
+import { EXIT } from './exit.js'
+import { say } from './screen.js'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Runs work that a signal ends cleanly; a second one ends the process at once. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted)
+    say(`${signal}: ending cleanly and keeping what was measured; once more ends at once.`)
+    controller.abort(new Error(signal))
+  }
+  for (const signal of SIGNALS) process.on(signal, onSignal)
+  try {
+    return await work(controller.signal)
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal)
+  }
+}

@@ -1,0 +1,83 @@
+// llem run: argv -> configuration -> experiment -> screen.
+
+import type { Command } from 'commander'
+import { configHash } from '../config/config-hash.js'
+import { loadExperimentConfig } from '../config/load.js'
+import type { FlagValue } from '../config/overrides.js'
+import { configError } from '../config/problems.js'
+import type { ExperimentConfig } from '../config/schema.js'
+import { EXIT, Exit } from './exit.js'
+import { interruptible } from './interrupt.js'
+import { print, printJson, say } from './screen.js'
+
+interface CliOptions {
+  model?: string
+  backend?: string
+  nPrompts?: string
+  outputDir?: string
+  set: string[]
+  simulate?: string | boolean
+  dryRun?: boolean
+  json?: boolean
+  quiet?: boolean
+  verbose?: boolean
+}
+
+/** Runs one experiment, or with --dry-run only checks what it would be. */
+export async function run(path: string | undefined, options: CliOptions, command: Command): Promise<void> {
+  if (
+    path === undefined &&
+    options.model === undefined &&
+    options.set.length === 0 &&
+    !process.env.LLEM_MODEL
+  ) {
+    process.stderr.write('llem: give a configuration file or a model, as in `llem run -m model.gguf`.\n\n')
+    command.outputHelp({ error: true })
+    throw new Exit(EXIT.usage)
+  }
+  const loaded = loadExperimentConfig({
+    ...(path === undefined ? {} : { path }),
+    sets: options.set,
+    flags: flagsOf(options),
+    env: process.env,
+  })
+  if (!loaded.ok) throw configError(loaded.problems)
+  if (options.dryRun) await showPlan(loaded.config, options.json ?? false)
+  else await measure(loaded.config, options)
+}
+
+async function measure(config: ExperimentConfig, options: CliOptions): Promise<void> {
+  // Imported here, so that a dry run and a bad configuration answer at once.
+  const [{ runExperiment }, { chooseLibrary }, { terminalObserver }, { showResult }] = await Promise.all([
+    import('../experiment/run.js'),
+    import('./simulated.js'),
+    import('./progress.js'),
+    import('./show-result.js'),
+  ])
+  const library = chooseLibrary(options.simulate)
+  const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
+  const { result, runDir } = await interruptible((signal) =>
+    runExperiment(config, { ...library, observer, signal }),
+  )
+  if (options.json) printJson(result)
+  else print(showResult(result, runDir))
+}
+
+async function showPlan(config: ExperimentConfig, json: boolean): Promise<void> {
+  if (json) {
+    printJson({ config_hash: configHash(config), config })
+    return
+  }
+  const { stringify } = await import('yaml')
+  print(stringify(config).trimEnd())
+  say(`The configuration is valid (hash ${configHash(config).slice(0, 12)}). Nothing was measured.`)
+}
+
+function flagsOf(options: CliOptions): Record<string, FlagValue> {
+  return {
+    model: { flag: '-m', value: options.model },
+    backend: { flag: '-b', value: options.backend },
+    n_prompts: { flag: '-n', value: options.nPrompts },
+    output_dir: { flag: '-o', value: options.outputDir },
+  }
+}

@@ -1,0 +1,33 @@
+import type { ModelFacts } from '../backends/model-facts.js'
+import type { FlopsResult } from '../results/experiment.js'
+
+/** An estimate, or why there is none. */
+export type FlopsEstimate = { flops: FlopsResult; reason: null } | { flops: null; reason: string }
+
+/**
+ * 2 x N x tokens for prefill and decode, N the weights that multiply each token (Chowdhery et al. 2022, PaLM,
+ * appendix B, without its attention term). Tokens of the warmup are not among them.
+ */
+export function estimateFlopsPalm(
+  facts: ModelFacts,
+  inputTokens: number,
+  outputTokens: number,
+): FlopsEstimate {
+  const parameters = facts.parameters.non_embedding_active
+  if (parameters === null) {
+    const reason = facts.reasons['parameters.non_embedding_active'] ?? facts.reasons.parameters
+    return { flops: null, reason: reason ?? 'the parameters that multiply a token are not known' }
+  }
+  const notes = [`N = ${parameters} weights per token`, 'the attention over the context is not included']
+  if (facts.tied_embeddings === true) notes.push('the output projection counts though it is tied')
+  if (facts.experts !== null) notes.push(`${facts.experts.used} of ${facts.experts.count} experts are active`)
+  return {
+    flops: {
+      value: 2 * parameters * (inputTokens + outputTokens),
+      method: 'palm_formula',
+      confidence: facts.attention === null ? 'medium' : 'high',
+      notes,
+    },
+    reason: null,
+  }
+}

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { z } from 'zod'
+import { LlemError, messageOf } from '../../core/errors.js'
+import type { Prompt } from './prompt.js'
+
+const length = z.int().min(1).optional()
+// Data sets carry further fields, such as an id or a category; they are let through and ignored.
+const entrySchema = z.object({
+  prompt: z.string().optional(),
+  text: z.string().optional(),
+  input_tokens: length,
+  output_tokens: length,
+})
+const MAX_LISTED = 50
+
+/**
+ * Reads prompts from a .txt file, one a line, or a .jsonl file of strings or of objects with "prompt" or
+ * "text". Blank lines are skipped. Throws PROMPTS_INVALID, which names every bad line at once.
+ */
+export async function readPromptFile(path: string): Promise<Prompt[]> {
+  const extension = extname(path).toLowerCase()
+  if (extension !== '.txt' && extension !== '.jsonl') {
+    throw invalid(`prompts come from "builtin" or from a file that ends in .txt or .jsonl, not from ${path}`)
+  }
+  const content = await readFile(path, 'utf8').catch((error) => {
+    throw invalid(`the prompts in ${path} cannot be read (${messageOf(error)})`, error)
+  })
+  const problems: string[] = []
+  const prompts = content
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .flatMap((raw, index): Prompt[] => {
+      const line = raw.trim()
+      if (line === '') return []
+      if (extension === '.txt') return [{ text: line }]
+      const prompt = parseLine(line)
+      if (typeof prompt !== 'string') return [prompt]
+      problems.push(`line ${index + 1}: ${prompt}`)
+      return []
+    })
+  if (problems.length > 0) throw invalid(`${path} has ${problems.length} bad lines:\n${listed(problems)}`)
+  if (prompts.length === 0) throw invalid(`${path} has no prompts`)
+  return prompts
+}
+
+/** The prompt of a JSON line, or what is wrong with it. */
+function parseLine(line: string): Prompt | string {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (error) {
+    return `no JSON (${messageOf(error)})`
+  }
+  const entry = entrySchema.safeParse(typeof value === 'string' ? { text: value } : value)
+  if (!entry.success) {
+    return entry.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ')
+  }
+  const text = entry.data.prompt ?? entry.data.text
+  if (text === undefined) return 'neither "prompt" nor "text"'
+  if (text.trim() === '') return 'the prompt is empty'
+  const { input_tokens, output_tokens } = entry.data
+  return {
+    text,
+    ...(input_tokens !== undefined && { input_tokens }),
+    ...(output_tokens !== undefined && { output_tokens }),
+  }
+}
+
+function listed(problems: readonly string[]): string {
+  const rest = problems.length - MAX_LISTED
+  const shown = problems.slice(0, MAX_LISTED).map((problem) => `  ${problem}`)
+  return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
+}
+
+function invalid(message: string, cause?: unknown): LlemError {
+  return new LlemError(message, {
+    code: 'PROMPTS_INVALID',
+    hint: 'A line of a .jsonl file is {"prompt": "..."} or "..."; a line of a .txt file is a prompt.',
+    kind: 'usage',
+    cause,
+  })
+}

@@ -1,0 +1,8 @@
+/** A prompt as text, and where it matters exactly how long it and its answer are. */
+export interface Prompt {
+  text: string
+  /** Tokens to evaluate; the worker cuts or repeats the tokenised text to this length. */
+  input_tokens?: number
+  /** Tokens to generate, whatever the model says. */
+  output_tokens?: number
+}
