@@ -12,8 +12,9 @@ export interface CommandEnd {
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
 
 /**
- * Runs a command with this terminal until it ends, passing signals on. Ends with exit code 127 (not found) or 126
- * (not executable) where it cannot start, as shells do.
+ * Runs a command with this terminal until it ends, passing signals on. From then on no signal ends llem itself, not
+ * even one that comes after the command's end: the result is still to be written. Ends with exit code 127 (not found)
+ * or 126 (not executable) where the command cannot start, as shells do.
  */
 export async function runCommand(
   args: readonly string[],
@@ -30,20 +31,16 @@ export async function runCommand(
   const child = spawn(command, rest, { stdio: ['inherit', stdoutToStderr ? 2 : 'inherit', 'inherit'] })
   const forward = (signal: NodeJS.Signals) => {
     // On Ctrl-C the terminal has told the command already; a second one often means "stop at once".
-    if (signal === 'SIGINT' && process.stdin.isTTY) return
+    if (signal === 'SIGINT' && (process.stdin.isTTY || process.stderr.isTTY)) return
     child.kill(signal)
   }
   for (const signal of FORWARDED) process.on(signal, forward)
-  try {
-    return await new Promise<CommandEnd>((resolve, reject) => {
-      child.once('error', (error: NodeJS.ErrnoException) => reject(cannotStart(command, error)))
-      child.once('exit', (code, signal) =>
-        resolve({ exitCode: signal === null ? (code ?? 1) : 128 + constants.signals[signal], signal }),
-      )
-    })
-  } finally {
-    for (const signal of FORWARDED) process.off(signal, forward)
-  }
+  return await new Promise<CommandEnd>((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => reject(cannotStart(command, error)))
+    child.once('exit', (code, signal) =>
+      resolve({ exitCode: signal === null ? (code ?? 1) : 128 + constants.signals[signal], signal }),
+    )
+  })
 }
 
 function cannotStart(command: string, error: NodeJS.ErrnoException): Exit {

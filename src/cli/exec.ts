@@ -1,5 +1,6 @@
 // llem exec: sampler opens -> window begins -> the command runs -> window ends -> result.
 
+import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
@@ -42,7 +43,9 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     const window = sampler.beginWindow(files)
     const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch(
       (error: unknown) => {
-        window.cancel()
+        // Closing drops the window and its files, so that nothing of a run that was none stays behind.
+        sampler.close()
+        if (runDir !== null) rmdirSync(runDir)
         throw error
       },
     )
@@ -57,8 +60,8 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       simulated,
       energy,
       energy_reason: reason,
-      timeseries_path: files.timeseriesPath ?? null,
-      samples_path: files.samplesPath ?? null,
+      timeseries_path: ifWritten(files.timeseriesPath),
+      samples_path: ifWritten(files.samplesPath),
     }
     if (runDir !== null) await writeResult(join(runDir, 'result.json'), result)
     if (options.json) printJson(result)
@@ -74,6 +77,11 @@ function filesIn(runDir: string, fullRate: boolean): WindowFiles {
     timeseriesPath: join(runDir, 'timeseries.parquet'),
     samplesPath: fullRate ? join(runDir, 'samples.parquet') : undefined,
   }
+}
+
+/** A file that could not be written is a fault of the energy, and no path. */
+function ifWritten(path: string | undefined): string | null {
+  return path !== undefined && existsSync(path) ? path : null
 }
 
 /** The command has run already: whatever goes wrong now must not hide its exit code. */

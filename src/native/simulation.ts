@@ -7,6 +7,9 @@ import { LlemError, messageOf } from '../core/errors.js'
 /** The variable through which the simulated library learns its scenario. */
 const SCENARIO_VARIABLE = 'LLEM_NVML_SIM'
 
+/** The library that was found, to know it again. */
+let foundLibrary: string | undefined
+
 /**
  * Turns the simulated GPU on for this process and what it starts.
  *
@@ -19,7 +22,27 @@ export function simulate(scenario?: string): string {
     checkScenario(scenario)
     process.env[SCENARIO_VARIABLE] = resolve(scenario)
   }
-  return simulatedLibrary()
+  foundLibrary = simulatedLibrary()
+  return foundLibrary
+}
+
+/** What a refused start of the simulated library means: it has said on stderr which key is wrong, and where. */
+export function scenarioRefused(cause: unknown): LlemError {
+  const scenario = process.env[SCENARIO_VARIABLE] ?? 'built-in scenario'
+  return new LlemError(
+    `The scenario ${scenario} is not valid: the line of nvml-sim above says what is wrong and where.`,
+    {
+      code: 'SCENARIO_INVALID',
+      hint: 'Mend the file, or use --simulate alone for the built-in scenario.',
+      kind: 'usage',
+      cause,
+    },
+  )
+}
+
+/** Whether a library path is the simulated one. */
+export function isSimulated(libraryPath: string | undefined): boolean {
+  return libraryPath !== undefined && libraryPath === foundLibrary
 }
 
 /** Only what can be said at once; the library itself checks every key and says where it is wrong. */

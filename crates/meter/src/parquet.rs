@@ -54,11 +54,12 @@ impl FileFacts {
     }
 }
 
-/// Rows on their way to a file that is not there before it is whole.
+/// Rows on their way to a file that is not there before it is whole. Dropped before it is finished, it removes what
+/// it wrote, so that giving up needs no code.
 struct PartialFile {
     writer: ArrowWriter<File>,
     schema: Arc<Schema>,
-    partial: PathBuf,
+    partial: Option<PathBuf>,
     path: PathBuf,
 }
 
@@ -77,7 +78,7 @@ impl PartialFile {
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
             .map_err(io_error)
             .inspect_err(|_| remove(&partial))?;
-        Ok(Self { writer, schema, partial, path: path.to_owned() })
+        Ok(Self { writer, schema, partial: Some(partial), path: path.to_owned() })
     }
 
     fn write(&mut self, columns: Vec<ArrayRef>) -> io::Result<()> {
@@ -89,12 +90,21 @@ impl PartialFile {
         for entry in metadata {
             self.writer.append_key_value_metadata(entry);
         }
-        let done = self.writer.finish().map_err(io_error).and_then(|_| self.writer.inner().sync_all());
-        done.and_then(|()| std::fs::rename(&self.partial, &self.path)).inspect_err(|_| remove(&self.partial))
+        self.writer.finish().map_err(io_error)?;
+        self.writer.inner().sync_all()?;
+        if let Some(partial) = &self.partial {
+            std::fs::rename(partial, &self.path)?;
+        }
+        self.partial = None;
+        Ok(())
     }
+}
 
-    fn discard(self) {
-        remove(&self.partial);
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        if let Some(partial) = &self.partial {
+            remove(partial);
+        }
     }
 }
 
@@ -118,7 +128,7 @@ fn narrow(value: Option<f64>) -> Option<f32> {
     value.map(|value| value as f32)
 }
 
-/// `timeseries.parquet`: one row per device and second.
+/// `timeseries.parquet`: one row per device and second. Dropped unfinished, it leaves nothing.
 pub struct TimeseriesFile {
     file: PartialFile,
     gpu_indices: Vec<i32>,
@@ -147,8 +157,12 @@ impl TimeseriesFile {
         })
     }
 
-    /// Takes a row.
-    pub fn push(&mut self, row: Row) -> io::Result<()> {
+    /// Takes rows.
+    pub fn push_all(&mut self, mut rows: impl Iterator<Item = Row>) -> io::Result<()> {
+        rows.try_for_each(|row| self.push(row))
+    }
+
+    fn push(&mut self, row: Row) -> io::Result<()> {
         if row.covered_ns != row.span_ns {
             self.holes.push(format!("{}:{}={}", row.device, row.timestamp_s, row.covered_ns));
         }
@@ -159,10 +173,7 @@ impl TimeseriesFile {
 
     /// Completes the file and gives it its name. `duration_ns` is the window's.
     pub fn finish(mut self, duration_ns: u64) -> io::Result<()> {
-        if let Err(error) = self.flush() {
-            self.file.discard();
-            return Err(error);
-        }
+        self.flush()?;
         let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
         self.file.finish(vec![
             // The last bucket weighs what is left of the window, a bucket with a hole what is listed.
@@ -170,11 +181,6 @@ impl TimeseriesFile {
             entry("llem.partially_covered_ns", self.holes.join(",")),
             entry("llem.throttle_reasons_known", self.throttle_known.to_string()),
         ])
-    }
-
-    /// Gives the file up and removes what there is of it.
-    pub fn discard(self) {
-        self.file.discard();
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -209,7 +215,7 @@ impl TimeseriesFile {
     }
 }
 
-/// `samples.parquet`: every sample as it was read.
+/// `samples.parquet`: every sample as it was read. Dropped unfinished, it leaves nothing.
 pub struct SamplesFile {
     file: PartialFile,
     gpu_indices: Vec<i32>,
@@ -250,16 +256,8 @@ impl SamplesFile {
 
     /// Completes the file and gives it its name.
     pub fn finish(mut self) -> io::Result<()> {
-        if let Err(error) = self.flush() {
-            self.file.discard();
-            return Err(error);
-        }
+        self.flush()?;
         self.file.finish(Vec::new())
-    }
-
-    /// Gives the file up and removes what there is of it.
-    pub fn discard(self) {
-        self.file.discard();
     }
 
     fn flush(&mut self) -> io::Result<()> {

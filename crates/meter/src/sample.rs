@@ -8,6 +8,8 @@ use crate::source::ReadError;
 pub struct Sample {
     /// Position in the sampler's list of devices (not the driver's index).
     pub device: usize,
+    /// Whether it was read at a deadline, and not because the edge of a window is near.
+    pub scheduled: bool,
     /// Monotonic midpoint of the power read.
     pub at_ns: u64,
     /// How long the power read took.
@@ -75,7 +77,7 @@ pub struct ThrottleTimes {
 /// The sampler's bookkeeping at one deadline; cumulative since it opened, except the lateness.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PollStats {
-    /// How long after its deadline this poll began; `None` for one that a window's edge asked for.
+    /// How long after its deadline this poll began; `None` for one that the edge of a window asked for.
     pub lateness_ns: Option<u64>,
     /// Deadlines skipped because an earlier poll ran over them.
     pub missed_deadlines: u64,

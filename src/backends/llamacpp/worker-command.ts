@@ -10,7 +10,7 @@ export function workerCommand(installPath: string, env: NodeJS.ProcessEnv = proc
   return {
     backend: 'llamacpp',
     command: process.execPath,
-    args: [fileURLToPath(new URL('./worker.js', import.meta.url)), installPath],
+    args: [fileURLToPath(import.meta.resolve('#llamacpp-worker')), installPath],
     env: clean,
   }
 }

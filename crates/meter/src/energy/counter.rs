@@ -13,6 +13,11 @@ const SHARP_NS: u64 = 30 * NS_PER_MS;
 /// The averaging window of the sensor of current datacenter boards (25 ms, arXiv 2312.02741) with a margin:
 /// a reading published this long after a tick knows nothing of the time before it.
 const SENSOR_WINDOW_NS: u64 = 30 * NS_PER_MS;
+/// The update period of the sensor of current datacenter boards (arXiv 2312.02741).
+const USUAL_PERIOD_NS: u64 = 100 * NS_PER_MS;
+
+/// Below this share of the power on the other side of an edge, a side is idle.
+const IDLE_SHARE: f64 = 0.5;
 
 /// How the energy between two ticks was shared out at an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +67,6 @@ impl History {
         Self::push(&mut self.counter, self.span_ns, at_ns, energy_mj);
     }
 
-    /// The last power reading.
-    pub fn last_power(&self) -> Option<(u64, f64)> {
-        self.power.back().copied()
-    }
-
     fn push<T>(queue: &mut VecDeque<(u64, T)>, span_ns: u64, at_ns: u64, value: T) {
         // The last two always stay, however slow the readings come.
         while queue.len() > 2 && (queue[0].0 + span_ns < at_ns || queue.len() == queue.capacity()) {
@@ -79,7 +79,7 @@ impl History {
     pub fn counter_at(&self, edge_ns: u64) -> Option<CounterEdge> {
         let reads = &self.counter;
         let raw_mj = reads.iter().find(|(at_ns, _)| *at_ns >= edge_ns)?.1;
-        let tick_reads = self.ticks();
+        let tick_reads = ticks(reads, joules);
         let in_order = reads.iter().zip(reads.iter().skip(1)).all(|(a, b)| a.1 <= b.1);
         if !in_order || reads.front()?.0 > edge_ns {
             return None;
@@ -92,18 +92,10 @@ impl History {
         Some(CounterEdge { raw_j: joules(raw_mj), corrected_j, method })
     }
 
-    fn ticks(&self) -> Vec<Tick> {
-        self.counter
-            .iter()
-            .zip(self.counter.iter().skip(1))
-            .filter(|(before, after)| before.1 != after.1)
-            .map(|(before, after)| Tick {
-                at_ns: before.0 + (after.0 - before.0) / 2,
-                sharp: after.0 - before.0 <= SHARP_NS,
-                before_j: joules(before.1),
-                after_j: joules(after.1),
-            })
-            .collect()
+    /// Time between two values that the power sensor publishes, as seen in the last seconds; that of current boards
+    /// where the power, or its reading, was too steady to show it.
+    pub fn update_period_ns(&self) -> u64 {
+        tick_period_ns(&ticks(&self.power, |power_w| power_w)).unwrap_or(USUAL_PERIOD_NS)
     }
 
     fn two_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<f64> {
@@ -114,17 +106,14 @@ impl History {
         if start_ns > edge_ns + SHARP_NS / 2 {
             return None;
         }
-        let energy_j = next.after_j - next.before_j;
+        let energy_j = next.after - next.before;
         let length_s = seconds(period_ns);
         let into_s = seconds(edge_ns.saturating_sub(start_ns)).min(length_s);
-        let step_j =
-            self.power_before(start_ns).zip(self.power_after(next.at_ns)).and_then(|(before_w, after_w)| {
-                let step_s = (energy_j - after_w * length_s) / (before_w - after_w);
-                (0.0..=length_s)
-                    .contains(&step_s)
-                    .then(|| before_w * into_s.min(step_s) + after_w * (into_s - step_s).max(0.0))
-            });
-        Some(next.before_j + step_j.unwrap_or(energy_j * into_s / length_s))
+        let levels = self.power_before(start_ns).zip(self.power_after(next.at_ns));
+        let before_edge_j = levels
+            .and_then(|(before_w, after_w)| share_before_edge(energy_j, length_s, into_s, before_w, after_w))
+            .unwrap_or(energy_j * into_s / length_s);
+        Some(next.before + before_edge_j)
     }
 
     /// The last reading whose averaging window ended before `at_ns`.
@@ -137,13 +126,13 @@ impl History {
     /// passed, or the value that still stands when a new one is overdue.
     #[expect(clippy::float_cmp, reason = "a published value is repeated to the bit until the next one")]
     fn power_after(&self, at_ns: u64) -> Option<f64> {
-        let (from_ns, overdue_ns) = (at_ns + SENSOR_WINDOW_NS, at_ns + SENSOR_WINDOW_NS + 100 * NS_PER_MS);
+        let (from_ns, overdue_ns) = (at_ns + SENSOR_WINDOW_NS, at_ns + SENSOR_WINDOW_NS + USUAL_PERIOD_NS);
         self.power
             .iter()
             .zip(self.power.iter().skip(1))
             .find(|(before, after)| after.0 >= overdue_ns || (after.0 >= from_ns && after.1 != before.1))
             .map(|(_, after)| *after)
-            .or_else(|| self.last_power())
+            .or_else(|| self.power.back().copied())
             .filter(|(read_ns, _)| *read_ns > at_ns)
             .map(|(_, power_w)| power_w)
     }
@@ -151,16 +140,54 @@ impl History {
     fn one_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<f64> {
         let last = ticks.iter().rev().find(|tick| tick.at_ns <= edge_ns)?;
         let power_w = self.power.iter().rev().find(|(at_ns, _)| *at_ns <= edge_ns)?.1;
-        Some(last.after_j + power_w * seconds(edge_ns - last.at_ns))
+        Some(last.after + power_w * seconds(edge_ns - last.at_ns))
     }
 }
 
-/// A change of the counter between two reads.
+/// How much of a tick interval's energy lies before the edge that is `into_s` inside it, told from the power on
+/// both sides. `None` where that says nothing.
+fn share_before_edge(
+    energy_j: f64,
+    length_s: f64,
+    into_s: f64,
+    before_w: f64,
+    after_w: f64,
+) -> Option<f64> {
+    // One step from the one level to the other explains the energy where it falls inside the interval.
+    let step_s = (energy_j - after_w * length_s) / (before_w - after_w);
+    if (0.0..=length_s).contains(&step_s) {
+        return Some(before_w * into_s.min(step_s) + after_w * (into_s - step_s).max(0.0));
+    }
+    // More energy than either level explains, and one of them is idle: a burst on the busy side of the edge. The
+    // idle side is known, the rest belongs to the other.
+    let (low_w, high_w) = (before_w.min(after_w), before_w.max(after_w));
+    if energy_j < high_w * length_s || low_w > IDLE_SHARE * high_w {
+        return None;
+    }
+    Some(if before_w < after_w { before_w * into_s } else { energy_j - after_w * (length_s - into_s) })
+}
+
+/// The changes between neighbouring reads.
+fn ticks<T: Copy + PartialEq>(reads: &VecDeque<(u64, T)>, value: impl Fn(T) -> f64) -> Vec<Tick> {
+    reads
+        .iter()
+        .zip(reads.iter().skip(1))
+        .filter(|(before, after)| before.1 != after.1)
+        .map(|(before, after)| Tick {
+            at_ns: before.0 + (after.0 - before.0) / 2,
+            sharp: after.0 - before.0 <= SHARP_NS,
+            before: value(before.1),
+            after: value(after.1),
+        })
+        .collect()
+}
+
+/// A change of what is published, between two reads.
 struct Tick {
     at_ns: u64,
     sharp: bool,
-    before_j: f64,
-    after_j: f64,
+    before: f64,
+    after: f64,
 }
 
 /// The median distance of neighbouring sharp ticks.
@@ -178,9 +205,7 @@ fn proportional(ticks: &[Tick], edge_ns: u64) -> Option<f64> {
     let next = ticks.iter().position(|tick| tick.at_ns > edge_ns)?;
     let (before, after) = (ticks.get(next.checked_sub(1)?)?, &ticks[next]);
     let share = (edge_ns - before.at_ns) as f64 / (after.at_ns - before.at_ns) as f64;
-    Some(
-        before.after_j + (after.before_j - before.after_j) * share + (after.after_j - after.before_j) * share,
-    )
+    Some(before.after + (after.after - before.after) * share)
 }
 
 fn joules(energy_mj: u64) -> f64 {
@@ -188,82 +213,5 @@ fn joules(energy_mj: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::NS_PER_S;
-
-    const MS: u64 = NS_PER_MS;
-
-    /// A device whose true power is `before` watts until `step_ms` and `after` watts from then on, seen through a
-    /// sensor (25 ms every 100 ms) and a counter that tick together at `phase_ms + k * 100 ms`.
-    fn stepped(before: f64, after: f64, step_ms: u64, phase_ms: u64) -> History {
-        let energy_j = |t_ms: f64| {
-            before * t_ms.min(step_ms as f64) / 1e3 + after * (t_ms - step_ms as f64).max(0.0) / 1e3
-        };
-        let mut history = History::new(3 * NS_PER_S, 10 * MS);
-        for k in 0..200u64 {
-            let t_ms = 3 + k * 10;
-            let Some(since) = t_ms.checked_sub(phase_ms) else { continue };
-            let tick_ms = (phase_ms + since / 100 * 100) as f64;
-            let reading_w = (energy_j(tick_ms) - energy_j((tick_ms - 25.0).max(0.0))) / 0.025;
-            history.push_power(t_ms * MS, reading_w);
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            history.push_counter(t_ms * MS, (energy_j(tick_ms) * 1e3) as u64);
-        }
-        history
-    }
-
-    #[test]
-    fn a_step_at_the_edge_is_found_inside_the_tick_at_any_phase() {
-        for phase_ms in [30, 37, 51, 64, 88] {
-            let edge =
-                stepped(75.0, 500.0, 1000, phase_ms).counter_at(1000 * MS).expect("the counter was read");
-            assert_eq!(edge.method, EdgeMethod::TwoSided);
-            // 5 ms of doubt about the tick's time at 500 W are 2.5 J; the raw counter is off by up to 50 J.
-            assert!((edge.corrected_j - 75.0).abs() < 2.6, "phase {phase_ms}: {}", edge.corrected_j);
-        }
-    }
-
-    #[test]
-    fn a_steady_load_is_shared_evenly() {
-        for edge_ms in [700, 733, 766, 799] {
-            let edge = stepped(400.0, 400.0, 0, 40).counter_at(edge_ms * MS).expect("the counter was read");
-            let expected = 0.4 * edge_ms as f64;
-            assert!((edge.corrected_j - expected).abs() < 2.1, "{edge_ms} ms: {}", edge.corrected_j);
-        }
-    }
-
-    #[test]
-    fn the_power_carries_the_counter_on_when_no_later_tick_came() {
-        let mut history = stepped(400.0, 400.0, 0, 40);
-        history.counter.retain(|(at_ns, _)| *at_ns <= 1010 * MS);
-        history.push_counter(1033 * MS, history.counter.back().expect("reads").1);
-        let edge = history.counter_at(1020 * MS).expect("the counter was read");
-        assert_eq!(edge.method, EdgeMethod::OneSided);
-        assert!((edge.corrected_j - 408.0).abs() < 4.1, "{}", edge.corrected_j);
-    }
-
-    #[test]
-    fn a_counter_that_fell_has_no_value_at_an_edge() {
-        let mut history = stepped(400.0, 400.0, 0, 40);
-        history.push_counter(2100 * MS, 5);
-        assert_eq!(history.counter_at(1000 * MS), None);
-    }
-
-    #[test]
-    fn a_counter_that_was_not_read_before_the_edge_has_no_value_there() {
-        assert_eq!(stepped(400.0, 400.0, 0, 40).counter_at(MS), None);
-        assert_eq!(History::new(NS_PER_S, MS).counter_at(MS), None);
-    }
-
-    #[test]
-    fn the_history_forgets_what_is_older_than_its_span() {
-        let mut history = History::new(NS_PER_S, 10 * MS);
-        let capacity = history.power.capacity();
-        for k in 0..10_000 {
-            history.push_power(k * 10 * MS, 1.0);
-        }
-        assert!(history.power.len() <= 102);
-        assert_eq!(history.power.capacity(), capacity);
-    }
-}
+#[path = "counter_tests.rs"]
+mod tests;

@@ -7,3 +7,6 @@ mod integral;
 pub use counter::{CounterEdge, EdgeMethod, History};
 pub use headline::{Estimates, Headline, Method, choose};
 pub use integral::Integral;
+
+#[cfg(test)]
+mod serving;

@@ -4,6 +4,8 @@ mod poller;
 mod recorder;
 mod schedule;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,8 +23,8 @@ use shared::Shared;
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
 use crate::error::MeterError;
 use crate::sample::SlowSignals;
-use crate::source::Source;
-use crate::source::nvml::{NvmlSource, PowerDomain};
+use crate::source::nvml::NvmlSource;
+use crate::source::{PowerDomain, Source};
 use crate::window::{EDGE_SPAN_NS, GapCaps, WindowOptions, WindowReport};
 
 /// A pause in the power readings up to this long is bridged: five update periods of current boards.
@@ -30,8 +32,13 @@ use crate::window::{EDGE_SPAN_NS, GapCaps, WindowOptions, WindowReport};
 const GAP_CAP_NS: u64 = 500 * NS_PER_MS;
 /// A pause in the slow signals up to this long is bridged.
 const SLOW_GAP_CAP_NS: u64 = NS_PER_S;
-/// Readings go on for this long after a window where only the mean over one second exists.
-const AVERAGED_POST_ROLL_NS: u64 = 1200 * NS_PER_MS;
+/// What a reading is the mean of where only the mean over one second exists (nvml.h).
+const AVERAGING_NS: u64 = NS_PER_S;
+/// Readings go on for this long after a window there.
+const AVERAGED_POST_ROLL_NS: u64 = AVERAGING_NS + 200 * NS_PER_MS;
+/// Near an edge the devices are read at least this often, however long the interval: the ticks of sensor and
+/// counter have to be seen there.
+const EDGE_INTERVAL_NS: u64 = 10 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -55,7 +62,8 @@ pub(crate) struct Setup {
     gpu_indices: Vec<i32>,
     interval_ns: u64,
     slow_interval_ns: u64,
-    averaged: bool,
+    /// Per device, [`AVERAGING_NS`] where it gives nothing but averages.
+    averaging_ns: Vec<Option<u64>>,
 }
 
 impl Setup {
@@ -68,7 +76,11 @@ impl Setup {
 
     /// How long readings must go on after a window.
     fn post_roll_ns(&self) -> u64 {
-        let sensor_ns = if self.averaged { AVERAGED_POST_ROLL_NS } else { EDGE_SPAN_NS };
+        let sensor_ns = if self.averaging_ns.iter().any(Option::is_some) {
+            AVERAGED_POST_ROLL_NS
+        } else {
+            EDGE_SPAN_NS
+        };
         sensor_ns.max(2 * self.interval_ns)
     }
 
@@ -110,29 +122,29 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Opens the devices and starts reading. On return the first deadline is due.
+    /// Opens GPUs through NVML and starts reading. On return the first deadline is due.
     pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
         validate(options)?;
         let uuids: Vec<String> = options.devices.iter().map(|(uuid, _)| uuid.clone()).collect();
-        let source = NvmlSource::open(options.library_path.as_deref(), &uuids)?;
-        let power_domains = source.power_domains();
+        Self::over(NvmlSource::open(options.library_path.as_deref(), &uuids)?, options)
+    }
+
+    /// Starts reading any source, whose devices are those of the options, in order.
+    pub fn over<S: Source + 'static>(source: S, options: &SamplerOptions) -> Result<Self, MeterError> {
+        validate(options)?;
+        let count = source.device_count();
+        let power_domains: Vec<_> = (0..count).map(|device| source.power_domain(device)).collect();
         let setup = Setup {
-            uuids,
+            uuids: options.devices.iter().map(|(uuid, _)| uuid.clone()).collect(),
             gpu_indices: options.devices.iter().map(|(_, index)| index.cast_signed()).collect(),
             interval_ns: nanoseconds(options.interval_ms),
             slow_interval_ns: nanoseconds(options.slow_interval_ms),
-            averaged: power_domains.contains(&PowerDomain::PowerUsageAveraged),
+            averaging_ns: power_domains
+                .iter()
+                .map(|domain| (*domain == PowerDomain::PowerUsageAveraged).then_some(AVERAGING_NS))
+                .collect(),
         };
-        Self::start(source, setup, power_domains)
-    }
-
-    fn start<S: Source + 'static>(
-        source: S,
-        setup: Setup,
-        power_domains: Vec<PowerDomain>,
-    ) -> Result<Self, MeterError> {
         let shared = Arc::new(Shared::default());
-        let count = source.device_count();
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);
         let opened_ns = monotonic_ns();
         shared.make_dense(opened_ns);
@@ -142,29 +154,17 @@ impl Sampler {
         let (producer, consumer) = RingBuffer::new(capacity);
         let poller = Poller::new(source, setup.slow_interval_ns, opened_ns, producer);
         let schedule = Schedule::new(opened_ns, setup.interval_ns);
-
-        let sampler_shared = Arc::clone(&shared);
-        let sampler = thread::Builder::new()
-            .name("llem-sampler".to_owned())
-            .spawn(move || {
-                // A panic becomes a fault in the result, not the end of the process.
-                let run = catch_unwind(AssertUnwindSafe(|| {
-                    sample_until_stopped(poller, schedule, &sampler_shared);
-                }));
-                sampler_shared.end_sampler(run.err().map(|panic| describe_panic(&*panic)));
-            })
-            .map_err(MeterError::Thread)?;
-        let recorder_shared = Arc::clone(&shared);
         let recorder = Recorder::new(setup.clone(), consumer);
-        let recorder = thread::Builder::new()
-            .name("llem-recorder".to_owned())
-            .spawn(move || recorder.run(&recorder_shared))
-            .inspect_err(|_| shared.stop())
-            .map_err(MeterError::Thread)?;
+        let reading = spawn("llem-sampler", &shared, move |shared| {
+            // A panic becomes a fault in the result, not the end of the process.
+            let run = catch_unwind(AssertUnwindSafe(|| sample_until_stopped(poller, schedule, shared)));
+            shared.end_sampler(run.err().map(|panic| describe_panic(&*panic)));
+        })?;
+        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared))?;
         Ok(Self {
             shared,
-            reading: Some(sampler),
-            accounting: Some(recorder),
+            reading: Some(reading),
+            accounting: Some(accounting),
             next_window: AtomicU64::new(1),
             setup,
             power_domains,
@@ -213,17 +213,12 @@ impl Sampler {
     /// Stops both threads and waits for them, but not for ever: a driver call that hangs is left behind.
     pub fn close(&mut self) {
         self.shared.stop();
-        wake(self.reading.as_ref());
         let give_up = Instant::now() + CLOSE_PATIENCE;
-        for thread in [self.reading.take(), self.accounting.take()].into_iter().flatten() {
-            thread.thread().unpark();
-            while !thread.is_finished() && Instant::now() < give_up {
-                thread::sleep(Duration::from_millis(1));
-            }
-            if thread.is_finished() {
-                // A panic was already turned into a fault.
-                let _ = thread.join();
-            }
+        if !self.reading.take().is_none_or(|thread| join_until(thread, give_up)) {
+            self.shared.end_sampler(Some("a driver call did not return".to_owned()));
+        }
+        if let Some(thread) = self.accounting.take() {
+            join_until(thread, Instant::now() + CLOSE_PATIENCE);
         }
     }
 }
@@ -245,6 +240,33 @@ impl PendingReport {
     pub fn wait(self) -> Option<WindowReport> {
         self.report.recv_timeout(self.patience).ok()
     }
+}
+
+fn spawn(
+    name: &str,
+    shared: &Arc<Shared>,
+    run: impl FnOnce(&Shared) + Send + 'static,
+) -> Result<JoinHandle<()>, MeterError> {
+    let of_thread = Arc::clone(shared);
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || run(&of_thread))
+        .inspect_err(|_| shared.stop())
+        .map_err(MeterError::Thread)
+}
+
+/// Whether the thread ended in time.
+fn join_until(thread: JoinHandle<()>, give_up: Instant) -> bool {
+    thread.thread().unpark();
+    while !thread.is_finished() {
+        if Instant::now() >= give_up {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    // A panic was already turned into a fault.
+    let _ = thread.join();
+    true
 }
 
 fn wake(thread: Option<&JoinHandle<()>>) {
@@ -278,9 +300,11 @@ fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule
     // SAFETY: PR_SET_TIMERSLACK takes one integer and changes this thread only.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
     let mut edges_served = shared.edges();
+    let mut polled_ns = monotonic_ns();
     while !shared.is_stopping() {
         let now_ns = monotonic_ns();
         let edges = shared.edges();
+        let between_ns = between_deadlines_ns(polled_ns, schedule.next_ns(), shared.dense_until_ns());
         if edges != edges_served {
             edges_served = edges;
             poller.hasten_counter(now_ns);
@@ -289,10 +313,21 @@ fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule
             let lateness_ns = now_ns - schedule.next_ns();
             poller.poll(Wake::Deadline { lateness_ns }, schedule.missed(), shared);
             schedule.advance(monotonic_ns());
+        } else if between_ns.is_some_and(|due_ns| now_ns >= due_ns) {
+            poller.poll(Wake::NearEdge, schedule.missed(), shared);
         } else {
-            thread::park_timeout(Duration::from_nanos(schedule.next_ns() - now_ns));
+            let next_ns = between_ns.unwrap_or(u64::MAX).min(schedule.next_ns());
+            thread::park_timeout(Duration::from_nanos(next_ns - now_ns));
+            continue;
         }
+        polled_ns = now_ns;
     }
+}
+
+/// When to read between two deadlines, if at all: near an edge, and not where it would make the next deadline late.
+fn between_deadlines_ns(polled_ns: u64, deadline_ns: u64, dense_until_ns: u64) -> Option<u64> {
+    let due_ns = polled_ns + EDGE_INTERVAL_NS;
+    (due_ns < dense_until_ns && due_ns + EDGE_INTERVAL_NS / 2 < deadline_ns).then_some(due_ns)
 }
 
 fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {

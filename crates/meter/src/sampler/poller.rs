@@ -25,6 +25,8 @@ pub(super) enum Wake {
     Deadline { lateness_ns: u64 },
     /// A window was opened or closed just now.
     Edge,
+    /// A window was opened or closed a moment ago and the next deadline is far.
+    NearEdge,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -83,7 +85,7 @@ impl<S: Source> Poller<S> {
             let poll = (device == 0).then(|| PollStats {
                 lateness_ns: match wake {
                     Wake::Deadline { lateness_ns } => Some(lateness_ns),
-                    Wake::Edge => None,
+                    Wake::Edge | Wake::NearEdge => None,
                 },
                 missed_deadlines,
                 cpu_ns: thread_cpu_ns(),
@@ -92,6 +94,7 @@ impl<S: Source> Poller<S> {
             });
             let sample = Sample {
                 device,
+                scheduled: matches!(wake, Wake::Deadline { .. }),
                 at_ns: before_ns + (after_ns - before_ns) / 2,
                 read_ns: after_ns - before_ns,
                 power_mw,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rtrb::Consumer;
 
 use super::shared::{Mark, Shared};
-use super::{Setup, Snapshot};
+use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
 use crate::energy::{History, Integral};
 use crate::parquet::FileFacts;
@@ -26,6 +26,8 @@ pub(super) struct Recorder {
     samples: Consumer<Sample>,
     histories: Vec<History>,
     since_open: Vec<Integral>,
+    /// Each device's last sample with a power reading.
+    latest: Vec<Option<Sample>>,
     windows: HashMap<u64, OpenWindow>,
     closing: Vec<(u64, Sender<WindowReport>)>,
     marks: Vec<Mark>,
@@ -34,11 +36,13 @@ pub(super) struct Recorder {
 impl Recorder {
     pub fn new(setup: Setup, samples: Consumer<Sample>) -> Self {
         let count = setup.uuids.len();
-        let history = History::new(setup.history_ns(), setup.interval_ns);
+        // Near an edge readings come more often than the interval says.
+        let history = History::new(setup.history_ns(), setup.interval_ns.min(EDGE_INTERVAL_NS));
         Self {
             samples,
             histories: vec![history; count],
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
+            latest: vec![None; count],
             windows: HashMap::new(),
             closing: Vec::new(),
             marks: Vec::new(),
@@ -52,20 +56,18 @@ impl Recorder {
             // Read before the ring is drained: nothing is pushed once it is true.
             let ended = shared.sampler_ended();
             self.step(shared, ended);
-            if ended && (shared.is_stopping() || shared.fault().is_some()) {
+            // After a fault it goes on: windows that are still open are owed a report.
+            if ended && shared.is_stopping() {
                 break;
             }
             thread::park_timeout(REST);
-        }
-        for (_, window) in self.windows.drain() {
-            window.discard();
         }
     }
 
     fn step(&mut self, shared: &Shared, ended: bool) {
         let horizon_ns = shared.take_marks(&mut self.marks);
         for mark in std::mem::take(&mut self.marks) {
-            self.apply(mark);
+            self.apply(mark, shared);
         }
         while let Ok(sample) = self.samples.peek().copied() {
             if sample.at_ns > horizon_ns {
@@ -78,7 +80,7 @@ impl Recorder {
         self.settle(shared, ended);
     }
 
-    fn apply(&mut self, mark: Mark) {
+    fn apply(&mut self, mark: Mark, shared: &Shared) {
         match mark {
             Mark::Begin { id, start_ns, start_unix_ns, options } => {
                 let facts = FileFacts {
@@ -88,7 +90,8 @@ impl Recorder {
                     start_ns,
                     start_unix_ns,
                 };
-                let window = OpenWindow::new(&options, &facts, self.setup.gap_caps(), &self.histories);
+                let window =
+                    OpenWindow::new(&options, &facts, self.setup.gap_caps(), &self.latest, shared.dropped());
                 self.windows.insert(id, window);
             }
             Mark::End { id, end_ns, reply } => {
@@ -99,19 +102,17 @@ impl Recorder {
                 }
             }
             Mark::Cancel { id } => {
-                if let Some(window) = self.windows.remove(&id) {
-                    window.discard();
-                }
+                self.windows.remove(&id);
             }
         }
     }
 
     fn account(&mut self, sample: &Sample) {
         let history = &mut self.histories[sample.device];
-        // The window takes its left edge from the history as it was before this sample.
         if let Some(power_w) = sample.power_w() {
             history.push_power(sample.at_ns, power_w);
             self.since_open[sample.device].push(sample.at_ns, power_w);
+            self.latest[sample.device] = Some(*sample);
         }
         if let Some(counter) = sample.counter {
             history.push_counter(counter.at_ns, counter.energy_mj);
@@ -125,7 +126,7 @@ impl Recorder {
     fn settle(&mut self, shared: &Shared, ended: bool) {
         let (now_ns, post_roll_ns) = (monotonic_ns(), self.setup.post_roll_ns());
         let windows = &mut self.windows;
-        let histories = &self.histories;
+        let (histories, averaging_ns) = (&self.histories, &self.setup.averaging_ns);
         self.closing.retain(|(id, reply)| {
             let Some(window) = windows.get(id) else { return false };
             let Some(end_ns) = window.end_ns() else { return true };
@@ -134,7 +135,7 @@ impl Recorder {
                 return true;
             }
             if let Some(window) = windows.remove(id) {
-                let mut report = window.finish(end_ns, histories, shared.dropped());
+                let mut report = window.finish(end_ns, histories, averaging_ns, shared.dropped());
                 report.faults.extend(shared.fault());
                 // Nobody waits any more: the report is not needed.
                 let _ = reply.send(report);

@@ -28,11 +28,35 @@ impl std::fmt::Display for ReadError {
     }
 }
 
+/// Which of the driver's two power readings a device gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerDomain {
+    /// Field 186, the instantaneous power.
+    Instant,
+    /// `nvmlDeviceGetPowerUsage` on a board where it is instantaneous.
+    PowerUsage,
+    /// `nvmlDeviceGetPowerUsage` on Ampere (except GA100) and newer: the mean over one second (nvml.h).
+    PowerUsageAveraged,
+}
+
+impl PowerDomain {
+    /// Its name in results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instant => "instant",
+            Self::PowerUsage => "power_usage",
+            Self::PowerUsageAveraged => "average_1s",
+        }
+    }
+}
+
 /// A set of devices that can be read again and again without allocating. Each quantity fails alone.
 pub trait Source: Send {
     /// How many devices there are; they are addressed by position, from 0.
     fn device_count(&self) -> usize;
-    /// Instantaneous board power in milliwatts, never 0.
+    /// Which power reading the device gives.
+    fn power_domain(&self, device: usize) -> PowerDomain;
+    /// Board power in milliwatts, never 0.
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError>;
     /// The energy counter in millijoules since the driver was loaded.
     fn counter_mj(&mut self, device: usize) -> Result<u64, ReadError>;

@@ -7,9 +7,9 @@ use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
-use super::{NvmlSource, PowerDomain};
+use super::NvmlSource;
 use crate::error::MeterError;
-use crate::source::Source;
+use crate::source::{PowerDomain, Source};
 
 /// Tried in this order; the second is where the Windows Subsystem for Linux keeps the library.
 const DEFAULT_LIBRARIES: [&str; 2] = ["libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"];
@@ -129,7 +129,7 @@ fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Option<Devic
     let watts = |milliwatts: u32| f64::from(milliwatts) / 1000.0;
     let mut probe = NvmlSource::open(library_path, std::slice::from_ref(&uuid)).ok();
     let power_w = probe.as_mut().and_then(|source| source.power_mw(0).ok()).map(watts);
-    let power_domain = probe.as_ref().and_then(|source| source.power_domains().first().copied());
+    let power_domain = probe.as_ref().map(|source| source.power_domain(0));
     Some(DeviceInfo {
         index,
         name: device.name().ok(),

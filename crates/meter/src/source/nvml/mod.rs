@@ -19,7 +19,7 @@ use nvml_wrapper_sys::bindings::{
     nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
 };
 
-use super::{ReadError, Source};
+use super::{PowerDomain, ReadError, Source};
 use crate::error::MeterError;
 use crate::sample::{SlowSignals, ThrottleTimes};
 
@@ -35,28 +35,6 @@ const SCOPE_GPU: u32 = 0;
 const THROTTLE_FIELDS: [u32; 4] = [74, 269, 270, 271];
 /// The same before driver 580.82, which renumbered three of them (NVML's list of known issues).
 const THROTTLE_FIELDS_BEFORE_580_82: [u32; 4] = [74, 251, 252, 253];
-
-/// Which of the driver's two power readings a device gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PowerDomain {
-    /// Field 186, the instantaneous power.
-    Instant,
-    /// `nvmlDeviceGetPowerUsage` on a board where it is instantaneous.
-    PowerUsage,
-    /// `nvmlDeviceGetPowerUsage` on Ampere (except GA100) and newer: the mean over one second (nvml.h).
-    PowerUsageAveraged,
-}
-
-impl PowerDomain {
-    /// Its name in results.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Instant => "instant",
-            Self::PowerUsage => "power_usage",
-            Self::PowerUsageAveraged => "average_1s",
-        }
-    }
-}
 
 struct Gpu {
     handle: nvmlDevice_t,
@@ -109,11 +87,6 @@ impl NvmlSource {
             source.add(&device, uuid)?;
         }
         Ok(source)
-    }
-
-    /// Which power reading each device gives, in order.
-    pub fn power_domains(&self) -> Vec<PowerDomain> {
-        self.gpus.iter().map(|gpu| gpu.power).collect()
     }
 
     /// Tries what the device answers, so that an unsupported call is not repeated a hundred times a second.
@@ -183,6 +156,10 @@ impl NvmlSource {
 impl Source for NvmlSource {
     fn device_count(&self) -> usize {
         self.gpus.len()
+    }
+
+    fn power_domain(&self, device: usize) -> PowerDomain {
+        self.gpus[device].power
     }
 
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {

@@ -1,0 +1,193 @@
+//! One device of a window, in constant size however long the window is.
+
+use super::report::DeviceReport;
+use super::{EDGE_SPAN_NS, GapCaps};
+use crate::clock::seconds;
+use crate::downsample::Downsampler;
+use crate::energy::{CounterEdge, Estimates, History, Integral, choose};
+use crate::sample::{Sample, ThrottleTimes};
+use crate::source::ReadError;
+
+/// The left edge is judged as soon as enough was read after it, while the history still reaches back to it.
+enum StartEdge {
+    Ahead,
+    Judged(Option<CounterEdge>),
+}
+
+/// What one device adds to a window.
+pub(super) struct DeviceWindow {
+    start_ns: u64,
+    end_ns: u64,
+    integral: Integral,
+    pub downsampler: Downsampler,
+    start_edge: StartEdge,
+    counter: CounterTrack,
+    pub last_sample_ns: u64,
+    missing: u64,
+    missing_reason: Option<ReadError>,
+    temperature_start_c: Option<u32>,
+    temperature_end_c: Option<u32>,
+    temperature_max_c: Option<u32>,
+    memory_used_max_bytes: Option<u64>,
+    throttle_reasons: Option<u64>,
+    throttle_first: Option<ThrottleTimes>,
+    throttle_last: Option<ThrottleTimes>,
+    throttle_complete: bool,
+}
+
+impl DeviceWindow {
+    /// `before` is the last sample with a power reading.
+    pub fn new(device: usize, start_ns: u64, caps: GapCaps, before: Option<&Sample>) -> Self {
+        let mut integral = Integral::new(start_ns, caps.power_ns);
+        if let Some((at_ns, power_w)) = before.and_then(|sample| Some((sample.at_ns, sample.power_w()?))) {
+            integral.push(at_ns, power_w);
+        }
+        Self {
+            start_ns,
+            end_ns: u64::MAX,
+            integral,
+            downsampler: Downsampler::new(device, start_ns, caps.slow_ns, caps.slow_ns.max(caps.power_ns)),
+            start_edge: StartEdge::Ahead,
+            counter: CounterTrack::default(),
+            last_sample_ns: 0,
+            missing: 0,
+            missing_reason: None,
+            temperature_start_c: None,
+            temperature_end_c: None,
+            temperature_max_c: None,
+            memory_used_max_bytes: None,
+            throttle_reasons: None,
+            throttle_first: None,
+            throttle_last: None,
+            throttle_complete: false,
+        }
+    }
+
+    pub fn close(&mut self, end_ns: u64) {
+        self.end_ns = end_ns;
+        self.integral.close(end_ns);
+        self.downsampler.close(end_ns);
+    }
+
+    pub fn push(&mut self, sample: &Sample, inside: bool, history: &History) {
+        self.last_sample_ns = sample.at_ns;
+        match sample.power_mw {
+            Ok(power_mw) => {
+                if let Some(piece) = self.integral.push(sample.at_ns, f64::from(power_mw) / 1000.0) {
+                    self.downsampler.push_power(&piece);
+                }
+            }
+            Err(reason) if inside => {
+                self.missing += 1;
+                self.missing_reason = Some(reason);
+            }
+            Err(_) => {}
+        }
+        if let Some(slow) = &sample.slow {
+            self.downsampler.push_slow(sample.at_ns, slow);
+            if inside {
+                self.temperature_start_c = self.temperature_start_c.or(slow.temperature_c);
+                self.temperature_end_c = slow.temperature_c.or(self.temperature_end_c);
+                self.temperature_max_c = self.temperature_max_c.max(slow.temperature_c);
+                self.memory_used_max_bytes = self.memory_used_max_bytes.max(slow.memory_used_bytes);
+                if let Some(reasons) = slow.throttle_reasons {
+                    self.throttle_reasons = Some(self.throttle_reasons.unwrap_or(0) | reasons);
+                }
+            }
+        }
+        if let Some(counter) = sample.counter
+            && inside
+        {
+            self.counter.push(counter.energy_mj);
+        }
+        // Read at the edges of every window: the first one is this window's left edge, and the first one after
+        // its end is its right edge.
+        if let Some(throttle) = sample.throttle
+            && !self.throttle_complete
+        {
+            self.throttle_first = self.throttle_first.or(Some(throttle));
+            self.throttle_last = Some(throttle);
+            self.throttle_complete = sample.at_ns >= self.end_ns;
+        }
+        if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + EDGE_SPAN_NS {
+            self.start_edge = StartEdge::Judged(history.counter_at(self.start_ns));
+        }
+    }
+
+    /// `averaging_ns`: the span that each power reading is the mean of, where it is longer than an update period.
+    pub fn report(self, duration_ns: u64, history: &History, averaging_ns: Option<u64>) -> DeviceReport {
+        let start_edge = match self.start_edge {
+            StartEdge::Judged(edge) => edge,
+            StartEdge::Ahead => history.counter_at(self.start_ns),
+        };
+        let edges = start_edge.zip(history.counter_at(self.end_ns)).filter(|_| !self.counter.fell);
+        let coverage =
+            if duration_ns == 0 { 0.0 } else { self.integral.covered_ns() as f64 / duration_ns as f64 };
+        let integral_j = self.integral.joules();
+        // Between two ticks the correction may come out a hair below zero on an idle device.
+        let counter_j = edges.map(|(start, end)| (end.corrected_j - start.corrected_j).max(0.0));
+        let headline = choose(&Estimates {
+            duration_s: seconds(duration_ns),
+            update_period_s: seconds(history.update_period_ns()),
+            averaging_s: averaging_ns.map(seconds),
+            integral_j,
+            coverage,
+            max_power_w: self.integral.max_power_w(),
+            sampling_uncertainty_j: self.integral.sampling_uncertainty_j(),
+            counter_j,
+            counter_reads: self.counter.reads,
+            counter_changes: self.counter.changes,
+        });
+        let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
+        DeviceReport {
+            headline,
+            integral_j,
+            counter_j,
+            counter_raw_j: edges.map(|(start, end)| end.raw_j - start.raw_j),
+            coverage,
+            gap_s: seconds(duration_ns - self.integral.covered_ns().min(duration_ns)),
+            readings: self.integral.readings(),
+            missing: self.missing,
+            missing_reason: self.missing_reason.map(|reason| reason.to_string()),
+            mean_power_w: headline_w.or(self.integral.mean_power_w()),
+            max_power_w: self.integral.max_power_w(),
+            temperature_start_c: self.temperature_start_c,
+            temperature_end_c: self.temperature_end_c,
+            temperature_max_c: self.temperature_max_c,
+            memory_used_max_bytes: self.memory_used_max_bytes,
+            throttle_reasons: self.throttle_reasons,
+            throttled_ns: elapsed(self.throttle_first, self.throttle_last),
+        }
+    }
+}
+
+/// Whether the counter lives and only ever rises.
+#[derive(Default)]
+struct CounterTrack {
+    last_mj: Option<u64>,
+    reads: u64,
+    changes: u64,
+    fell: bool,
+}
+
+impl CounterTrack {
+    fn push(&mut self, energy_mj: u64) {
+        self.reads += 1;
+        if let Some(last_mj) = self.last_mj {
+            self.changes += u64::from(energy_mj != last_mj);
+            self.fell |= energy_mj < last_mj;
+        }
+        self.last_mj = Some(energy_mj);
+    }
+}
+
+fn elapsed(first: Option<ThrottleTimes>, last: Option<ThrottleTimes>) -> ThrottleTimes {
+    let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+    let between = |first: Option<u64>, last: Option<u64>| first.zip(last).and_then(|(a, b)| b.checked_sub(a));
+    ThrottleTimes {
+        power_cap_ns: between(first.power_cap_ns, last.power_cap_ns),
+        sw_thermal_ns: between(first.sw_thermal_ns, last.sw_thermal_ns),
+        hw_thermal_ns: between(first.hw_thermal_ns, last.hw_thermal_ns),
+        power_brake_ns: between(first.power_brake_ns, last.power_brake_ns),
+    }
+}

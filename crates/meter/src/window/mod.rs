@@ -1,0 +1,180 @@
+//! One window over all devices: what was asked, what the recorder feeds it, and what it reports.
+//! Everything in it has constant size, however long the window is.
+
+mod device;
+mod punctuality;
+mod report;
+
+use std::io;
+use std::path::PathBuf;
+
+use device::DeviceWindow;
+use punctuality::Punctuality;
+pub use report::{DeviceReport, SamplerReport, WindowReport};
+
+use crate::clock::NS_PER_MS;
+use crate::energy::History;
+use crate::parquet::{FileFacts, SamplesFile, TimeseriesFile};
+use crate::sample::Sample;
+
+/// How long after an edge readings may still say where inside its tick the power stepped.
+pub(crate) const EDGE_SPAN_NS: u64 = 350 * NS_PER_MS;
+
+const TIMESERIES: &str = "timeseries.parquet";
+const SAMPLES: &str = "samples.parquet";
+
+/// Which files a window leaves behind.
+#[derive(Clone, Debug, Default)]
+pub struct WindowOptions {
+    /// Where the 1 Hz rows go.
+    pub timeseries_path: Option<PathBuf>,
+    /// Where every sample goes.
+    pub samples_path: Option<PathBuf>,
+}
+
+/// The pauses that are bridged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GapCaps {
+    pub power_ns: u64,
+    pub slow_ns: u64,
+}
+
+/// A window that is being fed. Dropped before it is finished, it leaves no file.
+pub(crate) struct OpenWindow {
+    start_ns: u64,
+    start_unix_ns: u64,
+    end_ns: Option<u64>,
+    devices: Vec<DeviceWindow>,
+    punctuality: Punctuality,
+    timeseries: Option<TimeseriesFile>,
+    samples: Option<SamplesFile>,
+    faults: Vec<String>,
+}
+
+impl OpenWindow {
+    /// `before`: each device's last sample with a power reading, from which the left edge is interpolated.
+    /// `dropped`: samples lost so far.
+    pub fn new(
+        options: &WindowOptions,
+        facts: &FileFacts,
+        caps: GapCaps,
+        before: &[Option<Sample>],
+        dropped: u64,
+    ) -> Self {
+        let mut faults = Vec::new();
+        let timeseries = options
+            .timeseries_path
+            .as_ref()
+            .and_then(|path| keep(TimeseriesFile::create(path, facts), TIMESERIES, &mut faults));
+        let samples = options.samples_path.as_ref().and_then(|path| {
+            let file = SamplesFile::create(path, facts).and_then(|mut file| {
+                before.iter().flatten().try_for_each(|sample| file.push(sample))?;
+                Ok(file)
+            });
+            keep(file, SAMPLES, &mut faults)
+        });
+        let devices = before
+            .iter()
+            .enumerate()
+            .map(|(device, sample)| DeviceWindow::new(device, facts.start_ns, caps, sample.as_ref()))
+            .collect();
+        Self {
+            start_ns: facts.start_ns,
+            start_unix_ns: facts.start_unix_ns,
+            end_ns: None,
+            devices,
+            punctuality: Punctuality::new(dropped),
+            timeseries,
+            samples,
+            faults,
+        }
+    }
+
+    /// Sets the right edge; the window goes on being fed until its end is covered.
+    pub fn close(&mut self, end_ns: u64) {
+        self.end_ns = Some(end_ns);
+        for device in &mut self.devices {
+            device.close(end_ns);
+        }
+    }
+
+    /// Takes a sample; `history` already holds it.
+    pub fn push(&mut self, sample: &Sample, history: &History) {
+        let end_ns = self.end_ns.unwrap_or(u64::MAX);
+        let inside = (self.start_ns..=end_ns).contains(&sample.at_ns);
+        if inside {
+            self.punctuality.push(sample);
+        }
+        let device = &mut self.devices[sample.device];
+        device.push(sample, inside, history);
+        if let Some(file) = &mut self.timeseries {
+            let settled = std::iter::from_fn(|| device.downsampler.next_row(sample.at_ns));
+            let written = file.push_all(settled);
+            give_up_on_error(&mut self.timeseries, written, TIMESERIES, &mut self.faults);
+        }
+        if let Some(file) = &mut self.samples {
+            let written = file.push(sample);
+            give_up_on_error(&mut self.samples, written, SAMPLES, &mut self.faults);
+        }
+    }
+
+    /// Whether every device was read `post_roll_ns` after the end.
+    pub fn is_settled(&self, post_roll_ns: u64) -> bool {
+        self.end_ns.is_some_and(|end_ns| {
+            self.devices.iter().all(|device| device.last_sample_ns >= end_ns + post_roll_ns)
+        })
+    }
+
+    /// The right edge, once it is set.
+    pub fn end_ns(&self) -> Option<u64> {
+        self.end_ns
+    }
+
+    /// Closes the files and reports. `end_ns` is the right edge.
+    pub fn finish(
+        mut self,
+        end_ns: u64,
+        histories: &[History],
+        averaging_ns: &[Option<u64>],
+        dropped: u64,
+    ) -> WindowReport {
+        let duration_ns = end_ns.saturating_sub(self.start_ns);
+        if let Some(mut file) = self.timeseries.take() {
+            let rows = self
+                .devices
+                .iter_mut()
+                .flat_map(|device| std::iter::from_fn(|| device.downsampler.finish()));
+            let finished = file.push_all(rows).and_then(|()| file.finish(duration_ns));
+            keep(finished, TIMESERIES, &mut self.faults);
+        }
+        if let Some(file) = self.samples.take() {
+            keep(file.finish(), SAMPLES, &mut self.faults);
+        }
+        let devices = self
+            .devices
+            .into_iter()
+            .zip(histories)
+            .zip(averaging_ns)
+            .map(|((device, history), averaging_ns)| device.report(duration_ns, history, *averaging_ns))
+            .collect();
+        WindowReport {
+            start_ns: self.start_ns,
+            end_ns,
+            start_unix_ns: self.start_unix_ns,
+            devices,
+            sampler: self.punctuality.report(dropped),
+            faults: self.faults,
+        }
+    }
+}
+
+fn keep<T>(result: io::Result<T>, file: &str, faults: &mut Vec<String>) -> Option<T> {
+    result.map_err(|error| faults.push(format!("{file} could not be written: {error}"))).ok()
+}
+
+/// A file that failed once is given up, so that a full disk costs the file and not the measurement.
+fn give_up_on_error<T>(file: &mut Option<T>, written: io::Result<()>, name: &str, faults: &mut Vec<String>) {
+    if keep(written, name, faults).is_none() {
+        *file = None;
+    }
+}

@@ -1,0 +1,102 @@
+//! What a window says in the end. `None` is what could not be known.
+
+use crate::energy::{Headline, Method};
+use crate::sample::ThrottleTimes;
+
+/// What the meter found out about a window.
+#[derive(Clone, Debug)]
+pub struct WindowReport {
+    /// Left edge, monotonic.
+    pub start_ns: u64,
+    /// Right edge, monotonic.
+    pub end_ns: u64,
+    /// Wall time of the left edge, nanoseconds since the Unix epoch.
+    pub start_unix_ns: u64,
+    /// One report per device, in the sampler's order.
+    pub devices: Vec<DeviceReport>,
+    /// The sampler's own cost and punctuality over the window.
+    pub sampler: SamplerReport,
+    /// What went wrong beside the readings: a file that could not be written, a sampler that stopped.
+    pub faults: Vec<String>,
+}
+
+/// One device over the window.
+#[derive(Clone, Debug)]
+pub struct DeviceReport {
+    /// The number to quote, and why.
+    pub headline: Headline,
+    /// Joules by the trapezoid rule over the covered part.
+    pub integral_j: Option<f64>,
+    /// Joules by the counter, edges corrected.
+    pub counter_j: Option<f64>,
+    /// Joules by the plain difference of the counter.
+    pub counter_raw_j: Option<f64>,
+    /// Share of the window between readings that could be joined, 0 to 1.
+    pub coverage: f64,
+    /// Seconds of the window that are not covered.
+    pub gap_s: f64,
+    /// Power readings inside the window.
+    pub readings: u64,
+    /// Power reads that failed inside the window.
+    pub missing: u64,
+    /// Why the last of them failed.
+    pub missing_reason: Option<String>,
+    /// Mean watts over the window by the headline, or over the covered part by the integral where there is none.
+    pub mean_power_w: Option<f64>,
+    /// Highest reading.
+    pub max_power_w: Option<f64>,
+    /// First, last and highest temperature, degrees Celsius.
+    pub temperature_start_c: Option<u32>,
+    /// Last temperature in the window.
+    pub temperature_end_c: Option<u32>,
+    /// Highest temperature in the window.
+    pub temperature_max_c: Option<u32>,
+    /// Highest memory in use, bytes.
+    pub memory_used_max_bytes: Option<u64>,
+    /// All throttle reasons seen, ORed.
+    pub throttle_reasons: Option<u64>,
+    /// Time throttled, by cause, from the driver's cumulative counters.
+    pub throttled_ns: ThrottleTimes,
+}
+
+/// How the sampler itself did over a window.
+#[derive(Clone, Debug, Default)]
+pub struct SamplerReport {
+    /// Samples at deadlines inside the window, all devices together.
+    pub samples: u64,
+    /// Deadlines that were skipped.
+    pub missed_deadlines: u64,
+    /// Samples lost in the window because the recorder could not keep up.
+    pub dropped: u64,
+    /// Median lateness, microseconds.
+    pub lateness_us_p50: Option<f64>,
+    /// 99th percentile of the lateness, microseconds.
+    pub lateness_us_p99: Option<f64>,
+    /// CPU time of the sampler thread, seconds.
+    pub cpu_s: f64,
+    /// Time inside driver calls, seconds.
+    pub driver_s: f64,
+    /// Driver calls.
+    pub driver_calls: u64,
+}
+
+impl WindowReport {
+    /// The sum of what each device has, `None` as soon as one has nothing.
+    pub fn total(&self, of: impl Fn(&DeviceReport) -> Option<f64>) -> Option<f64> {
+        if self.devices.is_empty() {
+            return None;
+        }
+        self.devices.iter().map(of).sum()
+    }
+
+    /// The one method that all devices share.
+    pub fn method(&self) -> Option<Method> {
+        let first = self.devices.first()?.headline.method?;
+        self.devices.iter().all(|device| device.headline.method == Some(first)).then_some(first)
+    }
+
+    /// The coverage of the device that is covered least.
+    pub fn coverage(&self) -> f64 {
+        self.devices.iter().map(|device| device.coverage).reduce(f64::min).unwrap_or(0.0)
+    }
+}

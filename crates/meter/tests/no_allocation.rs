@@ -1,0 +1,92 @@
+//! The sampler thread allocates nothing per sample: an allocator that counts says so.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use llem_meter::sample::{SlowSignals, ThrottleTimes};
+use llem_meter::source::{PowerDomain, ReadError, Source};
+use llem_meter::window::WindowOptions;
+use llem_meter::{Sampler, SamplerOptions};
+
+thread_local! {
+    static IS_SAMPLER: Cell<bool> = const { Cell::new(false) };
+}
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static READS: AtomicU64 = AtomicU64::new(0);
+
+struct Counting;
+
+// SAFETY: every call is handed to the system's allocator unchanged; counting touches a thread-local `Cell` without
+// a destructor and an atomic, neither of which allocates.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if IS_SAMPLER.get() {
+            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        }
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `alloc` above with the same layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Constant;
+
+impl Source for Constant {
+    fn device_count(&self) -> usize {
+        2
+    }
+
+    fn power_domain(&self, _device: usize) -> PowerDomain {
+        PowerDomain::Instant
+    }
+
+    fn power_mw(&mut self, _device: usize) -> Result<u32, ReadError> {
+        // The first reads may still belong to the thread's start.
+        if READS.fetch_add(1, Ordering::Relaxed) == 20 {
+            IS_SAMPLER.set(true);
+        }
+        Ok(100_000)
+    }
+
+    fn counter_mj(&mut self, _device: usize) -> Result<u64, ReadError> {
+        Ok(READS.load(Ordering::Relaxed))
+    }
+
+    fn slow_signals(&mut self, _device: usize) -> SlowSignals {
+        SlowSignals::default()
+    }
+
+    fn throttle_times(&mut self, _device: usize) -> ThrottleTimes {
+        ThrottleTimes::default()
+    }
+
+    fn calls(&self) -> u64 {
+        READS.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_thousand_samples_and_both_edges_of_a_window_allocate_nothing() {
+    let options = SamplerOptions {
+        library_path: None,
+        devices: vec![("GPU-0".to_owned(), 0), ("GPU-1".to_owned(), 1)],
+        interval_ms: 1.0,
+        slow_interval_ms: 5.0,
+    };
+    let sampler = Sampler::over(Constant, &options).expect("the sampler starts");
+    std::thread::sleep(Duration::from_millis(100));
+    let (id, _) = sampler.begin(WindowOptions::default());
+    std::thread::sleep(Duration::from_millis(600));
+    sampler.end(id).wait().expect("a report");
+    assert!(READS.load(Ordering::Relaxed) > 1000, "the sampler ran");
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), 0);
+}

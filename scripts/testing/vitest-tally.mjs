@@ -1,0 +1,28 @@
+import { writeFileSync } from 'node:fs'
+
+/**
+ * A vitest reporter that writes the counts to the file that LLEM_TEST_TALLY names. The JSON reporter of vitest
+ * leaves out why a test was skipped.
+ */
+export default class VitestTally {
+  onTestRunEnd(modules, unhandledErrors) {
+    const tally = { passed: 0, failed: unhandledErrors.length, skipped: [] }
+    for (const module of modules) {
+      // A file that does not load has no tests, yet it is not as if nothing had failed.
+      tally.failed += module.errors().length
+      for (const suite of module.children.allSuites()) tally.failed += suite.errors().length
+      for (const test of module.children.allTests()) count(tally, test)
+    }
+    writeFileSync(process.env.LLEM_TEST_TALLY, JSON.stringify(tally))
+  }
+}
+
+function count(tally, test) {
+  const { state, note } = test.result()
+  if (state === 'passed') tally.passed += 1
+  else if (state === 'failed') tally.failed += 1
+  else {
+    const reason = test.options.mode === 'todo' ? 'todo' : (note ?? 'skipped without a reason')
+    tally.skipped.push({ name: test.fullName, reason })
+  }
+}

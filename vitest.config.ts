@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+const data = join(root, '.cache/test/data')
+const timing = '__test__/native/**/*timing*.test.ts'
+
+// What llem is told by the shell it is tested in must not change what the tests see.
+for (const name of Object.keys(process.env)) {
+  if (name.startsWith('LLEM_') && !name.startsWith('LLEM_TEST_')) delete process.env[name]
+}
+
+export default defineConfig({
+  test: {
+    globalSetup: './__test__/setup/built.ts',
+    env: {
+      // Nothing is read from or written to the home of whoever runs the tests. The folders last from one run to the
+      // next, because installing an inference backend takes 10 s and 85 MB.
+      XDG_DATA_HOME: data,
+      XDG_CACHE_HOME: join(root, '.cache/test/cache'),
+      LLEM_TEST_DATA_DIR: join(data, 'llem'),
+      // Otherwise CI=true alone colours what the CLI prints.
+      NO_COLOR: '1',
+    },
+    testTimeout: 30_000,
+    hookTimeout: 180_000,
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['__test__/**/*.test.ts'],
+          exclude: [timing],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // What checks deadlines has the machine to itself: one file at a time, after all others.
+        extends: true,
+        test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
+  },
+})
