@@ -32,14 +32,22 @@ for (const part of positionals.length > 0 ? positionals : Object.keys(build)) {
   if (!ok) process.exit(1)
 }
 
+/** Cargo would see by itself that nothing changed, but not after a first build with napi's, which forces it once. */
 function addon(made) {
-  const files = ['--js', 'index.js', '--dts', 'index.d.ts']
-  if (!napiBuild(made, 'crates/binding', '--esm', ...files)) return false
-  for (const name of readdirSync(made)) {
-    replaceFile(join(made, name), join(root, 'crates/binding', name))
-    if (name.endsWith('.node')) replaceFile(join(made, name), join(root, 'npm', platform, name))
-  }
-  return true
+  const crates = ['crates/meter', 'crates/binding/src'].flatMap(filesOf)
+  const manifests = ['Cargo.toml', 'Cargo.lock', 'crates/binding/Cargo.toml', 'crates/binding/build.rs']
+  const names = ['index.js', 'index.d.ts', `llem.${platform}.node`]
+  return unlessCurrent(`addon-${platform}`, {
+    inputs: [...crates, ...manifests, 'package.json', 'package-lock.json'],
+    outputs: () => [...names.map((name) => `crates/binding/${name}`), `npm/${platform}/${names[2]}`],
+    make() {
+      const files = ['--js', names[0], '--dts', names[1]]
+      if (!napiBuild(made, 'crates/binding', '--esm', ...files)) return false
+      for (const name of names) replaceFile(join(made, name), join(root, 'crates/binding', name))
+      replaceFile(join(made, names[2]), join(root, 'npm', platform, names[2]))
+      return true
+    },
+  })
 }
 
 function simulator(made) {
@@ -73,33 +81,52 @@ function napiBuild(outputDir, crate, ...args) {
   )
 }
 
-/** Tsc takes no time where the content of what it reads is that of the last build and its output is all there. */
 function typescript(made) {
-  const dist = join(root, 'dist')
-  const stamp = join(scratch, 'typescript.sha256')
-  const sources = filesBelow(join(root, 'src'))
-  const outputs = sources.flatMap((path) => [path.replace(/\.ts$/, '.js'), path.replace(/\.ts$/, '.d.ts')])
-  const others = ['tsconfig.json', 'package.json', 'package-lock.json', 'crates/binding/index.d.ts']
-  const state = digest([...sources.map((path) => join('src', path)), ...others])
-  const isWhole = outputs.every((path) => existsSync(join(dist, path)))
-  if (isWhole && existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return true
+  const sources = filesOf('src')
+  return unlessCurrent('typescript', {
+    inputs: [...sources, 'tsconfig.json', 'package.json', 'package-lock.json', 'crates/binding/index.d.ts'],
+    outputs: () => filesOf('dist'),
+    make() {
+      const compiled = run(join(root, 'node_modules/.bin/tsc'), '-p', 'tsconfig.json', '--outDir', made)
+      const bundled = bundle(join(made, 'cli/main.js'), join(made, 'bundle'))
+      // As tsc does by itself: a type error in one file does not keep the others from being tried out.
+      const dist = join(root, 'dist')
+      const built = filesBelow(made)
+      for (const path of built) replaceFile(join(made, path), join(dist, path))
+      // A file that was renamed must not live on.
+      for (const path of filesBelow(dist)) if (!built.includes(path)) rmSync(join(dist, path))
+      return compiled && bundled
+    },
+  })
+}
 
-  const ok = run(join(root, 'node_modules/.bin/tsc'), '-p', 'tsconfig.json', '--outDir', made)
-  // As tsc does by itself: a type error in one file does not keep the others from being tried out.
-  for (const path of filesBelow(made)) replaceFile(join(made, path), join(dist, path))
-  // A file that was renamed must not live on.
-  for (const path of filesBelow(dist)) if (!outputs.includes(path)) rmSync(join(dist, path))
-  if (ok) writeFileSync(stamp, state)
+/** The command as few files with its packages in them; what package.json calls #... is loaded from its own place. */
+function bundle(entry, folder) {
+  const options = ['--format', 'esm', '--platform', 'node', '--external', '#addon', '--logLevel', 'warn']
+  return run(join(root, 'node_modules/.bin/rolldown'), entry, '--dir', folder, ...options)
+}
+
+/** Makes the outputs unless they are what was made of these very inputs. */
+function unlessCurrent(name, { inputs, outputs, make }) {
+  const stamp = join(scratch, `${name}.sha256`)
+  const before = digest(inputs)
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === `${before} ${digest(outputs())}`) return true
+  const ok = make()
+  if (ok) writeFileSync(stamp, `${before} ${digest(outputs())}`)
   return ok
+}
+
+function filesOf(folder) {
+  return filesBelow(join(root, folder)).map((path) => `${folder}/${path}`)
 }
 
 function digest(paths) {
   const hash = createHash('sha256')
-  for (const path of paths)
-    hash
-      .update(`${path}\0`)
-      .update(readFileSync(join(root, path)))
-      .update('\0')
+  for (const path of paths) {
+    hash.update(`${path}\0`)
+    if (existsSync(join(root, path))) hash.update(readFileSync(join(root, path)))
+    hash.update('\0')
+  }
   return hash.digest('hex')
 }
 

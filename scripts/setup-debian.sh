@@ -1,25 +1,25 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # Installs on Debian or Ubuntu what the tests need beyond Node, Rust and git. Quick where everything is there.
 # Root, or a user with sudo.
 set -eu
 
-packages=()
+packages=
 needs() { # PACKAGE COMMAND...: the package is there when the command succeeds
-  local package=$1
+  package=$1
   shift
-  "$@" > /dev/null 2>&1 || packages+=("$package")
+  "$@" > /dev/null 2>&1 || packages="$packages $package"
 }
-needs build-essential cc --version                # Rust links with it
-needs python3 python3 --version                   # NVIDIA's Python bindings check the simulated library
-needs python3-venv python3 -c 'import ensurepip'
+needs build-essential cc --version # Rust links with it.
+needs python3 python3 --version    # NVIDIA's Python bindings check the simulated library,
+needs python3-venv python3 -c 'import ensurepip' # in a virtual environment.
 
-if [ ${#packages[@]} -eq 0 ]; then
-  echo "Everything that the tests need is installed." >&2
+if [ -z "$packages" ]; then
+  echo 'Everything that the tests need is installed.' >&2
   exit 0
 fi
-if [ "$(id -u)" -eq 0 ]; then as_root=(); else as_root=(sudo); fi
-echo "Installing ${packages[*]} ..." >&2
-# Without set -u older versions of bash take an empty array for an unset variable.
-${as_root[@]+"${as_root[@]}"} apt-get update -qq >&2
-${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+echo "Installing$packages ..." >&2
+as_root=
+[ "$(id -u)" -eq 0 ] || as_root=sudo
+# Both are lists of words, so they stand without quotes.
+$as_root apt-get update -qq >&2
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2

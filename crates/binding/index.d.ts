@@ -28,7 +28,7 @@ export declare class NativeSampler {
   powerDomains(): Array<string>
   /** Milliseconds until a window that opens then has readings before its left edge. Throws `SAMPLER_CLOSED`. */
   preRollLeftMs(): number
-  /** Stops the thread. Windows that are still open leave no file. */
+  /** Stops the thread. Reports that are on their way come at once; windows that are still open leave no file. */
   close(): void
 }
 

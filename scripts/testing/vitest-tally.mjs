@@ -8,20 +8,22 @@ export default class VitestTally {
   onTestRunEnd(modules, unhandledErrors) {
     const tally = { passed: 0, failed: unhandledErrors.length, skipped: [] }
     for (const module of modules) {
-      // A file that does not load has no tests, yet it is not as if nothing had failed.
-      tally.failed += module.errors().length
-      for (const suite of module.children.allSuites()) tally.failed += suite.errors().length
-      for (const test of module.children.allTests()) count(tally, test)
+      // A file that does not load, or whose beforeAll fails, is a failure; the tests that it kept from running are
+      // not skipped for want of something.
+      const suites = [module, ...module.children.allSuites()]
+      const errors = suites.flatMap((suite) => suite.errors())
+      tally.failed += errors.length
+      for (const test of module.children.allTests()) count(tally, test, errors.length > 0)
     }
     writeFileSync(process.env.LLEM_TEST_TALLY, JSON.stringify(tally))
   }
 }
 
-function count(tally, test) {
+function count(tally, test, isBroken) {
   const { state, note } = test.result()
   if (state === 'passed') tally.passed += 1
   else if (state === 'failed') tally.failed += 1
-  else {
+  else if (!isBroken) {
     const reason = test.options.mode === 'todo' ? 'todo' : (note ?? 'skipped without a reason')
     tally.skipped.push({ name: test.fullName, reason })
   }

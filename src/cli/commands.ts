@@ -23,7 +23,7 @@ export const COMMANDS: readonly CommandLine[] = [
         .option('-b, --backend <backend>', 'the inference backend (default: llamacpp)')
         .option('-n, --n-prompts <n>', 'how many prompts to measure (default: 100)')
         .option('-o, --output-dir <dir>', 'where the results go (default: results)')
-        .option('--set <key=value>', 'set any key of the configuration, repeatable', collect, [])
+        .option('--set <key=value>', 'set any key of the configuration, repeatable', collect)
         .option(...SIMULATE)
         .option('--dry-run', 'check the configuration and print it, measure nothing')
         .option('--json', 'print the result as JSON')
@@ -129,7 +129,7 @@ export const COMMANDS: readonly CommandLine[] = [
   },
 ]
 
-function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value]
 }
 

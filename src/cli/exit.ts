@@ -13,7 +13,8 @@ export class Exit extends Error {
 /** The exit code of a failure. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof LlemError) {
-    if (error.code === 'INTERRUPTED') return EXIT.interrupted
+    // ABORTED is what an interrupted installation ends with.
+    if (error.code === 'INTERRUPTED' || error.code === 'ABORTED') return EXIT.interrupted
     return error.kind === 'usage' ? EXIT.usage : EXIT.failed
   }
   return EXIT.failed
@@ -28,11 +29,18 @@ export function reportError(error: unknown, verbose: boolean): number {
 
 function describe(error: unknown): string {
   if (error instanceof LlemError) {
-    const hint = error.hint === null ? '' : ` ${error.hint}`
-    return `llem: ${error.message}${hint} [${error.code}]`
+    // Some messages are lists, and advice at the end of the last item would read as part of it.
+    const gap = error.message.includes('\n') ? '\n' : ' '
+    const text = gap === ' ' ? sentence(error.message) : error.message
+    return `llem: ${text}${error.hint === null ? '' : `${gap}${sentence(error.hint)}`} [${error.code}]`
   }
   const message = error instanceof Error ? error.message : String(error)
   return `llem: this is a bug in llem: ${message}. Run it again with -v and report what it prints. [BUG]`
+}
+
+/** A command at the end keeps its last letter: a full stop would be typed along. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) || /^Run: /.test(text) ? text : `${text}.`
 }
 
 function stackOf(error: unknown): string {

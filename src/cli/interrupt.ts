@@ -1,5 +1,5 @@
 import { EXIT } from './exit.js'
-import { say } from './screen.js'
+import { isTerminal, say } from './screen.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -8,7 +8,9 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const controller = new AbortController()
   const onSignal = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted)
-    say(`${signal}: ending cleanly and keeping what was measured; once more ends at once.`)
+    // The terminal has shown ^C in the middle of a line.
+    const lead = isTerminal(process.stderr) ? '\n' : ''
+    say(`${lead}${signal}: ending cleanly and keeping what was measured; once more ends at once.`)
     controller.abort(new Error(signal))
   }
   for (const signal of SIGNALS) process.on(signal, onSignal)

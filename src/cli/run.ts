@@ -6,16 +6,17 @@ import { loadExperimentConfig } from '../config/load.js'
 import type { FlagValue } from '../config/overrides.js'
 import { configError } from '../config/problems.js'
 import type { ExperimentConfig } from '../config/schema.js'
+import type { ExperimentOutcome } from '../experiment/run.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
-import { print, printJson, say } from './screen.js'
+import { print, printJson, SIMULATED, say } from './screen.js'
 
 interface CliOptions {
   model?: string
   backend?: string
   nPrompts?: string
   outputDir?: string
-  set: string[]
+  set?: string[]
   simulate?: string | boolean
   dryRun?: boolean
   json?: boolean
@@ -24,20 +25,16 @@ interface CliOptions {
 }
 
 /** Runs one experiment, or with --dry-run only checks what it would be. */
-export async function run(path: string | undefined, options: CliOptions, command: Command): Promise<void> {
-  if (
-    path === undefined &&
-    options.model === undefined &&
-    options.set.length === 0 &&
-    !process.env.LLEM_MODEL
-  ) {
-    process.stderr.write('llem: give a configuration file or a model, as in `llem run -m model.gguf`.\n\n')
+export async function run(argument: string | undefined, typed: CliOptions, command: Command): Promise<void> {
+  const { path, options } = untangle(argument, typed)
+  if (path === undefined && options.model === undefined && !options.set?.length && !process.env.LLEM_MODEL) {
+    say('llem: give a configuration file or a model, as in `llem run -m model.gguf`. [USAGE]\n')
     command.outputHelp({ error: true })
     throw new Exit(EXIT.usage)
   }
   const loaded = loadExperimentConfig({
     ...(path === undefined ? {} : { path }),
-    sets: options.set,
+    sets: options.set ?? [],
     flags: flagsOf(options),
     env: process.env,
   })
@@ -46,21 +43,40 @@ export async function run(path: string | undefined, options: CliOptions, command
   else await measure(loaded.config, options)
 }
 
+/** In `llem run --simulate experiment.yaml` the file is the experiment: scenarios are JSON. */
+function untangle(
+  path: string | undefined,
+  options: CliOptions,
+): { path: string | undefined; options: CliOptions } {
+  const { simulate } = options
+  if (path !== undefined || typeof simulate !== 'string' || !/\.ya?ml$/i.test(simulate))
+    return { path, options }
+  return { path: simulate, options: { ...options, simulate: true } }
+}
+
 async function measure(config: ExperimentConfig, options: CliOptions): Promise<void> {
   // Imported here, so that a dry run and a bad configuration answer at once.
-  const [{ runExperiment }, { chooseLibrary }, { terminalObserver }, { showResult }] = await Promise.all([
-    import('../experiment/run.js'),
-    import('./simulated.js'),
-    import('./progress.js'),
-    import('./show-result.js'),
-  ])
+  const [{ runExperiment, UnsavedResultError }, { chooseLibrary }, { terminalObserver }, { showResult }] =
+    await Promise.all([
+      import('../experiment/run.js'),
+      import('./simulated.js'),
+      import('./progress.js'),
+      import('./show-result.js'),
+    ])
   const library = chooseLibrary(options.simulate)
   const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
-  const { result, runDir } = await interruptible((signal) =>
-    runExperiment(config, { ...library, observer, signal }),
-  )
-  if (options.json) printJson(result)
-  else print(showResult(result, runDir))
+  if (library.simulated) observer.note(SIMULATED)
+  const show = ({ result, runDir }: ExperimentOutcome) => {
+    if (options.json) printJson(result)
+    else print(showResult(result, runDir))
+  }
+  try {
+    show(await interruptible((signal) => runExperiment(config, { ...library, observer, signal })))
+  } catch (error) {
+    // An hour of measuring is not lost because the disk is full.
+    if (error instanceof UnsavedResultError) show(error.outcome)
+    throw error
+  }
 }
 
 async function showPlan(config: ExperimentConfig, json: boolean): Promise<void> {

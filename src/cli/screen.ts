@@ -4,7 +4,7 @@ import Table from 'cli-table3'
 import pc from 'picocolors'
 
 /** Shown on every human-readable output of a simulated measurement. */
-export const SIMULATED = pc.yellow('SIMULATED: these numbers come from a simulated GPU, not from hardware.')
+export const SIMULATED = 'SIMULATED: these numbers come from a simulated GPU, not from hardware.'
 
 /** Columns without lines; numbers are aligned to the right. */
 export function columns(
@@ -44,11 +44,22 @@ export function quantity(value: number | null | undefined, unit: string, digits 
 }
 
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`)
+  write(process.stderr, text)
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  write(process.stdout, text)
+}
+
+/** Whether what is written there is seen by a person on a terminal that obeys escape codes. */
+export function isTerminal(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && process.env.TERM !== 'dumb'
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  // Not picocolors' own judgement: it looks at stdout alone and takes CI=true for a terminal.
+  const { yellow } = pc.createColors(isTerminal(stream) && !process.env.NO_COLOR)
+  stream.write(`${text.replace(SIMULATED, yellow)}\n`)
 }
 
 export function printJson(value: unknown): void {

@@ -1,36 +1,35 @@
 import type { ExperimentResult, Spread } from '../results/experiment.js'
-import { quantity, SIMULATED } from './screen.js'
+import { columns, SIMULATED } from './screen.js'
 
-/** A result for people, one fact a line; a line whose data do not exist is not there. */
+/**
+ * A result for people: the lines that the contract words, then the numbers as a table. A line whose data do not
+ * exist is not there.
+ */
 export function showResult(result: ExperimentResult, runDir: string): string {
-  const lines = [...summary(result), ...result.measurement_warnings.map((text) => `  Warning: ${text}`)]
-  return [...(result.simulated ? [SIMULATED] : []), ...lines, `  Files: ${runDir}`].join('\n')
+  const table = columns(['', ''], [...facts(result), ['Files', runDir]])
+  return [
+    ...(result.simulated ? [SIMULATED] : []),
+    ...summary(result),
+    ...result.measurement_warnings.map((text) => `  Warning: ${text}`),
+    // The first line is the empty head.
+    ...table
+      .split('\n')
+      .slice(1)
+      .map((line) => `  ${line}`),
+  ].join('\n')
 }
 
 function* summary(result: ExperimentResult): Generator<string> {
   const { environment, energy_breakdown: energy, thermal_throttle: throttle, warmup_result: warmup } = result
   if (environment.summary_line !== '') yield `  Environment: ${environment.summary_line}`
-  const [worker] = result.process_results
-  if (worker !== undefined)
-    yield `  Model: ${result.model} (${[worker.dtype, `${worker.backend} on ${worker.compute}`].filter(Boolean).join(', ')})`
-  if (throttle?.detected)
-    yield `  Warning: Thermal throttling detected (${quantity(throttle.throttle_duration_sec, 's').replace(' s', 's')})`
-  yield `  Tokens: ${result.total_tokens} (${result.input_tokens} in, ${result.output_tokens} out) in ${result.total_inference_time_sec.toFixed(2)}s`
-  if (result.avg_tokens_per_second !== null)
-    yield `  Throughput: ${result.avg_tokens_per_second.toFixed(1)} tokens/s, ${quantity(result.output_tokens_per_second, 'output tokens/s')}`
-  const latency = [spread('TTFT', result.latency.ttft_ms), spread('ITL', result.latency.itl_ms)].filter(
-    Boolean,
-  )
-  if (latency.length > 0) yield `  Latency: ${latency.join(', ')}`
-  if (energy === null) yield `  Energy: unknown. ${result.energy_reason}`
+  if (throttle?.detected) {
+    const seconds = throttle.throttle_duration_sec
+    yield `  Warning: Thermal throttling detected${seconds === null ? '' : ` (${seconds.toFixed(1)}s)`}`
+  }
+  if (energy === null) yield `  Energy: unknown: ${result.energy_reason}`
   else if (energy.adjusted_j === null) yield `  Energy: ${energy.raw_j.toFixed(2)}J raw`
   else
     yield `  Energy: ${energy.raw_j.toFixed(2)}J raw, ${energy.adjusted_j.toFixed(2)}J adjusted (baseline: ${energy.baseline_power_w?.toFixed(1)}W)`
-  if (result.avg_energy_per_token_j !== null)
-    yield `  Per token: ${perToken(result.avg_energy_per_token_j)}, ${perToken(result.energy_per_output_token_j)} of output`
-  if (result.energy?.method != null)
-    yield `  Measured by: ${result.energy.method}, ${(result.energy.coverage * 100).toFixed(1)}% of the window covered by readings`
-  if (result.total_flops !== null) yield `  FLOPs: ${result.total_flops.toExponential(3)}`
   if (warmup.mode !== 'disabled') {
     const state = warmup.mode === 'failed' ? 'failed' : warmup.converged ? 'converged' : 'not converged'
     const cv = warmup.final_cv === null ? '' : `, CV=${warmup.final_cv.toFixed(3)}`
@@ -38,10 +37,43 @@ function* summary(result: ExperimentResult): Generator<string> {
   }
 }
 
-function spread(name: string, times: Spread | null): string | null {
-  return times === null ? null : `${name} p50 ${times.p50.toFixed(2)}ms p99 ${times.p99.toFixed(2)}ms`
+function* facts(result: ExperimentResult): Generator<[name: string, fact: string]> {
+  const [worker] = result.process_results
+  if (worker !== undefined) {
+    const how = [worker.quantisation ?? worker.dtype, `${worker.backend} on ${worker.compute}`]
+    yield ['Model', `${result.model} (${how.filter((part) => part !== null).join(', ')})`]
+  }
+  const { total_tokens, input_tokens, output_tokens, total_inference_time_sec: inferenceS } = result
+  yield ['Tokens', `${total_tokens} (${input_tokens} in, ${output_tokens} out) in ${inferenceS.toFixed(2)} s`]
+  if (result.avg_tokens_per_second !== null)
+    yield [
+      'Throughput',
+      `${result.avg_tokens_per_second.toFixed(1)} tokens/s${also(result.output_tokens_per_second, (rate) => `${rate.toFixed(1)} output tokens/s`)}`,
+    ]
+  const { ttft_ms, itl_ms } = result.latency
+  const latency = [spread('TTFT', ttft_ms), spread('ITL', itl_ms)].filter((part) => part !== null)
+  if (latency.length > 0) yield ['Latency', latency.join(', ')]
+  if (result.avg_energy_per_token_j !== null)
+    yield [
+      'Per token',
+      `${perToken(result.avg_energy_per_token_j)} J/token${also(result.energy_per_output_token_j, (joules) => `${perToken(joules)} J/output token`)}`,
+    ]
+  if (result.energy?.method != null)
+    yield [
+      'Measured by',
+      `${result.energy.method}, ${(result.energy.coverage * 100).toFixed(1)}% of the window covered by readings`,
+    ]
+  if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
 }
 
-function perToken(joules: number | null): string {
-  return joules === null ? 'unknown' : `${joules.toPrecision(4)} J/token`
+function also(value: number | null, text: (value: number) => string): string {
+  return value === null ? '' : `, ${text(value)}`
+}
+
+function spread(name: string, times: Spread | null): string | null {
+  return times === null ? null : `${name} ${times.p50.toFixed(2)} ms p50, ${times.p99.toFixed(2)} ms p99`
+}
+
+function perToken(joules: number): string {
+  return joules.toPrecision(4)
 }

@@ -55,12 +55,10 @@ export const baseline = z
     duration_seconds: baselineSec
       .optional()
       .meta({ description: 'Another name of baseline.duration_sec.', unit: 's' }),
-    sample_interval_ms: z
-      .number()
-      .min(10)
-      .max(1000)
-      .default(100)
-      .meta({ description: 'Time between two readings of the idle power.', unit: 'ms' }),
+    sample_interval_ms: z.number().min(10).max(1000).default(100).meta({
+      description: 'Has no effect: one sampler reads all power, idle power too, every energy.interval_ms.',
+      unit: 'ms',
+    }),
     cache_ttl_sec: z
       .number()
       .min(60)

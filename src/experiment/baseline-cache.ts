@@ -1,11 +1,10 @@
-import { mkdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { contentHash } from '../core/identity.js'
 import { cacheDir } from '../core/paths.js'
 import type { Device } from '../native/addon.js'
-import { writeJsonAtomically } from '../results/files.js'
+import { makeFolder, writeJsonAtomically } from '../results/files.js'
 
 const entrySchema = z.object({ power_w: z.number().positive(), measured_at: z.iso.datetime() })
 export type BaselineEntry = z.infer<typeof entrySchema>
@@ -28,7 +27,7 @@ export async function cachedBaseline(
 
 /** Keeps a baseline for later runs; each file is replaced whole, so readers never see half of one. */
 export async function storeBaseline(device: Device, driver: string, entry: BaselineEntry): Promise<void> {
-  mkdirSync(join(cacheDir(), 'baseline'), { recursive: true })
+  makeFolder(join(cacheDir(), 'baseline'))
   await writeJsonAtomically(pathOf(device, driver), { uuid: device.uuid, driver, ...entry })
 }
 

@@ -1,9 +1,10 @@
 import { LlemError, messageOf } from '../core/errors.js'
 import { energyOf } from '../energy/measured.js'
 import type { OpenedSampler } from '../energy/open.js'
+import type { Device } from '../native/addon.js'
 import type { Energy } from '../results/energy.js'
 import type { EnergyBreakdown } from '../results/experiment.js'
-import { ageOf, cachedBaseline, storeBaseline } from './baseline-cache.js'
+import { ageOf, type BaselineEntry, cachedBaseline, storeBaseline } from './baseline-cache.js'
 import type { Observer } from './observer.js'
 import { waitVisibly } from './wait.js'
 
@@ -97,9 +98,18 @@ async function measure(
     const device = devices[position]
     if (meanW === null || device === undefined) throw new Error(`no idle power: ${reason}`)
     powerW += meanW
-    if (!simulated) await storeBaseline(device, driver, { power_w: meanW, measured_at: measuredAt })
+    if (!simulated) await keep(device, driver, { power_w: meanW, measured_at: measuredAt }, observer)
   }
   return { powerW, method: 'fresh', measuredAt, ageS: 0 }
+}
+
+/** A baseline that cannot be kept is still one: the next run just measures it again. */
+async function keep(device: Device, driver: string, entry: BaselineEntry, observer: Observer): Promise<void> {
+  try {
+    await storeBaseline(device, driver, entry)
+  } catch (error) {
+    observer.detail(`The baseline is not kept for later runs (non-fatal): ${messageOf(error)}`)
+  }
 }
 
 /** Takes the baseline off, over the same window and devices. Null where there is no energy to take it off. */

@@ -1,4 +1,15 @@
-/** A wait or a count that is under way. */
+/** Something with a known size that begins. */
+export interface Stretch {
+  /** E.g. "Warmup". */
+  label: string
+  /** Prompts or seconds. */
+  total: number
+  unit: 'prompt' | 's'
+  /** It may be over sooner: a warmup ends as soon as the latency is steady. */
+  isLimit?: boolean
+}
+
+/** A stretch that is under way. */
 export interface Progress {
   update(done: number, detail?: string): void
   stop(): void
@@ -10,8 +21,7 @@ export interface Observer {
   note(text: string): void
   /** A sentence for the log of the verbose. */
   detail(text: string): void
-  /** Something with a known size begins: prompts, seconds. */
-  progress(label: string, total: number, unit: string): Progress
+  progress(stretch: Stretch): Progress
 }
 
 export const silentObserver: Observer = {

@@ -14,6 +14,7 @@ import {
 } from '../results/experiment.js'
 import type { FlopsEstimate } from './flops.js'
 import type { Inference } from './inference.js'
+import type { FilePaths } from './measurement.js'
 import type { PromptSet } from './prompts/load.js'
 import { throttleOf } from './throttle.js'
 import { warningsOf } from './warnings.js'
@@ -34,17 +35,17 @@ export interface Findings {
   energyReason: string | null
   breakdown: EnergyBreakdown | null
   flops: FlopsEstimate
-  paths: { timeseries: string | null; samples: string | null; requests: string }
+  paths: FilePaths
 }
 
 /** Findings -> result.json. Pure but for the time of completion. */
 export function resultOf(findings: Findings): ExperimentResult {
-  const { config, inference, energy, info } = findings
+  const { config, inference, energy, info, prompts, flops } = findings
   const { input_tokens, output_tokens } = inference.totals
   const total_tokens = input_tokens + output_tokens
   const inferenceS = (inference.totals.end_ns - inference.totals.start_ns) / 1e9
   const energyJ = energy?.total_j ?? null
-  const per = (amount: number | null, of: number) => (amount === null || !(of > 0) ? null : amount / of)
+  const processResult = processResultOf(findings, ratio(total_tokens, inferenceS))
   return {
     schema_version: SCHEMA_VERSION,
     experiment_id: findings.experimentId,
@@ -59,51 +60,41 @@ export function resultOf(findings: Findings): ExperimentResult {
     input_tokens,
     output_tokens,
     total_inference_time_sec: inferenceS,
-    avg_tokens_per_second: per(total_tokens, inferenceS),
-    output_tokens_per_second: per(output_tokens, inferenceS),
+    avg_tokens_per_second: ratio(total_tokens, inferenceS),
+    output_tokens_per_second: ratio(output_tokens, inferenceS),
     total_energy_j: energyJ,
-    avg_energy_per_token_j: per(energyJ, total_tokens),
-    energy_per_output_token_j: per(energyJ, output_tokens),
+    avg_energy_per_token_j: ratio(energyJ, total_tokens),
+    energy_per_output_token_j: ratio(energyJ, output_tokens),
     energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
     energy,
     energy_breakdown: findings.breakdown,
-    total_flops: findings.flops.flops?.value ?? null,
-    flops: findings.flops.flops,
-    flops_reason: findings.flops.reason,
-    thermal_throttle: energy === null ? null : throttleOf(energy),
+    total_flops: flops.flops?.value ?? null,
+    flops: flops.flops,
+    flops_reason: flops.reason,
+    thermal_throttle: processResult.thermal_throttle,
     latency: inference.latency,
     environment: {
       ...findings.environment,
       versions: { ...findings.environment.versions, ...info.versions },
     },
     warmup_result: findings.warmup,
-    measurement_warnings: warningsOf(
-      energy?.duration_sec ?? inferenceS,
-      energy,
-      findings.environment,
-      findings.breakdown,
-    ),
-    prompts: {
-      source: findings.prompts.source,
-      count: findings.prompts.prompts.length,
-      hash: findings.prompts.hash,
-    },
+    measurement_warnings: warningsOf({ ...findings, inferenceS }),
+    prompts: { source: prompts.source, count: prompts.prompts.length, hash: prompts.hash },
     timeseries_path: findings.paths.timeseries,
     samples_path: findings.paths.samples,
     requests_path: findings.paths.requests,
     effective_config: redact(config),
-    process_results: [processResultOf(findings, per(total_tokens, inferenceS))],
+    process_results: [processResult],
     aggregation: { processes: 1, method: 'single process' },
   }
 }
 
-function processResultOf(
-  { inference, info, memory }: Findings,
-  tokensPerSecond: number | null,
-): ProcessResult {
+function processResultOf(findings: Findings, tokensPerSecond: number | null): ProcessResult {
+  const { experimentId, inference, info, energy, environment } = findings
   const { totals } = inference
   return {
     schema_version: SCHEMA_VERSION,
+    experiment_id: experimentId,
     process_index: 0,
     pid: info.pid,
     backend: info.backend,
@@ -114,6 +105,7 @@ function processResultOf(
     compute: info.compute,
     gpu_uuids: info.device_uuids,
     gpu_names: info.device_names,
+    mig: migOf(info, environment),
     gpu_layers: info.gpu_layers,
     threads: info.threads,
     context_size: info.context_size,
@@ -125,6 +117,24 @@ function processResultOf(
     input_tokens: totals.input_tokens,
     output_tokens: totals.output_tokens,
     tokens_per_second: tokensPerSecond,
-    memory,
+    request_latencies_ms: inference.requestMs,
+    total_energy_j: energy?.total_j ?? null,
+    energy_breakdown: findings.breakdown,
+    thermal_throttle: energy === null ? null : throttleOf(energy),
+    total_flops: findings.flops.flops?.value ?? null,
+    environment,
+    warmup_result: findings.warmup,
+    timeseries_path: findings.paths.timeseries,
+    memory: findings.memory,
   }
+}
+
+function migOf({ device_uuids }: InferenceSession['info'], { gpus }: Environment): boolean | null {
+  const own = gpus.filter(({ uuid }) => device_uuids?.includes(uuid))
+  return own.some(({ mig_mode }) => mig_mode !== null) ? own.some(({ mig_mode }) => mig_mode === true) : null
+}
+
+/** Null where the amount is not known or there is nothing to divide it by. */
+function ratio(amount: number | null, of: number): number | null {
+  return amount === null || !(of > 0) ? null : amount / of
 }

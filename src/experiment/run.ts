@@ -3,25 +3,20 @@
 //   environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
 //     -> inference -> window ends -> FLOPs -> warnings -> result.json -> cleanup, always
 
-import { rmSync } from 'node:fs'
-import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { InferenceSession } from '../backends/backend.js'
-import type { Generation } from '../backends/protocol.js'
+import type { InferenceBackend, InferenceSession } from '../backends/backend.js'
 import { findBackend } from '../backends/registry.js'
+import { WorkerError } from '../backends/worker-error.js'
 import type { ExperimentConfig } from '../config/schema.js'
-import { LlemError, messageOf } from '../core/errors.js'
+import { LlemError } from '../core/errors.js'
 import { dataDir } from '../core/paths.js'
-import { energyOf } from '../energy/measured.js'
-import type { OpenedSampler } from '../energy/open.js'
-import type { Energy } from '../results/energy.js'
 import type { ExperimentResult, WarmupResult } from '../results/experiment.js'
-import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
+import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { breakDown, takeBaseline } from './baseline.js'
 import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
 import { estimateFlopsPalm } from './flops.js'
-import { type Inference, runInference } from './inference.js'
+import { generationOf, measurePrompts } from './measurement.js'
 import { type Observer, silentObserver } from './observer.js'
 import { loadPrompts, type PromptSet } from './prompts/load.js'
 import { resultOf } from './result.js'
@@ -44,10 +39,20 @@ export interface ExperimentOutcome {
   runDir: string
 }
 
+/** RESULT_NOT_WRITTEN: the experiment is done and its result is here, but not on the disk. */
+export class UnsavedResultError extends LlemError {
+  readonly outcome: ExperimentOutcome
+
+  constructor({ message, code, hint, kind, cause }: LlemError, outcome: ExperimentOutcome) {
+    super(message, { code, hint, kind, cause })
+    this.outcome = outcome
+  }
+}
+
 /**
  * Runs one experiment. An experiment whose inference worked always resolves, with null where something else
  * failed. Throws when the configuration asks for what is not there, when inference fails, when a required
- * baseline fails, and INTERRUPTED.
+ * baseline fails, when the result cannot be written (UnsavedResultError), and INTERRUPTED.
  */
 export async function runExperiment(
   config: ExperimentConfig,
@@ -58,33 +63,16 @@ export async function runExperiment(
   const outputDir = prepareOutputDir(config.output_dir)
   const backend = findBackend(config.backend)
   await backend.checkModel(config.model)
-  const prompts = await loadPrompts(config.prompts, {
-    count: config.n_prompts,
-    warmup: Math.max(config.warmup.max_prompts, config.warmup.n_warmup ?? 0),
-  })
-  for (const note of prompts.notes) observer.note(`Note: ${note}`)
+  const prompts = await promptsOf(config, observer)
 
   const meter = await openEnergyMeter(config.energy, { libraryPath, simulated, observer })
   let session: InferenceSession | undefined
   try {
     const environment = takeEnvironment(meter.opened?.machine ?? null, meter.opened?.devices ?? [])
     const baseline = await takeBaseline(meter.opened, config.baseline, context)
-    observer.detail(`Loading ${config.model}`)
-    session = await backend.start({
-      model: config.model,
-      options: config[config.backend],
-      dataDir: dataDir(),
-      timeouts: {
-        loadMs: config.load_timeout_sec * 1000,
-        requestMs: config.request_timeout_sec * 1000,
-      },
-      log: (line) => observer.detail(line),
-      signal,
-    })
+    session = await loadModel(backend, config, context)
     const warmup = await warmUp(session, prompts, config, context)
-    const measured = await measure(session, prompts, config, meter.opened, outputDir, context)
-    const memory = await session.memory(signal).catch(() => null)
-    const breakdown = breakDown(measured.energy, baseline)
+    const measured = await measurePrompts(session, prompts.prompts, config, meter.opened, outputDir, context)
     const { input_tokens, output_tokens } = measured.inference.totals
     const result = resultOf({
       startedAt,
@@ -92,19 +80,18 @@ export async function runExperiment(
       simulated,
       environment,
       info: session.info,
-      memory,
+      memory: await session.memory(signal).catch(() => null),
       prompts,
       warmup,
-      breakdown,
+      breakdown: breakDown(measured.energy, baseline),
       flops: estimateFlopsPalm(session.info.facts, input_tokens, output_tokens),
       ...measured,
       energyReason: meter.reason ?? measured.energyReason,
     })
-    await writeJsonAtomically(join(measured.runDir, 'result.json'), result)
-    return { result, runDir: measured.runDir }
+    return await save({ result, runDir: measured.runDir })
   } catch (error) {
-    if (signal?.aborted) throw interrupted(error)
-    throw error
+    const said = error instanceof LlemError && error.code === 'INTERRUPTED'
+    throw signal?.aborted && !said ? interrupted(error) : error
   } finally {
     await session?.close()
     meter.opened?.sampler.close()
@@ -116,6 +103,34 @@ interface Context {
   signal: AbortSignal | undefined
 }
 
+async function promptsOf(config: ExperimentConfig, observer: Observer): Promise<PromptSet> {
+  const prompts = await loadPrompts(config.prompts, {
+    count: config.n_prompts,
+    warmup: Math.max(config.warmup.max_prompts, config.warmup.n_warmup ?? 0),
+  })
+  for (const note of prompts.notes) observer.note(`Note: ${note}.`)
+  return prompts
+}
+
+function loadModel(
+  backend: InferenceBackend,
+  config: ExperimentConfig,
+  { observer, signal }: Context,
+): Promise<InferenceSession> {
+  observer.detail(`Loading ${config.model}`)
+  return backend.start({
+    model: config.model,
+    options: config[config.backend],
+    dataDir: dataDir(),
+    timeouts: {
+      loadMs: config.load_timeout_sec * 1000,
+      requestMs: config.request_timeout_sec * 1000,
+    },
+    log: (line) => observer.detail(line),
+    signal,
+  })
+}
+
 async function warmUp(
   session: InferenceSession,
   { warmup }: PromptSet,
@@ -123,131 +138,39 @@ async function warmUp(
   { observer, signal }: Context,
 ): Promise<WarmupResult> {
   const generation = generationOf(config)
+  let ended: WorkerError | undefined
   const result = await warmupUntilConverged(
     async (index) => {
       const prompt = warmup[index % warmup.length] ?? { text: 'Hello' }
-      return (await session.inferOne(prompt, { generation, signal })).latency_ms
+      try {
+        return (await session.inferOne(prompt, { generation, signal })).latency_ms
+      } catch (error) {
+        if (error instanceof WorkerError) ended = error
+        throw error
+      }
     },
     config.warmup,
-    { observer, checkpoint: () => stopIfInterrupted(signal) },
+    {
+      observer,
+      checkpoint: () => {
+        stopIfInterrupted(signal)
+        // A failing prompt may be one of a kind; a worker that is gone fails every prompt.
+        if (ended !== undefined) throw ended
+      },
+    },
   )
   const floorS = config.warmup.thermal_floor_seconds
   if (!config.warmup.enabled || floorS === 0) return result
   observer.note(`Thermal stabilisation: waiting ${floorS}s...`)
-  return {
-    ...result,
-    thermal_floor_wait_s: await waitVisibly('Thermal stabilisation', floorS, { observer, signal }),
-  }
+  const waitedS = await waitVisibly('Thermal stabilisation', floorS, { observer, signal })
+  return { ...result, thermal_floor_wait_s: waitedS }
 }
 
-interface Measured {
-  experimentId: string
-  runDir: string
-  inference: Inference
-  energy: Energy | null
-  energyReason: string | null
-  paths: { timeseries: string | null; samples: string | null; requests: string }
-}
-
-/** The window: everything whose energy counts happens in here, and nothing else. */
-async function measure(
-  session: InferenceSession,
-  prompts: PromptSet,
-  config: ExperimentConfig,
-  opened: OpenedSampler | null,
-  outputDir: string,
-  { observer, signal }: Context,
-): Promise<Measured> {
-  const experimentId = newExperimentId(config.experiment_name ?? config.backend)
-  const runDir = createRunDir(outputDir, experimentId)
-  const { enabled, save, full_rate } = config.timeseries
-  const keeps = opened !== null && enabled
-  const paths = {
-    timeseries: keeps && save ? join(runDir, 'timeseries.parquet') : null,
-    samples: keeps && full_rate ? join(runDir, 'samples.parquet') : null,
-    requests: join(runDir, 'requests.jsonl'),
-  }
-  await opened?.sampler.ready()
-  const window = opened?.sampler.beginWindow({
-    timeseriesPath: paths.timeseries ?? undefined,
-    samplesPath: paths.samples ?? undefined,
-  })
-  let inference: Inference | null = null
-  let failure: unknown
+async function save(outcome: ExperimentOutcome): Promise<ExperimentOutcome> {
   try {
-    inference = await runInference(session, prompts.prompts, {
-      generation: generationOf(config),
-      requestsPath: paths.requests,
-      observer,
-      signal,
-    })
+    await writeJsonAtomically(join(outcome.runDir, 'result.json'), outcome.result)
+    return outcome
   } catch (error) {
-    failure = error
+    throw error instanceof LlemError ? new UnsavedResultError(error, outcome) : error
   }
-  let energy: Energy | null = null
-  let energyReason: string | null = null
-  if (opened !== null && window !== undefined) {
-    try {
-      energy = energyOf(await window.end(), opened.sampler)
-    } catch (error) {
-      energyReason = messageOf(error)
-      observer.note(`Energy could not be measured (non-fatal): ${energyReason}`)
-    }
-  }
-  if (inference !== null) return { experimentId, runDir, inference, energy, energyReason, paths }
-  await keepIncomplete(runDir, {
-    experimentId,
-    config,
-    energy,
-    failure,
-    interrupted: signal?.aborted === true,
-  })
-  throw withPlace(failure, runDir)
-}
-
-/** What there is of a failed measurement; never under the name of a result. */
-async function keepIncomplete(
-  runDir: string,
-  { experimentId, config, energy, failure, interrupted }: IncompleteRun,
-): Promise<void> {
-  const incomplete = {
-    experiment_id: experimentId,
-    status: interrupted ? 'interrupted' : 'failed',
-    error: messageOf(failure),
-    model: config.model,
-    backend: config.backend,
-    energy,
-  }
-  try {
-    await writeJsonAtomically(join(runDir, 'incomplete.json'), incomplete)
-  } catch {
-    // The failure itself is what the person must hear about; an empty folder is not worth keeping.
-    rmSync(join(runDir, 'requests.jsonl'), { force: true })
-    await rmdir(runDir).catch(() => undefined)
-  }
-}
-
-interface IncompleteRun {
-  experimentId: string
-  config: ExperimentConfig
-  energy: Energy | null
-  failure: unknown
-  interrupted: boolean
-}
-
-function withPlace(failure: unknown, runDir: string): unknown {
-  if (!(failure instanceof LlemError)) return failure
-  const { code, hint, kind, cause } = failure
-  const place = `What was measured by then is in ${runDir}.`
-  return new LlemError(failure.message, {
-    code,
-    hint: hint === null ? place : `${hint} ${place}`,
-    kind,
-    cause,
-  })
-}
-
-function generationOf({ generation }: ExperimentConfig): Generation {
-  // The worker's 0 keeps the whole vocabulary, which is what null says in the configuration.
-  return { ...generation, top_k: generation.top_k ?? 0 }
 }

@@ -10,7 +10,7 @@ export async function waitVisibly(
 ): Promise<number> {
   const start = performance.now()
   const elapsedS = () => (performance.now() - start) / 1000
-  const progress = observer.progress(label, seconds, 's')
+  const progress = observer.progress({ label, total: seconds, unit: 's' })
   try {
     while (elapsedS() < seconds) {
       await sleep(Math.min(1000, Math.ceil((seconds - elapsedS()) * 1000)), undefined, { signal })
@@ -25,8 +25,8 @@ export async function waitVisibly(
 }
 
 /** Ctrl-C, or whatever else aborted the experiment. */
-export function interrupted(cause?: unknown): LlemError {
-  return new LlemError('The experiment was interrupted.', { code: 'INTERRUPTED', hint: null, cause })
+export function interrupted(cause: unknown, hint: string | null = null): LlemError {
+  return new LlemError('The experiment was interrupted.', { code: 'INTERRUPTED', hint, cause })
 }
 
 /** Between two steps: goes no further once the experiment was interrupted. */

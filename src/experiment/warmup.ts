@@ -15,7 +15,7 @@ export interface WarmupConfig {
 
 export interface WarmupContext {
   observer: Observer
-  /** Asked before each prompt; throws when the experiment was interrupted. */
+  /** Asked before each prompt and after one that failed; throws when there is no point in going on. */
   checkpoint?: () => void
 }
 
@@ -45,7 +45,7 @@ export async function warmupUntilConverged(
   let cv: number | null = null
   let converged = false
   let attempts = 0
-  const progress = observer.progress('Warmup', most, 'prompt')
+  const progress = observer.progress({ label: 'Warmup', total: most, unit: 'prompt', isLimit: detecting })
   try {
     while (attempts < most && !converged) {
       checkpoint?.()

@@ -1,9 +1,14 @@
-import type { Energy } from '../results/energy.js'
+import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment } from '../results/experiment.js'
 
 const SHORT_SEC = 10
 const DRIFT_THRESHOLD_C = 10
 const FEW_SAMPLES = 10
+const LONG_GAP_S = 0.5
+/** Far more than the steps in which any counter moves (100 ms). */
+const STUCK_COUNTER_J = 1000
+/** As the meter has it. */
+const DISAGREEMENT_PCT = 3
 
 /** What the four basic warnings look at; null is unknown, and without a GPU only the first applies. */
 export interface MeasurementFacts {
@@ -46,18 +51,37 @@ export function measurementWarnings({ durationSec, gpu }: MeasurementFacts): str
   return warnings
 }
 
-/** All warnings of an experiment: the basic ones per device, each text once, and what the estimators say. */
-export function warningsOf(
-  durationSec: number,
-  energy: Energy | null,
-  environment: Environment,
-  breakdown: EnergyBreakdown | null,
+/** What the warnings about a whole experiment look at. */
+export interface ExperimentFacts {
+  inferenceS: number
+  simulated: boolean
+  energy: Energy | null
+  environment: Environment
+  breakdown: EnergyBreakdown | null
+  info: { compute: string }
+  inference: { requestsProblem: string | null }
+}
+
+/** All warnings of an experiment, each text once: the basic ones per device, then what is particular. */
+export function warningsOf(facts: ExperimentFacts): string[] {
+  const { energy, inference } = facts
+  const warnings =
+    energy === null
+      ? measurementWarnings({ durationSec: facts.inferenceS, gpu: null })
+      : energyWarnings(energy, facts)
+  if (inference.requestsProblem !== null)
+    warnings.push(`requests_incomplete: requests.jsonl could not be written: ${inference.requestsProblem}.`)
+  return [...new Set(warnings)]
+}
+
+function energyWarnings(
+  energy: Energy,
+  { environment, breakdown, info, simulated }: ExperimentFacts,
 ): string[] {
-  if (energy === null) return measurementWarnings({ durationSec, gpu: null })
   const warnings = energy.devices.flatMap((device) => {
     const gpu = environment.gpus.find(({ uuid }) => uuid === device.uuid)
-    const found = measurementWarnings({
-      durationSec,
+    const basic = measurementWarnings({
+      durationSec: energy.duration_sec,
       gpu: {
         persistenceMode: gpu?.persistence_mode ?? null,
         startTemperatureC: device.temperature_start_c,
@@ -65,22 +89,34 @@ export function warningsOf(
         samples: device.readings,
       },
     })
-    const on = `GPU ${device.index}`
-    if (device.gap_s > 0.5)
-      found.push(
-        `sample_gap: ${device.gap_s.toFixed(1)}s of the measurement on ${on} have no power readings.`,
-      )
-    if (device.method !== 'counter' && device.counter_j !== null)
-      found.push(`estimators_disagree: ${on}: ${device.reason}.`)
-    if (gpu?.mig_mode === true)
-      found.push(`mig_enabled: ${on} is cut into MIG instances; its power reflects the parent GPU.`)
-    return found
+    return [...basic, ...deviceWarnings(device, gpu?.mig_mode ?? null)]
   })
   if (breakdown?.adjusted_j != null && breakdown.adjusted_j < 0) {
     warnings.push(
       'adjusted_energy_negative: the baseline is higher than the measured power. Measure the baseline again on an idle GPU.',
     )
   }
-  warnings.push(...energy.faults.map((fault) => `recording_fault: ${fault}.`))
-  return [...new Set(warnings)]
+  // The simulated GPU computes nothing either, and every output says so already.
+  if (info.compute === 'cpu' && !simulated) {
+    warnings.push(
+      'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
+    )
+  }
+  return [...warnings, ...energy.faults.map((fault) => `recording_fault: ${fault}.`)]
+}
+
+function deviceWarnings(device: DeviceEnergy, migMode: boolean | null): string[] {
+  const on = `GPU ${device.index}`
+  const { gap_s, counter_raw_j, integral_j, residual_pct } = device
+  const warnings: string[] = []
+  if (gap_s > LONG_GAP_S)
+    warnings.push(`sample_gap: ${gap_s.toFixed(1)}s of the measurement on ${on} have no power readings.`)
+  if (counter_raw_j === 0 && integral_j !== null && integral_j > STUCK_COUNTER_J)
+    warnings.push(`counter_stuck: the energy counter of ${on} did not move while power was drawn.`)
+  // With few changes of the counter the integral is taken without any disagreement.
+  else if (device.method === 'integral' && residual_pct !== null && Math.abs(residual_pct) > DISAGREEMENT_PCT)
+    warnings.push(`estimators_disagree: ${on}: ${device.reason}.`)
+  if (migMode === true)
+    warnings.push(`mig_enabled: ${on} is cut into MIG instances; its power reflects the parent GPU.`)
+  return warnings
 }

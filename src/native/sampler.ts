@@ -116,7 +116,7 @@ export class Sampler {
     return this.#native.powerDomains()
   }
 
-  /** Stops polling. Windows that are still open leave no file. */
+  /** Stops polling. Reports that are on their way come at once; windows that are still open leave no file. */
   close(): void {
     this.#native.close()
   }

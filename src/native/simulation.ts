@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,14 +19,28 @@ let foundLibrary: string | undefined
  */
 export function simulate(scenario?: string): string {
   if (scenario !== undefined) {
-    checkScenario(scenario)
+    checkReadable(scenario)
     process.env[SCENARIO_VARIABLE] = resolve(scenario)
   }
   foundLibrary = simulatedLibrary()
   return foundLibrary
 }
 
-/** What a refused start of the simulated library means: it has said on stderr which key is wrong, and where. */
+/** The library checks what the file says, and says what is wrong with it and where. */
+function checkReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (cause) {
+    throw new LlemError(`The scenario ${path} cannot be read: ${messageOf(cause)}.`, {
+      code: 'SCENARIO_UNREADABLE',
+      hint: 'Give the path of a scenario file, or --simulate alone for the built-in one.',
+      kind: 'usage',
+      cause,
+    })
+  }
+}
+
+/** What a refused start of the simulated library means: it has said on stderr what is wrong, and where. */
 export function scenarioRefused(cause: unknown): LlemError {
   const scenario = process.env[SCENARIO_VARIABLE] ?? 'built-in scenario'
   return new LlemError(
@@ -43,31 +57,6 @@ export function scenarioRefused(cause: unknown): LlemError {
 /** Whether a library path is the simulated one. */
 export function isSimulated(libraryPath: string | undefined): boolean {
   return libraryPath !== undefined && libraryPath === foundLibrary
-}
-
-/** Only what can be said at once; the library itself checks every key and says where it is wrong. */
-function checkScenario(path: string): void {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new LlemError(`The scenario ${path} cannot be read: ${messageOf(cause)}.`, {
-      code: 'SCENARIO_UNREADABLE',
-      hint: 'Give the path of a scenario file, or --simulate alone for the built-in one.',
-      kind: 'usage',
-      cause,
-    })
-  }
-  try {
-    JSON.parse(text)
-  } catch (cause) {
-    throw new LlemError(`The scenario ${path} is not JSON: ${messageOf(cause)}.`, {
-      code: 'SCENARIO_INVALID',
-      hint: 'Mend the file, or use --simulate alone for the built-in scenario.',
-      kind: 'usage',
-      cause,
-    })
-  }
 }
 
 function simulatedLibrary(): string {

@@ -111,6 +111,7 @@ export const latencySchema = z.object({
 /** What one worker process did. */
 export const processResultSchema = z.object({
   schema_version: z.string(),
+  experiment_id: z.string(),
   process_index: count,
   pid: z.number().int().nullable(),
   backend: z.string(),
@@ -122,6 +123,8 @@ export const processResultSchema = z.object({
   /** GPUs that the worker itself says it uses; null where it cannot tell. */
   gpu_uuids: z.array(z.string()).nullable(),
   gpu_names: z.array(z.string()).nullable(),
+  /** Whether one of its GPUs is cut into MIG instances; null where it has none or that is not known. */
+  mig: z.boolean().nullable(),
   gpu_layers: z.number().nullable(),
   threads: z.number().nullable(),
   context_size: z.number().nullable(),
@@ -134,6 +137,16 @@ export const processResultSchema = z.object({
   input_tokens: count,
   output_tokens: count,
   tokens_per_second: z.number().nullable(),
+  /** End to end, in milliseconds, in the order of the prompts. */
+  request_latencies_ms: z.array(z.number()),
+  /** Energy of the devices over the window, which is not the process's own where it shares them. */
+  total_energy_j: z.number().nullable(),
+  energy_breakdown: energyBreakdownSchema.nullable(),
+  thermal_throttle: thermalThrottleSchema.nullable(),
+  total_flops: z.number().nullable(),
+  environment: environmentSchema,
+  warmup_result: warmupResultSchema,
+  timeseries_path: z.string().nullable(),
   memory: z.object({ rss_bytes: z.number(), vram_bytes: z.number().nullable() }).nullable(),
 })
 export type ProcessResult = z.infer<typeof processResultSchema>

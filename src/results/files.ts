@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
@@ -18,7 +18,7 @@ export function newExperimentId(label: string, now = new Date()): string {
 export function prepareOutputDir(path: string): string {
   const absolute = resolve(path)
   try {
-    mkdirSync(absolute, { recursive: true })
+    makeFolder(absolute)
     accessSync(absolute, constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw new LlemError(`Results cannot be written to ${path}: ${messageOf(cause)}.`, {
@@ -29,6 +29,25 @@ export function prepareOutputDir(path: string): string {
     })
   }
   return absolute
+}
+
+/**
+ * Makes a folder and those above it. Not `mkdirSync(path, { recursive: true })`: that never returns in a file system
+ * that refuses a new folder with ENOENT, as /proc does.
+ */
+export function makeFolder(path: string): void {
+  if (isFolder(path)) return
+  if (!existsSync(dirname(path))) makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Another process may have been faster.
+    if (!isFolder(path)) throw error
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** Makes the folder of one run. */
@@ -47,7 +66,8 @@ export function createRunDir(outputDir: string, id: string): string {
  * the folder. Throws RESULT_NOT_WRITTEN and leaves no temporary file.
  */
 export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
-  const partial = `${path}.partial`
+  // A name of its own for each writer: two processes may store the same baseline at once.
+  const partial = `${path}.${randomBytes(4).toString('hex')}.partial`
   try {
     const file = await open(partial, 'w')
     try {

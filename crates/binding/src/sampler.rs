@@ -1,5 +1,6 @@
 //! The sampler as a class: open, mark windows, look, close.
 
+use std::cell::{Ref, RefCell};
 use std::path::PathBuf;
 
 use llem_meter::sampler::{PendingReport, Sampler, SamplerOptions};
@@ -51,7 +52,8 @@ pub struct WindowStart {
 /// A running sampler: a thread that polls the devices. It stops when closed or collected.
 #[napi]
 pub struct NativeSampler {
-    inner: Option<Sampler>,
+    // napi keeps the sampler borrowed until a report resolves; closing must not have to wait for that.
+    inner: RefCell<Option<Sampler>>,
 }
 
 #[napi]
@@ -67,7 +69,7 @@ impl NativeSampler {
             slow_interval_ms: options.slow_interval_ms,
         };
         let inner = Sampler::open(&options).map_err(|error| coded(&error))?;
-        Ok(Self { inner: Some(inner) })
+        Ok(Self { inner: RefCell::new(Some(inner)) })
     }
 
     /// Opens a window now. Throws `SAMPLER_CLOSED`.
@@ -83,13 +85,14 @@ impl NativeSampler {
     /// Closes a window now; resolves after the post-roll, always.
     #[napi(ts_return_type = "Promise<WindowEnd>")]
     pub fn end_window(&self, id: u32) -> AsyncTask<EndWindow> {
-        AsyncTask::new(EndWindow { pending: self.inner.as_ref().map(|sampler| sampler.end(u64::from(id))) })
+        let sampler = self.inner.borrow();
+        AsyncTask::new(EndWindow { pending: sampler.as_ref().map(|sampler| sampler.end(u64::from(id))) })
     }
 
     /// Drops a window and the files that it began.
     #[napi]
     pub fn cancel_window(&self, id: u32) {
-        if let Some(sampler) = &self.inner {
+        if let Some(sampler) = &*self.inner.borrow() {
             sampler.cancel(u64::from(id));
         }
     }
@@ -112,16 +115,15 @@ impl NativeSampler {
         Ok(self.open_sampler()?.pre_roll_left_ns() as f64 / 1e6)
     }
 
-    /// Stops the thread. Windows that are still open leave no file.
+    /// Stops the thread. Reports that are on their way come at once; windows that are still open leave no file.
     #[napi]
-    pub fn close(&mut self) {
-        self.inner = None;
+    pub fn close(&self) {
+        self.inner.take();
     }
 
-    fn open_sampler(&self) -> Result<&Sampler, CodedError> {
-        self.inner
-            .as_ref()
-            .ok_or_else(|| napi::Error::new("SAMPLER_CLOSED".to_owned(), "the sampler is closed".to_owned()))
+    fn open_sampler(&self) -> Result<Ref<'_, Sampler>, CodedError> {
+        Ref::filter_map(self.inner.borrow(), Option::as_ref)
+            .map_err(|_| napi::Error::new("SAMPLER_CLOSED".to_owned(), "the sampler is closed".to_owned()))
     }
 }
 

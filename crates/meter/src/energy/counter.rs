@@ -42,9 +42,11 @@ pub struct CounterEdge {
 }
 
 /// The last seconds of one device's readings, in constant memory: what an edge needs to know of its surroundings.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct History {
     span_ns: u64,
+    /// Not the queues' own capacity, which a clone of them does not keep.
+    capacity: usize,
     power: VecDeque<(u64, f64)>,
     counter: VecDeque<(u64, u64)>,
 }
@@ -54,25 +56,22 @@ impl History {
     pub fn new(span_ns: u64, interval_ns: u64) -> Self {
         // Twice the expected number: an edge adds reads of its own.
         let capacity = usize::try_from(2 * span_ns / interval_ns.max(1)).unwrap_or(usize::MAX).max(16) + 64;
-        Self { span_ns, power: VecDeque::with_capacity(capacity), counter: VecDeque::with_capacity(capacity) }
+        Self {
+            span_ns,
+            capacity,
+            power: VecDeque::with_capacity(capacity),
+            counter: VecDeque::with_capacity(capacity),
+        }
     }
 
     /// Takes a power reading in watts.
     pub fn push_power(&mut self, at_ns: u64, power_w: f64) {
-        Self::push(&mut self.power, self.span_ns, at_ns, power_w);
+        push(&mut self.power, self.span_ns, self.capacity, at_ns, power_w);
     }
 
     /// Takes a counter reading in millijoules.
     pub fn push_counter(&mut self, at_ns: u64, energy_mj: u64) {
-        Self::push(&mut self.counter, self.span_ns, at_ns, energy_mj);
-    }
-
-    fn push<T>(queue: &mut VecDeque<(u64, T)>, span_ns: u64, at_ns: u64, value: T) {
-        // The last two always stay, however slow the readings come.
-        while queue.len() > 2 && (queue[0].0 + span_ns < at_ns || queue.len() == queue.capacity()) {
-            queue.pop_front();
-        }
-        queue.push_back((at_ns, value));
+        push(&mut self.counter, self.span_ns, self.capacity, at_ns, energy_mj);
     }
 
     /// The counter at `edge_ns`; `None` where it was not read on both sides of the edge, or fell in between.
@@ -146,13 +145,7 @@ impl History {
 
 /// How much of a tick interval's energy lies before the edge that is `into_s` inside it, told from the power on
 /// both sides. `None` where that says nothing.
-fn share_before_edge(
-    energy_j: f64,
-    length_s: f64,
-    into_s: f64,
-    before_w: f64,
-    after_w: f64,
-) -> Option<f64> {
+fn share_before_edge(energy_j: f64, length_s: f64, into_s: f64, before_w: f64, after_w: f64) -> Option<f64> {
     // One step from the one level to the other explains the energy where it falls inside the interval.
     let step_s = (energy_j - after_w * length_s) / (before_w - after_w);
     if (0.0..=length_s).contains(&step_s) {
@@ -165,6 +158,14 @@ fn share_before_edge(
         return None;
     }
     Some(if before_w < after_w { before_w * into_s } else { energy_j - after_w * (length_s - into_s) })
+}
+
+fn push<T>(queue: &mut VecDeque<(u64, T)>, span_ns: u64, capacity: usize, at_ns: u64, value: T) {
+    // The last two always stay, however slow the readings come.
+    while queue.len() > 2 && (queue[0].0 + span_ns < at_ns || queue.len() >= capacity) {
+        queue.pop_front();
+    }
+    queue.push_back((at_ns, value));
 }
 
 /// The changes between neighbouring reads.

@@ -9,9 +9,8 @@ const MS: u64 = NS_PER_MS;
 /// A device whose true power is `before` watts until `step_ms` and `after` watts from then on, seen through a
 /// sensor (25 ms every 100 ms) and a counter that tick together at `phase_ms + k * 100 ms`.
 fn stepped(before: f64, after: f64, step_ms: u64, phase_ms: u64) -> History {
-    let energy_j = |t_ms: f64| {
-        before * t_ms.min(step_ms as f64) / 1e3 + after * (t_ms - step_ms as f64).max(0.0) / 1e3
-    };
+    let energy_j =
+        |t_ms: f64| before * t_ms.min(step_ms as f64) / 1e3 + after * (t_ms - step_ms as f64).max(0.0) / 1e3;
     let mut history = History::new(3 * NS_PER_S, 10 * MS);
     for k in 0..200u64 {
         let t_ms = 3 + k * 10;
@@ -28,8 +27,7 @@ fn stepped(before: f64, after: f64, step_ms: u64, phase_ms: u64) -> History {
 #[test]
 fn a_step_at_the_edge_is_found_inside_the_tick_at_any_phase() {
     for phase_ms in [30, 37, 51, 64, 88] {
-        let edge =
-            stepped(75.0, 500.0, 1000, phase_ms).counter_at(1000 * MS).expect("the counter was read");
+        let edge = stepped(75.0, 500.0, 1000, phase_ms).counter_at(1000 * MS).expect("the counter was read");
         assert_eq!(edge.method, EdgeMethod::TwoSided);
         // 5 ms of doubt about the tick's time at 500 W are 2.5 J; the raw counter is off by up to 50 J.
         assert!((edge.corrected_j - 75.0).abs() < 2.6, "phase {phase_ms}: {}", edge.corrected_j);
@@ -95,7 +93,8 @@ fn over_random_serving_loads_the_corrected_counter_is_within_2_pct_and_typically
             let corrected = quantiles(|errors| errors.corrected_pct);
             let raw = quantiles(|errors| errors.raw_pct);
             let integral = quantiles(|errors| errors.integral_pct);
-            let table = format!("{setting:?}: corrected {corrected:.2?}, raw {raw:.2?}, integral {integral:.2?} %");
+            let table =
+                format!("{setting:?}: corrected {corrected:.2?}, raw {raw:.2?}, integral {integral:.2?} %");
             println!("{table}");
             assert!(corrected.0 < 0.5 && corrected.2 < 2.0, "{table}");
             assert!(integral.0 < 2.0 && integral.1 < 6.0, "{table}");

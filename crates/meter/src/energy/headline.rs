@@ -48,7 +48,8 @@ impl Estimates {
     /// How far the integral may be off for what its readings cannot show, joules. A mean over a second leaves
     /// each edge of the window uncertain by half a second of the power.
     fn integral_uncertainty_j(&self) -> f64 {
-        let averaging_j = self.averaging_s.zip(self.max_power_w).map_or(0.0, |(span_s, power_w)| span_s * power_w);
+        let averaging_j =
+            self.averaging_s.zip(self.max_power_w).map_or(0.0, |(span_s, power_w)| span_s * power_w);
         self.sampling_uncertainty_j.unwrap_or(0.0) + averaging_j
     }
 }
@@ -148,9 +149,9 @@ fn integral_verdict(estimates: &Estimates) -> Result<(), String> {
             MIN_COVERAGE * 100.0
         ));
     }
-    estimates
-        .averaging_s
-        .map_or(Ok(()), |span_s| long_enough(estimates.duration_s, span_s, "spans that a power reading averages"))
+    estimates.averaging_s.map_or(Ok(()), |span_s| {
+        long_enough(estimates.duration_s, span_s, "spans that a power reading averages")
+    })
 }
 
 #[cfg(test)]
@@ -170,7 +171,8 @@ mod tests {
         counter_changes: 30,
     };
 
-    const NO_COUNTER: Estimates = Estimates { counter_j: None, counter_reads: 0, counter_changes: 0, ..SOUND };
+    const NO_COUNTER: Estimates =
+        Estimates { counter_j: None, counter_reads: 0, counter_changes: 0, ..SOUND };
 
     #[test]
     fn verdicts() {
@@ -232,6 +234,9 @@ mod tests {
     #[test]
     fn a_short_window_says_how_short_once() {
         let reason = choose(&Estimates { duration_s: 0.012, ..SOUND }).reason;
-        assert_eq!(reason, "the window of 12 ms is shorter than 3 update periods of the sensor (100 ms each)");
+        assert_eq!(
+            reason,
+            "the window of 12 ms is shorter than 3 update periods of the sensor (100 ms each)"
+        );
     }
 }

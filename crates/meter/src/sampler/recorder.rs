@@ -37,10 +37,11 @@ impl Recorder {
     pub fn new(setup: Setup, samples: Consumer<Sample>) -> Self {
         let count = setup.uuids.len();
         // Near an edge readings come more often than the interval says.
-        let history = History::new(setup.history_ns(), setup.interval_ns.min(EDGE_INTERVAL_NS));
+        let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
+        let histories = (0..count).map(|_| History::new(setup.history_ns(), interval_ns)).collect();
         Self {
             samples,
-            histories: vec![history; count],
+            histories,
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
             windows: HashMap::new(),

@@ -198,9 +198,14 @@ fn a_cancelled_or_forgotten_window_leaves_no_file() {
 
 #[test]
 fn failed_reads_are_counted_with_their_reason_and_bridged_when_few() {
-    let sampler = sampler_of(1, 10.0, |read| {
-        if (20..30).contains(&read) { Err(ReadError::ZeroPower) } else { Ok(POWER_MW) }
-    });
+    let sampler =
+        sampler_of(
+            1,
+            10.0,
+            |read| {
+                if (20..30).contains(&read) { Err(ReadError::ZeroPower) } else { Ok(POWER_MW) }
+            },
+        );
     rest_ms(50);
     let (id, _) = sampler.begin(WindowOptions::default());
     rest_ms(600);
@@ -223,6 +228,20 @@ fn a_slow_interval_still_sees_the_ticks_of_the_counter_at_the_edges() {
     let counter_j = device.counter_j.expect("a counter");
     assert!((counter_j / expected_j - 1.0).abs() < 0.02, "{counter_j} J of {expected_j} J");
     assert!(report.sampler.samples <= 2, "only deadlines are samples: {}", report.sampler.samples);
+}
+
+#[test]
+fn every_device_has_its_counter_corrected_at_both_edges() {
+    let sampler = sampler_of(8, 10.0, steady);
+    rest_ms(400);
+    let (id, _) = sampler.begin(WindowOptions::default());
+    rest_ms(1200);
+    let report = sampler.end(id).wait().expect("a report");
+    let expected_j = 100.0 * (report.end_ns - report.start_ns) as f64 / 1e9;
+    for device in &report.devices {
+        let counter_j = device.counter_j.expect("a counter");
+        assert!((counter_j / expected_j - 1.0).abs() < 0.02, "{counter_j} J of {expected_j} J");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use punctuality::Punctuality;
 pub use report::{DeviceReport, SamplerReport, WindowReport};
 
 use crate::clock::NS_PER_MS;
+use crate::downsample::Row;
 use crate::energy::History;
 use crate::parquet::{FileFacts, SamplesFile, TimeseriesFile};
 use crate::sample::Sample;
@@ -140,11 +141,13 @@ impl OpenWindow {
     ) -> WindowReport {
         let duration_ns = end_ns.saturating_sub(self.start_ns);
         if let Some(mut file) = self.timeseries.take() {
-            let rows = self
+            let mut rows: Vec<Row> = self
                 .devices
                 .iter_mut()
-                .flat_map(|device| std::iter::from_fn(|| device.downsampler.finish()));
-            let finished = file.push_all(rows).and_then(|()| file.finish(duration_ns));
+                .flat_map(|device| std::iter::from_fn(|| device.downsampler.finish()))
+                .collect();
+            rows.sort_by(|a, b| a.timestamp_s.total_cmp(&b.timestamp_s));
+            let finished = file.push_all(rows.into_iter()).and_then(|()| file.finish(duration_ns));
             keep(finished, TIMESERIES, &mut self.faults);
         }
         if let Some(file) = self.samples.take() {

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import type { ModelFacts } from '../../dist/backends/model-facts.js'
+import { estimateFlopsPalm } from '../../dist/experiment/flops.js'
+
+function facts(overrides: Partial<ModelFacts> = {}): ModelFacts {
+  return {
+    architecture: 'llama',
+    parameters: { total: 1_235_814_400, embedding: 262_668_288, non_embedding_active: 1_235_746_816 },
+    tied_embeddings: false,
+    experts: null,
+    attention: { n_layers: 16, n_heads: 32, n_kv_heads: 8, head_dim: 64 },
+    vocab_size: 128_256,
+    hidden_size: 2048,
+    feed_forward_size: 8192,
+    context_length: 131_072,
+    reasons: {},
+    ...overrides,
+  }
+}
+
+describe('FLOPs by the PaLM formula', () => {
+  it('are twice the weights that multiply a token, for every token of prompt and answer', () => {
+    const { flops, reason } = estimateFlopsPalm(facts(), 300, 700)
+    expect(flops).toMatchObject({
+      value: 2 * 1_235_746_816 * 1000,
+      method: 'palm_formula',
+      confidence: 'high',
+    })
+    expect(reason).toBeNull()
+  })
+
+  it.for([
+    [
+      'that a tied projection counts',
+      { tied_embeddings: true },
+      'the output projection counts though it is tied',
+    ],
+    ['how many experts are active', { experts: { count: 8, used: 2 } }, '2 of 8 experts are active'],
+  ] as const)('say %s', ([, overrides, note]) => {
+    expect(estimateFlopsPalm(facts(overrides), 1, 1).flops?.notes).toContain(note)
+  })
+
+  it('are less sure where the attention is not known', () => {
+    expect(estimateFlopsPalm(facts({ attention: null }), 1, 1).flops?.confidence).toBe('medium')
+  })
+
+  it.for([
+    [
+      'the reason that the facts give',
+      { 'parameters.non_embedding_active': 'a tensor has an odd shape' },
+      'a tensor has an odd shape',
+    ],
+    ['a reason where the facts give none', {}, 'the parameters that multiply a token are not known'],
+  ] as const)('are null with %s for an unknown architecture', ([, reasons, reason]) => {
+    const unknown = facts({
+      parameters: { total: null, embedding: null, non_embedding_active: null },
+      reasons,
+    })
+    expect(estimateFlopsPalm(unknown, 10, 10)).toEqual({ flops: null, reason })
+  })
+})

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import { type ExperimentFacts, measurementWarnings, warningsOf } from '../../dist/experiment/warnings.js'
+import { deviceEnergy, energy, environment } from './findings.js'
+
+const SHORT =
+  'short_measurement_duration: measurement < 10s; energy values may be unreliable. Use more prompts or longer sequences.'
+const PERSISTENCE =
+  "gpu_persistence_mode_off: power state variation may inflate measurements. Run 'nvidia-smi -pm 1' to enable persistence mode."
+const DRIFT =
+  'thermal_drift_detected: 15.0C change during measurement (threshold 10.0C). Increase thermal_floor_seconds or check cooling.'
+const FEW =
+  'nvml_low_sample_count: fewer than 10 NVML power samples collected; energy integration may be inaccurate.'
+
+describe('the four basic warnings', () => {
+  const good = { persistenceMode: true, startTemperatureC: 30, endTemperatureC: 32, samples: 100 }
+  const bad = { persistenceMode: false, startTemperatureC: 30, endTemperatureC: 45, samples: 5 }
+
+  it.for([
+    ['all apply to (5 s, off, 30 C, 45 C, 5 samples)', 5, bad, [SHORT, PERSISTENCE, DRIFT, FEW]],
+    ['none applies to (60 s, on, 30 C, 32 C, 100 samples)', 60, good, []],
+    ['only the first applies without a GPU', 5, null, [SHORT]],
+    ['none applies without a GPU to a long one', 60, null, []],
+    ['10 s are long enough', 10, good, []],
+    ['a drift of just 10 C is none', 60, { ...good, endTemperatureC: 40 }, []],
+    ['cooling down is drift too', 60, { ...good, startTemperatureC: 45, endTemperatureC: 30 }, [DRIFT]],
+    ['an unknown temperature is no drift', 60, { ...good, startTemperatureC: null, endTemperatureC: 90 }, []],
+    ['an unknown persistence mode is not "off"', 60, { ...good, persistenceMode: null }, []],
+    ['10 samples are enough', 60, { ...good, samples: 10 }, []],
+    ['9 samples are not', 60, { ...good, samples: 9 }, [FEW]],
+  ] as const)('%s', ([, durationSec, gpu, warnings]) => {
+    expect(measurementWarnings({ durationSec, gpu })).toEqual(warnings)
+  })
+})
+
+describe('the warnings of an experiment', () => {
+  const facts = (overrides: Partial<ExperimentFacts> = {}): ExperimentFacts => ({
+    inferenceS: 60,
+    simulated: false,
+    energy: energy(),
+    environment: environment(),
+    breakdown: null,
+    info: { compute: 'cuda' },
+    inference: { requestsProblem: null },
+    ...overrides,
+  })
+  const breakdown = {
+    raw_j: 100,
+    adjusted_j: -20,
+    baseline_power_w: 2,
+    baseline_method: 'fresh' as const,
+    baseline_timestamp: null,
+    baseline_cache_age_sec: 0,
+  }
+  const onDevice = (overrides: Parameters<typeof deviceEnergy>[0]) =>
+    facts({ energy: energy({ devices: [deviceEnergy(overrides)] }) })
+
+  it.for([
+    ['are none where all is well', facts(), []],
+    [
+      'are about the time of the inference where there is no energy',
+      facts({ energy: null, inferenceS: 3 }),
+      [SHORT],
+    ],
+    [
+      'flag a negative adjusted energy',
+      facts({ breakdown }),
+      [
+        'adjusted_energy_negative: the baseline is higher than the measured power. Measure the baseline again on an idle GPU.',
+      ],
+    ],
+    [
+      'tell of a gap',
+      onDevice({ gap_s: 2.25 }),
+      ['sample_gap: 2.3s of the measurement on GPU 0 have no power readings.'],
+    ],
+    ['let short gaps pass', onDevice({ gap_s: 0.5 }), []],
+    [
+      'tell where the estimators disagree',
+      onDevice({ method: 'integral', residual_pct: 8, reason: 'the integral differs' }),
+      ['estimators_disagree: GPU 0: the integral differs.'],
+    ],
+    [
+      'do not call too few changes of the counter a disagreement',
+      onDevice({ method: 'integral', residual_pct: 0.01 }),
+      [],
+    ],
+    [
+      'tell of a counter that does not move',
+      onDevice({ method: 'integral', counter_raw_j: 0, residual_pct: null }),
+      ['counter_stuck: the energy counter of GPU 0 did not move while power was drawn.'],
+    ],
+    [
+      'say what MIG means for the numbers',
+      facts({ environment: environment({ mig_mode: true }) }),
+      ['mig_enabled: GPU 0 is cut into MIG instances; its power reflects the parent GPU.'],
+    ],
+    [
+      'say that the GPU did not compute',
+      facts({ info: { compute: 'cpu' } }),
+      [
+        'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
+      ],
+    ],
+    [
+      'leave that out for a simulated GPU, which never computes',
+      facts({ info: { compute: 'cpu' }, simulated: true }),
+      [],
+    ],
+    [
+      'pass on what went wrong beside the readings',
+      facts({ energy: energy({ faults: ['the file is gone'] }) }),
+      ['recording_fault: the file is gone.'],
+    ],
+    [
+      'tell of requests that were not written',
+      facts({ inference: { requestsProblem: 'ENOSPC' } }),
+      ['requests_incomplete: requests.jsonl could not be written: ENOSPC.'],
+    ],
+  ] as const)('%s', ([, given, warnings]) => {
+    expect(warningsOf(given)).toEqual(warnings)
+  })
+
+  it('say each text once, however many GPUs it is about', () => {
+    const devices = [deviceEnergy({ readings: 3 }), deviceEnergy({ index: 1, uuid: 'GPU-2', readings: 3 })]
+    expect(warningsOf(facts({ energy: energy({ devices, duration_sec: 1 }) }))).toEqual([SHORT, FEW])
+  })
+})

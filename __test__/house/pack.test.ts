@@ -1,0 +1,160 @@
+// What people get: the packed llem, installed in an empty folder on a machine without Rust.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from './sources.js'
+
+const platform = `${process.platform}-${process.arch}-gnu`
+const scratch = mkdtempSync(join(tmpdir(), 'llem-pack-'))
+const programs = join(scratch, 'bin')
+const project = join(scratch, 'project')
+const tarball = (name: string) => join(scratch, `${name}-0.1.0.tgz`)
+const contents = (name: string) =>
+  execFileSync('tar', ['-tzf', tarball(name)], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((path) => path.replace(/^package\//, ''))
+
+/** Only these can be started, so there is no cargo; of the npm that runs these tests only its registry is known. */
+const environment = {
+  PATH: programs,
+  HOME: scratch,
+  NO_COLOR: '1',
+  npm_config_cache: npmSetting('cache'),
+  npm_config_userconfig: npmSetting('userconfig'),
+}
+
+function inProject(program: string, ...args: string[]) {
+  return spawnSync(join(programs, program), args, { cwd: project, env: environment, encoding: 'utf8' })
+}
+
+beforeAll(() => {
+  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), scratch], { stdio: 'pipe' })
+  mkdirSync(programs)
+  for (const name of ['node', 'npm', 'npx', 'sh', 'sleep'])
+    symlinkSync(programOnPath(name), join(programs, name))
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), '{ "private": true }\n')
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline']
+  const installed = inProject('npm', 'install', ...quiet, tarball('llem'), tarball(`llem-${platform}`))
+  expect(installed).toMatchObject({ status: 0, stderr: '' })
+}, 180_000)
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+describe('the installed llem', () => {
+  it('says its version', () => {
+    expect(inProject('npx', '--no-install', 'llem', '--version')).toMatchObject({
+      status: 0,
+      stdout: '0.1.0\n',
+    })
+  })
+
+  it('measures a command on the simulated GPU', () => {
+    const { status, stdout } = inProject(
+      'npx',
+      '--no-install',
+      'llem',
+      'exec',
+      '--simulate',
+      '--json',
+      '--',
+      'sleep',
+      '1',
+    )
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ simulated: true })
+  })
+
+  it('is a library, with the addon behind it', () => {
+    const script = `import('llem').then(async ({ monotonicNs, runExperiment }) => {
+      console.log(typeof runExperiment, typeof (await monotonicNs()))
+    })`
+    expect(inProject('node', '-e', script)).toMatchObject({
+      status: 0,
+      stdout: 'function number\n',
+      stderr: '',
+    })
+  })
+
+  it('brings types that a program in TypeScript compiles against', () => {
+    writeFileSync(
+      join(project, 'program.mts'),
+      `import { type ExperimentResult, runExperiment } from 'llem'\n${PROGRAM}`,
+    )
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node']
+    // Whoever writes TypeScript for Node has its types; Symbol.dispose comes with them.
+    options.push('--typeRoots', join(root, 'node_modules/@types'))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    expect(inProject('node', tsc, ...options, 'program.mts')).toMatchObject({ status: 0, stdout: '' })
+  })
+
+  it('has the native package of this machine alone, and nothing that only developing needs', () => {
+    const installed = readdirSync(join(project, 'node_modules'))
+    expect(installed.filter((name) => name.startsWith('llem'))).toEqual(['llem', `llem-${platform}`])
+    expect(installed).not.toContain('vitest')
+    expect(installed).not.toContain('@napi-rs')
+  })
+})
+
+const PROGRAM = `
+const { result } = await runExperiment({ model: 'model.gguf' }, { simulate: true })
+export const typed: ExperimentResult = result
+`
+
+describe('the package', () => {
+  it('has the command, the library and the texts, and no tests, sources or tools', () => {
+    const places = new Set(contents('llem').map((path) => path.split('/')[0]))
+    expect([...places].sort()).toEqual(
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'crates', 'dist', 'package.json'].sort(),
+    )
+    const odd = contents('llem').filter((path) => !/^dist\/.*\.(js|d\.ts)$/.test(path) && path.includes('/'))
+    expect(odd.sort()).toEqual(['bin/llem.js', 'crates/binding/index.d.ts', 'crates/binding/index.js'])
+  })
+
+  it('has what src/ has now, and nothing that was built from a file that is gone', () => {
+    const built = contents('llem').filter((path) => /^dist\/(?!bundle\/).*\.js$/.test(path))
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    const expected = sources
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => `dist/${path.replace(/\.ts$/, '.js')}`)
+    expect(built.sort()).toEqual(expected.sort())
+  })
+
+  it('of a platform has the addon and the simulated library', () => {
+    expect(contents(`llem-${platform}`).sort()).toEqual(
+      ['LICENSE', 'README.md', `llem.${platform}.node`, 'package.json', 'sim/libnvidia-ml.so.1'].sort(),
+    )
+  })
+
+  it.each([
+    ['llem', 500_000],
+    [`llem-${platform}`, 4_000_000],
+  ])('%s is below %d bytes', (name, limit) => {
+    expect(statSync(tarball(name)).size).toBeLessThan(limit)
+  })
+})
+
+function programOnPath(name: string): string {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const path = folders.map((folder) => join(folder, name)).find(existsSync)
+  if (path === undefined) throw new Error(`${name} is not on PATH`)
+  return realpathSync(path)
+}
+
+function npmSetting(name: string): string {
+  return execFileSync('npm', ['config', 'get', name, '--loglevel=error'], { encoding: 'utf8' }).trim()
+}

@@ -1,0 +1,133 @@
+// The window: what begins here with the first prompt and ends with the last token is what the energy is for.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { InferenceSession } from '../backends/backend.js'
+import type { Generation } from '../backends/protocol.js'
+import type { ExperimentConfig } from '../config/schema.js'
+import { messageOf } from '../core/errors.js'
+import { energyOf } from '../energy/measured.js'
+import type { OpenedSampler } from '../energy/open.js'
+import type { Window } from '../native/sampler.js'
+import type { Energy } from '../results/energy.js'
+import { createRunDir, newExperimentId } from '../results/files.js'
+import { keepIncomplete } from './incomplete.js'
+import { type Inference, runInference } from './inference.js'
+import type { Observer } from './observer.js'
+import type { Prompt } from './prompts/prompt.js'
+
+export interface Measured {
+  experimentId: string
+  runDir: string
+  inference: Inference
+  energy: Energy | null
+  /** Why the window has no energy; null when it has. */
+  energyReason: string | null
+  paths: FilePaths
+}
+
+/** The files of a run; null where there is none. */
+export interface FilePaths {
+  timeseries: string | null
+  samples: string | null
+  requests: string
+}
+
+interface Context {
+  observer: Observer
+  signal: AbortSignal | undefined
+  simulated: boolean
+}
+
+/**
+ * Runs the prompts and measures them, in a new folder below `outputDir`. What goes wrong with the energy is told and
+ * is not fatal; what goes wrong with the inference is thrown after what there is was kept in incomplete.json.
+ */
+export async function measurePrompts(
+  session: InferenceSession,
+  prompts: readonly Prompt[],
+  config: ExperimentConfig,
+  opened: OpenedSampler | null,
+  outputDir: string,
+  { observer, signal, simulated }: Context,
+): Promise<Measured> {
+  const experimentId = newExperimentId(config.experiment_name ?? config.backend)
+  const runDir = createRunDir(outputDir, experimentId)
+  const wanted = wantedFiles(runDir, config, opened)
+  const { window, reason } = await openWindow(opened, wanted, observer)
+  const inference = await runInference(session, prompts, {
+    generation: generationOf(config),
+    requestsPath: wanted.requests,
+    observer,
+    signal,
+  }).catch((error: unknown) => ({ failure: error }))
+  const { energy, energyReason } = await closeWindow(window, opened, reason, observer)
+  if ('failure' in inference) {
+    throw await keepIncomplete(runDir, {
+      experimentId,
+      config,
+      simulated,
+      energy,
+      failure: inference.failure,
+      interrupted: signal?.aborted === true,
+    })
+  }
+  return { experimentId, runDir, inference, energy, energyReason, paths: writtenFiles(wanted) }
+}
+
+/** How tokens are chosen, in the worker's words. */
+export function generationOf({ generation }: ExperimentConfig): Generation {
+  // The worker's 0 keeps the whole vocabulary, which is what null says in the configuration.
+  return { ...generation, top_k: generation.top_k ?? 0 }
+}
+
+function wantedFiles(runDir: string, config: ExperimentConfig, opened: OpenedSampler | null): FilePaths {
+  const { enabled, save, full_rate } = config.timeseries
+  const keeps = opened !== null && enabled
+  return {
+    timeseries: keeps && save ? join(runDir, 'timeseries.parquet') : null,
+    samples: keeps && full_rate ? join(runDir, 'samples.parquet') : null,
+    requests: join(runDir, 'requests.jsonl'),
+  }
+}
+
+/** A result names no file that is not there. */
+function writtenFiles({ timeseries, samples, requests }: FilePaths): FilePaths {
+  const present = (path: string | null) => (path !== null && existsSync(path) ? path : null)
+  return { timeseries: present(timeseries), samples: present(samples), requests }
+}
+
+async function openWindow(
+  opened: OpenedSampler | null,
+  { timeseries, samples }: FilePaths,
+  observer: Observer,
+): Promise<{ window: Window | null; reason: string | null }> {
+  if (opened === null) return { window: null, reason: null }
+  try {
+    await opened.sampler.ready()
+    const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined }
+    return { window: opened.sampler.beginWindow(files), reason: null }
+  } catch (error) {
+    return { window: null, reason: notMeasured(error, observer) }
+  }
+}
+
+async function closeWindow(
+  window: Window | null,
+  opened: OpenedSampler | null,
+  reason: string | null,
+  observer: Observer,
+): Promise<{ energy: Energy | null; energyReason: string | null }> {
+  if (window === null || opened === null) return { energy: null, energyReason: reason }
+  try {
+    return { energy: energyOf(await window.end(), opened.sampler), energyReason: null }
+  } catch (error) {
+    return { energy: null, energyReason: notMeasured(error, observer) }
+  }
+}
+
+function notMeasured(error: unknown, observer: Observer): string {
+  const reason = messageOf(error)
+  observer.note(`Energy could not be measured (non-fatal): ${reason}`)
+  return reason
+}
