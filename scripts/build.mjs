@@ -59,7 +59,7 @@ function simulator(made) {
 }
 
 function hostSimulator() {
-  if (!run('cargo', 'build', '--release', '--locked', '-p', 'nvml-sim')) return null
+  if (!run('cargo', ['build', '--release', '--locked', '-p', 'nvml-sim'])) return null
   return join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release/libnvml_sim.so')
 }
 
@@ -71,14 +71,13 @@ function crossSimulator(made) {
 }
 
 function napiBuild(outputDir, crate, ...args) {
-  return run(
-    join(root, 'node_modules/.bin/napi'),
+  return run(join(root, 'node_modules/.bin/napi'), [
     ...['build', '--release', '--platform', ...args],
     ...['--manifest-path', `${crate}/Cargo.toml`, '--package-json-path', 'package.json'],
     ...['--output-dir', outputDir],
     ...(target === undefined ? [] : ['--target', target, '--use-napi-cross']),
     ...['--', '--locked'],
-  )
+  ])
 }
 
 function typescript(made) {
@@ -87,14 +86,15 @@ function typescript(made) {
     inputs: [...sources, 'tsconfig.json', 'package.json', 'package-lock.json', 'crates/binding/index.d.ts'],
     outputs: () => filesOf('dist'),
     make() {
-      const compiled = run(join(root, 'node_modules/.bin/tsc'), '-p', 'tsconfig.json', '--outDir', made)
+      const compiled = run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.json', '--outDir', made])
       const bundled = bundle(join(made, 'cli/main.js'), join(made, 'bundle'))
       // As tsc does by itself: a type error in one file does not keep the others from being tried out.
       const dist = join(root, 'dist')
       const built = filesBelow(made)
       for (const path of built) replaceFile(join(made, path), join(dist, path))
       // A file that was renamed must not live on.
-      for (const path of filesBelow(dist)) if (!built.includes(path)) rmSync(join(dist, path))
+      const stale = compiled && bundled ? filesBelow(dist).filter((path) => !built.includes(path)) : []
+      for (const path of stale) rmSync(join(dist, path))
       return compiled && bundled
     },
   })
@@ -102,8 +102,9 @@ function typescript(made) {
 
 /** The command as few files with its packages in them; what package.json calls #... is loaded from its own place. */
 function bundle(entry, folder) {
-  const options = ['--format', 'esm', '--platform', 'node', '--external', '#addon', '--logLevel', 'warn']
-  return run(join(root, 'node_modules/.bin/rolldown'), entry, '--dir', folder, ...options)
+  const options = ['--format', 'esm', '--platform', 'node', '--external', '#addon', '--logLevel', 'silent']
+  // It lists its files on stdout; what is wrong comes on stderr.
+  return run(join(root, 'node_modules/.bin/rolldown'), [entry, '--dir', folder, ...options], 'ignore')
 }
 
 /** Makes the outputs unless they are what was made of these very inputs. */
@@ -130,8 +131,8 @@ function digest(paths) {
   return hash.digest('hex')
 }
 
-function run(command, ...args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
+function run(command, args, stdout = 2) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', stdout, 2] })
   if (error) console.error(`${command} does not start: ${error.message}`)
   return status === 0
 }

@@ -28,6 +28,7 @@ const PREPARATIONS = [
 const CHECKS = [
   { name: 'rustfmt', command: ['cargo', 'fmt', '--all', '--check'] },
   { name: 'biome', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings'] },
+  { name: 'types of the tests', command: ['node_modules/.bin/tsc', '-p', '__test__/tsconfig.json'] },
   { name: 'generated files', command: [node, 'scripts/generated-files.mjs', '--check'] },
   {
     name: 'clippy',

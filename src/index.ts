@@ -3,40 +3,47 @@
 import { loadExperimentConfig } from './config/load.js'
 import { configError } from './config/problems.js'
 import type { WrittenExperimentConfig } from './config/schema.js'
-import { type ExperimentOutcome, type RunOptions, runExperiment as run } from './experiment/run.js'
-import { simulate } from './native/simulation.js'
+import { chooseLibrary } from './energy/library.js'
+import {
+  type ExperimentOutcome,
+  type RunOptions as InnerOptions,
+  runExperiment as run,
+} from './experiment/run.js'
 
 export type { WrittenExperimentConfig as ExperimentConfig } from './config/schema.js'
 export { LlemError } from './core/errors.js'
 export { type MeasuredValue, type MeasureOptions, measure } from './energy/measure.js'
-export type { Observer, Progress } from './experiment/observer.js'
-export type { ExperimentOutcome, RunOptions } from './experiment/run.js'
+export type { Observer, Progress, Stretch } from './experiment/observer.js'
+export { type ExperimentOutcome, UnsavedResultError } from './experiment/run.js'
 export type { Device, Machine, Snapshot, WindowReport } from './native/addon.js'
 export { listDevices, monotonicNs } from './native/machine.js'
-export { Sampler, type SamplerOptions, type Window, type WindowFiles } from './native/sampler.js'
+export {
+  type SampledDevice,
+  Sampler,
+  type SamplerOptions,
+  type Window,
+  type WindowFiles,
+} from './native/sampler.js'
 export { simulate } from './native/simulation.js'
 export type { DeviceEnergy, Energy } from './results/energy.js'
 export type { ExperimentResult } from './results/experiment.js'
 
-export interface LibraryRunOptions extends Omit<RunOptions, 'libraryPath' | 'simulated'> {
+export interface RunOptions extends Omit<InnerOptions, 'libraryPath' | 'simulated'> {
   /** Measure a simulated GPU: true for the built-in one, or the path of a scenario. */
   simulate?: boolean | string
 }
 
 /**
  * Runs one experiment as `llem run` does. The configuration has the keys of the YAML file; every one but `model`
- * has a default. Throws CONFIG_INVALID with all problems at once, and what an experiment throws.
+ * has a default; `LLEM_*` variables are not looked at. Throws CONFIG_INVALID with all problems at once, and what an
+ * experiment throws.
  */
 export async function runExperiment(
   written: WrittenExperimentConfig,
-  { simulate: scenario = false, ...options }: LibraryRunOptions = {},
+  { simulate, ...options }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
   // JSON is YAML, so a program's configuration is checked by the very rules of a person's.
   const loaded = loadExperimentConfig({ text: JSON.stringify(written) })
   if (!loaded.ok) throw configError(loaded.problems)
-  const libraryPath =
-    scenario === false
-      ? process.env.LLEM_NVML_LIBRARY || undefined
-      : simulate(scenario === true ? undefined : scenario)
-  return run(loaded.config, { ...options, libraryPath, simulated: scenario !== false })
+  return run(loaded.config, { ...options, ...chooseLibrary(simulate) })
 }

@@ -48,7 +48,7 @@ beforeAll(() => {
     symlinkSync(programOnPath(name), join(programs, name))
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), '{ "private": true }\n')
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline']
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error', '--prefer-offline']
   const installed = inProject('npm', 'install', ...quiet, tarball('llem'), tarball(`llem-${platform}`))
   expect(installed).toMatchObject({ status: 0, stderr: '' })
 }, 180_000)

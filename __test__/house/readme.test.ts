@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
-  copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -115,6 +115,6 @@ describe('the README', () => {
   it('links only to files that are there', () => {
     const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => join(root, path ?? ''))
     expect(links.length).toBeGreaterThan(0)
-    for (const path of links) expect(() => copyFileSync(path, '/dev/null'), path).not.toThrow(/ENOENT/)
+    expect(links.filter((path) => !existsSync(path))).toEqual([])
   })
 })

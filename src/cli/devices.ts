@@ -1,7 +1,7 @@
+import { chooseLibrary } from '../energy/library.js'
 import type { Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js'
-import { chooseLibrary } from './simulated.js'
 
 const GIB = 1024 ** 3
 

@@ -59,7 +59,7 @@ async function measure(config: ExperimentConfig, options: CliOptions): Promise<v
   const [{ runExperiment, UnsavedResultError }, { chooseLibrary }, { terminalObserver }, { showResult }] =
     await Promise.all([
       import('../experiment/run.js'),
-      import('./simulated.js'),
+      import('../energy/library.js'),
       import('./progress.js'),
       import('./show-result.js'),
     ])

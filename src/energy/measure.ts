@@ -1,5 +1,5 @@
-import { simulate } from '../native/simulation.js'
 import type { Energy } from '../results/energy.js'
+import { chooseLibrary } from './library.js'
 import { energyOf } from './measured.js'
 import { openSampler } from './open.js'
 
@@ -26,17 +26,13 @@ export interface MeasuredValue<T> {
  */
 export async function measure<T>(
   work: () => T | Promise<T>,
-  { devices, intervalMs = 10, slowIntervalMs = 100, simulate: scenario = false }: MeasureOptions = {},
+  { devices, intervalMs = 10, slowIntervalMs = 100, simulate }: MeasureOptions = {},
 ): Promise<MeasuredValue<T>> {
-  const libraryPath =
-    scenario === false
-      ? process.env.LLEM_NVML_LIBRARY || undefined
-      : simulate(scenario === true ? undefined : scenario)
   const { sampler } = await openSampler({
     devices: devices ?? null,
     intervalMs,
     slowIntervalMs,
-    libraryPath,
+    libraryPath: chooseLibrary(simulate).libraryPath,
   })
   try {
     await sampler.ready()

@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::clock::seconds;
 use crate::downsample::Row;
@@ -70,6 +70,9 @@ impl PartialFile {
         let partial = PathBuf::from(partial);
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
+            // The index of every page would be kept in memory until the end, and nobody seeks in these files.
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_offset_index_disabled(true)
             .set_max_row_group_row_count(Some(ROWS_PER_GROUP))
             .set_key_value_metadata(Some(facts.metadata()))
             .build();

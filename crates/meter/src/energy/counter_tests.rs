@@ -90,9 +90,9 @@ fn over_random_serving_loads_the_corrected_counter_is_within_2_pct_and_typically
                 sorted.sort_by(f64::total_cmp);
                 (sorted[TRIALS / 2], sorted[TRIALS * 95 / 100], sorted[TRIALS - 1])
             };
-            let corrected = quantiles(|errors| errors.corrected_pct);
-            let raw = quantiles(|errors| errors.raw_pct);
-            let integral = quantiles(|errors| errors.integral_pct);
+            let corrected = quantiles(|errors| errors.corrected);
+            let raw = quantiles(|errors| errors.raw);
+            let integral = quantiles(|errors| errors.integral);
             let table =
                 format!("{setting:?}: corrected {corrected:.2?}, raw {raw:.2?}, integral {integral:.2?} %");
             println!("{table}");

@@ -103,14 +103,14 @@ fn verdicts(estimates: &Estimates, residual_pct: Option<f64>) -> Verdicts {
     }
 }
 
-fn long_enough(duration_s: f64, unit_s: f64, units: &str) -> Result<(), String> {
-    if duration_s >= MIN_PERIODS * unit_s {
+fn long_enough(duration_s: f64, span_s: f64, what: &str) -> Result<(), String> {
+    if duration_s >= MIN_PERIODS * span_s {
         return Ok(());
     }
     Err(format!(
-        "the window of {:.0} ms is shorter than {MIN_PERIODS} {units} ({:.0} ms each)",
+        "the window of {:.0} ms is shorter than {MIN_PERIODS} {what} ({:.0} ms each)",
         duration_s * 1e3,
-        unit_s * 1e3
+        span_s * 1e3
     ))
 }
 

@@ -22,12 +22,12 @@ pub struct Setting {
     pub counter_period_ns: u64,
 }
 
-/// Errors in percent of the true energy.
+/// Errors of the corrected counter, the plain counter and the integral, in percent of the true energy.
 #[derive(Clone, Copy, Debug)]
 pub struct Errors {
-    pub corrected_pct: f64,
-    pub raw_pct: f64,
-    pub integral_pct: f64,
+    pub corrected: f64,
+    pub raw: f64,
+    pub integral: f64,
 }
 
 /// SplitMix64 (Steele et al. 2014): the same numbers in every build.
@@ -118,9 +118,9 @@ pub fn trial(random: &mut Random, setting: Setting) -> Errors {
     let mut start_edge = None;
     let mut deadline_ns = NS_PER_S + random.ns_below(10 * NS_PER_MS);
     let mut counter_due_ns = 0;
-    let mut edges_ns = [start_ns, end_ns].into_iter().peekable();
+    let mut edges = [start_ns, end_ns].into_iter().peekable();
     while deadline_ns < end_ns + EDGE_SPAN_NS {
-        let edge_ns = edges_ns.next_if(|edge_ns| *edge_ns < deadline_ns);
+        let edge_ns = edges.next_if(|next_ns| *next_ns < deadline_ns);
         let now_ns = edge_ns.unwrap_or(deadline_ns) + random.ns_below(80_000);
         history.push_power(now_ns, power_w(now_ns));
         integral.push(now_ns, power_w(now_ns));
@@ -142,8 +142,8 @@ pub fn trial(random: &mut Random, setting: Setting) -> Errors {
     let true_j = load.joules(end_ns) - load.joules(start_ns);
     let error_pct = |joules: f64| 100.0 * (joules / true_j - 1.0);
     Errors {
-        corrected_pct: error_pct(end.corrected_j - start.corrected_j),
-        raw_pct: error_pct(end.raw_j - start.raw_j),
-        integral_pct: error_pct(integral.joules().expect("readings")),
+        corrected: error_pct(end.corrected_j - start.corrected_j),
+        raw: error_pct(end.raw_j - start.raw_j),
+        integral: error_pct(integral.joules().expect("readings")),
     }
 }

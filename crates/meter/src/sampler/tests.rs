@@ -72,6 +72,7 @@ fn sampler_of(
     Sampler::over(source, &options).expect("the sampler starts")
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a script")]
 fn steady(_read: u64) -> Result<u32, ReadError> {
     Ok(POWER_MW)
 }

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest'
+import { showResult } from '../../dist/cli/show-result.js'
+import type { ExperimentResult } from '../../dist/results/experiment.js'
+import { deviceEnergy, energy, environment } from '../experiment/findings.js'
+
+const spread = { count: 9, mean: 2, p50: 2, p95: 3, p99: 4, max: 5 }
+const throttle = {
+  detected: false,
+  thermal: false,
+  power: false,
+  sw_thermal: false,
+  hw_thermal: false,
+  hw_slowdown: false,
+  hw_power: false,
+  throttle_duration_sec: 0,
+  power_cap_duration_sec: 0,
+  max_temperature_c: 60,
+}
+const warmup = {
+  converged: true,
+  final_cv: 0.0321,
+  iterations_completed: 7,
+  target_cv: 0.05,
+  max_prompts: 50,
+  latencies_ms: [],
+  thermal_floor_wait_s: 60,
+  mode: 'cv' as const,
+  failures: 0,
+}
+const breakdown = {
+  raw_j: 6000,
+  adjusted_j: 1200,
+  baseline_power_w: 80,
+  baseline_method: 'fresh' as const,
+  baseline_timestamp: null,
+  baseline_cache_age_sec: 0,
+}
+
+/** A minute on an H200; only what is shown. */
+function result(overrides: Partial<ExperimentResult> = {}): ExperimentResult {
+  return {
+    model: 'model.gguf',
+    simulated: false,
+    total_tokens: 3000,
+    input_tokens: 1000,
+    output_tokens: 2000,
+    total_inference_time_sec: 60,
+    avg_tokens_per_second: 50,
+    output_tokens_per_second: 33.33,
+    total_energy_j: 6000,
+    avg_energy_per_token_j: 2,
+    energy_per_output_token_j: 3,
+    energy_reason: null,
+    energy: energy({ devices: [deviceEnergy()] }),
+    energy_breakdown: breakdown,
+    total_flops: 1.5e15,
+    thermal_throttle: throttle,
+    latency: { ttft_ms: spread, itl_ms: spread, tpot_ms: null, e2e_ms: null },
+    environment: { ...environment(), summary_line: 'H200 140GB | 41C' },
+    warmup_result: warmup,
+    measurement_warnings: [],
+    process_results: [{ backend: 'llamacpp', compute: 'cuda', dtype: 'F16', quantisation: 'Q4_K_M' }],
+    ...overrides,
+  } as ExperimentResult
+}
+
+const lines = (overrides: Partial<ExperimentResult> = {}) =>
+  showResult(result(overrides), 'results/x').split('\n')
+
+describe('a result on the screen', () => {
+  it('is the lines of the contract, then a table that ends with where the files are', () => {
+    expect(lines()).toEqual([
+      '  Environment: H200 140GB | 41C',
+      '  Energy: 6000.00J raw, 1200.00J adjusted (baseline: 80.0W)',
+      '  Warmup: 7 prompts (converged, CV=0.032)',
+      '  Model        model.gguf (Q4_K_M, llamacpp on cuda)',
+      '  Tokens       3000 (1000 in, 2000 out) in 60.00 s',
+      '  Throughput   50.0 tokens/s, 33.3 output tokens/s',
+      '  Latency      TTFT 2.00 ms p50, 4.00 ms p99, ITL 2.00 ms p50, 4.00 ms p99',
+      '  Per token    2.000 J/token, 3.000 J/output token',
+      '  Measured by  counter, 100.0% of the window covered by readings',
+      '  FLOPs        1.500e+15',
+      '  Files        results/x',
+    ])
+  })
+
+  it.for([
+    [
+      'throttling',
+      { thermal_throttle: { ...throttle, detected: true, throttle_duration_sec: 2.54 } },
+      '  Warning: Thermal throttling detected (2.5s)',
+    ],
+    [
+      'throttling of unknown duration',
+      { thermal_throttle: { ...throttle, detected: true, throttle_duration_sec: null } },
+      '  Warning: Thermal throttling detected',
+    ],
+    [
+      'energy without a baseline',
+      { energy_breakdown: { ...breakdown, adjusted_j: null, baseline_power_w: null } },
+      '  Energy: 6000.00J raw',
+    ],
+    [
+      'an adjusted energy below 0',
+      { energy_breakdown: { ...breakdown, adjusted_j: -12.3 } },
+      '  Energy: 6000.00J raw, -12.30J adjusted (baseline: 80.0W)',
+    ],
+    [
+      'why there is no energy',
+      { energy_breakdown: null, energy_reason: 'no GPU.' },
+      '  Energy: unknown: no GPU.',
+    ],
+    [
+      'a warmup that did not converge',
+      { warmup_result: { ...warmup, converged: false } },
+      '  Warmup: 7 prompts (not converged, CV=0.032)',
+    ],
+    [
+      'a warmup that failed',
+      {
+        warmup_result: {
+          ...warmup,
+          mode: 'failed' as const,
+          converged: false,
+          final_cv: null,
+          iterations_completed: 0,
+        },
+      },
+      '  Warmup: 0 prompts (failed)',
+    ],
+    [
+      'a fixed warmup too short for a CV',
+      { warmup_result: { ...warmup, mode: 'fixed' as const, final_cv: null } },
+      '  Warmup: 7 prompts (converged)',
+    ],
+    ['each warning', { measurement_warnings: ['sample_gap: 2s.'] }, '  Warning: sample_gap: 2s.'],
+    [
+      'first that it is simulated',
+      { simulated: true },
+      'SIMULATED: these numbers come from a simulated GPU, not from hardware.',
+    ],
+  ] as const)('shows %s', ([, overrides, line]) => {
+    expect(lines({ ...overrides } as Partial<ExperimentResult>)).toContain(line)
+  })
+
+  it('has no line for what does not exist', () => {
+    const nothing = { ttft_ms: null, itl_ms: null, tpot_ms: null, e2e_ms: null }
+    expect(
+      lines({
+        environment: environment(),
+        energy: null,
+        energy_breakdown: null,
+        energy_reason: 'no GPU.',
+        avg_energy_per_token_j: null,
+        avg_tokens_per_second: null,
+        latency: nothing,
+        total_flops: null,
+        thermal_throttle: null,
+        warmup_result: { ...warmup, mode: 'disabled' },
+      }),
+    ).toEqual([
+      '  Energy: unknown: no GPU.',
+      '  Model   model.gguf (Q4_K_M, llamacpp on cuda)',
+      '  Tokens  3000 (1000 in, 2000 out) in 60.00 s',
+      '  Files   results/x',
+    ])
+  })
+})

@@ -1,0 +1,233 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { OpenedSampler } from '../../dist/energy/open.js'
+import { openSampler } from '../../dist/energy/open.js'
+import { breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
+import { simulate } from '../../dist/native/simulation.js'
+import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
+import { energy } from './findings.js'
+import { recorder } from './recorder.js'
+
+// Two GPUs that idle at 80 and 120 W. They are simulated, and treated as real ones where keeping is the subject.
+const IDLE_W = 200
+const config = { enabled: true, required: false, duration_sec: 0.5, cache_ttl_sec: 3600 }
+let opened: OpenedSampler
+let cache: string
+
+beforeAll(async () => {
+  const scenario = scenarioFile([gpu(0, [{ for_s: 1, w: 80 }]), gpu(1, [{ for_s: 1, w: 120 }])])
+  const libraryPath = simulate(scenario)
+  opened = await openSampler({ devices: null, intervalMs: 10, slowIntervalMs: 100, libraryPath })
+})
+
+afterAll(() => opened.sampler.close())
+
+beforeEach(() => {
+  cache = scratchFolder()
+  process.env.XDG_CACHE_HOME = cache
+})
+
+const entries = () => join(cache, 'llem', 'baseline')
+const take = (
+  overrides: Partial<typeof config> = {},
+  {
+    from = opened as OpenedSampler | null,
+    simulated = false,
+    signal = undefined as AbortSignal | undefined,
+  } = {},
+) => {
+  const { observer, notes, details, stretches } = recorder()
+  const baseline = takeBaseline(from, { ...config, ...overrides }, { observer, signal, simulated })
+  return { baseline, notes, details, stretches }
+}
+
+/** Makes every stored baseline as old as this. */
+function age(seconds: number): void {
+  for (const name of readdirSync(entries())) {
+    const path = join(entries(), name)
+    const entry = JSON.parse(readFileSync(path, 'utf8'))
+    entry.measured_at = new Date(Date.now() - seconds * 1000).toISOString()
+    writeFileSync(path, JSON.stringify(entry))
+  }
+}
+
+describe('measuring', () => {
+  it('gives the idle power of all GPUs together, and says it', async () => {
+    const { baseline, notes, stretches } = take()
+    expect(await baseline).toMatchObject({ method: 'fresh', ageS: 0, powerW: expect.closeTo(IDLE_W, 3) })
+    expect(notes).toEqual(['Baseline power: 200.0W'])
+    expect(stretches[0]).toBe('Measuring idle power 0/0.5 s')
+  })
+
+  it('does nothing when it is disabled', async () => {
+    const { baseline, notes } = take({ enabled: false })
+    expect(await baseline).toBeNull()
+    expect(notes).toEqual([])
+    expect(existsSync(entries())).toBe(false)
+  })
+
+  it('ends at once when it is interrupted, required or not', async () => {
+    const { baseline } = take({ duration_sec: 60, required: true }, { signal: AbortSignal.timeout(200) })
+    await expect(baseline).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  })
+})
+
+describe('the cache', () => {
+  it('keeps one file per GPU, keyed by UUID, driver and power limit', async () => {
+    await take().baseline
+    expect(readdirSync(entries())).toHaveLength(2)
+    for (const changed of [
+      { ...opened, machine: { ...opened.machine, driverVersion: '999.1' } },
+      { ...opened, devices: opened.devices.map((device) => ({ ...device, powerLimitW: 300 })) },
+      { ...opened, devices: opened.devices.map((device) => ({ ...device, uuid: `${device.uuid}-x` })) },
+    ]) {
+      const { baseline } = take({}, { from: changed })
+      expect(await baseline).toMatchObject({ method: 'fresh' })
+    }
+    expect(readdirSync(entries())).toHaveLength(8)
+  })
+
+  it('answers within its time to live, with the age', async () => {
+    const fresh = await take().baseline
+    age(1800)
+    const { baseline, notes, stretches } = take()
+    expect(await baseline).toMatchObject({
+      method: 'cached',
+      powerW: fresh?.powerW,
+      ageS: expect.closeTo(1800, -1),
+    })
+    expect(notes).toEqual(['Baseline power: 200.0W'])
+    expect(stretches).toEqual([])
+  })
+
+  it.for([
+    ['is older than its time to live', () => age(3700)],
+    ['is from the future', () => age(-100)],
+    ['is damaged', () => damage('{"power_w": 1')],
+    ['is empty', () => damage('')],
+    ['says 0 W', () => damage('{"power_w":0,"measured_at":"2025-01-01T00:00:00.000Z"}')],
+  ] as const)('measures again what %s', async ([, spoil]) => {
+    await take().baseline
+    spoil()
+    expect(await take().baseline).toMatchObject({ method: 'fresh', powerW: expect.closeTo(IDLE_W, 3) })
+    expect(await take().baseline).toMatchObject({ method: 'cached' })
+  })
+
+  it('measures all GPUs again where one is missing', async () => {
+    await take({}, { from: { ...opened, devices: opened.devices.slice(0, 1) } }).baseline
+    expect(await take().baseline).toMatchObject({ method: 'fresh', powerW: expect.closeTo(IDLE_W, 3) })
+  })
+
+  it('never keeps a simulated GPU’s, nor gives a kept one to it', async () => {
+    await take({}, { simulated: true }).baseline
+    expect(existsSync(entries())).toBe(false)
+    await take().baseline
+    expect(await take({}, { simulated: true }).baseline).toMatchObject({ method: 'fresh' })
+  })
+
+  it.for([
+    ['is a regular file', () => writeFileSync(join(cache, 'llem'), '')],
+    [
+      'does not exist and cannot be made',
+      () => {
+        process.env.XDG_CACHE_HOME = '/proc/llem-test'
+      },
+    ],
+  ] as const)('that %s costs the keeping, not the baseline', async ([, spoil]) => {
+    spoil()
+    const { baseline, notes, details } = take({ required: true })
+    expect(await baseline).toMatchObject({ method: 'fresh' })
+    expect(notes).toEqual(['Baseline power: 200.0W'])
+    expect(details).toHaveLength(2)
+    expect(details[0]).toMatch(/^The baseline is not kept for later runs \(non-fatal\): /)
+  })
+
+  it('leaves whole files only, when two processes store at once', async () => {
+    await Promise.all([take().baseline, take().baseline, take().baseline])
+    const names = readdirSync(entries())
+    expect(names.filter((name) => !name.endsWith('.json'))).toEqual([])
+    expect(names).toHaveLength(2)
+  })
+
+  function damage(text: string): void {
+    mkdirSync(entries(), { recursive: true })
+    for (const name of readdirSync(entries())) {
+      chmodSync(join(entries(), name), 0o644)
+      writeFileSync(join(entries(), name), text)
+    }
+  }
+})
+
+describe('failing', () => {
+  /** The GPUs under a sampler that is closed: no window can be opened. */
+  async function closed(): Promise<OpenedSampler> {
+    const { devices } = opened
+    const wishes = { devices: null, intervalMs: 10, slowIntervalMs: 100, libraryPath: simulate() }
+    const other = await openSampler(wishes)
+    other.sampler.close()
+    return { ...other, devices }
+  }
+
+  it('is not fatal, and said', async () => {
+    const { baseline, notes } = take({}, { from: await closed() })
+    expect(await baseline).toBeNull()
+    expect(notes).toHaveLength(1)
+    expect(notes[0]).toMatch(
+      /^Baseline measurement failed, continuing with raw energy only \(non-fatal\): \S/,
+    )
+  })
+
+  it('ends the experiment where it is required', async () => {
+    const { baseline } = take({ required: true }, { from: await closed() })
+    await expect(baseline).rejects.toMatchObject({
+      code: 'BASELINE_FAILED',
+      kind: 'runtime',
+      message: expect.stringMatching(/^Baseline measurement required but failed: /),
+    })
+  })
+
+  it('is silent without a GPU, whose absence was told already, and fatal where it is required', async () => {
+    const { baseline, notes } = take({}, { from: null })
+    expect(await baseline).toBeNull()
+    expect(notes).toEqual([])
+    await expect(take({ required: true }, { from: null }).baseline).rejects.toMatchObject({
+      code: 'BASELINE_FAILED',
+    })
+  })
+})
+
+describe('the energy breakdown', () => {
+  const baseline = { powerW: 80, method: 'cached' as const, measuredAt: '2025-01-01T00:00:00.000Z', ageS: 12 }
+
+  it('takes the baseline off over the very window of the energy', () => {
+    expect(breakDown(energy(), baseline)).toEqual({
+      raw_j: 6000,
+      adjusted_j: 6000 - 80 * 60,
+      baseline_power_w: 80,
+      baseline_method: 'cached',
+      baseline_timestamp: '2025-01-01T00:00:00.000Z',
+      baseline_cache_age_sec: 12,
+    })
+  })
+
+  it('keeps a negative value', () => {
+    expect(breakDown(energy(), { ...baseline, powerW: 150 })?.adjusted_j).toBe(-3000)
+  })
+
+  it('has no adjusted energy without a baseline', () => {
+    expect(breakDown(energy(), null)).toMatchObject({
+      raw_j: 6000,
+      adjusted_j: null,
+      baseline_power_w: null,
+      baseline_method: 'unavailable',
+    })
+  })
+
+  it.for([
+    ['there is no energy', null],
+    ['the energy is unknown', energy({ total_j: null })],
+  ] as const)('is null, not 0, where %s', ([, measured]) => {
+    expect(breakDown(measured, baseline)).toBeNull()
+  })
+})
