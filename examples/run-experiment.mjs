@@ -14,7 +14,7 @@ if (model === undefined) throw new Error('usage: node examples/run-experiment.mj
 const { result, runDir } = await runExperiment(
   {
     model,
-    n_prompts: 20,
+    n_prompts: 40,
     generation: { max_tokens: 256, ignore_eos: true },
     llamacpp: { threads: 1, context_size: 512 },
     // Short, to try it out: measure with the defaults.

@@ -185,7 +185,7 @@ describe('on a screen', () => {
   it('shows environment, energy and warmup in the words of the contract, and where the files are', async () => {
     const scenario = scenarioFile([gpu(0, [{ for_s: 1, w: 300 }])])
     const sets = [
-      'n_prompts=20',
+      'n_prompts=40',
       'generation.max_tokens=300',
       'generation.ignore_eos=true',
       'baseline.enabled=true',
@@ -204,7 +204,7 @@ describe('on a screen', () => {
     const state = warmup.converged ? 'converged' : 'not converged'
     expect(lines).toContain(`  Warmup: 5 prompts (${state}, CV=${warmup.final_cv?.toFixed(3)})`)
     expect(lines.find((line) => line.startsWith('  Tokens'))).toMatch(
-      /^ {2}Tokens {2,}\d+ \(\d+ in, 6000 out\) in [\d.]+ s$/,
+      /^ {2}Tokens {2,}\d+ \(\d+ in, 12000 out\) in [\d.]+ s$/,
     )
     expect(lines.find((line) => line.startsWith('  Throughput'))).toMatch(/ tokens\/s, .* output tokens\/s$/)
     expect(lines.find((line) => line.startsWith('  Per token'))).toMatch(

@@ -34,7 +34,9 @@ function config(overrides: Partial<ExperimentConfig> = {}): ExperimentConfig {
   const loaded = loadExperimentConfig({
     text: JSON.stringify({
       model,
-      n_prompts: 8,
+      n_prompts: 20,
+      // Less than 0.3 s would be too short to have an energy.
+      generation: { max_tokens: 256, ignore_eos: true },
       llamacpp: { threads: 1, context_size: 512 },
       warmup: { max_prompts: 5, cv_threshold: 0, thermal_floor_seconds: 0 },
     }),
@@ -156,7 +158,7 @@ describe('the steps of an experiment', () => {
 
   it('warm up with prompts that are not measured', () => {
     const { warmup, measured } = watched.prompts
-    expect([warmup.length, measured.length]).toEqual([5, 8])
+    expect([warmup.length, measured.length]).toEqual([5, 20])
     expect(warmup.filter((text) => measured.includes(text))).toEqual([])
   })
 
