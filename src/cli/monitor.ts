@@ -1,0 +1,114 @@
+// llem monitor: the sampler's snapshots, five times a second, as a picture or as JSON lines.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openSampler } from '../energy/open.js'
+import type { Snapshot } from '../native/addon.js'
+import type { SampledDevice } from '../native/sampler.js'
+import { reasonsIn } from '../results/throttle-reasons.js'
+import { interruptible } from './interrupt.js'
+import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.js'
+import { chooseLibrary } from './simulated.js'
+import { sparkline } from './sparkline.js'
+
+const REFRESH_MS = 200
+const GIB = 1024 ** 3
+/** Twelve seconds of power at five refreshes a second. */
+const SPARK_LENGTH = 60
+
+interface MonitorOptions {
+  intervalMs: number
+  devices?: (number | string)[]
+  durationSec?: number
+  simulate?: string | boolean
+  json?: boolean
+}
+
+/** Shows what the GPUs do now, until Ctrl-C or for so many seconds. */
+export async function monitor(options: MonitorOptions): Promise<void> {
+  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const { sampler, notes } = await openSampler({
+    devices: options.devices ?? null,
+    intervalMs: options.intervalMs,
+    slowIntervalMs: 100,
+    libraryPath,
+  })
+  for (const note of notes) say(`Note: ${note}.`)
+  const show = options.json ? jsonLines(sampler.devices, simulated) : await picture(sampler.devices, simulated)
+  const endMs = options.durationSec === undefined ? Number.POSITIVE_INFINITY : options.durationSec * 1000
+  const startMs = performance.now()
+  try {
+    await interruptible(
+      async (signal) => {
+        while (!signal.aborted && performance.now() - startMs < endMs) {
+          await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined)
+          show(sampler.snapshot())
+        }
+      },
+      { quiet: true },
+    )
+  } finally {
+    sampler.close()
+  }
+}
+
+type Show = (snapshot: Snapshot) => void
+
+/** One line a refresh; null is unknown. */
+function jsonLines(devices: readonly SampledDevice[], simulated: boolean): Show {
+  return (snapshot) =>
+    print(
+      JSON.stringify({
+        at_ns: snapshot.atNs ?? null,
+        simulated,
+        devices: snapshot.devices.map((device, position) => ({
+          index: devices[position]?.index ?? null,
+          uuid: devices[position]?.uuid ?? null,
+          power_w: device.powerW ?? null,
+          energy_j: device.joulesSinceOpen ?? null,
+          temperature_c: device.temperatureC ?? null,
+          sm_utilisation_pct: device.smUtilisationPct ?? null,
+          sm_clock_mhz: device.smClockMhz ?? null,
+          memory_clock_mhz: device.memoryClockMhz ?? null,
+          memory_used_mb: device.memoryUsedBytes === undefined ? null : device.memoryUsedBytes / 1024 ** 2,
+          throttle_reasons: device.throttleReasons ?? null,
+        })),
+      }),
+    )
+}
+
+/** A table that is drawn over itself on a terminal, and once a second below itself elsewhere. */
+async function picture(devices: readonly SampledDevice[], simulated: boolean): Promise<Show> {
+  const history = devices.map((): (number | null)[] => [])
+  const draw = (snapshot: Snapshot) => {
+    const rows = snapshot.devices.map((device, position) => {
+      const watts = history[position] ?? []
+      watts.push(device.powerW ?? null)
+      if (watts.length > SPARK_LENGTH) watts.shift()
+      return [
+        String(devices[position]?.index ?? position),
+        devices[position]?.name ?? '-',
+        quantity(device.powerW, 'W'),
+        quantity(device.joulesSinceOpen, 'J', 0),
+        quantity(device.temperatureC, 'C', 0),
+        quantity(device.smUtilisationPct, '%', 0),
+        quantity(device.smClockMhz, 'MHz', 0),
+        quantity(device.memoryUsedBytes === undefined ? null : device.memoryUsedBytes / GIB, 'GiB'),
+        device.throttleReasons === undefined ? '-' : reasonsIn(device.throttleReasons).join(' ') || 'none',
+        sparkline(watts),
+      ]
+    })
+    const head = ['', 'name', 'power', 'energy', 'temp', 'SM', 'SM clock', 'memory', 'throttle', 'last 12 s']
+    return columns(head, rows, [2, 3, 4, 5, 6, 7])
+  }
+  if (simulated) say(SIMULATED)
+  if (!isTerminal(process.stdout)) {
+    let refreshes = 0
+    return (snapshot) => {
+      const text = draw(snapshot)
+      refreshes += 1
+      if (refreshes % (1000 / REFRESH_MS) === 0) print(text)
+    }
+  }
+  const { default: logUpdate } = await import('log-update')
+  return (snapshot) => logUpdate(draw(snapshot))
+}
