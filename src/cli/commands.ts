@@ -93,6 +93,32 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'monitor',
+    define: (command) =>
+      command
+        .summary('watch the GPUs live')
+        .description(
+          'Shows power, energy, temperature, clocks and throttling of the GPUs five times a second.',
+        )
+        .option('--interval-ms <ms>', 'power interval, 1 to 5000', interval, 10)
+        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option('--duration <s>', 'stop after so many seconds (default: at Ctrl-C)', duration)
+        .option(...SIMULATE)
+        .option('--json', 'print a JSON line at each refresh')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem monitor', ''],
+            ['llem monitor --json --duration 10 > power.jsonl', 'ten seconds for a program to read'],
+          ),
+        )
+        .action(async (options) => {
+          const { monitor } = await import('./monitor.js')
+          await monitor(options)
+        }),
+  },
+  {
     name: 'backend',
     define: (command) => {
       command.summary('install and list inference backends').description('Inference backends.')
@@ -137,6 +163,12 @@ function interval(text: string): number {
   const value = Number(text)
   if (!(value >= 1 && value <= 5000))
     throw new InvalidArgumentError('It must be a number from 1 to 5000 (ms).')
+  return value
+}
+
+function duration(text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.')
   return value
 }
 

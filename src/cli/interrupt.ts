@@ -3,14 +3,20 @@ import { isTerminal, say } from './screen.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Runs work that a signal ends cleanly; a second one ends the process at once. */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/**
+ * Runs work that a signal ends cleanly; a second one ends the process at once. `quiet` is for work that has nothing
+ * to lose, so that nothing need be said.
+ */
+export async function interruptible<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { quiet = false }: { quiet?: boolean } = {},
+): Promise<T> {
   const controller = new AbortController()
   const onSignal = (signal: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted)
     // The terminal has shown ^C in the middle of a line.
     const lead = isTerminal(process.stderr) ? '\n' : ''
-    say(`${lead}${signal}: ending cleanly and keeping what was measured; once more ends at once.`)
+    if (!quiet) say(`${lead}${signal}: ending cleanly and keeping what was measured; once more ends at once.`)
     controller.abort(new Error(signal))
   }
   for (const signal of SIGNALS) process.on(signal, onSignal)

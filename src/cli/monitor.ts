@@ -12,13 +12,14 @@ import { sparkline } from './sparkline.js'
 
 const REFRESH_MS = 200
 const GIB = 1024 ** 3
-/** Twelve seconds of power at five refreshes a second. */
-const SPARK_LENGTH = 60
+/** Refreshes in the sparkline: what the other columns leave of the terminal, at most twelve seconds. */
+const sparkLength = () => Math.max(10, Math.min(60, (process.stdout.columns || 120) - 95))
 
 interface MonitorOptions {
   intervalMs: number
   devices?: (number | string)[]
-  durationSec?: number
+  /** Seconds. */
+  duration?: number
   simulate?: string | boolean
   json?: boolean
 }
@@ -33,8 +34,10 @@ export async function monitor(options: MonitorOptions): Promise<void> {
     libraryPath,
   })
   for (const note of notes) say(`Note: ${note}.`)
-  const show = options.json ? jsonLines(sampler.devices, simulated) : await picture(sampler.devices, simulated)
-  const endMs = options.durationSec === undefined ? Number.POSITIVE_INFINITY : options.durationSec * 1000
+  const show = options.json
+    ? jsonLines(sampler.devices, simulated)
+    : await picture(sampler.devices, simulated)
+  const endMs = options.duration === undefined ? Number.POSITIVE_INFINITY : options.duration * 1000
   const startMs = performance.now()
   try {
     await interruptible(
@@ -83,7 +86,7 @@ async function picture(devices: readonly SampledDevice[], simulated: boolean): P
     const rows = snapshot.devices.map((device, position) => {
       const watts = history[position] ?? []
       watts.push(device.powerW ?? null)
-      if (watts.length > SPARK_LENGTH) watts.shift()
+      watts.splice(0, watts.length - sparkLength())
       return [
         String(devices[position]?.index ?? position),
         devices[position]?.name ?? '-',
@@ -97,7 +100,7 @@ async function picture(devices: readonly SampledDevice[], simulated: boolean): P
         sparkline(watts),
       ]
     })
-    const head = ['', 'name', 'power', 'energy', 'temp', 'SM', 'SM clock', 'memory', 'throttle', 'last 12 s']
+    const head = ['', 'name', 'power', 'energy', 'temp', 'SM', 'SM clock', 'memory', 'throttle', 'power over time']
     return columns(head, rows, [2, 3, 4, 5, 6, 7])
   }
   if (simulated) say(SIMULATED)

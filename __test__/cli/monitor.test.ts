@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { sparkline } from '../../dist/cli/sparkline.js'
+import { llem, startLlem } from '../native/llem.js'
+
+describe('llem monitor', () => {
+  it('prints a JSON line at each of five refreshes a second, and nothing else', async () => {
+    const { code, stdout, stderr } = await llem(['monitor', '--simulate', '--json', '--duration', '2'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines.length).toBeGreaterThanOrEqual(8)
+    expect(lines.length).toBeLessThanOrEqual(10)
+    // The built-in scenario idles at 75 W for its first five seconds.
+    const last = lines.at(-1)
+    expect(last).toMatchObject({ simulated: true, devices: [{ index: 0, power_w: 75, throttle_reasons: 0 }] })
+    const spanS = (last.at_ns - lines[0].at_ns) / 1e9
+    const energyJ = last.devices[0].energy_j - lines[0].devices[0].energy_j
+    expect(energyJ / spanS).toBeCloseTo(75, 1)
+  })
+
+  it('prints plain tables where no terminal is, marked as simulated', async () => {
+    const { code, stdout, stderr } = await llem(['monitor', '--simulate', '--duration', '1.5'])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^SIMULATED: /)
+    expect(stdout).toMatch(/NVIDIA H200 +75\.0 W/)
+    expect(stdout).not.toContain('\u001B')
+  })
+
+  it('ends at once and without a word on Ctrl-C', async () => {
+    const { child, ended } = startLlem(['monitor', '--simulate', '--json'])
+    child.stdout?.once('data', () => child.kill('SIGINT'))
+    const { code, stderr, tookMs } = await ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(tookMs).toBeLessThan(5000)
+  })
+
+  it('refuses a duration that is none', async () => {
+    const { code, stderr } = await llem(['monitor', '--simulate', '--duration', 'x'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('above 0')
+  })
+})
+
+describe('a sparkline', () => {
+  it.each([
+    ['spans the smallest to the largest value', [0, 50, 100], '▁▅█'],
+    ['is a line in the middle for a steady signal', [75, 75], '▅▅'],
+    ['has a gap where a value is unknown', [0, null, 7], '▁ █'],
+    ['is blank where nothing is known', [null, null], '  '],
+  ])('%s', (_, values, expected) => {
+    expect(sparkline(values)).toBe(expected)
+  })
+})
