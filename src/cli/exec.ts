@@ -4,6 +4,7 @@ import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
+import { chooseLibrary } from '../energy/library.js'
 import { energyOf } from '../energy/measured.js'
 import { openSampler } from '../energy/open.js'
 import type { Window, WindowFiles } from '../native/sampler.js'
@@ -12,7 +13,6 @@ import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } 
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
 import { columns, printJson, quantity, SIMULATED, say } from './screen.js'
-import { chooseLibrary } from './simulated.js'
 
 interface ExecOptions {
   intervalMs: number

@@ -1,13 +1,13 @@
 // llem monitor: the sampler's snapshots, five times a second, as a picture or as JSON lines.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { chooseLibrary } from '../energy/library.js'
 import { openSampler } from '../energy/open.js'
 import type { Snapshot } from '../native/addon.js'
 import type { SampledDevice } from '../native/sampler.js'
 import { reasonsIn } from '../results/throttle-reasons.js'
 import { interruptible } from './interrupt.js'
 import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.js'
-import { chooseLibrary } from './simulated.js'
 import { sparkline } from './sparkline.js'
 
 const REFRESH_MS = 200
@@ -100,7 +100,18 @@ async function picture(devices: readonly SampledDevice[], simulated: boolean): P
         sparkline(watts),
       ]
     })
-    const head = ['', 'name', 'power', 'energy', 'temp', 'SM', 'SM clock', 'memory', 'throttle', 'power over time']
+    const head = [
+      '',
+      'name',
+      'power',
+      'energy',
+      'temp',
+      'SM',
+      'SM clock',
+      'memory',
+      'throttle',
+      'power over time',
+    ]
     return columns(head, rows, [2, 3, 4, 5, 6, 7])
   }
   if (simulated) say(SIMULATED)

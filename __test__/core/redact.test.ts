@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { redact, redactArguments } from '../../dist/core/redact.js'
+
+describe('redaction', () => {
+  it.each([
+    ['masks text under a name that sounds like a secret', { api_key: 'x' }, { api_key: '[redacted]' }],
+    ['masks all text below such a name', { secrets: { a: ['x'] } }, { secrets: { a: ['[redacted]'] } }],
+    ['keeps what counts tokens', { max_tokens: 128, tokens_per_second: 9.5 }, null],
+    ['keeps the tokenizer', { tokenizer: 'path', tokenizer_json: 'path' }, null],
+    ['keeps null, numbers and flags', { password: null, token: true, list: [1, 'a'] }, null],
+  ])('%s', (_, before, after) => {
+    expect(redact(before)).toEqual(after ?? before)
+  })
+
+  it.each([
+    ['--api-key=x', ['serve', '--api-key=x'], ['serve', '--api-key=[redacted]']],
+    ['--api-key x', ['serve', '--api-key', 'x', 'y'], ['serve', '--api-key', '[redacted]', 'y']],
+    ['HF_TOKEN=x', ['env', 'HF_TOKEN=hf_x', 'python'], ['env', 'HF_TOKEN=[redacted]', 'python']],
+    ['--max-tokens 128', ['serve', '--max-tokens', '128'], ['serve', '--max-tokens', '128']],
+    ['--max-tokens=128', ['serve', '--max-tokens=128'], ['serve', '--max-tokens=128']],
+    ['--tokenizer path', ['serve', '--tokenizer', 'path'], ['serve', '--tokenizer', 'path']],
+  ])('treats %s as what it is', (_, before, after) => {
+    expect(redactArguments(before)).toEqual(after)
+  })
+})

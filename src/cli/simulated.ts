@@ -1,1 +1,0 @@
-export { chooseLibrary } from '../energy/library.js'
