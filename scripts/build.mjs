@@ -1,28 +1,23 @@
-// node scripts/build.mjs [addon] [simulator] [typescript] [--target TRIPLE]: builds what is named, by default
-// everything. A second run does no work twice. Each part is made aside and then put in place file by file, so that
+// node scripts/build.mjs [addon] [simulator] [typescript]: builds what is named, by default everything, for this
+// machine. A second run does no work twice. Each part is made aside and then put in place file by file, so that
 // whoever runs llem or its tests meanwhile never meets half a build.
 //
-// The addon and the simulated library are put into npm/PLATFORM too, which is a package of its own. --target is for
-// the packages of a release: it builds for another machine, or for an older glibc, with the toolchain of
-// @napi-rs/cross-toolchain.
+// The addon and the simulated library are put into npm/PLATFORM too, which is a package of its own.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { filesBelow } from './files-below.mjs'
-import { hostPlatform, platformOf } from './platform.mjs'
+import { hostPlatform } from './platform.mjs'
 import { replaceFile } from './replace-file.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const scratch = join(root, '.cache/build')
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { target: { type: 'string' } } })
-const { target } = values
-const platform = target === undefined ? hostPlatform() : platformOf(target)
+const platform = hostPlatform()
 
 const build = { addon, simulator, typescript }
-for (const part of positionals.length > 0 ? positionals : Object.keys(build)) {
+for (const part of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(build)) {
   if (!(part in build)) throw new Error(`unknown part ${part}; there are ${Object.keys(build).join(', ')}`)
   mkdirSync(scratch, { recursive: true })
   const made = mkdtempSync(join(scratch, `${part}-`))
@@ -41,8 +36,12 @@ function addon(made) {
     inputs: [...crates, ...manifests, 'package.json', 'package-lock.json'],
     outputs: () => [...names.map((name) => `crates/binding/${name}`), `npm/${platform}/${names[2]}`],
     make() {
-      const files = ['--js', names[0], '--dts', names[1]]
-      if (!napiBuild(made, 'crates/binding', '--esm', ...files)) return false
+      const built = run(join(root, 'node_modules/.bin/napi'), [
+        ...['build', '--release', '--platform', '--esm', '--js', names[0], '--dts', names[1]],
+        ...['--manifest-path', 'crates/binding/Cargo.toml', '--package-json-path', 'package.json'],
+        ...['--output-dir', made, '--', '--locked'],
+      ])
+      if (!built) return false
       for (const name of names) replaceFile(join(made, name), join(root, 'crates/binding', name))
       replaceFile(join(made, names[2]), join(root, 'npm', platform, names[2]))
       return true
@@ -50,34 +49,12 @@ function addon(made) {
   })
 }
 
-function simulator(made) {
-  const library = target === undefined ? hostSimulator() : crossSimulator(made)
-  if (library === null) return false
+function simulator() {
+  if (!run('cargo', ['build', '--release', '--locked', '-p', 'nvml-sim'])) return false
+  const library = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release/libnvml_sim.so')
   replaceFile(library, join(root, 'crates/nvml-sim/lib/libnvidia-ml.so.1'))
   replaceFile(library, join(root, 'npm', platform, 'sim/libnvidia-ml.so.1'))
   return true
-}
-
-function hostSimulator() {
-  if (!run('cargo', ['build', '--release', '--locked', '-p', 'nvml-sim'])) return null
-  return join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'release/libnvml_sim.so')
-}
-
-/** It is no addon, but this is the command that brings the cross toolchain. */
-function crossSimulator(made) {
-  if (!napiBuild(made, 'crates/nvml-sim', '--no-js')) return null
-  const name = readdirSync(made).find((file) => file.endsWith('.node'))
-  return name === undefined ? null : join(made, name)
-}
-
-function napiBuild(outputDir, crate, ...args) {
-  return run(join(root, 'node_modules/.bin/napi'), [
-    ...['build', '--release', '--platform', ...args],
-    ...['--manifest-path', `${crate}/Cargo.toml`, '--package-json-path', 'package.json'],
-    ...['--output-dir', outputDir],
-    ...(target === undefined ? [] : ['--target', target, '--use-napi-cross']),
-    ...['--', '--locked'],
-  ])
 }
 
 function typescript(made) {
