@@ -33,7 +33,7 @@ describe('what llem exec prints', () => {
     const { stdout, stderr } = await execute('--', 'sh', '-c', 'echo to-stdout; sleep 1')
     expect(stdout).toBe('to-stdout\n')
     expect(stderr).toMatch(/^SIMULATED: /)
-    expect(stderr).toMatch(/GPU 0 .* \d+\.\d J +\d+\.\d W +300\.0 W +1\.\d\d s +counter/)
+    expect(stderr).toMatch(/GPU 0 .* \d+\.\d J \+- \d+\.\d +\d+\.\d W +300\.0 W +1\.\d\d s +counter/)
   })
 
   it('is with -q nothing', async () => {

@@ -78,7 +78,7 @@ describe('a result on the screen', () => {
       '  Throughput   50.0 tokens/s, 33.3 output tokens/s',
       '  Latency      TTFT 2.00 ms p50, 4.00 ms p99, ITL 2.00 ms p50, 4.00 ms p99',
       '  Per token    2.000 J/token, 3.000 J/output token',
-      '  Measured by  counter, 100.0% of the window covered by readings',
+      '  Measured by  counter, +- 3.0 J (k=2), 100.0% of the window covered by readings',
       '  FLOPs        1.500e+15',
       '  Files        results/x',
     ])

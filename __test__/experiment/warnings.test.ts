@@ -76,8 +76,18 @@ describe('the warnings of an experiment', () => {
     ['let short gaps pass', onDevice({ gap_s: 0.5 }), []],
     [
       'tell where the estimators disagree',
-      onDevice({ method: 'integral', residual_pct: 8, reason: 'the integral differs' }),
+      onDevice({ method: 'integral', residual_flagged: true, reason: 'the integral differs' }),
       ['estimators_disagree: GPU 0: the integral differs.'],
+    ],
+    [
+      'tell so too where the counter is trusted against the readings',
+      onDevice({ method: 'counter', residual_flagged: true, reason: 'the integral differs' }),
+      ['estimators_disagree: GPU 0: the integral differs.'],
+    ],
+    [
+      'tell of a counter that a steady load speaks against',
+      onDevice({ method: 'integral', counter_trust: 'distrusted', reason: 'it is not trusted' }),
+      ['estimators_disagree: GPU 0: it is not trusted.'],
     ],
     [
       'do not call too few changes of the counter a disagreement',

@@ -69,6 +69,17 @@ export interface DeviceReport {
   method?: string
   reason: string
   residualPct?: number
+  /** Whether the two estimates differ by more than the sensor's blind time explains. */
+  residualFlagged: boolean
+  /** How far the total may be off (k = 2, without the board's gain). */
+  uncertaintyJ?: number
+  uncertainty: Uncertainty
+  /** The board's own factor, known no better than this. */
+  gainPct?: number
+  /** "trusted", "distrusted", or "unknown" where no steady load was seen since the sampler opened. */
+  counterTrust: string
+  /** `(readings - counter) / counter` in percent on the latest steady load. */
+  selfTestPct?: number
   integralJ?: number
   counterJ?: number
   counterRawJ?: number
@@ -161,6 +172,15 @@ export interface Snapshot {
   devices: Array<DeviceSnapshot>
 }
 
+/** The parts of an uncertainty (k = 2); missing where a part does not apply or is not known. */
+export interface Uncertainty {
+  samplingJ?: number
+  edgesJ?: number
+  gapsJ?: number
+  counterTickJ?: number
+  residualJ?: number
+}
+
 /** The end of a window: its report, or why there is none. */
 export interface WindowEnd {
   report?: WindowReport
@@ -180,6 +200,8 @@ export interface WindowReport {
   integralJ?: number
   counterJ?: number
   counterRawJ?: number
+  /** How far the total may be off (k = 2, without the boards' gain). */
+  uncertaintyJ?: number
   /** Of the device that is covered least, 0 to 1. */
   coverage: number
   devices: Array<DeviceReport>

@@ -12,7 +12,7 @@ import type { Energy } from '../results/energy.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
-import { columns, printJson, quantity, SIMULATED, say } from './screen.js'
+import { columns, printJson, quantity, SIMULATED, say, withUncertainty } from './screen.js'
 
 interface ExecOptions {
   intervalMs: number
@@ -120,14 +120,13 @@ function report(
   const rows = energy.devices.map((device) => [
     `GPU ${device.index}`,
     device.name ?? device.uuid,
-    quantity(device.total_j, 'J'),
+    withUncertainty(device),
     quantity(device.mean_power_w, 'W'),
     quantity(device.max_power_w, 'W'),
     seconds,
     device.method ?? device.reason,
   ])
-  if (rows.length > 1)
-    rows.push(['total', '', quantity(energy.total_j, 'J'), '', '', seconds, energy.method ?? ''])
+  if (rows.length > 1) rows.push(['total', '', withUncertainty(energy), '', '', seconds, energy.method ?? ''])
   say(columns(['', 'name', 'energy', 'mean', 'peak', 'duration', 'by'], rows, [2, 3, 4, 5]))
   for (const fault of energy.faults) say(`Warning: ${fault}`)
   if (verbose) {

@@ -61,7 +61,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
   if (result.energy?.method != null)
     yield [
       'Measured by',
-      `${result.energy.method}, ${(result.energy.coverage * 100).toFixed(1)}% of the window covered by readings`,
+      `${result.energy.method}${also(result.energy.uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}, ${(result.energy.coverage * 100).toFixed(1)}% of the window covered by readings`,
     ]
   if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
 }

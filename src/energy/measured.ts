@@ -19,6 +19,8 @@ export function energyOf(report: WindowReport, sampler: Sampler): Energy {
     counter_j: report.counterJ ?? null,
     counter_raw_j: report.counterRawJ ?? null,
     residual_pct: residualPct(report.integralJ, report.counterJ),
+    uncertainty_j: report.uncertaintyJ ?? null,
+    gain_pct: report.totalJ === undefined ? null : Math.max(...devices.map((device) => device.gain_pct ?? 0)),
     coverage: report.coverage,
     duration_sec: (report.endNs - report.startNs) / 1e9,
     window: {
@@ -58,6 +60,18 @@ function deviceEnergy(
     counter_j: report.counterJ ?? null,
     counter_raw_j: report.counterRawJ ?? null,
     residual_pct: report.residualPct ?? null,
+    residual_flagged: report.residualFlagged,
+    uncertainty_j: report.uncertaintyJ ?? null,
+    uncertainty: {
+      sampling_j: report.uncertainty.samplingJ ?? null,
+      edges_j: report.uncertainty.edgesJ ?? null,
+      gaps_j: report.uncertainty.gapsJ ?? null,
+      counter_tick_j: report.uncertainty.counterTickJ ?? null,
+      residual_j: report.uncertainty.residualJ ?? null,
+    },
+    gain_pct: report.gainPct ?? null,
+    counter_trust: trustOf(report.counterTrust),
+    self_test_pct: report.selfTestPct ?? null,
     coverage: report.coverage,
     gap_s: report.gapS,
     readings: report.readings,
@@ -82,6 +96,10 @@ function deviceEnergy(
 
 function methodOf(method: string | undefined): Energy['method'] {
   return method === 'counter' || method === 'integral' ? method : null
+}
+
+function trustOf(trust: string): DeviceEnergy['counter_trust'] {
+  return trust === 'trusted' || trust === 'distrusted' ? trust : 'unknown'
 }
 
 /** One sentence where all devices agree, else each device's own. */

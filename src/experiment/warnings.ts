@@ -7,8 +7,6 @@ const FEW_SAMPLES = 10
 const LONG_GAP_S = 0.5
 /** Far more than the steps in which any counter moves (100 ms). */
 const STUCK_COUNTER_J = 1000
-/** As the meter has it. */
-const DISAGREEMENT_PCT = 3
 
 /** What the four basic warnings look at; null is unknown, and without a GPU only the first applies. */
 export interface MeasurementFacts {
@@ -107,14 +105,13 @@ function energyWarnings(
 
 function deviceWarnings(device: DeviceEnergy, migMode: boolean | null): string[] {
   const on = `GPU ${device.index}`
-  const { gap_s, counter_raw_j, integral_j, residual_pct } = device
+  const { gap_s, counter_raw_j, integral_j } = device
   const warnings: string[] = []
   if (gap_s > LONG_GAP_S)
     warnings.push(`sample_gap: ${gap_s.toFixed(1)}s of the measurement on ${on} have no power readings.`)
   if (counter_raw_j === 0 && integral_j !== null && integral_j > STUCK_COUNTER_J)
     warnings.push(`counter_stuck: the energy counter of ${on} did not move while power was drawn.`)
-  // With few changes of the counter the integral is taken without any disagreement.
-  else if (device.method === 'integral' && residual_pct !== null && Math.abs(residual_pct) > DISAGREEMENT_PCT)
+  else if (device.residual_flagged || device.counter_trust === 'distrusted')
     warnings.push(`estimators_disagree: ${on}: ${device.reason}.`)
   if (migMode === true)
     warnings.push(`mig_enabled: ${on} is cut into MIG instances; its power reflects the parent GPU.`)

@@ -14,6 +14,20 @@ export const throttledSchema = z.object({
   power_brake_s: z.number().nullable(),
 })
 
+/** Parts of an uncertainty (k = 2) in joules; null where a part does not apply or is not known. */
+export const uncertaintySchema = z.object({
+  /** What happens while the sensor does not look; integral only. */
+  sampling_j: joules,
+  /** How the energy around the edges is shared between the window and what is beside it. */
+  edges_j: joules,
+  /** Time that no reading covers; integral only. */
+  gaps_j: joules,
+  /** When the ticks of the counter around the edges fell; counter only. */
+  counter_tick_j: joules,
+  /** By how much the integral contradicts a counter that is quoted nevertheless. */
+  residual_j: joules,
+})
+
 export const deviceEnergySchema = z.object({
   index: z.number().int(),
   uuid: z.string(),
@@ -31,6 +45,17 @@ export const deviceEnergySchema = z.object({
   counter_raw_j: joules,
   /** (integral - counter) / counter. */
   residual_pct: z.number().nullable(),
+  /** Whether the two differ by more than the sensor's blind time explains. */
+  residual_flagged: z.boolean(),
+  /** How far `total_j` may be off (k = 2), without the board's gain. */
+  uncertainty_j: joules,
+  uncertainty: uncertaintySchema,
+  /** The board's own factor, known no better than this and the same in every window (arXiv:2312.02741). */
+  gain_pct: z.number().nullable(),
+  /** Whether the counter agreed with the readings on a steady load; unknown where there was none. */
+  counter_trust: z.enum(['trusted', 'distrusted', 'unknown']),
+  /** (readings - counter) / counter on that load. */
+  self_test_pct: z.number().nullable(),
   /** Share of the window that the readings cover, 0 to 1. */
   coverage: z.number(),
   gap_s: z.number(),
@@ -74,6 +99,9 @@ export const energySchema = z.object({
   counter_j: joules,
   counter_raw_j: joules,
   residual_pct: z.number().nullable(),
+  /** How far `total_j` may be off (k = 2), without the boards' gain: root of squares over the devices. */
+  uncertainty_j: joules,
+  gain_pct: z.number().nullable(),
   /** Of the device that is covered least. */
   coverage: z.number(),
   duration_sec: z.number(),

@@ -2,6 +2,7 @@
 //! where the meter does not know.
 
 use llem_meter::clock::seconds;
+use llem_meter::energy::{self, Verdict};
 use llem_meter::sampler;
 use llem_meter::window;
 use napi_derive::napi;
@@ -27,6 +28,8 @@ pub struct WindowReport {
     pub integral_j: Option<f64>,
     pub counter_j: Option<f64>,
     pub counter_raw_j: Option<f64>,
+    /// How far the total may be off (k = 2, without the boards' gain).
+    pub uncertainty_j: Option<f64>,
     /// Of the device that is covered least, 0 to 1.
     pub coverage: f64,
     pub devices: Vec<DeviceReport>,
@@ -42,6 +45,17 @@ pub struct DeviceReport {
     pub method: Option<String>,
     pub reason: String,
     pub residual_pct: Option<f64>,
+    /// Whether the two estimates differ by more than the sensor's blind time explains.
+    pub residual_flagged: bool,
+    /// How far the total may be off (k = 2, without the board's gain).
+    pub uncertainty_j: Option<f64>,
+    pub uncertainty: Uncertainty,
+    /// The board's own factor, known no better than this.
+    pub gain_pct: Option<f64>,
+    /// "trusted", "distrusted", or "unknown" where no steady load was seen since the sampler opened.
+    pub counter_trust: String,
+    /// `(readings - counter) / counter` in percent on the latest steady load.
+    pub self_test_pct: Option<f64>,
     pub integral_j: Option<f64>,
     pub counter_j: Option<f64>,
     pub counter_raw_j: Option<f64>,
@@ -62,6 +76,17 @@ pub struct DeviceReport {
     pub sw_thermal_s: Option<f64>,
     pub hw_thermal_s: Option<f64>,
     pub power_brake_s: Option<f64>,
+}
+
+/// The parts of an uncertainty (k = 2); missing where a part does not apply or is not known.
+#[napi(object)]
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
+pub struct Uncertainty {
+    pub sampling_j: Option<f64>,
+    pub edges_j: Option<f64>,
+    pub gaps_j: Option<f64>,
+    pub counter_tick_j: Option<f64>,
+    pub residual_j: Option<f64>,
 }
 
 /// The sampler's own punctuality and cost.
@@ -119,6 +144,7 @@ impl From<window::WindowReport> for WindowReport {
             integral_j: report.total(|device| device.integral_j),
             counter_j: report.total(|device| device.counter_j),
             counter_raw_j: report.total(|device| device.counter_raw_j),
+            uncertainty_j: report.uncertainty_j(),
             coverage: report.coverage(),
             devices: report.devices.into_iter().map(DeviceReport::from).collect(),
             sampler: report.sampler.into(),
@@ -135,6 +161,12 @@ impl From<window::DeviceReport> for DeviceReport {
             method: device.headline.method.map(|method| method.as_str().to_owned()),
             reason: device.headline.reason,
             residual_pct: device.headline.residual_pct,
+            residual_flagged: device.headline.residual_flagged,
+            uncertainty_j: device.headline.uncertainty_j,
+            uncertainty: device.headline.uncertainty.into(),
+            gain_pct: device.gain_pct,
+            counter_trust: Verdict::name_of(device.counter_test).to_owned(),
+            self_test_pct: device.counter_test.map(|test| test.residual_pct),
             integral_j: device.integral_j,
             counter_j: device.counter_j,
             counter_raw_j: device.counter_raw_j,
@@ -154,6 +186,18 @@ impl From<window::DeviceReport> for DeviceReport {
             sw_thermal_s: device.throttled_ns.sw_thermal_ns.map(seconds),
             hw_thermal_s: device.throttled_ns.hw_thermal_ns.map(seconds),
             power_brake_s: device.throttled_ns.power_brake_ns.map(seconds),
+        }
+    }
+}
+
+impl From<energy::Uncertainty> for Uncertainty {
+    fn from(parts: energy::Uncertainty) -> Self {
+        Self {
+            sampling_j: parts.sampling_j,
+            edges_j: parts.edges_j,
+            gaps_j: parts.gaps_j,
+            counter_tick_j: parts.counter_tick_j,
+            residual_j: parts.residual_j,
         }
     }
 }

@@ -18,11 +18,22 @@ const USUAL_PERIOD_NS: u64 = 100 * NS_PER_MS;
 
 /// Below this share of the power on the other side of an edge, a side is idle.
 const IDLE_SHARE: f64 = 0.5;
+/// Between an idle edge and the next reading a load may draw this many times that reading: it begins with its
+/// prefill. More is a load that goes on beyond the edge.
+const BURST_FACTOR: f64 = 2.0;
+/// Were one such edge in 64 inside the load after all, the standard deviation would be an eighth of what that
+/// changes; twice that.
+const BEYOND_EDGE_K2: f64 = 0.25;
+/// Readings this close to an edge tell how much the power varies there.
+const SURROUNDINGS_NS: u64 = 500 * NS_PER_MS;
+/// A quantity that is known within `+-d` and no better has a standard deviation of `d / sqrt(3)`; twice that.
+const BOUND_TO_K2: f64 = 1.155;
 
 /// How the energy between two ticks was shared out at an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EdgeMethod {
-    /// The ticks on both sides are known: one step of the power inside their interval, or an even share.
+    /// The ticks on both sides are known: an idle side, one step of the power inside their interval, or an even
+    /// share.
     TwoSided,
     /// The ticks are known roughly: a straight line between the counter's values.
     Proportional,
@@ -39,6 +50,21 @@ pub struct CounterEdge {
     pub corrected_j: f64,
     /// How it was carried.
     pub method: EdgeMethod,
+    /// What the sharing of the tick interval's energy leaves unknown (k = 2), joules.
+    pub share_uncertainty_j: f64,
+    /// What the time of the tick leaves unknown (k = 2), joules.
+    pub tick_uncertainty_j: f64,
+}
+
+/// A counter's value carried to an edge.
+#[derive(Clone, Copy, Debug)]
+struct Carried {
+    method: EdgeMethod,
+    joules: f64,
+    /// k = 2.
+    share_j: f64,
+    /// The bound.
+    tick_j: f64,
 }
 
 /// The last seconds of one device's readings, in constant memory: what an edge needs to know of its surroundings.
@@ -83,12 +109,31 @@ impl History {
         if !in_order || reads.front()?.0 > edge_ns {
             return None;
         }
-        let (method, corrected_j) = self
+        let carried = self
             .two_sided(&tick_reads, edge_ns)
-            .map(|joules| (EdgeMethod::TwoSided, joules))
-            .or_else(|| proportional(&tick_reads, edge_ns).map(|joules| (EdgeMethod::Proportional, joules)))
-            .or_else(|| self.one_sided(&tick_reads, edge_ns).map(|joules| (EdgeMethod::OneSided, joules)))?;
-        Some(CounterEdge { raw_j: joules(raw_mj), corrected_j, method })
+            .or_else(|| self.proportional(&tick_reads, edge_ns))
+            .or_else(|| self.one_sided(&tick_reads, edge_ns))?;
+        Some(CounterEdge {
+            raw_j: joules(raw_mj),
+            corrected_j: carried.joules,
+            method: carried.method,
+            share_uncertainty_j: carried.share_j,
+            tick_uncertainty_j: BOUND_TO_K2 * carried.tick_j,
+        })
+    }
+
+    /// What the lag of the readings leaves unknown at an edge (k = 2), joules: a step there may be shown up to an
+    /// update period and half a sensor's window late.
+    pub fn power_edge_uncertainty_j(&self, edge_ns: u64) -> Option<f64> {
+        let lag_ns = self.update_period_ns() + SENSOR_WINDOW_NS / 2;
+        let (low_w, high_w) = self.range_w(edge_ns.saturating_sub(lag_ns), edge_ns + lag_ns)?;
+        Some((high_w - low_w) * seconds(lag_ns))
+    }
+
+    /// The lowest and the highest reading from one moment to another.
+    fn range_w(&self, from_ns: u64, to_ns: u64) -> Option<(f64, f64)> {
+        let readings = self.power.iter().filter(|(at_ns, _)| (from_ns..=to_ns).contains(at_ns));
+        readings.map(|(_, power_w)| (*power_w, *power_w)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// Time between two values that the power sensor publishes, as seen in the last seconds; that of current boards
@@ -97,7 +142,7 @@ impl History {
         tick_period_ns(&ticks(&self.power, |power_w| power_w)).unwrap_or(USUAL_PERIOD_NS)
     }
 
-    fn two_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<f64> {
+    fn two_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {
         let period_ns = tick_period_ns(ticks)?;
         let next = ticks.iter().find(|tick| tick.sharp && tick.at_ns > edge_ns)?;
         let start_ns = next.at_ns.checked_sub(period_ns)?;
@@ -109,10 +154,36 @@ impl History {
         let length_s = seconds(period_ns);
         let into_s = seconds(edge_ns.saturating_sub(start_ns)).min(length_s);
         let levels = self.power_before(start_ns).zip(self.power_after(next.at_ns));
-        let before_edge_j = levels
-            .and_then(|(before_w, after_w)| share_before_edge(energy_j, length_s, into_s, before_w, after_w))
-            .unwrap_or(energy_j * into_s / length_s);
-        Some(next.before + before_edge_j)
+        let idle =
+            levels.and_then(|(before_w, after_w)| idle_side(energy_j, length_s, into_s, before_w, after_w));
+        let step =
+            levels.and_then(|(before_w, after_w)| one_step(energy_j, length_s, into_s, before_w, after_w));
+        if let Some((idle_w, before_edge_j)) = idle {
+            return Some(Carried {
+                method: EdgeMethod::TwoSided,
+                joules: next.before + before_edge_j,
+                share_j: BEYOND_EDGE_K2 * step.map_or(0.0, |step_j| (step_j - before_edge_j).abs()),
+                tick_j: idle_w * seconds(next.doubt_ns),
+            });
+        }
+        let before_edge_j = step.unwrap_or(energy_j * into_s / length_s);
+        Some(Carried {
+            method: EdgeMethod::TwoSided,
+            joules: next.before + before_edge_j,
+            share_j: self.share_bound_j(edge_ns, energy_j, length_s, into_s),
+            tick_j: energy_j / length_s * seconds(next.doubt_ns),
+        })
+    }
+
+    /// What is not known (k = 2) of the energy before the edge, if the power kept within the readings around it.
+    fn share_bound_j(&self, edge_ns: u64, energy_j: f64, length_s: f64, into_s: f64) -> f64 {
+        let around = self.range_w(edge_ns.saturating_sub(SURROUNDINGS_NS), edge_ns + SURROUNDINGS_NS);
+        let mean_w = energy_j / length_s;
+        let (low_w, high_w) = around.map_or((0.0, mean_w), |(low, high)| (low.min(mean_w), high.max(mean_w)));
+        let rest_s = length_s - into_s;
+        let least_j = (low_w * into_s).max(energy_j - high_w * rest_s);
+        let most_j = (high_w * into_s).min(energy_j - low_w * rest_s);
+        BOUND_TO_K2 * (most_j - least_j).max(0.0) / 2.0
     }
 
     /// The last reading whose averaging window ended before `at_ns`.
@@ -136,28 +207,56 @@ impl History {
             .map(|(_, power_w)| power_w)
     }
 
-    fn one_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<f64> {
+    fn proportional(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {
+        let next = ticks.iter().position(|tick| tick.at_ns > edge_ns)?;
+        let (before, after) = (ticks.get(next.checked_sub(1)?)?, &ticks[next]);
+        let (length_s, into_s) = (seconds(after.at_ns - before.at_ns), seconds(edge_ns - before.at_ns));
+        let energy_j = after.after - before.after;
+        Some(Carried {
+            method: EdgeMethod::Proportional,
+            joules: before.after + energy_j * into_s / length_s,
+            share_j: self.share_bound_j(edge_ns, energy_j, length_s, into_s),
+            tick_j: energy_j / length_s * seconds(before.doubt_ns.max(after.doubt_ns)),
+        })
+    }
+
+    fn one_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {
         let last = ticks.iter().rev().find(|tick| tick.at_ns <= edge_ns)?;
         let power_w = self.power.iter().rev().find(|(at_ns, _)| *at_ns <= edge_ns)?.1;
-        Some(last.after + power_w * seconds(edge_ns - last.at_ns))
+        let since_s = seconds(edge_ns - last.at_ns);
+        let around = self.range_w(edge_ns.saturating_sub(SURROUNDINGS_NS), edge_ns + SURROUNDINGS_NS);
+        Some(Carried {
+            method: EdgeMethod::OneSided,
+            joules: last.after + power_w * since_s,
+            share_j: BOUND_TO_K2 * around.map_or(power_w, |(low_w, high_w)| high_w - low_w) * since_s,
+            tick_j: power_w * seconds(last.doubt_ns),
+        })
     }
 }
 
-/// How much of a tick interval's energy lies before the edge that is `into_s` inside it, told from the power on
-/// both sides. `None` where that says nothing.
-fn share_before_edge(energy_j: f64, length_s: f64, into_s: f64, before_w: f64, after_w: f64) -> Option<f64> {
-    // One step from the one level to the other explains the energy where it falls inside the interval.
-    let step_s = (energy_j - after_w * length_s) / (before_w - after_w);
-    if (0.0..=length_s).contains(&step_s) {
-        return Some(before_w * into_s.min(step_s) + after_w * (into_s - step_s).max(0.0));
-    }
-    // More energy than either level explains, and one of them is idle: a burst on the busy side of the edge. The
-    // idle side is known, the rest belongs to the other.
-    let (low_w, high_w) = (before_w.min(after_w), before_w.max(after_w));
-    if energy_j < high_w * length_s || low_w > IDLE_SHARE * high_w {
+/// The idle power, and how much of a tick interval's energy lies before the edge that is `into_s` inside it, where
+/// one side of the edge is idle. Who marks an edge next to an idle stretch also starts or has ended the load, so the
+/// idle side is idle up to the edge and the rest of the energy is the load's. `None` where no side is idle, or the
+/// load would have to draw more than a burst: it goes on beyond the edge.
+fn idle_side(energy_j: f64, length_s: f64, into_s: f64, before_w: f64, after_w: f64) -> Option<(f64, f64)> {
+    let (idle_w, load_w) = (before_w.min(after_w), before_w.max(after_w));
+    if idle_w > IDLE_SHARE * load_w {
         return None;
     }
-    Some(if before_w < after_w { before_w * into_s } else { energy_j - after_w * (length_s - into_s) })
+    let idle_before = before_w < after_w;
+    let idle_s = if idle_before { into_s } else { length_s - into_s };
+    let (idle_j, load_s) = (idle_w * idle_s, length_s - idle_s);
+    let load_j = energy_j - idle_j;
+    (load_j >= 0.0 && load_j <= BURST_FACTOR * load_w * load_s)
+        .then_some((idle_w, if idle_before { idle_j } else { load_j }))
+}
+
+/// The same where one step from the one level to the other explains the energy: it falls inside the interval.
+fn one_step(energy_j: f64, length_s: f64, into_s: f64, before_w: f64, after_w: f64) -> Option<f64> {
+    let step_s = (energy_j - after_w * length_s) / (before_w - after_w);
+    (0.0..=length_s)
+        .contains(&step_s)
+        .then(|| before_w * into_s.min(step_s) + after_w * (into_s - step_s).max(0.0))
 }
 
 fn push<T>(queue: &mut VecDeque<(u64, T)>, span_ns: u64, capacity: usize, at_ns: u64, value: T) {
@@ -176,6 +275,7 @@ fn ticks<T: Copy + PartialEq>(reads: &VecDeque<(u64, T)>, value: impl Fn(T) -> f
         .filter(|(before, after)| before.1 != after.1)
         .map(|(before, after)| Tick {
             at_ns: before.0 + (after.0 - before.0) / 2,
+            doubt_ns: (after.0 - before.0) / 2,
             sharp: after.0 - before.0 <= SHARP_NS,
             before: value(before.1),
             after: value(after.1),
@@ -186,27 +286,21 @@ fn ticks<T: Copy + PartialEq>(reads: &VecDeque<(u64, T)>, value: impl Fn(T) -> f
 /// A change of what is published, between two reads.
 struct Tick {
     at_ns: u64,
+    doubt_ns: u64,
     sharp: bool,
     before: f64,
     after: f64,
 }
 
-/// The median distance of neighbouring sharp ticks.
+/// The mean distance of neighbouring sharp ticks, without those that are far from the median: a tick between two
+/// reads is known to half their distance, and the mean over a run of ticks forgets all but its ends.
 fn tick_period_ns(ticks: &[Tick]) -> Option<u64> {
-    let mut gaps: Vec<u64> = ticks
-        .windows(2)
-        .filter(|pair| pair[0].sharp && pair[1].sharp)
-        .map(|pair| pair[1].at_ns - pair[0].at_ns)
-        .collect();
+    let pairs = ticks.windows(2).filter(|pair| pair[0].sharp && pair[1].sharp);
+    let mut gaps: Vec<u64> = pairs.map(|pair| pair[1].at_ns - pair[0].at_ns).collect();
     gaps.sort_unstable();
-    gaps.get(gaps.len() / 2).copied()
-}
-
-fn proportional(ticks: &[Tick], edge_ns: u64) -> Option<f64> {
-    let next = ticks.iter().position(|tick| tick.at_ns > edge_ns)?;
-    let (before, after) = (ticks.get(next.checked_sub(1)?)?, &ticks[next]);
-    let share = (edge_ns - before.at_ns) as f64 / (after.at_ns - before.at_ns) as f64;
-    Some(before.after + (after.after - before.after) * share)
+    let median_ns = *gaps.get(gaps.len() / 2)?;
+    gaps.retain(|gap_ns| gap_ns.abs_diff(median_ns) <= median_ns / 4);
+    Some(gaps.iter().sum::<u64>() / gaps.len() as u64)
 }
 
 fn joules(energy_mj: u64) -> f64 {

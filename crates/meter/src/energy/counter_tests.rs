@@ -1,6 +1,5 @@
-//! Edges of known loads, and the spread of the error over random serving loads.
+//! Edges of known loads.
 
-use super::super::serving::{Errors, Random, Setting, trial};
 use super::*;
 use crate::clock::NS_PER_S;
 
@@ -78,26 +77,18 @@ fn the_history_forgets_what_is_older_than_its_span() {
 }
 
 #[test]
-fn over_random_serving_loads_the_corrected_counter_is_within_2_pct_and_typically_within_half_a_percent() {
-    const TRIALS: usize = 1000;
-    for fills_window in [true, false] {
-        for counter_period_ns in [20 * MS, 50 * MS, 100 * MS] {
-            let setting = Setting { length_ns: 3 * NS_PER_S, fills_window, counter_period_ns };
-            let mut random = Random::new(7);
-            let errors: Vec<Errors> = (0..TRIALS).map(|_| trial(&mut random, setting)).collect();
-            let quantiles = |of: fn(&Errors) -> f64| {
-                let mut sorted: Vec<f64> = errors.iter().map(|errors| of(errors).abs()).collect();
-                sorted.sort_by(f64::total_cmp);
-                (sorted[TRIALS / 2], sorted[TRIALS * 95 / 100], sorted[TRIALS - 1])
-            };
-            let corrected = quantiles(|errors| errors.corrected);
-            let raw = quantiles(|errors| errors.raw);
-            let integral = quantiles(|errors| errors.integral);
-            let table =
-                format!("{setting:?}: corrected {corrected:.2?}, raw {raw:.2?}, integral {integral:.2?} %");
-            println!("{table}");
-            assert!(corrected.0 < 0.5 && corrected.2 < 2.0, "{table}");
-            assert!(integral.0 < 2.0 && integral.1 < 6.0, "{table}");
-        }
-    }
+fn a_load_that_goes_on_beyond_the_edge_is_not_taken_for_a_burst_at_it() {
+    // Idle until 1000 ms, asked for at 1080 ms: 80 ms of the load lie before the edge.
+    let edge = stepped(75.0, 500.0, 1000, 99).counter_at(1080 * MS).expect("the counter was read");
+    assert!((edge.corrected_j - 115.0).abs() < 3.0, "{}", edge.corrected_j);
+}
+
+#[test]
+fn the_uncertainty_of_an_edge_covers_what_is_not_known_of_it() {
+    let steady = stepped(400.0, 400.0, 0, 40).counter_at(766 * MS).expect("the counter was read");
+    assert!(steady.share_uncertainty_j < 0.1, "{steady:?}");
+    // 5 ms of doubt about the tick.
+    assert!((steady.tick_uncertainty_j - 1.155 * 2.0).abs() < 0.1, "{steady:?}");
+    let idle = stepped(75.0, 500.0, 1000, 64).counter_at(1000 * MS).expect("the counter was read");
+    assert!(idle.tick_uncertainty_j < 0.5 && idle.share_uncertainty_j < 1.5, "{idle:?}");
 }

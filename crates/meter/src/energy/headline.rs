@@ -1,4 +1,7 @@
-//! Which of the two estimates is the headline. Both are always reported beside it.
+//! Which of the two estimates is the headline, and how far it may be off. Both are always reported beside it.
+
+use super::trust::Verdict;
+use super::uncertainty::Uncertainty;
 
 /// The estimate that a headline rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,26 +35,18 @@ pub struct Estimates {
     pub integral_j: Option<f64>,
     /// The share of the window that the integral covers, 0 to 1.
     pub coverage: f64,
-    /// The highest power reading.
-    pub max_power_w: Option<f64>,
-    /// What the sensor's blind time leaves unknown of the integral (k = 2), joules.
-    pub sampling_uncertainty_j: Option<f64>,
+    /// What is not known of the integral.
+    pub integral_parts: Uncertainty,
     /// Joules by the counter, edges corrected.
     pub counter_j: Option<f64>,
     /// Answers of the counter in the window.
     pub counter_reads: u64,
     /// Changes of the counter seen in the window.
     pub counter_changes: u64,
-}
-
-impl Estimates {
-    /// How far the integral may be off for what its readings cannot show, joules. A mean over a second leaves
-    /// each edge of the window uncertain by half a second of the power.
-    fn integral_uncertainty_j(&self) -> f64 {
-        let averaging_j =
-            self.averaging_s.zip(self.max_power_w).map_or(0.0, |(span_s, power_w)| span_s * power_w);
-        self.sampling_uncertainty_j.unwrap_or(0.0) + averaging_j
-    }
+    /// What is not known of the counter.
+    pub counter_parts: Uncertainty,
+    /// What the counter's test on a steady load said; `None` where there was none.
+    pub counter_test: Option<Verdict>,
 }
 
 /// The number to quote, or why there is none.
@@ -65,6 +60,12 @@ pub struct Headline {
     pub reason: String,
     /// `(integral - counter) / counter` in percent, where both are known.
     pub residual_pct: Option<f64>,
+    /// Whether the two differ by more than the sensor's blind time explains.
+    pub residual_flagged: bool,
+    /// How far `total_j` may be off (k = 2, without the board's gain), joules.
+    pub uncertainty_j: Option<f64>,
+    /// Its parts.
+    pub uncertainty: Uncertainty,
 }
 
 /// A window of fewer update periods of the sensor is shorter than anything here can resolve: the energy of one
@@ -77,28 +78,57 @@ const MIN_COUNTER_CHANGES: u64 = 8;
 /// An integral with larger holes is not quoted.
 const MIN_COVERAGE: f64 = 0.95;
 
-/// The counter where it is alive and the readings do not contradict it, else the integral where it covers the
-/// window, else nothing.
+/// The counter where it is alive and either agrees with the readings of this window or did so on a steady load, else
+/// the integral where it covers the window, else nothing.
 pub fn choose(estimates: &Estimates) -> Headline {
-    let residual_pct = estimates
-        .integral_j
-        .zip(estimates.counter_j)
-        .filter(|(_, counter_j)| *counter_j > 0.0 && estimates.coverage >= MIN_COVERAGE)
-        .map(|(integral_j, counter_j)| (integral_j - counter_j) / counter_j * 100.0);
-    let (total_j, method, reason) = match verdicts(estimates, residual_pct) {
+    let residual = Residual::of(estimates);
+    let (total_j, method, reason) = match verdicts(estimates, residual) {
         (Ok(why), _) => (estimates.counter_j, Some(Method::Counter), why),
         (Err(counter), Ok(())) => (estimates.integral_j, Some(Method::Integral), counter),
         (Err(counter), Err(integral)) if counter == integral => (None, None, counter),
         (Err(counter), Err(integral)) => (None, None, format!("{counter}; {integral}")),
     };
-    Headline { total_j, method, reason, residual_pct }
+    let residual_flagged = residual.is_some_and(|residual| residual.is_too_large());
+    let (uncertainty_j, uncertainty) = match method {
+        Some(Method::Counter) => {
+            let residual_j = residual.filter(|_| residual_flagged).map(|residual| residual.joules.abs());
+            let parts = Uncertainty { residual_j, ..estimates.counter_parts };
+            (parts.counter_j(), parts)
+        }
+        Some(Method::Integral) => (estimates.integral_parts.integral_j(), estimates.integral_parts),
+        None => (None, Uncertainty::default()),
+    };
+    let residual_pct = residual.map(|residual| residual.pct);
+    Headline { total_j, method, reason, residual_pct, residual_flagged, uncertainty_j, uncertainty }
+}
+
+/// The integral less the counter.
+#[derive(Clone, Copy)]
+struct Residual {
+    joules: f64,
+    pct: f64,
+    limit_pct: f64,
+}
+
+impl Residual {
+    /// `None` where the readings have holes or there is no counter.
+    fn of(estimates: &Estimates) -> Option<Self> {
+        let counter_j = estimates.counter_j.filter(|counter_j| *counter_j > 0.0)?;
+        let joules = estimates.integral_j.filter(|_| estimates.coverage >= MIN_COVERAGE)? - counter_j;
+        let unseen_pct = estimates.integral_parts.integral_j().unwrap_or(0.0) / counter_j * 100.0;
+        Some(Self { joules, pct: joules / counter_j * 100.0, limit_pct: RESIDUAL_LIMIT_PCT.max(unseen_pct) })
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.pct.abs() > self.limit_pct
+    }
 }
 
 type Verdicts = (Result<String, String>, Result<(), String>);
 
-fn verdicts(estimates: &Estimates, residual_pct: Option<f64>) -> Verdicts {
+fn verdicts(estimates: &Estimates, residual: Option<Residual>) -> Verdicts {
     match long_enough(estimates.duration_s, estimates.update_period_s, "update periods of the sensor") {
-        Ok(()) => (counter_verdict(estimates, residual_pct), integral_verdict(estimates)),
+        Ok(()) => (counter_verdict(estimates, residual), integral_verdict(estimates)),
         Err(short) => (Err(short.clone()), Err(short)),
     }
 }
@@ -114,7 +144,7 @@ fn long_enough(duration_s: f64, span_s: f64, what: &str) -> Result<(), String> {
     ))
 }
 
-fn counter_verdict(estimates: &Estimates, residual_pct: Option<f64>) -> Result<String, String> {
+fn counter_verdict(estimates: &Estimates, residual: Option<Residual>) -> Result<String, String> {
     if estimates.counter_reads == 0 {
         return Err("the energy counter could not be read".to_owned());
     }
@@ -125,15 +155,27 @@ fn counter_verdict(estimates: &Estimates, residual_pct: Option<f64>) -> Result<S
     let Some(counter_j) = estimates.counter_j else {
         return Err("the energy counter could not be read at both edges, or fell".to_owned());
     };
-    let unseen_pct = estimates.integral_uncertainty_j() / counter_j * 100.0;
-    let limit_pct = RESIDUAL_LIMIT_PCT.max(unseen_pct);
-    match residual_pct {
-        None => Ok("the energy counter counts; the readings have holes and cannot confirm it".to_owned()),
-        Some(residual_pct) if residual_pct.abs() <= limit_pct => {
-            Ok("the counter and the readings agree".to_owned())
-        }
-        Some(residual_pct) => Err(format!(
-            "the integral differs from the counter by {residual_pct:+.1} %, more than {limit_pct:.1} %"
+    if let Some(Verdict { trusted: false, residual_pct }) = estimates.counter_test {
+        return Err(format!(
+            "on a steady load the readings differed from the counter by {residual_pct:+.1} %, so it is not trusted"
+        ));
+    }
+    let Some(residual) = residual else {
+        return Ok("the energy counter counts; the readings have holes and cannot confirm it".to_owned());
+    };
+    if !residual.is_too_large() {
+        return Ok("the counter and the readings agree".to_owned());
+    }
+    let Residual { pct, limit_pct, .. } = residual;
+    let differ = format!("the integral differs from the counter by {pct:+.1} %, more than {limit_pct:.1} %");
+    match estimates.counter_test {
+        Some(test) => Ok(format!(
+            "{differ}; the counter was right within {:.1} % on a steady load, where the readings cannot be fooled \
+             by a load in step with the sensor",
+            test.residual_pct.abs()
+        )),
+        None => Err(format!(
+            "{differ}; the counter ({counter_j:.1} J) could not be checked, for no steady load was seen"
         )),
     }
 }
@@ -164,12 +206,30 @@ mod tests {
         averaging_s: None,
         integral_j: Some(101.0),
         coverage: 1.0,
-        max_power_w: Some(40.0),
-        sampling_uncertainty_j: None,
+        integral_parts: EXACT,
         counter_j: Some(100.0),
         counter_reads: 60,
         counter_changes: 30,
+        counter_parts: Uncertainty {
+            sampling_j: None,
+            edges_j: Some(0.3),
+            gaps_j: None,
+            counter_tick_j: Some(0.4),
+            residual_j: None,
+        },
+        counter_test: None,
     };
+
+    const EXACT: Uncertainty = Uncertainty {
+        sampling_j: Some(0.0),
+        edges_j: Some(0.0),
+        gaps_j: Some(0.0),
+        counter_tick_j: None,
+        residual_j: None,
+    };
+
+    const TRUSTED: Option<Verdict> = Some(Verdict { trusted: true, residual_pct: -0.5 });
+    const DISTRUSTED: Option<Verdict> = Some(Verdict { trusted: false, residual_pct: 12.0 });
 
     const NO_COUNTER: Estimates =
         Estimates { counter_j: None, counter_reads: 0, counter_changes: 0, ..SOUND };
@@ -192,14 +252,35 @@ mod tests {
                 Some(Method::Integral),
             ),
             (
+                "they differ and the counter was right on a steady load",
+                Estimates { integral_j: Some(30.0), counter_test: TRUSTED, ..SOUND },
+                Some(100.0),
+                Some(Method::Counter),
+            ),
+            (
+                "they agree and the counter was wrong on a steady load",
+                Estimates { counter_test: DISTRUSTED, ..SOUND },
+                Some(101.0),
+                Some(Method::Integral),
+            ),
+            (
                 "they differ by less than the sensor can tell",
-                Estimates { integral_j: Some(104.0), sampling_uncertainty_j: Some(5.0), ..SOUND },
+                Estimates {
+                    integral_j: Some(104.0),
+                    integral_parts: Uncertainty { sampling_j: Some(5.0), ..EXACT },
+                    ..SOUND
+                },
                 Some(100.0),
                 Some(Method::Counter),
             ),
             (
                 "means over a second lose an edge and do not contradict the counter",
-                Estimates { integral_j: Some(80.0), averaging_s: Some(1.0), ..SOUND },
+                Estimates {
+                    integral_j: Some(80.0),
+                    averaging_s: Some(1.0),
+                    integral_parts: Uncertainty { edges_j: Some(40.0), ..EXACT },
+                    ..SOUND
+                },
                 Some(100.0),
                 Some(Method::Counter),
             ),
@@ -229,6 +310,32 @@ mod tests {
                 headline.reason
             );
         }
+    }
+
+    #[test]
+    fn a_residual_that_a_trusted_counter_stands_against_is_flagged_explained_and_part_of_the_uncertainty() {
+        let headline = choose(&Estimates { integral_j: Some(30.0), counter_test: TRUSTED, ..SOUND });
+        assert!(headline.residual_flagged);
+        assert_eq!(headline.uncertainty.residual_j, Some(70.0));
+        assert!(headline.uncertainty_j.expect("known") >= 70.0);
+        assert!(
+            headline.reason.starts_with("the integral differs from the counter by -70.0 %, more than 3.0 %;"),
+            "{}",
+            headline.reason
+        );
+    }
+
+    #[test]
+    fn an_unchecked_counter_that_differs_is_named_with_its_value() {
+        let headline = choose(&Estimates { integral_j: Some(30.0), ..SOUND });
+        assert!(headline.residual_flagged && headline.reason.contains("(100.0 J)"), "{}", headline.reason);
+        assert_eq!((headline.uncertainty_j, headline.uncertainty), (Some(0.0), EXACT));
+    }
+
+    #[test]
+    fn estimates_that_agree_have_the_uncertainty_of_the_counter_alone() {
+        let headline = choose(&SOUND);
+        assert_eq!((headline.residual_flagged, headline.uncertainty_j), (false, Some(0.5)));
     }
 
     #[test]

@@ -1,12 +1,19 @@
-//! From readings to joules: the integral of the power, the difference of the counter, and which one to believe.
+//! From readings to joules: the integral of the power, the difference of the counter, which one to believe, and how
+//! far it may be off.
 
 mod counter;
 mod headline;
 mod integral;
+mod trust;
+mod uncertainty;
 
 pub use counter::{CounterEdge, EdgeMethod, History};
 pub use headline::{Estimates, Headline, Method, choose};
 pub use integral::Integral;
+pub use trust::{SelfTest, Verdict};
+pub use uncertainty::{GAIN_PCT, Uncertainty, root_of_squares};
 
+#[cfg(test)]
+mod accuracy_tests;
 #[cfg(test)]
 mod serving;

@@ -1,33 +1,48 @@
-//! Random serving loads, seen through a power sensor and an energy counter that tick: what the estimates are
-//! tested on, thousands of windows in a second. Decode rounds of 25 ms at 480 and 330 W, prefill bursts of 150 ms at
-//! 690 W.
+//! Random loads, seen through a power sensor and an energy counter that tick: what the estimates are tested on,
+//! hundreds of windows in a second. The serving load has decode rounds of 25 ms at 480 and 330 W and prefill bursts
+//! of 150 ms at 690 W.
 
-use super::{History, Integral};
+use super::{History, SelfTest};
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::window::EDGE_SPAN_NS;
+use crate::sample::{CounterReading, Sample};
+use crate::window::device::DeviceWindow;
+use crate::window::{DeviceReport, EDGE_SPAN_NS, GapCaps};
 
 const IDLE_W: f64 = 75.0;
 const BURST_W: f64 = 690.0;
 const BURST_NS: u64 = 150 * NS_PER_MS;
 const ROUND_NS: u64 = 25 * NS_PER_MS;
-/// Where every window starts, give or take a tick.
-const LEAD_IN_NS: u64 = 2 * NS_PER_S;
+const SQUARE_NS: u64 = 100 * NS_PER_MS;
+/// Idle before the load, and the first reading.
+const LEAD_IN_NS: u64 = 7 * NS_PER_S;
+const OPENED_NS: u64 = NS_PER_S;
+const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
 
-/// How the window, the sensor and the counter of a trial lie.
+/// What the device does.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    Serving,
+    /// In step with the sensor: half of every update period at full power.
+    Square,
+    Constant,
+}
+
+/// How the load, the window, the sensor and the counter of a trial lie.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
+    pub shape: Shape,
     pub length_ns: u64,
     /// The load fills the window exactly, idle on both sides; otherwise it goes on for a second around it.
     pub fills_window: bool,
     pub counter_period_ns: u64,
+    /// The counter ticks at a moment of its own, and not with the sensor.
+    pub apart: bool,
 }
 
-/// Errors of the corrected counter, the plain counter and the integral, in percent of the true energy.
-#[derive(Clone, Copy, Debug)]
-pub struct Errors {
-    pub corrected: f64,
-    pub raw: f64,
-    pub integral: f64,
+/// What the meter says of a window, and the truth.
+pub struct Trial {
+    pub report: DeviceReport,
+    pub true_j: f64,
 }
 
 /// SplitMix64 (Steele et al. 2014): the same numbers in every build.
@@ -59,8 +74,24 @@ struct Load {
 }
 
 impl Load {
-    fn serving(random: &mut Random, from_ns: u64, to_ns: u64) -> Self {
+    fn of(shape: Shape, random: &mut Random, from_ns: u64, to_ns: u64) -> Self {
         let mut load = Self { steps: vec![(0, IDLE_W, 0.0)] };
+        match shape {
+            Shape::Serving => load.serve(random, from_ns, to_ns),
+            Shape::Constant => load.step(from_ns, 480.0),
+            Shape::Square => {
+                for at_ns in (from_ns..to_ns).step_by(usize::try_from(SQUARE_NS).unwrap_or(usize::MAX)) {
+                    load.step(at_ns, 480.0);
+                    load.step((at_ns + SQUARE_NS / 2).min(to_ns), IDLE_W);
+                }
+            }
+        }
+        load.step(to_ns, IDLE_W);
+        load
+    }
+
+    fn serve(&mut self, random: &mut Random, from_ns: u64, to_ns: u64) {
+        let load = self;
         let mut at_ns = from_ns;
         let mut next_burst_ns = at_ns + random.ns_below(1300 * NS_PER_MS);
         while at_ns < to_ns {
@@ -77,8 +108,8 @@ impl Load {
                 at_ns += ROUND_NS;
             }
         }
-        load.step(to_ns, IDLE_W);
-        load
+        // The last round or burst may reach beyond the end.
+        load.steps.retain(|(step_ns, _, _)| *step_ns < to_ns);
     }
 
     fn step(&mut self, at_ns: u64, power_w: f64) {
@@ -93,57 +124,86 @@ impl Load {
     }
 }
 
-/// The errors of one random window: what the sampler's polling makes of a load, without its threads.
-pub fn trial(random: &mut Random, setting: Setting) -> Errors {
+/// One random window: what the sampler's polling makes of a load, without its threads.
+pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     let (period_ns, sensor_window_ns) = (100 * NS_PER_MS, 25 * NS_PER_MS);
     let phase_ns = random.ns_below(period_ns);
+    let counter_phase_ns = if setting.apart { random.ns_below(setting.counter_period_ns) } else { phase_ns };
     let start_ns = LEAD_IN_NS + random.ns_below(period_ns);
     let end_ns = start_ns + setting.length_ns;
-    let margin_ns = if setting.fills_window { 0 } else { NS_PER_S };
-    let load = Load::serving(random, start_ns - margin_ns, end_ns + margin_ns);
-    let tick = |at_ns: u64, period_ns: u64| phase_ns + at_ns.saturating_sub(phase_ns) / period_ns * period_ns;
-    let power_w = |at_ns: u64| {
-        let tick_ns = tick(at_ns, period_ns);
-        (load.joules(tick_ns) - load.joules(tick_ns.saturating_sub(sensor_window_ns))) / 0.025
+    // Not whole rounds, so that the edge is at any place in one.
+    let margin_ns = if setting.fills_window { 0 } else { NS_PER_S + random.ns_below(period_ns) };
+    let load = Load::of(setting.shape, random, start_ns - margin_ns, end_ns + margin_ns);
+    let tick = |at_ns: u64, phase_ns: u64, period_ns: u64| {
+        phase_ns + at_ns.saturating_sub(phase_ns) / period_ns * period_ns
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred watts")]
+    let power_mw = |at_ns: u64| {
+        let tick_ns = tick(at_ns, phase_ns, period_ns);
+        let seen_j = load.joules(tick_ns) - load.joules(tick_ns.saturating_sub(sensor_window_ns));
+        (seen_j / 0.025 * 1e3).round() as u32
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "millijoules of seconds")]
-    let counter_mj = |at_ns: u64| (load.joules(tick(at_ns, setting.counter_period_ns)) * 1e3) as u64;
+    let energy_mj =
+        |at_ns: u64| (load.joules(tick(at_ns, counter_phase_ns, setting.counter_period_ns)) * 1e3) as u64;
     let is_dense = |at_ns: u64| {
-        [start_ns, end_ns].iter().any(|edge_ns| (*edge_ns..*edge_ns + EDGE_SPAN_NS).contains(&at_ns))
+        [OPENED_NS, start_ns, end_ns]
+            .iter()
+            .any(|edge_ns| (*edge_ns..*edge_ns + EDGE_SPAN_NS).contains(&at_ns))
     };
 
     let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS);
-    let mut integral = Integral::new(start_ns, NS_PER_S);
-    integral.close(end_ns);
-    let mut start_edge = None;
-    let mut deadline_ns = NS_PER_S + random.ns_below(10 * NS_PER_MS);
+    let mut self_test = SelfTest::new(None);
+    let mut window: Option<DeviceWindow> = None;
+    let mut latest = None;
+    let mut deadline_ns = OPENED_NS + random.ns_below(10 * NS_PER_MS);
     let mut counter_due_ns = 0;
     let mut edges = [start_ns, end_ns].into_iter().peekable();
     while deadline_ns < end_ns + EDGE_SPAN_NS {
         let edge_ns = edges.next_if(|next_ns| *next_ns < deadline_ns);
-        let now_ns = edge_ns.unwrap_or(deadline_ns) + random.ns_below(80_000);
-        history.push_power(now_ns, power_w(now_ns));
-        integral.push(now_ns, power_w(now_ns));
-        if edge_ns.is_some() || now_ns >= counter_due_ns {
-            let read_ns = now_ns + 100_000;
-            history.push_counter(read_ns, counter_mj(read_ns));
-            let step_ns = if is_dense(now_ns) { 10 } else { 100 } * NS_PER_MS;
-            counter_due_ns = (now_ns / step_ns + 1) * step_ns;
-        }
+        let at_ns = edge_ns.unwrap_or(deadline_ns) + random.ns_below(80_000);
+        let counter = (edge_ns.is_some() || at_ns >= counter_due_ns).then(|| {
+            let step_ns = if is_dense(at_ns) { 10 } else { 100 } * NS_PER_MS;
+            counter_due_ns = (at_ns / step_ns + 1) * step_ns;
+            let at_ns = at_ns + 100_000;
+            CounterReading { at_ns, energy_mj: energy_mj(at_ns) }
+        });
         if edge_ns.is_none() {
             deadline_ns += 10 * NS_PER_MS;
         }
-        if start_edge.is_none() && now_ns >= start_ns + EDGE_SPAN_NS {
-            start_edge = history.counter_at(start_ns);
+        let sample = Sample {
+            device: 0,
+            scheduled: edge_ns.is_none(),
+            at_ns,
+            read_ns: 0,
+            power_mw: Ok(power_mw(at_ns)),
+            counter,
+            slow: None,
+            throttle: None,
+            poll: None,
+        };
+        if edge_ns == Some(start_ns) {
+            window = Some(DeviceWindow::new(0, start_ns, CAPS, latest.as_ref()));
         }
+        if let Some(window) = window.as_mut().filter(|_| edge_ns == Some(end_ns)) {
+            window.close(end_ns);
+        }
+        let watts = sample.power_w().expect("it was read");
+        history.push_power(at_ns, watts);
+        self_test.push_power(at_ns, watts);
+        if let Some(counter) = counter {
+            history.push_counter(counter.at_ns, counter.energy_mj);
+            self_test.push_counter(counter.at_ns, counter.energy_mj);
+        }
+        if let Some(window) = &mut window {
+            window.push(&sample, (start_ns..=end_ns).contains(&at_ns), &history);
+            while window.downsampler.next_row(at_ns).is_some() {}
+        }
+        latest = Some(sample);
     }
-    let start = start_edge.expect("the counter was read at the left edge");
-    let end = history.counter_at(end_ns).expect("the counter was read at the right edge");
-    let true_j = load.joules(end_ns) - load.joules(start_ns);
-    let error_pct = |joules: f64| 100.0 * (joules / true_j - 1.0);
-    Errors {
-        corrected: error_pct(end.corrected_j - start.corrected_j),
-        raw: error_pct(end.raw_j - start.raw_j),
-        integral: error_pct(integral.joules().expect("readings")),
+    let window = window.expect("the window was opened");
+    Trial {
+        report: window.report(setting.length_ns, &history, None, self_test.verdict()),
+        true_j: load.joules(end_ns) - load.joules(start_ns),
     }
 }

@@ -11,7 +11,7 @@ use rtrb::Consumer;
 use super::shared::{Mark, Shared};
 use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
-use crate::energy::{History, Integral};
+use crate::energy::{History, Integral, SelfTest};
 use crate::parquet::FileFacts;
 use crate::sample::Sample;
 use crate::window::{OpenWindow, WindowReport};
@@ -25,6 +25,7 @@ pub(super) struct Recorder {
     setup: Setup,
     samples: Consumer<Sample>,
     histories: Vec<History>,
+    self_tests: Vec<SelfTest>,
     since_open: Vec<Integral>,
     /// Each device's last sample with a power reading.
     latest: Vec<Option<Sample>>,
@@ -42,6 +43,7 @@ impl Recorder {
         Self {
             samples,
             histories,
+            self_tests: setup.averaging_ns.iter().map(|averaging_ns| SelfTest::new(*averaging_ns)).collect(),
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
             windows: HashMap::new(),
@@ -110,13 +112,16 @@ impl Recorder {
 
     fn account(&mut self, sample: &Sample) {
         let history = &mut self.histories[sample.device];
+        let self_test = &mut self.self_tests[sample.device];
         if let Some(power_w) = sample.power_w() {
             history.push_power(sample.at_ns, power_w);
+            self_test.push_power(sample.at_ns, power_w);
             self.since_open[sample.device].push(sample.at_ns, power_w);
             self.latest[sample.device] = Some(*sample);
         }
         if let Some(counter) = sample.counter {
             history.push_counter(counter.at_ns, counter.energy_mj);
+            self_test.push_counter(counter.at_ns, counter.energy_mj);
         }
         for window in self.windows.values_mut() {
             window.push(sample, history);
@@ -128,6 +133,7 @@ impl Recorder {
         let (now_ns, post_roll_ns) = (monotonic_ns(), self.setup.post_roll_ns());
         let windows = &mut self.windows;
         let (histories, averaging_ns) = (&self.histories, &self.setup.averaging_ns);
+        let counter_tests: Vec<_> = self.self_tests.iter().map(SelfTest::verdict).collect();
         self.closing.retain(|(id, reply)| {
             let Some(window) = windows.get(id) else { return false };
             let Some(end_ns) = window.end_ns() else { return true };
@@ -136,7 +142,8 @@ impl Recorder {
                 return true;
             }
             if let Some(window) = windows.remove(id) {
-                let mut report = window.finish(end_ns, histories, averaging_ns, shared.dropped());
+                let mut report =
+                    window.finish(end_ns, histories, averaging_ns, &counter_tests, shared.dropped());
                 report.faults.extend(shared.fault());
                 // Nobody waits any more: the report is not needed.
                 let _ = reply.send(report);

@@ -4,18 +4,36 @@ use super::report::DeviceReport;
 use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::seconds;
 use crate::downsample::Downsampler;
-use crate::energy::{CounterEdge, Estimates, History, Integral, choose};
+use crate::energy::{
+    CounterEdge, Estimates, GAIN_PCT, History, Integral, Uncertainty, Verdict, choose, root_of_squares,
+};
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
 
 /// The left edge is judged as soon as enough was read after it, while the history still reaches back to it.
 enum StartEdge {
     Ahead,
-    Judged(Option<CounterEdge>),
+    Judged(Edge),
+}
+
+/// What the last seconds of readings say of an edge.
+#[derive(Clone, Copy)]
+struct Edge {
+    counter: Option<CounterEdge>,
+    integral_uncertainty_j: Option<f64>,
+}
+
+impl Edge {
+    fn of(history: &History, edge_ns: u64) -> Self {
+        Self {
+            counter: history.counter_at(edge_ns),
+            integral_uncertainty_j: history.power_edge_uncertainty_j(edge_ns),
+        }
+    }
 }
 
 /// What one device adds to a window.
-pub(super) struct DeviceWindow {
+pub(crate) struct DeviceWindow {
     start_ns: u64,
     end_ns: u64,
     integral: Integral,
@@ -110,42 +128,67 @@ impl DeviceWindow {
             self.throttle_complete = sample.at_ns >= self.end_ns;
         }
         if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + EDGE_SPAN_NS {
-            self.start_edge = StartEdge::Judged(history.counter_at(self.start_ns));
+            self.start_edge = StartEdge::Judged(Edge::of(history, self.start_ns));
         }
     }
 
     /// `averaging_ns`: the span that each power reading is the mean of, where it is longer than an update period.
-    pub fn report(self, duration_ns: u64, history: &History, averaging_ns: Option<u64>) -> DeviceReport {
-        let start_edge = match self.start_edge {
+    /// `counter_test`: what the counter's test on a steady load said.
+    pub fn report(
+        self,
+        duration_ns: u64,
+        history: &History,
+        averaging_ns: Option<u64>,
+        counter_test: Option<Verdict>,
+    ) -> DeviceReport {
+        let start = match self.start_edge {
             StartEdge::Judged(edge) => edge,
-            StartEdge::Ahead => history.counter_at(self.start_ns),
+            StartEdge::Ahead => Edge::of(history, self.start_ns),
         };
-        let edges = start_edge.zip(history.counter_at(self.end_ns)).filter(|_| !self.counter.fell);
+        let end = Edge::of(history, self.end_ns);
+        let counter_edges = start.counter.zip(end.counter).filter(|_| !self.counter.fell);
         let coverage =
             if duration_ns == 0 { 0.0 } else { self.integral.covered_ns() as f64 / duration_ns as f64 };
+        let gap_s = seconds(duration_ns - self.integral.covered_ns().min(duration_ns));
+        let update_period_s = seconds(history.update_period_ns());
         let integral_j = self.integral.joules();
         // Between two ticks the correction may come out a hair below zero on an idle device.
-        let counter_j = edges.map(|(start, end)| (end.corrected_j - start.corrected_j).max(0.0));
+        let counter_j = counter_edges.map(|(start, end)| (end.corrected_j - start.corrected_j).max(0.0));
+        let integral_uncertainty = Uncertainty {
+            sampling_j: self.integral.sampling_uncertainty_j(update_period_s),
+            edges_j: self.integral_edges_j(start, end, averaging_ns),
+            // The integral does not count them.
+            gaps_j: self.integral.max_power_w().map(|power_w| gap_s * power_w),
+            ..Uncertainty::default()
+        };
         let headline = choose(&Estimates {
             duration_s: seconds(duration_ns),
-            update_period_s: seconds(history.update_period_ns()),
+            update_period_s,
             averaging_s: averaging_ns.map(seconds),
             integral_j,
             coverage,
-            max_power_w: self.integral.max_power_w(),
-            sampling_uncertainty_j: self.integral.sampling_uncertainty_j(),
+            integral_parts: integral_uncertainty,
             counter_j,
             counter_reads: self.counter.reads,
             counter_changes: self.counter.changes,
+            counter_parts: counter_edges.map_or_else(Uncertainty::default, |(start, end)| Uncertainty {
+                edges_j: Some(root_of_squares([start.share_uncertainty_j, end.share_uncertainty_j])),
+                counter_tick_j: Some(root_of_squares([start.tick_uncertainty_j, end.tick_uncertainty_j])),
+                ..Uncertainty::default()
+            }),
+            counter_test,
         });
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
         DeviceReport {
+            gain_pct: headline.total_j.map(|_| GAIN_PCT),
             headline,
+            counter_test,
             integral_j,
+            integral_uncertainty,
             counter_j,
-            counter_raw_j: edges.map(|(start, end)| end.raw_j - start.raw_j),
+            counter_raw_j: counter_edges.map(|(start, end)| end.raw_j - start.raw_j),
             coverage,
-            gap_s: seconds(duration_ns - self.integral.covered_ns().min(duration_ns)),
+            gap_s,
             readings: self.integral.readings(),
             missing: self.missing,
             missing_reason: self.missing_reason.map(|reason| reason.to_string()),
@@ -158,6 +201,17 @@ impl DeviceWindow {
             throttle_reasons: self.throttle_reasons,
             throttled_ns: elapsed(self.throttle_first, self.throttle_last),
         }
+    }
+
+    /// What the readings leave unknown at the two edges (k = 2), joules. A mean over a second leaves each edge
+    /// uncertain by half a second of the power.
+    fn integral_edges_j(&self, start: Edge, end: Edge, averaging_ns: Option<u64>) -> Option<f64> {
+        let averaging_j = match averaging_ns {
+            Some(span_ns) => seconds(span_ns) * self.integral.max_power_w()?,
+            None => 0.0,
+        };
+        let (start_j, end_j) = start.integral_uncertainty_j.zip(end.integral_uncertainty_j)?;
+        Some(root_of_squares([start_j, end_j, averaging_j]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One window over all devices: what was asked, what the recorder feeds it, and what it reports.
 //! Everything in it has constant size, however long the window is.
 
-mod device;
+pub(crate) mod device;
 mod punctuality;
 mod report;
 
@@ -14,7 +14,7 @@ pub use report::{DeviceReport, SamplerReport, WindowReport};
 
 use crate::clock::NS_PER_MS;
 use crate::downsample::Row;
-use crate::energy::History;
+use crate::energy::{History, Verdict};
 use crate::parquet::{FileFacts, SamplesFile, TimeseriesFile};
 use crate::sample::Sample;
 
@@ -131,12 +131,13 @@ impl OpenWindow {
         self.end_ns
     }
 
-    /// Closes the files and reports. `end_ns` is the right edge.
+    /// Closes the files and reports. `end_ns` is the right edge; the slices are per device.
     pub fn finish(
         mut self,
         end_ns: u64,
         histories: &[History],
         averaging_ns: &[Option<u64>],
+        counter_tests: &[Option<Verdict>],
         dropped: u64,
     ) -> WindowReport {
         let duration_ns = end_ns.saturating_sub(self.start_ns);
@@ -158,7 +159,10 @@ impl OpenWindow {
             .into_iter()
             .zip(histories)
             .zip(averaging_ns)
-            .map(|((device, history), averaging_ns)| device.report(duration_ns, history, *averaging_ns))
+            .zip(counter_tests)
+            .map(|(((device, history), averaging_ns), counter_test)| {
+                device.report(duration_ns, history, *averaging_ns, *counter_test)
+            })
             .collect();
         WindowReport {
             start_ns: self.start_ns,

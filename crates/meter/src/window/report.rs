@@ -1,6 +1,6 @@
 //! What a window says in the end. `None` is what could not be known.
 
-use crate::energy::{Headline, Method};
+use crate::energy::{Headline, Method, Uncertainty, Verdict, root_of_squares};
 use crate::sample::ThrottleTimes;
 
 /// What the meter found out about a window.
@@ -25,8 +25,15 @@ pub struct WindowReport {
 pub struct DeviceReport {
     /// The number to quote, and why.
     pub headline: Headline,
+    /// The board's own factor, percent: known no better than this, and not part of the headline's uncertainty.
+    pub gain_pct: Option<f64>,
+    /// What the test of the counter on a steady load said by the end of the window; `None` where no such load was
+    /// seen since the sampler opened.
+    pub counter_test: Option<Verdict>,
     /// Joules by the trapezoid rule over the covered part.
     pub integral_j: Option<f64>,
+    /// What is not known of them, also where the headline is the counter.
+    pub integral_uncertainty: Uncertainty,
     /// Joules by the counter, edges corrected.
     pub counter_j: Option<f64>,
     /// Joules by the plain difference of the counter.
@@ -87,6 +94,13 @@ impl WindowReport {
             return None;
         }
         self.devices.iter().map(of).sum()
+    }
+
+    /// How far the total may be off (k = 2, without the boards' gain): the devices are independent.
+    pub fn uncertainty_j(&self) -> Option<f64> {
+        let parts: Option<Vec<f64>> =
+            self.devices.iter().map(|device| device.headline.uncertainty_j).collect();
+        parts.filter(|parts| !parts.is_empty()).map(root_of_squares)
     }
 
     /// The one method that all devices share.

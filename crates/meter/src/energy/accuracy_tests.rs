@@ -1,0 +1,144 @@
+//! How far off the headline is over hundreds of random windows, and whether its uncertainty says so.
+
+use super::Method;
+use super::serving::{Random, Setting, Shape, Trial, trial};
+use crate::clock::{NS_PER_MS as MS, NS_PER_S};
+
+const TRIALS: usize = 400;
+
+const SERVING: Setting = Setting {
+    shape: Shape::Serving,
+    length_ns: 5 * NS_PER_S,
+    fills_window: false,
+    counter_period_ns: 100 * MS,
+    apart: false,
+};
+
+fn trials(count: usize, setting: Setting) -> Vec<Trial> {
+    let mut random = Random::new(7);
+    (0..count).map(|_| trial(&mut random, setting)).collect()
+}
+
+/// Quantiles of the absolute error in percent of the truth: median, 95 of 100, worst.
+fn errors_pct(trials: &[Trial], joules: impl Fn(&Trial) -> Option<f64>) -> [f64; 3] {
+    let mut sorted: Vec<f64> = trials
+        .iter()
+        .map(|trial| 100.0 * (joules(trial).expect("an estimate") / trial.true_j - 1.0).abs())
+        .collect();
+    sorted.sort_by(f64::total_cmp);
+    [sorted[sorted.len() / 2], sorted[sorted.len() * 95 / 100], sorted[sorted.len() - 1]]
+}
+
+/// The share of the windows whose truth the uncertainty covers, and how many times the actual root mean square
+/// error it is.
+fn coverage(trials: &[Trial], of: impl Fn(&Trial) -> (f64, f64)) -> (f64, f64) {
+    let found: Vec<(f64, f64)> = trials
+        .iter()
+        .map(|trial| {
+            let (joules, uncertainty_j) = of(trial);
+            ((joules - trial.true_j).abs(), uncertainty_j)
+        })
+        .collect();
+    let covered = found.iter().filter(|(error_j, uncertainty_j)| error_j <= uncertainty_j).count();
+    let mean_square = |of: fn(&(f64, f64)) -> f64| found.iter().map(|x| of(x).powi(2)).sum::<f64>();
+    (covered as f64 / found.len() as f64, (mean_square(|x| x.1) / mean_square(|x| x.0)).sqrt())
+}
+
+fn settings() -> impl Iterator<Item = Setting> {
+    [1, 5, 30].into_iter().flat_map(|length_s| {
+        [(false, false), (false, true), (true, false), (true, true)].map(|(fills_window, apart)| Setting {
+            length_ns: length_s * NS_PER_S,
+            fills_window,
+            apart,
+            ..SERVING
+        })
+    })
+}
+
+#[test]
+fn the_counter_is_within_its_targets_and_the_uncertainty_of_both_methods_is_neither_too_small_nor_five_fold()
+{
+    for setting in settings() {
+        let trials = trials(TRIALS, setting);
+        let counter = errors_pct(&trials, |trial| trial.report.counter_j);
+        let integral = errors_pct(&trials, |trial| trial.report.integral_j);
+        let of_counter = coverage(&trials, |Trial { report, .. }| {
+            assert_eq!(report.headline.method, Some(Method::Counter), "{}", report.headline.reason);
+            (report.headline.total_j.expect("a total"), report.headline.uncertainty_j.expect("known"))
+        });
+        let of_integral = coverage(&trials, |Trial { report, .. }| {
+            (
+                report.integral_j.expect("an integral"),
+                report.integral_uncertainty.integral_j().expect("known"),
+            )
+        });
+        println!(
+            "{} s, fills {}, apart {}: counter {counter:.3?} %, covers {of_counter:.2?}, integral {integral:.2?} %, \
+             covers {of_integral:.2?}, flagged {}",
+            setting.length_ns / NS_PER_S,
+            setting.fills_window,
+            setting.apart,
+            flagged(&trials),
+        );
+        let target_pct = match setting.length_ns / NS_PER_S {
+            1 => 1.5,
+            5 if setting.fills_window => 0.4,
+            5 => 0.3,
+            _ => 0.06,
+        };
+        assert!(counter[1] <= target_pct, "{setting:?}: {counter:?} %");
+        for (share, times) in [of_counter, of_integral] {
+            assert!(share >= 0.9 && times <= 5.0, "{setting:?}: covers {share}, {times} times the error");
+        }
+    }
+}
+
+#[test]
+fn other_periods_of_the_counter_are_no_worse() {
+    for fills_window in [true, false] {
+        for counter_period_ns in [20 * MS, 50 * MS] {
+            let setting = Setting { fills_window, counter_period_ns, ..SERVING };
+            let counter = errors_pct(&trials(TRIALS, setting), |trial| trial.report.counter_j);
+            assert!(counter[1] <= 0.3, "{setting:?}: {counter:?} %");
+        }
+    }
+}
+
+#[test]
+fn a_load_in_step_with_the_sensor_fools_the_readings_and_not_the_headline_which_is_flagged() {
+    for (length_ns, fills_window, apart) in
+        [(5, false, false), (5, false, true), (5, true, false), (30, true, true)]
+            .map(|(length_s, fills_window, apart)| (length_s * NS_PER_S, fills_window, apart))
+    {
+        let setting = Setting { shape: Shape::Square, length_ns, fills_window, apart, ..SERVING };
+        let trials = trials(TRIALS, setting);
+        let headline = errors_pct(&trials, |trial| trial.report.headline.total_j);
+        let integral = errors_pct(&trials, |trial| trial.report.integral_j);
+        println!(
+            "{setting:?}: flagged {}, headline {headline:.3?} %, integral {integral:.1?} %",
+            flagged(&trials)
+        );
+        assert!(flagged(&trials) * 100 >= 95 * TRIALS, "{setting:?}: flagged {}", flagged(&trials));
+        assert!(headline[2] <= 1.0 && integral[0] > 20.0, "{setting:?}: {headline:?} %, {integral:?} %");
+        let (share, _) = coverage(&trials, |Trial { report, .. }| {
+            (report.headline.total_j.expect("a total"), report.headline.uncertainty_j.expect("known"))
+        });
+        assert!(share >= 0.95, "{setting:?}: covers {share}");
+    }
+}
+
+#[test]
+fn a_constant_load_is_flagged_in_no_window() {
+    for fills_window in [false, true] {
+        let trials = trials(TRIALS, Setting { shape: Shape::Constant, fills_window, ..SERVING });
+        let headline = errors_pct(&trials, |trial| trial.report.headline.total_j);
+        println!("constant, fills {fills_window}: flagged {}, {headline:.3?} %", flagged(&trials));
+        assert_eq!(flagged(&trials), 0);
+        // The worst is a tick that fell on a read: the edges of one window then see it 10 ms apart.
+        assert!(headline[1] <= 0.01 && headline[2] <= 0.5, "{headline:?} %");
+    }
+}
+
+fn flagged(trials: &[Trial]) -> usize {
+    trials.iter().filter(|trial| trial.report.headline.residual_flagged).count()
+}
