@@ -122,7 +122,7 @@ describe.concurrent('a measurement goes on and tells', () => {
     const { energy } = await measure(1.5, { counter: { update_period_ms: 1e9 } })
     expectSound(energy)
     expect(energy.method).toBe('integral')
-    expect(energy.reason).toBe('the energy counter changed 0 times, fewer than 8')
+    expect(energy.reason).toBe('the energy counter ticked 0 times, fewer than 8')
     within(0.1, energy.total_j, joulesOf(energy))
   })
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use crate::clock::{NS_PER_MS, seconds};
 
 /// Two reads this close together that differ hold a tick whose time is known well enough to stand on.
-const SHARP_NS: u64 = 30 * NS_PER_MS;
+pub const SHARP_NS: u64 = 30 * NS_PER_MS;
 /// The averaging window of the sensor of current datacenter boards (25 ms, arXiv 2312.02741) with a margin:
 /// a reading published this long after a tick knows nothing of the time before it.
 const SENSOR_WINDOW_NS: u64 = 30 * NS_PER_MS;
@@ -140,6 +140,11 @@ impl History {
     /// where the power, or its reading, was too steady to show it.
     pub fn update_period_ns(&self) -> u64 {
         tick_period_ns(&ticks(&self.power, |power_w| power_w)).unwrap_or(USUAL_PERIOD_NS)
+    }
+
+    /// Time between two changes of the counter, as seen in the last seconds; `None` where they were not seen.
+    pub fn counter_period_ns(&self) -> Option<u64> {
+        tick_period_ns(&ticks(&self.counter, joules))
     }
 
     fn two_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {

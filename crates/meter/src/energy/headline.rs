@@ -41,8 +41,8 @@ pub struct Estimates {
     pub counter_j: Option<f64>,
     /// Answers of the counter in the window.
     pub counter_reads: u64,
-    /// Changes of the counter seen in the window.
-    pub counter_changes: u64,
+    /// How often the counter ticked in the window.
+    pub counter_ticks: u64,
     /// What is not known of the counter.
     pub counter_parts: Uncertainty,
     /// What the counter's test on a steady load said; `None` where there was none.
@@ -73,8 +73,8 @@ pub struct Headline {
 const MIN_PERIODS: f64 = 3.0;
 /// The two estimates may differ by this much, or by what the sensor cannot see where that is more.
 const RESIDUAL_LIMIT_PCT: f64 = 3.0;
-/// Fewer changes than this say nothing of whether the counter counts.
-const MIN_COUNTER_CHANGES: u64 = 8;
+/// Fewer ticks than this say nothing of whether the counter counts.
+const MIN_COUNTER_TICKS: u64 = 8;
 /// An integral with larger holes is not quoted.
 const MIN_COVERAGE: f64 = 0.95;
 
@@ -148,9 +148,9 @@ fn counter_verdict(estimates: &Estimates, residual: Option<Residual>) -> Result<
     if estimates.counter_reads == 0 {
         return Err("the energy counter could not be read".to_owned());
     }
-    if estimates.counter_changes < MIN_COUNTER_CHANGES {
-        let seen = estimates.counter_changes;
-        return Err(format!("the energy counter changed {seen} times, fewer than {MIN_COUNTER_CHANGES}"));
+    if estimates.counter_ticks < MIN_COUNTER_TICKS {
+        let seen = estimates.counter_ticks;
+        return Err(format!("the energy counter ticked {seen} times, fewer than {MIN_COUNTER_TICKS}"));
     }
     let Some(counter_j) = estimates.counter_j else {
         return Err("the energy counter could not be read at both edges, or fell".to_owned());
@@ -209,7 +209,7 @@ mod tests {
         integral_parts: EXACT,
         counter_j: Some(100.0),
         counter_reads: 60,
-        counter_changes: 30,
+        counter_ticks: 30,
         counter_parts: Uncertainty {
             sampling_j: None,
             edges_j: Some(0.3),
@@ -231,20 +231,14 @@ mod tests {
     const TRUSTED: Option<Verdict> = Some(Verdict { trusted: true, residual_pct: -0.5 });
     const DISTRUSTED: Option<Verdict> = Some(Verdict { trusted: false, residual_pct: 12.0 });
 
-    const NO_COUNTER: Estimates =
-        Estimates { counter_j: None, counter_reads: 0, counter_changes: 0, ..SOUND };
+    const NO_COUNTER: Estimates = Estimates { counter_j: None, counter_reads: 0, counter_ticks: 0, ..SOUND };
 
     #[test]
     fn verdicts() {
         let table = [
             ("both agree", SOUND, Some(100.0), Some(Method::Counter)),
             ("no counter", NO_COUNTER, Some(101.0), Some(Method::Integral)),
-            (
-                "a stuck counter",
-                Estimates { counter_changes: 0, ..SOUND },
-                Some(101.0),
-                Some(Method::Integral),
-            ),
+            ("a stuck counter", Estimates { counter_ticks: 0, ..SOUND }, Some(101.0), Some(Method::Integral)),
             (
                 "they differ",
                 Estimates { integral_j: Some(104.0), ..SOUND },

@@ -7,7 +7,7 @@ mod integral;
 mod trust;
 mod uncertainty;
 
-pub use counter::{CounterEdge, EdgeMethod, History};
+pub use counter::{CounterEdge, EdgeMethod, History, SHARP_NS};
 pub use headline::{Estimates, Headline, Method, choose};
 pub use integral::Integral;
 pub use trust::{SelfTest, Verdict};

@@ -16,6 +16,8 @@ const SQUARE_NS: u64 = 100 * NS_PER_MS;
 /// Idle before the load, and the first reading.
 const LEAD_IN_NS: u64 = 7 * NS_PER_S;
 const OPENED_NS: u64 = NS_PER_S;
+/// Where a baseline ends that is measured first, as an experiment does: an edge like any other.
+const BASELINE_END_NS: u64 = 5 * NS_PER_S;
 const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
 
 /// What the device does.
@@ -147,7 +149,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     let energy_mj =
         |at_ns: u64| (load.joules(tick(at_ns, counter_phase_ns, setting.counter_period_ns)) * 1e3) as u64;
     let is_dense = |at_ns: u64| {
-        [OPENED_NS, start_ns, end_ns]
+        [OPENED_NS, BASELINE_END_NS, start_ns, end_ns]
             .iter()
             .any(|edge_ns| (*edge_ns..*edge_ns + EDGE_SPAN_NS).contains(&at_ns))
     };
@@ -163,7 +165,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
         let edge_ns = edges.next_if(|next_ns| *next_ns < deadline_ns);
         let at_ns = edge_ns.unwrap_or(deadline_ns) + random.ns_below(80_000);
         let counter = (edge_ns.is_some() || at_ns >= counter_due_ns).then(|| {
-            let step_ns = if is_dense(at_ns) { 10 } else { 100 } * NS_PER_MS;
+            let step_ns = if is_dense(at_ns) { 10 } else { 500 } * NS_PER_MS;
             counter_due_ns = (at_ns / step_ns + 1) * step_ns;
             let at_ns = at_ns + 100_000;
             CounterReading { at_ns, energy_mj: energy_mj(at_ns) }

@@ -8,8 +8,8 @@ use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns, thread_cpu_ns};
 use crate::sample::{CounterReading, PollStats, Sample};
 use crate::source::{ReadError, Source};
 
-/// How often the counter is read inside a window: it only has to be alive there.
-const COUNTER_CRUISE_NS: u64 = 100 * NS_PER_MS;
+/// How often the counter is read inside a window: it only has to be alive there, and a read is the dearest call.
+const COUNTER_CRUISE_NS: u64 = 500 * NS_PER_MS;
 /// How often near an edge, where its ticks have to be seen.
 const COUNTER_DENSE_NS: u64 = 10 * NS_PER_MS;
 /// How soon a counter that is not supported is asked again.

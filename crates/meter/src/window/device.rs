@@ -5,7 +5,8 @@ use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::seconds;
 use crate::downsample::Downsampler;
 use crate::energy::{
-    CounterEdge, Estimates, GAIN_PCT, History, Integral, Uncertainty, Verdict, choose, root_of_squares,
+    CounterEdge, Estimates, GAIN_PCT, History, Integral, SHARP_NS, Uncertainty, Verdict, choose,
+    root_of_squares,
 };
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
@@ -113,10 +114,12 @@ impl DeviceWindow {
                 }
             }
         }
+        // Up to the first read after the right edge, which ends the last gap.
         if let Some(counter) = sample.counter
-            && inside
+            && sample.at_ns >= self.start_ns
+            && self.counter.last.is_none_or(|(last_ns, _)| last_ns < self.end_ns)
         {
-            self.counter.push(counter.energy_mj);
+            self.counter.push(counter.at_ns, counter.energy_mj);
         }
         // Read at the edges of every window: the first one is this window's left edge, and the first one after
         // its end is its right edge.
@@ -170,7 +173,7 @@ impl DeviceWindow {
             integral_parts: integral_uncertainty,
             counter_j,
             counter_reads: self.counter.reads,
-            counter_changes: self.counter.changes,
+            counter_ticks: self.counter.ticks(history.counter_period_ns()),
             counter_parts: counter_edges.map_or_else(Uncertainty::default, |(start, end)| Uncertainty {
                 edges_j: Some(root_of_squares([start.share_uncertainty_j, end.share_uncertainty_j])),
                 counter_tick_j: Some(root_of_squares([start.tick_uncertainty_j, end.tick_uncertainty_j])),
@@ -218,20 +221,36 @@ impl DeviceWindow {
 /// Whether the counter lives and only ever rises.
 #[derive(Default)]
 struct CounterTrack {
-    last_mj: Option<u64>,
+    last: Option<(u64, u64)>,
     reads: u64,
     changes: u64,
+    /// The time between reads that differ, where it may hold more than one tick.
+    sparse_ns: u64,
+    sparse_changes: u64,
     fell: bool,
 }
 
 impl CounterTrack {
-    fn push(&mut self, energy_mj: u64) {
+    fn push(&mut self, at_ns: u64, energy_mj: u64) {
         self.reads += 1;
-        if let Some(last_mj) = self.last_mj {
-            self.changes += u64::from(energy_mj != last_mj);
+        if let Some((last_ns, last_mj)) = self.last
+            && energy_mj != last_mj
+        {
+            let gap_ns = at_ns - last_ns;
+            self.changes += 1;
+            if gap_ns > SHARP_NS {
+                self.sparse_changes += 1;
+                self.sparse_ns += gap_ns;
+            }
             self.fell |= energy_mj < last_mj;
         }
-        self.last_mj = Some(energy_mj);
+        self.last = Some((at_ns, energy_mj));
+    }
+
+    /// How often the counter ticked: each change is a tick, and one over a long gap as many as fit into it.
+    fn ticks(&self, period_ns: Option<u64>) -> u64 {
+        let in_gaps = period_ns.map_or(0, |period_ns| self.sparse_ns / period_ns.max(1));
+        self.changes - self.sparse_changes + self.sparse_changes.max(in_gaps)
     }
 }
 
