@@ -269,12 +269,13 @@ fn read_power(mut power: Object) -> Signal {
 /// One of each shape: idle, a rise, a decode-like ripple, bursts.
 fn built_in_segments() -> Vec<Segment> {
     vec![
-        Segment { for_s: 5.0, shape: Shape::Constant { w: 75.0 } },
+        // Longer than the shortest baseline, so that one measured at once is idle to its end.
+        Segment { for_s: 7.0, shape: Shape::Constant { w: 75.0 } },
         Segment { for_s: 0.5, shape: Shape::Ramp { from_w: 75.0, to_w: 600.0 } },
-        Segment { for_s: 10.0, shape: Shape::Sine { mean_w: 500.0, amplitude_w: 150.0, period_s: 0.05 } },
+        // Periods that do not divide the sensor's 100 ms: a load in step with it shows polling nothing but the same part.
+        Segment { for_s: 10.0, shape: Shape::Sine { mean_w: 500.0, amplitude_w: 150.0, period_s: 0.07 } },
         Segment {
             for_s: 10.0,
-            // Not the sensor's own 100 ms: a load in step with it shows polling nothing but the same half.
             shape: Shape::Square { low_w: 100.0, high_w: 650.0, period_s: 0.13, duty: 0.5 },
         },
     ]

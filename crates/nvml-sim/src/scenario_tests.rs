@@ -18,9 +18,9 @@ const EVERY_KEY: &str = r#"{
     "architecture": "hopper", "memory_total_mib": 143771, "memory_used_mib": 1024,
     "power_limit_w": 700, "persistence_mode": true, "mig_mode": false,
     "power": { "segments": [
-      { "for_s": 5, "w": 75 },
+      { "for_s": 7, "w": 75 },
       { "for_s": 0.5, "from_w": 75, "to_w": 600 },
-      { "for_s": 10, "sine": { "mean_w": 500, "amplitude_w": 150, "period_s": 0.05 } },
+      { "for_s": 10, "sine": { "mean_w": 500, "amplitude_w": 150, "period_s": 0.07 } },
       { "for_s": 10, "square": { "low_w": 100, "high_w": 650, "period_s": 0.13, "duty": 0.5 } }
     ], "repeat": true },
     "sensor": { "update_period_ms": 100, "window_ms": 25, "phase_ms": 0, "gain": 1.0, "noise_w": 0, "seed": 1 },

@@ -42,6 +42,7 @@ pub(super) struct Poller<S: Source> {
     slow_interval_ns: u64,
     power: Vec<(u64, u64, Result<u32, ReadError>)>,
     driver_ns: u64,
+    cpu_ns: u64,
     samples: Producer<Sample>,
 }
 
@@ -55,7 +56,15 @@ impl<S: Source> Poller<S> {
                 Due { slow_ns: share(slow_interval_ns), counter_ns: share(COUNTER_DENSE_NS) }
             })
             .collect();
-        Self { source, due, slow_interval_ns, power: Vec::with_capacity(count), driver_ns: 0, samples }
+        Self {
+            source,
+            due,
+            slow_interval_ns,
+            power: Vec::with_capacity(count),
+            driver_ns: 0,
+            cpu_ns: 0,
+            samples,
+        }
     }
 
     /// Reads what is due and pushes one sample per device.
@@ -77,6 +86,8 @@ impl<S: Source> Poller<S> {
             if slow.is_some() || throttle.is_some() {
                 let now_ns = monotonic_ns();
                 self.driver_ns += now_ns - slow_start_ns;
+                // A system call of its own, unlike the other clock, so not at each deadline.
+                self.cpu_ns = thread_cpu_ns();
                 if slow.is_some() {
                     self.due[device].slow_ns =
                         next_due(self.due[device].slow_ns, self.slow_interval_ns, now_ns);
@@ -88,7 +99,7 @@ impl<S: Source> Poller<S> {
                     Wake::Edge | Wake::NearEdge => None,
                 },
                 missed_deadlines,
-                cpu_ns: thread_cpu_ns(),
+                cpu_ns: self.cpu_ns,
                 driver_ns: self.driver_ns,
                 driver_calls: self.source.calls(),
             });
