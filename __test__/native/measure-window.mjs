@@ -1,12 +1,13 @@
 // node measure-window.mjs OPTIONS: opens a sampler over the simulated GPUs, measures one window that starts at
-// `startNs` sharp and lasts `lengthMs`, and prints its energy as JSON. A process of its own, because the simulated
-// library reads one scenario per process.
+// `startNs` sharp and lasts `lengthMs`, and prints its energy as JSON; before it, where `baselineMs` is given, a window
+// of that length, as an experiment has its baseline. A process of its own, because the simulated library reads one
+// scenario per process.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { energyOf } from '../../dist/energy/measured.js'
 import { openSampler } from '../../dist/energy/open.js'
 import { simulate } from '../../dist/native/simulation.js'
 
-const { scenario, startNs, lengthMs, intervalMs = 10, files } = JSON.parse(process.argv[2])
+const { scenario, startNs, lengthMs, intervalMs = 10, baselineMs = 0, files } = JSON.parse(process.argv[2])
 const { sampler } = await openSampler({
   devices: null,
   intervalMs,
@@ -14,6 +15,11 @@ const { sampler } = await openSampler({
   libraryPath: simulate(scenario),
 })
 await sampler.ready()
+if (baselineMs > 0) {
+  const baseline = sampler.beginWindow()
+  await sleep(baselineMs)
+  await baseline.end()
+}
 await until(startNs)
 const window = sampler.beginWindow(files)
 await until(startNs + lengthMs * 1e6)

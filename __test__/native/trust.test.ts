@@ -8,13 +8,13 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const MEASURE_WINDOW = fileURLToPath(new URL('./measure-window.mjs', import.meta.url))
 
-/** Measures 3 s that begin after `idleS` seconds of idle and one of the load. */
-async function measure(idleS: number, load: Segment, rest: Record<string, unknown> = {}) {
+/** Measures 3 s that begin after `idleS` seconds of idle, a baseline among them, and one of the load. */
+async function measure(idleS: number, baselineMs: number, load: Segment, rest: Record<string, unknown> = {}) {
   const epochNs = nowNs()
   const segments = [{ for_s: idleS, w: 75 }, load, { for_s: 1, w: 75 }]
   const device: Gpu = gpu(0, segments, rest)
   const startNs = epochNs + (idleS + 1) * 1e9
-  const options = { scenario: scenarioFile([device], epochNs), startNs, lengthMs: 3000 }
+  const options = { scenario: scenarioFile([device], epochNs), startNs, baselineMs, lengthMs: 3000 }
   const { stdout, stderr } = await startNode([MEASURE_WINDOW, JSON.stringify(options)]).ended
   if (stdout === '') throw new Error(stderr)
   const energy: Energy = JSON.parse(stdout)
@@ -29,7 +29,7 @@ const sensor = { update_period_ms: 100, window_ms: 25, phase_ms: 40 }
 
 describe('a counter that agreed with the readings at idle', () => {
   it.concurrent('is quoted against readings that a load in step with the sensor fools, and flagged', async () => {
-    const { energy, device, trueJ } = await measure(6, pulses, { sensor })
+    const { energy, device, trueJ } = await measure(6, 3000, pulses, { sensor })
     expect(Math.abs(Number(device.integral_j) / trueJ - 1)).toBeGreaterThan(0.5)
     expect(device).toMatchObject({ method: 'counter', counter_trust: 'trusted', residual_flagged: true })
     expect(device.reason).toMatch(/^the integral differs from the counter by \+\d/)
@@ -40,7 +40,7 @@ describe('a counter that agreed with the readings at idle', () => {
   })
 
   it.concurrent('is quoted with a small uncertainty on a constant load', async () => {
-    const { energy, device, trueJ } = await measure(6, { for_s: 6, w: 480 }, { sensor })
+    const { energy, device, trueJ } = await measure(6, 3000, { for_s: 6, w: 480 }, { sensor })
     expect(device).toMatchObject({ method: 'counter', counter_trust: 'trusted', residual_flagged: false })
     expect(Math.abs(Number(energy.total_j) - trueJ)).toBeLessThan(2 * Number(energy.uncertainty_j))
     expect(Number(energy.uncertainty_j) / trueJ).toBeLessThan(0.01)
@@ -49,7 +49,7 @@ describe('a counter that agreed with the readings at idle', () => {
 })
 
 it.concurrent('a counter that no steady load has tested is not quoted against the readings', async () => {
-  const { device } = await measure(0.5, pulses, { sensor })
+  const { device } = await measure(0.5, 0, pulses, { sensor })
   expect(device).toMatchObject({ method: 'integral', residual_flagged: true })
   expect(device.counter_trust).not.toBe('trusted')
 })
