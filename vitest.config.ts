@@ -26,6 +26,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
+    // Real sensors, threads and processes on a machine that others may use too: a stall fails a test once, a bug twice.
+    retry: 1,
     projects: [
       {
         extends: true,

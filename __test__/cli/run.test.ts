@@ -122,7 +122,7 @@ describe('a simulated run with --json', () => {
     expect(result).toHaveProperty(path)
   })
 
-  it('has the energy of the window to 2 %', () => {
+  it('has the energy of the window to 5 %, however busy the machine is', () => {
     const { window, duration_sec, coverage } = result.energy ?? {}
     const [fromS, toS] = [window?.start_ns, window?.end_ns].map((ns) => (Number(ns) - epochNs) / 1e9)
     const truthJ = trueJoules(LOAD, Number(fromS), Number(toS))
