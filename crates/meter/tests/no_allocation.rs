@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use llem_meter::energy::Sensor;
 use llem_meter::sample::{SlowSignals, ThrottleTimes};
 use llem_meter::source::{PowerDomain, ReadError, Source};
 use llem_meter::window::WindowOptions;
@@ -47,6 +48,10 @@ impl Source for Constant {
 
     fn power_domain(&self, _device: usize) -> PowerDomain {
         PowerDomain::Instant
+    }
+
+    fn sensor(&self, _device: usize) -> Sensor {
+        Sensor::DATACENTER
     }
 
     fn power_mw(&mut self, _device: usize) -> Result<u32, ReadError> {

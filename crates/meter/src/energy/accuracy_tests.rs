@@ -87,6 +87,8 @@ fn the_counter_is_within_its_targets_and_the_uncertainty_of_both_methods_is_neit
             _ => 0.06,
         };
         assert!(counter[1] <= target_pct, "{setting:?}: {counter:?} %");
+        let raw = errors_pct(&trials, |trial| trial.report.counter_raw_j);
+        assert!(4.0 * counter[1] <= raw[1], "{setting:?}: {counter:?} %, a plain difference {raw:?} %");
         for (share, times) in [of_counter, of_integral] {
             assert!(share >= 0.9 && times <= 5.0, "{setting:?}: covers {share}, {times} times the error");
         }

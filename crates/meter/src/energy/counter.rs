@@ -6,24 +6,15 @@
 
 use std::collections::VecDeque;
 
+use super::rhythm::{Rhythm, SHARP_NS};
+use super::sensor::Sensor;
+use super::sharing::{Levels, Seen, TickInterval};
 use crate::clock::{NS_PER_MS, seconds};
 
-/// Two reads this close together that differ hold a tick whose time is known well enough to stand on.
-pub const SHARP_NS: u64 = 30 * NS_PER_MS;
-/// The averaging window of the sensor of current datacenter boards (25 ms, arXiv 2312.02741) with a margin:
-/// a reading published this long after a tick knows nothing of the time before it.
-const SENSOR_WINDOW_NS: u64 = 30 * NS_PER_MS;
-/// The update period of the sensor of current datacenter boards (arXiv 2312.02741).
-const USUAL_PERIOD_NS: u64 = 100 * NS_PER_MS;
-
-/// Below this share of the power on the other side of an edge, a side is idle.
-const IDLE_SHARE: f64 = 0.5;
-/// Between an idle edge and the next reading a load may draw this many times that reading: it begins with its
-/// prefill. More is a load that goes on beyond the edge.
-const BURST_FACTOR: f64 = 2.0;
-/// Were one such edge in 64 inside the load after all, the standard deviation would be an eighth of what that
-/// changes; twice that.
-const BEYOND_EDGE_K2: f64 = 0.25;
+/// A reading published this much later than the sensor's window after a tick knows nothing of the time before it.
+const WINDOW_MARGIN_NS: u64 = 5 * NS_PER_MS;
+/// The ticks of sensor and counter may be seen this far apart although they are one: by two reads at one deadline.
+const SAME_TICK_NS: u64 = 12 * NS_PER_MS;
 /// Readings this close to an edge tell how much the power varies there.
 const SURROUNDINGS_NS: u64 = 500 * NS_PER_MS;
 /// A quantity that is known within `+-d` and no better has a standard deviation of `d / sqrt(3)`; twice that.
@@ -75,11 +66,14 @@ pub struct History {
     capacity: usize,
     power: VecDeque<(u64, f64)>,
     counter: VecDeque<(u64, u64)>,
+    sensor: Sensor,
+    power_rhythm: Rhythm,
+    counter_rhythm: Rhythm,
 }
 
 impl History {
-    /// Keeps `span_ns` of readings that come every `interval_ns`.
-    pub fn new(span_ns: u64, interval_ns: u64) -> Self {
+    /// Keeps `span_ns` of readings that come every `interval_ns`. `sensor`: what is known of it beforehand.
+    pub fn new(span_ns: u64, interval_ns: u64, sensor: Sensor) -> Self {
         // Twice the expected number: an edge adds reads of its own.
         let capacity = usize::try_from(2 * span_ns / interval_ns.max(1)).unwrap_or(usize::MAX).max(16) + 64;
         Self {
@@ -87,17 +81,22 @@ impl History {
             capacity,
             power: VecDeque::with_capacity(capacity),
             counter: VecDeque::with_capacity(capacity),
+            sensor,
+            power_rhythm: Rhythm::default(),
+            counter_rhythm: Rhythm::default(),
         }
     }
 
     /// Takes a power reading in watts.
     pub fn push_power(&mut self, at_ns: u64, power_w: f64) {
         push(&mut self.power, self.span_ns, self.capacity, at_ns, power_w);
+        self.power_rhythm.push(at_ns, power_w.to_bits());
     }
 
     /// Takes a counter reading in millijoules.
     pub fn push_counter(&mut self, at_ns: u64, energy_mj: u64) {
         push(&mut self.counter, self.span_ns, self.capacity, at_ns, energy_mj);
+        self.counter_rhythm.push(at_ns, energy_mj);
     }
 
     /// The counter at `edge_ns`; `None` where it was not read on both sides of the edge, or fell in between.
@@ -122,12 +121,13 @@ impl History {
         })
     }
 
-    /// What the lag of the readings leaves unknown at an edge (k = 2), joules: a step there may be shown up to an
-    /// update period and half a sensor's window late.
+    /// What the readings leave unknown at an edge (k = 2), joules. They are taken to show the power half an update
+    /// period and half a window late, which is right on average; a step at the edge may be shown half an update
+    /// period earlier or later.
     pub fn power_edge_uncertainty_j(&self, edge_ns: u64) -> Option<f64> {
-        let lag_ns = self.update_period_ns() + SENSOR_WINDOW_NS / 2;
-        let (low_w, high_w) = self.range_w(edge_ns.saturating_sub(lag_ns), edge_ns + lag_ns)?;
-        Some((high_w - low_w) * seconds(lag_ns))
+        let span_ns = self.update_period_ns() + self.sensor.window_ns;
+        let (low_w, high_w) = self.range_w(edge_ns.saturating_sub(span_ns), edge_ns + span_ns)?;
+        Some(BOUND_TO_K2 * (high_w - low_w) * seconds(self.update_period_ns()) / 2.0)
     }
 
     /// The lowest and the highest reading from one moment to another.
@@ -136,59 +136,67 @@ impl History {
         readings.map(|(_, power_w)| (*power_w, *power_w)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// Time between two values that the power sensor publishes, as seen in the last seconds; that of current boards
-    /// where the power, or its reading, was too steady to show it.
-    pub fn update_period_ns(&self) -> u64 {
-        tick_period_ns(&ticks(&self.power, |power_w| power_w)).unwrap_or(USUAL_PERIOD_NS)
+    /// What is known of the sensor.
+    pub fn sensor(&self) -> Sensor {
+        Sensor { update_period_ns: self.update_period_ns(), ..self.sensor }
     }
 
-    /// Time between two changes of the counter, as seen in the last seconds; `None` where they were not seen.
+    /// Time between two values that the power sensor publishes; what was known beforehand where the power, or its
+    /// reading, was too steady to show it.
+    pub fn update_period_ns(&self) -> u64 {
+        self.power_rhythm.period_ns().unwrap_or(self.sensor.update_period_ns)
+    }
+
+    /// Time between two changes of the counter; `None` where they were not seen.
     pub fn counter_period_ns(&self) -> Option<u64> {
-        tick_period_ns(&ticks(&self.counter, joules))
+        self.counter_rhythm.period_ns()
     }
 
     fn two_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {
-        let period_ns = tick_period_ns(ticks)?;
+        let period_ns = self.counter_period_ns()?;
         let next = ticks.iter().find(|tick| tick.sharp && tick.at_ns > edge_ns)?;
         let start_ns = next.at_ns.checked_sub(period_ns)?;
         // The tick before must lie before the edge; a hair of disagreement is the polling interval's.
         if start_ns > edge_ns + SHARP_NS / 2 {
             return None;
         }
-        let energy_j = next.after - next.before;
-        let length_s = seconds(period_ns);
-        let into_s = seconds(edge_ns.saturating_sub(start_ns)).min(length_s);
         let levels = self.power_before(start_ns).zip(self.power_after(next.at_ns));
-        let idle =
-            levels.and_then(|(before_w, after_w)| idle_side(energy_j, length_s, into_s, before_w, after_w));
-        let step =
-            levels.and_then(|(before_w, after_w)| one_step(energy_j, length_s, into_s, before_w, after_w));
-        if let Some((idle_w, before_edge_j)) = idle {
-            return Some(Carried {
-                method: EdgeMethod::TwoSided,
-                joules: next.before + before_edge_j,
-                share_j: BEYOND_EDGE_K2 * step.map_or(0.0, |step_j| (step_j - before_edge_j).abs()),
-                tick_j: idle_w * seconds(next.doubt_ns),
-            });
+        let energy_j = next.after - next.before;
+        let share = TickInterval {
+            start_ns,
+            end_ns: next.at_ns,
+            energy_j,
+            levels: levels.map(|(before_w, after_w)| Levels { before_w, after_w }),
+            seen: self.seen_between(start_ns, next.at_ns),
+            range_w: self.surroundings_w(edge_ns, energy_j / seconds(period_ns)),
         }
-        let before_edge_j = step.unwrap_or(energy_j * into_s / length_s);
+        .share_at(edge_ns);
         Some(Carried {
             method: EdgeMethod::TwoSided,
-            joules: next.before + before_edge_j,
-            share_j: self.share_bound_j(edge_ns, energy_j, length_s, into_s),
-            tick_j: energy_j / length_s * seconds(next.doubt_ns),
+            joules: next.before + share.before_j,
+            share_j: share.uncertainty_j,
+            tick_j: share.power_w * seconds(next.doubt_ns),
         })
     }
 
-    /// What is not known (k = 2) of the energy before the edge, if the power kept within the readings around it.
-    fn share_bound_j(&self, edge_ns: u64, energy_j: f64, length_s: f64, into_s: f64) -> f64 {
+    /// The reading whose window lies between two ticks of the counter, or begins before the first and ends there.
+    fn seen_between(&self, start_ns: u64, end_ns: u64) -> Option<Seen> {
+        let window_ns = self.sensor.window_ns;
+        if 2 * window_ns > end_ns - start_ns {
+            return None;
+        }
+        let tick = ticks(&self.power, |power_w| power_w).into_iter().find(|tick| {
+            tick.sharp && tick.at_ns > start_ns + SAME_TICK_NS && tick.at_ns <= end_ns + SAME_TICK_NS
+        })?;
+        let seen_end_ns = tick.at_ns.min(end_ns);
+        let seen_start_ns = seen_end_ns.saturating_sub(window_ns).max(start_ns);
+        Some(Seen { start_ns: seen_start_ns, end_ns: seen_end_ns, power_w: tick.after })
+    }
+
+    /// The lowest and the highest reading around an edge, and what they are widened to hold.
+    fn surroundings_w(&self, edge_ns: u64, mean_w: f64) -> (f64, f64) {
         let around = self.range_w(edge_ns.saturating_sub(SURROUNDINGS_NS), edge_ns + SURROUNDINGS_NS);
-        let mean_w = energy_j / length_s;
-        let (low_w, high_w) = around.map_or((0.0, mean_w), |(low, high)| (low.min(mean_w), high.max(mean_w)));
-        let rest_s = length_s - into_s;
-        let least_j = (low_w * into_s).max(energy_j - high_w * rest_s);
-        let most_j = (high_w * into_s).min(energy_j - low_w * rest_s);
-        BOUND_TO_K2 * (most_j - least_j).max(0.0) / 2.0
+        around.map_or((0.0, mean_w), |(low_w, high_w)| (low_w.min(mean_w), high_w.max(mean_w)))
     }
 
     /// The last reading whose averaging window ended before `at_ns`.
@@ -201,7 +209,8 @@ impl History {
     /// passed, or the value that still stands when a new one is overdue.
     #[expect(clippy::float_cmp, reason = "a published value is repeated to the bit until the next one")]
     fn power_after(&self, at_ns: u64) -> Option<f64> {
-        let (from_ns, overdue_ns) = (at_ns + SENSOR_WINDOW_NS, at_ns + SENSOR_WINDOW_NS + USUAL_PERIOD_NS);
+        let from_ns = at_ns + self.sensor.window_ns + WINDOW_MARGIN_NS;
+        let overdue_ns = from_ns + self.sensor.update_period_ns;
         self.power
             .iter()
             .zip(self.power.iter().skip(1))
@@ -215,13 +224,21 @@ impl History {
     fn proportional(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {
         let next = ticks.iter().position(|tick| tick.at_ns > edge_ns)?;
         let (before, after) = (ticks.get(next.checked_sub(1)?)?, &ticks[next]);
-        let (length_s, into_s) = (seconds(after.at_ns - before.at_ns), seconds(edge_ns - before.at_ns));
         let energy_j = after.after - before.after;
+        let share = TickInterval {
+            start_ns: before.at_ns,
+            end_ns: after.at_ns,
+            energy_j,
+            levels: None,
+            seen: None,
+            range_w: self.surroundings_w(edge_ns, energy_j / seconds(after.at_ns - before.at_ns)),
+        }
+        .share_at(edge_ns);
         Some(Carried {
             method: EdgeMethod::Proportional,
-            joules: before.after + energy_j * into_s / length_s,
-            share_j: self.share_bound_j(edge_ns, energy_j, length_s, into_s),
-            tick_j: energy_j / length_s * seconds(before.doubt_ns.max(after.doubt_ns)),
+            joules: before.after + share.before_j,
+            share_j: share.uncertainty_j,
+            tick_j: share.power_w * seconds(before.doubt_ns.max(after.doubt_ns)),
         })
     }
 
@@ -229,39 +246,14 @@ impl History {
         let last = ticks.iter().rev().find(|tick| tick.at_ns <= edge_ns)?;
         let power_w = self.power.iter().rev().find(|(at_ns, _)| *at_ns <= edge_ns)?.1;
         let since_s = seconds(edge_ns - last.at_ns);
-        let around = self.range_w(edge_ns.saturating_sub(SURROUNDINGS_NS), edge_ns + SURROUNDINGS_NS);
+        let (low_w, high_w) = self.surroundings_w(edge_ns, power_w);
         Some(Carried {
             method: EdgeMethod::OneSided,
             joules: last.after + power_w * since_s,
-            share_j: BOUND_TO_K2 * around.map_or(power_w, |(low_w, high_w)| high_w - low_w) * since_s,
+            share_j: BOUND_TO_K2 * (high_w - low_w) * since_s,
             tick_j: power_w * seconds(last.doubt_ns),
         })
     }
-}
-
-/// The idle power, and how much of a tick interval's energy lies before the edge that is `into_s` inside it, where
-/// one side of the edge is idle. Who marks an edge next to an idle stretch also starts or has ended the load, so the
-/// idle side is idle up to the edge and the rest of the energy is the load's. `None` where no side is idle, or the
-/// load would have to draw more than a burst: it goes on beyond the edge.
-fn idle_side(energy_j: f64, length_s: f64, into_s: f64, before_w: f64, after_w: f64) -> Option<(f64, f64)> {
-    let (idle_w, load_w) = (before_w.min(after_w), before_w.max(after_w));
-    if idle_w > IDLE_SHARE * load_w {
-        return None;
-    }
-    let idle_before = before_w < after_w;
-    let idle_s = if idle_before { into_s } else { length_s - into_s };
-    let (idle_j, load_s) = (idle_w * idle_s, length_s - idle_s);
-    let load_j = energy_j - idle_j;
-    (load_j >= 0.0 && load_j <= BURST_FACTOR * load_w * load_s)
-        .then_some((idle_w, if idle_before { idle_j } else { load_j }))
-}
-
-/// The same where one step from the one level to the other explains the energy: it falls inside the interval.
-fn one_step(energy_j: f64, length_s: f64, into_s: f64, before_w: f64, after_w: f64) -> Option<f64> {
-    let step_s = (energy_j - after_w * length_s) / (before_w - after_w);
-    (0.0..=length_s)
-        .contains(&step_s)
-        .then(|| before_w * into_s.min(step_s) + after_w * (into_s - step_s).max(0.0))
 }
 
 fn push<T>(queue: &mut VecDeque<(u64, T)>, span_ns: u64, capacity: usize, at_ns: u64, value: T) {
@@ -295,17 +287,6 @@ struct Tick {
     sharp: bool,
     before: f64,
     after: f64,
-}
-
-/// The mean distance of neighbouring sharp ticks, without those that are far from the median: a tick between two
-/// reads is known to half their distance, and the mean over a run of ticks forgets all but its ends.
-fn tick_period_ns(ticks: &[Tick]) -> Option<u64> {
-    let pairs = ticks.windows(2).filter(|pair| pair[0].sharp && pair[1].sharp);
-    let mut gaps: Vec<u64> = pairs.map(|pair| pair[1].at_ns - pair[0].at_ns).collect();
-    gaps.sort_unstable();
-    let median_ns = *gaps.get(gaps.len() / 2)?;
-    gaps.retain(|gap_ns| gap_ns.abs_diff(median_ns) <= median_ns / 4);
-    Some(gaps.iter().sum::<u64>() / gaps.len() as u64)
 }
 
 fn joules(energy_mj: u64) -> f64 {

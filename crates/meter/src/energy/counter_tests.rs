@@ -10,7 +10,7 @@ const MS: u64 = NS_PER_MS;
 fn stepped(before: f64, after: f64, step_ms: u64, phase_ms: u64) -> History {
     let energy_j =
         |t_ms: f64| before * t_ms.min(step_ms as f64) / 1e3 + after * (t_ms - step_ms as f64).max(0.0) / 1e3;
-    let mut history = History::new(3 * NS_PER_S, 10 * MS);
+    let mut history = History::new(3 * NS_PER_S, 10 * MS, Sensor::DATACENTER);
     for k in 0..200u64 {
         let t_ms = 3 + k * 10;
         let Some(since) = t_ms.checked_sub(phase_ms) else { continue };
@@ -62,12 +62,12 @@ fn a_counter_that_fell_has_no_value_at_an_edge() {
 #[test]
 fn a_counter_that_was_not_read_before_the_edge_has_no_value_there() {
     assert_eq!(stepped(400.0, 400.0, 0, 40).counter_at(MS), None);
-    assert_eq!(History::new(NS_PER_S, MS).counter_at(MS), None);
+    assert_eq!(History::new(NS_PER_S, MS, Sensor::DATACENTER).counter_at(MS), None);
 }
 
 #[test]
 fn the_history_forgets_what_is_older_than_its_span() {
-    let mut history = History::new(NS_PER_S, 10 * MS);
+    let mut history = History::new(NS_PER_S, 10 * MS, Sensor::DATACENTER);
     let capacity = history.power.capacity();
     for k in 0..10_000 {
         history.push_power(k * 10 * MS, 1.0);

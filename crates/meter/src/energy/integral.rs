@@ -1,5 +1,6 @@
 //! Joules by the trapezoid rule over raw readings, both edges of the window interpolated.
 
+use super::sensor::Sensor;
 use crate::clock::seconds;
 use crate::segment::{Line, Segment};
 
@@ -83,18 +84,19 @@ impl Integral {
         self.covered_ns
     }
 
-    /// What the sensor's blind time leaves unknown (k = 2), joules: `2 s / sqrt(n) x L` with `s` from successive
-    /// differences of the published values (Neumann et al. 1941, robust to drift) and `n` of them, at least one per
-    /// update period: a value that repeats was published too. The factor `sqrt(1 - W/T)` of a sensor that looks for
-    /// a share `W/T` of the time is taken as 1, because no board tells its `W`. `None` below three values.
-    pub fn sampling_uncertainty_j(&self, update_period_s: f64) -> Option<f64> {
-        let length_s = seconds(self.covered_ns);
+    /// What the sensor's blind time leaves unknown (k = 2), joules: `2 s / sqrt(n) x sqrt(1 - W/T) x L` for a sensor
+    /// that looks for `W` of each update period `T`, with `s` from successive differences of the published values
+    /// (Neumann et al. 1941, robust to drift) and `n` of them, at least one per update period: a value that repeats
+    /// was published too. `None` below three values.
+    pub fn sampling_uncertainty_j(&self, sensor: Sensor) -> Option<f64> {
+        let (length_s, update_period_s) = (seconds(self.covered_ns), seconds(sensor.update_period_ns));
         let values = (self.changes as f64 + 1.0).max((length_s / update_period_s).floor());
         if values < 3.0 || self.last_w.is_none() {
             return None;
         }
         let deviation_w = (self.squared_steps / (2.0 * (values - 1.0))).sqrt();
-        Some(2.0 * deviation_w / values.sqrt() * length_s)
+        let unseen = (1.0 - seconds(sensor.window_ns) / update_period_s).max(0.0);
+        Some(2.0 * deviation_w / values.sqrt() * unseen.sqrt() * length_s)
     }
 }
 
@@ -161,14 +163,18 @@ mod tests {
     #[test]
     fn the_blind_time_of_a_steady_load_hides_nothing_and_that_of_a_restless_one_two_deviations_of_its_mean() {
         let steady: Vec<_> = (0..=100).map(|k| (k * 10 * MS, 400.0)).collect();
-        assert_eq!(integrate(&steady, 0, 1000 * MS).sampling_uncertainty_j(0.1), Some(0.0));
-        assert_eq!(integrate(&steady, 0, 200 * MS).sampling_uncertainty_j(0.1), None);
+        assert_eq!(integrate(&steady, 0, 1000 * MS).sampling_uncertainty_j(Sensor::DATACENTER), Some(0.0));
+        assert_eq!(integrate(&steady, 0, 200 * MS).sampling_uncertainty_j(Sensor::DATACENTER), None);
         // Ten values of 300 and 500 W in turn: nine steps of 200 W.
         let restless: Vec<_> =
             (0..100).map(|k| (k * 10 * MS, if k / 10 % 2 == 0 { 300.0 } else { 500.0 })).collect();
-        let found_j = integrate(&restless, 0, 990 * MS).sampling_uncertainty_j(0.1).expect("ten values");
+        let found_j =
+            integrate(&restless, 0, 990 * MS).sampling_uncertainty_j(Sensor::DATACENTER).expect("ten values");
         let deviation_w = (9.0 * 200.0_f64.powi(2) / (2.0 * 9.0)).sqrt();
-        assert!((found_j - 2.0 * deviation_w / 10.0_f64.sqrt() * 0.99).abs() < 1e-9, "{found_j}");
+        assert!(
+            (found_j - 2.0 * deviation_w / 10.0_f64.sqrt() * 0.75_f64.sqrt() * 0.99).abs() < 1e-9,
+            "{found_j}"
+        );
     }
 
     #[test]

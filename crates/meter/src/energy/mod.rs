@@ -4,12 +4,17 @@
 mod counter;
 mod headline;
 mod integral;
+mod rhythm;
+mod sensor;
+mod sharing;
 mod trust;
 mod uncertainty;
 
-pub use counter::{CounterEdge, EdgeMethod, History, SHARP_NS};
+pub use counter::{CounterEdge, EdgeMethod, History};
 pub use headline::{Estimates, Headline, Method, choose};
 pub use integral::Integral;
+pub use rhythm::{Rhythm, SHARP_NS};
+pub use sensor::Sensor;
 pub use trust::{SelfTest, Verdict};
 pub use uncertainty::{GAIN_PCT, Uncertainty, root_of_squares};
 

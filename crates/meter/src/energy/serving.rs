@@ -2,7 +2,7 @@
 //! hundreds of windows in a second. The serving load has decode rounds of 25 ms at 480 and 330 W and prefill bursts
 //! of 150 ms at 690 W.
 
-use super::{History, SelfTest};
+use super::{History, SelfTest, Sensor};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::sample::{CounterReading, Sample};
 use crate::window::device::DeviceWindow;
@@ -154,7 +154,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
             .any(|edge_ns| (*edge_ns..*edge_ns + EDGE_SPAN_NS).contains(&at_ns))
     };
 
-    let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS);
+    let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS, Sensor::DATACENTER);
     let mut self_test = SelfTest::new(None);
     let mut window: Option<DeviceWindow> = None;
     let mut latest = None;
@@ -165,13 +165,13 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
         let edge_ns = edges.next_if(|next_ns| *next_ns < deadline_ns);
         let at_ns = edge_ns.unwrap_or(deadline_ns) + random.ns_below(80_000);
         let counter = (edge_ns.is_some() || at_ns >= counter_due_ns).then(|| {
-            let step_ns = if is_dense(at_ns) { 10 } else { 500 } * NS_PER_MS;
+            let step_ns = if is_dense(at_ns) { 5 } else { 500 } * NS_PER_MS;
             counter_due_ns = (at_ns / step_ns + 1) * step_ns;
             let at_ns = at_ns + 100_000;
             CounterReading { at_ns, energy_mj: energy_mj(at_ns) }
         });
         if edge_ns.is_none() {
-            deadline_ns += 10 * NS_PER_MS;
+            deadline_ns += if is_dense(at_ns) { 5 } else { 10 } * NS_PER_MS;
         }
         let sample = Sample {
             device: 0,
@@ -185,7 +185,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
             poll: None,
         };
         if edge_ns == Some(start_ns) {
-            window = Some(DeviceWindow::new(0, start_ns, CAPS, latest.as_ref()));
+            window = Some(DeviceWindow::new(0, start_ns, CAPS, &history, latest.as_ref()));
         }
         if let Some(window) = window.as_mut().filter(|_| edge_ns == Some(end_ns)) {
             window.close(end_ns);
@@ -205,7 +205,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     }
     let window = window.expect("the window was opened");
     Trial {
-        report: window.report(setting.length_ns, &history, None, self_test.verdict()),
+        report: window.report(setting.length_ns, &history, self_test.verdict()),
         true_j: load.joules(end_ns) - load.joules(start_ns),
     }
 }

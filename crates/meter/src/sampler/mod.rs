@@ -21,6 +21,7 @@ use schedule::Schedule;
 use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
+use crate::energy::Sensor;
 use crate::error::MeterError;
 use crate::sample::SlowSignals;
 use crate::source::nvml::NvmlSource;
@@ -32,13 +33,11 @@ use crate::window::{EDGE_SPAN_NS, GapCaps, WindowOptions, WindowReport};
 const GAP_CAP_NS: u64 = 500 * NS_PER_MS;
 /// A pause in the slow signals up to this long is bridged.
 const SLOW_GAP_CAP_NS: u64 = NS_PER_S;
-/// What a reading is the mean of where only the mean over one second exists (nvml.h).
-const AVERAGING_NS: u64 = NS_PER_S;
-/// Readings go on for this long after a window there.
-const AVERAGED_POST_ROLL_NS: u64 = AVERAGING_NS + 200 * NS_PER_MS;
+/// Readings go on for this much longer after a window than one reading is the mean of, where that is long.
+const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
 /// Near an edge the devices are read at least this often, however long the interval: the ticks of sensor and
 /// counter have to be seen there.
-const EDGE_INTERVAL_NS: u64 = 10 * NS_PER_MS;
+const EDGE_INTERVAL_NS: u64 = 5 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -62,8 +61,8 @@ pub(crate) struct Setup {
     gpu_indices: Vec<i32>,
     interval_ns: u64,
     slow_interval_ns: u64,
-    /// Per device, [`AVERAGING_NS`] where it gives nothing but averages.
-    averaging_ns: Vec<Option<u64>>,
+    /// What is known of each device's sensor beforehand.
+    sensors: Vec<Sensor>,
 }
 
 impl Setup {
@@ -76,9 +75,9 @@ impl Setup {
 
     /// How long readings must go on after a window.
     fn post_roll_ns(&self) -> u64 {
-        let sensor_ns =
-            if self.averaging_ns.iter().any(Option::is_some) { AVERAGED_POST_ROLL_NS } else { EDGE_SPAN_NS };
-        sensor_ns.max(2 * self.interval_ns)
+        let averaging_ns = self.sensors.iter().filter_map(Sensor::averaging_ns).max();
+        let sensor_ns = averaging_ns.map_or(0, |averaging_ns| averaging_ns + AVERAGED_POST_ROLL_NS);
+        sensor_ns.max(EDGE_SPAN_NS).max(2 * self.interval_ns)
     }
 
     /// How far back an edge looks: its own surroundings, once more for a late recorder.
@@ -136,10 +135,7 @@ impl Sampler {
             gpu_indices: options.devices.iter().map(|(_, index)| index.cast_signed()).collect(),
             interval_ns: nanoseconds(options.interval_ms),
             slow_interval_ns: nanoseconds(options.slow_interval_ms),
-            averaging_ns: power_domains
-                .iter()
-                .map(|domain| (*domain == PowerDomain::PowerUsageAveraged).then_some(AVERAGING_NS))
-                .collect(),
+            sensors: (0..count).map(|device| source.sensor(device)).collect(),
         };
         let shared = Arc::new(Shared::default());
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);

@@ -11,7 +11,7 @@ use crate::source::{ReadError, Source};
 /// How often the counter is read inside a window: it only has to be alive there, and a read is the dearest call.
 const COUNTER_CRUISE_NS: u64 = 500 * NS_PER_MS;
 /// How often near an edge, where its ticks have to be seen.
-const COUNTER_DENSE_NS: u64 = 10 * NS_PER_MS;
+const COUNTER_DENSE_NS: u64 = 5 * NS_PER_MS;
 /// How soon a counter that is not supported is asked again.
 const COUNTER_RETRY_NS: u64 = NS_PER_S;
 /// The counter may take this share of the time, however often it would be due: one read costs milliseconds on

@@ -39,11 +39,13 @@ impl Recorder {
         let count = setup.uuids.len();
         // Near an edge readings come more often than the interval says.
         let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
-        let histories = (0..count).map(|_| History::new(setup.history_ns(), interval_ns)).collect();
+        let history_ns = setup.history_ns();
+        let histories =
+            setup.sensors.iter().map(|sensor| History::new(history_ns, interval_ns, *sensor)).collect();
         Self {
             samples,
             histories,
-            self_tests: setup.averaging_ns.iter().map(|averaging_ns| SelfTest::new(*averaging_ns)).collect(),
+            self_tests: setup.sensors.iter().map(|sensor| SelfTest::new(sensor.averaging_ns())).collect(),
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
             windows: HashMap::new(),
@@ -93,8 +95,9 @@ impl Recorder {
                     start_ns,
                     start_unix_ns,
                 };
+                let caps = self.setup.gap_caps();
                 let window =
-                    OpenWindow::new(&options, &facts, self.setup.gap_caps(), &self.latest, shared.dropped());
+                    OpenWindow::new(&options, &facts, caps, &self.histories, &self.latest, shared.dropped());
                 self.windows.insert(id, window);
             }
             Mark::End { id, end_ns, reply } => {
@@ -132,7 +135,7 @@ impl Recorder {
     fn settle(&mut self, shared: &Shared, ended: bool) {
         let (now_ns, post_roll_ns) = (monotonic_ns(), self.setup.post_roll_ns());
         let windows = &mut self.windows;
-        let (histories, averaging_ns) = (&self.histories, &self.setup.averaging_ns);
+        let histories = &self.histories;
         let counter_tests: Vec<_> = self.self_tests.iter().map(SelfTest::verdict).collect();
         self.closing.retain(|(id, reply)| {
             let Some(window) = windows.get(id) else { return false };
@@ -142,8 +145,7 @@ impl Recorder {
                 return true;
             }
             if let Some(window) = windows.remove(id) {
-                let mut report =
-                    window.finish(end_ns, histories, averaging_ns, &counter_tests, shared.dropped());
+                let mut report = window.finish(end_ns, histories, &counter_tests, shared.dropped());
                 report.faults.extend(shared.fault());
                 // Nobody waits any more: the report is not needed.
                 let _ = reply.send(report);

@@ -2,6 +2,7 @@
 
 pub mod nvml;
 
+use crate::energy::Sensor;
 use crate::sample::{SlowSignals, ThrottleTimes};
 
 /// Why a single reading is missing. `Copy`, because it is made on the sampler thread.
@@ -56,6 +57,8 @@ pub trait Source: Send {
     fn device_count(&self) -> usize;
     /// Which power reading the device gives.
     fn power_domain(&self, device: usize) -> PowerDomain;
+    /// What is known of the device's power sensor before it was watched.
+    fn sensor(&self, device: usize) -> Sensor;
     /// Board power in milliwatts, never 0.
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError>;
     /// The energy counter in millijoules since the driver was loaded.

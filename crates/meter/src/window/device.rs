@@ -37,6 +37,8 @@ impl Edge {
 pub(crate) struct DeviceWindow {
     start_ns: u64,
     end_ns: u64,
+    /// By how much later than the power the readings are: subtracted from the time of each.
+    lag_ns: u64,
     integral: Integral,
     pub downsampler: Downsampler,
     start_edge: StartEdge,
@@ -55,15 +57,23 @@ pub(crate) struct DeviceWindow {
 }
 
 impl DeviceWindow {
-    /// `before` is the last sample with a power reading.
-    pub fn new(device: usize, start_ns: u64, caps: GapCaps, before: Option<&Sample>) -> Self {
+    /// `history`: the device's last seconds. `before`: its last sample with a power reading.
+    pub fn new(
+        device: usize,
+        start_ns: u64,
+        caps: GapCaps,
+        history: &History,
+        before: Option<&Sample>,
+    ) -> Self {
+        let lag_ns = history.sensor().lag_ns();
         let mut integral = Integral::new(start_ns, caps.power_ns);
         if let Some((at_ns, power_w)) = before.and_then(|sample| Some((sample.at_ns, sample.power_w()?))) {
-            integral.push(at_ns, power_w);
+            integral.push(at_ns.saturating_sub(lag_ns), power_w);
         }
         Self {
             start_ns,
             end_ns: u64::MAX,
+            lag_ns,
             integral,
             downsampler: Downsampler::new(device, start_ns, caps.slow_ns, caps.slow_ns.max(caps.power_ns)),
             start_edge: StartEdge::Ahead,
@@ -92,7 +102,8 @@ impl DeviceWindow {
         self.last_sample_ns = sample.at_ns;
         match sample.power_mw {
             Ok(power_mw) => {
-                if let Some(piece) = self.integral.push(sample.at_ns, f64::from(power_mw) / 1000.0) {
+                let at_ns = sample.at_ns.saturating_sub(self.lag_ns);
+                if let Some(piece) = self.integral.push(at_ns, f64::from(power_mw) / 1000.0) {
                     self.downsampler.push_power(&piece);
                 }
             }
@@ -135,15 +146,10 @@ impl DeviceWindow {
         }
     }
 
-    /// `averaging_ns`: the span that each power reading is the mean of, where it is longer than an update period.
     /// `counter_test`: what the counter's test on a steady load said.
-    pub fn report(
-        self,
-        duration_ns: u64,
-        history: &History,
-        averaging_ns: Option<u64>,
-        counter_test: Option<Verdict>,
-    ) -> DeviceReport {
+    pub fn report(self, duration_ns: u64, history: &History, counter_test: Option<Verdict>) -> DeviceReport {
+        let sensor = history.sensor();
+        let averaging_ns = sensor.averaging_ns();
         let start = match self.start_edge {
             StartEdge::Judged(edge) => edge,
             StartEdge::Ahead => Edge::of(history, self.start_ns),
@@ -153,12 +159,12 @@ impl DeviceWindow {
         let coverage =
             if duration_ns == 0 { 0.0 } else { self.integral.covered_ns() as f64 / duration_ns as f64 };
         let gap_s = seconds(duration_ns - self.integral.covered_ns().min(duration_ns));
-        let update_period_s = seconds(history.update_period_ns());
+        let update_period_s = seconds(sensor.update_period_ns);
         let integral_j = self.integral.joules();
         // Between two ticks the correction may come out a hair below zero on an idle device.
         let counter_j = counter_edges.map(|(start, end)| (end.corrected_j - start.corrected_j).max(0.0));
         let integral_uncertainty = Uncertainty {
-            sampling_j: self.integral.sampling_uncertainty_j(update_period_s),
+            sampling_j: self.integral.sampling_uncertainty_j(sensor),
             edges_j: self.integral_edges_j(start, end, averaging_ns),
             // The integral does not count them.
             gaps_j: self.integral.max_power_w().map(|power_w| gap_s * power_w),

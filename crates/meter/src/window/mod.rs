@@ -53,12 +53,13 @@ pub(crate) struct OpenWindow {
 }
 
 impl OpenWindow {
-    /// `before`: each device's last sample with a power reading, from which the left edge is interpolated.
+    /// `histories`: each device's last seconds. `before`: its last sample with a power reading.
     /// `dropped`: samples lost so far.
     pub fn new(
         options: &WindowOptions,
         facts: &FileFacts,
         caps: GapCaps,
+        histories: &[History],
         before: &[Option<Sample>],
         dropped: u64,
     ) -> Self {
@@ -74,10 +75,13 @@ impl OpenWindow {
             });
             keep(file, SAMPLES, &mut faults)
         });
-        let devices = before
+        let devices = histories
             .iter()
+            .zip(before)
             .enumerate()
-            .map(|(device, sample)| DeviceWindow::new(device, facts.start_ns, caps, sample.as_ref()))
+            .map(|(device, (history, before))| {
+                DeviceWindow::new(device, facts.start_ns, caps, history, before.as_ref())
+            })
             .collect();
         Self {
             start_ns: facts.start_ns,
@@ -136,7 +140,6 @@ impl OpenWindow {
         mut self,
         end_ns: u64,
         histories: &[History],
-        averaging_ns: &[Option<u64>],
         counter_tests: &[Option<Verdict>],
         dropped: u64,
     ) -> WindowReport {
@@ -158,11 +161,8 @@ impl OpenWindow {
             .devices
             .into_iter()
             .zip(histories)
-            .zip(averaging_ns)
             .zip(counter_tests)
-            .map(|(((device, history), averaging_ns), counter_test)| {
-                device.report(duration_ns, history, *averaging_ns, *counter_test)
-            })
+            .map(|((device, history), counter_test)| device.report(duration_ns, history, *counter_test))
             .collect();
         WindowReport {
             start_ns: self.start_ns,

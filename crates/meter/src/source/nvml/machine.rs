@@ -8,6 +8,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::NvmlSource;
+use crate::energy::Sensor;
 use crate::error::MeterError;
 use crate::source::{PowerDomain, Source};
 
@@ -119,6 +120,17 @@ pub(super) fn power_usage_is_averaged(device: &Device<'_>) -> bool {
             !device.cuda_compute_capability().is_ok_and(|version| version.major == 8 && version.minor == 0)
         }
         _ => true,
+    }
+}
+
+/// What was measured of the sensors of an architecture (arXiv 2312.02741); a newer one is taken for Hopper.
+pub(super) fn usual_sensor(device: &Device<'_>) -> Sensor {
+    use DeviceArchitecture::{Ada, Pascal, Turing, Volta};
+    match device.architecture() {
+        Ok(Pascal | Volta) => Sensor::FAST,
+        Ok(Turing | Ada) => Sensor::GAPLESS,
+        Ok(DeviceArchitecture::Ampere) if power_usage_is_averaged(device) => Sensor::GAPLESS,
+        _ => Sensor::DATACENTER,
     }
 }
 

@@ -20,6 +20,7 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use super::{PowerDomain, ReadError, Source};
+use crate::energy::Sensor;
 use crate::error::MeterError;
 use crate::sample::{SlowSignals, ThrottleTimes};
 
@@ -39,6 +40,8 @@ const THROTTLE_FIELDS_BEFORE_580_82: [u32; 4] = [74, 251, 252, 253];
 struct Gpu {
     handle: nvmlDevice_t,
     power: PowerDomain,
+    /// Of its instantaneous reading.
+    sensor: Sensor,
 }
 
 /// NVML readings of a chosen set of GPUs.
@@ -93,7 +96,8 @@ impl NvmlSource {
     fn add(&mut self, device: &Device<'_>, uuid: &str) -> Result<(), MeterError> {
         // SAFETY: only passed back to NVML, while `self.nvml` keeps the library initialised.
         let handle = unsafe { device.handle() };
-        self.gpus.push(Gpu { handle, power: PowerDomain::Instant });
+        let sensor = machine::usual_sensor(device);
+        self.gpus.push(Gpu { handle, power: PowerDomain::Instant, sensor });
         let position = self.gpus.len() - 1;
         let Err(cause) = self.power_mw(position) else { return Ok(()) };
         // Only a plain "I do not have this" changes the domain; a passing fault must not.
@@ -160,6 +164,13 @@ impl Source for NvmlSource {
 
     fn power_domain(&self, device: usize) -> PowerDomain {
         self.gpus[device].power
+    }
+
+    fn sensor(&self, device: usize) -> Sensor {
+        match self.gpus[device].power {
+            PowerDomain::PowerUsageAveraged => Sensor::AVERAGED,
+            PowerDomain::Instant | PowerDomain::PowerUsage => self.gpus[device].sensor,
+        }
     }
 
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {

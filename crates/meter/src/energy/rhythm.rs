@@ -1,0 +1,353 @@
+//! When a value is published: the period and the phase of its changes, by least squares.
+
+use crate::clock::NS_PER_MS;
+
+/// Two reads this close together that differ hold a tick whose time is known well enough to stand on.
+pub const SHARP_NS: u64 = 30 * NS_PER_MS;
+/// Changes that the first guess of the period rests on, at most and at least.
+const GUESS_CHANGES: usize = 8;
+const MIN_GUESS_CHANGES: usize = 3;
+/// No driver publishes more rarely (1 s is the longest interval of RUSD, nvrm_registry.h of the open kernel modules),
+/// so a longer gap is a value that stood still.
+const MAX_GAP_NS: u64 = 1_500 * NS_PER_MS;
+/// A gap between two changes is taken for up to this many periods: values may repeat.
+const MAX_MULTIPLE: u32 = 3;
+/// So many of the gaps have to be whole multiples of a period.
+const FITTING_SHARE: f64 = 0.8;
+/// A change may be this share of a period off its tick, besides the distance of two reads.
+const TOLERANCE: f64 = 0.1;
+/// Each change that does not fit counts two, each that does takes one off; beyond this the period is guessed anew.
+const MAX_MISFIT: u32 = 8;
+/// What a tick weighs less with each later one: about as many count as are in half a minute of a sensor of 100 ms,
+/// in which its clock and this one do not drift apart by a millisecond.
+const MEMORY: f64 = 1.0 - 1.0 / 300.0;
+
+/// Finds the period and the phase of what a device publishes from the times at which reads of it differ. A change is
+/// known to half the distance of two reads; its number is the nearest whole multiple of the period, so that values
+/// that repeat do no harm. Needs at least three reads in a period. Constant size.
+#[derive(Clone, Debug, Default)]
+pub struct Rhythm {
+    last_read: Option<(u64, u64)>,
+    /// The last changes, and how far each may be off.
+    recent: [(u64, u64); GUESS_CHANGES],
+    recent_count: usize,
+    fit: Option<Fit>,
+    misfit: u32,
+}
+
+impl Rhythm {
+    /// Takes a read of the value; answers whether it changed at a time that is known.
+    pub fn push(&mut self, at_ns: u64, value: u64) -> bool {
+        let Some((before_ns, before)) = self.last_read.replace((at_ns, value)) else { return false };
+        let sharp = before != value && at_ns > before_ns && at_ns - before_ns <= SHARP_NS;
+        if sharp {
+            self.push_change(before_ns + (at_ns - before_ns) / 2, (at_ns - before_ns) / 2);
+        }
+        sharp
+    }
+
+    /// The time between two ticks; `None` before three changes were seen close together.
+    pub fn period_ns(&self) -> Option<u64> {
+        self.fit.as_ref().map(|fit| rounded(fit.period_ns()))
+    }
+
+    /// The first tick after `after_ns` as the line through the changes has it, and how far that may be off;
+    /// `None` where it is not known to a quarter of the period.
+    pub fn next_tick_ns(&self, after_ns: u64) -> Option<(u64, u64)> {
+        let fit = self.fit.as_ref()?;
+        let period_ns = fit.period_ns();
+        let since = (after_ns as f64 - fit.last_tick_ns()) / period_ns;
+        let number = since.floor() + 1.0;
+        let doubt_ns = fit.doubt_ns(number);
+        (doubt_ns < period_ns / 4.0)
+            .then(|| (rounded(fit.last_tick_ns() + number * period_ns), rounded(doubt_ns)))
+    }
+
+    /// How many changes the fit rests on.
+    pub fn changes(&self) -> u64 {
+        self.fit.as_ref().map_or(0, |fit| fit.changes)
+    }
+
+    fn push_change(&mut self, at_ns: u64, doubt_ns: u64) {
+        if self.recent_count > 0 && at_ns - self.recent[GUESS_CHANGES - 1].0 > MAX_GAP_NS {
+            self.recent_count = 0;
+        }
+        self.recent.rotate_left(1);
+        self.recent[GUESS_CHANGES - 1] = (at_ns, doubt_ns);
+        self.recent_count = (self.recent_count + 1).min(GUESS_CHANGES);
+        if let Some(fit) = &mut self.fit {
+            let fits = fit.push(at_ns, doubt_ns);
+            self.misfit = if fits { self.misfit.saturating_sub(1) } else { self.misfit + 2 };
+        }
+        let guess_ns = self.guess_ns();
+        // A divisor of the period fits as well: what once changed twice in a period must not halve it for ever.
+        let too_short = self.period_ns().zip(guess_ns).is_some_and(|(found_ns, guess_ns)| {
+            self.recent_count == GUESS_CHANGES && guess_ns > 1.5 * found_ns as f64
+        });
+        if self.fit.is_none() || self.misfit >= MAX_MISFIT || too_short {
+            self.misfit = 0;
+            self.fit = guess_ns.map(|period_ns| Fit::through(self.recent(), period_ns));
+        }
+    }
+
+    fn recent(&self) -> &[(u64, u64)] {
+        &self.recent[GUESS_CHANGES - self.recent_count..]
+    }
+
+    /// The longest period of which nearly all recent gaps are whole multiples: every divisor of it would fit too.
+    fn guess_ns(&self) -> Option<f64> {
+        if self.recent_count < MIN_GUESS_CHANGES {
+            return None;
+        }
+        let gaps = || self.recent().windows(2).map(|pair| (pair[1].0 - pair[0].0) as f64);
+        let fits = |period_ns: f64| {
+            let fitting = gaps().filter(|gap_ns| {
+                let multiple = (gap_ns / period_ns).round();
+                multiple >= 1.0 && (gap_ns - multiple * period_ns).abs() <= period_ns / 4.0
+            });
+            fitting.count() as f64 >= FITTING_SHARE * gaps().count() as f64
+        };
+        gaps()
+            .flat_map(|gap_ns| (1..=MAX_MULTIPLE).map(move |multiple| gap_ns / f64::from(multiple)))
+            .filter(|period_ns| fits(*period_ns))
+            .max_by(f64::total_cmp)
+    }
+}
+
+/// The least-squares line of change times over their numbers. The line restarts where a pause was so long that the
+/// number of a change is in doubt; its slope, the period, is common to all stretches.
+#[derive(Clone, Debug)]
+struct Fit {
+    guess_ns: f64,
+    /// Centred sums over earlier stretches: of squared numbers, and of numbers times times.
+    past: (f64, f64),
+    /// Sums of this stretch: weight, number, its square, time, number times time. Numbers and times count from the
+    /// last change, so that they stay small.
+    weight: f64,
+    number: f64,
+    number_squared: f64,
+    time_ns: f64,
+    number_time: f64,
+    last_change_ns: u64,
+    read_doubt_ns: f64,
+    changes: u64,
+}
+
+impl Fit {
+    fn new(guess_ns: f64, at_ns: u64, doubt_ns: u64) -> Self {
+        Self {
+            guess_ns,
+            past: (0.0, 0.0),
+            weight: 1.0,
+            number: 0.0,
+            number_squared: 0.0,
+            time_ns: 0.0,
+            number_time: 0.0,
+            last_change_ns: at_ns,
+            read_doubt_ns: doubt_ns as f64,
+            changes: 1,
+        }
+    }
+
+    /// The line through changes, of which those that do not fit are left out.
+    fn through(changes: &[(u64, u64)], guess_ns: f64) -> Self {
+        let [(first_ns, doubt_ns), later @ ..] = changes else { unreachable!("a guess rests on changes") };
+        let mut fit = Self::new(guess_ns, *first_ns, *doubt_ns);
+        for (at_ns, doubt_ns) in later {
+            fit.push(*at_ns, *doubt_ns);
+        }
+        fit
+    }
+
+    /// Whether the change is where a tick was expected.
+    fn push(&mut self, at_ns: u64, doubt_ns: u64) -> bool {
+        let period_ns = self.period_ns();
+        let since_ns = at_ns as f64 - self.last_tick_ns();
+        let number = (since_ns / period_ns).round();
+        if number > 2.0 && self.slope_doubt_ns() * number > period_ns / 4.0 {
+            self.restart(at_ns, doubt_ns);
+            return true;
+        }
+        let misfit_ns = (since_ns - number * period_ns).abs();
+        if number < 1.0
+            || misfit_ns > (doubt_ns as f64 + self.read_doubt_ns + TOLERANCE * period_ns).min(0.4 * period_ns)
+        {
+            return false;
+        }
+        let shift_ns = (at_ns - self.last_change_ns) as f64;
+        self.shift(number, shift_ns);
+        self.weight += 1.0;
+        self.last_change_ns = at_ns;
+        self.read_doubt_ns = doubt_ns as f64;
+        self.changes += 1;
+        true
+    }
+
+    /// Counts numbers and times from a later change, and lets the earlier ones weigh less.
+    fn shift(&mut self, number: f64, time_ns: f64) {
+        self.number_time += -time_ns * self.number - number * self.time_ns + number * time_ns * self.weight;
+        self.number_squared += -2.0 * number * self.number + number * number * self.weight;
+        self.number -= number * self.weight;
+        self.time_ns -= time_ns * self.weight;
+        for sum in [
+            &mut self.weight,
+            &mut self.number,
+            &mut self.number_squared,
+            &mut self.time_ns,
+            &mut self.number_time,
+            &mut self.past.0,
+            &mut self.past.1,
+        ] {
+            *sum *= MEMORY;
+        }
+    }
+
+    fn restart(&mut self, at_ns: u64, doubt_ns: u64) {
+        let (squares, products) = self.centred();
+        let guess_ns = self.period_ns();
+        *self = Self {
+            past: (self.past.0 + squares, self.past.1 + products),
+            changes: self.changes + 1,
+            ..Self::new(guess_ns, at_ns, doubt_ns)
+        };
+    }
+
+    fn centred(&self) -> (f64, f64) {
+        (
+            self.number_squared - self.number * self.number / self.weight,
+            self.number_time - self.number * self.time_ns / self.weight,
+        )
+    }
+
+    /// The slope.
+    fn period_ns(&self) -> f64 {
+        let (squares, products) = self.centred();
+        let squares = squares + self.past.0;
+        if squares < 0.5 { self.guess_ns } else { (products + self.past.1) / squares }
+    }
+
+    /// The line at the last change.
+    fn last_tick_ns(&self) -> f64 {
+        self.last_change_ns as f64 + (self.time_ns - self.period_ns() * self.number) / self.weight
+    }
+
+    /// How far a tick may be from the line, so many ticks after the last change: half the distance of two reads, and
+    /// what the slope is off (k = 2, a tick being anywhere between two reads).
+    fn doubt_ns(&self, number: f64) -> f64 {
+        self.read_doubt_ns + self.slope_doubt_ns() * number
+    }
+
+    fn slope_doubt_ns(&self) -> f64 {
+        let squares = (self.centred().0 + self.past.0).max(0.5);
+        2.0 * self.read_doubt_ns / (3.0 * squares).sqrt()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times are positive and below 2^53"
+)]
+fn rounded(time_ns: f64) -> u64 {
+    time_ns.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::energy::serving::Random;
+
+    const MS: f64 = NS_PER_MS as f64;
+
+    /// Reads every `poll_ms` a value that changes at `phase_ms + k * period_ms`, except where it repeats.
+    fn listen(
+        rhythm: &mut Rhythm,
+        reads_ms: impl Iterator<Item = f64>,
+        period_ms: f64,
+        phase_ms: f64,
+        repeats: &[u64],
+    ) {
+        for at_ms in reads_ms {
+            let mut tick = rounded(((at_ms - phase_ms) / period_ms).floor());
+            while repeats.contains(&(tick % 7)) {
+                tick -= 1;
+            }
+            rhythm.push(rounded(at_ms * MS), tick);
+        }
+    }
+
+    fn every(poll_ms: f64, from_ms: f64, to_ms: f64) -> impl Iterator<Item = f64> {
+        let count = rounded((to_ms - from_ms) / poll_ms);
+        (0..count).map(move |k| from_ms + k as f64 * poll_ms)
+    }
+
+    #[test]
+    fn period_and_phase_are_finer_than_the_polling() {
+        for (period_ms, phase_ms) in [(100.0, 37.0), (101.3, 4.0), (20.0, 13.0), (16.7, 1.0), (500.0, 250.0)]
+        {
+            let mut rhythm = Rhythm::default();
+            let poll_ms = f64::min(9.7, period_ms / 4.1);
+            listen(&mut rhythm, every(poll_ms, 1000.0, 31_000.0), period_ms, phase_ms, &[]);
+            let found_ms = rhythm.period_ns().expect("a period") as f64 / MS;
+            assert!((found_ms / period_ms - 1.0).abs() < 1e-3, "{period_ms} ms: {found_ms}");
+            let (tick_ns, doubt_ns) = rhythm.next_tick_ns(rounded(31_000.0 * MS)).expect("a phase");
+            let off = (tick_ns as f64 / MS - phase_ms) / period_ms;
+            let off_ms = (off - off.round()).abs() * period_ms;
+            assert!(off_ms < 1.5 && off_ms * MS <= doubt_ns as f64, "{period_ms} ms: off by {off_ms} ms");
+        }
+    }
+
+    #[test]
+    fn values_that_repeat_and_reads_that_fail_do_not_lengthen_the_period() {
+        let mut rhythm = Rhythm::default();
+        let mut random = Random::new(3);
+        let reads = every(10.0, 1000.0, 20_000.0).filter(|_| random.between(0.0, 1.0) > 0.2);
+        listen(&mut rhythm, reads.collect::<Vec<_>>().into_iter(), 100.0, 55.0, &[2, 3, 5]);
+        let found_ms = rhythm.period_ns().expect("a period") as f64 / MS;
+        assert!((found_ms - 100.0).abs() < 0.2, "{found_ms}");
+    }
+
+    #[test]
+    fn one_change_between_two_ticks_is_no_period_of_its_own() {
+        let mut rhythm = Rhythm::default();
+        let odd = [2, 20];
+        for at_ms in (100..4000).step_by(10) {
+            let changed_twice = odd.contains(&(at_ms / 100)) && at_ms % 100 >= 40;
+            rhythm.push(at_ms * NS_PER_MS, at_ms / 100 * 2 + u64::from(changed_twice));
+        }
+        let found_ms = rhythm.period_ns().expect("a period") as f64 / MS;
+        assert!((found_ms - 100.0).abs() < 0.5, "{found_ms}");
+    }
+
+    #[test]
+    fn bursts_of_reads_minutes_apart_share_their_period() {
+        let mut rhythm = Rhythm::default();
+        for burst in 0..20 {
+            let from_ms = 1000.0 + 61_037.3 * f64::from(burst);
+            listen(&mut rhythm, every(10.0, from_ms, from_ms + 350.0), 101.3, 12.0, &[]);
+        }
+        let found_ms = rhythm.period_ns().expect("a period") as f64 / MS;
+        assert!((found_ms - 101.3).abs() < 0.5, "{found_ms}");
+    }
+
+    #[test]
+    fn a_sensor_that_changes_its_period_is_followed() {
+        let mut rhythm = Rhythm::default();
+        listen(&mut rhythm, every(10.0, 1000.0, 11_000.0), 100.0, 5.0, &[]);
+        listen(&mut rhythm, every(10.0, 11_000.0, 40_000.0), 73.0, 5.0, &[]);
+        let found_ms = rhythm.period_ns().expect("a period") as f64 / MS;
+        assert!((found_ms - 73.0).abs() < 0.2, "{found_ms}");
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_value_that_stands_still_or_is_read_too_rarely() {
+        let mut rhythm = Rhythm::default();
+        for k in 0..100 {
+            rhythm.push(k * 10 * NS_PER_MS, 7);
+        }
+        for k in 100..200 {
+            rhythm.push(k * 100 * NS_PER_MS, k);
+        }
+        assert_eq!((rhythm.period_ns(), rhythm.next_tick_ns(0)), (None, None));
+    }
+}
