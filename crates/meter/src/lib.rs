@@ -28,6 +28,7 @@ pub mod sample;
 pub mod sampler;
 pub mod segment;
 pub mod source;
+pub mod tenancy;
 pub mod window;
 
 pub use error::MeterError;

@@ -144,7 +144,12 @@ impl History {
     /// Time between two values that the power sensor publishes; what was known beforehand where the power, or its
     /// reading, was too steady to show it.
     pub fn update_period_ns(&self) -> u64 {
-        self.power_rhythm.period_ns().unwrap_or(self.sensor.update_period_ns)
+        self.measured_update_period_ns().unwrap_or(self.sensor.update_period_ns)
+    }
+
+    /// The same as it was seen; `None` where it was not.
+    pub fn measured_update_period_ns(&self) -> Option<u64> {
+        self.power_rhythm.period_ns()
     }
 
     /// Time between two changes of the counter; `None` where they were not seen.

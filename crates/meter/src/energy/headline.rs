@@ -155,7 +155,7 @@ fn counter_verdict(estimates: &Estimates, residual: Option<Residual>) -> Result<
     let Some(counter_j) = estimates.counter_j else {
         return Err("the energy counter could not be read at both edges, or fell".to_owned());
     };
-    if let Some(Verdict { trusted: false, residual_pct }) = estimates.counter_test {
+    if let Some(Verdict { trusted: false, residual_pct, .. }) = estimates.counter_test {
         return Err(format!(
             "on a steady load the readings differed from the counter by {residual_pct:+.1} %, so it is not trusted"
         ));
@@ -228,8 +228,9 @@ mod tests {
         residual_j: None,
     };
 
-    const TRUSTED: Option<Verdict> = Some(Verdict { trusted: true, residual_pct: -0.5 });
-    const DISTRUSTED: Option<Verdict> = Some(Verdict { trusted: false, residual_pct: 12.0 });
+    const TRUSTED: Option<Verdict> =
+        Some(Verdict { trusted: true, residual_pct: -0.5, agreed_w: Some(75.0) });
+    const DISTRUSTED: Option<Verdict> = Some(Verdict { trusted: false, residual_pct: 12.0, agreed_w: None });
 
     const NO_COUNTER: Estimates = Estimates { counter_j: None, counter_reads: 0, counter_ticks: 0, ..SOUND };
 

@@ -21,7 +21,7 @@ use schedule::Schedule;
 use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
-use crate::energy::Sensor;
+use crate::energy::{Sensor, Verdict};
 use crate::error::MeterError;
 use crate::sample::SlowSignals;
 use crate::source::nvml::NvmlSource;
@@ -46,12 +46,44 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 pub struct SamplerOptions {
     /// The management library; `None`: where the driver installs it.
     pub library_path: Option<String>,
-    /// The devices by UUID and driver index.
-    pub devices: Vec<(String, u32)>,
+    /// The devices.
+    pub devices: Vec<DeviceOptions>,
     /// Power interval in milliseconds, 1 to 5000.
     pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
     pub slow_interval_ms: f64,
+}
+
+/// A device to sample.
+#[derive(Clone, Debug)]
+pub struct DeviceOptions {
+    /// "GPU-...".
+    pub uuid: String,
+    /// The driver's index, for the files.
+    pub index: u32,
+    /// What earlier runs found out about it.
+    pub known: Known,
+}
+
+/// What was found out about a device under this driver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known {
+    /// Time between two values of its power sensor.
+    pub update_period_ns: Option<u64>,
+    /// The time that a value is the mean of.
+    pub window_ns: Option<u64>,
+    /// What the test of its energy counter said.
+    pub counter: Option<Verdict>,
+}
+
+impl Known {
+    /// What is measured of a sensor stands before what is usual.
+    fn of_sensor(self, usual: Sensor) -> Sensor {
+        Sensor {
+            update_period_ns: self.update_period_ns.unwrap_or(usual.update_period_ns),
+            window_ns: self.window_ns.unwrap_or(usual.window_ns),
+        }
+    }
 }
 
 /// What the recorder has to know of the sampler.
@@ -63,6 +95,8 @@ pub(crate) struct Setup {
     slow_interval_ns: u64,
     /// What is known of each device's sensor beforehand.
     sensors: Vec<Sensor>,
+    /// What earlier tests of its counter said.
+    counter_tests: Vec<Option<Verdict>>,
 }
 
 impl Setup {
@@ -121,7 +155,7 @@ impl Sampler {
     /// Opens GPUs through NVML and starts reading. On return the first deadline is due.
     pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
         validate(options)?;
-        let uuids: Vec<String> = options.devices.iter().map(|(uuid, _)| uuid.clone()).collect();
+        let uuids: Vec<String> = options.devices.iter().map(|device| device.uuid.clone()).collect();
         Self::over(NvmlSource::open(options.library_path.as_deref(), &uuids)?, options)
     }
 
@@ -131,11 +165,15 @@ impl Sampler {
         let count = source.device_count();
         let power_domains: Vec<_> = (0..count).map(|device| source.power_domain(device)).collect();
         let setup = Setup {
-            uuids: options.devices.iter().map(|(uuid, _)| uuid.clone()).collect(),
-            gpu_indices: options.devices.iter().map(|(_, index)| index.cast_signed()).collect(),
+            uuids: options.devices.iter().map(|device| device.uuid.clone()).collect(),
+            gpu_indices: options.devices.iter().map(|device| device.index.cast_signed()).collect(),
             interval_ns: nanoseconds(options.interval_ms),
             slow_interval_ns: nanoseconds(options.slow_interval_ms),
-            sensors: (0..count).map(|device| source.sensor(device)).collect(),
+            sensors: (0..count)
+                .zip(&options.devices)
+                .map(|(device, options)| options.known.of_sensor(source.sensor(device)))
+                .collect(),
+            counter_tests: options.devices.iter().map(|device| device.known.counter).collect(),
         };
         let shared = Arc::new(Shared::default());
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);
@@ -145,9 +183,10 @@ impl Sampler {
         let capacity =
             count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(64);
         let (producer, consumer) = RingBuffer::new(capacity);
-        let poller = Poller::new(source, setup.slow_interval_ns, opened_ns, producer);
+        let (looks, looked) = RingBuffer::new(4 * count);
+        let poller = Poller::new(source, setup.slow_interval_ns, opened_ns, producer, looks);
         let schedule = Schedule::new(opened_ns, setup.interval_ns);
-        let recorder = Recorder::new(setup.clone(), consumer);
+        let recorder = Recorder::new(setup.clone(), consumer, looked);
         let reading = spawn("llem-sampler", &shared, move |shared| {
             // A panic becomes a fault in the result, not the end of the process.
             let run = catch_unwind(AssertUnwindSafe(|| sample_until_stopped(poller, schedule, shared)));
@@ -298,11 +337,12 @@ fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule
         let between_ns = between_deadlines_ns(polled_ns, schedule.next_ns(), shared.dense_until_ns());
         if edges != edges_served {
             edges_served = edges;
-            poller.hasten_counter(now_ns);
+            poller.hasten(now_ns);
             poller.poll(Wake::Edge, schedule.missed(), shared);
         } else if now_ns >= schedule.next_ns() {
             let lateness_ns = now_ns - schedule.next_ns();
             poller.poll(Wake::Deadline { lateness_ns }, schedule.missed(), shared);
+            poller.look(shared);
             schedule.advance(monotonic_ns());
         } else if between_ns.is_some_and(|due_ns| now_ns >= due_ns) {
             poller.poll(Wake::NearEdge, schedule.missed(), shared);

@@ -7,6 +7,7 @@ use super::shared::Shared;
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns, thread_cpu_ns};
 use crate::sample::{CounterReading, PollStats, Sample};
 use crate::source::{ReadError, Source};
+use crate::tenancy::Look;
 
 /// How often the counter is read inside a window: it only has to be alive there, and a read is the dearest call.
 const COUNTER_CRUISE_NS: u64 = 500 * NS_PER_MS;
@@ -29,10 +30,16 @@ pub(super) enum Wake {
     NearEdge,
 }
 
+/// How often it is looked at who computes on a device.
+const LOOK_NS: u64 = 5 * NS_PER_S;
+
+/// When a device is to be asked next.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
 struct Due {
     slow_ns: u64,
     counter_ns: u64,
+    look_ns: u64,
 }
 
 /// Reads all devices of a source and hands the samples on.
@@ -43,17 +50,30 @@ pub(super) struct Poller<S: Source> {
     power: Vec<(u64, u64, Result<u32, ReadError>)>,
     driver_ns: u64,
     cpu_ns: u64,
+    first_looks_left: usize,
     samples: Producer<Sample>,
+    looks: Producer<Look>,
 }
 
 impl<S: Source> Poller<S> {
-    pub fn new(source: S, slow_interval_ns: u64, now_ns: u64, samples: Producer<Sample>) -> Self {
+    pub fn new(
+        source: S,
+        slow_interval_ns: u64,
+        now_ns: u64,
+        samples: Producer<Sample>,
+        looks: Producer<Look>,
+    ) -> Self {
         let count = source.device_count();
         // Staggered, so that eight devices do not spend their slow calls at one deadline.
         let due = (0..count)
             .map(|device| {
                 let share = |interval_ns: u64| now_ns + interval_ns * device as u64 / count as u64;
-                Due { slow_ns: share(slow_interval_ns), counter_ns: share(COUNTER_DENSE_NS) }
+                Due {
+                    slow_ns: share(slow_interval_ns),
+                    counter_ns: share(COUNTER_DENSE_NS),
+                    // The first look comes at once: who computes before a load starts is not the load.
+                    look_ns: now_ns,
+                }
             })
             .collect();
         Self {
@@ -63,7 +83,9 @@ impl<S: Source> Poller<S> {
             power: Vec::with_capacity(count),
             driver_ns: 0,
             cpu_ns: 0,
+            first_looks_left: count,
             samples,
+            looks,
         }
     }
 
@@ -120,6 +142,22 @@ impl<S: Source> Poller<S> {
         }
     }
 
+    /// Looks at one device at most, when nothing else is urgent: the list of processes takes milliseconds on some
+    /// drivers.
+    pub fn look(&mut self, shared: &Shared) {
+        let at_ns = monotonic_ns();
+        // Near an edge the ticks have to be seen, unless nobody has been looked at yet.
+        let calm = self.first_looks_left > 0 || at_ns >= shared.dense_until_ns();
+        let due = self.due.iter().position(|due| due.look_ns <= at_ns);
+        let Some(device) = due.filter(|_| calm) else { return };
+        let (processes, limits) = (self.source.processes(device), self.source.limits(device));
+        self.first_looks_left = self.first_looks_left.saturating_sub(1);
+        self.driver_ns += monotonic_ns() - at_ns;
+        self.due[device].look_ns = next_due(self.due[device].look_ns, LOOK_NS, at_ns);
+        // A full ring only means that the recorder has enough to do; the next look is in a few seconds.
+        let _ = self.looks.push(Look { device, at_ns, processes, limits });
+    }
+
     fn counter(&mut self, device: usize, wake: Wake, shared: &Shared) -> Option<CounterReading> {
         let before_ns = monotonic_ns();
         if wake != Wake::Edge && before_ns < self.due[device].counter_ns {
@@ -141,10 +179,12 @@ impl<S: Source> Poller<S> {
         energy_mj.ok().map(|energy_mj| CounterReading { at_ns, energy_mj })
     }
 
-    /// Called when a window's edge came: from now on the counter is read densely.
-    pub fn hasten_counter(&mut self, now_ns: u64) {
+    /// Called when a window's edge came: from now on the counter is read densely, and once that is over it is looked
+    /// at who computes.
+    pub fn hasten(&mut self, now_ns: u64) {
         for due in &mut self.due {
             due.counter_ns = due.counter_ns.min(now_ns + COUNTER_DENSE_NS);
+            due.look_ns = due.look_ns.min(now_ns + COUNTER_DENSE_NS);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::clock::{NS_PER_S, monotonic_ns};
 use crate::energy::{History, Integral, SelfTest};
 use crate::parquet::FileFacts;
 use crate::sample::Sample;
+use crate::tenancy::Look;
 use crate::window::{OpenWindow, WindowReport};
 
 /// How long the recorder rests between two looks at the ring.
@@ -24,18 +25,20 @@ const PATIENCE_NS: u64 = NS_PER_S;
 pub(super) struct Recorder {
     setup: Setup,
     samples: Consumer<Sample>,
+    looks: Consumer<Look>,
     histories: Vec<History>,
     self_tests: Vec<SelfTest>,
     since_open: Vec<Integral>,
     /// Each device's last sample with a power reading.
     latest: Vec<Option<Sample>>,
+    latest_looks: Vec<Option<Look>>,
     windows: HashMap<u64, OpenWindow>,
     closing: Vec<(u64, Sender<WindowReport>)>,
     marks: Vec<Mark>,
 }
 
 impl Recorder {
-    pub fn new(setup: Setup, samples: Consumer<Sample>) -> Self {
+    pub fn new(setup: Setup, samples: Consumer<Sample>, looks: Consumer<Look>) -> Self {
         let count = setup.uuids.len();
         // Near an edge readings come more often than the interval says.
         let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
@@ -44,10 +47,17 @@ impl Recorder {
             setup.sensors.iter().map(|sensor| History::new(history_ns, interval_ns, *sensor)).collect();
         Self {
             samples,
+            looks,
             histories,
-            self_tests: setup.sensors.iter().map(|sensor| SelfTest::new(sensor.averaging_ns())).collect(),
+            self_tests: setup
+                .sensors
+                .iter()
+                .zip(&setup.counter_tests)
+                .map(|(sensor, known)| SelfTest::new(sensor.averaging_ns(), *known))
+                .collect(),
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
+            latest_looks: vec![None; count],
             windows: HashMap::new(),
             closing: Vec::new(),
             marks: Vec::new(),
@@ -82,6 +92,12 @@ impl Recorder {
             self.account(&sample);
             shared.publish(|snapshot| snapshot.update(&sample, &self.since_open));
         }
+        while let Ok(look) = self.looks.pop() {
+            self.latest_looks[look.device] = Some(look);
+            for window in self.windows.values_mut() {
+                window.look(&look);
+            }
+        }
         self.settle(shared, ended);
     }
 
@@ -96,8 +112,9 @@ impl Recorder {
                     start_unix_ns,
                 };
                 let caps = self.setup.gap_caps();
-                let window =
+                let mut window =
                     OpenWindow::new(&options, &facts, caps, &self.histories, &self.latest, shared.dropped());
+                self.latest_looks.iter().flatten().for_each(|look| window.look(look));
                 self.windows.insert(id, window);
             }
             Mark::End { id, end_ns, reply } => {

@@ -17,6 +17,7 @@ use crate::downsample::Row;
 use crate::energy::{History, Verdict};
 use crate::parquet::{FileFacts, SamplesFile, TimeseriesFile};
 use crate::sample::Sample;
+use crate::tenancy::Look;
 
 /// How long after an edge readings may still say where inside its tick the power stepped.
 pub(crate) const EDGE_SPAN_NS: u64 = 350 * NS_PER_MS;
@@ -120,6 +121,13 @@ impl OpenWindow {
         if let Some(file) = &mut self.samples {
             let written = file.push(sample);
             give_up_on_error(&mut self.samples, written, SAMPLES, &mut self.faults);
+        }
+    }
+
+    /// Takes a look at who computes; one from after the right edge is not this window's.
+    pub fn look(&mut self, look: &Look) {
+        if self.end_ns.is_none_or(|end_ns| look.at_ns <= end_ns) {
+            self.devices[look.device].tenancy.push(look);
         }
     }
 

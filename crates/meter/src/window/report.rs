@@ -1,7 +1,8 @@
 //! What a window says in the end. `None` is what could not be known.
 
-use crate::energy::{Headline, Method, Uncertainty, Verdict, root_of_squares};
+use crate::energy::{Headline, Method, Sensor, Uncertainty, Verdict, root_of_squares};
 use crate::sample::ThrottleTimes;
+use crate::tenancy::Tenancy;
 
 /// What the meter found out about a window.
 #[derive(Clone, Debug)]
@@ -64,6 +65,16 @@ pub struct DeviceReport {
     pub throttle_reasons: Option<u64>,
     /// Time throttled, by cause, from the driver's cumulative counters.
     pub throttled_ns: ThrottleTimes,
+    /// Who computed on the device, and what became of its limits.
+    pub tenancy: Tenancy,
+    /// What is known of its power sensor by now.
+    pub sensor: Sensor,
+    /// By how much the readings were taken to be late in this window.
+    pub lag_ns: u64,
+    /// Time between two changes of the energy counter; `None` where they were not seen.
+    pub counter_period_ns: Option<u64>,
+    /// Time between two values of the power sensor as seen since the sampler opened; `None` where they were not.
+    pub measured_update_period_ns: Option<u64>,
 }
 
 /// How the sampler itself did over a window.
