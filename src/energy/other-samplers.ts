@@ -18,22 +18,23 @@ const MONITORS = new Set([
 ])
 /** They have the driver's library loaded and do not poll: they hold the driver open, or wait for its events. */
 const IDLERS = new Set(['nvidia-persiste', 'nv-fabricmanage', 'nvidia-device-p'])
-/** About 1 ms of reading; then whoever else waits for this thread has its turn. */
-const SLICE = 32
+/** Of reading; then whoever else waits for this thread has its turn. */
+const SLICE_MS = 1
 /** By now a command that polls by itself has loaded what it polls with. */
-const SECOND_LOOK_MS = 1000
+const FIRST_LOOK_MS = 1000
 
 /**
- * Looks for other samplers now, a second later and when it is stopped; what stops it resolves with all that were
- * seen, or null where /proc cannot be read. Known monitors are seen by name; anything else that has the driver's
- * library loaded only where this user may look into it.
+ * Looks for other samplers in a second and when it is stopped; what stops it resolves with all that were seen, or null
+ * where /proc cannot be read. Known monitors are seen by name; anything else that has the driver's library loaded only
+ * where this user may look into it. A look costs the time of reading one file of every process, 20 ms for a hundred.
  */
 export function watchOtherSamplers(): () => Promise<OtherSampler[] | null> {
-  const looks = [look()]
-  const secondLook = setTimeout(() => looks.push(look()), SECOND_LOOK_MS)
-  secondLook.unref()
+  const looks: Promise<OtherSampler[] | null>[] = []
+  const firstLook = setTimeout(() => looks.push(look()), FIRST_LOOK_MS)
+  // Nobody has to end a window, and a process that forgot one must not stay for it.
+  firstLook.unref()
   return async () => {
-    clearTimeout(secondLook)
+    clearTimeout(firstLook)
     const seen = await Promise.all([...looks, look()])
     const known = seen.filter((samplers) => samplers !== null).flat()
     if (seen.includes(null) && known.length === 0) return null
@@ -50,13 +51,15 @@ export function describeOtherSampler({ pid, name, measured }: OtherSampler): str
 
 async function look(): Promise<OtherSampler[] | null> {
   const proc = process.env.LLEM_PROC_ROOT || '/proc'
-  // Not in the turn that opened the window: what is measured starts first.
-  await nextTurn()
   const processes = readOr(() => readdirSync(proc), null)?.filter((name) => /^\d+$/.test(name))
   if (processes === undefined) return null
   const found: OtherSampler[] = []
-  for (const [position, pid] of processes.entries()) {
-    if (position % SLICE === SLICE - 1) await nextTurn()
+  let turnMs = performance.now()
+  for (const pid of processes) {
+    if (performance.now() - turnMs > SLICE_MS) {
+      await nextTurn()
+      turnMs = performance.now()
+    }
     if (Number(pid) === process.pid) continue
     const name = read(`${proc}/${pid}/comm`).trim()
     if (MONITORS.has(name) || (!IDLERS.has(name) && hasOnlyTheLibrary(`${proc}/${pid}/maps`)))
@@ -80,7 +83,7 @@ function isOurs(proc: string, pid: string): boolean {
 
 /** Empty where the process is gone, or another user's. */
 function read(path: string): string {
-  return readOr(() => readFileSync(path, 'latin1'), '')
+  return readOr(() => readFileSync(path, 'utf8'), '')
 }
 
 function readOr<T, U>(reading: () => T, otherwise: U): T | U {
