@@ -90,7 +90,7 @@ export const samplerSchema = z.object({
 
 /** One energy counter of the CPU (RAPL). */
 export const cpuDomainSchema = z.object({
-  /** "package-0", or "package-0/dram" of a part or neighbour of it. */
+  /** "package-0", or "package-0/dram" of what belongs to it. */
   domain: z.string(),
   /** A package holds its core and uncore (graphics); psys holds the packages; dram is beside them. */
   kind: z.enum(['package', 'core', 'uncore', 'dram', 'psys', 'other']),

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zone::{Total, Zone};
 
-use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns, seconds};
+use crate::clock::{NS_PER_MS, NS_PER_S, seconds};
 
 /// A sixth of the time in which a counter may wrap (Intel SDM, volume 3, `MSR_PKG_ENERGY_STATUS`).
 const KEEP_UP_NS: u64 = 10 * NS_PER_S;
@@ -92,20 +92,21 @@ pub struct CpuDomain {
 
 /// The counters of this machine's CPU and the windows that are open over them.
 pub(crate) struct Rapl {
-    zones: Mutex<Vec<Zone>>,
-    begun: Mutex<HashMap<u64, Edge>>,
+    state: Mutex<State>,
+    /// Why there are no zones.
     absent: Option<String>,
+}
+
+struct State {
+    zones: Vec<Zone>,
+    /// The left edges of the open windows.
+    begun: HashMap<u64, Edge>,
 }
 
 /// What every zone had counted at the edge of a window.
 struct Edge {
     at_ns: u64,
     totals: Vec<Total>,
-}
-
-/// A panic elsewhere must not turn into one here: what the locks guard stays valid at every step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Rapl {
@@ -115,24 +116,27 @@ impl Rapl {
             Ok(zones) => (zones, None),
             Err(reason) => (Vec::new(), Some(reason)),
         };
-        Self { zones: Mutex::new(zones), begun: Mutex::default(), absent }
+        Self { state: Mutex::new(State { zones, begun: HashMap::new() }), absent }
     }
 
     /// Reads the counters, then marks the left edge of a window, whose time `mark` answers.
     pub fn begin(&self, id: u64, mark: impl FnOnce() -> u64) -> u64 {
-        let totals = self.read();
+        let mut state = self.state();
+        let totals = state.read();
         let at_ns = mark();
-        lock(&self.begun).insert(id, Edge { at_ns, totals });
+        state.begun.insert(id, Edge { at_ns, totals });
         at_ns
     }
 
     /// Reads the counters right after the right edge and reports what lies between the two.
     pub fn end(&self, id: u64, end_ns: u64) -> CpuReport {
-        let end = Edge { at_ns: end_ns, totals: self.read() };
-        let Some(start) = lock(&self.begun).remove(&id) else { return CpuReport::default() };
-        let domains = lock(&self.zones)
+        let mut state = self.state();
+        let totals = state.read();
+        let Some(start) = state.begun.remove(&id) else { return CpuReport::default() };
+        let domains = state
+            .zones
             .iter()
-            .zip(start.totals.iter().zip(&end.totals))
+            .zip(start.totals.iter().zip(&totals))
             .map(|(zone, totals)| domain(zone, totals, start.at_ns, end_ns))
             .collect();
         CpuReport { domains, reason: self.absent.clone() }
@@ -140,19 +144,25 @@ impl Rapl {
 
     /// Forgets a window.
     pub fn cancel(&self, id: u64) {
-        lock(&self.begun).remove(&id);
+        self.state().begun.remove(&id);
     }
 
-    /// Reads what was not read for long.
-    pub fn keep_up(&self) {
-        let now_ns = monotonic_ns();
-        for zone in lock(&self.zones).iter_mut().filter(|zone| zone.read_ns() + KEEP_UP_NS < now_ns) {
+    /// Reads what was last read too long before `now_ns`.
+    pub fn keep_up(&self, now_ns: u64) {
+        for zone in self.state().zones.iter_mut().filter(|zone| zone.read_ns() + KEEP_UP_NS <= now_ns) {
             zone.advance();
         }
     }
 
-    fn read(&self) -> Vec<Total> {
-        lock(&self.zones).iter_mut().map(Zone::advance).collect()
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere must not turn into one here: what the lock guards stays valid at every step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn read(&mut self) -> Vec<Total> {
+        self.zones.iter_mut().map(Zone::advance).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::monotonic_ns;
 
 const RANGE_UJ: u64 = 262_143_328_850;
 
@@ -81,11 +82,23 @@ fn a_window_goes_on_through_several_wraparounds() {
     for _ in 0..3 {
         for energy_uj in [100_000_000_000, 200_000_000_000, 1_000_000] {
             count(&root, "intel-rapl:1", energy_uj);
-            rapl.read();
+            rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
         }
     }
     let package = end(&rapl, 1).domains.pop().and_then(|domain| domain.energy_j).expect("joules");
     assert!((package - 3.0 * RANGE_UJ as f64 / 1e6).abs() < 1e-3, "{package} J");
+}
+
+#[test]
+fn counters_that_were_just_read_are_left_alone() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    let read_ns = || rapl.state().zones[0].read_ns();
+    let opened_ns = read_ns();
+    rapl.keep_up(opened_ns + KEEP_UP_NS - 1);
+    assert_eq!(read_ns(), opened_ns);
+    rapl.keep_up(opened_ns + KEEP_UP_NS);
+    assert!(read_ns() > opened_ns);
 }
 
 #[test]
@@ -118,7 +131,7 @@ fn a_counter_that_vanishes_or_is_reset_takes_its_own_joules_and_no_others() {
     begin(&rapl, 1);
     fs::remove_file(root.path().join("class/powercap/intel-rapl:0/energy_uj")).expect("removed");
     count(&root, "intel-rapl:0:1", 500_000);
-    rapl.read();
+    rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
     // What comes back later does not know what was missed.
     count(&root, "intel-rapl:0", 9_000_000);
     count(&root, "intel-rapl:1", 3_000_000);

@@ -60,7 +60,7 @@ impl Recorder {
             // Read before the ring is drained: nothing is pushed once it is true.
             let ended = shared.sampler_ended();
             self.step(shared, ended);
-            rapl.keep_up();
+            rapl.keep_up(monotonic_ns());
             // After a fault it goes on: windows that are still open are owed a report.
             if ended && shared.is_stopping() {
                 break;
