@@ -67,6 +67,8 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
       driver_calls: 6600,
     },
     devices: [deviceEnergy()],
+    cpu: { package_j: null, dram_j: null, reason: 'this machine has no RAPL zones', domains: [] },
+    contamination: { other_samplers: [] },
     faults: [],
     ...overrides,
   }

@@ -122,6 +122,22 @@ describe('the warnings of an experiment', () => {
       ['recording_fault: the file is gone.'],
     ],
     [
+      'name who else polled the GPUs',
+      facts({
+        energy: energy({
+          contamination: { other_samplers: [{ pid: 7, name: 'nvtop', measured: false }] },
+        }),
+      }),
+      [
+        'other_sampler: nvtop (pid 7) polls the GPUs too, which can slow what is measured. Stop it and measure again.',
+      ],
+    ],
+    [
+      'do not guess who polled the GPUs',
+      facts({ energy: energy({ contamination: { other_samplers: null } }) }),
+      [],
+    ],
+    [
       'tell of requests that were not written',
       facts({ inference: { requestsProblem: 'ENOSPC' } }),
       ['requests_incomplete: requests.jsonl could not be written: ENOSPC.'],

@@ -40,6 +40,26 @@ export interface BeginOptions {
   samplesPath?: string
 }
 
+/** One domain of the CPU over a window. */
+export interface CpuDomain {
+  /** "package-0", "package-0/dram". */
+  name: string
+  /** "package", "core", "uncore", "dram", "psys" or "other". */
+  kind: string
+  energyJ?: number
+  /** How far they may be off. */
+  uncertaintyJ?: number
+  /** Why they are missing. */
+  reason?: string
+}
+
+/** The CPU and its memory over a window, by RAPL. Domains overlap and are no part of the devices. */
+export interface CpuReport {
+  domains: Array<CpuDomain>
+  /** Why there are none. */
+  reason?: string
+}
+
 /** One GPU. */
 export interface Device {
   index: number
@@ -144,6 +164,8 @@ export interface OpenOptions {
   intervalMs: number
   /** Interval of the slow signals in milliseconds, 1 to 5000. */
   slowIntervalMs: number
+  /** Where the CPU's energy counters are looked for; by default /sys. */
+  sysfsRoot?: string
 }
 
 /** A device to sample. */
@@ -205,6 +227,7 @@ export interface WindowReport {
   /** Of the device that is covered least, 0 to 1. */
   coverage: number
   devices: Array<DeviceReport>
+  cpu: CpuReport
   sampler: SamplerReport
   /** Files that could not be written, a sampler that stopped. */
   faults: Array<string>

@@ -1,7 +1,7 @@
 import type { Energy } from '../results/energy.js'
 import { chooseLibrary } from './library.js'
-import { energyOf } from './measured.js'
 import { openSampler } from './open.js'
+import { beginEnergyWindow } from './window.js'
 
 export interface MeasureOptions {
   /** Indices or UUIDs of GPUs; by default what CUDA_VISIBLE_DEVICES leaves visible, else all. */
@@ -36,9 +36,9 @@ export async function measure<T>(
   })
   try {
     await sampler.ready()
-    const window = sampler.beginWindow()
+    const window = beginEnergyWindow(sampler)
     const value = await work()
-    return { value, energy: energyOf(await window.end(), sampler) }
+    return { value, energy: await window.end() }
   } finally {
     sampler.close()
   }

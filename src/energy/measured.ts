@@ -1,11 +1,16 @@
 import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { SampledDevice, Sampler } from '../native/sampler.js'
-import type { DeviceEnergy, Energy } from '../results/energy.js'
+import type { DeviceEnergy, Energy, OtherSampler } from '../results/energy.js'
+import { cpuEnergyOf } from './cpu.js'
 
 const MIB = 1024 * 1024
 
-/** A window's report in the words of result.json. */
-export function energyOf(report: WindowReport, sampler: Sampler): Energy {
+/** A window's report in the words of result.json. `otherSamplers`: null where nobody looked. */
+export function energyOf(
+  report: WindowReport,
+  sampler: Sampler,
+  otherSamplers: OtherSampler[] | null = null,
+): Energy {
   const domains = sampler.powerDomains()
   const devices = report.devices.map((device, position) =>
     deviceEnergy(device, sampler.devices[position] as SampledDevice, domains[position] ?? 'unknown'),
@@ -40,6 +45,8 @@ export function energyOf(report: WindowReport, sampler: Sampler): Energy {
       driver_calls: report.sampler.driverCalls,
     },
     devices,
+    cpu: cpuEnergyOf(report.cpu),
+    contamination: { other_samplers: otherSamplers },
     faults: report.faults,
   }
 }

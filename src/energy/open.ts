@@ -36,6 +36,7 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     intervalMs: wishes.intervalMs,
     slowIntervalMs: wishes.slowIntervalMs,
     libraryPath: wishes.libraryPath,
+    sysfsRoot: process.env.LLEM_SYSFS_ROOT || undefined,
   })
   return { sampler, machine, devices, notes }
 }

@@ -1,3 +1,4 @@
+import { describeOtherSampler } from '../energy/other-samplers.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment } from '../results/experiment.js'
 
@@ -100,6 +101,8 @@ function energyWarnings(
       'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
     )
   }
+  for (const other of energy.contamination.other_samplers ?? [])
+    warnings.push(`other_sampler: ${describeOtherSampler(other)}`)
   return [...warnings, ...energy.faults.map((fault) => `recording_fault: ${fault}.`)]
 }
 

@@ -1,7 +1,7 @@
 import type * as Addon from '#addon'
 import { LlemError, messageOf } from '../core/errors.js'
 
-export type { Device, DeviceReport, Machine, Snapshot, WindowEnd, WindowReport } from '#addon'
+export type { CpuReport, Device, DeviceReport, Machine, Snapshot, WindowEnd, WindowReport } from '#addon'
 
 let loading: Promise<typeof Addon> | undefined
 

@@ -20,6 +20,8 @@ export interface SamplerOptions {
   slowIntervalMs?: number
   /** The management library; by default the driver's own. */
   libraryPath?: string | undefined
+  /** Where the CPU's energy counters are looked for; by default /sys. */
+  sysfsRoot?: string | undefined
 }
 
 export interface WindowFiles {
@@ -80,6 +82,7 @@ export class Sampler {
     intervalMs = 10,
     slowIntervalMs = 100,
     libraryPath,
+    sysfsRoot,
   }: SamplerOptions): Promise<Sampler> {
     const addon = await loadAddon()
     try {
@@ -88,6 +91,7 @@ export class Sampler {
         intervalMs,
         slowIntervalMs,
         ...(libraryPath === undefined ? {} : { libraryPath }),
+        ...(sysfsRoot === undefined ? {} : { sysfsRoot }),
       })
       return new Sampler(native, devices, intervalMs)
     } catch (error) {

@@ -88,6 +88,44 @@ export const samplerSchema = z.object({
   driver_calls: z.number().int(),
 })
 
+/** One energy counter of the CPU (RAPL). */
+export const cpuDomainSchema = z.object({
+  /** "package-0", or "package-0/dram" of what belongs to it. */
+  domain: z.string(),
+  /** A package holds its core and uncore (graphics); psys holds the packages; dram is beside them. */
+  kind: z.enum(['package', 'core', 'uncore', 'dram', 'psys', 'other']),
+  energy_j: joules,
+  /** The mean power for as long as the edges are uncertain: RAPL counts once in a millisecond. */
+  uncertainty_j: joules,
+  /** Why `energy_j` is null. */
+  reason: z.string().nullable(),
+})
+
+/** The CPU and its memory over the window, by RAPL. Nothing of it is part of any other number of a result. */
+export const cpuEnergySchema = z.object({
+  /** Sum over the sockets; null when one of them is. */
+  package_j: joules,
+  /** Sum over the sockets; null when one of them is. Not part of `package_j`. */
+  dram_j: joules,
+  /** Why one of the two is null. */
+  reason: z.string().nullable(),
+  domains: z.array(cpuDomainSchema),
+})
+
+/** A process that polls the GPUs beside llem. */
+export const otherSamplerSchema = z.object({
+  pid: z.number().int(),
+  name: z.string(),
+  /** Whether it is part of what was measured. */
+  measured: z.boolean(),
+})
+
+/** What else went on in the window. */
+export const contaminationSchema = z.object({
+  /** Of those that this user can see; null where /proc cannot be read. */
+  other_samplers: z.array(otherSamplerSchema).nullable(),
+})
+
 export const energySchema = z.object({
   backend: z.literal('nvml'),
   method,
@@ -108,9 +146,14 @@ export const energySchema = z.object({
   window: z.object({ start_ns: z.number(), end_ns: z.number(), start_utc: z.string() }),
   sampler: samplerSchema,
   devices: z.array(deviceEnergySchema),
+  cpu: cpuEnergySchema,
+  contamination: contaminationSchema,
   /** What went wrong beside the readings, e.g. a file that could not be written. */
   faults: z.array(z.string()),
 })
 
 export type Energy = z.infer<typeof energySchema>
 export type DeviceEnergy = z.infer<typeof deviceEnergySchema>
+export type CpuEnergy = z.infer<typeof cpuEnergySchema>
+export type CpuDomain = z.infer<typeof cpuDomainSchema>
+export type OtherSampler = z.infer<typeof otherSamplerSchema>

@@ -3,6 +3,7 @@
 
 use llem_meter::clock::seconds;
 use llem_meter::energy::{self, Verdict};
+use llem_meter::rapl;
 use llem_meter::sampler;
 use llem_meter::window;
 use napi_derive::napi;
@@ -33,6 +34,7 @@ pub struct WindowReport {
     /// Of the device that is covered least, 0 to 1.
     pub coverage: f64,
     pub devices: Vec<DeviceReport>,
+    pub cpu: CpuReport,
     pub sampler: SamplerReport,
     /// Files that could not be written, a sampler that stopped.
     pub faults: Vec<String>,
@@ -87,6 +89,28 @@ pub struct Uncertainty {
     pub gaps_j: Option<f64>,
     pub counter_tick_j: Option<f64>,
     pub residual_j: Option<f64>,
+}
+
+/// The CPU and its memory over a window, by RAPL. Domains overlap and are no part of the devices.
+#[napi(object)]
+pub struct CpuReport {
+    pub domains: Vec<CpuDomain>,
+    /// Why there are none.
+    pub reason: Option<String>,
+}
+
+/// One domain of the CPU over a window.
+#[napi(object)]
+pub struct CpuDomain {
+    /// "package-0", "package-0/dram".
+    pub name: String,
+    /// "package", "core", "uncore", "dram", "psys" or "other".
+    pub kind: String,
+    pub energy_j: Option<f64>,
+    /// How far they may be off.
+    pub uncertainty_j: Option<f64>,
+    /// Why they are missing.
+    pub reason: Option<String>,
 }
 
 /// The sampler's own punctuality and cost.
@@ -147,6 +171,7 @@ impl From<window::WindowReport> for WindowReport {
             uncertainty_j: report.uncertainty_j(),
             coverage: report.coverage(),
             devices: report.devices.into_iter().map(DeviceReport::from).collect(),
+            cpu: report.cpu.into(),
             sampler: report.sampler.into(),
             faults: report.faults,
         }
@@ -198,6 +223,24 @@ impl From<energy::Uncertainty> for Uncertainty {
             gaps_j: parts.gaps_j,
             counter_tick_j: parts.counter_tick_j,
             residual_j: parts.residual_j,
+        }
+    }
+}
+
+impl From<rapl::CpuReport> for CpuReport {
+    fn from(report: rapl::CpuReport) -> Self {
+        Self { domains: report.domains.into_iter().map(CpuDomain::from).collect(), reason: report.reason }
+    }
+}
+
+impl From<rapl::CpuDomain> for CpuDomain {
+    fn from(domain: rapl::CpuDomain) -> Self {
+        Self {
+            name: domain.name,
+            kind: domain.kind.as_str().to_owned(),
+            energy_j: domain.energy_j,
+            uncertainty_j: domain.uncertainty_j,
+            reason: domain.reason,
         }
     }
 }

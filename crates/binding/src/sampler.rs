@@ -30,6 +30,8 @@ pub struct OpenOptions {
     pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
     pub slow_interval_ms: f64,
+    /// Where the CPU's energy counters are looked for; by default /sys.
+    pub sysfs_root: Option<String>,
 }
 
 /// Which files a window leaves behind.
@@ -67,6 +69,7 @@ impl NativeSampler {
             devices: options.devices.into_iter().map(|device| (device.uuid, device.index)).collect(),
             interval_ms: options.interval_ms,
             slow_interval_ms: options.slow_interval_ms,
+            sysfs_root: options.sysfs_root.map(PathBuf::from),
         };
         let inner = Sampler::open(&options).map_err(|error| coded(&error))?;
         Ok(Self { inner: RefCell::new(Some(inner)) })

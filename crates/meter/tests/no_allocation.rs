@@ -92,10 +92,10 @@ impl Source for Constant {
 #[test]
 fn a_thousand_samples_and_both_edges_of_a_window_allocate_nothing() {
     let options = SamplerOptions {
-        library_path: None,
         devices: [0, 1].map(device).to_vec(),
         interval_ms: 1.0,
         slow_interval_ms: 5.0,
+        ..SamplerOptions::default()
     };
     let sampler = Sampler::over(Constant, &options).expect("the sampler starts");
     std::thread::sleep(Duration::from_millis(100));

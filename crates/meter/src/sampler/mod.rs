@@ -8,6 +8,7 @@ mod shared;
 mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -23,6 +24,7 @@ use shared::Shared;
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
 use crate::energy::{Sensor, Verdict};
 use crate::error::MeterError;
+use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
 use crate::source::nvml::NvmlSource;
 use crate::source::{PowerDomain, Source};
@@ -42,7 +44,7 @@ const EDGE_INTERVAL_NS: u64 = 5 * NS_PER_MS;
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What to sample and how often.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SamplerOptions {
     /// The management library; `None`: where the driver installs it.
     pub library_path: Option<String>,
@@ -52,6 +54,8 @@ pub struct SamplerOptions {
     pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
     pub slow_interval_ms: f64,
+    /// Where the CPU's counters are looked for; `None`: /sys.
+    pub sysfs_root: Option<PathBuf>,
 }
 
 /// A device to sample.
@@ -143,6 +147,7 @@ pub struct DeviceSnapshot {
 /// A running sampler. Dropping it stops its threads.
 pub struct Sampler {
     shared: Arc<Shared>,
+    rapl: Arc<Rapl>,
     reading: Option<JoinHandle<()>>,
     accounting: Option<JoinHandle<()>>,
     next_window: AtomicU64,
@@ -192,9 +197,12 @@ impl Sampler {
             let run = catch_unwind(AssertUnwindSafe(|| sample_until_stopped(poller, schedule, shared)));
             shared.end_sampler(run.err().map(|panic| describe_panic(&*panic)));
         })?;
-        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared))?;
+        let rapl = Arc::new(Rapl::open(options.sysfs_root.as_deref().unwrap_or(Path::new("/sys"))));
+        let kept_up = Arc::clone(&rapl);
+        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared, &kept_up))?;
         Ok(Self {
             shared,
+            rapl,
             reading: Some(reading),
             accounting: Some(accounting),
             next_window: AtomicU64::new(1),
@@ -207,7 +215,7 @@ impl Sampler {
     /// Opens a window now. Answers its number and its left edge in monotonic nanoseconds.
     pub fn begin(&self, options: WindowOptions) -> (u64, u64) {
         let id = self.next_window.fetch_add(1, Ordering::Relaxed);
-        let start_ns = self.shared.begin(id, options);
+        let start_ns = self.rapl.begin(id, || self.shared.begin(id, options));
         wake(self.reading.as_ref());
         (id, start_ns)
     }
@@ -215,16 +223,21 @@ impl Sampler {
     /// Closes a window now. The report comes after the post-roll; waiting for it is the caller's choice.
     pub fn end(&self, id: u64) -> PendingReport {
         let (reply, report) = channel();
-        self.shared.end(id, reply);
+        let end_ns = self.shared.end(id, reply);
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
         let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
-        PendingReport { report, patience: post_roll + Duration::from_secs(10) }
+        PendingReport {
+            report,
+            cpu: self.rapl.end(id, end_ns),
+            patience: post_roll + Duration::from_secs(10),
+        }
     }
 
     /// Drops a window and what it wrote.
     pub fn cancel(&self, id: u64) {
         self.shared.cancel(id);
+        self.rapl.cancel(id);
     }
 
     /// The last readings.
@@ -264,13 +277,15 @@ impl Drop for Sampler {
 /// A report that is on its way.
 pub struct PendingReport {
     report: Receiver<WindowReport>,
+    cpu: CpuReport,
     patience: Duration,
 }
 
 impl PendingReport {
     /// Waits for it. `None` when there will be none: the window is unknown, or the sampler was closed.
     pub fn wait(self) -> Option<WindowReport> {
-        self.report.recv_timeout(self.patience).ok()
+        let report = self.report.recv_timeout(self.patience).ok()?;
+        Some(WindowReport { cpu: self.cpu, ..report })
     }
 }
 

@@ -13,6 +13,7 @@ use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
 use crate::energy::{History, Integral, SelfTest};
 use crate::parquet::FileFacts;
+use crate::rapl::Rapl;
 use crate::sample::Sample;
 use crate::tenancy::Look;
 use crate::window::{OpenWindow, WindowReport};
@@ -66,11 +67,12 @@ impl Recorder {
     }
 
     /// Works until the sampler ended and everything that it read is accounted for.
-    pub fn run(mut self, shared: &Shared) {
+    pub fn run(mut self, shared: &Shared, rapl: &Rapl) {
         loop {
             // Read before the ring is drained: nothing is pushed once it is true.
             let ended = shared.sampler_ended();
             self.step(shared, ended);
+            rapl.keep_up(monotonic_ns());
             // After a fault it goes on: windows that are still open are owed a report.
             if ended && shared.is_stopping() {
                 break;

@@ -84,7 +84,8 @@ fn sampler_of(
         opened_ns: monotonic_ns(),
     };
     let devices = (0..devices).map(device).collect();
-    let options = SamplerOptions { library_path: None, devices, interval_ms, slow_interval_ms: 100.0 };
+    let options =
+        SamplerOptions { devices, interval_ms, slow_interval_ms: 100.0, ..SamplerOptions::default() };
     Sampler::over(source, &options).expect("the sampler starts")
 }
 
@@ -320,8 +321,12 @@ fn no_window_is_reported_before_its_post_roll() {
 #[test]
 fn options_outside_their_range_start_nothing() {
     for (interval_ms, slow_interval_ms) in [(0.5, 100.0), (5001.0, 100.0), (10.0, 0.0), (f64::NAN, 100.0)] {
-        let options =
-            SamplerOptions { library_path: None, devices: vec![device(0)], interval_ms, slow_interval_ms };
+        let options = SamplerOptions {
+            devices: vec![device(0)],
+            interval_ms,
+            slow_interval_ms,
+            ..SamplerOptions::default()
+        };
         let error = Sampler::open(&options).err().expect("refused");
         assert_eq!(error.code(), "SAMPLER_OPTION_INVALID");
     }

@@ -16,6 +16,7 @@ use crate::clock::NS_PER_MS;
 use crate::downsample::Row;
 use crate::energy::{History, Verdict};
 use crate::parquet::{FileFacts, SamplesFile, TimeseriesFile};
+use crate::rapl::CpuReport;
 use crate::sample::Sample;
 use crate::tenancy::Look;
 
@@ -177,6 +178,8 @@ impl OpenWindow {
             end_ns,
             start_unix_ns: self.start_unix_ns,
             devices,
+            // Not the recorder's: it was read on the caller's thread, at the edges.
+            cpu: CpuReport::default(),
             sampler: self.punctuality.report(dropped),
             faults: self.faults,
         }

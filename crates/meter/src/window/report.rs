@@ -1,6 +1,7 @@
 //! What a window says in the end. `None` is what could not be known.
 
 use crate::energy::{Headline, Method, Sensor, Uncertainty, Verdict, root_of_squares};
+use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
 use crate::tenancy::Tenancy;
 
@@ -15,6 +16,8 @@ pub struct WindowReport {
     pub start_unix_ns: u64,
     /// One report per device, in the sampler's order.
     pub devices: Vec<DeviceReport>,
+    /// The CPU and its memory, which are no part of any device.
+    pub cpu: CpuReport,
     /// The sampler's own cost and punctuality over the window.
     pub sampler: SamplerReport,
     /// What went wrong beside the readings: a file that could not be written, a sampler that stopped.
