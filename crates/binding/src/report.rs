@@ -2,11 +2,14 @@
 //! where the meter does not know.
 
 use llem_meter::clock::seconds;
-use llem_meter::energy::{self, Verdict};
+use llem_meter::energy;
 use llem_meter::rapl;
 use llem_meter::sampler;
+use llem_meter::tenancy;
 use llem_meter::window;
 use napi_derive::napi;
+
+use crate::sampler::CounterTest;
 
 /// The end of a window: its report, or why there is none.
 #[napi(object)]
@@ -54,10 +57,9 @@ pub struct DeviceReport {
     pub uncertainty: Uncertainty,
     /// The board's own factor, known no better than this.
     pub gain_pct: Option<f64>,
-    /// "trusted", "distrusted", or "unknown" where no steady load was seen since the sampler opened.
-    pub counter_trust: String,
-    /// `(readings - counter) / counter` in percent on the latest steady load.
-    pub self_test_pct: Option<f64>,
+    /// What the latest test of the counter on a steady load said; missing where there was none.
+    pub counter_test: Option<CounterTest>,
+    pub sensor: Sensor,
     pub integral_j: Option<f64>,
     pub counter_j: Option<f64>,
     pub counter_raw_j: Option<f64>,
@@ -78,6 +80,48 @@ pub struct DeviceReport {
     pub sw_thermal_s: Option<f64>,
     pub hw_thermal_s: Option<f64>,
     pub power_brake_s: Option<f64>,
+    pub tenancy: Tenancy,
+}
+
+/// When the power sensor and the counter publish.
+#[napi(object)]
+pub struct Sensor {
+    /// Time between two values of the power sensor, as seen since the sampler opened.
+    pub update_period_ms: Option<f64>,
+    /// The time that a value is taken to be the mean of.
+    pub window_ms: f64,
+    /// By how much the readings were taken to be late.
+    pub lag_ms: f64,
+    /// Time between two changes of the energy counter.
+    pub counter_period_ms: Option<f64>,
+}
+
+/// Who computed on the device, and what became of its limits.
+#[napi(object)]
+pub struct Tenancy {
+    pub tenants: Vec<Tenant>,
+    /// The most processes at a time; missing where they could not be listed.
+    pub most_processes: Option<u32>,
+    pub limits: Limits,
+    /// Where a limit was seen to differ from what it was at first: what it became.
+    pub changed_to: Limits,
+}
+
+/// A process that was seen on the device.
+#[napi(object)]
+pub struct Tenant {
+    pub pid: u32,
+    pub name: Option<String>,
+    /// "own", "foreign" or "unknown".
+    pub relation: String,
+}
+
+/// What the driver lets a device do.
+#[napi(object)]
+pub struct Limits {
+    pub power_w: Option<f64>,
+    pub sm_clock_mhz: Option<u32>,
+    pub memory_clock_mhz: Option<u32>,
 }
 
 /// The parts of an uncertainty (k = 2); missing where a part does not apply or is not known.
@@ -190,8 +234,17 @@ impl From<window::DeviceReport> for DeviceReport {
             uncertainty_j: device.headline.uncertainty_j,
             uncertainty: device.headline.uncertainty.into(),
             gain_pct: device.gain_pct,
-            counter_trust: Verdict::name_of(device.counter_test).to_owned(),
-            self_test_pct: device.counter_test.map(|test| test.residual_pct),
+            counter_test: device.counter_test.map(|test| CounterTest {
+                trusted: test.trusted,
+                residual_pct: test.residual_pct,
+                agreed_w: test.agreed_w,
+            }),
+            sensor: Sensor {
+                update_period_ms: device.measured_update_period_ns.map(milliseconds),
+                window_ms: milliseconds(device.sensor.window_ns),
+                lag_ms: milliseconds(device.lag_ns),
+                counter_period_ms: device.counter_period_ns.map(milliseconds),
+            },
             integral_j: device.integral_j,
             counter_j: device.counter_j,
             counter_raw_j: device.counter_raw_j,
@@ -211,6 +264,34 @@ impl From<window::DeviceReport> for DeviceReport {
             sw_thermal_s: device.throttled_ns.sw_thermal_ns.map(seconds),
             hw_thermal_s: device.throttled_ns.hw_thermal_ns.map(seconds),
             power_brake_s: device.throttled_ns.power_brake_ns.map(seconds),
+            tenancy: device.tenancy.into(),
+        }
+    }
+}
+
+impl From<tenancy::Tenancy> for Tenancy {
+    fn from(tenancy: tenancy::Tenancy) -> Self {
+        Self {
+            tenants: tenancy.tenants.into_iter().map(Tenant::from).collect(),
+            most_processes: tenancy.most_processes.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            limits: tenancy.limits.into(),
+            changed_to: tenancy.changed_to.into(),
+        }
+    }
+}
+
+impl From<tenancy::Tenant> for Tenant {
+    fn from(tenant: tenancy::Tenant) -> Self {
+        Self { pid: tenant.pid, name: tenant.name, relation: tenant.relation.as_str().to_owned() }
+    }
+}
+
+impl From<tenancy::Limits> for Limits {
+    fn from(limits: tenancy::Limits) -> Self {
+        Self {
+            power_w: limits.power_mw.map(|power_mw| f64::from(power_mw) / 1000.0),
+            sm_clock_mhz: limits.sm_clock_mhz,
+            memory_clock_mhz: limits.memory_clock_mhz,
         }
     }
 }
@@ -283,4 +364,8 @@ impl From<sampler::DeviceSnapshot> for DeviceSnapshot {
             throttle_reasons: device.slow.throttle_reasons.map(|reasons| reasons as f64),
         }
     }
+}
+
+fn milliseconds(span_ns: u64) -> f64 {
+    span_ns as f64 / 1e6
 }

@@ -35,17 +35,6 @@ pub struct Verdict {
     pub agreed_w: Option<f64>,
 }
 
-impl Verdict {
-    /// The verdict's name in results.
-    pub fn name_of(verdict: Option<Self>) -> &'static str {
-        match verdict {
-            Some(Self { trusted: true, .. }) => "trusted",
-            Some(Self { trusted: false, .. }) => "distrusted",
-            None => "unknown",
-        }
-    }
-}
-
 /// The running test of one device's counter, in constant memory.
 #[derive(Clone, Copy, Debug)]
 pub struct SelfTest {

@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use poller::{Poller, Wake};
+use poller::{Pace, Poller, Wake};
 use recorder::Recorder;
 use rtrb::RingBuffer;
 use schedule::Schedule;
@@ -40,6 +40,8 @@ const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
 /// Near an edge the devices are read at least this often, however long the interval: the ticks of sensor and
 /// counter have to be seen there.
 const EDGE_INTERVAL_NS: u64 = 5 * NS_PER_MS;
+/// The slow signals are most of the calls of a sampler that reads the power around the sensor's ticks only.
+const TICK_LOCKED_SLOW_NS: u64 = 500 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -54,6 +56,9 @@ pub struct SamplerOptions {
     pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
     pub slow_interval_ms: f64,
+    /// Once the sensor's ticks are known, read the power only around them, and the slow signals twice a second at
+    /// most: the same energy from a third of the driver calls.
+    pub tick_locked: bool,
     /// Where the CPU's counters are looked for; `None`: /sys.
     pub sysfs_root: Option<PathBuf>,
 }
@@ -173,7 +178,10 @@ impl Sampler {
             uuids: options.devices.iter().map(|device| device.uuid.clone()).collect(),
             gpu_indices: options.devices.iter().map(|device| device.index.cast_signed()).collect(),
             interval_ns: nanoseconds(options.interval_ms),
-            slow_interval_ns: nanoseconds(options.slow_interval_ms),
+            slow_interval_ns: match nanoseconds(options.slow_interval_ms) {
+                slow_interval_ns if options.tick_locked => slow_interval_ns.max(TICK_LOCKED_SLOW_NS),
+                slow_interval_ns => slow_interval_ns,
+            },
             sensors: (0..count)
                 .zip(&options.devices)
                 .map(|(device, options)| options.known.of_sensor(source.sensor(device)))
@@ -189,7 +197,12 @@ impl Sampler {
             count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(64);
         let (producer, consumer) = RingBuffer::new(capacity);
         let (looks, looked) = RingBuffer::new(4 * count);
-        let poller = Poller::new(source, setup.slow_interval_ns, opened_ns, producer, looks);
+        let pace = Pace {
+            interval_ns: setup.interval_ns,
+            slow_interval_ns: setup.slow_interval_ns,
+            tick_locked: options.tick_locked,
+        };
+        let poller = Poller::new(source, pace, opened_ns, producer, looks);
         let schedule = Schedule::new(opened_ns, setup.interval_ns);
         let recorder = Recorder::new(setup.clone(), consumer, looked);
         let reading = spawn("llem-sampler", &shared, move |shared| {
@@ -359,6 +372,7 @@ fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule
             poller.poll(Wake::Deadline { lateness_ns }, schedule.missed(), shared);
             poller.look(shared);
             schedule.advance(monotonic_ns());
+            schedule.skip_while(|deadline_ns| !poller.wants(deadline_ns, shared));
         } else if between_ns.is_some_and(|due_ns| now_ns >= due_ns) {
             poller.poll(Wake::NearEdge, schedule.missed(), shared);
         } else {

@@ -291,7 +291,8 @@ fn a_full_ring_counts_what_it_loses_and_goes_on() {
         reads: 0,
         opened_ns: monotonic_ns(),
     };
-    let mut poller = Poller::new(source, NS_PER_S, monotonic_ns(), producer, RingBuffer::new(4).0);
+    let pace = Pace { interval_ns: 10 * NS_PER_MS, slow_interval_ns: NS_PER_S, tick_locked: false };
+    let mut poller = Poller::new(source, pace, monotonic_ns(), producer, RingBuffer::new(4).0);
     for _ in 0..5 {
         poller.poll(Wake::Deadline { lateness_ns: 0 }, 0, &shared);
     }
