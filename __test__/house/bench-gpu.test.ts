@@ -1,0 +1,190 @@
+// The GPU probe as far as a machine without a GPU shows it: packed, over the simulated library, without CUDA.
+
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { filesBelow } from '../../scripts/files-below.mjs'
+import { gpu, nowNs, type Segment, scenarioFile, scratchFolder } from '../native/scenario.js'
+import { root } from './sources.js'
+
+const probe = join(root, 'bench/gpu')
+const library = join(root, 'crates/nvml-sim/lib')
+
+interface Part {
+  title: string
+  columns: string[]
+  rows: (string | number | null)[][]
+  skipped: { what: string; reason: string }[]
+}
+
+/** Python with a simulated GPU in place of the driver's, and no CUDA whatever the machine has. */
+async function python(args: readonly string[], scenario: string): Promise<string> {
+  const env = { ...process.env, LD_LIBRARY_PATH: library, LLEM_NVML_SIM: scenario, CUDA_VISIBLE_DEVICES: '' }
+  const { stdout } = await promisify(execFile)('python3', ['-B', ...args], { env, cwd: root })
+  return stdout
+}
+
+describe('the probe, packed', () => {
+  const folder = scratchFolder()
+  const out = join(folder, 'results')
+  let printed = ''
+  let parts: Part[] = []
+
+  beforeAll(async () => {
+    const packing = spawnSync(process.execPath, [join(probe, 'pack.mjs'), join(folder, 'pack')], {
+      encoding: 'utf8',
+    })
+    expect(packing).toMatchObject({ status: 0, stderr: '' })
+    const sine = { mean_w: 400, amplitude_w: 150, period_s: 0.73 }
+    const scenario = scenarioFile([
+      gpu(0, [{ for_s: 600, sine }], {
+        power: { segments: [{ for_s: 600, sine }], repeat: true },
+        sensor: { update_period_ms: 100, window_ms: 25 },
+      }),
+    ])
+    printed = await python([join(folder, 'pack/probe.py'), '--budget-s', '60', '--out', out], scenario)
+    parts = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).parts
+  }, 120_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const part = (number: number) => parts[number - 1] as Part
+  const rowsWith = (number: number, ...start: string[]) =>
+    part(number).rows.filter((row) => start.every((cell, position) => row[position] === cell))
+
+  it('fits into what a machine takes', () => {
+    const files = filesBelow(join(folder, 'pack'))
+    const bytes = files.reduce((sum, path) => sum + statSync(join(folder, 'pack', path)).size, 0)
+    expect(bytes).toBeLessThan(64 * 1024 * 1024)
+    expect(files.filter((path) => !/\.(py|mjs|md|gz|node)$/.test(path))).toEqual([])
+  })
+
+  it('runs all its parts and writes what it prints', () => {
+    expect(parts.map(({ title }) => title.split('.')[0])).toEqual(
+      Array.from('123456789', String).concat('10'),
+    )
+    const markdown = readFileSync(join(out, 'RESULTS.md'), 'utf8')
+    for (const { title } of parts) {
+      expect(printed).toContain(title)
+      expect(markdown).toContain(title)
+    }
+  })
+
+  it('says in its results that they are simulated, and of which driver and day', () => {
+    const markdown = readFileSync(join(out, 'RESULTS.md'), 'utf8')
+    expect(markdown).toMatch(/^# .+, driver 580\.95\.05, \d{4}-\d\d-\d\d/)
+    expect(markdown).toContain('**Simulated')
+  })
+
+  it('finds the update period of the power and of the counter', () => {
+    for (const field of ['186', '83']) {
+      const [row] = rowsWith(3, 'together', field)
+      const periodMs = row?.[part(3).columns.indexOf('period ms')]
+      expect(periodMs).toBeGreaterThan(99)
+      expect(periodMs).toBeLessThan(101)
+    }
+  })
+
+  it('has the latency of each call, idle', () => {
+    expect(rowsWith(2, 'idle').map(([, call]) => call)).toEqual(
+      expect.arrayContaining(['FieldValues{186}', 'TotalEnergyConsumption', 'ComputeRunningProcesses']),
+    )
+    const p50Us = part(2).columns.indexOf('p50 us')
+    expect(rowsWith(2, 'idle', 'TotalEnergyConsumption')[0]?.[p50Us]).toBeGreaterThan(15)
+  })
+
+  it('measures windows with the packed addon and the packed Node', () => {
+    const [row] = rowsWith(7, 'idle')
+    expect(row?.[part(7).columns.indexOf('mean W')]).toBeGreaterThan(250)
+  })
+
+  it('records a trace that a test can read', () => {
+    const [first, ...readings] = readFileSync(join(out, 'trace.jsonl'), 'utf8').trim().split('\n')
+    expect(JSON.parse(first ?? '')).toMatchObject({ columns: ['t_ns', 'power_mw', 'counter_mj'], edges: [] })
+    expect(readings.length).toBeGreaterThan(100)
+    expect(JSON.parse(readings[0] ?? '')).toHaveLength(3)
+  })
+
+  it.each([5, 6, 8, 9])('skips part %d, which needs CUDA, and says why', (number) => {
+    expect(part(number).rows).toEqual([])
+    expect(part(number).skipped).toMatchObject([
+      { what: 'this part', reason: expect.stringMatching(/torch|CUDA/i) },
+    ])
+  })
+})
+
+describe('the fit of the averaging window', () => {
+  it('finds the 25 ms of a simulated sensor from square waves', async () => {
+    const epochNs = nowNs() + 2e9
+    const runs: [number, boolean][][] = []
+    const segments: Segment[] = []
+    let atS = 0
+    // Whole periods, so that each wave begins after the low half of the one before.
+    for (const [periodS, periods] of [
+      [0.075, 40],
+      [0.08, 38],
+      [0.125, 24],
+      [0.133, 23],
+    ] as const) {
+      const edges: [number, boolean][] = []
+      for (let i = 0; i < 2 * periods; i += 1) {
+        edges.push([epochNs + Math.round((atS + (i * periodS) / 2) * 1e9), i % 2 === 0])
+      }
+      runs.push(edges)
+      segments.push({
+        for_s: periods * periodS,
+        square: { high_w: 600, low_w: 100, period_s: periodS, duty: 0.5 },
+      })
+      atS += periods * periodS
+    }
+    const sensor = { update_period_ms: 100, window_ms: 25 }
+    const scenario = scenarioFile([gpu(0, [...segments, { for_s: 1, w: 100 }], { sensor })], epochNs)
+    const wish = JSON.stringify({ probe, nvml: join(library, 'libnvidia-ml.so.1'), runs })
+    const script = join(root, '__test__/house/fit-averaging-window.py')
+    const fit = JSON.parse(await python([script, wish], scenario))
+    expect(fit.window_ms).toBeGreaterThan(20)
+    expect(fit.window_ms).toBeLessThan(30)
+    expect(fit.delay_ms).toBeLessThan(5)
+    expect(fit.explained_share).toBeGreaterThan(0.95)
+  }, 60_000)
+})
+
+describe('the load', () => {
+  const load = (...args: string[]) =>
+    spawnSync('python3', ['-B', join(probe, 'load.py'), ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, CUDA_VISIBLE_DEVICES: '' },
+    })
+  const lines = (stdout: string) =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+
+  it('says when it is on and off, on the clock of the samples', () => {
+    const startNs = nowNs()
+    const { status, stdout } = load('square', '--period-ms', '200', '--for-s', '1', '--device', 'none')
+    expect(status).toBe(0)
+    const edges = lines(stdout).filter((line) => 'on' in line)
+    expect(edges.map(({ on }) => on)).toEqual([...Array(5).fill([true, false]).flat(), false])
+    expect(edges[0].t_ns).toBeGreaterThan(startNs)
+    expect(edges.at(-1).t_ns).toBeLessThan(nowNs())
+    expect(edges.at(-1).t_ns - edges[0].t_ns).toBeGreaterThan(0.99e9)
+  })
+
+  it('says why it cannot work a GPU', () => {
+    const { status, stdout } = load('square')
+    expect(status).toBe(1)
+    expect(lines(stdout)).toEqual([{ unavailable: expect.stringMatching(/torch|CUDA/i) }])
+  })
+})
+
+describe('the results on hardware', () => {
+  it('are the probe’s own, or say that there are none', () => {
+    const results = readFileSync(join(probe, 'RESULTS.md'), 'utf8')
+    expect(existsSync(join(probe, 'README.md'))).toBe(true)
+    expect(results).toMatch(/has not run on hardware yet|Written by `bench\/gpu\/probe\.py`/)
+    expect(results).not.toContain('**Simulated')
+  })
+})
