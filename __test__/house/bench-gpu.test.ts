@@ -16,6 +16,7 @@ interface Part {
   title: string
   columns: string[]
   rows: (string | number | null)[][]
+  notes: string[]
   skipped: { what: string; reason: string }[]
 }
 
@@ -114,40 +115,68 @@ describe('the probe, packed', () => {
   })
 })
 
-describe('the fit of the averaging window', () => {
-  it('finds the 25 ms of a simulated sensor from square waves', async () => {
+describe('a part over a GPU whose load is known', () => {
+  async function tableOf(
+    part: string,
+    scenario: string,
+    wish: { wave_s: number; runs: [number, boolean][][] },
+  ) {
+    const nvml = join(library, 'libnvidia-ml.so.1')
+    const options = JSON.stringify({ probe, nvml, ...wish })
+    const table: Part = JSON.parse(
+      await python([join(root, '__test__/house/scripted-load.py'), part, options], scenario),
+    )
+    const cell = (row: number, column: string) => Number(table.rows[row]?.[table.columns.indexOf(column)])
+    return { ...table, cell }
+  }
+  const sensor = { update_period_ms: 100, window_ms: 25 }
+
+  it('finds the averaging window of 25 ms from four square waves', { timeout: 60_000 }, async () => {
     const epochNs = nowNs() + 2e9
     const runs: [number, boolean][][] = []
     const segments: Segment[] = []
     let atS = 0
-    // Whole periods, so that each wave begins after the low half of the one before.
-    for (const [periodS, periods] of [
-      [0.075, 40],
-      [0.08, 38],
-      [0.125, 24],
-      [0.133, 23],
-    ] as const) {
-      const edges: [number, boolean][] = []
-      for (let i = 0; i < 2 * periods; i += 1) {
-        edges.push([epochNs + Math.round((atS + (i * periodS) / 2) * 1e9), i % 2 === 0])
-      }
-      runs.push(edges)
-      segments.push({
-        for_s: periods * periodS,
-        square: { high_w: 600, low_w: 100, period_s: periodS, duty: 0.5 },
-      })
+    for (const periodS of [0.075, 0.08, 0.125, 0.133]) {
+      // Whole periods, so that each wave begins after the low half of the one before.
+      const periods = Math.ceil(3.2 / periodS)
+      const edge = (half: number): [number, boolean] => [
+        epochNs + Math.round((atS + (half * periodS) / 2) * 1e9),
+        half % 2 === 0,
+      ]
+      runs.push(Array.from({ length: 2 * periods }, (_, half) => edge(half)))
+      const square = { high_w: 600, low_w: 100, period_s: periodS, duty: 0.5 }
+      segments.push({ for_s: periods * periodS, square })
       atS += periods * periodS
     }
-    const sensor = { update_period_ms: 100, window_ms: 25 }
     const scenario = scenarioFile([gpu(0, [...segments, { for_s: 1, w: 100 }], { sensor })], epochNs)
-    const wish = JSON.stringify({ probe, nvml: join(library, 'libnvidia-ml.so.1'), runs })
-    const script = join(root, '__test__/house/fit-averaging-window.py')
-    const fit = JSON.parse(await python([script, wish], scenario))
-    expect(fit.window_ms).toBeGreaterThan(20)
-    expect(fit.window_ms).toBeLessThan(30)
-    expect(fit.delay_ms).toBeLessThan(5)
-    expect(fit.explained_share).toBeGreaterThan(0.95)
-  }, 60_000)
+    const { cell } = await tableOf('averaging_window', scenario, { wave_s: 3, runs })
+    expect(Math.abs(cell(0, 'window ms') - 25)).toBeLessThan(5)
+    expect(cell(0, 'delay ms')).toBeLessThan(5)
+    expect(cell(0, 'explained %')).toBeGreaterThan(95)
+  })
+
+  it('sees that the counter integrates what the readings miss', { timeout: 60_000 }, async () => {
+    // Against a sensor of 100 ms, this wave runs through all phases in 12 s.
+    const square = { high_w: 600, low_w: 100, period_s: 0.1 * (1 + 1 / 120), duty: 0.5 }
+    const power = { segments: [{ for_s: 60.5, square }], repeat: true }
+    const scenario = scenarioFile([gpu(0, [], { sensor, power })])
+    const { rows, notes } = await tableOf('phase_lock', scenario, { wave_s: 1.2, runs: [] })
+    expect(rows).toHaveLength(8)
+    expect(notes.join(' ')).toContain('The counter does not depend on the phase')
+  })
+})
+
+describe('the update period', () => {
+  it('is found although ticks jitter and readings stay the same over some', async () => {
+    const program = `
+import random, sys
+sys.path.insert(0, sys.argv[1])
+from fit_update_period import fit_update_period
+chance = random.Random(1)
+times = [int((tick * 100 + chance.gauss(0, 2)) * 1e6) for tick in range(80) if chance.random() < 0.6]
+print(fit_update_period(times).period_ms)`
+    expect(Number(await python(['-c', program, probe], ''))).toBeCloseTo(100, 0)
+  })
 })
 
 describe('the load', () => {

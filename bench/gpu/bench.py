@@ -9,7 +9,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from child import Child, Silent
+from child import Child, ChildFailed
 
 HERE = Path(__file__).resolve().parent
 DEFAULT_UPDATE_PERIOD_MS = 100.0  # of GPU power on every board since Turing: arXiv:2312.02741
@@ -55,8 +55,8 @@ class Bench:
             try:
                 hello = self._load.answer(within_s=60)
                 self._no_load = hello.get("unavailable")
-            except Silent as silent:
-                self._no_load = f"the load process: {silent}"
+            except ChildFailed as failure:
+                self._no_load = f"the load process: {failure}"
             if self._no_load:
                 self._end_load()
                 raise Skipped(self._no_load)

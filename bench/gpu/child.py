@@ -7,8 +7,8 @@ import threading
 import time
 
 
-class Silent(Exception):
-    """The child did not answer: it ended, or its time is over."""
+class ChildFailed(Exception):
+    """The child ended, its time is over, or it said what went wrong."""
 
 
 class Child:
@@ -27,7 +27,8 @@ class Child:
         self.lines = queue.Queue()
         self.errors = []
         threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._collect_errors, daemon=True).start()
+        self.errors_thread = threading.Thread(target=self._collect_errors, daemon=True)
+        self.errors_thread.start()
 
     def _read(self):
         for line in self.process.stdout:
@@ -43,17 +44,21 @@ class Child:
             self.process.stdin.write(json.dumps(message) + "\n")
             self.process.stdin.flush()
         except OSError as error:
-            raise Silent(f"{error}: {self.last_words()}") from error
+            raise ChildFailed(f"{error}: {self.last_words()}") from error
 
     def answer(self, within_s):
         """The next answer."""
         try:
             line = self.lines.get(timeout=max(within_s, 0.001))
         except queue.Empty:
-            raise Silent(f"no answer within {within_s:.0f} s") from None
+            raise ChildFailed(f"no answer within {within_s:.0f} s") from None
         if line is None:
-            raise Silent(f"it ended: {self.last_words()}")
-        return json.loads(line)
+            self.errors_thread.join(timeout=1)
+            raise ChildFailed(f"it ended: {self.last_words()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise ChildFailed(answer["error"])
+        return answer
 
     def answers(self, until, within_s):
         """All answers up to the one that has the key `until`, that one last."""

@@ -1,11 +1,10 @@
 // node sampler.mjs ADDON [NVML]: llem's sampler by itself. Each line of stdin is one of
 //
-//   {"list": true}                                                    -> what the addon sees of the machine
 //   {"open": {"uuid": "GPU-...", "index": 0, "intervalMs": 10}}       -> {"opened": "instant"}
 //   {"measure": [[startS, lengthS], ...]}                             -> {"reports": [...]}, when the last has ended
 //   {"close": true}                                                   -> {"closed": true}
 //
-// and each answer is a line on stdout. The windows may overlap; startS counts from the line's arrival.
+// and each answer is a line on stdout, {"error": ...} where it fails. The windows may overlap; startS counts from the line's arrival.
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,7 +16,6 @@ const library = nvmlPath === undefined ? {} : { libraryPath: nvmlPath }
 let sampler
 
 const commands = {
-  list: () => ({ machine: addon.listDevices(nvmlPath) }),
   async open({ uuid, index, intervalMs }) {
     sampler = addon.NativeSampler.open({
       devices: [{ uuid, index }],
@@ -40,7 +38,11 @@ const commands = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [[name, options]] = Object.entries(JSON.parse(line))
-  console.log(JSON.stringify(await commands[name](options)))
+  try {
+    console.log(JSON.stringify(await commands[name](options)))
+  } catch (error) {
+    console.log(JSON.stringify({ error: `${name}: ${error.message}` }))
+  }
 }
 
 async function measure(startS, lengthS) {

@@ -26,7 +26,7 @@ def measure(bench, table):
     )
     table.note(
         "Residual: (readings - counter) / counter, by llem's addon at 10 ms. Uncertainty: the median of what it "
-        "publishes, k = 2. Counter: its trust at the end."
+        "publishes, k = 2. Counter: its trust at the end. Idle is with a CUDA context open, where there is CUDA."
     )
     run_s = bench.seconds(RUN_S)
     for load in LOADS:
