@@ -4,7 +4,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { filesBelow } from '../../scripts/files-below.mjs'
 import { gpu, nowNs, type Segment, scenarioFile, scratchFolder } from '../native/scenario.js'
 import { root } from './sources.js'
@@ -27,13 +27,18 @@ async function python(args: readonly string[], scenario: string): Promise<string
   return stdout
 }
 
+// Debian's own Node has its code in a library, which pack.mjs refuses.
+const isOneFile = !(process.config.variables as { node_shared?: boolean }).node_shared
+
 describe('the probe, packed', () => {
   const folder = scratchFolder()
   const out = join(folder, 'results')
   let printed = ''
   let parts: Part[] = []
 
+  beforeEach((context) => context.skip(!isOneFile, 'this Node is not one file'))
   beforeAll(async () => {
+    if (!isOneFile) return
     const packing = spawnSync(process.execPath, [join(probe, 'pack.mjs'), join(folder, 'pack')], {
       encoding: 'utf8',
     })
@@ -163,6 +168,25 @@ describe('a part over a GPU whose load is known', () => {
     const { rows, notes } = await tableOf('phase_lock', scenario, { wave_s: 1.2, runs: [] })
     expect(rows).toHaveLength(8)
     expect(notes.join(' ')).toContain('The counter does not depend on the phase')
+  })
+})
+
+describe('the verdict on the counter', () => {
+  const program = `
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from parts.phase_lock import verdict
+from table import Table
+table = Table("")
+verdict(table, *json.loads(sys.argv[2]))
+print(table.text())`
+
+  it.each([
+    ['integrates', [150, 600, 600, 200], [350.2, 349.8, 350.1, 350], 'it integrates what the readings'],
+    ['sees no more than the readings', [150, 600, 600, 200], [140, 610, 590, 210], 'it does not integrate'],
+    ['was not put to the test', [350, 352, 349, 351], [350, 350, 350, 350], 'says nothing about the counter'],
+  ])('tells a counter that %s', async (_, heldW, counterW, verdict) => {
+    expect(await python(['-c', program, probe, JSON.stringify([heldW, counterW])], '')).toContain(verdict)
   })
 })
 

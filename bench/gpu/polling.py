@@ -4,6 +4,9 @@ middle of the call on CLOCK_MONOTONIC, which is llem's clock too, and one value 
 import time
 from statistics import median
 
+# A change that is known this well is worth keeping, however fast the polling is otherwise.
+SHARP_NS = 3_000_000
+
 
 def poll(query, for_s, pause_s=0.0):
     """Reads again and again for so long; a reading that fails is left out."""
@@ -32,7 +35,7 @@ def changes(points):
     gaps = [after - before for (before, _), (after, _) in zip(points, points[1:])]
     if not gaps:
         return []
-    longest_ns = 5 * median(gaps)
+    longest_ns = max(5 * median(gaps), SHARP_NS)
     return [
         ((before + after) // 2, value)
         for (before, old), (after, value) in zip(points, points[1:])

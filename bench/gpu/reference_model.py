@@ -68,7 +68,12 @@ def captured(torch, model, batch):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
-    return graph.replay
+
+    def replay():
+        graph.replay()
+
+    replay.captured = step  # keeps the memory that the graph reads and writes
+    return replay
 
 
 class Model:

@@ -83,7 +83,7 @@ def time_stamp(bench, table):
         return
     moves = sum(a != b for a, b in zip(stamps, stamps[1:]))
     new_values = sum(a != b for a, b in zip(values, values[1:]))
-    meaning = "of the call" if moves > 10 * max(new_values, 1) else "of the reading, or of neither"
+    meaning = "of the call" if moves > 0.9 * (len(stamps) - 1) else "of the reading, or of neither"
     table.note(
         f"nvmlFieldValue_t.timestamp moved in {moves} of {len(stamps) - 1} calls, one a millisecond, while the value "
         f"changed in {new_values}: it is the time {meaning}. latencyUsec: median {median(latencies)}."
