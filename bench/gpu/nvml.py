@@ -214,6 +214,6 @@ def load_library(paths):
     for path in paths:
         try:
             return path, ctypes.CDLL(path)
-        except OSError as error:
-            reason = error
-    raise NvmlError(f"there is no NVML: {reason}")
+        except OSError:
+            continue
+    raise NvmlError(f"no NVML can be loaded from {', '.join(paths)}")
