@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # From a tenth of the shortest known period to beyond the one-second average of nvml.h.
 WINDOWS_MS = [4 * 1.25**step for step in range(28)]
 DELAYS_MS = list(range(0, 330, 10))
+BLOCKS = 8
 FINER = 6  # how often the grid is made three times finer around its best point
 
 
@@ -42,18 +43,24 @@ def fit_averaging_window(runs):
 
 
 def fit_with_spread(runs):
-    """The fit, and the standard errors of window and delay by leaving each run out once (jackknife)."""
+    """The fit, and the standard errors of window and delay by leaving out each eighth of all runs once (jackknife).
+    Not a whole run: each covers phases that the others do not, and without it another window may fit as well."""
     fit = fit_averaging_window(runs)
-    n = len(runs)
-    if n < 3:
-        return fit, None, None
-    others = [fit_averaging_window(runs[:i] + runs[i + 1 :]) for i in range(n)]
+    others = [
+        fit_averaging_window([(edges, without_block(ticks, block)) for edges, ticks in runs])
+        for block in range(BLOCKS)
+    ]
+    windows_ms, delays_ms = zip(*((each.window_ms, each.delay_ms) for each in others))
+    return fit, jackknife_error(windows_ms), jackknife_error(delays_ms)
 
-    def spread(values):
-        mean = sum(values) / n
-        return ((n - 1) / n * sum((value - mean) ** 2 for value in values)) ** 0.5
 
-    return fit, spread([other.window_ms for other in others]), spread([other.delay_ms for other in others])
+def without_block(ticks, block):
+    return [tick for i, tick in enumerate(ticks) if i * BLOCKS // len(ticks) != block]
+
+
+def jackknife_error(estimates):
+    n = len(estimates)
+    return ((n - 1) / n * sum_of_squares(estimates)) ** 0.5
 
 
 class OnTime:

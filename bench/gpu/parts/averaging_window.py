@@ -28,18 +28,14 @@ def measure(bench, table):
         len(runs),
         fit.readings,
         fit.window_ms,
-        twice(window_error_ms),
+        2 * window_error_ms,
         fit.delay_ms,
-        twice(delay_error_ms),
+        2 * delay_error_ms,
         fit.unexplained_w,
         100 * fit.explained_share,
     )
     table.note(
         f"Square waves of {', '.join(str(factor) for factor in PERIODS)} times {bench.update_period_ms:.2f} ms, "
-        f"{bench.seconds(WAVE_S):.0f} s each. +- is two standard errors by leaving each wave out once. "
+        f"{bench.seconds(WAVE_S):.0f} s each. +- is two standard errors, by leaving out each eighth of the readings. "
         "Where little is explained, the load did not show in the readings and the window means nothing."
     )
-
-
-def twice(error):
-    return None if error is None else 2 * error
