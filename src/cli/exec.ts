@@ -4,6 +4,7 @@ import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
+import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
 import { chooseLibrary } from '../energy/library.js'
 import { openSampler } from '../energy/open.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
@@ -21,6 +22,7 @@ interface ExecOptions {
   devices?: (number | string)[]
   outputDir?: string
   fullRate?: boolean
+  tickLocked?: boolean
   simulate?: string | boolean
   json?: boolean
   quiet?: boolean
@@ -29,20 +31,23 @@ interface ExecOptions {
 
 /** Measures a command. Always ends with its exit code, unless measuring could not start. */
 export async function exec(args: readonly string[], options: ExecOptions): Promise<void> {
-  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const { libraryPath } = chooseLibrary(options.simulate)
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
-  const { sampler, notes } = await openSampler({
+  const opened = await openSampler({
     devices: options.devices ?? null,
     intervalMs: options.intervalMs,
     slowIntervalMs: 100,
+    tickLocked: options.tickLocked ?? false,
     libraryPath,
   })
+  const { sampler, notes } = opened
+  const { simulated } = opened.machine
   try {
     if (!options.quiet) for (const note of notes) say(`Note: ${note}.`)
     await sampler.ready()
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     const files = runDir === null ? {} : filesIn(runDir, options.fullRate ?? false)
-    const window = beginEnergyWindow(sampler, files)
+    const window = beginEnergyWindow(opened, files)
     const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch(
       (error: unknown) => {
         // Closing drops the window and its files, so that nothing of a run that was none stays behind.
@@ -130,6 +135,9 @@ function report(
   for (const [name, fact] of cpuFacts(energy.cpu, verbose)) say(`${name}: ${fact}`)
   for (const other of energy.contamination.other_samplers ?? [])
     say(`Warning: ${describeOtherSampler(other)}`)
+  for (const process of energy.contamination.foreign_processes ?? [])
+    say(`Warning: ${describeForeignProcess(process)}`)
+  for (const change of energy.contamination.limit_changes) say(`Warning: ${describeLimitChange(change)}`)
   for (const fault of energy.faults) say(`Warning: ${fault}`)
   if (verbose) {
     const { samples, missed_deadlines, lateness_us_p99, cpu_s } = energy.sampler

@@ -28,18 +28,18 @@ export async function measure<T>(
   work: () => T | Promise<T>,
   { devices, intervalMs = 10, slowIntervalMs = 100, simulate }: MeasureOptions = {},
 ): Promise<MeasuredValue<T>> {
-  const { sampler } = await openSampler({
+  const opened = await openSampler({
     devices: devices ?? null,
     intervalMs,
     slowIntervalMs,
     libraryPath: chooseLibrary(simulate).libraryPath,
   })
   try {
-    await sampler.ready()
-    const window = beginEnergyWindow(sampler)
+    await opened.sampler.ready()
+    const window = beginEnergyWindow(opened)
     const value = await work()
     return { value, energy: await window.end() }
   } finally {
-    sampler.close()
+    opened.sampler.close()
   }
 }

@@ -105,7 +105,7 @@ async function openWindow(
   try {
     await opened.sampler.ready()
     const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined }
-    return { window: beginEnergyWindow(opened.sampler, files), reason: null }
+    return { window: beginEnergyWindow(opened, files), reason: null }
   } catch (error) {
     return { window: null, reason: notMeasured(error, observer) }
   }

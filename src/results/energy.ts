@@ -56,6 +56,17 @@ export const deviceEnergySchema = z.object({
   counter_trust: z.enum(['trusted', 'distrusted', 'unknown']),
   /** (readings - counter) / counter on that load. */
   self_test_pct: z.number().nullable(),
+  /** When sensor and counter publish; null is what was not seen. */
+  sensor: z.object({
+    /** Time between two values of the power sensor. */
+    update_period_ms: z.number().nullable(),
+    /** The time that a value is taken to be the mean of. */
+    window_ms: z.number(),
+    /** By how much the readings were taken to be late: half of both. */
+    lag_ms: z.number(),
+    /** Time between two changes of the energy counter. */
+    counter_period_ms: z.number().nullable(),
+  }),
   /** Share of the window that the readings cover, 0 to 1. */
   coverage: z.number(),
   gap_s: z.number(),
@@ -120,10 +131,31 @@ export const otherSamplerSchema = z.object({
   measured: z.boolean(),
 })
 
+/** A process that computed on a GPU and is not llem's own. */
+export const foreignProcessSchema = z.object({
+  gpu_index: z.number().int(),
+  pid: z.number().int(),
+  name: z.string().nullable(),
+  /** "unknown": in a container it cannot be told whether it is the load itself. */
+  relation: z.enum(['foreign', 'unknown']),
+})
+
+/** A limit that was not the same throughout the window. */
+export const limitChangeSchema = z.object({
+  gpu_index: z.number().int(),
+  limit: z.enum(['power_w', 'sm_clock_mhz', 'memory_clock_mhz']),
+  from: z.number(),
+  to: z.number(),
+})
+
 /** What else went on in the window. */
 export const contaminationSchema = z.object({
   /** Of those that this user can see; null where /proc cannot be read. */
   other_samplers: z.array(otherSamplerSchema).nullable(),
+  /** Who else computed on the GPUs; null where one of them does not list its processes. */
+  foreign_processes: z.array(foreignProcessSchema).nullable(),
+  /** Limits that somebody moved. */
+  limit_changes: z.array(limitChangeSchema),
 })
 
 export const energySchema = z.object({
@@ -157,3 +189,5 @@ export type DeviceEnergy = z.infer<typeof deviceEnergySchema>
 export type CpuEnergy = z.infer<typeof cpuEnergySchema>
 export type CpuDomain = z.infer<typeof cpuDomainSchema>
 export type OtherSampler = z.infer<typeof otherSamplerSchema>
+export type ForeignProcess = z.infer<typeof foreignProcessSchema>
+export type LimitChange = z.infer<typeof limitChangeSchema>
