@@ -26,6 +26,8 @@ const knownSchema = z.object({
   update_period_ms: z.number().positive().nullable(),
   /** The time that a value is the mean of; only a calibration finds it. */
   window_ms: z.number().positive().nullable(),
+  /** How old that time is when the value appears; only a calibration finds it. */
+  delay_ms: z.number().nonnegative().nullable().default(null),
   counter_test: counterTestSchema.nullable(),
 })
 
@@ -48,10 +50,11 @@ export class KnownDevices {
   async recall(device: Device): Promise<KnownDevice> {
     const known = await this.#read(device.uuid)
     if (known === null) return {}
-    const { update_period_ms, window_ms, counter_test } = known
+    const { update_period_ms, window_ms, delay_ms, counter_test } = known
     return {
       ...(update_period_ms === null ? {} : { updatePeriodMs: update_period_ms }),
       ...(window_ms === null ? {} : { windowMs: window_ms }),
+      ...(delay_ms === null ? {} : { delayMs: delay_ms }),
       ...(counter_test === null
         ? {}
         : {
@@ -77,6 +80,7 @@ export class KnownDevices {
       driver: this.#driver,
       update_period_ms: period,
       window_ms: before?.window_ms ?? null,
+      delay_ms: before?.delay_ms ?? null,
       counter_test:
         counterTest === undefined
           ? known
