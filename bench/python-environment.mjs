@@ -1,9 +1,20 @@
+// node bench/python-environment.mjs: installs the peers and nothing else.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { CACHE, ROOT } from './folders.mjs'
 
 const REQUIREMENTS = join(ROOT, 'bench/requirements.txt')
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    pythonWithPeers()
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}
 
 /** The interpreter of a virtual environment with the peers, made on first use (a minute, 700 MB). */
 export function pythonWithPeers() {
@@ -19,6 +30,14 @@ export function pythonWithPeers() {
   run(python, pip, 'it needs the network, or a package index that pip is configured for')
   writeFileSync(installed, wanted)
   return python
+}
+
+/** "zeus 0.16.0" for zeus, as requirements.txt pins it; null for what is no Python package. */
+export function versionOf(name) {
+  const line = readFileSync(REQUIREMENTS, 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`${name}==`))
+  return line?.replace('==', ' ') ?? null
 }
 
 function run(command, args, hint) {

@@ -35,8 +35,8 @@ export function sectionOf(part, measured) {
   const { cpu, cores, memory_gib, kernel, node, load_average_before } = machine
   return `## ${title}
 
-${isQuick ? 'QUICK: too few and too short measurements to compare. ' : ''}Measured ${date.slice(0, 16).replace('T', ' ')} UTC on ${cpu}, ${cores} cores, ${memory_gib} GiB, Linux ${kernel}, Node
-${node.slice(1)}; load average before it ${load_average_before}.
+${isQuick ? 'QUICK: too few and too short measurements to compare. ' : ''}Measured ${date.slice(0, 16).replace('T', ' ')} UTC on ${cpu}, ${cores} cores,
+${memory_gib} GiB, Linux ${kernel}, Node ${node.slice(1)}; load average before it ${load_average_before}.
 
 ${section(measured)}
 `

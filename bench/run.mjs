@@ -2,6 +2,7 @@
 // tables. Parts: accuracy (17 min), sampling (3 min), parquet, startup; by default all. The results go to
 // bench/results.json and, as tables, to bench/RESULTS.md; a part that does not run keeps what it measured before.
 // --quick: fewer and shorter windows, to see that all of it works; the results go to .cache/bench/quick instead.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureAccuracy } from './accuracy/measure.mjs'
@@ -32,6 +33,8 @@ try {
     throw new Error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`)
   }
   if (!isBuilt()) throw new Error('llem is not built; run `npm run build`')
+  // What an earlier quick run left is worth nothing.
+  if (values.quick) rmSync(join(folder, 'results.json'), { force: true })
   for (const name of names) {
     console.error(`bench: ${name} ...`)
     const surroundings = { date: new Date().toISOString(), isQuick: values.quick, machine: machine() }

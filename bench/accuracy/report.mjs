@@ -3,21 +3,35 @@ import { LLEM } from './errors.mjs'
 
 const ANSWER = { true: 'yes', false: '**no**', null: '-' }
 
-export function accuracySection({ sensor, loads, results, goals }) {
+export function accuracySection({ sensor, tools, loads, results, goals }) {
   return [
     `Error in percent of the true energy, p50 / p95 of its size over the windows of one length. Every tool measures the
-same windows at the same time on simulated GPUs, one for each load, whose sensor publishes the mean of the last
-${sensor.window_ms} ms every ${sensor.update_period_ms} ms and whose calls take 20 us, those of the energy counter 200 us. A tool's answer is
-compared with the true energy of its own window, between the moments in the middle of its calls. "covered" is the
-share of windows whose true energy lies within llem's uncertainty_j, beside the median of that in percent;
-"unanswered" are windows of which a tool gave no energy.`,
+same windows at the same time, in processes of its own, on simulated GPUs, one for each load. Their sensor publishes
+the mean of the last ${sensor.window_ms} ms every ${sensor.update_period_ms} ms; a call takes 20 us, one of the energy counter 200 us. A tool's answer is
+compared with the true energy of its own window, from the middle of the call that begins it to the middle of the one
+that ends it. A window is up to 0.1 s longer than its name says, so that it is no whole number of sensor periods.`,
+    tools.map(toolLine).join('\n'),
+    `"covered" is the share of windows whose true energy lies within llem's \`uncertainty_j\`, beside the median of that in
+percent; "unanswered" are windows of which a tool gave no energy.`,
     ...loads.map((load) => loadTable(load, results)),
     `### What holds
 
 The headline's p95 beside the goal for it, beside the best peer of the same run, and how many times smaller it is than
-ZeusMonitor's.`,
+ZeusMonitor's. ${tallyOf(goals)}`,
     goalsTable(goals),
   ].join('\n\n')
+}
+
+function toolLine({ name, version, how }) {
+  return `- ${name}${version === null ? '' : ` (${version})`}: ${how}`
+}
+
+function tallyOf(goals) {
+  const of = (key) => {
+    const asked = goals.map(({ holds }) => holds[key]).filter((holds) => holds !== null)
+    return `${asked.filter(Boolean).length} of ${asked.length}`
+  }
+  return `Met: the goal ${of('largest')}, no worse than the best peer ${of('best_peer')}, times ZeusMonitor ${of('zeus_monitor')}.`
 }
 
 function loadTable({ name, what }, results) {

@@ -3,8 +3,9 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { CACHE, ROOT, SIMULATED_LIBRARY } from '../folders.mjs'
+import { CACHE, ROOT } from '../folders.mjs'
 import { pythonWithPeers } from '../python-environment.mjs'
+import { simulatedEnvironment } from '../simulated-environment.mjs'
 
 const FOLDER = join(CACHE, 'sampling')
 const INTERVALS_MS = [10, 1]
@@ -12,16 +13,16 @@ const INTERVALS_MS = [10, 1]
 const CALL_LATENCY_US = { power: 20, fields: 20, energy: 200, other: 5 }
 
 export async function measureSampling({ isQuick }) {
-  const seconds = isQuick ? 2 : 15
+  const seconds = isQuick ? 1 : 15
   const script = (name) => join(ROOT, 'bench/sampling', name)
   const tools = {
     llem: [process.execPath, script('llem-sampler.mjs')],
     'pynvml loop': [pythonWithPeers(), script('pynvml_loop.py')],
     'setInterval, no driver call': [process.execPath, script('set-interval.mjs')],
   }
-  const env = { ...process.env, LD_LIBRARY_PATH: SIMULATED_LIBRARY, LLEM_NVML_SIM: scenarioFile() }
+  const env = simulatedEnvironment(scenarioFile())
   const results = []
-  for (const machineIs of ['idle', 'busy']) {
+  for (const machineIs of isQuick ? ['idle'] : ['idle', 'busy']) {
     const busy = machineIs === 'busy' ? occupyEveryCore() : []
     try {
       for (const intervalMs of INTERVALS_MS) {
