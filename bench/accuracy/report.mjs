@@ -17,7 +17,7 @@ percent; "unanswered" are windows of which a tool gave no energy.`,
     `### What holds
 
 The headline's p95 beside the goal for it, beside the best peer of the same run, and how many times smaller it is than
-ZeusMonitor's. ${tallyOf(goals)}`,
+ZeusMonitor's. No worse than the peer is a p95 that is no larger and no more unanswered windows. ${tallyOf(goals)}`,
     goalsTable(goals),
   ].join('\n\n')
 }
@@ -52,8 +52,11 @@ function loadTable({ name, what }, results) {
 
 function errorText(result) {
   if (result === undefined) return '-'
-  const { p50_pct, p95_pct, unanswered } = result
-  return `${digits(p50_pct)} / ${digits(p95_pct)}${unanswered > 0 ? `, ${unanswered} unanswered` : ''}`
+  return `${digits(result.p50_pct)} / ${withUnanswered(digits(result.p95_pct), result.unanswered)}`
+}
+
+function withUnanswered(text, unanswered) {
+  return unanswered > 0 ? `${text}, ${unanswered} unanswered` : text
 }
 
 function goalsTable(goals) {
@@ -74,11 +77,11 @@ function goalsTable(goals) {
     .map((goal) => [
       goal.load,
       `${goal.length_s} s`,
-      digits(goal.p95_pct),
+      withUnanswered(digits(goal.p95_pct), goal.unanswered),
       digits(goal.largest_pct),
       ANSWER[goal.holds.largest],
       goal.best_peer,
-      digits(goal.best_peer_p95_pct),
+      withUnanswered(digits(goal.best_peer_p95_pct), goal.best_peer_unanswered),
       ANSWER[goal.holds.best_peer],
       `${digits(goal.times_below_zeus_monitor)}${goal.times_goal === null ? '' : ` (goal ${goal.times_goal})`}`,
       ANSWER[goal.holds.zeus_monitor],

@@ -3,7 +3,7 @@ import { randomOf } from '../statistics.mjs'
 
 /** How many windows of which length; p95 wants twenty. */
 const FULL = { warmUpS: 40, counts: { 1: 40, 5: 30, 30: 20 } }
-const QUICK = { warmUpS: 25, counts: { 1: 3, 5: 2 } }
+const QUICK = { warmUpS: 25, counts: { 1: 3, 5: 1 } }
 
 /** How long before the first window every tool has to be ready: llem tests its counter on an idle GPU, as others may. */
 export const IDLE_BEFORE_S = 7

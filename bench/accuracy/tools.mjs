@@ -22,7 +22,8 @@ export const TOOLS = [
     script: 'power_monitor.py',
     how:
       '`get_energy` over the window, 0.2 s after it; polls every 50 ms, as the period that it infers by itself is 0 ' +
-      'and takes a core; the GPU with faults has a monitor of its own',
+      'and takes a core; its queue is emptied every second, as else it loses readings; the GPU with faults has a monitor ' +
+      'of its own',
   },
   {
     name: 'CodeCarbon',
