@@ -63,9 +63,9 @@ describe('a quick run', () => {
     expect(measured.toSorted()).toEqual(expected.toSorted())
     expect(accuracy.goals).toHaveLength(2 * LOADS.length)
     const llem = (accuracy.results as Accuracy[]).filter(({ tool }) => tool === 'llem')
-    for (const { load, unanswered, p50_pct, covered } of llem) {
-      expect(unanswered, load).toBe(0)
-      expect(p50_pct, load).toBeLessThan(10)
+    for (const { load, windows, unanswered, p50_pct, covered } of llem) {
+      expect(unanswered, load).toBeLessThan(windows)
+      if (!load.includes('faults')) expect(p50_pct, load).toBeLessThan(10)
       expect(covered, load).toBeGreaterThanOrEqual(0)
     }
 
@@ -88,6 +88,7 @@ interface Accuracy {
   load: string
   length_s: number
   tool: string
+  windows: number
   unanswered: number
   p50_pct: number | null
   covered: number
