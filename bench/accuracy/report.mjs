@@ -17,7 +17,8 @@ percent; "unanswered" are windows of which a tool gave no energy.`,
     `### What holds
 
 The headline's p95 beside the goal for it, beside the best peer of the same run, and how many times smaller it is than
-ZeusMonitor's. No worse than the peer is a p95 that is no larger and no more unanswered windows. ${tallyOf(goals)}`,
+ZeusMonitor's. No worse than the peer is a p95 that is no larger and no more unanswered windows.
+${tallyOf(goals)}`,
     goalsTable(goals),
   ].join('\n\n')
 }
