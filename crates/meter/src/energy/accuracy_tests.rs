@@ -96,6 +96,46 @@ fn the_counter_is_within_its_targets_and_the_uncertainty_of_both_methods_is_neit
 }
 
 #[test]
+fn the_uncertainty_covers_the_truth_on_other_loads_too() {
+    for (shape, counter_period_ns) in [
+        (Shape::Bursts, 100 * MS),
+        (Shape::Bursts, 101 * MS),
+        (Shape::Ramp, 101 * MS),
+        (Shape::Serving, 101 * MS),
+        (Shape::Constant, 101 * MS),
+    ] {
+        for (length_s, fills_window) in
+            [(1, false), (5, false), (30, false), (1, true), (5, true), (30, true)]
+        {
+            let setting = Setting {
+                shape,
+                length_ns: length_s * NS_PER_S,
+                fills_window,
+                counter_period_ns,
+                apart: counter_period_ns != 100 * MS,
+            };
+            let trials = trials(TRIALS, setting);
+            let counter = errors_pct(&trials, |trial| trial.report.counter_j);
+            let raw = errors_pct(&trials, |trial| trial.report.counter_raw_j);
+            let (share, times) = coverage(&trials, |Trial { report, .. }| {
+                (report.headline.total_j.expect("a total"), report.headline.uncertainty_j.expect("known"))
+            });
+            println!(
+                "{shape:?} {length_s} s, fills {fills_window}, counter {} ms: {counter:.3?} %, a plain difference \
+                 {raw:.3?} %, covers {share:.2}, {times:.1} times the error",
+                counter_period_ns / MS
+            );
+            // A burst that no reading saw may hide beside an edge.
+            let least = if shape == Shape::Bursts { 0.84 } else { 0.9 };
+            assert!(
+                share >= least && counter[1] <= raw[1] / 2.0,
+                "{setting:?}: covers {share}, {counter:?} %"
+            );
+        }
+    }
+}
+
+#[test]
 fn other_periods_of_the_counter_are_no_worse() {
     for fills_window in [true, false] {
         for counter_period_ns in [20 * MS, 50 * MS] {
@@ -137,7 +177,7 @@ fn a_constant_load_is_flagged_in_no_window() {
         println!("constant, fills {fills_window}: flagged {}, {headline:.3?} %", flagged(&trials));
         assert_eq!(flagged(&trials), 0);
         // The worst is a tick that fell on a read: the edges of one window then see it 10 ms apart.
-        assert!(headline[1] <= 0.01 && headline[2] <= 0.5, "{headline:?} %");
+        assert!(headline[1] <= 0.03 && headline[2] <= 0.5, "{headline:?} %");
     }
 }
 

@@ -175,7 +175,7 @@ impl History {
             seen: self.seen_between(start_ns, next.at_ns),
             range_w: self.surroundings_w(edge_ns, energy_j / seconds(period_ns)),
         }
-        .share_at(edge_ns);
+        .share_at(edge_ns, next.doubt_ns);
         Some(Carried {
             method: EdgeMethod::TwoSided,
             joules: next.before + share.before_j,
@@ -241,7 +241,7 @@ impl History {
             seen: None,
             range_w: self.surroundings_w(edge_ns, energy_j / seconds(after.at_ns - before.at_ns)),
         }
-        .share_at(edge_ns);
+        .share_at(edge_ns, before.doubt_ns.max(after.doubt_ns));
         Some(Carried {
             method: EdgeMethod::Proportional,
             joules: before.after + share.before_j,

@@ -11,11 +11,16 @@ const MIN_GUESS_CHANGES: usize = 3;
 /// so a longer gap is a value that stood still.
 const MAX_GAP_NS: u64 = 1_500 * NS_PER_MS;
 /// A gap between two changes is taken for up to this many periods: values may repeat.
-const MAX_MULTIPLE: u32 = 3;
+const MAX_MULTIPLE: u32 = 5;
 /// So many of the gaps have to be whole multiples of a period.
 const FITTING_SHARE: f64 = 0.8;
+/// The sensors of all boards that were looked at publish at least this often (arXiv 2312.02741). A longer period is
+/// believed only where nearly all of this many gaps are one period: the rare changes of a load that is idle between
+/// bursts are whole multiples of too many periods.
+const USUAL_MAX_NS: f64 = 150.0 * NS_PER_MS as f64;
+const SLOW_GAPS: usize = 6;
 /// A change may be this share of a period off its tick, besides the distance of two reads.
-const TOLERANCE: f64 = 0.1;
+const TOLERANCE: f64 = 0.05;
 /// Each change that does not fit counts two, each that does takes one off; beyond this the period is guessed anew.
 const MAX_MISFIT: u32 = 8;
 /// What a tick weighs less with each later one: about as many count as are in half a minute of a sensor of 100 ms,
@@ -99,16 +104,25 @@ impl Rhythm {
         if self.recent_count < MIN_GUESS_CHANGES {
             return None;
         }
-        let gaps = || self.recent().windows(2).map(|pair| (pair[1].0 - pair[0].0) as f64);
+        // The length of each gap, and how far it may be off.
+        let gaps = || {
+            let pairs = self.recent().windows(2);
+            pairs.map(|pair| ((pair[1].0 - pair[0].0) as f64, (pair[0].1 + pair[1].1) as f64))
+        };
+        let count = gaps().count();
         let fits = |period_ns: f64| {
-            let fitting = gaps().filter(|gap_ns| {
+            let is_slow = period_ns > USUAL_MAX_NS;
+            let fitting = gaps().filter(|(gap_ns, doubt_ns)| {
                 let multiple = (gap_ns / period_ns).round();
-                multiple >= 1.0 && (gap_ns - multiple * period_ns).abs() <= period_ns / 4.0
+                let off_ns = (gap_ns - multiple * period_ns).abs();
+                multiple >= 1.0
+                    && (multiple < 2.0 || !is_slow)
+                    && off_ns <= (doubt_ns + TOLERANCE * period_ns).min(period_ns / 4.0)
             });
-            fitting.count() as f64 >= FITTING_SHARE * gaps().count() as f64
+            fitting.count() as f64 >= FITTING_SHARE * count as f64 && (!is_slow || count >= SLOW_GAPS)
         };
         gaps()
-            .flat_map(|gap_ns| (1..=MAX_MULTIPLE).map(move |multiple| gap_ns / f64::from(multiple)))
+            .flat_map(|(gap_ns, _)| (1..=MAX_MULTIPLE).map(move |multiple| gap_ns / f64::from(multiple)))
             .filter(|period_ns| fits(*period_ns))
             .max_by(f64::total_cmp)
     }

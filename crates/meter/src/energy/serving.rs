@@ -21,12 +21,16 @@ const BASELINE_END_NS: u64 = 5 * NS_PER_S;
 const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
 
 /// What the device does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Serving,
     /// In step with the sensor: half of every update period at full power.
     Square,
     Constant,
+    /// Bursts of 50 to 400 ms with idle between them, that begin and end wherever the window does.
+    Bursts,
+    /// Slowly up and down between idle and full power.
+    Ramp,
 }
 
 /// How the load, the window, the sensor and the counter of a trial lie.
@@ -81,6 +85,8 @@ impl Load {
         match shape {
             Shape::Serving => load.serve(random, from_ns, to_ns),
             Shape::Constant => load.step(from_ns, 480.0),
+            Shape::Bursts => load.burst(random, from_ns, to_ns),
+            Shape::Ramp => load.ramp(random, from_ns, to_ns),
             Shape::Square => {
                 for at_ns in (from_ns..to_ns).step_by(usize::try_from(SQUARE_NS).unwrap_or(usize::MAX)) {
                     load.step(at_ns, 480.0);
@@ -90,6 +96,25 @@ impl Load {
         }
         load.step(to_ns, IDLE_W);
         load
+    }
+
+    fn burst(&mut self, random: &mut Random, from_ns: u64, to_ns: u64) {
+        let mut at_ns = from_ns + random.ns_below(1500 * NS_PER_MS);
+        while at_ns < to_ns {
+            self.step(at_ns, BURST_W);
+            at_ns += 50 * NS_PER_MS + random.ns_below(350 * NS_PER_MS);
+            self.step(at_ns, IDLE_W);
+            at_ns += 100 * NS_PER_MS + random.ns_below(1400 * NS_PER_MS);
+        }
+        self.steps.retain(|(step_ns, _, _)| *step_ns < to_ns);
+    }
+
+    fn ramp(&mut self, random: &mut Random, from_ns: u64, to_ns: u64) {
+        let phase_s = random.between(0.0, 4.0);
+        for at_ns in (from_ns..to_ns).step_by(1_000_000) {
+            let share = ((at_ns - from_ns) as f64 / 1e9 + phase_s) % 4.0 / 2.0;
+            self.step(at_ns, 100.0 + 550.0 * share.min(2.0 - share));
+        }
     }
 
     fn serve(&mut self, random: &mut Random, from_ns: u64, to_ns: u64) {
@@ -132,7 +157,9 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     let phase_ns = random.ns_below(period_ns);
     let counter_phase_ns = if setting.apart { random.ns_below(setting.counter_period_ns) } else { phase_ns };
     let start_ns = LEAD_IN_NS + random.ns_below(period_ns);
-    let end_ns = start_ns + setting.length_ns;
+    // A little longer, so that the errors of the two edges do not cancel as they do over whole update periods.
+    let length_ns = setting.length_ns + random.ns_below(period_ns);
+    let end_ns = start_ns + length_ns;
     // Not whole rounds, so that the edge is at any place in one.
     let margin_ns = if setting.fills_window { 0 } else { NS_PER_S + random.ns_below(period_ns) };
     let load = Load::of(setting.shape, random, start_ns - margin_ns, end_ns + margin_ns);
@@ -205,7 +232,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     }
     let window = window.expect("the window was opened");
     Trial {
-        report: window.report(setting.length_ns, &history, self_test.verdict()),
+        report: window.report(length_ns, &history, self_test.verdict()),
         true_j: load.joules(end_ns) - load.joules(start_ns),
     }
 }

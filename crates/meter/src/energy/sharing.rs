@@ -5,16 +5,17 @@ use crate::clock::seconds;
 
 /// Below this share of the power on the other side of an edge, a side is idle.
 const IDLE_SHARE: f64 = 0.5;
-/// Between an idle edge and the next reading a load may draw this many times that reading: it begins with its
-/// prefill. More is a load that goes on beyond the edge.
-const BURST_FACTOR: f64 = 2.0;
+/// How often an edge next to an idle stretch is where the load begins or ends, before the energy is looked at: who
+/// marks a window mostly marks the load itself.
+const MARKED: f64 = 0.95;
+/// Neither story is surer than this variance of the choice between them: both simplify.
+const LEAST_DOUBT: f64 = 0.03;
+/// How far the level of a load right beside the edge may be from the reading nearest to it (k = 1).
+const LEVEL_SPREAD: f64 = 0.2;
 /// The energy of a piece is known, so that the part before an edge reaches its least or most only where the load is at
 /// one extreme before the edge and at the other one after it: a triangle of half width `d`, whose standard deviation
 /// is `d / sqrt(6)`; twice that.
 const TRIANGLE_TO_K2: f64 = 0.816;
-/// Were one such edge in 100 inside the load after all, the standard deviation would be a tenth of what that
-/// changes; twice that.
-const BEYOND_EDGE_K2: f64 = 0.2;
 
 /// The energy that the counter gave for the time between two of its ticks, and what the readings say of it.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,13 @@ pub(super) struct Share {
     pub power_w: f64,
 }
 
+/// The edge is where the load begins or ends.
+struct StepAtEdge {
+    before_j: f64,
+    idle_w: f64,
+    probability: f64,
+}
+
 /// A part of the interval with an energy of its own, in which the power steps once or not at all.
 #[derive(Clone, Copy)]
 struct Piece {
@@ -66,21 +74,20 @@ struct Piece {
 }
 
 impl TickInterval {
-    /// Shares the energy out at `edge_ns`, which lies in the interval.
-    pub fn share_at(&self, edge_ns: u64) -> Share {
+    /// Shares the energy out at `edge_ns`, which lies in the interval. `tick_doubt_ns`: how far its ends may be off.
+    pub fn share_at(&self, edge_ns: u64, tick_doubt_ns: u64) -> Share {
         let edge_ns = edge_ns.clamp(self.start_ns, self.end_ns);
-        let pieces = self.levels.map(|levels| self.pieces(levels));
-        let within = match &pieces {
-            Some(pieces) => self.share_among(pieces, edge_ns),
-            None => self.share_among(&[self.whole(None)], edge_ns),
-        };
-        let Some((idle_w, before_j)) = self.levels.and_then(|levels| self.idle_side(levels, edge_ns)) else {
-            return within;
-        };
+        let Some(levels) = self.levels else { return self.share_among(&[self.whole(None)], edge_ns) };
+        let anywhere = self.share_among(&self.pieces(levels), edge_ns);
+        let Some(at_edge) = self.step_at_edge(levels, edge_ns, tick_doubt_ns) else { return anywhere };
+        // Both stories, each weighed by how well it explains the energy (Bayes).
+        let (marked, elsewhere) = (at_edge.probability, 1.0 - at_edge.probability);
+        let spread = (marked * elsewhere).max(LEAST_DOUBT).sqrt();
+        let between_j = 2.0 * spread * (at_edge.before_j - anywhere.before_j).abs();
         Share {
-            before_j,
-            uncertainty_j: BEYOND_EDGE_K2 * (within.before_j - before_j).abs(),
-            power_w: idle_w,
+            before_j: marked * at_edge.before_j + elsewhere * anywhere.before_j,
+            uncertainty_j: between_j.hypot(elsewhere * anywhere.uncertainty_j),
+            power_w: marked * at_edge.idle_w + elsewhere * anywhere.power_w,
         }
     }
 
@@ -92,11 +99,10 @@ impl TickInterval {
         self.energy_j / self.length_s()
     }
 
-    /// The idle power and the energy before the edge, where one side of the edge is idle. Who marks an edge next to
-    /// an idle stretch also starts or has ended the load, so the idle side is idle up to the edge and the rest of
-    /// the energy is the load's. `None` where no side is idle, or the load would have to draw more than a burst: it
-    /// goes on beyond the edge.
-    fn idle_side(&self, Levels { before_w, after_w }: Levels, edge_ns: u64) -> Option<(f64, f64)> {
+    /// The story of a load that begins or ends at the edge: the idle side is idle up to the edge, and the rest of the
+    /// energy is the load's. `None` where no side is idle.
+    fn step_at_edge(&self, levels: Levels, edge_ns: u64, tick_doubt_ns: u64) -> Option<StepAtEdge> {
+        let Levels { before_w, after_w } = levels;
         let (idle_w, load_w) = (before_w.min(after_w), before_w.max(after_w));
         if idle_w > IDLE_SHARE * load_w {
             return None;
@@ -104,10 +110,24 @@ impl TickInterval {
         let (before_s, after_s) = (seconds(edge_ns - self.start_ns), seconds(self.end_ns - edge_ns));
         let idle_before = before_w < after_w;
         let (idle_s, load_s) = if idle_before { (before_s, after_s) } else { (after_s, before_s) };
-        let idle_j = idle_w * idle_s;
-        let load_j = self.energy_j - idle_j;
-        (load_j >= 0.0 && load_j <= BURST_FACTOR * load_w * load_s)
-            .then_some((idle_w, if idle_before { idle_j } else { load_j }))
+        let (idle_j, load_j) = (idle_w * idle_s, self.energy_j - idle_w * idle_s);
+        // The reading that looked at the load's side of the interval knows its level there best.
+        let on_load_side =
+            |seen: &Seen| if idle_before { seen.start_ns >= edge_ns } else { seen.end_ns <= edge_ns };
+        let near_w = self.seen.filter(on_load_side).map_or(load_w, |seen| seen.power_w);
+        let off_j = load_j - near_w * load_s;
+        let spread_j = LEVEL_SPREAD * load_w * load_s + (load_w - idle_w) * seconds(tick_doubt_ns);
+        let room_j = (near_w.max(load_w) - idle_w) * self.length_s();
+        // A step anywhere in the interval makes every energy between all idle and all load equally likely.
+        let at_edge =
+            MARKED * (-0.5 * (off_j / spread_j).powi(2)).exp() / (spread_j * std::f64::consts::TAU.sqrt());
+        let anywhere = (1.0 - MARKED) / room_j;
+        let probability = at_edge / (at_edge + anywhere);
+        (load_j >= 0.0 && probability.is_finite()).then_some(StepAtEdge {
+            before_j: if idle_before { idle_j } else { load_j },
+            idle_w,
+            probability,
+        })
     }
 
     /// The interval as one piece.
@@ -207,6 +227,15 @@ impl Piece {
             return 0.0;
         }
         let mean_w = self.energy_j / length_s;
+        // Between two low readings that hold much energy the load was high for a while that no reading saw, at twice
+        // its excess at least; likewise a dip between two high ones.
+        let high_w =
+            if mean_w > self.left_w.max(self.right_w) { high_w.max(2.0 * mean_w - low_w) } else { high_w };
+        let low_w = if mean_w < self.left_w.min(self.right_w) {
+            low_w.min(2.0 * mean_w - high_w).max(0.0)
+        } else {
+            low_w
+        };
         let (low_w, high_w) = (low_w.min(mean_w), high_w.max(mean_w));
         let into_s = seconds(edge_ns - self.start_ns);
         let rest_s = length_s - into_s;
