@@ -8,6 +8,7 @@ import { contentHash } from '../core/identity.js'
 import { dataDir } from '../core/paths.js'
 import type { Device, DeviceReport, KnownDevice, Machine } from '../native/addon.js'
 import { scenarioText } from '../native/simulation.js'
+import { type Calibration, calibrationSchema } from '../results/calibration.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
 
 const counterTestSchema = z.object({
@@ -27,6 +28,8 @@ const knownSchema = z.object({
   /** The time that a value is the mean of; only a calibration finds it. */
   window_ms: z.number().positive().nullable(),
   counter_test: counterTestSchema.nullable(),
+  /** The latest, unless that was interrupted and an earlier one was not. */
+  calibration: calibrationSchema.nullable().default(null),
 })
 
 type Known = z.infer<typeof knownSchema>
@@ -86,7 +89,28 @@ export class KnownDevices {
               agreed_w: counterTest.agreedW ?? null,
               tested_at: new Date().toISOString(),
             },
+      calibration: before?.calibration ?? null,
     })
+  }
+
+  /** The calibration of a device; null where there was none under this driver. */
+  async calibrationOf(device: Device): Promise<Calibration | null> {
+    return (await this.#read(device.uuid))?.calibration ?? null
+  }
+
+  /** Keeps a calibration. What it did not find stays as it was known before; answers where it is kept. */
+  async keep(device: Device, calibration: Calibration): Promise<string> {
+    const before = await this.#read(device.uuid)
+    const isWorse = calibration.interrupted && before?.calibration?.interrupted === false
+    await this.#write({
+      uuid: device.uuid,
+      driver: this.#driver,
+      update_period_ms: calibration.update_period_ms ?? before?.update_period_ms ?? null,
+      window_ms: calibration.averaging_window?.window_ms ?? before?.window_ms ?? null,
+      counter_test: before?.counter_test ?? null,
+      calibration: isWorse ? (before?.calibration ?? null) : calibration,
+    })
+    return this.#pathOf(device.uuid)
   }
 
   async #read(uuid: string): Promise<Known | null> {
