@@ -119,7 +119,8 @@ async function listenFor(
 /** What needs a load, and what can be found without where there is none. */
 async function workUnderLoad(found: Calibration, bench: Bench): Promise<void> {
   const command = bench.load ?? pulsesCommand(found.update_period_ms ?? USUAL_UPDATE_PERIOD_MS)
-  let load = new Load(command, bench.device.uuid)
+  const name = bench.load === null ? `llem's own load, by ${command[0]},` : `the load (${command.join(' ')})`
+  let load = new Load(command, bench.device.uuid, name)
   try {
     const whyNot = await startUp(load, bench)
     if (whyNot !== null) found.averaging_window_reason = whyNot
@@ -128,7 +129,7 @@ async function workUnderLoad(found: Calibration, bench: Bench): Promise<void> {
       await findAveragingWindow(found, bench, load)
       if (!load.isRunning && !bench.signal.aborted) {
         // It has run its course, and the windows are to be of the load as well.
-        load = new Load(command, bench.device.uuid)
+        load = new Load(command, bench.device.uuid, name)
         await startUp(load, bench)
       }
     }

@@ -11,7 +11,7 @@ const END_GRACE_MS = 2_000
 
 /** A program that works the GPU, in a process group of its own. */
 export class Load {
-  readonly command: readonly string[]
+  readonly #name: string
   /** Resolves when it is over. */
   readonly ended: Promise<void>
   readonly #process: WorkerProcess
@@ -22,9 +22,9 @@ export class Load {
   /** How it ended; null while it runs. */
   #end: string | null = null
 
-  /** Starts it, with nothing but this GPU for CUDA to see. */
-  constructor(command: readonly string[], uuid: string) {
-    this.command = command
+  /** Starts it, with nothing but this GPU for CUDA to see. `name`: what a person calls it. */
+  constructor(command: readonly string[], uuid: string, name: string) {
+    this.#name = name
     const [program = '', ...args] = command
     this.#process = new WorkerProcess(
       { command: program, args, env: { ...process.env, CUDA_VISIBLE_DEVICES: uuid } },
@@ -67,11 +67,10 @@ export class Load {
   }
 
   #whyNot(): string {
-    const name = `the load (${this.command.join(' ')})`
-    if (this.#unavailable !== null) return `${name} cannot work: ${this.#unavailable}`
+    if (this.#unavailable !== null) return `${this.#name} cannot work: ${this.#unavailable}`
     const tail = this.#process.stderr.lastLines(3)
     const what = this.#end ?? `told no edge within ${START_LIMIT_MS / 1000} s`
-    return `${name} ${what}${tail === null ? '' : `: ${tail}`}`
+    return `${this.#name} ${what}${tail === null ? '' : `: ${tail}`}`
   }
 
   #take(line: string): void {

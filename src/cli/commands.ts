@@ -83,7 +83,7 @@ export const COMMANDS: readonly CommandLine[] = [
         .description('Lists the GPUs and what llem can read from each.')
         .option(...SIMULATE)
         .option('--json', 'print them as JSON')
-        .option('-v, --verbose', 'say more: stack traces')
+        .option('-v, --verbose', 'say more: what `llem calibrate` found, stack traces')
         .addHelpText(
           'after',
           examples(['llem devices', ''], ['llem devices --json', 'for a program to read']),

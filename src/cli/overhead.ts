@@ -51,7 +51,17 @@ export async function measureOverhead(command: readonly string[], flags: Overhea
     if (machine.simulated) say(SIMULATED)
     print(table(settings))
   }
+  if (!quiet && isShort(settings)) say(SHORT)
   if (wasInterrupted) throw new Exit(EXIT.interrupted)
+}
+
+/** Half of such a command is near an edge of the window. */
+const SHORT_S = 2
+const SHORT =
+  'Note: around the edges of a window the devices are read every 5 ms at any interval; a command of ten seconds or more tells the intervals apart.'
+
+function isShort(settings: readonly SettingCost[]): boolean {
+  return settings.some(({ median_s }) => median_s !== null && median_s < SHORT_S)
 }
 
 function table(settings: readonly SettingCost[]): string {
