@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use llem_meter::calibrate::{self, Probe};
+use llem_meter::clock::NS_PER_MS;
 use llem_meter::source::nvml::NvmlSource;
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
@@ -88,8 +89,11 @@ impl NativeProbe {
     /// Reads power and counter every millisecond for so long.
     #[napi(ts_return_type = "Promise<Listened>")]
     pub fn listen(&self, for_ms: u32) -> AsyncTask<Listen> {
-        let for_ns = u64::from(for_ms) * llem_meter::clock::NS_PER_MS;
-        AsyncTask::new(Listen { probe: Arc::clone(&self.probe), stop: self.not_stopped(), for_ns })
+        AsyncTask::new(Listen {
+            probe: Arc::clone(&self.probe),
+            stop: self.not_stopped(),
+            for_ns: u64::from(for_ms) * NS_PER_MS,
+        })
     }
 
     /// The averaging window from the last listening and the edges of the load that ran meanwhile.

@@ -85,6 +85,7 @@ pub struct DeviceReport {
 
 /// When the power sensor and the counter publish.
 #[napi(object)]
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
 pub struct Sensor {
     /// Time between two values of the power sensor, as seen since the sampler opened.
     pub update_period_ms: Option<f64>,

@@ -5,6 +5,7 @@ mod averaging_window;
 mod latency;
 mod load;
 mod probe;
+mod quantum;
 
 pub use averaging_window::{AveragingWindow, PowerTick, fit_averaging_window};
 pub use latency::CallLatency;

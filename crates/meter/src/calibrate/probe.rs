@@ -1,6 +1,5 @@
 //! One GPU, read as fast as is cheap while a load runs, or timed call by call.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use super::averaging_window::{AveragingWindow, PowerTick, fit_averaging_window};
 use super::latency::{self, CallLatency};
 use super::load::{Edge, OnTime};
+use super::quantum::Quantum;
 use crate::clock::{NS_PER_MS, monotonic_ns};
 use crate::energy::Rhythm;
 use crate::source::Source;
@@ -16,8 +16,6 @@ use crate::source::Source;
 const POLL_NS: u64 = NS_PER_MS;
 /// The counter may take one part in so many of the time, because one read costs milliseconds on some drivers.
 const COUNTER_SHARE: u64 = 4;
-/// So many different increments rarely have a common divisor by chance: less than once in two hundred times.
-const MIN_INCREMENTS: usize = 8;
 
 /// What listening has shown so far; `None` is what did not change often enough.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,8 +33,7 @@ pub struct Probe<S> {
     source: S,
     power: Rhythm,
     counter: Rhythm,
-    last_counter_mj: Option<u64>,
-    increments_mj: BTreeSet<u64>,
+    quantum: Quantum,
     ticks: Vec<PowerTick>,
 }
 
@@ -47,8 +44,7 @@ impl<S: Source> Probe<S> {
             source,
             power: Rhythm::default(),
             counter: Rhythm::default(),
-            last_counter_mj: None,
-            increments_mj: BTreeSet::new(),
+            quantum: Quantum::default(),
             ticks: Vec::new(),
         }
     }
@@ -99,26 +95,16 @@ impl<S: Source> Probe<S> {
         let after_ns = monotonic_ns();
         if let Ok(energy_mj) = answer {
             self.counter.push(u64::midpoint(before_ns, after_ns), energy_mj);
-            let before_mj = self.last_counter_mj.replace(energy_mj);
-            if let Some(increment_mj) = before_mj.and_then(|before_mj| energy_mj.checked_sub(before_mj))
-                && increment_mj > 0
-            {
-                self.increments_mj.insert(increment_mj);
-            }
+            self.quantum.push(energy_mj);
         }
         after_ns + COUNTER_SHARE * (after_ns - before_ns)
     }
 
     fn listened(&self) -> Listened {
-        let divisor = || self.increments_mj.iter().copied().fold(0, greatest_common_divisor);
         Listened {
             update_period_ns: self.power.period_ns(),
             counter_period_ns: self.counter.period_ns(),
-            counter_quantum_mj: (self.increments_mj.len() >= MIN_INCREMENTS).then(divisor),
+            counter_quantum_mj: self.quantum.millijoules(),
         }
     }
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
