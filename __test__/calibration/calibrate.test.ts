@@ -47,8 +47,8 @@ async function calibrate(updatePeriodMs: number, windowMs: number) {
   return { found, later: JSON.parse(exec.stdout) as ExecResult, env, scenario }
 }
 
-const latency = ({ call_latencies }: Calibration, name: string) =>
-  call_latencies.find(({ call }) => call === name)?.p50_us
+const latency = ({ call_latencies }: Calibration, name: string, underLoad = false) =>
+  call_latencies.find(({ call, under_load }) => call === name && under_load === underLoad)?.p50_us
 
 describe('a calibration', () => {
   it.concurrent.for([
@@ -73,6 +73,8 @@ describe('a calibration', () => {
       expect(latency(found, 'energy counter')).toBeGreaterThanOrEqual(200)
       expect(latency(found, 'energy counter')).toBeLessThan(500)
 
+      expect(latency(found, 'power', true)).toBeGreaterThanOrEqual(20)
+
       expect(found.shortest_windows).toMatchObject({ under_load: true, method: 'counter' })
       const lengths = found.shortest_windows?.lengths.map(({ length_s }) => Number(length_s)) ?? []
       expect(lengths).toEqual(lengths.toSorted((a, b) => b - a))
@@ -80,7 +82,11 @@ describe('a calibration', () => {
 
       expect(later.energy.devices[0]?.sensor.window_ms).toBeCloseTo(Number(window?.window_ms), 3)
       const kept = JSON.parse(readFileSync(found.kept_in, 'utf8'))
-      expect(kept).toMatchObject({ window_ms: window?.window_ms, calibration: { averaging_window: window } })
+      expect(kept).toMatchObject({
+        window_ms: window?.window_ms,
+        counter_test: { trusted: true },
+        calibration: { averaging_window: window },
+      })
       const devices = await llem(['devices', '--simulate', scenario, '--json'], { env })
       expect(JSON.parse(devices.stdout).devices[0].calibration).toEqual(kept.calibration)
     },

@@ -1,5 +1,5 @@
-// One GPU: idle -> its counter's test; each driver call timed; a load started -> when sensor and counter publish and
-// what a reading is the mean of; windows measured under it -> how short they may be.
+// One GPU. Idle: the counter's test, each driver call timed, when sensor and counter publish. Under a load: what a
+// reading is the mean of, how short a window may be, each driver call again.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Observer } from '../experiment/observer.js'
@@ -42,9 +42,13 @@ export async function calibrateDevice(device: Device, options: CalibrateOptions)
   const probe = await Probe.open(device.uuid, options.libraryPath)
   const bench: Bench = { ...options, device, probe }
   const found = nothingYet()
-  const steps = [testCounter, timeCalls, listen, workUnderLoad]
-  for (const step of steps) if (!options.signal.aborted) await step(found, bench)
-  return { ...found, interrupted: options.signal.aborted }
+  try {
+    for (const step of [testCounter, timeCalls, listen, workUnderLoad])
+      if (!options.signal.aborted) await step(found, bench)
+    return { ...found, interrupted: options.signal.aborted }
+  } finally {
+    probe.close()
+  }
 }
 
 function nothingYet(): Calibration {
@@ -55,7 +59,7 @@ function nothingYet(): Calibration {
     update_period_ms: null,
     averaging_window: null,
     averaging_window_reason: 'it was interrupted',
-    counter: { period_ms: null, quantum_mj: null, trust: 'unknown', self_test_pct: null },
+    counter: { period_ms: null, quantum_mj: null, trust: 'unknown', self_test_pct: null, agreed_w: null },
     call_latencies: [],
     shortest_windows: null,
     shortest_windows_reason: 'it was interrupted',
@@ -75,6 +79,7 @@ async function testCounter(found: Calibration, bench: Bench): Promise<void> {
     const [report] = (await window.end()).devices
     found.counter.trust = trustOf(report)
     found.counter.self_test_pct = report?.counterTest?.residualPct ?? null
+    found.counter.agreed_w = report?.counterTest?.agreedW ?? null
   } finally {
     sampler.close()
   }
@@ -85,17 +90,20 @@ function trustOf(report: DeviceReport | undefined): Calibration['counter']['trus
   return test === undefined ? 'unknown' : test.trusted ? 'trusted' : 'distrusted'
 }
 
-async function timeCalls(found: Calibration, bench: Bench): Promise<void> {
-  const stretch = { label: 'Timing each driver call', total: TIMED_CALLS, isLimit: true }
+async function timeCalls(found: Calibration, bench: Bench, underLoad = false): Promise<void> {
+  const label = `Timing each driver call${underLoad ? ' under the load' : ''}`
+  const stretch = { label, total: TIMED_CALLS, isLimit: true }
   const latencies = await whileWaiting(bench, stretch, () => bench.probe.latencies(bench.signal))
-  found.call_latencies = latencies.map(({ call, calls, p50Us, p99Us, maxUs, error }) => ({
+  const timed = latencies.map(({ call, calls, p50Us, p99Us, maxUs, error }) => ({
     call,
+    under_load: underLoad,
     calls,
     p50_us: p50Us,
     p99_us: p99Us,
     max_us: maxUs,
     error: error ?? null,
   }))
+  found.call_latencies.push(...timed)
 }
 
 async function listen(found: Calibration, bench: Bench): Promise<void> {
@@ -134,6 +142,7 @@ async function workUnderLoad(found: Calibration, bench: Bench): Promise<void> {
       }
     }
     if (!bench.signal.aborted) await findShortestWindows(found, bench, load)
+    if (!bench.signal.aborted && load.isRunning) await timeCalls(found, bench, true)
   } finally {
     await load.stop()
   }
@@ -176,6 +185,7 @@ async function findShortestWindows(found: Calibration, bench: Bench, load: Load)
           counterTest: {
             trusted: found.counter.trust === 'trusted',
             residualPct: found.counter.self_test_pct,
+            ...(found.counter.agreed_w === null ? {} : { agreedW: found.counter.agreed_w }),
           },
         }),
   })

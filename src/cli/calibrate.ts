@@ -1,12 +1,12 @@
 // llem calibrate: each GPU in turn is asked what it can measure, and the answer is kept for later runs.
 
 import { type CalibrateOptions, calibrateDevice } from '../calibration/calibrate-device.js'
-import { LlemError } from '../core/errors.js'
+import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
 import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
 import { findDevices } from '../energy/open.js'
-import type { Device } from '../native/addon.js'
+import type { Device, Machine } from '../native/addon.js'
 import type { Calibration } from '../results/calibration.js'
 import { calibrationTables } from './calibration-tables.js'
 import { EXIT, Exit } from './exit.js'
@@ -39,37 +39,45 @@ export async function calibrate(command: readonly string[], flags: CalibrateFlag
   const observer = terminalObserver({ quiet, verbose })
   const load = command.length === 0 ? null : command
   const calibrated: Calibrated[] = []
-  const wasInterrupted = await interruptible(async (signal) => {
+  const calibrateAll = async (signal: AbortSignal) => {
     const options: CalibrateOptions = { libraryPath, load, observer, signal }
     for (const device of devices) {
       if (signal.aborted) break
       observer.note(`GPU ${device.index} ${device.name ?? device.uuid}`)
       const found = await calibrateDevice(device, options)
       const calibration = { ...found, load: found.load && redactArguments(found.load) }
-      const path = await known.keep(device, calibration).catch((error: unknown) => {
-        say(`Warning: the calibration could not be kept: ${error instanceof Error ? error.message : error}`)
-        return null
-      })
-      calibrated.push({ device, calibration, path })
+      calibrated.push({ device, calibration, path: await keep(known, device, calibration) })
     }
     return signal.aborted
+  }
+  const wasInterrupted = await interruptible(calibrateAll).finally(() => {
+    // A GPU that fails takes nothing away from those before it.
+    if (calibrated.length > 0) show(calibrated, machine, flags)
   })
-  show(calibrated, machine.driverVersion ?? null, machine.simulated, flags)
   if (wasInterrupted) throw new Exit(EXIT.interrupted)
   if (load !== null) failWhereTheLoadFailed(calibrated)
 }
 
+/** What cannot be kept is shown all the same. */
+async function keep(known: KnownDevices, device: Device, calibration: Calibration): Promise<string | null> {
+  try {
+    return await known.keep(device, calibration)
+  } catch (error) {
+    say(`Warning: the calibration could not be kept: ${messageOf(error)}`)
+    return null
+  }
+}
+
 function show(
   calibrated: readonly Calibrated[],
-  driver: string | null,
-  simulated: boolean,
+  { simulated, driverVersion }: Machine,
   { json, quiet }: CalibrateFlags,
 ): void {
   if (json) {
     printJson({
       kind: 'calibration',
       simulated,
-      driver_version: driver,
+      driver_version: driverVersion ?? null,
       devices: calibrated.map(({ device, calibration, path }) => ({
         index: device.index,
         uuid: device.uuid,

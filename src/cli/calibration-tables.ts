@@ -6,6 +6,7 @@ export function calibrationTables(calibration: Calibration): string {
   const { call_latencies: calls, shortest_windows: shortest } = calibration
   const latencies = calls.map((call) => [
     `  ${call.call}`,
+    call.under_load ? 'load' : 'idle',
     String(call.calls),
     quantity(call.p50_us, 'us'),
     quantity(call.p99_us, 'us'),
@@ -20,7 +21,7 @@ export function calibrationTables(calibration: Calibration): string {
       .join('\n'),
     ...(calls.length === 0
       ? []
-      : [columns(['  Driver call', 'calls', 'p50', 'p99', 'max', ''], latencies, [1, 2, 3, 4])]),
+      : [columns(['  Driver call', 'GPU', 'calls', 'p50', 'p99', 'max', ''], latencies, [2, 3, 4, 5])]),
     ...(shortest === null ? [] : [shortestTable(shortest)]),
   ].join('\n')
 }

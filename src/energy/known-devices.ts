@@ -107,7 +107,7 @@ export class KnownDevices {
       driver: this.#driver,
       update_period_ms: calibration.update_period_ms ?? before?.update_period_ms ?? null,
       window_ms: calibration.averaging_window?.window_ms ?? before?.window_ms ?? null,
-      counter_test: before?.counter_test ?? null,
+      counter_test: testIn(calibration) ?? before?.counter_test ?? null,
       calibration: isWorse ? (before?.calibration ?? null) : calibration,
     })
     return this.#pathOf(device.uuid)
@@ -131,6 +131,13 @@ export class KnownDevices {
     const key = contentHash({ uuid, driver: this.#driver })
     return join(dataDir(), 'devices', `${key.slice(0, 32)}.json`)
   }
+}
+
+/** The verdict on its counter; null where there was none. */
+function testIn({ counter, calibrated_at }: Calibration): Known['counter_test'] {
+  const { trust, self_test_pct, agreed_w } = counter
+  if (trust === 'unknown' || self_test_pct === null) return null
+  return { trusted: trust === 'trusted', residual_pct: self_test_pct, agreed_w, tested_at: calibrated_at }
 }
 
 function isSamePeriod(before: number | null, now: number | null): boolean {

@@ -5,6 +5,8 @@ import { z } from 'zod'
 /** How long one kind of driver call takes when nothing waits between two. */
 export const callLatencySchema = z.object({
   call: z.string(),
+  /** Whether the load ran meanwhile. */
+  under_load: z.boolean(),
   calls: z.number().int(),
   p50_us: z.number(),
   p99_us: z.number(),
@@ -65,6 +67,8 @@ export const calibrationSchema = z.object({
     trust: z.enum(['trusted', 'distrusted', 'unknown']),
     /** (readings - counter) / counter meanwhile. */
     self_test_pct: z.number().nullable(),
+    /** The lowest power at which it agreed. */
+    agreed_w: z.number().nullable(),
   }),
   call_latencies: z.array(callLatencySchema),
   shortest_windows: shortestWindowsSchema.nullable(),
