@@ -1,4 +1,8 @@
+// @ts-expect-error The package has no types.
 import jstat from 'jstat'
+
+/** The quantile of Student's t distribution at a probability from 0 to 1. */
+const studentQuantile: (probability: number, degreesOfFreedom: number) => number = jstat.studentt.inv
 
 /** How much longer something takes, in percent, and the interval that holds the truth 95 times of 100. */
 export interface Slowdown {
@@ -22,7 +26,7 @@ export function slowdownOf(pairs: readonly { withS: number; withoutS: number }[]
   const percent = (logRatio: number) => 100 * Math.expm1(logRatio)
   if (n === 1) return { slowdown_pct: percent(mean), low_pct: null, high_pct: null }
   const variance = logRatios.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (n - 1)
-  const reach = jstat.studentt.inv((1 + CONFIDENCE) / 2, n - 1) * Math.sqrt(variance / n)
+  const reach = studentQuantile((1 + CONFIDENCE) / 2, n - 1) * Math.sqrt(variance / n)
   return { slowdown_pct: percent(mean), low_pct: percent(mean - reach), high_pct: percent(mean + reach) }
 }
 
