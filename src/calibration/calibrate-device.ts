@@ -20,6 +20,8 @@ const LISTEN_MS = 3_500
 const LOAD_LIMIT_MS = ALL_PULSES_MS + 2_000
 /** Calls that are timed for up to a second each. */
 const TIMED_CALLS = 6
+/** A fast sensor publishes 1500 values under a load, each of which is compared with thousands of windows. */
+const FIT_S = 5
 /** Of current datacenter boards (arXiv:2312.02741), where listening has not shown it. */
 const USUAL_UPDATE_PERIOD_MS = 100
 
@@ -158,7 +160,8 @@ async function findAveragingWindow(found: Calibration, bench: Bench, load: Load)
   load.ended.then(() => over.abort())
   const signal = AbortSignal.any([bench.signal, over.signal])
   await listenFor(LOAD_LIMIT_MS, 'Listening under the load', found, bench, signal)
-  const { fit, reason } = await bench.probe.averagingWindow(load.edges)
+  const stretch = { label: 'Fitting the averaging window', total: FIT_S, isLimit: true }
+  const { fit, reason } = await whileWaiting(bench, stretch, () => bench.probe.averagingWindow(load.edges))
   found.averaging_window_reason = reason ?? null
   found.averaging_window =
     fit === undefined

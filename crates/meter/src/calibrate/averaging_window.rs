@@ -45,6 +45,8 @@ const MAX_STEP_NS: f64 = 15e6;
 /// Delays of up to 97 ms were published, once 311 ms (arXiv 2312.02741).
 const DELAY_STEP_NS: f64 = 5e6;
 const DELAYS: i32 = 65;
+/// The time of a tick is known to half a millisecond: a delay that may not fall below 0 would bend the window.
+const LEAST_DELAY_NS: f64 = -2e6;
 /// How often the grid is made three times finer around its best point.
 const FINER: i32 = 6;
 /// Clocks rise when a load begins, and before it nobody knows what went on: longer than any window and delay.
@@ -162,7 +164,7 @@ fn refined(from: Point, left: impl Fn(Point) -> f64) -> (f64, Point) {
             let delayed_ns = f64::from(down) * delay_step_ns - widened_ns / 2.0;
             let point = Point {
                 window_ns: (center.window_ns + widened_ns).max(5e5),
-                delay_ns: (center.delay_ns + delayed_ns).max(0.0),
+                delay_ns: (center.delay_ns + delayed_ns).max(LEAST_DELAY_NS),
             };
             let left = left(point);
             if left < best.0 {
