@@ -133,8 +133,11 @@ async function workUnderLoad(found: Calibration, bench: Bench): Promise<void> {
   let load = new Load(command, bench.device.uuid, name)
   try {
     const whyNot = await startUp(load, bench)
-    if (whyNot !== null) found.averaging_window_reason = whyNot
-    else {
+    if (whyNot !== null) {
+      found.averaging_window_reason = whyNot
+      // One that runs and tells nothing is no load that anything could be said to be under.
+      await load.stop()
+    } else {
       found.load = [...command]
       await findAveragingWindow(found, bench, load)
       if (!load.isRunning && !bench.signal.aborted) {

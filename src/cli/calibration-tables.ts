@@ -35,11 +35,15 @@ function* facts(calibration: Calibration): Generator<[name: string, fact: string
     yield ['  Averaging window', `${window.window_ms.toFixed(1)} ms +- ${window.window_error_ms.toFixed(1)}`]
     yield [
       '  Delay',
-      `${window.delay_ms.toFixed(1)} ms +- ${window.delay_error_ms.toFixed(1)} (the load explains ${window.explained_pct.toFixed(1)} % of ${window.readings} readings)`,
+      `${quantity(window.delay_ms, 'ms')} +- ${window.delay_error_ms.toFixed(1)} (the load explains ${window.explained_pct.toFixed(1)} % of ${window.readings} readings)`,
     ]
   }
   yield ['  Counter period', quantity(counter.period_ms, 'ms', 2)]
-  yield ['  Counter quantum', quantity(counter.quantum_mj, 'mJ', 0)]
+  // The driver counts in whole millijoules, so that a finer step cannot be seen.
+  yield [
+    '  Counter quantum',
+    counter.quantum_mj === 1 ? 'at most 1 mJ' : quantity(counter.quantum_mj, 'mJ', 0),
+  ]
   const tested =
     counter.self_test_pct === null
       ? ': the power was not steady long enough'
