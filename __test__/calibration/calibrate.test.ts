@@ -130,6 +130,21 @@ describe('a calibration', () => {
     expect(readdirSync(join(dataHome, 'llem', 'devices'))).toHaveLength(1)
   })
 
+  it.concurrent('of a GPU that is lost in the middle keeps and prints what was found before', async ({
+    expect,
+  }) => {
+    const faults = [{ from_s: 6.5, to_s: 1e9, call: 'all', error: 'gpu_is_lost' }]
+    const devices = [gpu(0, [{ for_s: 60, w: 75 }], { faults }), gpu(1, [{ for_s: 60, w: 75 }])]
+    const env = { XDG_DATA_HOME: scratchFolder(), LLEM_PYTHON: '/nowhere/python' }
+    const args = ['calibrate', '--simulate', scenarioFile(devices), '--devices', '0', '--json']
+    const { code, stdout, stderr } = await llem(args, { env })
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/\[[A-Z_]+\]\n$/)
+    const [found] = (JSON.parse(stdout) as Calibrated).devices
+    expect(found).toMatchObject({ interrupted: true, counter: { trust: 'trusted' } })
+    expect(found?.averaging_window_reason).toMatch(/could not be started/)
+  })
+
   it.concurrent('that is interrupted ends its load and keeps what it found', async ({ expect }) => {
     const env = { XDG_DATA_HOME: scratchFolder() }
     const pidFile = join(scratchFolder(), 'pid')
@@ -158,7 +173,7 @@ describe('a calibration', () => {
     expect(found).toMatchObject({
       interrupted: true,
       counter: { trust: 'trusted' },
-      shortest_windows_reason: 'it was interrupted',
+      shortest_windows_reason: 'the calibration ended before',
     })
     expect(found?.call_latencies.length).toBe(6)
     const kept = JSON.parse(readFileSync(String(found?.kept_in), 'utf8'))

@@ -33,21 +33,36 @@ export interface CalibrateOptions {
   signal: AbortSignal
 }
 
+/** Why something is not known of a calibration that was ended early. */
+const NOT_REACHED = 'the calibration ended before'
+
 /** What one calibration of one GPU needs from step to step. */
 interface Bench extends CalibrateOptions {
   device: Device
   probe: Probe
 }
 
-/** Finds out what it can; when it is aborted, it answers what it has. Throws what Probe.open and Sampler.open throw. */
-export async function calibrateDevice(device: Device, options: CalibrateOptions): Promise<Calibration> {
+export interface CalibrationOutcome {
+  /** As far as it went. */
+  calibration: Calibration
+  /** What ended it early, such as a GPU that was lost; null where nothing did but the signal. */
+  error: unknown
+}
+
+/** Finds out what it can. Throws what Probe.open throws. */
+export async function calibrateDevice(
+  device: Device,
+  options: CalibrateOptions,
+): Promise<CalibrationOutcome> {
   const probe = await Probe.open(device.uuid, options.libraryPath)
   const bench: Bench = { ...options, device, probe }
   const found = nothingYet()
   try {
     for (const step of [testCounter, timeCalls, listen, workUnderLoad])
       if (!options.signal.aborted) await step(found, bench)
-    return { ...found, interrupted: options.signal.aborted }
+    return { calibration: { ...found, interrupted: options.signal.aborted }, error: null }
+  } catch (error) {
+    return { calibration: { ...found, interrupted: true }, error }
   } finally {
     probe.close()
   }
@@ -60,11 +75,11 @@ function nothingYet(): Calibration {
     load: null,
     update_period_ms: null,
     averaging_window: null,
-    averaging_window_reason: 'it was interrupted',
+    averaging_window_reason: NOT_REACHED,
     counter: { period_ms: null, quantum_mj: null, trust: 'unknown', self_test_pct: null, agreed_w: null },
     call_latencies: [],
     shortest_windows: null,
-    shortest_windows_reason: 'it was interrupted',
+    shortest_windows_reason: NOT_REACHED,
   }
 }
 

@@ -58,7 +58,7 @@ export class Load {
       if (this.#edges.length > 0 || signal.aborted) resolve()
     })
     clearTimeout(late)
-    return this.#edges.length > 0 ? null : signal.aborted ? 'it was interrupted' : this.#whyNot()
+    return this.#edges.length > 0 ? null : signal.aborted ? 'the calibration ended before' : this.#whyNot()
   }
 
   /** Ends it and everything that it started. */

@@ -44,14 +44,15 @@ export async function calibrate(command: readonly string[], flags: CalibrateFlag
     for (const device of devices) {
       if (signal.aborted) break
       observer.note(`GPU ${device.index} ${device.name ?? device.uuid}`)
-      const found = await calibrateDevice(device, options)
+      const { calibration: found, error } = await calibrateDevice(device, options)
       const calibration = { ...found, load: found.load && redactArguments(found.load) }
       calibrated.push({ device, calibration, path: await keep(known, device, calibration) })
+      if (error !== null) throw error
     }
     return signal.aborted
   }
   const wasInterrupted = await interruptible(calibrateAll).finally(() => {
-    // A GPU that fails takes nothing away from those before it.
+    // A GPU that fails takes nothing away of what was found.
     if (calibrated.length > 0) show(calibrated, machine, flags)
   })
   if (wasInterrupted) throw new Exit(EXIT.interrupted)
