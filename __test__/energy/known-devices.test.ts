@@ -45,9 +45,19 @@ describe('a calibration', () => {
   it('is what later runs begin with, and what they learn does not lose it', async () => {
     await known.keep(device('GPU-1'), calibration)
     const counterTest = { trusted: true, residualPct: -0.1, agreedW: 75 }
-    expect(await known.recall(device('GPU-1'))).toEqual({ updatePeriodMs: 100, windowMs: 25, counterTest })
+    expect(await known.recall(device('GPU-1'))).toEqual({
+      updatePeriodMs: 100,
+      windowMs: 25,
+      delayMs: 2,
+      counterTest,
+    })
     await known.learn(device('GPU-1'), report(73))
-    expect(await known.recall(device('GPU-1'))).toEqual({ updatePeriodMs: 73, windowMs: 25, counterTest })
+    expect(await known.recall(device('GPU-1'))).toEqual({
+      updatePeriodMs: 73,
+      windowMs: 25,
+      delayMs: 2,
+      counterTest,
+    })
     expect(await known.calibrationOf(device('GPU-1'))).toEqual(calibration)
   })
 
@@ -55,7 +65,7 @@ describe('a calibration', () => {
     await known.keep(device('GPU-2'), calibration)
     const without = { ...calibration, averaging_window: null, averaging_window_reason: 'no load' }
     await known.keep(device('GPU-2'), without)
-    expect(await known.recall(device('GPU-2'))).toMatchObject({ windowMs: 25 })
+    expect(await known.recall(device('GPU-2'))).toMatchObject({ windowMs: 25, delayMs: 2 })
     expect(await known.calibrationOf(device('GPU-2'))).toEqual(without)
   })
 

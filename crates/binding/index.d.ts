@@ -191,6 +191,8 @@ export interface KnownDevice {
   updatePeriodMs?: number
   /** The time that a value is the mean of. */
   windowMs?: number
+  /** How old that time is when the value appears. */
+  delayMs?: number
   /** What the test of its energy counter said. */
   counterTest?: CounterTest
 }

@@ -199,7 +199,12 @@ async function findAveragingWindow(found: Calibration, bench: Bench, load: Load)
 async function findShortestWindows(found: Calibration, bench: Bench, load: Load): Promise<void> {
   const sampler = await openSampler(bench, {
     ...(found.update_period_ms === null ? {} : { updatePeriodMs: found.update_period_ms }),
-    ...(found.averaging_window === null ? {} : { windowMs: found.averaging_window.window_ms }),
+    ...(found.averaging_window === null
+      ? {}
+      : {
+          windowMs: found.averaging_window.window_ms,
+          delayMs: Math.max(0, found.averaging_window.delay_ms),
+        }),
     ...(found.counter.self_test_pct === null
       ? {}
       : {

@@ -27,6 +27,8 @@ const knownSchema = z.object({
   update_period_ms: z.number().positive().nullable(),
   /** The time that a value is the mean of; only a calibration finds it. */
   window_ms: z.number().positive().nullable(),
+  /** How old that time is when the value appears; only a calibration finds it. */
+  delay_ms: z.number().nonnegative().nullable().default(null),
   counter_test: counterTestSchema.nullable(),
   /** The latest, unless that was interrupted and an earlier one was not. */
   calibration: calibrationSchema.nullable().default(null),
@@ -51,10 +53,11 @@ export class KnownDevices {
   async recall(device: Device): Promise<KnownDevice> {
     const known = await this.#read(device.uuid)
     if (known === null) return {}
-    const { update_period_ms, window_ms, counter_test } = known
+    const { update_period_ms, window_ms, delay_ms, counter_test } = known
     return {
       ...(update_period_ms === null ? {} : { updatePeriodMs: update_period_ms }),
       ...(window_ms === null ? {} : { windowMs: window_ms }),
+      ...(delay_ms === null ? {} : { delayMs: delay_ms }),
       ...(counter_test === null
         ? {}
         : {
@@ -80,6 +83,7 @@ export class KnownDevices {
       driver: this.#driver,
       update_period_ms: period,
       window_ms: before?.window_ms ?? null,
+      delay_ms: before?.delay_ms ?? null,
       counter_test:
         counterTest === undefined
           ? known
@@ -107,6 +111,7 @@ export class KnownDevices {
       driver: this.#driver,
       update_period_ms: calibration.update_period_ms ?? before?.update_period_ms ?? null,
       window_ms: calibration.averaging_window?.window_ms ?? before?.window_ms ?? null,
+      delay_ms: delayIn(calibration) ?? before?.delay_ms ?? null,
       counter_test: testIn(calibration) ?? before?.counter_test ?? null,
       calibration: isWorse ? (before?.calibration ?? null) : calibration,
     })
@@ -131,6 +136,11 @@ export class KnownDevices {
     const key = contentHash({ uuid, driver: this.#driver })
     return join(dataDir(), 'devices', `${key.slice(0, 32)}.json`)
   }
+}
+
+/** The delay of its readings; one that came out below zero, as far as ticks can be timed, is none. */
+function delayIn({ averaging_window }: Calibration): number | null {
+  return averaging_window === null ? null : Math.max(0, averaging_window.delay_ms)
 }
 
 /** The verdict on its counter; null where there was none. */

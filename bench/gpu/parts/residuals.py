@@ -71,6 +71,11 @@ def summary(reports):
         max(residuals, key=abs) if residuals else None,
         sum(each["residualFlagged"] for each in devices),
         median(uncertainties) if uncertainties else None,
-        devices[-1]["counterTrust"] if devices else None,
+        trust_of(devices[-1]) if devices else None,
         "/".join(sorted({each.get("method") or "none" for each in devices})),
     )
+
+
+def trust_of(device: dict) -> str:
+    test = device.get("counterTest")
+    return "unknown" if test is None else "trusted" if test["trusted"] else "distrusted"

@@ -30,6 +30,8 @@ pub struct KnownDevice {
     pub update_period_ms: Option<f64>,
     /// The time that a value is the mean of.
     pub window_ms: Option<f64>,
+    /// How old that time is when the value appears.
+    pub delay_ms: Option<f64>,
     /// What the test of its energy counter said.
     pub counter_test: Option<CounterTest>,
 }
@@ -82,6 +84,7 @@ impl From<SampledDevice> for DeviceOptions {
         let known = device.known.map_or_else(Known::default, |known| Known {
             update_period_ns: known.update_period_ms.and_then(nanoseconds),
             window_ns: known.window_ms.and_then(nanoseconds),
+            delay_ns: known.delay_ms.and_then(nanoseconds),
             counter: known.counter_test.map(Verdict::from),
         });
         Self { uuid: device.uuid, index: device.index, known }

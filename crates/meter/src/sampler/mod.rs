@@ -81,6 +81,8 @@ pub struct Known {
     pub update_period_ns: Option<u64>,
     /// The time that a value is the mean of.
     pub window_ns: Option<u64>,
+    /// How old that time is when the value appears.
+    pub delay_ns: Option<u64>,
     /// What the test of its energy counter said.
     pub counter: Option<Verdict>,
 }
@@ -91,6 +93,7 @@ impl Known {
         Sensor {
             update_period_ns: self.update_period_ns.unwrap_or(usual.update_period_ns),
             window_ns: self.window_ns.unwrap_or(usual.window_ns),
+            delay_ns: self.delay_ns.unwrap_or(usual.delay_ns),
         }
     }
 }

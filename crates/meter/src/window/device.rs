@@ -179,6 +179,7 @@ impl DeviceWindow {
             averaging_s: averaging_ns.map(seconds),
             integral_j,
             coverage,
+            longest_gap_s: self.integral.longest_gap_ns().map(seconds),
             integral_parts: integral_uncertainty,
             counter_j,
             counter_reads: self.counter.reads,

@@ -2,6 +2,8 @@
 //! Everything in it has constant size, however long the window is.
 
 pub(crate) mod device;
+#[cfg(test)]
+mod fuzz_tests;
 mod punctuality;
 mod report;
 
