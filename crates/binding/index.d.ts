@@ -9,6 +9,23 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** One GPU that is asked questions. While it lives, the driver stays loaded. */
+export declare class NativeProbe {
+  /**
+   * Opens a GPU and reads nothing yet. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `GPU_NOT_FOUND` or
+   * `GPU_POWER_UNSUPPORTED`.
+   */
+  static open(uuid: string, libraryPath?: string | undefined | null): NativeProbe
+  /** Times each kind of call, up to a second each. */
+  latencies(): Promise<Array<CallLatency>>
+  /** Reads power and counter every millisecond for so long. */
+  listen(forMs: number): Promise<Listened>
+  /** The averaging window from the last listening and the edges of the load that ran meanwhile. */
+  averagingWindow(edges: Array<LoadEdge>): Promise<WindowFit>
+  /** Ends what is under way; it resolves with what it has. */
+  stop(): void
+}
+
 /** A running sampler: a thread that polls the devices. It stops when closed or collected. */
 export declare class NativeSampler {
   /**
@@ -32,12 +49,35 @@ export declare class NativeSampler {
   close(): void
 }
 
+/** What explains the readings of a load best; errors are k = 2. */
+export interface AveragingWindow {
+  windowMs: number
+  windowErrorMs: number
+  delayMs: number
+  delayErrorMs: number
+  unexplainedW: number
+  /** The share of the readings' variance that the load explains, 0 to 1. */
+  explained: number
+  readings: number
+}
+
 /** Which files a window leaves behind. */
 export interface BeginOptions {
   /** Where the 1 Hz rows go, as Parquet. */
   timeseriesPath?: string
   /** Where every sample goes, as Parquet. */
   samplesPath?: string
+}
+
+/** How long one kind of call takes. */
+export interface CallLatency {
+  call: string
+  calls: number
+  p50Us: number
+  p99Us: number
+  maxUs: number
+  /** Why it has no answer; missing where it has one. */
+  error?: string
 }
 
 /** What the test of an energy counter on a steady load said. */
@@ -170,6 +210,21 @@ export interface Limits {
  */
 export declare function listDevices(libraryPath?: string | undefined | null): Machine
 
+/** What listening has shown since the probe was opened; missing is what did not change often enough. */
+export interface Listened {
+  updatePeriodMs?: number
+  counterPeriodMs?: number
+  /** The greatest step of which all increments of the counter are multiples. */
+  counterQuantumMj?: number
+}
+
+/** The moment at which a load began to work, or to rest. */
+export interface LoadEdge {
+  /** On CLOCK_MONOTONIC. */
+  tNs: number
+  on: boolean
+}
+
 /** Driver, CUDA and GPUs of this machine. */
 export interface Machine {
   /** E.g. "580.95.05". */
@@ -271,6 +326,12 @@ export interface Uncertainty {
 export interface WindowEnd {
   report?: WindowReport
   fault?: string
+}
+
+/** The averaging window of the power reading, or why it is not known. */
+export interface WindowFit {
+  fit?: AveragingWindow
+  reason?: string
 }
 
 /** What the meter found out about a window. */

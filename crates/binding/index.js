@@ -773,7 +773,8 @@ if (
   }
 }
 
-const { NativeSampler, listDevices, monotonicNs } = nativeBinding
+const { NativeProbe, NativeSampler, listDevices, monotonicNs } = nativeBinding
+export { NativeProbe }
 export { NativeSampler }
 export { listDevices }
 export { monotonicNs }

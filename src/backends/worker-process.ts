@@ -44,7 +44,7 @@ export class WorkerProcess {
   readonly ended: Promise<WorkerEnd>
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
 
-  constructor(command: WorkerCommand, streams: WorkerStreams) {
+  constructor(command: Omit<WorkerCommand, 'backend'>, streams: WorkerStreams) {
     this.#child = spawn(command.command, [...command.args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: command.env ?? process.env,

@@ -83,7 +83,7 @@ export const COMMANDS: readonly CommandLine[] = [
         .description('Lists the GPUs and what llem can read from each.')
         .option(...SIMULATE)
         .option('--json', 'print them as JSON')
-        .option('-v, --verbose', 'say more: stack traces')
+        .option('-v, --verbose', 'say more: what `llem calibrate` found, stack traces')
         .addHelpText(
           'after',
           examples(['llem devices', ''], ['llem devices --json', 'for a program to read']),
@@ -117,6 +117,44 @@ export const COMMANDS: readonly CommandLine[] = [
         .action(async (options) => {
           const { monitor } = await import('./monitor.js')
           await monitor(options)
+        }),
+  },
+  {
+    name: 'calibrate',
+    define: (command) =>
+      command
+        .summary('find out what a GPU can measure, and what measuring costs')
+        .description(
+          'Finds out when the sensor and the energy counter of each GPU publish, over which time a reading is the mean, how long each driver call takes and how short a window may be, and keeps it for later runs. It takes about a minute for each GPU, which should be idle. With --overhead it finds out how much the sampler slows a command down.',
+        )
+        .argument(
+          '[command...]',
+          'after --: a load that prints {"t_ns": <CLOCK_MONOTONIC>, "on": true | false} at each edge (default: llem’s own, by PyTorch); with --overhead any command',
+        )
+        .passThroughOptions()
+        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option('--overhead', 'run the command with the sampler off and at 100, 10 and 2 ms in turns')
+        .option('--rounds <n>', 'with --overhead: how often each, 2 to 100', rounds, 5)
+        .option(...SIMULATE)
+        .option('--json', 'print the result as JSON')
+        .option('-q, --quiet', 'no progress')
+        .option('-v, --verbose', 'say more: what the command prints, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem calibrate', 'by a load of llem’s own, which needs PyTorch with CUDA'],
+            ['llem calibrate --devices 0 -- ./square-wave', 'by a load of yours'],
+            ['llem calibrate --overhead -- python generate.py', 'how much slower it is while it is measured'],
+          ),
+        )
+        .action(async (command: string[], options) => {
+          if (options.overhead) {
+            const { measureOverhead } = await import('./overhead.js')
+            await measureOverhead(command, options)
+          } else {
+            const { calibrate } = await import('./calibrate.js')
+            await calibrate(command, options)
+          }
         }),
   },
   {
@@ -170,6 +208,13 @@ function interval(text: string): number {
 function duration(text: string): number {
   const value = Number(text)
   if (!(value > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.')
+  return value
+}
+
+function rounds(text: string): number {
+  const value = Number(text)
+  if (!(Number.isInteger(value) && value >= 2 && value <= 100))
+    throw new InvalidArgumentError('It must be a whole number from 2 to 100.')
   return value
 }
 

@@ -1,20 +1,29 @@
+import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
 import type { Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
+import { calibrationTables } from './calibration-tables.js'
 import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js'
 
 const GIB = 1024 ** 3
 
 /** Lists the GPUs and what llem can read from each. */
-export async function devices(options: { simulate?: string | boolean; json?: boolean }): Promise<void> {
+export async function devices(options: {
+  simulate?: string | boolean
+  json?: boolean
+  verbose?: boolean
+}): Promise<void> {
   const machine = await listDevices(chooseLibrary(options.simulate).libraryPath)
   const { simulated } = machine
+  const known = new KnownDevices(machine)
   if (options.json) {
     printJson({
       simulated,
       driver_version: machine.driverVersion ?? null,
       cuda_version: machine.cudaVersion ?? null,
-      devices: machine.devices.map(onDisk),
+      devices: await Promise.all(
+        machine.devices.map(async (gpu) => ({ ...onDisk(gpu), calibration: await known.calibrationOf(gpu) })),
+      ),
     })
     return
   }
@@ -38,6 +47,14 @@ export async function devices(options: { simulate?: string | boolean; json?: boo
     gpu.uuid,
   ])
   print(columns(head, rows, [2, 3, 4]))
+  if (!options.verbose) return
+  for (const gpu of machine.devices) {
+    const calibration = await known.calibrationOf(gpu)
+    if (calibration === null)
+      print(`\nGPU ${gpu.index} was not calibrated under this driver; see \`llem calibrate\`.`)
+    else
+      print(`\nGPU ${gpu.index}, calibrated ${calibration.calibrated_at}\n${calibrationTables(calibration)}`)
+  }
 }
 
 function onOff(value: boolean | undefined): string {

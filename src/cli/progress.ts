@@ -52,7 +52,7 @@ export function terminalObserver({ quiet, verbose }: { quiet: boolean; verbose: 
 
 /** "Warmup: up to 50 prompts", and where it takes long how far it is. */
 function showLines({ label, total, unit, isLimit = false }: Stretch, say: (text: string) => void): Progress {
-  const units = unit === 'prompt' && total !== 1 ? 'prompts' : unit
+  const units = unit !== 's' && total !== 1 ? `${unit}s` : unit
   say(`${label}: ${isLimit ? 'up to ' : ''}${total} ${units}`)
   let lastMs = performance.now()
   return {

@@ -40,7 +40,10 @@ export function columns(
 
 /** A quantity with its unit, or a dash where it is unknown. */
 export function quantity(value: number | null | undefined, unit: string, digits = 1): string {
-  return value === null || value === undefined ? '-' : `${value.toFixed(digits)} ${unit}`.trimEnd()
+  if (value === null || value === undefined) return '-'
+  const text = value.toFixed(digits)
+  // What rounds to nothing has no sign.
+  return `${Number(text) === 0 ? text.replace('-', '') : text} ${unit}`.trimEnd()
 }
 
 /** "123.4 J +- 1.2" (k = 2, without the board's gain), as far as it is known. */

@@ -8,6 +8,7 @@ import { contentHash } from '../core/identity.js'
 import { dataDir } from '../core/paths.js'
 import type { Device, DeviceReport, KnownDevice, Machine } from '../native/addon.js'
 import { scenarioText } from '../native/simulation.js'
+import { type Calibration, calibrationSchema } from '../results/calibration.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
 
 const counterTestSchema = z.object({
@@ -29,6 +30,8 @@ const knownSchema = z.object({
   /** How old that time is when the value appears; only a calibration finds it. */
   delay_ms: z.number().nonnegative().nullable().default(null),
   counter_test: counterTestSchema.nullable(),
+  /** The latest, unless that was interrupted and an earlier one was not. */
+  calibration: calibrationSchema.nullable().default(null),
 })
 
 type Known = z.infer<typeof knownSchema>
@@ -90,7 +93,29 @@ export class KnownDevices {
               agreed_w: counterTest.agreedW ?? null,
               tested_at: new Date().toISOString(),
             },
+      calibration: before?.calibration ?? null,
     })
+  }
+
+  /** The calibration of a device; null where there was none under this driver. */
+  async calibrationOf(device: Device): Promise<Calibration | null> {
+    return (await this.#read(device.uuid))?.calibration ?? null
+  }
+
+  /** Keeps a calibration. What it did not find stays as it was known before; answers where it is kept. */
+  async keep(device: Device, calibration: Calibration): Promise<string> {
+    const before = await this.#read(device.uuid)
+    const isWorse = calibration.interrupted && before?.calibration?.interrupted === false
+    await this.#write({
+      uuid: device.uuid,
+      driver: this.#driver,
+      update_period_ms: calibration.update_period_ms ?? before?.update_period_ms ?? null,
+      window_ms: calibration.averaging_window?.window_ms ?? before?.window_ms ?? null,
+      delay_ms: delayIn(calibration) ?? before?.delay_ms ?? null,
+      counter_test: testIn(calibration) ?? before?.counter_test ?? null,
+      calibration: isWorse ? (before?.calibration ?? null) : calibration,
+    })
+    return this.#pathOf(device.uuid)
   }
 
   async #read(uuid: string): Promise<Known | null> {
@@ -111,6 +136,18 @@ export class KnownDevices {
     const key = contentHash({ uuid, driver: this.#driver })
     return join(dataDir(), 'devices', `${key.slice(0, 32)}.json`)
   }
+}
+
+/** The delay of its readings; one that came out below zero, as far as ticks can be timed, is none. */
+function delayIn({ averaging_window }: Calibration): number | null {
+  return averaging_window === null ? null : Math.max(0, averaging_window.delay_ms)
+}
+
+/** The verdict on its counter; null where there was none. */
+function testIn({ counter, calibrated_at }: Calibration): Known['counter_test'] {
+  const { trust, self_test_pct, agreed_w } = counter
+  if (trust === 'unknown' || self_test_pct === null) return null
+  return { trusted: trust === 'trusted', residual_pct: self_test_pct, agreed_w, tested_at: calibrated_at }
 }
 
 function isSamePeriod(before: number | null, now: number | null): boolean {

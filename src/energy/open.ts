@@ -16,26 +16,39 @@ export interface SamplerWishes {
   libraryPath: string | undefined
 }
 
-export interface OpenedSampler {
-  sampler: Sampler
+export interface FoundDevices {
   machine: Machine
-  /** The chosen devices, in the sampler's order. */
+  /** The chosen devices. */
   devices: Device[]
   /** What a person should know about the choice. */
   notes: string[]
+}
+
+/** The devices are in the sampler's order. */
+export interface OpenedSampler extends FoundDevices {
+  sampler: Sampler
   /** Keeps for later runs what a window showed of the devices. */
   learn(report: WindowReport): Promise<void>
 }
 
-/** Finds the GPUs and starts polling them. Throws NO_GPU and what Sampler.open throws. */
-export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler> {
-  const machine = await listDevices(wishes.libraryPath)
+/** Finds the GPUs that were asked for. Throws NO_GPU, GPU_NOT_FOUND and what listDevices throws. */
+export async function findDevices(
+  libraryPath: string | undefined,
+  explicit: readonly (number | string)[] | null,
+): Promise<FoundDevices> {
+  const machine = await listDevices(libraryPath)
   const { devices, notes } = chooseDevices(machine.devices, {
-    explicit: wishes.devices,
+    explicit,
     cudaVisibleDevices: process.env.CUDA_VISIBLE_DEVICES,
     cudaDeviceOrder: process.env.CUDA_DEVICE_ORDER,
   })
   if (devices.length === 0) throw noGpu(machine)
+  return { machine, devices, notes }
+}
+
+/** Finds the GPUs and starts polling them. Throws what findDevices and Sampler.open throw. */
+export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler> {
+  const { machine, devices, notes } = await findDevices(wishes.libraryPath, wishes.devices)
   const known = new KnownDevices(machine)
   const sampler = await Sampler.open({
     devices: await Promise.all(

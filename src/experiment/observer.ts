@@ -2,9 +2,9 @@
 export interface Stretch {
   /** E.g. "Warmup". */
   label: string
-  /** Prompts or seconds. */
+  /** Prompts, seconds or runs of a command. */
   total: number
-  unit: 'prompt' | 's'
+  unit: 'prompt' | 's' | 'run'
   /** It may be over sooner: a warmup ends as soon as the latency is steady. */
   isLimit?: boolean
 }

@@ -2,13 +2,17 @@ import type * as Addon from '#addon'
 import { LlemError, messageOf } from '../core/errors.js'
 
 export type {
+  CallLatency,
   CpuReport,
   Device,
   DeviceReport,
   KnownDevice,
+  Listened,
+  LoadEdge,
   Machine,
   Snapshot,
   WindowEnd,
+  WindowFit,
   WindowReport,
 } from '#addon'
 

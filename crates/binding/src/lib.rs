@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(dead_code, reason = "napi exports nothing in a test build"))]
 #![allow(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
 
+mod calibrate;
 mod machine;
 mod report;
 mod sampler;

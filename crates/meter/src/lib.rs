@@ -17,9 +17,10 @@
 //!
 //! [`source`] asks the driver, [`sampler`] does so on time and hands the samples to the recorder, which feeds
 //! each open [`window`]; [`energy`] turns readings into joules, [`downsample`] into 1 Hz rows, and [`parquet`]
-//! writes them. [`rapl`] reads the CPU's counters at the edges of a window. Nothing here knows JavaScript, tokens or
-//! configuration files.
+//! writes them. [`rapl`] reads the CPU's counters at the edges of a window. [`calibrate`] finds out what is specific to
+//! one board and its driver. Nothing here knows JavaScript, tokens or configuration files.
 
+pub mod calibrate;
 pub mod clock;
 pub mod downsample;
 pub mod energy;

@@ -21,4 +21,4 @@ pub use uncertainty::{GAIN_PCT, Uncertainty, root_of_squares};
 #[cfg(test)]
 mod accuracy_tests;
 #[cfg(test)]
-mod serving;
+pub(crate) mod serving;

@@ -41,14 +41,15 @@ pub struct Rhythm {
 }
 
 impl Rhythm {
-    /// Takes a read of the value; answers whether it changed at a time that is known.
-    pub fn push(&mut self, at_ns: u64, value: u64) -> bool {
-        let Some((before_ns, before)) = self.last_read.replace((at_ns, value)) else { return false };
+    /// Takes a read of the value; answers when it changed, where it did and that is known.
+    pub fn push(&mut self, at_ns: u64, value: u64) -> Option<u64> {
+        let (before_ns, before) = self.last_read.replace((at_ns, value))?;
         let sharp = before != value && at_ns > before_ns && at_ns - before_ns <= SHARP_NS;
-        if sharp {
-            self.push_change(before_ns + (at_ns - before_ns) / 2, (at_ns - before_ns) / 2);
-        }
-        sharp
+        sharp.then(|| {
+            let changed_ns = before_ns + (at_ns - before_ns) / 2;
+            self.push_change(changed_ns, (at_ns - before_ns) / 2);
+            changed_ns
+        })
     }
 
     /// The time between two ticks; `None` before three changes were seen close together.

@@ -1,0 +1,182 @@
+import { chmodSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, it, vi } from 'vitest'
+import type { Calibration } from '../../dist/results/calibration.js'
+import { isRunning, within } from '../backends/processes.js'
+import { type ExecResult, llem, startLlem } from '../native/llem.js'
+import { gpu, nowNs, type Segment, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
+
+vi.setConfig({ testTimeout: 90_000 })
+
+const SCRIPTED_LOAD = fileURLToPath(new URL('./scripted-load.mjs', import.meta.url))
+/** Before its load llem waits, times and listens for about nine seconds. */
+const IDLE_S = 9.5
+
+interface Calibrated {
+  devices: (Calibration & { kept_in: string })[]
+}
+
+/** Idle, then square waves of these shares of the update period for as long as a calibration takes. */
+function waves(updatePeriodS: number): Segment[] {
+  const ratios = [0.675, 0.76, 0.81, 1.215, 1.266, 1.35]
+  const wave = (ratio: number): Segment => {
+    const period_s = Math.round(ratio * updatePeriodS * 1e4) / 1e4
+    const for_s = Math.ceil(2 / period_s) * period_s
+    return { for_s, square: { low_w: 80, high_w: 450, period_s, duty: 0.5 } }
+  }
+  return [{ for_s: IDLE_S, w: 80 }, ...ratios.map(wave), ...ratios.map(wave), { for_s: 1, w: 80 }]
+}
+
+/** Calibrates over a scenario whose load tells the truth, and then measures a command. */
+async function calibrate(updatePeriodMs: number, windowMs: number) {
+  const period = { update_period_ms: updatePeriodMs }
+  const device = gpu(0, waves(updatePeriodMs / 1000), {
+    sensor: { ...period, window_ms: windowMs, phase_ms: 13 },
+    counter: period,
+    call_latency_us: { power: 20, fields: 20, energy: 200, other: 5 },
+  })
+  const env = { XDG_DATA_HOME: scratchFolder() }
+  const scenario = scenarioFile([device], nowNs())
+  const load = ['--', process.execPath, SCRIPTED_LOAD, scenario, '11']
+  const calibrated = await llem(['calibrate', '--simulate', scenario, '--json', ...load], { env })
+  if (calibrated.code !== 0) throw new Error(calibrated.stderr)
+  const exec = await llem(['exec', '--simulate', scenario, '--json', '--', 'sleep', '1'], { env })
+  const [found] = (JSON.parse(calibrated.stdout) as Calibrated).devices
+  if (found === undefined) throw new Error(calibrated.stdout)
+  return { found, later: JSON.parse(exec.stdout) as ExecResult, env, scenario }
+}
+
+const latency = ({ call_latencies }: Calibration, name: string, underLoad = false) =>
+  call_latencies.find(({ call, under_load }) => call === name && under_load === underLoad)?.p50_us
+
+describe('a calibration', () => {
+  it.concurrent.for([
+    [100, 25],
+    [20, 10],
+  ] as const)(
+    'finds a sensor of %i ms that averages over %i ms, and later runs know it',
+    async ([updatePeriodMs, windowMs], { expect }) => {
+      const { found, later, env, scenario } = await calibrate(updatePeriodMs, windowMs)
+      expect(found.averaging_window_reason).toBeNull()
+      const window = found.averaging_window
+      expect(Math.abs(Number(window?.window_ms) - windowMs)).toBeLessThan(0.2 * windowMs)
+      expect(Number(window?.delay_ms)).toBeLessThan(5)
+      expect(Number(window?.explained_pct)).toBeGreaterThan(90)
+      expect(Number(found.update_period_ms) / updatePeriodMs).toBeCloseTo(1, 2)
+      expect(Number(found.counter.period_ms) / updatePeriodMs).toBeCloseTo(1, 2)
+      expect(found.counter).toMatchObject({ quantum_mj: 1, trust: 'trusted' })
+      expect(found.interrupted).toBe(false)
+
+      expect(latency(found, 'power')).toBeGreaterThanOrEqual(20)
+      expect(latency(found, 'power')).toBeLessThan(80)
+      expect(latency(found, 'energy counter')).toBeGreaterThanOrEqual(200)
+      expect(latency(found, 'energy counter')).toBeLessThan(500)
+
+      expect(latency(found, 'power', true)).toBeGreaterThanOrEqual(20)
+
+      expect(found.shortest_windows).toMatchObject({ under_load: true, method: 'counter' })
+      const lengths = found.shortest_windows?.lengths.map(({ length_s }) => Number(length_s)) ?? []
+      expect(lengths).toEqual(lengths.toSorted((a, b) => b - a))
+      expect(lengths[2]).toBeGreaterThanOrEqual(0.0079 * updatePeriodMs)
+
+      expect(later.energy.devices[0]?.sensor.window_ms).toBeCloseTo(Number(window?.window_ms), 3)
+      const kept = JSON.parse(readFileSync(found.kept_in, 'utf8'))
+      expect(kept).toMatchObject({
+        window_ms: window?.window_ms,
+        counter_test: { trusted: true },
+        calibration: { averaging_window: window },
+      })
+      const devices = await llem(['devices', '--simulate', scenario, '--json'], { env })
+      expect(JSON.parse(devices.stdout).devices[0].calibration).toEqual(kept.calibration)
+    },
+  )
+
+  it.concurrent('without PyTorch has no averaging window, says why, and finds all the rest', async ({
+    expect,
+  }) => {
+    const told = join(scratchFolder(), 'told')
+    const python = textFile(
+      'python',
+      `#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES $@" > ${told}\necho '{"unavailable": "No module named torch"}'\nexit 1\n`,
+    )
+    chmodSync(python, 0o755)
+    const device = gpu(0, [{ for_s: 60, w: 75 }])
+    const env = { XDG_DATA_HOME: scratchFolder(), LLEM_PYTHON: python }
+    const args = ['calibrate', '--simulate', scenarioFile([device]), '-q']
+    const { code, stdout } = await llem(args, { env })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /Averaging window +unknown: llem's own load.* cannot work: No module named torch\n/,
+    )
+    expect(stdout).toMatch(/Counter period +(99\.\d|100\.\d)\d ms\n/)
+    expect(stdout).toMatch(/1 % +0\.80 s {2}by counter, of whatever the GPU did, 75\.0 W\n/)
+    const [uuid, program, ...options] = readFileSync(told, 'utf8').trim().split(' ')
+    expect(uuid).toBe(device.uuid)
+    expect(program).toMatch(/\/python\/pulses\.py$/)
+    expect(options.filter((option) => option === '--period-ms')).toHaveLength(7)
+  })
+
+  it.concurrent('with a load that dies at once names its error, and keeps all the rest', async ({
+    expect,
+  }) => {
+    const dataHome = scratchFolder()
+    const load = [process.execPath, '-e', 'console.error("no kernel image"); process.exit(3)']
+    const args = ['calibrate', '--simulate', scenarioFile([gpu(0, [{ for_s: 60, w: 75 }])]), '--', ...load]
+    const { code, stdout, stderr } = await llem(args, { env: { XDG_DATA_HOME: dataHome } })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/exited with code 3: no kernel image\. .*\[LOAD_FAILED\]\n$/)
+    expect(stdout).toMatch(/Counter +trusted/)
+    expect(readdirSync(join(dataHome, 'llem', 'devices'))).toHaveLength(1)
+  })
+
+  it.concurrent('of a GPU that is lost in the middle keeps and prints what was found before', async ({
+    expect,
+  }) => {
+    const faults = [{ from_s: 6.5, to_s: 1e9, call: 'all', error: 'gpu_is_lost' }]
+    const devices = [gpu(0, [{ for_s: 60, w: 75 }], { faults }), gpu(1, [{ for_s: 60, w: 75 }])]
+    const env = { XDG_DATA_HOME: scratchFolder(), LLEM_PYTHON: '/nowhere/python' }
+    const args = ['calibrate', '--simulate', scenarioFile(devices), '--devices', '0', '--json']
+    const { code, stdout, stderr } = await llem(args, { env })
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/\[[A-Z_]+\]\n$/)
+    const [found] = (JSON.parse(stdout) as Calibrated).devices
+    expect(found).toMatchObject({ interrupted: true, counter: { trust: 'trusted' } })
+    expect(found?.averaging_window_reason).toMatch(/could not be started/)
+  })
+
+  it.concurrent('that is interrupted ends its load and keeps what it found', async ({ expect }) => {
+    const env = { XDG_DATA_HOME: scratchFolder() }
+    const pidFile = join(scratchFolder(), 'pid')
+    const work = `require('fs').writeFileSync(${JSON.stringify(pidFile)}, String(process.pid))
+      process.on('SIGTERM', () => {})
+      console.log(JSON.stringify({ t_ns: Number(process.hrtime.bigint()), on: true }))
+      setInterval(() => {}, 1000)`
+    const scenario = scenarioFile([gpu(0, [{ for_s: 60, w: 75 }])])
+    const load = ['--', process.execPath, '-e', work]
+    const { child, ended } = startLlem(['calibrate', '--simulate', scenario, '--json', ...load], { env })
+    let pid = 0
+    const started = () => {
+      try {
+        pid = Number(readFileSync(pidFile, 'utf8'))
+      } catch {
+        return false
+      }
+      return pid > 0
+    }
+    expect(await within(40_000, started)).toBe(true)
+    child.kill('SIGINT')
+    const { code, stdout } = await ended
+    expect(code).toBe(130)
+    expect(isRunning(pid)).toBe(false)
+    const [found] = (JSON.parse(stdout) as Calibrated).devices
+    expect(found).toMatchObject({
+      interrupted: true,
+      counter: { trust: 'trusted' },
+      shortest_windows_reason: 'the calibration ended before',
+    })
+    expect(found?.call_latencies.length).toBe(6)
+    const kept = JSON.parse(readFileSync(String(found?.kept_in), 'utf8'))
+    expect(kept.calibration.call_latencies).toEqual(found?.call_latencies)
+  })
+})

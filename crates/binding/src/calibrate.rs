@@ -1,0 +1,222 @@
+//! What `llem calibrate` asks of one GPU. Each question is answered off the main thread; `stop` ends it early.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use llem_meter::calibrate::{self, Probe};
+use llem_meter::clock::NS_PER_MS;
+use llem_meter::source::nvml::NvmlSource;
+use napi::bindgen_prelude::AsyncTask;
+use napi::{Env, Task};
+use napi_derive::napi;
+
+use crate::{CodedError, coded};
+
+/// How long one kind of call takes.
+#[napi(object)]
+pub struct CallLatency {
+    pub call: String,
+    pub calls: f64,
+    pub p50_us: f64,
+    pub p99_us: f64,
+    pub max_us: f64,
+    /// Why it has no answer; missing where it has one.
+    pub error: Option<String>,
+}
+
+/// What listening has shown since the probe was opened; missing is what did not change often enough.
+#[napi(object)]
+pub struct Listened {
+    pub update_period_ms: Option<f64>,
+    pub counter_period_ms: Option<f64>,
+    /// The greatest step of which all increments of the counter are multiples.
+    pub counter_quantum_mj: Option<f64>,
+}
+
+/// The moment at which a load began to work, or to rest.
+#[napi(object)]
+pub struct LoadEdge {
+    /// On CLOCK_MONOTONIC.
+    pub t_ns: f64,
+    pub on: bool,
+}
+
+/// The averaging window of the power reading, or why it is not known.
+#[napi(object)]
+pub struct WindowFit {
+    pub fit: Option<AveragingWindow>,
+    pub reason: Option<String>,
+}
+
+/// What explains the readings of a load best; errors are k = 2.
+#[napi(object)]
+pub struct AveragingWindow {
+    pub window_ms: f64,
+    pub window_error_ms: f64,
+    pub delay_ms: f64,
+    pub delay_error_ms: f64,
+    pub unexplained_w: f64,
+    /// The share of the readings' variance that the load explains, 0 to 1.
+    pub explained: f64,
+    pub readings: u32,
+}
+
+type Shared = Arc<Mutex<Probe<NvmlSource>>>;
+
+/// One GPU that is asked questions. While it lives, the driver stays loaded.
+#[napi]
+pub struct NativeProbe {
+    probe: Shared,
+    stop: Arc<AtomicBool>,
+}
+
+#[napi]
+impl NativeProbe {
+    /// Opens a GPU and reads nothing yet. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `GPU_NOT_FOUND` or
+    /// `GPU_POWER_UNSUPPORTED`.
+    #[napi(factory)]
+    pub fn open(uuid: String, library_path: Option<String>) -> Result<Self, CodedError> {
+        let source = NvmlSource::open(library_path.as_deref(), &[uuid]).map_err(|error| coded(&error))?;
+        Ok(Self { probe: Arc::new(Mutex::new(Probe::new(source))), stop: Arc::default() })
+    }
+
+    /// Times each kind of call, up to a second each.
+    #[napi(ts_return_type = "Promise<Array<CallLatency>>")]
+    pub fn latencies(&self) -> AsyncTask<MeasureLatencies> {
+        AsyncTask::new(MeasureLatencies { probe: Arc::clone(&self.probe), stop: self.not_stopped() })
+    }
+
+    /// Reads power and counter every millisecond for so long.
+    #[napi(ts_return_type = "Promise<Listened>")]
+    pub fn listen(&self, for_ms: u32) -> AsyncTask<Listen> {
+        AsyncTask::new(Listen {
+            probe: Arc::clone(&self.probe),
+            stop: self.not_stopped(),
+            for_ns: u64::from(for_ms) * NS_PER_MS,
+        })
+    }
+
+    /// The averaging window from the last listening and the edges of the load that ran meanwhile.
+    #[napi(ts_return_type = "Promise<WindowFit>")]
+    pub fn averaging_window(&self, edges: Vec<LoadEdge>) -> AsyncTask<FitWindow> {
+        let edges = edges.into_iter().map(calibrate::Edge::from).collect();
+        AsyncTask::new(FitWindow { probe: Arc::clone(&self.probe), edges })
+    }
+
+    /// Ends what is under way; it resolves with what it has.
+    #[napi]
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    fn not_stopped(&self) -> Arc<AtomicBool> {
+        self.stop.store(false, Ordering::Relaxed);
+        Arc::clone(&self.stop)
+    }
+}
+
+/// Times calls off the main thread.
+pub struct MeasureLatencies {
+    probe: Shared,
+    stop: Arc<AtomicBool>,
+}
+
+impl Task for MeasureLatencies {
+    type Output = Vec<calibrate::CallLatency>;
+    type JsValue = Vec<CallLatency>;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(self.probe.lock().unwrap_or_else(PoisonError::into_inner).latencies(&self.stop))
+    }
+
+    fn resolve(&mut self, _env: Env, latencies: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(latencies.into_iter().map(CallLatency::from).collect())
+    }
+}
+
+/// Listens off the main thread.
+pub struct Listen {
+    probe: Shared,
+    stop: Arc<AtomicBool>,
+    for_ns: u64,
+}
+
+impl Task for Listen {
+    type Output = calibrate::Listened;
+    type JsValue = Listened;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(self.probe.lock().unwrap_or_else(PoisonError::into_inner).listen(self.for_ns, &self.stop))
+    }
+
+    fn resolve(&mut self, _env: Env, listened: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(listened.into())
+    }
+}
+
+/// Fits off the main thread.
+pub struct FitWindow {
+    probe: Shared,
+    edges: Vec<calibrate::Edge>,
+}
+
+impl Task for FitWindow {
+    type Output = Result<calibrate::AveragingWindow, String>;
+    type JsValue = WindowFit;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let edges = std::mem::take(&mut self.edges);
+        Ok(self.probe.lock().unwrap_or_else(PoisonError::into_inner).averaging_window(edges))
+    }
+
+    fn resolve(&mut self, _env: Env, fit: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(match fit {
+            Ok(fit) => WindowFit { fit: Some(fit.into()), reason: None },
+            Err(reason) => WindowFit { fit: None, reason: Some(reason) },
+        })
+    }
+}
+
+impl From<calibrate::CallLatency> for CallLatency {
+    fn from(latency: calibrate::CallLatency) -> Self {
+        Self {
+            call: latency.call.to_owned(),
+            calls: latency.calls as f64,
+            p50_us: latency.p50_us,
+            p99_us: latency.p99_us,
+            max_us: latency.max_us,
+            error: latency.error.map(|error| error.to_string()),
+        }
+    }
+}
+
+impl From<calibrate::Listened> for Listened {
+    fn from(listened: calibrate::Listened) -> Self {
+        Self {
+            update_period_ms: listened.update_period_ns.map(|period_ns| period_ns as f64 / 1e6),
+            counter_period_ms: listened.counter_period_ns.map(|period_ns| period_ns as f64 / 1e6),
+            counter_quantum_mj: listened.counter_quantum_mj.map(|quantum_mj| quantum_mj as f64),
+        }
+    }
+}
+
+impl From<LoadEdge> for calibrate::Edge {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment since boot")]
+    fn from(edge: LoadEdge) -> Self {
+        Self { at_ns: edge.t_ns as u64, on: edge.on }
+    }
+}
+
+impl From<calibrate::AveragingWindow> for AveragingWindow {
+    fn from(fit: calibrate::AveragingWindow) -> Self {
+        Self {
+            window_ms: fit.window_ns / 1e6,
+            window_error_ms: fit.window_error_ns / 1e6,
+            delay_ms: fit.delay_ns / 1e6,
+            delay_error_ms: fit.delay_error_ns / 1e6,
+            unexplained_w: fit.unexplained_w,
+            explained: fit.explained,
+            readings: u32::try_from(fit.readings).unwrap_or(u32::MAX),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! One GPU, read as fast as is cheap while a load runs, or timed call by call.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::averaging_window::{AveragingWindow, PowerTick, fit_averaging_window};
+use super::latency::{self, CallLatency};
+use super::load::{Edge, OnTime};
+use super::quantum::Quantum;
+use crate::clock::{NS_PER_MS, monotonic_ns};
+use crate::energy::Rhythm;
+use crate::source::Source;
+
+/// A tick is known to half of this.
+const POLL_NS: u64 = NS_PER_MS;
+/// The counter may take one part in so many of the time, because one read costs milliseconds on some drivers.
+const COUNTER_SHARE: u64 = 4;
+
+/// What listening has shown so far; `None` is what did not change often enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listened {
+    /// Time between two values of the power sensor.
+    pub update_period_ns: Option<u64>,
+    /// Time between two values of the energy counter.
+    pub counter_period_ns: Option<u64>,
+    /// The greatest step of which all increments of the counter are multiples, millijoules.
+    pub counter_quantum_mj: Option<u64>,
+}
+
+/// The first device of a source. While it lives, the driver stays loaded.
+pub struct Probe<S> {
+    source: S,
+    power: Rhythm,
+    counter: Rhythm,
+    quantum: Quantum,
+    ticks: Vec<PowerTick>,
+}
+
+impl<S: Source> Probe<S> {
+    /// Reads nothing yet.
+    pub fn new(source: S) -> Self {
+        Self {
+            source,
+            power: Rhythm::default(),
+            counter: Rhythm::default(),
+            quantum: Quantum::default(),
+            ticks: Vec::new(),
+        }
+    }
+
+    /// How long each kind of call takes; up to a second for each.
+    pub fn latencies(&mut self, stop: &AtomicBool) -> Vec<CallLatency> {
+        latency::measure(&mut self.source, stop)
+    }
+
+    /// Reads power and counter every millisecond for so long, or until `stop` is set. What earlier listening showed of
+    /// the periods counts on; the readings are of this time alone.
+    pub fn listen(&mut self, for_ns: u64, stop: &AtomicBool) -> Listened {
+        self.ticks.clear();
+        let end_ns = monotonic_ns() + for_ns;
+        let (mut due_ns, mut counter_due_ns) = (monotonic_ns(), 0);
+        while due_ns < end_ns && !stop.load(Ordering::Relaxed) {
+            self.read_power();
+            if monotonic_ns() >= counter_due_ns {
+                counter_due_ns = self.read_counter();
+            }
+            // A deadline that was missed is not made up for.
+            let now_ns = monotonic_ns();
+            due_ns = (due_ns + POLL_NS).max(now_ns);
+            thread::sleep(Duration::from_nanos(due_ns - now_ns));
+        }
+        self.listened()
+    }
+
+    /// The averaging window from the readings of the last listening, or why there is none.
+    pub fn averaging_window(&self, edges: Vec<Edge>) -> Result<AveragingWindow, String> {
+        fit_averaging_window(&OnTime::new(edges), &self.ticks)
+    }
+
+    fn read_power(&mut self) {
+        let before_ns = monotonic_ns();
+        // A read that fails leaves a hole, which the rhythm bridges.
+        let Ok(power_mw) = self.source.power_mw(0) else { return };
+        let at_ns = u64::midpoint(before_ns, monotonic_ns());
+        if let Some(tick_ns) = self.power.push(at_ns, u64::from(power_mw)) {
+            self.ticks.push(PowerTick { at_ns: tick_ns, power_w: f64::from(power_mw) / 1e3 });
+        }
+    }
+
+    /// Answers when to read it next.
+    fn read_counter(&mut self) -> u64 {
+        let before_ns = monotonic_ns();
+        let answer = self.source.counter_mj(0);
+        let after_ns = monotonic_ns();
+        if let Ok(energy_mj) = answer {
+            self.counter.push(u64::midpoint(before_ns, after_ns), energy_mj);
+            self.quantum.push(energy_mj);
+        }
+        after_ns + COUNTER_SHARE * (after_ns - before_ns)
+    }
+
+    fn listened(&self) -> Listened {
+        Listened {
+            update_period_ns: self.power.period_ns(),
+            counter_period_ns: self.counter.period_ns(),
+            counter_quantum_mj: self.quantum.millijoules(),
+        }
+    }
+}

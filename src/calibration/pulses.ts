@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Periods near the update period show what the sensor averages over by the beat between both (arXiv:2312.02741 has
+ * these ratios). A hundredth longer, so that the beat walks through all phases instead of a few; the last one is slow,
+ * for boards that average over a second.
+ */
+const RATIOS = [2 / 3, 3 / 4, 4 / 5, 6 / 5, 5 / 4, 4 / 3, 7.2].map((ratio) => ratio * 1.013)
+
+/** How long each period lasts, seconds. */
+const EACH_S = 4
+
+/** How long it takes to have had them all, milliseconds. */
+export const ALL_PULSES_MS = RATIOS.length * EACH_S * 1000
+
+/** The load that llem starts by itself: square waves by PyTorch, which Python `LLEM_PYTHON` or python3 has to have. */
+export function pulsesCommand(updatePeriodMs: number): string[] {
+  const periods = RATIOS.flatMap((ratio) => ['--period-ms', (ratio * updatePeriodMs).toFixed(3)])
+  const program = fileURLToPath(import.meta.resolve('#pulses'))
+  return [process.env.LLEM_PYTHON || 'python3', program, '--for-s', String(EACH_S), ...periods]
+}

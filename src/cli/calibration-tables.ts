@@ -1,0 +1,64 @@
+import type { Calibration, ShortestWindows } from '../results/calibration.js'
+import { columns, quantity } from './screen.js'
+
+/** A calibration for people: facts, driver calls, and how short a window may be. */
+export function calibrationTables(calibration: Calibration): string {
+  const { call_latencies: calls, shortest_windows: shortest } = calibration
+  const latencies = calls.map((call) => [
+    `  ${call.call}`,
+    call.under_load ? 'load' : 'idle',
+    String(call.calls),
+    quantity(call.p50_us, 'us'),
+    quantity(call.p99_us, 'us'),
+    quantity(call.max_us, 'us'),
+    call.error ?? '',
+  ])
+  return [
+    // The first line is the empty head.
+    columns(['', ''], [...facts(calibration)])
+      .split('\n')
+      .slice(1)
+      .join('\n'),
+    ...(calls.length === 0
+      ? []
+      : [columns(['  Driver call', 'GPU', 'calls', 'p50', 'p99', 'max', ''], latencies, [2, 3, 4, 5])]),
+    ...(shortest === null ? [] : [shortestTable(shortest)]),
+  ].join('\n')
+}
+
+function* facts(calibration: Calibration): Generator<[name: string, fact: string]> {
+  const { averaging_window: window, counter } = calibration
+  yield ['  Update period', quantity(calibration.update_period_ms, 'ms', 2)]
+  if (window === null) {
+    yield ['  Averaging window', `unknown: ${calibration.averaging_window_reason}`]
+  } else {
+    yield ['  Averaging window', `${window.window_ms.toFixed(1)} ms +- ${window.window_error_ms.toFixed(1)}`]
+    yield [
+      '  Delay',
+      `${quantity(window.delay_ms, 'ms')} +- ${window.delay_error_ms.toFixed(1)} (the load explains ${window.explained_pct.toFixed(1)} % of ${window.readings} readings)`,
+    ]
+  }
+  yield ['  Counter period', quantity(counter.period_ms, 'ms', 2)]
+  // The driver counts in whole millijoules, so that a finer step cannot be seen.
+  yield [
+    '  Counter quantum',
+    counter.quantum_mj === 1 ? 'at most 1 mJ' : quantity(counter.quantum_mj, 'mJ', 0),
+  ]
+  const tested =
+    counter.self_test_pct === null
+      ? ': the power was not steady long enough'
+      : `: the readings differ from it by ${counter.self_test_pct.toFixed(2)} % on a steady load`
+  yield ['  Counter', `${counter.trust}${tested}`]
+  if (calibration.shortest_windows === null)
+    yield ['  Shortest window', `unknown: ${calibration.shortest_windows_reason}`]
+}
+
+function shortestTable({ lengths, method, mean_power_w, under_load }: ShortestWindows): string {
+  const where = under_load ? 'under the load' : 'of whatever the GPU did'
+  const rows = lengths.map(({ uncertainty_pct, length_s }) => [
+    `  ${uncertainty_pct} %`,
+    length_s === null ? 'none is long enough' : quantity(length_s, 's', 2),
+    `by ${method}, ${where}, ${quantity(mean_power_w, 'W')}`,
+  ])
+  return columns(['  Uncertainty', 'shortest window', ''], rows, [1])
+}

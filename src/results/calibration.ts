@@ -1,0 +1,80 @@
+import { z } from 'zod'
+
+// What `llem calibrate` found out about a GPU under a driver. Null is what could not be found.
+
+/** How long one kind of driver call takes when nothing waits between two. */
+export const callLatencySchema = z.object({
+  call: z.string(),
+  /** Whether the load ran meanwhile. */
+  under_load: z.boolean(),
+  calls: z.number().int(),
+  p50_us: z.number(),
+  p99_us: z.number(),
+  max_us: z.number(),
+  /** Why the driver has no answer. */
+  error: z.string().nullable(),
+})
+
+/** The time that a power reading is the mean of, from a load with known edges; errors are k = 2. */
+export const averagingWindowSchema = z.object({
+  window_ms: z.number(),
+  window_error_ms: z.number(),
+  /** How long after the end of that time the reading appears. */
+  delay_ms: z.number(),
+  delay_error_ms: z.number(),
+  /** Root mean square of what the load does not explain of the readings. */
+  unexplained_w: z.number(),
+  /** The share of the readings' variance that it explains. */
+  explained_pct: z.number(),
+  readings: z.number().int(),
+})
+
+/** How short a window may be for its uncertainty (k = 2, without the board's gain) to be so many percent. */
+export const shortestWindowsSchema = z.object({
+  /** The estimate that was quoted for the windows that this rests on. */
+  method: z.enum(['counter', 'integral']),
+  /** How many windows that was, and the mean power in them. */
+  windows: z.number().int(),
+  mean_power_w: z.number(),
+  /** Whether the load ran meanwhile; if not, they are of whatever the GPU did. */
+  under_load: z.boolean(),
+  lengths: z.array(
+    z.object({
+      uncertainty_pct: z.number(),
+      /** Null: no length is enough. */
+      length_s: z.number().nullable(),
+    }),
+  ),
+})
+
+export const calibrationSchema = z.object({
+  calibrated_at: z.iso.datetime(),
+  /** Whether it was ended before it was complete. */
+  interrupted: z.boolean(),
+  /** The program that worked the GPU; null where none ran. */
+  load: z.array(z.string()).nullable(),
+  /** Time between two values of the power sensor. */
+  update_period_ms: z.number().nullable(),
+  averaging_window: averagingWindowSchema.nullable(),
+  /** Why there is no averaging window. */
+  averaging_window_reason: z.string().nullable(),
+  counter: z.object({
+    /** Time between two values of the energy counter. */
+    period_ms: z.number().nullable(),
+    /** The greatest step of which all its increments are multiples. */
+    quantum_mj: z.number().nullable(),
+    /** Whether it agreed with the readings while the GPU did nothing; unknown where the power was not steady. */
+    trust: z.enum(['trusted', 'distrusted', 'unknown']),
+    /** (readings - counter) / counter meanwhile. */
+    self_test_pct: z.number().nullable(),
+    /** The lowest power at which it agreed. */
+    agreed_w: z.number().nullable(),
+  }),
+  call_latencies: z.array(callLatencySchema),
+  shortest_windows: shortestWindowsSchema.nullable(),
+  /** Why there are none. */
+  shortest_windows_reason: z.string().nullable(),
+})
+
+export type Calibration = z.infer<typeof calibrationSchema>
+export type ShortestWindows = z.infer<typeof shortestWindowsSchema>
