@@ -17,7 +17,7 @@
 //!
 //! [`source`] asks the driver, [`sampler`] does so on time and hands the samples to the recorder, which feeds
 //! each open [`window`]; [`energy`] turns readings into joules, [`downsample`] into 1 Hz rows, and [`parquet`]
-//! writes them. Nothing here knows JavaScript, tokens or configuration files.
+//! writes them. [`verify`] goes the way back from the file to the joules. Nothing here knows JavaScript, tokens or configuration files.
 
 pub mod clock;
 pub mod downsample;
@@ -28,6 +28,7 @@ pub mod sample;
 pub mod sampler;
 pub mod segment;
 pub mod source;
+pub mod verify;
 pub mod window;
 
 pub use error::MeterError;
