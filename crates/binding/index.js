@@ -773,8 +773,11 @@ if (
   }
 }
 
-const { NativeSampler, listDevices, monotonicNs } = nativeBinding
+const { NativeSampler, listDevices, monotonicNs, recomputeWindow, recoverFile, timeseriesEnergy } = nativeBinding
 export { NativeSampler }
 export { listDevices }
 export { monotonicNs }
+export { recomputeWindow }
+export { recoverFile }
+export { timeseriesEnergy }
 export const __napiBindingTarget = __napiLoadedBindingTarget
