@@ -20,6 +20,9 @@ export default defineConfig({
       XDG_DATA_HOME: data,
       XDG_CACHE_HOME: join(root, '.cache/test/cache'),
       LLEM_TEST_DATA_DIR: join(data, 'llem'),
+      // Neither does the machine: its CPU's counters, and who else polls GPUs on it, such as another test.
+      LLEM_SYSFS_ROOT: join(root, '.cache/test/no-sysfs'),
+      LLEM_PROC_ROOT: join(root, '.cache/test/no-proc'),
       // Otherwise CI=true alone colours what the CLI prints.
       NO_COLOR: '1',
     },

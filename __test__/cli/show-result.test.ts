@@ -133,6 +133,16 @@ describe('a result on the screen', () => {
       { warmup_result: { ...warmup, mode: 'fixed' as const, final_cv: null } },
       '  Warmup: 7 prompts (converged)',
     ],
+    [
+      'the CPU on a line of its own',
+      { energy: energy({ cpu: { package_j: 1500, dram_j: null, reason: 'no DRAM', domains: [] } }) },
+      '  CPU          1500.0 J by RAPL, beside the energy of the GPUs',
+    ],
+    [
+      'the memory on a line of its own',
+      { energy: energy({ cpu: { package_j: 1500, dram_j: 20, reason: null, domains: [] } }) },
+      '  DRAM         20.0 J by RAPL, beside the energy of the GPUs',
+    ],
     ['each warning', { measurement_warnings: ['sample_gap: 2s.'] }, '  Warning: sample_gap: 2s.'],
     [
       'first that it is simulated',

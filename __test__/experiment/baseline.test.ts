@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { OpenedSampler } from '../../dist/energy/open.js'
 import { openSampler } from '../../dist/energy/open.js'
-import { breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
+import { type Baseline, breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
 import { simulate } from '../../dist/native/simulation.js'
 import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
 import { energy } from './findings.js'
@@ -198,7 +198,13 @@ describe('failing', () => {
 })
 
 describe('the energy breakdown', () => {
-  const baseline = { powerW: 80, method: 'cached' as const, measuredAt: '2025-01-01T00:00:00.000Z', ageS: 12 }
+  const baseline: Baseline = {
+    powerW: 80,
+    method: 'cached',
+    measuredAt: '2025-01-01T00:00:00.000Z',
+    ageS: 12,
+    disturbances: [],
+  }
 
   it('takes the baseline off over the very window of the energy', () => {
     expect(breakDown(energy(), baseline)).toEqual({

@@ -12,11 +12,11 @@ const H200: Device = {
   energyCounter: true,
 }
 const BARE: Device = { index: 0, uuid: 'GPU-1', energyCounter: false }
-const MACHINE = { driverVersion: '580.95.05', cudaVersion: '13.0' }
+const MACHINE = { driverVersion: '580.95.05', cudaVersion: '13.0', simulated: false }
 
 /** The line without the part about the container, which depends on where the tests run. */
 function summaryOf(machine: Partial<Machine> | null, devices: Device[]): string {
-  const whole = machine === null ? null : { devices, ...machine }
+  const whole = machine === null ? null : { devices, simulated: false, ...machine }
   const line = takeEnvironment(whole, devices).summary_line
   return line.replace(/(^| \| )container$/, '')
 }

@@ -21,6 +21,7 @@ export function deviceEnergy(overrides: Partial<DeviceEnergy> = {}): DeviceEnerg
     gain_pct: 5,
     counter_trust: 'trusted',
     self_test_pct: 0.1,
+    sensor: { update_period_ms: 100, window_ms: 25, lag_ms: 62.5, counter_period_ms: 100 },
     coverage: 1,
     gap_s: 0,
     readings: 6000,
@@ -67,6 +68,8 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
       driver_calls: 6600,
     },
     devices: [deviceEnergy()],
+    cpu: { package_j: null, dram_j: null, reason: 'this machine has no RAPL zones', domains: [] },
+    contamination: { other_samplers: [], foreign_processes: [], limit_changes: [] },
     faults: [],
     ...overrides,
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ExperimentFacts, measurementWarnings, warningsOf } from '../../dist/experiment/warnings.js'
+import type { Energy } from '../../dist/results/energy.js'
 import { deviceEnergy, energy, environment } from './findings.js'
 
 const SHORT =
@@ -32,12 +33,15 @@ describe('the four basic warnings', () => {
   })
 })
 
+const CLEAN: Energy['contamination'] = { other_samplers: [], foreign_processes: [], limit_changes: [] }
+
 describe('the warnings of an experiment', () => {
   const facts = (overrides: Partial<ExperimentFacts> = {}): ExperimentFacts => ({
     inferenceS: 60,
     simulated: false,
     energy: energy(),
     environment: environment(),
+    baseline: null,
     breakdown: null,
     info: { compute: 'cuda' },
     inference: { requestsProblem: null },
@@ -120,6 +124,47 @@ describe('the warnings of an experiment', () => {
       'pass on what went wrong beside the readings',
       facts({ energy: energy({ faults: ['the file is gone'] }) }),
       ['recording_fault: the file is gone.'],
+    ],
+    [
+      'name who else polled the GPUs',
+      facts({
+        energy: energy({
+          contamination: { ...CLEAN, other_samplers: [{ pid: 7, name: 'nvtop', measured: false }] },
+        }),
+      }),
+      [
+        'other_sampler: nvtop (pid 7) polls the GPUs too, which can slow what is measured. Stop it and measure again.',
+      ],
+    ],
+    [
+      'name who else computed, and limits that were moved',
+      facts({
+        energy: energy({
+          contamination: {
+            ...CLEAN,
+            foreign_processes: [
+              { gpu_index: 1, pid: 7, name: 'python', relation: 'foreign' },
+              { gpu_index: 0, pid: 8, name: null, relation: 'unknown' },
+            ],
+            limit_changes: [{ gpu_index: 0, limit: 'power_w', from: 700, to: 500 }],
+          },
+        }),
+      }),
+      [
+        'foreign_process: python (pid 7) computes on GPU 1 too, and its energy is in these numbers. Stop it and measure again.',
+        'foreign_process: a process (pid 8) computes on GPU 0, and from inside this container nobody can tell whose it is. Its energy is in these numbers.',
+        'limit_changed: the power limit of GPU 0 was changed from 700 to 500 W while it was measured. Keep it and measure again.',
+      ],
+    ],
+    [
+      'say that the baseline was disturbed',
+      facts({ baseline: { disturbances: ['python (pid 7) computes on GPU 1 too.'] } }),
+      ['baseline_disturbed: while idle power was measured, python (pid 7) computes on GPU 1 too.'],
+    ],
+    [
+      'do not guess who polled the GPUs',
+      facts({ energy: energy({ contamination: { ...CLEAN, other_samplers: null } }) }),
+      [],
     ],
     [
       'tell of requests that were not written',

@@ -109,6 +109,18 @@ describe.concurrent('a measurement goes on and tells', () => {
     expect(energy.reason).toContain('GPU 0: ')
   })
 
+  it('a GPU that is lost and comes back has a gap, and its counter bridges it', async () => {
+    const { energy } = await measure(3, fault('all', 1.5, 2.4, { error: 'gpu_is_lost' }), {})
+    expectSound(energy)
+    const [back, sound] = energy.devices as [DeviceEnergy, DeviceEnergy]
+    expect(back.missing_reason).toBe('GPU is lost')
+    expect(back.gap_s).toBeGreaterThan(0.88)
+    expect(back.gap_s).toBeLessThan(1)
+    expect(back).toMatchObject({ method: 'counter' })
+    within(1, back.total_j, joulesOf(energy))
+    expect(sound).toMatchObject({ gap_s: 0, missing: 0 })
+  })
+
   it('a board without a counter is measured by the integral', async () => {
     const { energy } = await measure(1.5, { counter: { supported: false } })
     expectSound(energy)

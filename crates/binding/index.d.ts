@@ -40,6 +40,35 @@ export interface BeginOptions {
   samplesPath?: string
 }
 
+/** What the test of an energy counter on a steady load said. */
+export interface CounterTest {
+  trusted: boolean
+  /** `(readings - counter) / counter` in percent. */
+  residualPct: number
+  /** The lowest power at which the counter agreed. */
+  agreedW?: number
+}
+
+/** One domain of the CPU over a window. */
+export interface CpuDomain {
+  /** "package-0", "package-0/dram". */
+  name: string
+  /** "package", "core", "uncore", "dram", "psys" or "other". */
+  kind: string
+  energyJ?: number
+  /** How far they may be off. */
+  uncertaintyJ?: number
+  /** Why they are missing. */
+  reason?: string
+}
+
+/** The CPU and its memory over a window, by RAPL. Domains overlap and are no part of the devices. */
+export interface CpuReport {
+  domains: Array<CpuDomain>
+  /** Why there are none. */
+  reason?: string
+}
+
 /** One GPU. */
 export interface Device {
   index: number
@@ -76,10 +105,9 @@ export interface DeviceReport {
   uncertainty: Uncertainty
   /** The board's own factor, known no better than this. */
   gainPct?: number
-  /** "trusted", "distrusted", or "unknown" where no steady load was seen since the sampler opened. */
-  counterTrust: string
-  /** `(readings - counter) / counter` in percent on the latest steady load. */
-  selfTestPct?: number
+  /** What the latest test of the counter on a steady load said; missing where there was none. */
+  counterTest?: CounterTest
+  sensor: Sensor
   integralJ?: number
   counterJ?: number
   counterRawJ?: number
@@ -100,6 +128,7 @@ export interface DeviceReport {
   swThermalS?: number
   hwThermalS?: number
   powerBrakeS?: number
+  tenancy: Tenancy
 }
 
 /** The last readings of one device. */
@@ -116,6 +145,25 @@ export interface DeviceSnapshot {
   throttleReasons?: number
 }
 
+/** What was found out about a device under a driver; missing is what was not. */
+export interface KnownDevice {
+  /** Time between two values of its power sensor. */
+  updatePeriodMs?: number
+  /** The time that a value is the mean of. */
+  windowMs?: number
+  /** How old that time is when the value appears. */
+  delayMs?: number
+  /** What the test of its energy counter said. */
+  counterTest?: CounterTest
+}
+
+/** What the driver lets a device do. */
+export interface Limits {
+  powerW?: number
+  smClockMhz?: number
+  memoryClockMhz?: number
+}
+
 /**
  * Lists the GPUs through the library at `libraryPath`, by default the driver's own. Throws `NVML_NOT_FOUND`,
  * `NVML_INIT_FAILED` or `NVML_QUERY_FAILED`.
@@ -130,6 +178,8 @@ export interface Machine {
   cudaVersion?: string
   /** Every GPU, in the driver's (PCI bus) order. */
   devices: Array<Device>
+  /** Whether the library is the simulated one. */
+  simulated: boolean
 }
 
 /** Now, in nanoseconds of CLOCK_MONOTONIC: the clock of every window and sample. */
@@ -144,6 +194,10 @@ export interface OpenOptions {
   intervalMs: number
   /** Interval of the slow signals in milliseconds, 1 to 5000. */
   slowIntervalMs: number
+  /** Once the sensor's ticks are known, read the power only around them; by default false. */
+  tickLocked?: boolean
+  /** Where the CPU's energy counters are looked for; by default /sys. */
+  sysfsRoot?: string
 }
 
 /**
@@ -170,6 +224,8 @@ export interface SampledDevice {
   uuid: string
   /** The driver's index, for the files. */
   index: number
+  /** What earlier runs found out about it under this driver. */
+  known?: KnownDevice
 }
 
 /** The sampler's own punctuality and cost. */
@@ -182,6 +238,18 @@ export interface SamplerReport {
   cpuS: number
   driverS: number
   driverCalls: number
+}
+
+/** When the power sensor and the counter publish. */
+export interface Sensor {
+  /** Time between two values of the power sensor, as seen since the sampler opened. */
+  updatePeriodMs?: number
+  /** The time that a value is taken to be the mean of. */
+  windowMs: number
+  /** By how much the readings were taken to be late. */
+  lagMs: number
+  /** Time between two changes of the energy counter. */
+  counterPeriodMs?: number
 }
 
 /** The last readings. */
@@ -200,6 +268,22 @@ export interface TimeseriesEnergy {
   gpuIndex: number
   /** Missing where no second has a mean power. */
   joules?: number
+/** Who computed on the device, and what became of its limits. */
+export interface Tenancy {
+  tenants: Array<Tenant>
+  /** The most processes at a time; missing where they could not be listed. */
+  mostProcesses?: number
+  limits: Limits
+  /** Where a limit was seen to differ from what it was at first: what it became. */
+  changedTo: Limits
+}
+
+/** A process that was seen on the device. */
+export interface Tenant {
+  pid: number
+  name?: string
+  /** "own", "foreign" or "unknown". */
+  relation: string
 }
 
 /** The parts of an uncertainty (k = 2); missing where a part does not apply or is not known. */
@@ -235,6 +319,7 @@ export interface WindowReport {
   /** Of the device that is covered least, 0 to 1. */
   coverage: number
   devices: Array<DeviceReport>
+  cpu: CpuReport
   sampler: SamplerReport
   /** Files that could not be written, a sampler that stopped. */
   faults: Array<string>

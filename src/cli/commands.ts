@@ -57,6 +57,7 @@ export const COMMANDS: readonly CommandLine[] = [
         .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
         .option('-o, --output-dir <dir>', 'write result.json and timeseries.parquet below this folder')
         .option('--full-rate', 'with -o: write every sample to samples.parquet too')
+        .option('--tick-locked', 'read the power only around the ticks of its sensor: fewer driver calls')
         .option(...SIMULATE)
         .option('--json', 'print the result as JSON; what the command prints goes to stderr')
         .option('-q, --quiet', 'print nothing but what the command prints')

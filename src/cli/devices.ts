@@ -7,8 +7,8 @@ const GIB = 1024 ** 3
 
 /** Lists the GPUs and what llem can read from each. */
 export async function devices(options: { simulate?: string | boolean; json?: boolean }): Promise<void> {
-  const { libraryPath, simulated } = chooseLibrary(options.simulate)
-  const machine = await listDevices(libraryPath)
+  const machine = await listDevices(chooseLibrary(options.simulate).libraryPath)
+  const { simulated } = machine
   if (options.json) {
     printJson({
       simulated,

@@ -4,13 +4,16 @@ import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
+import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
 import { chooseLibrary } from '../energy/library.js'
-import { energyOf } from '../energy/measured.js'
 import { openSampler } from '../energy/open.js'
-import type { Window, WindowFiles } from '../native/sampler.js'
+import { describeOtherSampler } from '../energy/other-samplers.js'
+import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
+import type { WindowFiles } from '../native/sampler.js'
 import type { Energy } from '../results/energy.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
+import { cpuFacts } from './cpu-facts.js'
 import { Exit } from './exit.js'
 import { columns, printJson, quantity, SIMULATED, say, withUncertainty } from './screen.js'
 
@@ -19,6 +22,7 @@ interface ExecOptions {
   devices?: (number | string)[]
   outputDir?: string
   fullRate?: boolean
+  tickLocked?: boolean
   simulate?: string | boolean
   json?: boolean
   quiet?: boolean
@@ -27,20 +31,23 @@ interface ExecOptions {
 
 /** Measures a command. Always ends with its exit code, unless measuring could not start. */
 export async function exec(args: readonly string[], options: ExecOptions): Promise<void> {
-  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const { libraryPath } = chooseLibrary(options.simulate)
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
-  const { sampler, notes } = await openSampler({
+  const opened = await openSampler({
     devices: options.devices ?? null,
     intervalMs: options.intervalMs,
     slowIntervalMs: 100,
+    tickLocked: options.tickLocked ?? false,
     libraryPath,
   })
+  const { sampler, notes } = opened
+  const { simulated } = opened.machine
   try {
     if (!options.quiet) for (const note of notes) say(`Note: ${note}.`)
     await sampler.ready()
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     const files = runDir === null ? {} : filesIn(runDir, options.fullRate ?? false)
-    const window = sampler.beginWindow(files)
+    const window = beginEnergyWindow(opened, files)
     const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch(
       (error: unknown) => {
         // Closing drops the window and its files, so that nothing of a run that was none stays behind.
@@ -49,7 +56,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
         throw error
       },
     )
-    const { energy, reason } = await endWindow(window, (report) => energyOf(report, sampler))
+    const { energy, reason } = await endWindow(window)
     const result = {
       schema_version: '3.0.0',
       kind: 'exec',
@@ -85,12 +92,9 @@ function ifWritten(path: string | undefined): string | null {
 }
 
 /** The command has run already: whatever goes wrong now must not hide its exit code. */
-async function endWindow(
-  window: Window,
-  convert: (report: Awaited<ReturnType<Window['end']>>) => Energy,
-): Promise<{ energy: Energy | null; reason: string | null }> {
+async function endWindow(window: EnergyWindow): Promise<{ energy: Energy | null; reason: string | null }> {
   try {
-    return { energy: convert(await window.end()), reason: null }
+    return { energy: await window.end(), reason: null }
   } catch (error) {
     return { energy: null, reason: messageOf(error) }
   }
@@ -128,6 +132,12 @@ function report(
   ])
   if (rows.length > 1) rows.push(['total', '', withUncertainty(energy), '', '', seconds, energy.method ?? ''])
   say(columns(['', 'name', 'energy', 'mean', 'peak', 'duration', 'by'], rows, [2, 3, 4, 5]))
+  for (const [name, fact] of cpuFacts(energy.cpu, verbose)) say(`${name}: ${fact}`)
+  for (const other of energy.contamination.other_samplers ?? [])
+    say(`Warning: ${describeOtherSampler(other)}`)
+  for (const process of energy.contamination.foreign_processes ?? [])
+    say(`Warning: ${describeForeignProcess(process)}`)
+  for (const change of energy.contamination.limit_changes) say(`Warning: ${describeLimitChange(change)}`)
   for (const fault of energy.faults) say(`Warning: ${fault}`)
   if (verbose) {
     const { samples, missed_deadlines, lateness_us_p99, cpu_s } = energy.sampler

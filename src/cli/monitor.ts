@@ -26,8 +26,8 @@ interface MonitorOptions {
 
 /** Shows what the GPUs do now, until Ctrl-C or for so many seconds. */
 export async function monitor(options: MonitorOptions): Promise<void> {
-  const { libraryPath, simulated } = chooseLibrary(options.simulate)
-  const { sampler, notes } = await openSampler({
+  const { libraryPath } = chooseLibrary(options.simulate)
+  const { sampler, machine, notes } = await openSampler({
     devices: options.devices ?? null,
     intervalMs: options.intervalMs,
     slowIntervalMs: 100,
@@ -35,8 +35,8 @@ export async function monitor(options: MonitorOptions): Promise<void> {
   })
   for (const note of notes) say(`Note: ${note}.`)
   const show = options.json
-    ? jsonLines(sampler.devices, simulated)
-    : await picture(sampler.devices, simulated)
+    ? jsonLines(sampler.devices, machine.simulated)
+    : await picture(sampler.devices, machine.simulated)
   const endMs = options.duration === undefined ? Number.POSITIVE_INFINITY : options.duration * 1000
   const startMs = performance.now()
   try {

@@ -1,4 +1,5 @@
 import type { ExperimentResult, Spread } from '../results/experiment.js'
+import { cpuFacts } from './cpu-facts.js'
 import { columns, SIMULATED } from './screen.js'
 
 /**
@@ -63,6 +64,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       'Measured by',
       `${result.energy.method}${also(result.energy.uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}, ${(result.energy.coverage * 100).toFixed(1)}% of the window covered by readings`,
     ]
+  if (result.energy !== null) yield* cpuFacts(result.energy.cpu)
   if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
 }
 

@@ -37,6 +37,10 @@ export const energy = z
       description: 'Time between two readings of temperature, memory, utilization, clocks and throttling.',
       unit: 'ms',
     }),
+    tick_locked: z.boolean().default(false).meta({
+      description:
+        'Read the power only around the ticks of its sensor, once they are known, and the slow signals at most twice a second: a third of the driver calls.',
+    }),
   })
   .prefault({})
   .meta({ description: 'How energy is measured.' })

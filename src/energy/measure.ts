@@ -1,7 +1,7 @@
 import type { Energy } from '../results/energy.js'
 import { chooseLibrary } from './library.js'
-import { energyOf } from './measured.js'
 import { openSampler } from './open.js'
+import { beginEnergyWindow } from './window.js'
 
 export interface MeasureOptions {
   /** Indices or UUIDs of GPUs; by default what CUDA_VISIBLE_DEVICES leaves visible, else all. */
@@ -28,18 +28,18 @@ export async function measure<T>(
   work: () => T | Promise<T>,
   { devices, intervalMs = 10, slowIntervalMs = 100, simulate }: MeasureOptions = {},
 ): Promise<MeasuredValue<T>> {
-  const { sampler } = await openSampler({
+  const opened = await openSampler({
     devices: devices ?? null,
     intervalMs,
     slowIntervalMs,
     libraryPath: chooseLibrary(simulate).libraryPath,
   })
   try {
-    await sampler.ready()
-    const window = sampler.beginWindow()
+    await opened.sampler.ready()
+    const window = beginEnergyWindow(opened)
     const value = await work()
-    return { value, energy: energyOf(await window.end(), sampler) }
+    return { value, energy: await window.end() }
   } finally {
-    sampler.close()
+    opened.sampler.close()
   }
 }

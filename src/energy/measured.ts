@@ -1,11 +1,17 @@
 import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { SampledDevice, Sampler } from '../native/sampler.js'
-import type { DeviceEnergy, Energy } from '../results/energy.js'
+import type { DeviceEnergy, Energy, OtherSampler } from '../results/energy.js'
+import { foreignProcesses, limitChanges } from './contamination.js'
+import { cpuEnergyOf } from './cpu.js'
 
 const MIB = 1024 * 1024
 
-/** A window's report in the words of result.json. */
-export function energyOf(report: WindowReport, sampler: Sampler): Energy {
+/** A window's report in the words of result.json. `otherSamplers`: null where nobody looked. */
+export function energyOf(
+  report: WindowReport,
+  sampler: Sampler,
+  otherSamplers: OtherSampler[] | null = null,
+): Energy {
   const domains = sampler.powerDomains()
   const devices = report.devices.map((device, position) =>
     deviceEnergy(device, sampler.devices[position] as SampledDevice, domains[position] ?? 'unknown'),
@@ -40,6 +46,12 @@ export function energyOf(report: WindowReport, sampler: Sampler): Energy {
       driver_calls: report.sampler.driverCalls,
     },
     devices,
+    cpu: cpuEnergyOf(report.cpu),
+    contamination: {
+      other_samplers: otherSamplers,
+      foreign_processes: foreignProcesses(report.devices, sampler.devices),
+      limit_changes: limitChanges(report.devices, sampler.devices),
+    },
     faults: report.faults,
   }
 }
@@ -70,8 +82,14 @@ function deviceEnergy(
       residual_j: report.uncertainty.residualJ ?? null,
     },
     gain_pct: report.gainPct ?? null,
-    counter_trust: trustOf(report.counterTrust),
-    self_test_pct: report.selfTestPct ?? null,
+    counter_trust: trustOf(report.counterTest),
+    self_test_pct: report.counterTest?.residualPct ?? null,
+    sensor: {
+      update_period_ms: report.sensor.updatePeriodMs ?? null,
+      window_ms: report.sensor.windowMs,
+      lag_ms: report.sensor.lagMs,
+      counter_period_ms: report.sensor.counterPeriodMs ?? null,
+    },
     coverage: report.coverage,
     gap_s: report.gapS,
     readings: report.readings,
@@ -98,8 +116,8 @@ function methodOf(method: string | undefined): Energy['method'] {
   return method === 'counter' || method === 'integral' ? method : null
 }
 
-function trustOf(trust: string): DeviceEnergy['counter_trust'] {
-  return trust === 'trusted' || trust === 'distrusted' ? trust : 'unknown'
+function trustOf(test: DeviceReport['counterTest']): DeviceEnergy['counter_trust'] {
+  return test === undefined ? 'unknown' : test.trusted ? 'trusted' : 'distrusted'
 }
 
 /** One sentence where all devices agree, else each device's own. */

@@ -1,14 +1,17 @@
 import { LlemError } from '../core/errors.js'
-import type { Device, Machine } from '../native/addon.js'
+import type { Device, Machine, WindowReport } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { Sampler } from '../native/sampler.js'
 import { chooseDevices } from './devices.js'
+import { KnownDevices } from './known-devices.js'
 
 export interface SamplerWishes {
   /** Indices or UUIDs; null: what CUDA_VISIBLE_DEVICES leaves visible, else all. */
   devices: readonly (number | string)[] | null
   intervalMs: number
   slowIntervalMs: number
+  /** Read the power only around the sensor's ticks, once they are known. */
+  tickLocked?: boolean
   /** The management library; undefined: the driver's own. */
   libraryPath: string | undefined
 }
@@ -20,6 +23,8 @@ export interface OpenedSampler {
   devices: Device[]
   /** What a person should know about the choice. */
   notes: string[]
+  /** Keeps for later runs what a window showed of the devices. */
+  learn(report: WindowReport): Promise<void>
 }
 
 /** Finds the GPUs and starts polling them. Throws NO_GPU and what Sampler.open throws. */
@@ -31,13 +36,35 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     cudaDeviceOrder: process.env.CUDA_DEVICE_ORDER,
   })
   if (devices.length === 0) throw noGpu(machine)
+  const known = new KnownDevices(machine)
   const sampler = await Sampler.open({
-    devices: devices.map(({ uuid, index, name }) => ({ uuid, index, name: name ?? null })),
+    devices: await Promise.all(
+      devices.map(async (device) => ({
+        uuid: device.uuid,
+        index: device.index,
+        name: device.name ?? null,
+        known: await known.recall(device),
+      })),
+    ),
     intervalMs: wishes.intervalMs,
     slowIntervalMs: wishes.slowIntervalMs,
+    tickLocked: wishes.tickLocked ?? false,
     libraryPath: wishes.libraryPath,
+    sysfsRoot: process.env.LLEM_SYSFS_ROOT || undefined,
   })
-  return { sampler, machine, devices, notes }
+  return {
+    sampler,
+    machine,
+    devices,
+    notes,
+    async learn(report) {
+      const lessons = report.devices.map((device, position) =>
+        // What cannot be kept is found out again; no measurement is worse for it.
+        known.learn(devices[position] as Device, device).catch(() => undefined),
+      )
+      await Promise.all(lessons)
+    },
+  }
 }
 
 function noGpu(machine: Machine): LlemError {

@@ -1,6 +1,7 @@
 import { LlemError, messageOf } from '../core/errors.js'
-import { energyOf } from '../energy/measured.js'
+import { describeForeignProcess } from '../energy/contamination.js'
 import type { OpenedSampler } from '../energy/open.js'
+import { beginEnergyWindow } from '../energy/window.js'
 import type { Device } from '../native/addon.js'
 import type { Energy } from '../results/energy.js'
 import type { EnergyBreakdown } from '../results/experiment.js'
@@ -14,6 +15,8 @@ export interface Baseline {
   method: 'fresh' | 'cached'
   measuredAt: string
   ageS: number
+  /** Who computed while it was measured, in words. */
+  disturbances: string[]
 }
 
 export interface BaselineConfig {
@@ -74,33 +77,37 @@ async function fromCache(opened: OpenedSampler, driver: string, maxAgeS: number)
     method: 'cached',
     measuredAt: oldest.measured_at,
     ageS: ageOf(oldest),
+    // One that was disturbed is never kept.
+    disturbances: [],
   }
 }
 
 async function measure(
-  { sampler, devices }: OpenedSampler,
+  opened: OpenedSampler,
   driver: string,
   durationS: number,
   { observer, signal, simulated }: Context,
 ): Promise<Baseline> {
-  await sampler.ready()
-  const window = sampler.beginWindow()
+  await opened.sampler.ready()
+  const window = beginEnergyWindow(opened)
   try {
     await waitVisibly('Measuring idle power', durationS, { observer, signal })
   } catch (error) {
     window.cancel()
     throw error
   }
-  const { devices: measured } = energyOf(await window.end(), sampler)
+  const { devices: measured, contamination } = await window.end()
+  const disturbances = (contamination.foreign_processes ?? []).map(describeForeignProcess)
   const measuredAt = new Date().toISOString()
   let powerW = 0
   for (const [position, { mean_power_w: meanW, reason }] of measured.entries()) {
-    const device = devices[position]
+    const device = opened.devices[position]
     if (meanW === null || device === undefined) throw new Error(`no idle power: ${reason}`)
     powerW += meanW
-    if (!simulated) await keep(device, driver, { power_w: meanW, measured_at: measuredAt }, observer)
+    if (!simulated && disturbances.length === 0)
+      await keep(device, driver, { power_w: meanW, measured_at: measuredAt }, observer)
   }
-  return { powerW, method: 'fresh', measuredAt, ageS: 0 }
+  return { powerW, method: 'fresh', measuredAt, ageS: 0, disturbances }
 }
 
 /** A baseline that cannot be kept is still one: the next run just measures it again. */

@@ -10,6 +10,7 @@ export interface EnergyConfig {
   devices: (number | string)[] | null
   interval_ms: number
   slow_interval_ms: number
+  tick_locked: boolean
 }
 
 /**
@@ -32,6 +33,7 @@ export async function openEnergyMeter(
       devices: config.devices,
       intervalMs: config.interval_ms,
       slowIntervalMs: config.slow_interval_ms,
+      tickLocked: config.tick_locked,
       libraryPath,
     })
     for (const note of opened.notes) observer.note(`Note: ${note}`)

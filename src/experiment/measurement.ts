@@ -6,9 +6,8 @@ import type { InferenceSession } from '../backends/backend.js'
 import type { Generation } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
-import { energyOf } from '../energy/measured.js'
 import type { OpenedSampler } from '../energy/open.js'
-import type { Window } from '../native/sampler.js'
+import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { Energy } from '../results/energy.js'
 import { createRunDir, newExperimentId } from '../results/files.js'
 import { keepIncomplete } from './incomplete.js'
@@ -61,7 +60,7 @@ export async function measurePrompts(
     observer,
     signal,
   }).catch((error: unknown) => ({ failure: error }))
-  const { energy, energyReason } = await closeWindow(window, opened, reason, observer)
+  const { energy, energyReason } = await closeWindow(window, reason, observer)
   if ('failure' in inference) {
     throw await keepIncomplete(runDir, {
       experimentId,
@@ -101,26 +100,25 @@ async function openWindow(
   opened: OpenedSampler | null,
   { timeseries, samples }: FilePaths,
   observer: Observer,
-): Promise<{ window: Window | null; reason: string | null }> {
+): Promise<{ window: EnergyWindow | null; reason: string | null }> {
   if (opened === null) return { window: null, reason: null }
   try {
     await opened.sampler.ready()
     const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined }
-    return { window: opened.sampler.beginWindow(files), reason: null }
+    return { window: beginEnergyWindow(opened, files), reason: null }
   } catch (error) {
     return { window: null, reason: notMeasured(error, observer) }
   }
 }
 
 async function closeWindow(
-  window: Window | null,
-  opened: OpenedSampler | null,
+  window: EnergyWindow | null,
   reason: string | null,
   observer: Observer,
 ): Promise<{ energy: Energy | null; energyReason: string | null }> {
-  if (window === null || opened === null) return { energy: null, energyReason: reason }
+  if (window === null) return { energy: null, energyReason: reason }
   try {
-    return { energy: energyOf(await window.end(), opened.sampler), energyReason: null }
+    return { energy: await window.end(), energyReason: null }
   } catch (error) {
     return { energy: null, energyReason: notMeasured(error, observer) }
   }

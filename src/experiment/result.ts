@@ -12,6 +12,7 @@ import {
   SCHEMA_VERSION,
   type WarmupResult,
 } from '../results/experiment.js'
+import type { Baseline } from './baseline.js'
 import type { FlopsEstimate } from './flops.js'
 import type { Inference } from './inference.js'
 import type { FilePaths } from './measurement.js'
@@ -33,6 +34,7 @@ export interface Findings {
   inference: Inference
   energy: Energy | null
   energyReason: string | null
+  baseline: Baseline | null
   breakdown: EnergyBreakdown | null
   flops: FlopsEstimate
   paths: FilePaths

@@ -58,7 +58,6 @@ export async function runExperiment(
   config: ExperimentConfig,
   { libraryPath, simulated = false, observer = silentObserver, signal }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
-  const context = { observer, signal, simulated }
   const startedAt = new Date()
   const outputDir = prepareOutputDir(config.output_dir)
   const backend = findBackend(config.backend)
@@ -66,6 +65,8 @@ export async function runExperiment(
   const prompts = await promptsOf(config, observer)
 
   const meter = await openEnergyMeter(config.energy, { libraryPath, simulated, observer })
+  // The driver may turn out to be the simulated one although nobody asked for it here.
+  const context = { observer, signal, simulated: meter.opened?.machine.simulated ?? simulated }
   let session: InferenceSession | undefined
   try {
     const environment = takeEnvironment(meter.opened?.machine ?? null, meter.opened?.devices ?? [])
@@ -77,7 +78,8 @@ export async function runExperiment(
     const result = resultOf({
       startedAt,
       config,
-      simulated,
+      simulated: context.simulated,
+      baseline,
       environment,
       info: session.info,
       memory: await session.memory(signal).catch(() => null),

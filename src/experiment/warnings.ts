@@ -1,3 +1,5 @@
+import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
+import { describeOtherSampler } from '../energy/other-samplers.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment } from '../results/experiment.js'
 
@@ -56,6 +58,7 @@ export interface ExperimentFacts {
   energy: Energy | null
   environment: Environment
   breakdown: EnergyBreakdown | null
+  baseline: { disturbances: readonly string[] } | null
   info: { compute: string }
   inference: { requestsProblem: string | null }
 }
@@ -74,7 +77,7 @@ export function warningsOf(facts: ExperimentFacts): string[] {
 
 function energyWarnings(
   energy: Energy,
-  { environment, breakdown, info, simulated }: ExperimentFacts,
+  { environment, baseline, breakdown, info, simulated }: ExperimentFacts,
 ): string[] {
   const warnings = energy.devices.flatMap((device) => {
     const gpu = environment.gpus.find(({ uuid }) => uuid === device.uuid)
@@ -100,6 +103,14 @@ function energyWarnings(
       'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
     )
   }
+  for (const disturbance of baseline?.disturbances ?? [])
+    warnings.push(`baseline_disturbed: while idle power was measured, ${disturbance}`)
+  for (const other of energy.contamination.other_samplers ?? [])
+    warnings.push(`other_sampler: ${describeOtherSampler(other)}`)
+  for (const process of energy.contamination.foreign_processes ?? [])
+    warnings.push(`foreign_process: ${describeForeignProcess(process)}`)
+  for (const change of energy.contamination.limit_changes)
+    warnings.push(`limit_changed: ${describeLimitChange(change)}`)
   return [...warnings, ...energy.faults.map((fault) => `recording_fault: ${fault}.`)]
 }
 

@@ -1,7 +1,16 @@
 import type * as Addon from '#addon'
 import { LlemError, messageOf } from '../core/errors.js'
 
-export type { Device, DeviceReport, Machine, Snapshot, WindowEnd, WindowReport } from '#addon'
+export type {
+  CpuReport,
+  Device,
+  DeviceReport,
+  KnownDevice,
+  Machine,
+  Snapshot,
+  WindowEnd,
+  WindowReport,
+} from '#addon'
 
 let loading: Promise<typeof Addon> | undefined
 

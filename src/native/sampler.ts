@@ -3,13 +3,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NativeSampler } from '#addon'
 import { LlemError } from '../core/errors.js'
-import { asLlemError, loadAddon, type Snapshot, type WindowReport } from './addon.js'
+import { asLlemError, type KnownDevice, loadAddon, type Snapshot, type WindowReport } from './addon.js'
 
 /** A GPU to sample: its UUID, and the driver's index for files and tables. */
 export interface SampledDevice {
   uuid: string
   index: number
   name: string | null
+  /** What earlier runs found out about it under this driver. */
+  known?: KnownDevice
 }
 
 export interface SamplerOptions {
@@ -18,8 +20,12 @@ export interface SamplerOptions {
   intervalMs?: number
   /** Interval of temperature, memory, utilisation, clocks and throttle reasons in ms, 1 to 5000. Default 100. */
   slowIntervalMs?: number
+  /** Once the sensor's ticks are known, read the power only around them. Default false. */
+  tickLocked?: boolean
   /** The management library; by default the driver's own. */
   libraryPath?: string | undefined
+  /** Where the CPU's energy counters are looked for; by default /sys. */
+  sysfsRoot?: string | undefined
 }
 
 export interface WindowFiles {
@@ -79,15 +85,23 @@ export class Sampler {
     devices,
     intervalMs = 10,
     slowIntervalMs = 100,
+    tickLocked = false,
     libraryPath,
+    sysfsRoot,
   }: SamplerOptions): Promise<Sampler> {
     const addon = await loadAddon()
     try {
       const native = addon.NativeSampler.open({
-        devices: devices.map(({ uuid, index }) => ({ uuid, index })),
+        devices: devices.map(({ uuid, index, known }) => ({
+          uuid,
+          index,
+          ...(known === undefined ? {} : { known }),
+        })),
+        tickLocked,
         intervalMs,
         slowIntervalMs,
         ...(libraryPath === undefined ? {} : { libraryPath }),
+        ...(sysfsRoot === undefined ? {} : { sysfsRoot }),
       })
       return new Sampler(native, devices, intervalMs)
     } catch (error) {

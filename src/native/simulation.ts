@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +37,17 @@ function checkReadable(path: string): void {
       kind: 'usage',
       cause,
     })
+  }
+}
+
+/** The scenario of this process, to know its GPUs again; what cannot be read is told apart by its path. */
+export function scenarioText(): string {
+  const path = process.env[SCENARIO_VARIABLE]
+  if (path === undefined) return 'built-in'
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return path
   }
 }
 

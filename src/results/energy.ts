@@ -56,6 +56,17 @@ export const deviceEnergySchema = z.object({
   counter_trust: z.enum(['trusted', 'distrusted', 'unknown']),
   /** (readings - counter) / counter on that load. */
   self_test_pct: z.number().nullable(),
+  /** When sensor and counter publish; null is what was not seen. */
+  sensor: z.object({
+    /** Time between two values of the power sensor. */
+    update_period_ms: z.number().nullable(),
+    /** The time that a value is taken to be the mean of. */
+    window_ms: z.number(),
+    /** By how much the readings were taken to be late: half of both. */
+    lag_ms: z.number(),
+    /** Time between two changes of the energy counter. */
+    counter_period_ms: z.number().nullable(),
+  }),
   /** Share of the window that the readings cover, 0 to 1. */
   coverage: z.number(),
   gap_s: z.number(),
@@ -88,6 +99,65 @@ export const samplerSchema = z.object({
   driver_calls: z.number().int(),
 })
 
+/** One energy counter of the CPU (RAPL). */
+export const cpuDomainSchema = z.object({
+  /** "package-0", or "package-0/dram" of what belongs to it. */
+  domain: z.string(),
+  /** A package holds its core and uncore (graphics); psys holds the packages; dram is beside them. */
+  kind: z.enum(['package', 'core', 'uncore', 'dram', 'psys', 'other']),
+  energy_j: joules,
+  /** The mean power for as long as the edges are uncertain: RAPL counts once in a millisecond. */
+  uncertainty_j: joules,
+  /** Why `energy_j` is null. */
+  reason: z.string().nullable(),
+})
+
+/** The CPU and its memory over the window, by RAPL. Nothing of it is part of any other number of a result. */
+export const cpuEnergySchema = z.object({
+  /** Sum over the sockets; null when one of them is. */
+  package_j: joules,
+  /** Sum over the sockets; null when one of them is. Not part of `package_j`. */
+  dram_j: joules,
+  /** Why one of the two is null. */
+  reason: z.string().nullable(),
+  domains: z.array(cpuDomainSchema),
+})
+
+/** A process that polls the GPUs beside llem. */
+export const otherSamplerSchema = z.object({
+  pid: z.number().int(),
+  name: z.string(),
+  /** Whether it is part of what was measured. */
+  measured: z.boolean(),
+})
+
+/** A process that computed on a GPU and is not llem's own. */
+export const foreignProcessSchema = z.object({
+  gpu_index: z.number().int(),
+  pid: z.number().int(),
+  name: z.string().nullable(),
+  /** "unknown": in a container it cannot be told whether it is the load itself. */
+  relation: z.enum(['foreign', 'unknown']),
+})
+
+/** A limit that was not the same throughout the window. */
+export const limitChangeSchema = z.object({
+  gpu_index: z.number().int(),
+  limit: z.enum(['power_w', 'sm_clock_mhz', 'memory_clock_mhz']),
+  from: z.number(),
+  to: z.number(),
+})
+
+/** What else went on in the window. */
+export const contaminationSchema = z.object({
+  /** Of those that this user can see; null where /proc cannot be read. */
+  other_samplers: z.array(otherSamplerSchema).nullable(),
+  /** Who else computed on the GPUs; null where one of them does not list its processes. */
+  foreign_processes: z.array(foreignProcessSchema).nullable(),
+  /** Limits that somebody moved. */
+  limit_changes: z.array(limitChangeSchema),
+})
+
 export const energySchema = z.object({
   backend: z.literal('nvml'),
   method,
@@ -108,9 +178,16 @@ export const energySchema = z.object({
   window: z.object({ start_ns: z.number(), end_ns: z.number(), start_utc: z.string() }),
   sampler: samplerSchema,
   devices: z.array(deviceEnergySchema),
+  cpu: cpuEnergySchema,
+  contamination: contaminationSchema,
   /** What went wrong beside the readings, e.g. a file that could not be written. */
   faults: z.array(z.string()),
 })
 
 export type Energy = z.infer<typeof energySchema>
 export type DeviceEnergy = z.infer<typeof deviceEnergySchema>
+export type CpuEnergy = z.infer<typeof cpuEnergySchema>
+export type CpuDomain = z.infer<typeof cpuDomainSchema>
+export type OtherSampler = z.infer<typeof otherSamplerSchema>
+export type ForeignProcess = z.infer<typeof foreignProcessSchema>
+export type LimitChange = z.infer<typeof limitChangeSchema>

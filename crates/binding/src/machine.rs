@@ -13,6 +13,8 @@ pub struct Machine {
     pub cuda_version: Option<String>,
     /// Every GPU, in the driver's (PCI bus) order.
     pub devices: Vec<Device>,
+    /// Whether the library is the simulated one.
+    pub simulated: bool,
 }
 
 /// One GPU.
@@ -49,6 +51,7 @@ pub fn list_devices(library_path: Option<String>) -> Result<Machine, CodedError>
         driver_version: machine.driver_version,
         cuda_version: machine.cuda_version,
         devices: machine.devices.into_iter().map(Device::from).collect(),
+        simulated: machine.simulated,
     })
 }
 

@@ -2,10 +2,14 @@
 //! where the meter does not know.
 
 use llem_meter::clock::seconds;
-use llem_meter::energy::{self, Verdict};
+use llem_meter::energy;
+use llem_meter::rapl;
 use llem_meter::sampler;
+use llem_meter::tenancy;
 use llem_meter::window;
 use napi_derive::napi;
+
+use crate::sampler::CounterTest;
 
 /// The end of a window: its report, or why there is none.
 #[napi(object)]
@@ -33,6 +37,7 @@ pub struct WindowReport {
     /// Of the device that is covered least, 0 to 1.
     pub coverage: f64,
     pub devices: Vec<DeviceReport>,
+    pub cpu: CpuReport,
     pub sampler: SamplerReport,
     /// Files that could not be written, a sampler that stopped.
     pub faults: Vec<String>,
@@ -52,10 +57,9 @@ pub struct DeviceReport {
     pub uncertainty: Uncertainty,
     /// The board's own factor, known no better than this.
     pub gain_pct: Option<f64>,
-    /// "trusted", "distrusted", or "unknown" where no steady load was seen since the sampler opened.
-    pub counter_trust: String,
-    /// `(readings - counter) / counter` in percent on the latest steady load.
-    pub self_test_pct: Option<f64>,
+    /// What the latest test of the counter on a steady load said; missing where there was none.
+    pub counter_test: Option<CounterTest>,
+    pub sensor: Sensor,
     pub integral_j: Option<f64>,
     pub counter_j: Option<f64>,
     pub counter_raw_j: Option<f64>,
@@ -76,6 +80,49 @@ pub struct DeviceReport {
     pub sw_thermal_s: Option<f64>,
     pub hw_thermal_s: Option<f64>,
     pub power_brake_s: Option<f64>,
+    pub tenancy: Tenancy,
+}
+
+/// When the power sensor and the counter publish.
+#[napi(object)]
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
+pub struct Sensor {
+    /// Time between two values of the power sensor, as seen since the sampler opened.
+    pub update_period_ms: Option<f64>,
+    /// The time that a value is taken to be the mean of.
+    pub window_ms: f64,
+    /// By how much the readings were taken to be late.
+    pub lag_ms: f64,
+    /// Time between two changes of the energy counter.
+    pub counter_period_ms: Option<f64>,
+}
+
+/// Who computed on the device, and what became of its limits.
+#[napi(object)]
+pub struct Tenancy {
+    pub tenants: Vec<Tenant>,
+    /// The most processes at a time; missing where they could not be listed.
+    pub most_processes: Option<u32>,
+    pub limits: Limits,
+    /// Where a limit was seen to differ from what it was at first: what it became.
+    pub changed_to: Limits,
+}
+
+/// A process that was seen on the device.
+#[napi(object)]
+pub struct Tenant {
+    pub pid: u32,
+    pub name: Option<String>,
+    /// "own", "foreign" or "unknown".
+    pub relation: String,
+}
+
+/// What the driver lets a device do.
+#[napi(object)]
+pub struct Limits {
+    pub power_w: Option<f64>,
+    pub sm_clock_mhz: Option<u32>,
+    pub memory_clock_mhz: Option<u32>,
 }
 
 /// The parts of an uncertainty (k = 2); missing where a part does not apply or is not known.
@@ -87,6 +134,28 @@ pub struct Uncertainty {
     pub gaps_j: Option<f64>,
     pub counter_tick_j: Option<f64>,
     pub residual_j: Option<f64>,
+}
+
+/// The CPU and its memory over a window, by RAPL. Domains overlap and are no part of the devices.
+#[napi(object)]
+pub struct CpuReport {
+    pub domains: Vec<CpuDomain>,
+    /// Why there are none.
+    pub reason: Option<String>,
+}
+
+/// One domain of the CPU over a window.
+#[napi(object)]
+pub struct CpuDomain {
+    /// "package-0", "package-0/dram".
+    pub name: String,
+    /// "package", "core", "uncore", "dram", "psys" or "other".
+    pub kind: String,
+    pub energy_j: Option<f64>,
+    /// How far they may be off.
+    pub uncertainty_j: Option<f64>,
+    /// Why they are missing.
+    pub reason: Option<String>,
 }
 
 /// The sampler's own punctuality and cost.
@@ -147,6 +216,7 @@ impl From<window::WindowReport> for WindowReport {
             uncertainty_j: report.uncertainty_j(),
             coverage: report.coverage(),
             devices: report.devices.into_iter().map(DeviceReport::from).collect(),
+            cpu: report.cpu.into(),
             sampler: report.sampler.into(),
             faults: report.faults,
         }
@@ -165,8 +235,17 @@ impl From<window::DeviceReport> for DeviceReport {
             uncertainty_j: device.headline.uncertainty_j,
             uncertainty: device.headline.uncertainty.into(),
             gain_pct: device.gain_pct,
-            counter_trust: Verdict::name_of(device.counter_test).to_owned(),
-            self_test_pct: device.counter_test.map(|test| test.residual_pct),
+            counter_test: device.counter_test.map(|test| CounterTest {
+                trusted: test.trusted,
+                residual_pct: test.residual_pct,
+                agreed_w: test.agreed_w,
+            }),
+            sensor: Sensor {
+                update_period_ms: device.measured_update_period_ns.map(milliseconds),
+                window_ms: milliseconds(device.sensor.window_ns),
+                lag_ms: milliseconds(device.lag_ns),
+                counter_period_ms: device.counter_period_ns.map(milliseconds),
+            },
             integral_j: device.integral_j,
             counter_j: device.counter_j,
             counter_raw_j: device.counter_raw_j,
@@ -186,6 +265,34 @@ impl From<window::DeviceReport> for DeviceReport {
             sw_thermal_s: device.throttled_ns.sw_thermal_ns.map(seconds),
             hw_thermal_s: device.throttled_ns.hw_thermal_ns.map(seconds),
             power_brake_s: device.throttled_ns.power_brake_ns.map(seconds),
+            tenancy: device.tenancy.into(),
+        }
+    }
+}
+
+impl From<tenancy::Tenancy> for Tenancy {
+    fn from(tenancy: tenancy::Tenancy) -> Self {
+        Self {
+            tenants: tenancy.tenants.into_iter().map(Tenant::from).collect(),
+            most_processes: tenancy.most_processes.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            limits: tenancy.limits.into(),
+            changed_to: tenancy.changed_to.into(),
+        }
+    }
+}
+
+impl From<tenancy::Tenant> for Tenant {
+    fn from(tenant: tenancy::Tenant) -> Self {
+        Self { pid: tenant.pid, name: tenant.name, relation: tenant.relation.as_str().to_owned() }
+    }
+}
+
+impl From<tenancy::Limits> for Limits {
+    fn from(limits: tenancy::Limits) -> Self {
+        Self {
+            power_w: limits.power_mw.map(|power_mw| f64::from(power_mw) / 1000.0),
+            sm_clock_mhz: limits.sm_clock_mhz,
+            memory_clock_mhz: limits.memory_clock_mhz,
         }
     }
 }
@@ -198,6 +305,24 @@ impl From<energy::Uncertainty> for Uncertainty {
             gaps_j: parts.gaps_j,
             counter_tick_j: parts.counter_tick_j,
             residual_j: parts.residual_j,
+        }
+    }
+}
+
+impl From<rapl::CpuReport> for CpuReport {
+    fn from(report: rapl::CpuReport) -> Self {
+        Self { domains: report.domains.into_iter().map(CpuDomain::from).collect(), reason: report.reason }
+    }
+}
+
+impl From<rapl::CpuDomain> for CpuDomain {
+    fn from(domain: rapl::CpuDomain) -> Self {
+        Self {
+            name: domain.name,
+            kind: domain.kind.as_str().to_owned(),
+            energy_j: domain.energy_j,
+            uncertainty_j: domain.uncertainty_j,
+            reason: domain.reason,
         }
     }
 }
@@ -240,4 +365,8 @@ impl From<sampler::DeviceSnapshot> for DeviceSnapshot {
             throttle_reasons: device.slow.throttle_reasons.map(|reasons| reasons as f64),
         }
     }
+}
+
+fn milliseconds(span_ns: u64) -> f64 {
+    span_ns as f64 / 1e6
 }

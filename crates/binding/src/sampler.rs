@@ -3,7 +3,8 @@
 use std::cell::{Ref, RefCell};
 use std::path::PathBuf;
 
-use llem_meter::sampler::{PendingReport, Sampler, SamplerOptions};
+use llem_meter::energy::Verdict;
+use llem_meter::sampler::{DeviceOptions, Known, PendingReport, Sampler, SamplerOptions};
 use llem_meter::window::{WindowOptions, WindowReport};
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
@@ -18,6 +19,31 @@ pub struct SampledDevice {
     pub uuid: String,
     /// The driver's index, for the files.
     pub index: u32,
+    /// What earlier runs found out about it under this driver.
+    pub known: Option<KnownDevice>,
+}
+
+/// What was found out about a device under a driver; missing is what was not.
+#[napi(object)]
+pub struct KnownDevice {
+    /// Time between two values of its power sensor.
+    pub update_period_ms: Option<f64>,
+    /// The time that a value is the mean of.
+    pub window_ms: Option<f64>,
+    /// How old that time is when the value appears.
+    pub delay_ms: Option<f64>,
+    /// What the test of its energy counter said.
+    pub counter_test: Option<CounterTest>,
+}
+
+/// What the test of an energy counter on a steady load said.
+#[napi(object)]
+pub struct CounterTest {
+    pub trusted: bool,
+    /// `(readings - counter) / counter` in percent.
+    pub residual_pct: f64,
+    /// The lowest power at which the counter agreed.
+    pub agreed_w: Option<f64>,
 }
 
 /// What to sample and how often.
@@ -30,6 +56,10 @@ pub struct OpenOptions {
     pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
     pub slow_interval_ms: f64,
+    /// Once the sensor's ticks are known, read the power only around them; by default false.
+    pub tick_locked: Option<bool>,
+    /// Where the CPU's energy counters are looked for; by default /sys.
+    pub sysfs_root: Option<String>,
 }
 
 /// Which files a window leaves behind.
@@ -49,6 +79,30 @@ pub struct WindowStart {
     pub start_ns: f64,
 }
 
+impl From<SampledDevice> for DeviceOptions {
+    fn from(device: SampledDevice) -> Self {
+        let known = device.known.map_or_else(Known::default, |known| Known {
+            update_period_ns: known.update_period_ms.and_then(nanoseconds),
+            window_ns: known.window_ms.and_then(nanoseconds),
+            delay_ns: known.delay_ms.and_then(nanoseconds),
+            counter: known.counter_test.map(Verdict::from),
+        });
+        Self { uuid: device.uuid, index: device.index, known }
+    }
+}
+
+impl From<CounterTest> for Verdict {
+    fn from(test: CounterTest) -> Self {
+        Self { trusted: test.trusted, residual_pct: test.residual_pct, agreed_w: test.agreed_w }
+    }
+}
+
+/// `None` for what is no time of a sensor.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0.1..=10000")]
+fn nanoseconds(milliseconds: f64) -> Option<u64> {
+    (0.1..=10_000.0).contains(&milliseconds).then(|| (milliseconds * 1e6).round() as u64)
+}
+
 /// A running sampler: a thread that polls the devices. It stops when closed or collected.
 #[napi]
 pub struct NativeSampler {
@@ -64,9 +118,11 @@ impl NativeSampler {
     pub fn open(options: OpenOptions) -> Result<Self, CodedError> {
         let options = SamplerOptions {
             library_path: options.library_path,
-            devices: options.devices.into_iter().map(|device| (device.uuid, device.index)).collect(),
+            devices: options.devices.into_iter().map(DeviceOptions::from).collect(),
+            tick_locked: options.tick_locked.unwrap_or(false),
             interval_ms: options.interval_ms,
             slow_interval_ms: options.slow_interval_ms,
+            sysfs_root: options.sysfs_root.map(PathBuf::from),
         };
         let inner = Sampler::open(&options).map_err(|error| coded(&error))?;
         Ok(Self { inner: RefCell::new(Some(inner)) })

@@ -17,17 +17,20 @@
 //!
 //! [`source`] asks the driver, [`sampler`] does so on time and hands the samples to the recorder, which feeds
 //! each open [`window`]; [`energy`] turns readings into joules, [`downsample`] into 1 Hz rows, and [`parquet`]
-//! writes them. [`verify`] goes the way back from the file to the joules. Nothing here knows JavaScript, tokens or configuration files.
+//! writes them. [`verify`] goes the way back, from the file to the joules. [`rapl`] reads the CPU's counters at the edges of a window. Nothing here knows JavaScript, tokens or
+//! configuration files.
 
 pub mod clock;
 pub mod downsample;
 pub mod energy;
 pub mod error;
 pub mod parquet;
+pub mod rapl;
 pub mod sample;
 pub mod sampler;
 pub mod segment;
 pub mod source;
+pub mod tenancy;
 pub mod verify;
 pub mod window;
 

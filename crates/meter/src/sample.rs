@@ -22,7 +22,7 @@ pub struct Sample {
     pub slow: Option<SlowSignals>,
     /// Cumulative throttle times, read at the edges of a window only.
     pub throttle: Option<ThrottleTimes>,
-    /// The sampler's own bookkeeping at this deadline; on the first device only.
+    /// The sampler's own bookkeeping at this deadline; on the first device read only.
     pub poll: Option<PollStats>,
 }
 

@@ -48,7 +48,9 @@ mod tests {
     use crate::clock::{NS_PER_MS, monotonic_ns};
     use crate::energy::Sensor;
     use crate::sample::{SlowSignals, ThrottleTimes};
+    use crate::sampler::{DeviceOptions, Known};
     use crate::source::{PowerDomain, ReadError, Source};
+    use crate::tenancy::{Limits, Processes};
     use crate::window::DeviceReport;
     use crate::{Sampler, SamplerOptions};
 
@@ -97,6 +99,14 @@ mod tests {
             ThrottleTimes::default()
         }
 
+        fn processes(&mut self, _device: usize) -> Result<Processes, ReadError> {
+            Err(ReadError::NotSupported)
+        }
+
+        fn limits(&mut self, _device: usize) -> Limits {
+            Limits::default()
+        }
+
         fn calls(&self) -> u64 {
             0
         }
@@ -113,13 +123,13 @@ mod tests {
 
     #[test]
     fn the_file_holds_every_bit_of_the_report() {
-        let devices = vec![("GPU-0".to_owned(), 0), ("GPU-1".to_owned(), 3)];
+        let device = |index| DeviceOptions { uuid: format!("GPU-{index}"), index, known: Known::default() };
         for (fails, length_ms) in [(None, 1500), (Some(ReadError::GpuLost), 1100), (None, 250)] {
             let options = SamplerOptions {
-                library_path: None,
-                devices: devices.clone(),
+                devices: [0, 3].map(device).to_vec(),
                 interval_ms: 7.0,
                 slow_interval_ms: 50.0,
+                ..SamplerOptions::default()
             };
             let source = Restless { opened_ns: monotonic_ns(), fails };
             let sampler = Sampler::over(source, &options).expect("the sampler starts");

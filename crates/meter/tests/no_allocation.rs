@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use llem_meter::energy::Sensor;
 use llem_meter::sample::{SlowSignals, ThrottleTimes};
+use llem_meter::sampler::{DeviceOptions, Known};
 use llem_meter::source::{PowerDomain, ReadError, Source};
+use llem_meter::tenancy::{Limits, MAX_PROCESSES, Processes};
 use llem_meter::window::WindowOptions;
 use llem_meter::{Sampler, SamplerOptions};
 
@@ -74,6 +76,14 @@ impl Source for Constant {
         ThrottleTimes::default()
     }
 
+    fn processes(&mut self, _device: usize) -> Result<Processes, ReadError> {
+        Ok(Processes { count: 1, pids: [1; MAX_PROCESSES] })
+    }
+
+    fn limits(&mut self, _device: usize) -> Limits {
+        Limits::default()
+    }
+
     fn calls(&self) -> u64 {
         READS.load(Ordering::Relaxed)
     }
@@ -82,10 +92,10 @@ impl Source for Constant {
 #[test]
 fn a_thousand_samples_and_both_edges_of_a_window_allocate_nothing() {
     let options = SamplerOptions {
-        library_path: None,
-        devices: vec![("GPU-0".to_owned(), 0), ("GPU-1".to_owned(), 1)],
+        devices: [0, 1].map(device).to_vec(),
         interval_ms: 1.0,
         slow_interval_ms: 5.0,
+        ..SamplerOptions::default()
     };
     let sampler = Sampler::over(Constant, &options).expect("the sampler starts");
     std::thread::sleep(Duration::from_millis(100));
@@ -94,4 +104,8 @@ fn a_thousand_samples_and_both_edges_of_a_window_allocate_nothing() {
     sampler.end(id).wait().expect("a report");
     assert!(READS.load(Ordering::Relaxed) > 1000, "the sampler ran");
     assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), 0);
+}
+
+fn device(index: u32) -> DeviceOptions {
+    DeviceOptions { uuid: format!("GPU-{index}"), index, known: Known::default() }
 }

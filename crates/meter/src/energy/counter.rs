@@ -147,7 +147,7 @@ impl History {
     /// period and half a window late, which is right on average; a step at the edge may be shown half an update
     /// period earlier or later.
     pub fn power_edge_uncertainty_j(&self, edge_ns: u64) -> Option<f64> {
-        let span_ns = self.update_period_ns() + self.sensor.window_ns;
+        let span_ns = self.sensor.delay_ns + self.update_period_ns() + self.sensor.window_ns;
         let (low_w, high_w) = self.range_w(edge_ns.saturating_sub(span_ns), edge_ns + span_ns)?;
         Some(BOUND_TO_K2 * (high_w - low_w) * seconds(self.update_period_ns()) / 2.0)
     }
@@ -166,7 +166,12 @@ impl History {
     /// Time between two values that the power sensor publishes; what was known beforehand where the power, or its
     /// reading, was too steady to show it.
     pub fn update_period_ns(&self) -> u64 {
-        self.periods().power_ns.unwrap_or(self.sensor.update_period_ns)
+        self.measured_update_period_ns().unwrap_or(self.sensor.update_period_ns)
+    }
+
+    /// The same as it was seen; `None` where it was not.
+    pub fn measured_update_period_ns(&self) -> Option<u64> {
+        self.periods().power_ns
     }
 
     /// Time between two changes of the counter; `None` where they were not seen.
@@ -221,10 +226,12 @@ impl History {
         if 2 * window_ns > end_ns - start_ns {
             return None;
         }
+        let seen_until_ns = |tick: &Tick| tick.at_ns.saturating_sub(self.sensor.delay_ns);
         let tick = ticks(&self.power, |power_w| power_w).into_iter().find(|tick| {
-            tick.sharp && tick.at_ns > start_ns + SAME_TICK_NS && tick.at_ns <= end_ns + SAME_TICK_NS
+            let until_ns = seen_until_ns(tick);
+            tick.sharp && until_ns > start_ns + SAME_TICK_NS && until_ns <= end_ns + SAME_TICK_NS
         })?;
-        let seen_end_ns = tick.at_ns.min(end_ns);
+        let seen_end_ns = seen_until_ns(&tick).min(end_ns);
         let seen_start_ns = seen_end_ns.saturating_sub(window_ns).max(start_ns);
         Some(Seen { start_ns: seen_start_ns, end_ns: seen_end_ns, power_w: tick.after })
     }
@@ -237,7 +244,8 @@ impl History {
 
     /// The last reading whose averaging window ended before `at_ns`.
     fn power_before(&self, at_ns: u64) -> Option<f64> {
-        let before = self.power.iter().rev().find(|(read_ns, _)| *read_ns <= at_ns);
+        let until_ns = at_ns + self.sensor.delay_ns;
+        let before = self.power.iter().rev().find(|(read_ns, _)| *read_ns <= until_ns);
         before.or(self.power.front()).map(|(_, power_w)| *power_w)
     }
 
@@ -245,7 +253,7 @@ impl History {
     /// passed, or the value that still stands when a new one is overdue.
     #[expect(clippy::float_cmp, reason = "a published value is repeated to the bit until the next one")]
     fn power_after(&self, at_ns: u64) -> Option<f64> {
-        let from_ns = at_ns + self.sensor.window_ns + WINDOW_MARGIN_NS;
+        let from_ns = at_ns + self.sensor.delay_ns + self.sensor.window_ns + WINDOW_MARGIN_NS;
         let overdue_ns = from_ns + self.sensor.update_period_ns;
         self.power
             .iter()

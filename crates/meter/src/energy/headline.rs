@@ -35,6 +35,8 @@ pub struct Estimates {
     pub integral_j: Option<f64>,
     /// The share of the window that the integral covers, 0 to 1.
     pub coverage: f64,
+    /// The longest pause between readings that was too long to be bridged.
+    pub longest_gap_s: Option<f64>,
     /// What is not known of the integral.
     pub integral_parts: Uncertainty,
     /// Joules by the counter, edges corrected.
@@ -155,7 +157,7 @@ fn counter_verdict(estimates: &Estimates, residual: Option<Residual>) -> Result<
     let Some(counter_j) = estimates.counter_j else {
         return Err("the energy counter could not be read at both edges, or fell".to_owned());
     };
-    if let Some(Verdict { trusted: false, residual_pct }) = estimates.counter_test {
+    if let Some(Verdict { trusted: false, residual_pct, .. }) = estimates.counter_test {
         return Err(format!(
             "on a steady load the readings differed from the counter by {residual_pct:+.1} %, so it is not trusted"
         ));
@@ -191,6 +193,9 @@ fn integral_verdict(estimates: &Estimates) -> Result<(), String> {
             MIN_COVERAGE * 100.0
         ));
     }
+    if let Some(gap_s) = estimates.longest_gap_s {
+        return Err(format!("there are no power readings for {gap_s:.1} s, which is too long to bridge"));
+    }
     estimates.averaging_s.map_or(Ok(()), |span_s| {
         long_enough(estimates.duration_s, span_s, "spans that a power reading averages")
     })
@@ -206,6 +211,7 @@ mod tests {
         averaging_s: None,
         integral_j: Some(101.0),
         coverage: 1.0,
+        longest_gap_s: None,
         integral_parts: EXACT,
         counter_j: Some(100.0),
         counter_reads: 60,
@@ -228,8 +234,9 @@ mod tests {
         residual_j: None,
     };
 
-    const TRUSTED: Option<Verdict> = Some(Verdict { trusted: true, residual_pct: -0.5 });
-    const DISTRUSTED: Option<Verdict> = Some(Verdict { trusted: false, residual_pct: 12.0 });
+    const TRUSTED: Option<Verdict> =
+        Some(Verdict { trusted: true, residual_pct: -0.5, agreed_w: Some(75.0) });
+    const DISTRUSTED: Option<Verdict> = Some(Verdict { trusted: false, residual_pct: 12.0, agreed_w: None });
 
     const NO_COUNTER: Estimates = Estimates { counter_j: None, counter_reads: 0, counter_ticks: 0, ..SOUND };
 
@@ -287,6 +294,12 @@ mod tests {
             ("readings with holes", Estimates { coverage: 0.5, ..SOUND }, Some(100.0), Some(Method::Counter)),
             ("nothing", Estimates { integral_j: None, coverage: 0.0, ..NO_COUNTER }, None, None),
             ("holes and no counter", Estimates { coverage: 0.9, ..NO_COUNTER }, None, None),
+            (
+                "a gap too long to bridge in a long window, and no counter",
+                Estimates { coverage: 0.99, longest_gap_s: Some(0.8), ..NO_COUNTER },
+                None,
+                None,
+            ),
             ("less than three update periods", Estimates { duration_s: 0.29, ..SOUND }, None, None),
             (
                 "less than three update periods of a fast sensor",

@@ -10,6 +10,9 @@ pub struct Integral {
     start_ns: u64,
     end_ns: u64,
     line: Line,
+    gap_cap_ns: u64,
+    last_ns: Option<u64>,
+    longest_gap_ns: Option<u64>,
     joules: f64,
     covered_ns: u64,
     max_power_w: Option<f64>,
@@ -27,6 +30,9 @@ impl Integral {
             start_ns,
             end_ns: u64::MAX,
             line: Line::new(gap_cap_ns),
+            gap_cap_ns,
+            last_ns: None,
+            longest_gap_ns: None,
             joules: 0.0,
             covered_ns: 0,
             max_power_w: None,
@@ -52,6 +58,13 @@ impl Integral {
                 self.squared_steps += step * step;
             }
             self.last_w = Some(power_w);
+        }
+        let before_ns = self.last_ns.replace(at_ns).unwrap_or(at_ns);
+        if at_ns.saturating_sub(before_ns) > self.gap_cap_ns
+            && at_ns > self.start_ns
+            && before_ns < self.end_ns
+        {
+            self.longest_gap_ns = self.longest_gap_ns.max(Some(at_ns - before_ns));
         }
         let piece = self.line.push(at_ns, power_w)?.clip(self.start_ns, self.end_ns)?;
         self.joules += piece.area();
@@ -82,6 +95,11 @@ impl Integral {
     /// Time of the window that lies between readings that could be joined.
     pub fn covered_ns(&self) -> u64 {
         self.covered_ns
+    }
+
+    /// The longest pause between readings in the window that was too long to be bridged.
+    pub fn longest_gap_ns(&self) -> Option<u64> {
+        self.longest_gap_ns
     }
 
     /// What the sensor's blind time leaves unknown (k = 2), joules: `2 s / sqrt(n) x sqrt(1 - W/T) x L` for a sensor
@@ -151,6 +169,7 @@ mod tests {
             integral.push(at_ns, power_w);
         }
         assert_eq!(integral.covered_ns(), 2 * NS_PER_S);
+        assert_eq!(integral.longest_gap_ns(), Some(30 * NS_PER_S));
         assert_eq!(integral.joules(), Some(1000.0));
     }
 

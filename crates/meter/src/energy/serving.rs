@@ -155,7 +155,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     };
 
     let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS, Sensor::DATACENTER);
-    let mut self_test = SelfTest::new(None);
+    let mut self_test = SelfTest::new(None, None);
     let mut window: Option<DeviceWindow> = None;
     let mut latest = None;
     let mut deadline_ns = OPENED_NS + random.ns_below(10 * NS_PER_MS);

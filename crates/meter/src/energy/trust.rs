@@ -31,17 +31,8 @@ pub struct Verdict {
     pub trusted: bool,
     /// `(readings - counter) / counter` in percent over the stretch.
     pub residual_pct: f64,
-}
-
-impl Verdict {
-    /// The verdict's name in results.
-    pub fn name_of(verdict: Option<Self>) -> &'static str {
-        match verdict {
-            Some(Self { trusted: true, .. }) => "trusted",
-            Some(Self { trusted: false, .. }) => "distrusted",
-            None => "unknown",
-        }
-    }
+    /// The lowest power at which the counter agreed; `None` where it did not.
+    pub agreed_w: Option<f64>,
 }
 
 /// The running test of one device's counter, in constant memory.
@@ -51,7 +42,6 @@ pub struct SelfTest {
     stretch: Option<Stretch>,
     last_read: Option<(u64, u64)>,
     verdict: Option<Verdict>,
-    agreed_w: Option<f64>,
     /// Whether the last piece spoke against the counter.
     accused: bool,
 }
@@ -84,9 +74,10 @@ struct Tick {
 
 impl SelfTest {
     /// `averaging_ns`: the span that each power reading is the mean of, where it is longer than an update period.
-    pub fn new(averaging_ns: Option<u64>) -> Self {
+    /// `verdict`: what an earlier test of this device said.
+    pub fn new(averaging_ns: Option<u64>, verdict: Option<Verdict>) -> Self {
         let lag_ns = LAG_NS + averaging_ns.unwrap_or(0);
-        Self { lag_ns, stretch: None, last_read: None, verdict: None, agreed_w: None, accused: false }
+        Self { lag_ns, stretch: None, last_read: None, verdict, accused: false }
     }
 
     /// The latest verdict; `None` before the first steady stretch.
@@ -110,12 +101,16 @@ impl SelfTest {
         let Some((before_ns, before_mj)) = self.last_read.replace((at_ns, energy_mj)) else { return };
         if energy_mj < before_mj {
             // The driver was loaded anew, or the counter is broken: what was known of it is about another one.
-            *self = Self { last_read: self.last_read, ..Self::new(Some(self.lag_ns - LAG_NS)) };
+            *self = Self { last_read: self.last_read, ..Self::new(Some(self.lag_ns - LAG_NS), None) };
         } else if energy_mj > before_mj
             && let Some(stretch) = self.stretch.as_mut().filter(|stretch| stretch.start_ns <= before_ns)
         {
             stretch.push_tick(before_ns, at_ns, energy_mj);
         }
+    }
+
+    fn agreed_w(&self) -> Option<f64> {
+        self.verdict.and_then(|verdict| verdict.agreed_w)
     }
 
     /// Judges the piece between two ticks, unless it is too short to tell.
@@ -130,19 +125,18 @@ impl SelfTest {
         let readings_w = (last.read_j - first.read_j) / seconds(last.read_ns - first.read_ns);
         let residual_pct = (readings_w / counter_w - 1.0) * 100.0;
         if residual_pct.abs() <= AGREEMENT_PCT {
-            self.agreed_w = Some(self.agreed_w.map_or(readings_w, |agreed_w| agreed_w.min(readings_w)));
-            self.verdict = Some(Verdict { trusted: true, residual_pct });
+            let agreed_w = self.agreed_w().map_or(readings_w, |agreed_w| agreed_w.min(readings_w));
+            self.verdict = Some(Verdict { trusted: true, residual_pct, agreed_w: Some(agreed_w) });
             self.accused = false;
         } else if residual_pct.abs() <= AGREEMENT_PCT + doubt_pct {
             // A longer piece will tell.
             return;
-        } else if self.agreed_w.is_some_and(|agreed_w| readings_w.max(counter_w) > SAME_LEVEL * agreed_w) {
+        } else if self.agreed_w().is_some_and(|agreed_w| readings_w.max(counter_w) > SAME_LEVEL * agreed_w) {
             // A load in step with the sensor has steady readings too, so a counter that agreed at idle is not
             // convicted by what may be one.
             self.accused = false;
         } else if self.accused {
-            self.verdict = Some(Verdict { trusted: false, residual_pct });
-            self.agreed_w = None;
+            self.verdict = Some(Verdict { trusted: false, residual_pct, agreed_w: None });
         } else {
             // Once is not enough: such a load may have begun in the middle of the piece.
             self.accused = true;
@@ -220,7 +214,7 @@ mod tests {
 
     impl Device {
         fn new() -> Self {
-            Self { test: SelfTest::new(None), now_ms: 0, energy_mj: 0.0, published_mj: 0 }
+            Self { test: SelfTest::new(None, None), now_ms: 0, energy_mj: 0.0, published_mj: 0 }
         }
 
         /// `true_w` counts at `gain`, while the sensor shows `shown_w`.
@@ -296,6 +290,15 @@ mod tests {
                 assert_eq!(device.run(100, shown_w, 287.5, 10), Some(true), "{shown_w} W shown");
             }
         }
+    }
+
+    #[test]
+    fn what_an_earlier_test_said_holds_until_a_steady_load_says_otherwise() {
+        let known = Some(Verdict { trusted: true, residual_pct: 0.1, agreed_w: Some(75.0) });
+        let mut device = Device { test: SelfTest::new(None, known), ..Device::new() };
+        // In step with the sensor from the first reading on.
+        assert_eq!(device.run(4000, 500.0, 287.5, 10), Some(true));
+        assert_eq!(device.run(4000, 75.0, 60.0, 10), Some(false));
     }
 
     #[test]

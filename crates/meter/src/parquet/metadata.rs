@@ -47,8 +47,9 @@ pub struct EndFacts {
 
 impl FileFacts {
     pub(super) fn metadata(&self, schema_version: &str) -> Vec<KeyValue> {
-        let sensors =
-            list(&self.sensors, |sensor| format!("{}:{}", sensor.update_period_ns, sensor.window_ns));
+        let sensors = list(&self.sensors, |sensor| {
+            format!("{}:{}:{}", sensor.update_period_ns, sensor.window_ns, sensor.delay_ns)
+        });
         vec![
             entry("llem.schema_version", schema_version),
             entry("llem.device_uuids", self.uuids.join(",")),
@@ -74,11 +75,9 @@ impl FileFacts {
             slow_gap_cap_ns: entries.value("llem.slow_gap_cap_ns")?,
             history_ns: entries.value("llem.history_ns")?,
             sensors: entries.list("llem.sensors_ns", |text| {
-                let (update_period, window) = text.split_once(':')?;
-                Some(Sensor {
-                    update_period_ns: update_period.parse().ok()?,
-                    window_ns: window.parse().ok()?,
-                })
+                let parts: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
+                let [update_period_ns, window_ns, delay_ns] = parts?.try_into().ok()?;
+                Some(Sensor { update_period_ns, window_ns, delay_ns })
             })?,
         })
     }
@@ -87,7 +86,9 @@ impl FileFacts {
 impl EndFacts {
     pub(super) fn metadata(&self) -> Vec<KeyValue> {
         let test = |test: &Option<Verdict>| {
-            test.map_or_else(|| "-".to_owned(), |test| format!("{}:{}", test.trusted, test.residual_pct))
+            let text =
+                |test: Verdict| format!("{}:{}:{}", test.trusted, test.residual_pct, or_dash(test.agreed_w));
+            test.map_or_else(|| "-".to_owned(), text)
         };
         let periods = |periods: &[Periods; 3]| {
             periods
@@ -105,10 +106,15 @@ impl EndFacts {
         Ok(Self {
             end_ns: entries.value("llem.end_monotonic_ns")?,
             counter_tests: entries.list("llem.counter_tests", |text| {
-                let Some((trusted, residual_pct)) = text.split_once(':') else { return Some(None) };
-                let verdict =
-                    Verdict { trusted: trusted.parse().ok()?, residual_pct: residual_pct.parse().ok()? };
-                Some(Some(verdict))
+                if text == "-" {
+                    return Some(None);
+                }
+                let mut parts = text.split(':');
+                Some(Some(Verdict {
+                    trusted: parts.next()?.parse().ok()?,
+                    residual_pct: parts.next()?.parse().ok()?,
+                    agreed_w: parts.next()?.parse().ok(),
+                }))
             })?,
             periods: entries.list("llem.periods_ns", |text| {
                 let found: Vec<Option<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
@@ -161,7 +167,7 @@ fn list<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
     items.iter().map(text).collect::<Vec<_>>().join(",")
 }
 
-fn or_dash(value: Option<u64>) -> String {
+fn or_dash<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
@@ -186,7 +192,10 @@ mod tests {
         let unknown = Periods { power_ns: None, counter_ns: None };
         let end = EndFacts {
             end_ns: 99,
-            counter_tests: vec![None, Some(Verdict { trusted: false, residual_pct: -1.0 / 3.0 })],
+            counter_tests: vec![
+                None,
+                Some(Verdict { trusted: false, residual_pct: -1.0 / 3.0, agreed_w: None }),
+            ],
             periods: vec![[unknown, known, known], [unknown, unknown, Periods { power_ns: None, ..known }]],
         };
         let metadata: Vec<_> = facts.metadata("2").into_iter().chain(end.metadata()).collect();

@@ -9,21 +9,23 @@ mod shared;
 mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use poller::{Poller, Wake};
+use poller::{Pace, Poller, Wake};
 use recorder::Recorder;
 use rtrb::RingBuffer;
 use schedule::Schedule;
 use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
-use crate::energy::Sensor;
+use crate::energy::{Sensor, Verdict};
 use crate::error::MeterError;
+use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
 use crate::source::nvml::NvmlSource;
 use crate::source::{PowerDomain, Source};
@@ -39,20 +41,62 @@ const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
 /// Near an edge the devices are read at least this often, however long the interval: the ticks of sensor and
 /// counter have to be seen there.
 pub(crate) const EDGE_INTERVAL_NS: u64 = 5 * NS_PER_MS;
+/// The slow signals are most of the calls of a sampler that reads the power around the sensor's ticks only.
+const TICK_LOCKED_SLOW_NS: u64 = 500 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What to sample and how often.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SamplerOptions {
     /// The management library; `None`: where the driver installs it.
     pub library_path: Option<String>,
-    /// The devices by UUID and driver index.
-    pub devices: Vec<(String, u32)>,
+    /// The devices.
+    pub devices: Vec<DeviceOptions>,
     /// Power interval in milliseconds, 1 to 5000.
     pub interval_ms: f64,
     /// Interval of the slow signals in milliseconds, 1 to 5000.
     pub slow_interval_ms: f64,
+    /// Once the sensor's ticks are known, read the power only around them, and the slow signals twice a second at
+    /// most: the same energy from a third of the driver calls.
+    pub tick_locked: bool,
+    /// Where the CPU's counters are looked for; `None`: /sys.
+    pub sysfs_root: Option<PathBuf>,
+}
+
+/// A device to sample.
+#[derive(Clone, Debug)]
+pub struct DeviceOptions {
+    /// "GPU-...".
+    pub uuid: String,
+    /// The driver's index, for the files.
+    pub index: u32,
+    /// What earlier runs found out about it.
+    pub known: Known,
+}
+
+/// What was found out about a device under this driver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known {
+    /// Time between two values of its power sensor.
+    pub update_period_ns: Option<u64>,
+    /// The time that a value is the mean of.
+    pub window_ns: Option<u64>,
+    /// How old that time is when the value appears.
+    pub delay_ns: Option<u64>,
+    /// What the test of its energy counter said.
+    pub counter: Option<Verdict>,
+}
+
+impl Known {
+    /// What is measured of a sensor stands before what is usual.
+    fn of_sensor(self, usual: Sensor) -> Sensor {
+        Sensor {
+            update_period_ns: self.update_period_ns.unwrap_or(usual.update_period_ns),
+            window_ns: self.window_ns.unwrap_or(usual.window_ns),
+            delay_ns: self.delay_ns.unwrap_or(usual.delay_ns),
+        }
+    }
 }
 
 /// What the recorder has to know of the sampler.
@@ -64,6 +108,8 @@ pub(crate) struct Setup {
     slow_interval_ns: u64,
     /// What is known of each device's sensor beforehand.
     sensors: Vec<Sensor>,
+    /// What earlier tests of its counter said.
+    counter_tests: Vec<Option<Verdict>>,
 }
 
 impl Setup {
@@ -110,6 +156,7 @@ pub struct DeviceSnapshot {
 /// A running sampler. Dropping it stops its threads.
 pub struct Sampler {
     shared: Arc<Shared>,
+    rapl: Arc<Rapl>,
     reading: Option<JoinHandle<()>>,
     accounting: Option<JoinHandle<()>>,
     next_window: AtomicU64,
@@ -122,7 +169,7 @@ impl Sampler {
     /// Opens GPUs through NVML and starts reading. On return the first deadline is due.
     pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
         validate(options)?;
-        let uuids: Vec<String> = options.devices.iter().map(|(uuid, _)| uuid.clone()).collect();
+        let uuids: Vec<String> = options.devices.iter().map(|device| device.uuid.clone()).collect();
         Self::over(NvmlSource::open(options.library_path.as_deref(), &uuids)?, options)
     }
 
@@ -132,11 +179,18 @@ impl Sampler {
         let count = source.device_count();
         let power_domains: Vec<_> = (0..count).map(|device| source.power_domain(device)).collect();
         let setup = Setup {
-            uuids: options.devices.iter().map(|(uuid, _)| uuid.clone()).collect(),
-            gpu_indices: options.devices.iter().map(|(_, index)| index.cast_signed()).collect(),
+            uuids: options.devices.iter().map(|device| device.uuid.clone()).collect(),
+            gpu_indices: options.devices.iter().map(|device| device.index.cast_signed()).collect(),
             interval_ns: nanoseconds(options.interval_ms),
-            slow_interval_ns: nanoseconds(options.slow_interval_ms),
-            sensors: (0..count).map(|device| source.sensor(device)).collect(),
+            slow_interval_ns: match nanoseconds(options.slow_interval_ms) {
+                slow_interval_ns if options.tick_locked => slow_interval_ns.max(TICK_LOCKED_SLOW_NS),
+                slow_interval_ns => slow_interval_ns,
+            },
+            sensors: (0..count)
+                .zip(&options.devices)
+                .map(|(device, options)| options.known.of_sensor(source.sensor(device)))
+                .collect(),
+            counter_tests: options.devices.iter().map(|device| device.known.counter).collect(),
         };
         let shared = Arc::new(Shared::default());
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);
@@ -146,17 +200,26 @@ impl Sampler {
         let capacity =
             count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(64);
         let (producer, consumer) = RingBuffer::new(capacity);
-        let poller = Poller::new(source, setup.slow_interval_ns, opened_ns, producer);
+        let (looks, looked) = RingBuffer::new(4 * count);
+        let pace = Pace {
+            interval_ns: setup.interval_ns,
+            slow_interval_ns: setup.slow_interval_ns,
+            tick_locked: options.tick_locked,
+        };
+        let poller = Poller::new(source, pace, opened_ns, producer, looks);
         let schedule = Schedule::new(opened_ns, setup.interval_ns);
-        let recorder = Recorder::new(setup.clone(), consumer);
+        let recorder = Recorder::new(setup.clone(), consumer, looked);
         let reading = spawn("llem-sampler", &shared, move |shared| {
             // A panic becomes a fault in the result, not the end of the process.
             let run = catch_unwind(AssertUnwindSafe(|| sample_until_stopped(poller, schedule, shared)));
             shared.end_sampler(run.err().map(|panic| describe_panic(&*panic)));
         })?;
-        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared))?;
+        let rapl = Arc::new(Rapl::open(options.sysfs_root.as_deref().unwrap_or(Path::new("/sys"))));
+        let kept_up = Arc::clone(&rapl);
+        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared, &kept_up))?;
         Ok(Self {
             shared,
+            rapl,
             reading: Some(reading),
             accounting: Some(accounting),
             next_window: AtomicU64::new(1),
@@ -169,7 +232,7 @@ impl Sampler {
     /// Opens a window now. Answers its number and its left edge in monotonic nanoseconds.
     pub fn begin(&self, options: WindowOptions) -> (u64, u64) {
         let id = self.next_window.fetch_add(1, Ordering::Relaxed);
-        let start_ns = self.shared.begin(id, options);
+        let start_ns = self.rapl.begin(id, || self.shared.begin(id, options));
         wake(self.reading.as_ref());
         (id, start_ns)
     }
@@ -177,16 +240,21 @@ impl Sampler {
     /// Closes a window now. The report comes after the post-roll; waiting for it is the caller's choice.
     pub fn end(&self, id: u64) -> PendingReport {
         let (reply, report) = channel();
-        self.shared.end(id, reply);
+        let end_ns = self.shared.end(id, reply);
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
         let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
-        PendingReport { report, patience: post_roll + Duration::from_secs(10) }
+        PendingReport {
+            report,
+            cpu: self.rapl.end(id, end_ns),
+            patience: post_roll + Duration::from_secs(10),
+        }
     }
 
     /// Drops a window and what it wrote.
     pub fn cancel(&self, id: u64) {
         self.shared.cancel(id);
+        self.rapl.cancel(id);
     }
 
     /// The last readings.
@@ -226,13 +294,15 @@ impl Drop for Sampler {
 /// A report that is on its way.
 pub struct PendingReport {
     report: Receiver<WindowReport>,
+    cpu: CpuReport,
     patience: Duration,
 }
 
 impl PendingReport {
     /// Waits for it. `None` when there will be none: the window is unknown, or the sampler was closed.
     pub fn wait(self) -> Option<WindowReport> {
-        self.report.recv_timeout(self.patience).ok()
+        let report = self.report.recv_timeout(self.patience).ok()?;
+        Some(WindowReport { cpu: self.cpu, ..report })
     }
 }
 
@@ -299,12 +369,14 @@ fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule
         let between_ns = between_deadlines_ns(polled_ns, schedule.next_ns(), shared.dense_until_ns());
         if edges != edges_served {
             edges_served = edges;
-            poller.hasten_counter(now_ns);
+            poller.hasten(now_ns);
             poller.poll(Wake::Edge, schedule.missed(), shared);
         } else if now_ns >= schedule.next_ns() {
             let lateness_ns = now_ns - schedule.next_ns();
             poller.poll(Wake::Deadline { lateness_ns }, schedule.missed(), shared);
+            poller.look(shared);
             schedule.advance(monotonic_ns());
+            schedule.skip_while(|deadline_ns| !poller.wants(deadline_ns, shared));
         } else if between_ns.is_some_and(|due_ns| now_ns >= due_ns) {
             poller.poll(Wake::NearEdge, schedule.missed(), shared);
         } else {

@@ -5,8 +5,10 @@ use rtrb::Producer;
 
 use super::shared::Shared;
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns, thread_cpu_ns};
+use crate::energy::Rhythm;
 use crate::sample::{CounterReading, PollStats, Sample};
 use crate::source::{ReadError, Source};
+use crate::tenancy::Look;
 
 /// How often the counter is read inside a window: it only has to be alive there, and a read is the dearest call.
 const COUNTER_CRUISE_NS: u64 = 500 * NS_PER_MS;
@@ -17,6 +19,18 @@ const COUNTER_RETRY_NS: u64 = NS_PER_S;
 /// The counter may take this share of the time, however often it would be due: one read costs milliseconds on
 /// some drivers (measurement notes in ARCHITECTURE.md).
 const COUNTER_SHARE: u64 = 4;
+
+/// How often to read what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub interval_ns: u64,
+    pub slow_interval_ns: u64,
+    /// Whether to read the power around the sensor's ticks only, once they are known.
+    pub tick_locked: bool,
+}
+
+/// So many changes of the power tell its rhythm well enough to look away between two ticks.
+const LOCK_CHANGES: u64 = 8;
 
 /// Why the sampler thread woke up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,56 +43,119 @@ pub(super) enum Wake {
     NearEdge,
 }
 
+/// How often it is looked at who computes on a device.
+const LOOK_NS: u64 = 5 * NS_PER_S;
+
+/// When a device is to be asked next.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
 struct Due {
     slow_ns: u64,
     counter_ns: u64,
+    look_ns: u64,
+}
+
+/// When a power read began and ended, and its answer.
+#[derive(Clone, Copy)]
+struct PowerRead {
+    before_ns: u64,
+    after_ns: u64,
+    power_mw: Result<u32, ReadError>,
 }
 
 /// Reads all devices of a source and hands the samples on.
 pub(super) struct Poller<S: Source> {
     source: S,
     due: Vec<Due>,
-    slow_interval_ns: u64,
-    power: Vec<(u64, u64, Result<u32, ReadError>)>,
+    pace: Pace,
+    /// When each device's sensor publishes; only listened to where the ticks are to be known.
+    rhythms: Vec<Rhythm>,
+    power: Vec<Option<PowerRead>>,
     driver_ns: u64,
     cpu_ns: u64,
+    first_looks_left: usize,
     samples: Producer<Sample>,
+    looks: Producer<Look>,
 }
 
 impl<S: Source> Poller<S> {
-    pub fn new(source: S, slow_interval_ns: u64, now_ns: u64, samples: Producer<Sample>) -> Self {
+    pub fn new(source: S, pace: Pace, now_ns: u64, samples: Producer<Sample>, looks: Producer<Look>) -> Self {
         let count = source.device_count();
         // Staggered, so that eight devices do not spend their slow calls at one deadline.
         let due = (0..count)
             .map(|device| {
                 let share = |interval_ns: u64| now_ns + interval_ns * device as u64 / count as u64;
-                Due { slow_ns: share(slow_interval_ns), counter_ns: share(COUNTER_DENSE_NS) }
+                Due {
+                    slow_ns: share(pace.slow_interval_ns),
+                    counter_ns: share(COUNTER_DENSE_NS),
+                    // The first look comes at once: who computes before a load starts is not the load.
+                    look_ns: now_ns,
+                }
             })
             .collect();
         Self {
             source,
             due,
-            slow_interval_ns,
+            pace,
+            rhythms: vec![Rhythm::default(); count],
             power: Vec::with_capacity(count),
             driver_ns: 0,
             cpu_ns: 0,
+            first_looks_left: count,
             samples,
+            looks,
         }
     }
 
-    /// Reads what is due and pushes one sample per device.
+    /// Whether there is anything to read at a deadline.
+    pub fn wants(&self, deadline_ns: u64, shared: &Shared) -> bool {
+        (0..self.due.len()).any(|device| self.wants_device(device, deadline_ns, shared))
+    }
+
+    fn wants_device(&self, device: usize, at_ns: u64, shared: &Shared) -> bool {
+        let due = self.due[device];
+        !self.pace.tick_locked
+            || at_ns < shared.dense_until_ns()
+            || at_ns >= due.slow_ns.min(due.counter_ns)
+            || self.is_near_tick(device, at_ns)
+    }
+
+    /// Whether a tick may come within an interval before or after, or its time is not known. Two reads on each side
+    /// of a tick keep the plateaus of the power flat, as reading all the time would.
+    fn is_near_tick(&self, device: usize, at_ns: u64) -> bool {
+        let rhythm = &self.rhythms[device];
+        if rhythm.changes() < LOCK_CHANGES {
+            return true;
+        }
+        let reach_ns = self.pace.interval_ns + self.pace.interval_ns / 2;
+        rhythm
+            .next_tick_ns(at_ns.saturating_sub(reach_ns))
+            .is_none_or(|(tick_ns, doubt_ns)| tick_ns <= at_ns + self.pace.interval_ns + doubt_ns)
+    }
+
+    /// Reads what is due and pushes a sample for each device that was read.
     pub fn poll(&mut self, wake: Wake, missed_deadlines: u64, shared: &Shared) {
         self.power.clear();
         for device in 0..self.source.device_count() {
             let before_ns = monotonic_ns();
-            let power_mw = self.source.power_mw(device);
-            let after_ns = monotonic_ns();
-            self.driver_ns += after_ns - before_ns;
-            self.power.push((before_ns, after_ns, power_mw));
+            let wanted =
+                !matches!(wake, Wake::Deadline { .. }) || self.wants_device(device, before_ns, shared);
+            self.power.push(wanted.then(|| {
+                let power_mw = self.source.power_mw(device);
+                let after_ns = monotonic_ns();
+                self.driver_ns += after_ns - before_ns;
+                PowerRead { before_ns, after_ns, power_mw }
+            }));
         }
+        let mut is_first = true;
         for device in 0..self.power.len() {
-            let (before_ns, after_ns, power_mw) = self.power[device];
+            let Some(PowerRead { before_ns, after_ns, power_mw }) = self.power[device] else { continue };
+            let at_ns = before_ns + (after_ns - before_ns) / 2;
+            if let Ok(power_mw) = power_mw
+                && self.pace.tick_locked
+            {
+                self.rhythms[device].push(at_ns, u64::from(power_mw));
+            }
             let counter = self.counter(device, wake, shared);
             let slow_start_ns = monotonic_ns();
             let slow = (slow_start_ns >= self.due[device].slow_ns).then(|| self.source.slow_signals(device));
@@ -90,10 +167,10 @@ impl<S: Source> Poller<S> {
                 self.cpu_ns = thread_cpu_ns();
                 if slow.is_some() {
                     self.due[device].slow_ns =
-                        next_due(self.due[device].slow_ns, self.slow_interval_ns, now_ns);
+                        next_due(self.due[device].slow_ns, self.pace.slow_interval_ns, now_ns);
                 }
             }
-            let poll = (device == 0).then(|| PollStats {
+            let poll = is_first.then(|| PollStats {
                 lateness_ns: match wake {
                     Wake::Deadline { lateness_ns } => Some(lateness_ns),
                     Wake::Edge | Wake::NearEdge => None,
@@ -103,10 +180,11 @@ impl<S: Source> Poller<S> {
                 driver_ns: self.driver_ns,
                 driver_calls: self.source.calls(),
             });
+            is_first = false;
             let sample = Sample {
                 device,
                 scheduled: matches!(wake, Wake::Deadline { .. }),
-                at_ns: before_ns + (after_ns - before_ns) / 2,
+                at_ns,
                 read_ns: after_ns - before_ns,
                 power_mw,
                 counter,
@@ -118,6 +196,22 @@ impl<S: Source> Poller<S> {
                 shared.count_dropped();
             }
         }
+    }
+
+    /// Looks at one device at most, when nothing else is urgent: the list of processes takes milliseconds on some
+    /// drivers.
+    pub fn look(&mut self, shared: &Shared) {
+        let at_ns = monotonic_ns();
+        // Near an edge the ticks have to be seen, unless nobody has been looked at yet.
+        let calm = self.first_looks_left > 0 || at_ns >= shared.dense_until_ns();
+        let due = self.due.iter().position(|due| due.look_ns <= at_ns);
+        let Some(device) = due.filter(|_| calm) else { return };
+        let (processes, limits) = (self.source.processes(device), self.source.limits(device));
+        self.first_looks_left = self.first_looks_left.saturating_sub(1);
+        self.driver_ns += monotonic_ns() - at_ns;
+        self.due[device].look_ns = next_due(self.due[device].look_ns, LOOK_NS, at_ns);
+        // A full ring only means that the recorder has enough to do; the next look is in a few seconds.
+        let _ = self.looks.push(Look { device, at_ns, processes, limits });
     }
 
     fn counter(&mut self, device: usize, wake: Wake, shared: &Shared) -> Option<CounterReading> {
@@ -141,10 +235,12 @@ impl<S: Source> Poller<S> {
         energy_mj.ok().map(|energy_mj| CounterReading { at_ns, energy_mj })
     }
 
-    /// Called when a window's edge came: from now on the counter is read densely.
-    pub fn hasten_counter(&mut self, now_ns: u64) {
+    /// Called when a window's edge came: from now on the counter is read densely, and once that is over it is looked
+    /// at who computes.
+    pub fn hasten(&mut self, now_ns: u64) {
         for due in &mut self.due {
             due.counter_ns = due.counter_ns.min(now_ns + COUNTER_DENSE_NS);
+            due.look_ns = due.look_ns.min(now_ns + COUNTER_DENSE_NS);
         }
     }
 }

@@ -14,7 +14,9 @@ use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
 use crate::energy::{History, Integral, SelfTest};
 use crate::parquet::FileFacts;
+use crate::rapl::Rapl;
 use crate::sample::Sample;
+use crate::tenancy::Look;
 use crate::window::{OpenWindow, WindowReport};
 
 /// How long the recorder rests between two looks at the ring.
@@ -25,19 +27,21 @@ const PATIENCE_NS: u64 = NS_PER_S;
 pub(super) struct Recorder {
     setup: Setup,
     samples: Consumer<Sample>,
+    looks: Consumer<Look>,
     histories: Vec<History>,
     self_tests: Vec<SelfTest>,
     since_open: Vec<Integral>,
     /// Each device's last sample with a power reading.
     latest: Vec<Option<Sample>>,
     pre_roll: PreRoll,
+    latest_looks: Vec<Option<Look>>,
     windows: HashMap<u64, OpenWindow>,
     closing: Vec<(u64, Sender<WindowReport>)>,
     marks: Vec<Mark>,
 }
 
 impl Recorder {
-    pub fn new(setup: Setup, samples: Consumer<Sample>) -> Self {
+    pub fn new(setup: Setup, samples: Consumer<Sample>, looks: Consumer<Look>) -> Self {
         let count = setup.uuids.len();
         // Near an edge readings come more often than the interval says.
         let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
@@ -46,11 +50,18 @@ impl Recorder {
             setup.sensors.iter().map(|sensor| History::new(history_ns, interval_ns, *sensor)).collect();
         Self {
             samples,
+            looks,
             histories,
-            self_tests: setup.sensors.iter().map(|sensor| SelfTest::new(sensor.averaging_ns())).collect(),
+            self_tests: setup
+                .sensors
+                .iter()
+                .zip(&setup.counter_tests)
+                .map(|(sensor, known)| SelfTest::new(sensor.averaging_ns(), *known))
+                .collect(),
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
             pre_roll: PreRoll::new(history_ns, interval_ns, count),
+            latest_looks: vec![None; count],
             windows: HashMap::new(),
             closing: Vec::new(),
             marks: Vec::new(),
@@ -59,11 +70,12 @@ impl Recorder {
     }
 
     /// Works until the sampler ended and everything that it read is accounted for.
-    pub fn run(mut self, shared: &Shared) {
+    pub fn run(mut self, shared: &Shared, rapl: &Rapl) {
         loop {
             // Read before the ring is drained: nothing is pushed once it is true.
             let ended = shared.sampler_ended();
             self.step(shared, ended);
+            rapl.keep_up(monotonic_ns());
             // After a fault it goes on: windows that are still open are owed a report.
             if ended && shared.is_stopping() {
                 break;
@@ -85,6 +97,12 @@ impl Recorder {
             self.account(&sample);
             shared.publish(|snapshot| snapshot.update(&sample, &self.since_open));
         }
+        while let Ok(look) = self.looks.pop() {
+            self.latest_looks[look.device] = Some(look);
+            for window in self.windows.values_mut() {
+                window.look(&look);
+            }
+        }
         self.settle(shared, ended);
     }
 
@@ -104,7 +122,9 @@ impl Recorder {
                 };
                 let (histories, latest) = (&self.histories, &self.latest);
                 let earlier = self.pre_roll.samples(latest);
-                let window = OpenWindow::new(&options, &facts, histories, latest, earlier, shared.dropped());
+                let mut window =
+                    OpenWindow::new(&options, &facts, histories, latest, earlier, shared.dropped());
+                self.latest_looks.iter().flatten().for_each(|look| window.look(look));
                 self.windows.insert(id, window);
             }
             Mark::End { id, end_ns, reply } => {

@@ -24,6 +24,13 @@ impl Schedule {
         self.missed
     }
 
+    /// Leaves out the deadlines at which nothing is wanted; they are not missed.
+    pub fn skip_while(&mut self, unwanted: impl Fn(u64) -> bool) {
+        while unwanted(self.next_ns) {
+            self.next_ns += self.interval_ns;
+        }
+    }
+
     /// Takes the deadline that was just served off the grid; those that `now_ns` has already passed are missed.
     pub fn advance(&mut self, now_ns: u64) {
         self.next_ns += self.interval_ns;
@@ -54,6 +61,14 @@ mod tests {
         let mut schedule = Schedule::new(1000, 10);
         schedule.advance(1035);
         assert_eq!((schedule.next_ns(), schedule.missed()), (1040, 3));
+    }
+
+    #[test]
+    fn deadlines_that_nobody_wants_keep_the_grid_and_are_not_missed() {
+        let mut schedule = Schedule::new(1000, 10);
+        schedule.advance(1003);
+        schedule.skip_while(|deadline_ns| deadline_ns < 1035);
+        assert_eq!((schedule.next_ns(), schedule.missed()), (1040, 0));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use super::*;
 use crate::sample::ThrottleTimes;
 use crate::source::ReadError;
+use crate::tenancy::{Limits, Processes};
 use crate::window::DeviceReport;
 
 /// Milliwatts that the scripted devices draw.
@@ -57,6 +58,14 @@ impl Source for ScriptedSource {
         ThrottleTimes::default()
     }
 
+    fn processes(&mut self, _device: usize) -> Result<Processes, ReadError> {
+        Err(ReadError::NotSupported)
+    }
+
+    fn limits(&mut self, _device: usize) -> Limits {
+        Limits::default()
+    }
+
     fn calls(&self) -> u64 {
         self.reads
     }
@@ -74,9 +83,14 @@ fn sampler_of(
         reads: 0,
         opened_ns: monotonic_ns(),
     };
-    let devices = (0..devices).map(|index| (format!("GPU-{index}"), index)).collect();
-    let options = SamplerOptions { library_path: None, devices, interval_ms, slow_interval_ms: 100.0 };
+    let devices = (0..devices).map(device).collect();
+    let options =
+        SamplerOptions { devices, interval_ms, slow_interval_ms: 100.0, ..SamplerOptions::default() };
     Sampler::over(source, &options).expect("the sampler starts")
+}
+
+fn device(index: u32) -> DeviceOptions {
+    DeviceOptions { uuid: format!("GPU-{index}"), index, known: Known::default() }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a script")]
@@ -277,7 +291,8 @@ fn a_full_ring_counts_what_it_loses_and_goes_on() {
         reads: 0,
         opened_ns: monotonic_ns(),
     };
-    let mut poller = Poller::new(source, NS_PER_S, monotonic_ns(), producer);
+    let pace = Pace { interval_ns: 10 * NS_PER_MS, slow_interval_ns: NS_PER_S, tick_locked: false };
+    let mut poller = Poller::new(source, pace, monotonic_ns(), producer, RingBuffer::new(4).0);
     for _ in 0..5 {
         poller.poll(Wake::Deadline { lateness_ns: 0 }, 0, &shared);
     }
@@ -308,10 +323,10 @@ fn no_window_is_reported_before_its_post_roll() {
 fn options_outside_their_range_start_nothing() {
     for (interval_ms, slow_interval_ms) in [(0.5, 100.0), (5001.0, 100.0), (10.0, 0.0), (f64::NAN, 100.0)] {
         let options = SamplerOptions {
-            library_path: None,
-            devices: vec![("GPU-0".to_owned(), 0)],
+            devices: vec![device(0)],
             interval_ms,
             slow_interval_ms,
+            ..SamplerOptions::default()
         };
         let error = Sampler::open(&options).err().expect("refused");
         assert_eq!(error.code(), "SAMPLER_OPTION_INVALID");

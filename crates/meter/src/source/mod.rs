@@ -4,6 +4,7 @@ pub mod nvml;
 
 use crate::energy::Sensor;
 use crate::sample::{SlowSignals, ThrottleTimes};
+use crate::tenancy::{Limits, Processes};
 
 /// Why a single reading is missing. `Copy`, because it is made on the sampler thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,11 @@ pub trait Source: Send {
     fn slow_signals(&mut self, device: usize) -> SlowSignals;
     /// The cumulative throttle times.
     fn throttle_times(&mut self, device: usize) -> ThrottleTimes;
+    /// Who computes on the device. One of the dearest calls: 4.5 ms under a lock of the driver on some boards
+    /// (flightlessmango/MangoHud pull request 2104).
+    fn processes(&mut self, device: usize) -> Result<Processes, ReadError>;
+    /// What the driver lets the device do.
+    fn limits(&mut self, device: usize) -> Limits;
     /// How many driver calls were made so far.
     fn calls(&self) -> u64;
 }

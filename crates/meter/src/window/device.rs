@@ -10,6 +10,7 @@ use crate::energy::{
 };
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
+use crate::tenancy::Tenancy;
 
 /// The left edge is judged as soon as enough was read after it, while the history still reaches back to it.
 enum StartEdge {
@@ -48,6 +49,7 @@ pub(crate) struct DeviceWindow {
     pub downsampler: Downsampler,
     start_edge: StartEdge,
     counter: CounterTrack,
+    pub tenancy: Tenancy,
     pub last_sample_ns: u64,
     missing: u64,
     missing_reason: Option<ReadError>,
@@ -84,6 +86,7 @@ impl DeviceWindow {
             downsampler: Downsampler::new(device, start_ns, caps.slow_ns, caps.slow_ns.max(caps.power_ns)),
             start_edge: StartEdge::Ahead,
             counter: CounterTrack::default(),
+            tenancy: Tenancy::default(),
             last_sample_ns: 0,
             missing: 0,
             missing_reason: None,
@@ -192,6 +195,7 @@ impl DeviceWindow {
             averaging_s: averaging_ns.map(seconds),
             integral_j,
             coverage,
+            longest_gap_s: self.integral.longest_gap_ns().map(seconds),
             integral_parts: integral_uncertainty,
             counter_j,
             counter_reads: self.counter.reads,
@@ -225,6 +229,11 @@ impl DeviceWindow {
             memory_used_max_bytes: self.memory_used_max_bytes,
             throttle_reasons: self.throttle_reasons,
             throttled_ns: elapsed(self.throttle_first, self.throttle_last),
+            tenancy: self.tenancy,
+            sensor,
+            lag_ns: self.lag_ns,
+            counter_period_ns: history.counter_period_ns(),
+            measured_update_period_ns: history.measured_update_period_ns(),
         }
     }
 

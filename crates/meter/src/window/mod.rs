@@ -2,6 +2,8 @@
 //! Everything in it has constant size, however long the window is.
 
 pub(crate) mod device;
+#[cfg(test)]
+mod fuzz_tests;
 mod punctuality;
 mod report;
 
@@ -16,7 +18,9 @@ use crate::clock::NS_PER_MS;
 use crate::downsample::Row;
 use crate::energy::{History, Verdict};
 use crate::parquet::{EndFacts, FileFacts, SamplesFile, TimeseriesFile};
+use crate::rapl::CpuReport;
 use crate::sample::Sample;
+use crate::tenancy::Look;
 
 /// How long after an edge readings may still say where inside its tick the power stepped.
 pub(crate) const EDGE_SPAN_NS: u64 = 350 * NS_PER_MS;
@@ -124,6 +128,13 @@ impl OpenWindow {
         }
     }
 
+    /// Takes a look at who computes; one from after the right edge is not this window's.
+    pub fn look(&mut self, look: &Look) {
+        if self.end_ns.is_none_or(|end_ns| look.at_ns <= end_ns) {
+            self.devices[look.device].tenancy.push(look);
+        }
+    }
+
     /// Whether every device was read `post_roll_ns` after the end.
     pub fn is_settled(&self, post_roll_ns: u64) -> bool {
         self.end_ns.is_some_and(|end_ns| {
@@ -173,6 +184,8 @@ impl OpenWindow {
             end_ns,
             start_unix_ns: self.start_unix_ns,
             devices,
+            // Not the recorder's: it was read on the caller's thread, at the edges.
+            cpu: CpuReport::default(),
             sampler: self.punctuality.report(dropped),
             faults: self.faults,
         }

@@ -1,7 +1,9 @@
 //! What a window says in the end. `None` is what could not be known.
 
-use crate::energy::{Headline, Method, Uncertainty, Verdict, root_of_squares};
+use crate::energy::{Headline, Method, Sensor, Uncertainty, Verdict, root_of_squares};
+use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
+use crate::tenancy::Tenancy;
 
 /// What the meter found out about a window.
 #[derive(Clone, Debug)]
@@ -14,6 +16,8 @@ pub struct WindowReport {
     pub start_unix_ns: u64,
     /// One report per device, in the sampler's order.
     pub devices: Vec<DeviceReport>,
+    /// The CPU and its memory, which are no part of any device.
+    pub cpu: CpuReport,
     /// The sampler's own cost and punctuality over the window.
     pub sampler: SamplerReport,
     /// What went wrong beside the readings: a file that could not be written, a sampler that stopped.
@@ -64,6 +68,16 @@ pub struct DeviceReport {
     pub throttle_reasons: Option<u64>,
     /// Time throttled, by cause, from the driver's cumulative counters.
     pub throttled_ns: ThrottleTimes,
+    /// Who computed on the device, and what became of its limits.
+    pub tenancy: Tenancy,
+    /// What is known of its power sensor by now.
+    pub sensor: Sensor,
+    /// By how much the readings were taken to be late in this window.
+    pub lag_ns: u64,
+    /// Time between two changes of the energy counter; `None` where they were not seen.
+    pub counter_period_ns: Option<u64>,
+    /// Time between two values of the power sensor as seen since the sampler opened; `None` where they were not.
+    pub measured_update_period_ns: Option<u64>,
 }
 
 /// How the sampler itself did over a window.

@@ -2,7 +2,7 @@
 //! panic.
 //!
 //! The struct layouts are the ones of nvml.h 13, from `nvml-wrapper-sys`.
-#![allow(non_snake_case)] // The names are NVIDIA's.
+#![allow(non_snake_case, non_upper_case_globals)] // The names are NVIDIA's.
 
 mod field_values;
 mod identity;
@@ -26,6 +26,10 @@ use crate::clock::{Busy, stall};
 use crate::device::Device;
 use crate::fault::Call;
 use crate::simulation::{Simulation, current};
+
+/// How a program tells this library from a driver's: no driver has the symbol.
+#[unsafe(no_mangle)]
+pub static llem_nvml_sim: c_uint = 1;
 
 /// Success, or an NVML error code.
 type Answer = Result<(), nvmlReturn_t>;

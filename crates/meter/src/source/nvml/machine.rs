@@ -1,6 +1,6 @@
 //! Loading the library, and what does not change while measuring: which GPUs there are and what they can do.
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::enums::device::DeviceArchitecture;
@@ -24,6 +24,8 @@ pub struct MachineInfo {
     pub cuda_version: Option<String>,
     /// Every GPU, in the driver's order.
     pub devices: Vec<DeviceInfo>,
+    /// Whether the library is the simulated one.
+    pub simulated: bool,
 }
 
 /// One GPU; `None` is what it does not tell.
@@ -81,6 +83,25 @@ pub fn list_devices(library_path: Option<&str>) -> Result<MachineInfo, MeterErro
             .ok()
             .map(|version| format!("{}.{}", version / 1000, version % 1000 / 10)),
         devices,
+        simulated: is_simulated(library_path),
+    })
+}
+
+/// Whether the loaded library is this project's simulation: it has a symbol that no driver has.
+fn is_simulated(library_path: Option<&str>) -> bool {
+    let candidates = library_path.map_or(DEFAULT_LIBRARIES.to_vec(), |path| vec![path]);
+    candidates.into_iter().any(|path| {
+        let Ok(path) = CString::new(path) else { return false };
+        // SAFETY: both strings end in NUL, and with RTLD_NOLOAD nothing is run; the handle is given back at once.
+        unsafe {
+            let library = libc::dlopen(path.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
+            if library.is_null() {
+                return false;
+            }
+            let marker = libc::dlsym(library, c"llem_nvml_sim".as_ptr());
+            libc::dlclose(library);
+            !marker.is_null()
+        }
     })
 }
 

@@ -14,8 +14,10 @@ use nvml_wrapper::enum_wrappers::device::{Clock, PerformanceState, TemperatureSe
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, FieldIdScheme, Nvml};
 use nvml_wrapper_sys::bindings::{
-    nvmlDevice_t, nvmlFieldValue_t, nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND,
-    nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST, nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED,
+    nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET, nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM,
+    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t, nvmlProcessInfo_t,
+    nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND, nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST,
+    nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE, nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED,
     nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT,
     nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
 };
@@ -24,9 +26,12 @@ use super::{PowerDomain, ReadError, Source};
 use crate::energy::Sensor;
 use crate::error::MeterError;
 use crate::sample::{SlowSignals, ThrottleTimes};
+use crate::tenancy::{Limits, MAX_PROCESSES, Processes};
 
 type GetFieldValues = unsafe extern "C" fn(nvmlDevice_t, i32, *mut nvmlFieldValue_t) -> nvmlReturn_t;
 type GetU64 = unsafe extern "C" fn(nvmlDevice_t, *mut u64) -> nvmlReturn_t;
+type GetProcesses = unsafe extern "C" fn(nvmlDevice_t, *mut u32, *mut nvmlProcessInfo_t) -> nvmlReturn_t;
+type GetClock = unsafe extern "C" fn(nvmlDevice_t, nvmlClockType_t, nvmlClockId_t, *mut u32) -> nvmlReturn_t;
 type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
 
 /// `NVML_FI_DEV_POWER_INSTANT`: instantaneous board power on every architecture.
@@ -58,6 +63,9 @@ pub struct NvmlSource {
     get_power: Option<GetU32>,
     get_energy: Option<GetU64>,
     get_throttle_reasons: Option<GetU64>,
+    get_processes: Option<GetProcesses>,
+    get_power_limit: Option<GetU32>,
+    get_clock: Option<GetClock>,
     throttle_fields: [u32; 4],
     calls: u64,
     nvml: Arc<Nvml>,
@@ -87,6 +95,9 @@ impl NvmlSource {
                 .or(lib.nvmlDeviceGetCurrentClocksThrottleReasons.as_ref())
                 .ok()
                 .copied(),
+            get_processes: lib.nvmlDeviceGetComputeRunningProcesses_v3.as_ref().ok().copied(),
+            get_power_limit: lib.nvmlDeviceGetEnforcedPowerLimit.as_ref().ok().copied(),
+            get_clock: lib.nvmlDeviceGetClock.as_ref().ok().copied(),
             throttle_fields,
             calls: 0,
             nvml: Arc::clone(&nvml),
@@ -172,6 +183,26 @@ impl NvmlSource {
     }
 }
 
+impl NvmlSource {
+    fn power_limit_mw(&mut self, device: usize) -> Result<u32, ReadError> {
+        let get = self.get_power_limit.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        let mut limit_mw = 0;
+        // SAFETY: the handle came from this library and the pointer is to a live u32.
+        check(unsafe { get(self.gpus[device].handle, &raw mut limit_mw) })?;
+        Ok(limit_mw)
+    }
+
+    fn application_clock_mhz(&mut self, device: usize, clock: nvmlClockType_t) -> Result<u32, ReadError> {
+        let get = self.get_clock.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        let (mut mhz, target) = (0, nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET);
+        // SAFETY: the handle came from this library and the pointer is to a live u32.
+        check(unsafe { get(self.gpus[device].handle, clock, target, &raw mut mhz) })?;
+        Ok(mhz)
+    }
+}
+
 impl Source for NvmlSource {
     fn device_count(&self) -> usize {
         self.gpus.len()
@@ -236,6 +267,29 @@ impl Source for NvmlSource {
         let [power_cap_ns, sw_thermal_ns, hw_thermal_ns, power_brake_ns] =
             self.fields(device, self.throttle_fields).unwrap_or_default();
         ThrottleTimes { power_cap_ns, sw_thermal_ns, hw_thermal_ns, power_brake_ns }
+    }
+
+    fn processes(&mut self, device: usize) -> Result<Processes, ReadError> {
+        let get = self.get_processes.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        let mut count = u32::try_from(MAX_PROCESSES).unwrap_or(u32::MAX);
+        // SAFETY: an all-zero nvmlProcessInfo_t is valid.
+        let mut infos: [nvmlProcessInfo_t; MAX_PROCESSES] = unsafe { mem::zeroed() };
+        // SAFETY: the handle came from this library and `infos` holds `count` elements.
+        let code = unsafe { get(self.gpus[device].handle, &raw mut count, infos.as_mut_ptr()) };
+        // More than fit: how many is told, who is not.
+        if code != nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE {
+            check(code)?;
+        }
+        Ok(Processes { count: count as usize, pids: infos.map(|info| info.pid) })
+    }
+
+    fn limits(&mut self, device: usize) -> Limits {
+        Limits {
+            power_mw: self.power_limit_mw(device).ok(),
+            sm_clock_mhz: self.application_clock_mhz(device, nvmlClockType_enum_NVML_CLOCK_SM).ok(),
+            memory_clock_mhz: self.application_clock_mhz(device, nvmlClockType_enum_NVML_CLOCK_MEM).ok(),
+        }
     }
 
     fn calls(&self) -> u64 {

@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, vi } from 'vitest'
+import type { DeviceEnergy } from '../../dist/results/energy.js'
+import { type ExecResult, llem } from './llem.js'
+import { gpu, nowNs, type Segment, scenarioFile, scratchFolder } from './scenario.js'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+/** Idle, and then a load in step with a sensor of this phase, which sees nothing but its high half. */
+const IDLE_S = 6
+const segments: Segment[] = [
+  { for_s: IDLE_S, w: 75 },
+  { for_s: 60, square: { low_w: 75, high_w: 480, period_s: 0.1, duty: 0.5 } },
+]
+const device = gpu(0, segments, { sensor: { update_period_ms: 100, window_ms: 25, phase_ms: 40 } })
+
+async function measure(scenario: string, seconds: number, dataHome: string): Promise<DeviceEnergy> {
+  const args = ['exec', '--simulate', scenario, '--json', '--', 'sleep', String(seconds)]
+  const { stdout, stderr } = await llem(args, { env: { XDG_DATA_HOME: dataHome } })
+  if (stdout === '') throw new Error(stderr)
+  const result: ExecResult = JSON.parse(stdout)
+  return result.energy.devices[0] as DeviceEnergy
+}
+
+const until = (atNs: number) => new Promise((resolve) => setTimeout(resolve, (atNs - nowNs()) / 1e6))
+
+it.concurrent('what a steady load said of a counter holds for later runs, and a damaged file is found out again', async () => {
+  const dataHome = scratchFolder()
+  const epochNs = nowNs()
+  const scenario = scenarioFile([device], epochNs)
+  expect((await measure(scenario, 4, dataHome)).counter_trust).toBe('trusted')
+
+  const folder = join(dataHome, 'llem', 'devices')
+  const [file] = readdirSync(folder)
+  const known = JSON.parse(readFileSync(join(folder, String(file)), 'utf8'))
+  expect(known).toMatchObject({ uuid: device.uuid, window_ms: null, counter_test: { trusted: true } })
+  expect(known.driver).toMatch(/ simulated /)
+
+  // The load has begun before this sampler opens: nothing in this run is steady.
+  await until(epochNs + (IDLE_S + 1) * 1e9)
+  const later = await measure(scenario, 2, dataHome)
+  expect(later).toMatchObject({ method: 'counter', counter_trust: 'trusted', residual_flagged: true })
+  expect(later.sensor.update_period_ms ?? known.update_period_ms).toBeDefined()
+
+  writeFileSync(join(folder, String(file)), '{"uuid":')
+  expect(await measure(scenario, 2, dataHome)).toMatchObject({ method: 'integral', residual_flagged: true })
+})
+
+it.concurrent('another scenario, driver or GPU is not known by it', async () => {
+  const dataHome = scratchFolder()
+  expect((await measure(scenarioFile([device], nowNs()), 4, dataHome)).counter_trust).toBe('trusted')
+  const epochNs = nowNs() - (IDLE_S + 1) * 1e9
+  const other = await measure(scenarioFile([device], epochNs), 2, dataHome)
+  expect(other.counter_trust).not.toBe('trusted')
+})

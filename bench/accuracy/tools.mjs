@@ -1,0 +1,45 @@
+// What is compared, and how each is used.
+import { join } from 'node:path'
+import { ROOT } from '../folders.mjs'
+
+const FOLDER = join(ROOT, 'bench/accuracy/tools')
+
+export const TOOLS = [
+  {
+    name: 'llem',
+    script: 'llem.mjs',
+    how: 'the headline `total_j`, which is one of the next two; reads every 10 ms, one sampler per GPU',
+  },
+  {
+    name: 'ZeusMonitor',
+    package: 'zeus',
+    script: 'zeus_monitor.py',
+    how: '`begin_window` and `end_window`, one monitor per GPU',
+  },
+  {
+    name: 'PowerMonitor',
+    package: 'zeus',
+    script: 'power_monitor.py',
+    how:
+      '`get_energy` over the window, 0.2 s after it; polls every 50 ms, as the period that it infers by itself is 0 ' +
+      'and takes a core; its queue is emptied every second, as else it loses readings; the GPU with faults has a monitor ' +
+      'of its own',
+  },
+  {
+    name: 'CodeCarbon',
+    package: 'codecarbon',
+    script: 'codecarbon_tasks.py',
+    how: "`start_task` and `stop_task`, the GPU's share of the energy, one offline tracker per GPU",
+  },
+  {
+    name: 'pynvml loop',
+    package: 'nvidia-ml-py',
+    script: 'pynvml_loop.py',
+    how: '`nvmlDeviceGetPowerUsage`, sleep 100 ms, trapezoid over the readings in the window, as people write it',
+  },
+]
+
+/** The command that runs a tool, but for the plan. */
+export function commandOf({ script }, python) {
+  return [script.endsWith('.py') ? python : process.execPath, join(FOLDER, script)]
+}

@@ -1,0 +1,57 @@
+// llem as a library, at its default interval. One sampler per GPU, as each load is an experiment of its own.
+import { readFileSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { energyOf } from '../../../dist/energy/measured.js'
+import { openSampler } from '../../../dist/energy/open.js'
+import { simulate } from '../../../dist/native/simulation.js'
+
+const INTERVAL_MS = 10
+/** Timers of Node are late by up to a millisecond or two. */
+const TIMER_LATE_MS = 5
+const plan = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const libraryPath = simulate()
+
+const samplers = []
+for (let gpu = 0; gpu < plan.gpus; gpu++) {
+  const wishes = { devices: [gpu], intervalMs: INTERVAL_MS, slowIntervalMs: 100, libraryPath }
+  const { sampler } = await openSampler(wishes)
+  samplers.push(sampler)
+}
+await Promise.all(samplers.map((sampler) => sampler.ready()))
+answer({ ready: true })
+
+// As an experiment does: idle, with a baseline.
+const baselines = samplers.map((sampler) => sampler.beginWindow())
+await until(plan.baselineEndNs)
+await Promise.all(baselines.map((baseline) => baseline.end()))
+
+const reports = []
+for (const [window, [startNs, endNs]] of plan.windows.entries()) {
+  await until(startNs)
+  const open = samplers.map((sampler) => sampler.beginWindow())
+  await until(endNs)
+  reports.push(...open.map((each, gpu) => each.end().then((report) => tell(window, gpu, report))))
+}
+await Promise.all(reports)
+for (const sampler of samplers) sampler.close()
+
+function tell(window, gpu, report) {
+  const energy = energyOf(report, samplers[gpu])
+  const { total_j, integral_j, counter_j, uncertainty_j, method, reason } = energy
+  answer({
+    ...{ window, gpu, start_ns: energy.window.start_ns, end_ns: energy.window.end_ns },
+    ...{ joules: total_j, integral_j, counter_j, uncertainty_j, method, reason },
+  })
+}
+
+function answer(fields) {
+  writeSync(3, `${JSON.stringify(fields)}\n`)
+}
+
+async function until(ns) {
+  const leftMs = () => ns / 1e6 - Number(process.hrtime.bigint()) / 1e6
+  await sleep(Math.max(0, leftMs() - TIMER_LATE_MS))
+  // Not a spin: the other tools want to be on time too.
+  const nobody = new Int32Array(new SharedArrayBuffer(4))
+  while (leftMs() > 0) Atomics.wait(nobody, 0, 0, leftMs())
+}

@@ -1,0 +1,14 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { report, sectionOf } from './report.mjs'
+
+/** Puts what one part measured beside what the others did, writes both files, and answers the part's tables. */
+export function saveResults(folder, part, measured) {
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, 'results.json')
+  const results = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  results[part] = measured
+  writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`)
+  writeFileSync(join(folder, 'RESULTS.md'), report(results))
+  return sectionOf(part, measured)
+}

@@ -1,0 +1,203 @@
+//! Windows over a folder that looks like /sys. Nothing here needs a CPU with RAPL.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::monotonic_ns;
+
+const RANGE_UJ: u64 = 262_143_328_850;
+
+/// A root with two sockets, the first of them with memory and cores.
+fn two_sockets() -> TempDir {
+    let root = TempDir::new().expect("a folder");
+    zone(&root, "intel-rapl:0", "package-0");
+    zone(&root, "intel-rapl:0:0", "core");
+    zone(&root, "intel-rapl:0:1", "dram");
+    zone(&root, "intel-rapl:1", "package-1");
+    root
+}
+
+fn zone(root: &TempDir, folder: &str, name: &str) {
+    put(root, folder, "name", name);
+    put(root, folder, "max_energy_range_uj", &RANGE_UJ.to_string());
+    count(root, folder, 1_000_000);
+}
+
+fn count(root: &TempDir, folder: &str, energy_uj: u64) {
+    put(root, folder, "energy_uj", &energy_uj.to_string());
+}
+
+fn put(root: &TempDir, folder: &str, file: &str, text: &str) {
+    let folder = root.path().join("class/powercap").join(folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join(file), format!("{text}\n")).expect("a file");
+}
+
+fn begin(rapl: &Rapl, id: u64) -> u64 {
+    rapl.begin(id, monotonic_ns)
+}
+
+fn end(rapl: &Rapl, id: u64) -> CpuReport {
+    rapl.end(id, monotonic_ns())
+}
+
+fn joules(report: &CpuReport) -> Vec<(&str, Option<f64>)> {
+    report.domains.iter().map(|domain| (domain.name.as_str(), domain.energy_j)).collect()
+}
+
+fn reason_of(report: &CpuReport, name: &str) -> String {
+    let domain = report.domains.iter().find(|domain| domain.name == name).expect("the domain");
+    domain.reason.clone().expect("a reason")
+}
+
+#[test]
+fn every_domain_of_every_socket_has_its_own_joules() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    count(&root, "intel-rapl:0", 13_000_000);
+    count(&root, "intel-rapl:0:0", 4_000_000);
+    count(&root, "intel-rapl:0:1", 3_500_000);
+    count(&root, "intel-rapl:1", 8_000_000);
+    let report = end(&rapl, 1);
+    let expected = [
+        ("package-0", Some(12.0)),
+        ("package-0/core", Some(3.0)),
+        ("package-0/dram", Some(2.5)),
+        ("package-1", Some(7.0)),
+    ];
+    assert_eq!(joules(&report), expected);
+    let kinds: Vec<_> = report.domains.iter().map(|domain| domain.kind.as_str()).collect();
+    assert_eq!(kinds, ["package", "core", "dram", "package"]);
+    assert_eq!(report.reason, None);
+}
+
+#[test]
+fn a_window_goes_on_through_several_wraparounds() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    for _ in 0..3 {
+        for energy_uj in [100_000_000_000, 200_000_000_000, 1_000_000] {
+            count(&root, "intel-rapl:1", energy_uj);
+            rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
+        }
+    }
+    let package = end(&rapl, 1).domains.pop().and_then(|domain| domain.energy_j).expect("joules");
+    assert!((package - 3.0 * RANGE_UJ as f64 / 1e6).abs() < 1e-3, "{package} J");
+}
+
+#[test]
+fn counters_that_were_just_read_are_left_alone() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    let read_ns = || rapl.state().zones[0].read_ns();
+    let opened_ns = read_ns();
+    rapl.keep_up(opened_ns + KEEP_UP_NS - 1);
+    assert_eq!(read_ns(), opened_ns);
+    rapl.keep_up(opened_ns + KEEP_UP_NS);
+    assert!(read_ns() > opened_ns);
+}
+
+#[test]
+fn windows_overlap_without_knowing_of_each_other() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    count(&root, "intel-rapl:0", 2_000_000);
+    begin(&rapl, 2);
+    count(&root, "intel-rapl:0", 5_000_000);
+    assert_eq!(end(&rapl, 1).domains[0].energy_j, Some(4.0));
+    count(&root, "intel-rapl:0", 6_000_000);
+    assert_eq!(end(&rapl, 2).domains[0].energy_j, Some(4.0));
+}
+
+#[test]
+fn a_counter_that_did_not_move_is_not_0_joules() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    let report = end(&rapl, 1);
+    assert!(report.domains.iter().all(|domain| domain.energy_j.is_none()));
+    assert_eq!(reason_of(&report, "package-0"), "the RAPL counter did not move in the window");
+}
+
+#[test]
+fn a_counter_that_vanishes_or_is_reset_takes_its_own_joules_and_no_others() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    fs::remove_file(root.path().join("class/powercap/intel-rapl:0/energy_uj")).expect("removed");
+    count(&root, "intel-rapl:0:1", 500_000);
+    rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
+    // What comes back later does not know what was missed.
+    count(&root, "intel-rapl:0", 9_000_000);
+    count(&root, "intel-rapl:1", 3_000_000);
+    let report = end(&rapl, 1);
+    assert_eq!(joules(&report).last(), Some(&("package-1", Some(2.0))));
+    assert!(reason_of(&report, "package-0").contains("intel-rapl:0/energy_uj cannot be read"));
+    assert!(reason_of(&report, "package-0/dram").contains("fell from 1000000 to 500000 uJ"));
+}
+
+#[test]
+fn a_counter_that_cannot_be_read_says_why() {
+    let root = two_sockets();
+    // Root reads any file, so this one is none.
+    fs::remove_file(root.path().join("class/powercap/intel-rapl:1/energy_uj")).expect("removed");
+    fs::create_dir(root.path().join("class/powercap/intel-rapl:1/energy_uj")).expect("a folder");
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    let report = end(&rapl, 1);
+    assert!(reason_of(&report, "package-1").contains("Is a directory"));
+}
+
+#[test]
+fn a_machine_without_zones_says_so() {
+    let root = TempDir::new().expect("a folder");
+    let reason = || {
+        let rapl = Rapl::open(root.path());
+        begin(&rapl, 1);
+        let report = end(&rapl, 1);
+        assert!(report.domains.is_empty());
+        report.reason.expect("a reason")
+    };
+    assert!(reason().contains("has no RAPL zones"), "{}", reason());
+    // The same package as intel-rapl:0, over another bus: not counted twice, and not for itself.
+    zone(&root, "intel-rapl-mmio:0", "package-0");
+    assert!(reason().contains("has no RAPL zones"), "{}", reason());
+    let link = root.path().join("class/powercap/intel-rapl:0");
+    std::os::unix::fs::symlink("../../devices/virtual/powercap/intel-rapl/intel-rapl:0", link)
+        .expect("a link");
+    assert!(reason().contains("Docker"), "{}", reason());
+}
+
+#[test]
+fn the_platform_and_what_is_new_have_names_of_their_own() {
+    let names = ["psys", "psys-1", "package-0-die-1", "uncore", "npu"];
+    let kinds = names.map(|name| DomainKind::of(name).as_str());
+    assert_eq!(kinds, ["psys", "psys", "package", "uncore", "other"]);
+}
+
+#[test]
+fn a_window_that_nobody_began_has_no_domains() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    rapl.cancel(1);
+    assert!(end(&rapl, 1).domains.is_empty());
+}
+
+#[test]
+fn the_uncertainty_is_a_millisecond_of_power_and_what_the_reads_were_off() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    let start_ns = begin(&rapl, 1);
+    count(&root, "intel-rapl:0", 101_000_000);
+    // As if a second had passed: 100 W.
+    let end_ns = start_ns + NS_PER_S;
+    let domain = rapl.end(1, end_ns).domains.swap_remove(0);
+    let uncertainty_j = domain.uncertainty_j.expect("an uncertainty");
+    assert!((0.1..0.5).contains(&uncertainty_j), "{uncertainty_j} J");
+}

@@ -1,0 +1,95 @@
+// Who else polls the GPUs. NVIDIA's own srt-slurm saw 2 % more inter-token latency from a monitor that reads every
+// 100 ms (its pull request 401), so a result must say when one was there.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { OtherSampler } from '../results/energy.js'
+
+/** Names in /proc/PID/comm, which the kernel cuts after 15 characters. */
+const MONITORS = new Set([
+  'dcgm-exporter',
+  'dcgmi',
+  'gpustat',
+  'nv-hostengine',
+  'nvidia-smi',
+  'nvitop',
+  'nvtop',
+  'zeusd',
+])
+/** They have the driver's library loaded and do not poll: they hold the driver open, or wait for its events. */
+const IDLERS = new Set(['nvidia-persiste', 'nv-fabricmanage', 'nvidia-device-p'])
+/** Of reading; then whoever else waits for this thread has its turn. */
+const SLICE_MS = 1
+/** By now a command that polls by itself has loaded what it polls with. */
+const FIRST_LOOK_MS = 1000
+
+/**
+ * Looks for other samplers in a second and when it is stopped; what stops it resolves with all that were seen, or null
+ * where /proc cannot be read. Known monitors are seen by name; anything else that has the driver's library loaded only
+ * where this user may look into it. A look costs the time of reading one file of every process, 20 ms for a hundred.
+ */
+export function watchOtherSamplers(): () => Promise<OtherSampler[] | null> {
+  const looks: Promise<OtherSampler[] | null>[] = []
+  const firstLook = setTimeout(() => looks.push(look()), FIRST_LOOK_MS)
+  // Nobody has to end a window, and a process that forgot one must not stay for it.
+  firstLook.unref()
+  return async () => {
+    clearTimeout(firstLook)
+    const seen = await Promise.all([...looks, look()])
+    const known = seen.filter((samplers) => samplers !== null).flat()
+    if (seen.includes(null) && known.length === 0) return null
+    return [...new Map(known.map((sampler) => [sampler.pid, sampler])).values()]
+  }
+}
+
+/** A warning's words about one of them. */
+export function describeOtherSampler({ pid, name, measured }: OtherSampler): string {
+  return measured
+    ? `${name} (pid ${pid}), which is part of what was measured, polls the GPUs too and may be slower for it. Switch that off and measure again.`
+    : `${name} (pid ${pid}) polls the GPUs too, which can slow what is measured. Stop it and measure again.`
+}
+
+async function look(): Promise<OtherSampler[] | null> {
+  const proc = process.env.LLEM_PROC_ROOT || '/proc'
+  const processes = readOr(() => readdirSync(proc), null)?.filter((name) => /^\d+$/.test(name))
+  if (processes === undefined) return null
+  const found: OtherSampler[] = []
+  let turnMs = performance.now()
+  for (const pid of processes) {
+    if (performance.now() - turnMs > SLICE_MS) {
+      await nextTurn()
+      turnMs = performance.now()
+    }
+    if (Number(pid) === process.pid) continue
+    const name = read(`${proc}/${pid}/comm`).trim()
+    if (MONITORS.has(name) || (!IDLERS.has(name) && hasOnlyTheLibrary(`${proc}/${pid}/maps`)))
+      found.push({ pid: Number(pid), name, measured: isOurs(proc, pid) })
+  }
+  return found
+}
+
+/** What computes has CUDA loaded beside it: PyTorch and vLLM load the driver's library to count GPUs. */
+function hasOnlyTheLibrary(mapsPath: string): boolean {
+  const maps = read(mapsPath)
+  return maps.includes('/libnvidia-ml.so') && !maps.includes('/libcuda.so')
+}
+
+/** Whether it was started by this process, directly or not. */
+function isOurs(proc: string, pid: string): boolean {
+  const parent = /^PPid:\s+(\d+)$/m.exec(read(`${proc}/${pid}/status`))?.[1]
+  if (parent === undefined || parent === '0') return false
+  return Number(parent) === process.pid || isOurs(proc, parent)
+}
+
+/** Empty where the process is gone, or another user's. */
+function read(path: string): string {
+  return readOr(() => readFileSync(path, 'utf8'), '')
+}
+
+function readOr<T, U>(reading: () => T, otherwise: U): T | U {
+  try {
+    return reading()
+  } catch {
+    return otherwise
+  }
+}

@@ -1,0 +1,28 @@
+import type { WindowFiles } from '../native/sampler.js'
+import type { Energy } from '../results/energy.js'
+import { energyOf } from './measured.js'
+import type { OpenedSampler } from './open.js'
+import { watchOtherSamplers } from './other-samplers.js'
+
+/** An interval that is being measured, and a look at who disturbs it. End it once, or cancel it. */
+export interface EnergyWindow {
+  end(): Promise<Energy>
+  /** Drops the window and the files that it began; closing the sampler does the same. */
+  cancel(): void
+}
+
+/** Opens a window now. */
+export function beginEnergyWindow(opened: OpenedSampler, files: WindowFiles = {}): EnergyWindow {
+  const window = opened.sampler.beginWindow(files)
+  const otherSamplers = watchOtherSamplers()
+  return {
+    async end() {
+      // The right edge first: the last look for others takes its time in the post-roll.
+      const report = window.end()
+      const [ended, others] = await Promise.all([report, otherSamplers()])
+      await opened.learn(ended)
+      return energyOf(ended, opened.sampler, others)
+    },
+    cancel: () => window.cancel(),
+  }
+}
