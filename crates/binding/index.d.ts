@@ -259,15 +259,6 @@ export interface Snapshot {
   devices: Array<DeviceSnapshot>
 }
 
-/** The energy in a `timeseries.parquet`, by device. Throws `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`. */
-export declare function timeseriesEnergy(path: string): Array<TimeseriesEnergy>
-
-/** The energy of one device by the 1 Hz rows. */
-export interface TimeseriesEnergy {
-  /** The driver's index. */
-  gpuIndex: number
-  /** Missing where no second has a mean power. */
-  joules?: number
 /** Who computed on the device, and what became of its limits. */
 export interface Tenancy {
   tenants: Array<Tenant>
@@ -284,6 +275,17 @@ export interface Tenant {
   name?: string
   /** "own", "foreign" or "unknown". */
   relation: string
+}
+
+/** The energy in a `timeseries.parquet`, by device. Throws `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`. */
+export declare function timeseriesEnergy(path: string): Array<TimeseriesEnergy>
+
+/** The energy of one device by the 1 Hz rows. */
+export interface TimeseriesEnergy {
+  /** The driver's index. */
+  gpuIndex: number
+  /** Missing where no second has a mean power. */
+  joules?: number
 }
 
 /** The parts of an uncertainty (k = 2); missing where a part does not apply or is not known. */

@@ -5,6 +5,7 @@ import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { TimeseriesEnergy } from '../native/recording.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
+import { trustOf } from './measured.js'
 
 /** A mean power of 32 bits is off by 6e-8 at most. */
 const ROWS_TOLERANCE = 1e-6
@@ -48,7 +49,7 @@ function told(
     ['counter_raw_j', device.counter_raw_j, again.counterRawJ],
     ['residual_pct', device.residual_pct, again.residualPct],
     ['uncertainty_j', device.uncertainty_j, again.uncertaintyJ],
-    ['counter_trust', device.counter_trust, again.counterTrust],
+    ['counter_trust', device.counter_trust, trustOf(again.counterTest)],
     ['coverage', device.coverage, again.coverage],
     ['gap_s', device.gap_s, again.gapS],
     ['readings', device.readings, again.readings],
