@@ -44,6 +44,10 @@ async function verification(dir: string, result: AnyResult): Promise<Verificatio
   const own = result.kind === 'run' ? checksOfRun(dir, result) : [durationOf(result.content)]
   const notRecomputed = [...recorded.notRecomputed]
   if (energy === null) notRecomputed.push('any joule: the result has no energy.')
+  else if (energy.cpu.domains.length > 0)
+    notRecomputed.push(
+      'the joules of each CPU counter: it is read at the edges alone, and its counts are not kept.',
+    )
   if (result.kind === 'run' && result.content.energy_breakdown?.baseline_power_w != null)
     notRecomputed.push('the baseline power: it rests on readings from before the window, which are not kept.')
   return { checks: [...recorded.checks, ...arithmetic, ...own], notRecomputed }

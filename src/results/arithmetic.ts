@@ -6,7 +6,7 @@ import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experim
 
 const RESULT = 'result.json'
 
-/** The totals of a window by its devices, and each device's quotients by its joules. */
+/** The totals of a window by its devices and sockets, and each device's quotients by its joules. */
 export function checksOfEnergy(energy: Energy): Check[] {
   const { devices, duration_sec: durationS, window } = energy
   const stored = (name: keyof Energy & keyof DeviceEnergy, recomputed: Quantity) =>
@@ -24,6 +24,11 @@ export function checksOfEnergy(energy: Energy): Check[] {
     stored('uncertainty_j', rootOfSquares(devices.map((device) => device.uncertainty_j))),
     stored('coverage', Math.min(...devices.map(({ coverage }) => coverage))),
     check('energy.duration_sec', RESULT, durationS, (window.end_ns - window.start_ns) / 1e9),
+    ...(['package', 'dram'] as const).map((kind) => {
+      const sockets = energy.cpu.domains.filter((domain) => domain.kind === kind)
+      const joules = sum(sockets.map(({ energy_j }) => energy_j))
+      return check(`energy.cpu.${kind}_j`, RESULT, energy.cpu[`${kind}_j`], joules)
+    }),
     ...devices.flatMap((device, position) =>
       checksOfDevice(device, `energy.devices[${position}]`, durationS),
     ),
