@@ -44,6 +44,8 @@ pub(super) struct Paths {
     pub whole: PathBuf,
     pub partial: PathBuf,
     pub footer: PathBuf,
+    /// The next footer until it is whole.
+    pub draft: PathBuf,
 }
 
 impl Paths {
@@ -52,7 +54,14 @@ impl Paths {
             whole: path.to_owned(),
             partial: with_suffix(path, ".partial"),
             footer: with_suffix(path, ".footer.partial"),
+            draft: with_suffix(path, ".footer.new.partial"),
         }
+    }
+
+    /// Removes what only a partial file needs.
+    pub fn remove_footers(&self) {
+        remove(&self.footer);
+        remove(&self.draft);
     }
 }
 
@@ -129,10 +138,9 @@ impl PartialFile {
         self.writer.sync()?;
         let mut content = (self.writer.bytes_written() as u64).to_le_bytes().to_vec();
         self.write_footer(&mut content, metadata)?;
-        let fresh = with_suffix(&self.paths.footer, ".new");
         // No fsync: what was written outlives the process, and a machine that loses its power loses the window.
-        std::fs::write(&fresh, content)?;
-        std::fs::rename(&fresh, &self.paths.footer)
+        std::fs::write(&self.paths.draft, content)?;
+        std::fs::rename(&self.paths.draft, &self.paths.footer)
     }
 
     fn write_footer(&self, content: &mut Vec<u8>, metadata: Vec<KeyValue>) -> io::Result<()> {
@@ -154,7 +162,7 @@ impl PartialFile {
         self.writer.finish().map_err(io_error)?;
         self.writer.inner().sync_all()?;
         // Before the name is given, so that no footer is ever left beside a file that needs none.
-        remove(&self.paths.footer);
+        self.paths.remove_footers();
         std::fs::rename(&self.paths.partial, &self.paths.whole)?;
         self.is_finished = true;
         Ok(())
@@ -165,7 +173,7 @@ impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.is_finished {
             remove(&self.paths.partial);
-            remove(&self.paths.footer);
+            self.paths.remove_footers();
         }
     }
 }

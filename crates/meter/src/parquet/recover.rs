@@ -7,7 +7,7 @@ use std::path::Path;
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::metadata::{Entries, invalid};
-use super::partial::{Paths, io_error, lock, remove};
+use super::partial::{Paths, io_error, lock};
 
 /// What was recovered of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn recover(path: &Path) -> io::Result<Recovered> {
         facts_of(&file)
     })?;
     file.sync_all()?;
-    remove(&paths.footer);
+    paths.remove_footers();
     std::fs::rename(&paths.partial, &paths.whole)?;
     Ok(recovered)
 }
@@ -66,6 +66,7 @@ fn facts_of(file: &File) -> io::Result<Recovered> {
 mod tests {
     use std::path::PathBuf;
 
+    use super::super::partial::remove;
     use super::*;
     use crate::clock::{NS_PER_MS, NS_PER_S};
     use crate::energy::Sensor;
@@ -109,6 +110,7 @@ mod tests {
         let (from, to) = (Paths::of(path), Paths::of(&path.with_file_name(name)));
         std::fs::copy(from.partial, to.partial).expect("a partial file");
         std::fs::copy(from.footer, to.footer).expect("its footer");
+        std::fs::write(to.draft, "half of the next footer").expect("a file");
         to.whole
     }
 
@@ -123,7 +125,11 @@ mod tests {
             let recovered = recover(&left).expect("rows");
             assert_eq!(recovered.rows, rows, "{seconds} s");
             assert_eq!(recovered.duration_ns, rows.saturating_sub(1) * 10 * NS_PER_MS);
-            assert!(left.exists() && !Paths::of(&left).partial.exists() && !Paths::of(&left).footer.exists());
+            let Paths { whole, partial, footer, draft } = Paths::of(&left);
+            assert_eq!(
+                [whole, partial, footer, draft].map(|path| path.exists()),
+                [true, false, false, false]
+            );
         }
     }
 
