@@ -1,48 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ExecResult, execOver } from './llem.js'
+import { type Contents, installPyarrow, readParquet } from './pyarrow.js'
 import { gpu, randomOf, scenarioFile, scratchFolder, servingLoad } from './scenario.js'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 })
-
-const PYARROW = 'pyarrow==26.0.1'
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const python = join(root, '.cache/test-venv/bin/python')
-
-/** An independent reader: what pyarrow makes of a file. */
-const READ = `
-import json, sys
-import pyarrow.parquet as parquet
-file = parquet.ParquetFile(sys.argv[1])
-metadata = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
-print(json.dumps({
-    "schema": [[field.name, str(field.type), field.nullable] for field in file.schema_arrow],
-    "metadata": metadata,
-    "columns": file.read().to_pydict(),
-}))
-`
-
-interface Contents {
-  schema: [name: string, type: string, nullable: boolean][]
-  metadata: Record<string, string>
-  columns: Record<string, (number | null)[]>
-}
-
-const read = (path: string): Contents =>
-  JSON.parse(execFileSync(python, ['-c', READ, path], { encoding: 'utf8', maxBuffer: 2 ** 28 }))
-
-/** Why pyarrow cannot be had here, or null. */
-function installPyarrow(): string | null {
-  const works = () => spawnSync(python, ['-c', 'import pyarrow.parquet']).status === 0
-  if (existsSync(python) && works()) return null
-  const venv = spawnSync('python3', ['-m', 'venv', join(root, '.cache/test-venv')], { encoding: 'utf8' })
-  if (venv.status !== 0) return `python3 -m venv: ${venv.error?.message ?? venv.stderr}`
-  const pip = spawnSync(python, ['-m', 'pip', 'install', '--quiet', PYARROW], { encoding: 'utf8' })
-  return works() ? null : `pip install ${PYARROW}: ${pip.stderr}`
-}
 
 describe('read by pyarrow', () => {
   let missing: string | null = null
@@ -56,7 +17,7 @@ describe('read by pyarrow', () => {
 
   function file(path: string | null, context: { skip(note: string): never }): Contents {
     if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
-    return read(path as string)
+    return readParquet(path as string)
   }
 
   it('timeseries.parquet has exactly the columns of the contract', (context) => {
@@ -94,12 +55,51 @@ describe('read by pyarrow', () => {
     }
   })
 
+  it('samples.parquet has the readings, why one is missing, and what came before the window', (context) => {
+    const { schema, columns, metadata } = file(result.samples_path, context)
+    expect(schema.map(([name, type]) => `${name}: ${type}`)).toEqual([
+      'timestamp_s: double',
+      'monotonic_ns: int64',
+      'gpu_index: int32',
+      'power_w: float',
+      'read_us: float',
+      'counter_monotonic_ns: int64',
+      'counter_mj: int64',
+      'temperature_c: int32',
+      'sm_utilisation_pct: int32',
+      'sm_clock_mhz: int32',
+      'memory_clock_mhz: int32',
+      'throttle_reasons: int64',
+      'power_mw: int32',
+      'power_error: int32',
+      'scheduled: bool',
+      'memory_temperature_c: int32',
+      'memory_used_bytes: int64',
+      'performance_state: int32',
+    ])
+    expect(metadata['llem.schema_version']).toBe('2')
+    expect(Math.min(...(columns.timestamp_s as number[]))).toBeLessThan(-0.3)
+    columns.power_mw?.forEach((milliwatts, row) => {
+      expect(columns.power_w?.[row]).toBe(milliwatts === null ? null : Math.fround(milliwatts / 1000))
+      expect(columns.power_error?.[row] === null).toBe(milliwatts !== null)
+    })
+    // The simulated boards are H200: the memory is a little warmer than the core, and at its highest clocks.
+    const warmer = new Set(
+      columns.memory_temperature_c?.map((memoryC, row) =>
+        memoryC === null ? null : memoryC - Number(columns.temperature_c?.[row]),
+      ),
+    )
+    expect(warmer).toEqual(new Set([null, 6]))
+    expect(new Set(columns.performance_state)).toEqual(new Set([null, 0]))
+  })
+
   it('samples.parquet holds every sample, and its trapezoids are the integral', (context) => {
-    const { columns } = file(result.samples_path, context)
+    const { columns, metadata } = file(result.samples_path, context)
     const { start_ns, end_ns } = result.energy.window
-    for (const { index, integral_j, readings } of result.energy.devices) {
+    for (const [position, { index, integral_j, readings }] of result.energy.devices.entries()) {
+      const lagNs = lagOf(metadata, position)
       const samples = Array.from(columns.monotonic_ns ?? [], (atNs, row) => ({
-        atNs: Number(atNs),
+        atNs: Number(atNs) - lagNs,
         powerW: columns.power_w?.[row],
         gpu: columns.gpu_index?.[row],
       })).filter(({ gpu, powerW }) => gpu === index && powerW !== null)
@@ -117,3 +117,11 @@ describe('read by pyarrow', () => {
     }
   })
 })
+
+/** How late a device's readings are: half its update period, as known when the window opened, and half its window. */
+function lagOf(metadata: Record<string, string>, position: number): number {
+  const of = (key: string) => metadata[key]?.split(',')[position]?.split(':') ?? []
+  const [found] = of('llem.periods_ns')
+  const [known, windowNs] = of('llem.sensors_ns')
+  return Math.floor((Number(found === '-' ? known : found) + Number(windowNs)) / 2)
+}

@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use llem_meter::parquet::{FileFacts, SamplesFile};
+use llem_meter::energy::{Periods, Sensor};
+use llem_meter::parquet::{EndFacts, FileFacts, SamplesFile};
 use llem_meter::sample::{CounterReading, Sample, SlowSignals};
 
 const GPUS: usize = 8;
@@ -26,6 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         interval_ns: INTERVAL_NS,
         start_ns: START_NS,
         start_unix_ns: 0,
+        power_gap_cap_ns: 500_000_000,
+        slow_gap_cap_ns: 1_000_000_000,
+        history_ns: 2_370_000_000,
+        sensors: vec![Sensor::DATACENTER; GPUS],
     };
     write(Path::new(path), &facts, &samples)?;
     println!("{{\"seconds\":{}}}", write(Path::new(path), &facts, &samples)?);
@@ -38,7 +43,12 @@ fn write(path: &Path, facts: &FileFacts, samples: &[Sample]) -> std::io::Result<
     for sample in samples {
         file.push(sample)?;
     }
-    file.finish()?;
+    let periods = Periods { power_ns: Some(100_000_000), counter_ns: Some(100_000_000) };
+    file.finish(&EndFacts {
+        end_ns: samples.last().map_or(START_NS, |sample| sample.at_ns),
+        counter_tests: vec![None; GPUS],
+        periods: vec![[periods; 3]; GPUS],
+    })?;
     Ok(began.elapsed().as_secs_f64())
 }
 
@@ -61,6 +71,8 @@ fn sample(row: usize) -> Sample {
         throttle_reasons: Some(if noise(5, 20) == 0 { 4 } else { 0 }),
         sm_clock_mhz: Some(1755 + 15 * noise(6, 16) as u32),
         memory_clock_mhz: Some(3201),
+        memory_temperature_c: Some(60 + noise(9, 8) as u32),
+        performance_state: Some(0),
     };
     let counter = CounterReading { at_ns: at_ns + 120_000, energy_mj: poll * 4_800 + noise(7, 4_800) };
     Sample {

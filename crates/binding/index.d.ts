@@ -255,6 +255,25 @@ export interface OpenOptions {
   sysfsRoot?: string
 }
 
+/**
+ * The report of a window once more, from its `samples.parquet`. Throws `FILE_MISSING`, `FILE_DAMAGED` or
+ * `FILE_FAILED`.
+ */
+export declare function recomputeWindow(samplesPath: string): WindowReport
+
+/** What was recovered of a file. */
+export interface RecoveredFile {
+  rows: number
+  /** How much of the window they span. */
+  durationS: number
+}
+
+/**
+ * Makes `path` from the partial file that a killed process left. Throws `FILE_WHOLE`, `FILE_MISSING`,
+ * `FILE_IN_USE`, `FILE_DAMAGED` or `FILE_FAILED`.
+ */
+export declare function recoverFile(path: string): RecoveredFile
+
 /** A device to sample. */
 export interface SampledDevice {
   uuid: string
@@ -311,6 +330,17 @@ export interface Tenant {
   name?: string
   /** "own", "foreign" or "unknown". */
   relation: string
+}
+
+/** The energy in a `timeseries.parquet`, by device. Throws `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`. */
+export declare function timeseriesEnergy(path: string): Array<TimeseriesEnergy>
+
+/** The energy of one device by the 1 Hz rows. */
+export interface TimeseriesEnergy {
+  /** The driver's index. */
+  gpuIndex: number
+  /** Missing where no second has a mean power. */
+  joules?: number
 }
 
 /** The parts of an uncertainty (k = 2); missing where a part does not apply or is not known. */

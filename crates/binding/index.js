@@ -773,9 +773,12 @@ if (
   }
 }
 
-const { NativeProbe, NativeSampler, listDevices, monotonicNs } = nativeBinding
+const { NativeProbe, NativeSampler, listDevices, monotonicNs, recomputeWindow, recoverFile, timeseriesEnergy } = nativeBinding
 export { NativeProbe }
 export { NativeSampler }
 export { listDevices }
 export { monotonicNs }
+export { recomputeWindow }
+export { recoverFile }
+export { timeseriesEnergy }
 export const __napiBindingTarget = __napiLoadedBindingTarget

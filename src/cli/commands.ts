@@ -158,6 +158,46 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'verify',
+    define: (command) =>
+      command
+        .summary('recompute a result from its files')
+        .description(
+          'Recomputes every joule of a result from its stored samples, and what was divided by tokens. Exit code 1 where something differs.',
+        )
+        .argument('<dir>', 'the folder of a result')
+        .option('--json', 'print what was compared as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem verify results/20261122-101939-quickstart-91dd3683d4', ''],
+            ['llem verify --json results/20261122-101939-quickstart-91dd3683d4', 'for a program to read'],
+          ),
+        )
+        .action(async (dir: string, options) => {
+          const { verify } = await import('./verify.js')
+          await verify(dir, options)
+        }),
+  },
+  {
+    name: 'recover',
+    define: (command) =>
+      command
+        .summary('make the files of a killed run readable')
+        .description(
+          'Makes timeseries.parquet and samples.parquet from what a killed llem left of them. Exit code 1 where there is nothing.',
+        )
+        .argument('<dir>', 'the folder of the run')
+        .option('--json', 'print what was recovered as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText('after', examples(['llem recover results/20261122-101939-exec-91dd3683d4', '']))
+        .action(async (dir: string, options) => {
+          const { recover } = await import('./recover.js')
+          await recover(dir, options)
+        }),
+  },
+  {
     name: 'backend',
     define: (command) => {
       command.summary('install and list inference backends').description('Inference backends.')

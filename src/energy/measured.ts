@@ -116,7 +116,8 @@ function methodOf(method: string | undefined): Energy['method'] {
   return method === 'counter' || method === 'integral' ? method : null
 }
 
-function trustOf(test: DeviceReport['counterTest']): DeviceEnergy['counter_trust'] {
+/** The verdict on a counter in the words of result.json. */
+export function trustOf(test: DeviceReport['counterTest']): DeviceEnergy['counter_trust'] {
   return test === undefined ? 'unknown' : test.trusted ? 'trusted' : 'distrusted'
 }
 

@@ -10,6 +10,7 @@
 
 mod calibrate;
 mod machine;
+mod recording;
 mod report;
 mod sampler;
 

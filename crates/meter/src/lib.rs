@@ -17,8 +17,9 @@
 //!
 //! [`source`] asks the driver, [`sampler`] does so on time and hands the samples to the recorder, which feeds
 //! each open [`window`]; [`energy`] turns readings into joules, [`downsample`] into 1 Hz rows, and [`parquet`]
-//! writes them. [`rapl`] reads the CPU's counters at the edges of a window. [`calibrate`] finds out what is specific to
-//! one board and its driver. Nothing here knows JavaScript, tokens or configuration files.
+//! writes them; [`verify`] goes the way back, from the file to the joules. [`rapl`] reads the CPU's counters at the
+//! edges of a window. [`calibrate`] finds out what is specific to one board and its driver. Nothing here knows
+//! JavaScript, tokens or configuration files.
 
 pub mod calibrate;
 pub mod clock;
@@ -32,6 +33,7 @@ pub mod sampler;
 pub mod segment;
 pub mod source;
 pub mod tenancy;
+pub mod verify;
 pub mod window;
 
 pub use error::MeterError;

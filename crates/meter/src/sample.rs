@@ -59,6 +59,10 @@ pub struct SlowSignals {
     pub sm_clock_mhz: Option<u32>,
     /// Memory clock in MHz.
     pub memory_clock_mhz: Option<u32>,
+    /// Memory temperature in degrees Celsius.
+    pub memory_temperature_c: Option<u32>,
+    /// Performance state, 0 (highest clocks) to 15.
+    pub performance_state: Option<u32>,
 }
 
 /// Time spent throttled since the driver was loaded, nanoseconds, by cause.

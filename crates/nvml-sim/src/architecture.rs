@@ -45,6 +45,11 @@ impl Architecture {
         matches!(self, Self::Ga100 | Self::Hopper | Self::Blackwell)
     }
 
+    /// Whether its memory is HBM, whose temperature the driver tells.
+    pub fn has_memory_sensor(self) -> bool {
+        matches!(self, Self::Volta | Self::Ga100 | Self::Hopper | Self::Blackwell)
+    }
+
     /// `nvmlDeviceArchitecture_t`.
     pub fn nvml_id(self) -> u32 {
         match self {

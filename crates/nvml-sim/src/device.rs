@@ -71,6 +71,12 @@ impl Device {
         (base + per_100_w * mean_w / 100.0).round() as i32
     }
 
+    /// Degrees Celsius of the memory, where it has a sensor: a little warmer than the core.
+    pub fn memory_temperature_c(&self, t_ns: i64) -> Option<u32> {
+        let warmer_c = self.temperature_c(t_ns).saturating_add(6).max(0).cast_unsigned();
+        self.spec.architecture.has_memory_sensor().then_some(warmer_c)
+    }
+
     /// Whether the mean true power over the sensor's window at the last tick reaches the idle limit.
     pub fn is_busy(&self, t_ns: i64) -> bool {
         self.mean_before_w(self.sensor_tick_ns(t_ns), self.spec.sensor.window_ns) >= self.spec.utilization.0

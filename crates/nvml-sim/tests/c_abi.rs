@@ -106,6 +106,19 @@ fn fields_have_types_scopes_and_errors_of_their_own() {
 }
 
 #[test]
+fn only_boards_with_hbm_tell_the_temperature_of_their_memory() {
+    for (architecture, told) in [("hopper", Ok(46)), ("ampere", Err(NOT_SUPPORTED))] {
+        let nvml = Nvml::open(
+            &format!("memory_{architecture}"),
+            &format!(
+                r#"{{"devices":[{{"architecture":"{architecture}","power":{{"segments":[{{"for_s":1,"w":100}}]}}}}]}}"#
+            ),
+        );
+        assert_eq!(nvml.field(82), told, "{architecture}");
+    }
+}
+
+#[test]
 fn old_drivers_have_the_throttle_fields_at_their_old_ids() {
     let throttle = r#""throttle":[{"from_s":1,"to_s":2,"reasons":["sw_thermal_slowdown"]}]"#;
     let scenario = one_device(100.0, throttle).replacen('{', r#"{"driver_version":"570.172.08","#, 1);

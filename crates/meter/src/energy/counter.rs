@@ -10,6 +10,7 @@ use super::rhythm::{Rhythm, SHARP_NS};
 use super::sensor::Sensor;
 use super::sharing::{Levels, Seen, TickInterval};
 use crate::clock::{NS_PER_MS, seconds};
+use crate::sample::Sample;
 
 /// A reading published this much later than the sensor's window after a tick knows nothing of the time before it.
 const WINDOW_MARGIN_NS: u64 = 5 * NS_PER_MS;
@@ -58,6 +59,15 @@ struct Carried {
     tick_j: f64,
 }
 
+/// What was found of the rhythms of a device's power sensor and energy counter, nanoseconds; `None` where it was not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Periods {
+    /// Time between two values that the power sensor publishes.
+    pub power_ns: Option<u64>,
+    /// Time between two changes of the counter.
+    pub counter_ns: Option<u64>,
+}
+
 /// The last seconds of one device's readings, in constant memory: what an edge needs to know of its surroundings.
 #[derive(Debug)]
 pub struct History {
@@ -69,6 +79,7 @@ pub struct History {
     sensor: Sensor,
     power_rhythm: Rhythm,
     counter_rhythm: Rhythm,
+    pinned: Option<Periods>,
 }
 
 impl History {
@@ -84,6 +95,17 @@ impl History {
             sensor,
             power_rhythm: Rhythm::default(),
             counter_rhythm: Rhythm::default(),
+            pinned: None,
+        }
+    }
+
+    /// Takes what a sample has of power and counter.
+    pub fn push(&mut self, sample: &Sample) {
+        if let Some(power_w) = sample.power_w() {
+            self.push_power(sample.at_ns, power_w);
+        }
+        if let Some(counter) = sample.counter {
+            self.push_counter(counter.at_ns, counter.energy_mj);
         }
     }
 
@@ -149,12 +171,26 @@ impl History {
 
     /// The same as it was seen; `None` where it was not.
     pub fn measured_update_period_ns(&self) -> Option<u64> {
-        self.power_rhythm.period_ns()
+        self.periods().power_ns
     }
 
     /// Time between two changes of the counter; `None` where they were not seen.
     pub fn counter_period_ns(&self) -> Option<u64> {
-        self.counter_rhythm.period_ns()
+        self.periods().counter_ns
+    }
+
+    /// What is known of the rhythms now.
+    pub fn periods(&self) -> Periods {
+        let found = || Periods {
+            power_ns: self.power_rhythm.period_ns(),
+            counter_ns: self.counter_rhythm.period_ns(),
+        };
+        self.pinned.unwrap_or_else(found)
+    }
+
+    /// From now on takes the periods for these, whatever the readings say: they were found from more of the past.
+    pub fn pin(&mut self, periods: Periods) {
+        self.pinned = Some(periods);
     }
 
     fn two_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {

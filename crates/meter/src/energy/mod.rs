@@ -10,7 +10,7 @@ mod sharing;
 mod trust;
 mod uncertainty;
 
-pub use counter::{CounterEdge, EdgeMethod, History};
+pub use counter::{CounterEdge, EdgeMethod, History, Periods};
 pub use headline::{Estimates, Headline, Method, choose};
 pub use integral::Integral;
 pub use rhythm::{Rhythm, SHARP_NS};

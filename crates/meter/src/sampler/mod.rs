@@ -1,6 +1,7 @@
 //! The sampler: one thread that reads on time, one that accounts, and a handle to mark windows with.
 
 mod poller;
+mod pre_roll;
 mod recorder;
 mod schedule;
 mod shared;
@@ -39,7 +40,7 @@ const SLOW_GAP_CAP_NS: u64 = NS_PER_S;
 const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
 /// Near an edge the devices are read at least this often, however long the interval: the ticks of sensor and
 /// counter have to be seen there.
-const EDGE_INTERVAL_NS: u64 = 5 * NS_PER_MS;
+pub(crate) const EDGE_INTERVAL_NS: u64 = 5 * NS_PER_MS;
 /// The slow signals are most of the calls of a sampler that reads the power around the sensor's ticks only.
 const TICK_LOCKED_SLOW_NS: u64 = 500 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.

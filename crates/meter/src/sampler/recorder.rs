@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rtrb::Consumer;
 
+use super::pre_roll::PreRoll;
 use super::shared::{Mark, Shared};
 use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
@@ -32,6 +33,7 @@ pub(super) struct Recorder {
     since_open: Vec<Integral>,
     /// Each device's last sample with a power reading.
     latest: Vec<Option<Sample>>,
+    pre_roll: PreRoll,
     latest_looks: Vec<Option<Look>>,
     windows: HashMap<u64, OpenWindow>,
     closing: Vec<(u64, Sender<WindowReport>)>,
@@ -58,6 +60,7 @@ impl Recorder {
                 .collect(),
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
+            pre_roll: PreRoll::new(history_ns, interval_ns, count),
             latest_looks: vec![None; count],
             windows: HashMap::new(),
             closing: Vec::new(),
@@ -112,10 +115,15 @@ impl Recorder {
                     interval_ns: self.setup.interval_ns,
                     start_ns,
                     start_unix_ns,
+                    power_gap_cap_ns: self.setup.gap_caps().power_ns,
+                    slow_gap_cap_ns: self.setup.gap_caps().slow_ns,
+                    history_ns: self.setup.history_ns(),
+                    sensors: self.setup.sensors.clone(),
                 };
-                let caps = self.setup.gap_caps();
+                let (histories, latest) = (&self.histories, &self.latest);
+                let earlier = self.pre_roll.samples(latest);
                 let mut window =
-                    OpenWindow::new(&options, &facts, caps, &self.histories, &self.latest, shared.dropped());
+                    OpenWindow::new(&options, &facts, histories, latest, earlier, shared.dropped());
                 self.latest_looks.iter().flatten().for_each(|look| window.look(look));
                 self.windows.insert(id, window);
             }
@@ -133,16 +141,16 @@ impl Recorder {
     }
 
     fn account(&mut self, sample: &Sample) {
+        self.pre_roll.push(sample);
         let history = &mut self.histories[sample.device];
         let self_test = &mut self.self_tests[sample.device];
+        history.push(sample);
         if let Some(power_w) = sample.power_w() {
-            history.push_power(sample.at_ns, power_w);
             self_test.push_power(sample.at_ns, power_w);
             self.since_open[sample.device].push(sample.at_ns, power_w);
             self.latest[sample.device] = Some(*sample);
         }
         if let Some(counter) = sample.counter {
-            history.push_counter(counter.at_ns, counter.energy_mj);
             self_test.push_counter(counter.at_ns, counter.energy_mj);
         }
         for window in self.windows.values_mut() {

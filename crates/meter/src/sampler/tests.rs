@@ -213,7 +213,7 @@ fn a_cancelled_or_forgotten_window_leaves_no_file() {
     let (cancelled, _) = sampler.begin(options("cancelled"));
     sampler.begin(options("forgotten"));
     rest_ms(100);
-    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 4);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 8);
     sampler.cancel(cancelled);
     drop(sampler);
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);

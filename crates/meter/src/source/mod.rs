@@ -19,6 +19,28 @@ pub enum ReadError {
     Driver(u32),
 }
 
+impl ReadError {
+    /// What the call returned, by its number in nvml.h: 0 is a call that succeeded and said 0 mW.
+    pub fn code(self) -> u32 {
+        match self {
+            Self::ZeroPower => 0,
+            Self::NotSupported => 3,
+            Self::GpuLost => 15,
+            Self::Driver(code) => code,
+        }
+    }
+
+    /// The error with that number.
+    pub fn from_code(code: u32) -> Self {
+        match code {
+            0 => Self::ZeroPower,
+            3 => Self::NotSupported,
+            15 => Self::GpuLost,
+            code => Self::Driver(code),
+        }
+    }
+}
+
 impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

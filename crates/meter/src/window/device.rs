@@ -5,7 +5,7 @@ use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::seconds;
 use crate::downsample::Downsampler;
 use crate::energy::{
-    CounterEdge, Estimates, GAIN_PCT, History, Integral, SHARP_NS, Uncertainty, Verdict, choose,
+    CounterEdge, Estimates, GAIN_PCT, History, Integral, Periods, SHARP_NS, Uncertainty, Verdict, choose,
     root_of_squares,
 };
 use crate::sample::{Sample, ThrottleTimes};
@@ -23,6 +23,8 @@ enum StartEdge {
 struct Edge {
     counter: Option<CounterEdge>,
     integral_uncertainty_j: Option<f64>,
+    /// What was known of the rhythms by then.
+    periods: Periods,
 }
 
 impl Edge {
@@ -30,6 +32,7 @@ impl Edge {
         Self {
             counter: history.counter_at(edge_ns),
             integral_uncertainty_j: history.power_edge_uncertainty_j(edge_ns),
+            periods: history.periods(),
         }
     }
 }
@@ -40,6 +43,8 @@ pub(crate) struct DeviceWindow {
     end_ns: u64,
     /// By how much later than the power the readings are: subtracted from the time of each.
     lag_ns: u64,
+    /// What was known of the rhythms when it opened.
+    opened_with: Periods,
     integral: Integral,
     pub downsampler: Downsampler,
     start_edge: StartEdge,
@@ -76,6 +81,7 @@ impl DeviceWindow {
             start_ns,
             end_ns: u64::MAX,
             lag_ns,
+            opened_with: history.periods(),
             integral,
             downsampler: Downsampler::new(device, start_ns, caps.slow_ns, caps.slow_ns.max(caps.power_ns)),
             start_edge: StartEdge::Ahead,
@@ -147,6 +153,16 @@ impl DeviceWindow {
         if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + EDGE_SPAN_NS {
             self.start_edge = StartEdge::Judged(Edge::of(history, self.start_ns));
         }
+    }
+
+    /// What was known of the rhythms when the window opened, when its left edge was judged and now, when its right
+    /// edge is.
+    pub fn periods(&self, history: &History) -> [Periods; 3] {
+        let start = match &self.start_edge {
+            StartEdge::Judged(edge) => edge.periods,
+            StartEdge::Ahead => history.periods(),
+        };
+        [self.opened_with, start, history.periods()]
     }
 
     /// `counter_test`: what the counter's test on a steady load said.

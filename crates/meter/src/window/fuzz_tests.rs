@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{GapCaps, OpenWindow, WindowOptions};
+use super::{OpenWindow, WindowOptions};
 use crate::clock::{NS_PER_MS as MS, NS_PER_S};
 use crate::energy::{History, SelfTest, Sensor, Uncertainty, Verdict};
 use crate::parquet::FileFacts;
@@ -11,7 +11,6 @@ use crate::sample::{CounterReading, Sample, SlowSignals, ThrottleTimes};
 use crate::source::ReadError;
 use crate::window::{DeviceReport, EDGE_SPAN_NS, WindowReport};
 
-const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
 const SENSORS: [Sensor; 4] = [Sensor::DATACENTER, Sensor::FAST, Sensor::GAPLESS, Sensor::AVERAGED];
 
 /// What a driver may answer to one look at a device.
@@ -92,11 +91,15 @@ fn report(devices: &[&[Sample]], sensor: Sensor, window_ns: (u64, u64), order: &
         interval_ns: 10 * MS,
         start_ns,
         start_unix_ns: 0,
+        power_gap_cap_ns: NS_PER_S / 2,
+        slow_gap_cap_ns: NS_PER_S,
+        history_ns: 3 * NS_PER_S,
+        sensors: vec![sensor; count],
     };
     let mut window: Option<OpenWindow> = None;
     for (at_ns, _, sample) in queue {
         if at_ns >= start_ns && window.is_none() {
-            window = Some(OpenWindow::new(&WindowOptions::default(), &facts, CAPS, &histories, &latest, 0));
+            window = Some(open(&facts, &histories, &latest));
         }
         if at_ns >= end_ns
             && let Some(window) = window.as_mut().filter(|window| window.end_ns().is_none())
@@ -117,11 +120,14 @@ fn report(devices: &[&[Sample]], sensor: Sensor, window_ns: (u64, u64), order: &
             window.push(&sample, history);
         }
     }
-    let mut window = window
-        .unwrap_or_else(|| OpenWindow::new(&WindowOptions::default(), &facts, CAPS, &histories, &latest, 0));
+    let mut window = window.unwrap_or_else(|| open(&facts, &histories, &latest));
     window.close(end_ns);
     let verdicts: Vec<Option<Verdict>> = tests.iter().map(SelfTest::verdict).collect();
     window.finish(end_ns, &histories, &verdicts, 0)
+}
+
+fn open(facts: &FileFacts, histories: &[History], latest: &[Option<Sample>]) -> OpenWindow {
+    OpenWindow::new(&WindowOptions::default(), facts, histories, latest, [].iter(), 0)
 }
 
 fn joules(device: &DeviceReport) -> impl Iterator<Item = f64> {

@@ -17,7 +17,7 @@ pub use report::{DeviceReport, SamplerReport, WindowReport};
 use crate::clock::NS_PER_MS;
 use crate::downsample::Row;
 use crate::energy::{History, Verdict};
-use crate::parquet::{FileFacts, SamplesFile, TimeseriesFile};
+use crate::parquet::{EndFacts, FileFacts, SamplesFile, TimeseriesFile};
 use crate::rapl::CpuReport;
 use crate::sample::Sample;
 use crate::tenancy::Look;
@@ -57,16 +57,17 @@ pub(crate) struct OpenWindow {
 }
 
 impl OpenWindow {
-    /// `histories`: each device's last seconds. `before`: its last sample with a power reading.
-    /// `dropped`: samples lost so far.
-    pub fn new(
+    /// `histories`: each device's last seconds. `before`: its last sample with a power reading. `earlier`: all the
+    /// samples that the left edge looks back to. `dropped`: samples lost so far.
+    pub fn new<'a>(
         options: &WindowOptions,
         facts: &FileFacts,
-        caps: GapCaps,
         histories: &[History],
         before: &[Option<Sample>],
+        mut earlier: impl Iterator<Item = &'a Sample>,
         dropped: u64,
     ) -> Self {
+        let caps = GapCaps { power_ns: facts.power_gap_cap_ns, slow_ns: facts.slow_gap_cap_ns };
         let mut faults = Vec::new();
         let timeseries = options
             .timeseries_path
@@ -74,7 +75,7 @@ impl OpenWindow {
             .and_then(|path| keep(TimeseriesFile::create(path, facts), TIMESERIES, &mut faults));
         let samples = options.samples_path.as_ref().and_then(|path| {
             let file = SamplesFile::create(path, facts).and_then(|mut file| {
-                before.iter().flatten().try_for_each(|sample| file.push(sample))?;
+                earlier.try_for_each(|sample| file.push(sample))?;
                 Ok(file)
             });
             keep(file, SAMPLES, &mut faults)
@@ -166,7 +167,10 @@ impl OpenWindow {
             keep(finished, TIMESERIES, &mut self.faults);
         }
         if let Some(file) = self.samples.take() {
-            keep(file.finish(), SAMPLES, &mut self.faults);
+            let devices = self.devices.iter().zip(histories);
+            let periods = devices.map(|(device, history)| device.periods(history)).collect();
+            let end = EndFacts { end_ns, counter_tests: counter_tests.to_vec(), periods };
+            keep(file.finish(&end), SAMPLES, &mut self.faults);
         }
         let devices = self
             .devices

@@ -127,6 +127,9 @@ fn read(device: &Device, field: u32, scope: u32, now: Moment) -> Result<Reading,
         field_id::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION | field_id::NVML_FI_DEV_ENERGY => {
             device.total_energy_mj(now.t_ns).map(Reading::Long).ok_or(NOT_SUPPORTED)
         }
+        field_id::NVML_FI_DEV_MEMORY_TEMP => {
+            device.memory_temperature_c(now.t_ns).map(Reading::Int).ok_or(NOT_SUPPORTED)
+        }
         field_id::NVML_FI_DEV_POWER_MIN_LIMIT => Ok(Reading::Int(device.power_limit_min_mw())),
         field_id::NVML_FI_DEV_POWER_MAX_LIMIT
         | field_id::NVML_FI_DEV_POWER_DEFAULT_LIMIT

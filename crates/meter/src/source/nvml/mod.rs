@@ -10,7 +10,8 @@ pub use machine::{DeviceInfo, MachineInfo, list_devices};
 use std::mem;
 use std::sync::Arc;
 
-use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
+use nvml_wrapper::enum_wrappers::device::{Clock, PerformanceState, TemperatureSensor};
+use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, FieldIdScheme, Nvml};
 use nvml_wrapper_sys::bindings::{
     nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET, nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM,
@@ -35,6 +36,8 @@ type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
 
 /// `NVML_FI_DEV_POWER_INSTANT`: instantaneous board power on every architecture.
 const POWER_INSTANT: u32 = 186;
+/// `NVML_FI_DEV_MEMORY_TEMP`: of the memory, where it has a sensor.
+const MEMORY_TEMPERATURE: u32 = 82;
 /// `NVML_POWER_SCOPE_GPU`.
 const SCOPE_GPU: u32 = 0;
 /// Fields of the cumulative throttle times: power cap, software thermal, hardware thermal, power brake.
@@ -47,6 +50,9 @@ struct Gpu {
     power: PowerDomain,
     /// Of its instantaneous reading.
     sensor: Sensor,
+    /// Whether it answers this at all.
+    has_memory_temperature: bool,
+    has_performance_state: bool,
 }
 
 /// NVML readings of a chosen set of GPUs.
@@ -108,8 +114,16 @@ impl NvmlSource {
         // SAFETY: only passed back to NVML, while `self.nvml` keeps the library initialised.
         let handle = unsafe { device.handle() };
         let sensor = machine::usual_sensor(device);
-        self.gpus.push(Gpu { handle, power: PowerDomain::Instant, sensor });
+        self.gpus.push(Gpu {
+            handle,
+            power: PowerDomain::Instant,
+            sensor,
+            has_memory_temperature: true,
+            has_performance_state: !matches!(device.performance_state(), Err(NvmlError::NotSupported)),
+        });
         let position = self.gpus.len() - 1;
+        self.gpus[position].has_memory_temperature =
+            self.field(position, MEMORY_TEMPERATURE) != Err(ReadError::NotSupported);
         let Err(cause) = self.power_mw(position) else { return Ok(()) };
         // Only a plain "I do not have this" changes the domain; a passing fault must not.
         if cause == ReadError::NotSupported {
@@ -144,18 +158,19 @@ impl NvmlSource {
         Ok(values.map(|value| field_value(&value)))
     }
 
-    fn instant_power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
+    /// One field, or why it is missing.
+    fn field(&mut self, device: usize, id: u32) -> Result<u32, ReadError> {
         let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
         self.calls += 1;
         // SAFETY: as in `fields`.
         let mut value: nvmlFieldValue_t = unsafe { mem::zeroed() };
-        value.fieldId = POWER_INSTANT;
+        value.fieldId = id;
         value.scopeId = SCOPE_GPU;
         // SAFETY: the handle came from this library and one element is passed.
         check(unsafe { get(self.gpus[device].handle, 1, &raw mut value) })?;
         check(value.nvmlReturn)?;
-        let power_mw = field_value(&value).ok_or(ReadError::NotSupported)?;
-        u32::try_from(power_mw).map_err(|_| ReadError::NotSupported)
+        let value = field_value(&value).ok_or(ReadError::NotSupported)?;
+        u32::try_from(value).map_err(|_| ReadError::NotSupported)
     }
 
     fn power_usage_mw(&mut self, device: usize) -> Result<u32, ReadError> {
@@ -206,7 +221,7 @@ impl Source for NvmlSource {
 
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
         let power_mw = match self.gpus[device].power {
-            PowerDomain::Instant => self.instant_power_mw(device)?,
+            PowerDomain::Instant => self.field(device, POWER_INSTANT)?,
             PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged => self.power_usage_mw(device)?,
         };
         if power_mw == 0 { Err(ReadError::ZeroPower) } else { Ok(power_mw) }
@@ -222,7 +237,9 @@ impl Source for NvmlSource {
     }
 
     fn slow_signals(&mut self, device: usize) -> SlowSignals {
-        let handle = self.gpus[device].handle;
+        let Gpu { handle, has_memory_temperature, has_performance_state, .. } = self.gpus[device];
+        let memory_temperature_c =
+            has_memory_temperature.then(|| self.field(device, MEMORY_TEMPERATURE).ok()).flatten();
         // SAFETY: the handle came from this library, which `self.nvml` keeps initialised.
         let gpu = unsafe { Device::new(handle, &self.nvml) };
         let memory = gpu.memory_info().ok();
@@ -232,7 +249,7 @@ impl Source for NvmlSource {
             .get_throttle_reasons
             .filter(|get| check(unsafe { get(handle, &raw mut reasons) }).is_ok())
             .map(|_| reasons);
-        self.calls += 6;
+        self.calls += 6 + u64::from(has_performance_state);
         SlowSignals {
             temperature_c: gpu.temperature(TemperatureSensor::Gpu).ok(),
             memory_used_bytes: memory.as_ref().map(|memory| memory.used),
@@ -241,6 +258,8 @@ impl Source for NvmlSource {
             throttle_reasons,
             sm_clock_mhz: gpu.clock_info(Clock::SM).ok(),
             memory_clock_mhz: gpu.clock_info(Clock::Memory).ok(),
+            memory_temperature_c,
+            performance_state: has_performance_state.then(|| performance_state(&gpu)).flatten(),
         }
     }
 
@@ -276,6 +295,12 @@ impl Source for NvmlSource {
     fn calls(&self) -> u64 {
         self.calls
     }
+}
+
+/// `None` where the driver has none or does not know it (`NVML_PSTATE_UNKNOWN`).
+fn performance_state(gpu: &Device<'_>) -> Option<u32> {
+    let state = gpu.performance_state().ok().filter(|state| *state != PerformanceState::Unknown)?;
+    Some(state.as_c())
 }
 
 /// A field's value, `None` where this field failed or is no whole number.

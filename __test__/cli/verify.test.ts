@@ -1,0 +1,209 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
+import type { Check } from '../../dist/results/check.js'
+import { execOver, llem } from '../native/llem.js'
+import { installPyarrow, runPython } from '../native/pyarrow.js'
+import { type Gpu, gpu, randomOf, scenarioFile, scratchFolder, servingLoad } from '../native/scenario.js'
+import { pathIn, run } from './experiment.js'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 })
+
+interface Verified {
+  code: number | null
+  checks: Check[]
+  differing: string[]
+  notRecomputed: string[]
+}
+
+async function verify(dir: string): Promise<Verified> {
+  const { code, stdout, stderr } = await llem(['verify', '--json', dir])
+  if (stdout === '') throw new Error(`llem verify printed nothing: ${stderr}`)
+  const { agrees, checks, not_recomputed: notRecomputed } = JSON.parse(stdout)
+  const differing = (checks as Check[]).filter((each) => !each.agrees)
+  expect(agrees).toBe(differing.length === 0)
+  expect(code).toBe(agrees ? 0 : 1)
+  return {
+    code,
+    checks,
+    differing: differing.map(({ quantity, from }) => `${quantity} by ${from}`),
+    // Only where the machine of the tests has RAPL.
+    notRecomputed: (notRecomputed as string[]).filter((sentence) => !sentence.includes('CPU counter')),
+  }
+}
+
+/** Measures GPUs for some seconds and answers the folder of the result. */
+async function measured(devices: Gpu[], seconds: number, options = ['--full-rate']): Promise<string> {
+  const outputDir = scratchFolder()
+  await execOver(scenarioFile(devices), ['sleep', String(seconds)], ['-o', outputDir, ...options])
+  return dirname(pathIn(outputDir, 'result.json'))
+}
+
+const load = (position: number) => servingLoad(randomOf(position), 0.8, 2.6)
+
+/** A copy of a result, to be tampered with. */
+function copyOf(dir: string): string {
+  const copy = join(scratchFolder(), 'copy')
+  cpSync(dir, copy, { recursive: true })
+  return copy
+}
+
+function edit(path: string, change: (text: string) => string): void {
+  const before = readFileSync(path, 'utf8')
+  const after = change(before)
+  expect(after).not.toBe(before)
+  writeFileSync(path, after)
+}
+
+let missing: string | null = null
+let full: string
+let trained: string
+beforeAll(async () => {
+  missing = installPyarrow()
+  const [ofExec, ofRun] = await Promise.all([
+    measured([gpu(0, load(0)), gpu(1, load(1))], 2.4),
+    run(
+      ['--simulate'],
+      ['timeseries.full_rate=true', 'n_prompts=10', 'baseline.enabled=true', 'baseline.duration_sec=5'],
+    ),
+  ])
+  expect(ofRun.code, ofRun.stderr).toBe(0)
+  full = ofExec
+  trained = dirname(pathIn(ofRun.outputDir, 'result.json'))
+})
+
+describe('an untouched result verifies', () => {
+  it('of llem exec over two GPUs, every joule by the samples', async () => {
+    const { differing, checks, notRecomputed } = await verify(full)
+    expect(differing).toEqual([])
+    expect(notRecomputed).toEqual([])
+    for (const name of ['total_j', 'integral_j', 'counter_j', 'counter_raw_j', 'uncertainty_j', 'method'])
+      for (const path of ['energy', 'energy.devices[0]', 'energy.devices[1]']) {
+        const found = checks.find(
+          ({ quantity, from }) => quantity === `${path}.${name}` && from === 'samples.parquet',
+        )
+        expect(found?.stored, `${path}.${name}`).not.toBeNull()
+      }
+  })
+
+  it('of llem run, with its tokens, its baseline and its joules per token', async () => {
+    const { differing, checks, notRecomputed } = await verify(trained)
+    expect(differing).toEqual([])
+    const names = checks.map(({ quantity, from }) => `${quantity} by ${from}`)
+    expect(names).toContain('energy_per_output_token_j by result.json')
+    expect(names).toContain('energy_breakdown.adjusted_j by result.json')
+    expect(names).toContain('output_tokens by requests.jsonl')
+    expect(names).toContain('energy.total_j by samples.parquet')
+    expect(notRecomputed).toEqual([expect.stringContaining('the baseline power')])
+  })
+
+  it.for<[string, Record<string, unknown>]>([
+    ['a GPU that was lost', { faults: [{ call: 'all', from_s: 1.6, to_s: 1e9, error: 'gpu_is_lost' }] }],
+    ['a counter that is stuck', { counter: { update_period_ms: 1e9 } }],
+    ['a gap in the readings', { faults: [{ call: 'fields', from_s: 1.2, to_s: 2, error: 'unknown' }] }],
+    [
+      'averages over a second',
+      { faults: [{ call: 'fields', from_s: 0, to_s: 1e9, error: 'not_supported' }] },
+    ],
+  ])('of %s', async ([, rest]) => {
+    const { differing } = await verify(await measured([gpu(0, load(3), rest), gpu(1, load(4))], 2))
+    expect(differing).toEqual([])
+  })
+
+  it('without samples as far as the 1 Hz rows go, and says which option records the rest', async () => {
+    const dir = await measured([gpu(0, load(2))], 1.5, [])
+    const { differing, checks, notRecomputed } = await verify(dir)
+    expect(differing).toEqual([])
+    expect(checks.some(({ from }) => from === 'timeseries.parquet')).toBe(true)
+    expect(notRecomputed).toEqual([expect.stringContaining('--full-rate records the next one')])
+  })
+})
+
+describe('what was tampered with is named', () => {
+  it('a number of result.json', async () => {
+    const dir = copyOf(full)
+    edit(join(dir, 'result.json'), (text) => {
+      const result = JSON.parse(text)
+      result.energy.devices[1].counter_j += 1e-4
+      return JSON.stringify(result)
+    })
+    const { differing } = await verify(dir)
+    expect(differing).toContain('energy.devices[1].counter_j by samples.parquet')
+    expect(differing.join()).not.toContain('devices[0]')
+    const { code, stdout } = await llem(['verify', dir])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      /^Differs: energy\.devices\[1\]\.counter_j is [\d.]+ in result\.json and [\d.]+ by /m,
+    )
+  })
+
+  it('one reading of samples.parquet', async (context) => {
+    const dir = copyOf(full)
+    tamper(context, join(dir, 'samples.parquet'), 'power_mw', 'value + 1')
+    const { differing } = await verify(dir)
+    expect(differing).toContain('energy.devices[0].integral_j by samples.parquet')
+    expect(differing).not.toContain('energy.devices[0].integral_j by timeseries.parquet')
+  })
+
+  it('one row of timeseries.parquet', async (context) => {
+    const dir = copyOf(full)
+    tamper(context, join(dir, 'timeseries.parquet'), 'power_w', 'value * 1.001')
+    expect((await verify(dir)).differing).toEqual(['energy.devices[0].integral_j by timeseries.parquet'])
+  })
+
+  it('a count of tokens', async () => {
+    const dir = copyOf(trained)
+    edit(join(dir, 'result.json'), (text) =>
+      text.replace(/("output_tokens": )(\d+)/, (_, key, n) => key + (Number(n) + 1)),
+    )
+    const { differing } = await verify(dir)
+    expect(differing).toContain('total_tokens by result.json')
+    expect(differing).toContain('energy_per_output_token_j by result.json')
+    expect(differing).toContain('output_tokens by requests.jsonl')
+  })
+
+  it('a file that is gone', async () => {
+    const dir = copyOf(full)
+    rmSync(join(dir, 'samples.parquet'))
+    expect((await verify(dir)).differing).toEqual(['samples_path by samples.parquet'])
+  })
+})
+
+describe('what is no result', () => {
+  it('is an error of usage', async () => {
+    const { code, stderr } = await llem(['verify', scratchFolder()])
+    expect(code).toBe(2)
+    expect(stderr).toContain('[RESULT_MISSING]')
+  })
+
+  it('is said to be none, with what is wrong with it', async () => {
+    const dir = copyOf(full)
+    edit(join(dir, 'result.json'), (text) => text.replace(/"coverage": 1/, '"coverage": "all"'))
+    const { code, stderr } = await llem(['verify', dir])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/energy\.(devices\.0\.)?coverage: .*\[RESULT_INVALID\]/)
+  })
+})
+
+/** Writes a Parquet file again with one value in the middle of GPU 0's changed, a Python expression of `value`. */
+function tamper(context: TestContext, path: string, column: string, change: string): void {
+  if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
+  const script = `
+import sys
+import pyarrow as arrow, pyarrow.parquet as parquet
+path, column = sys.argv[1:]
+file = parquet.ParquetFile(path)
+table = file.read()
+said = {key: value for key, value in file.metadata.metadata.items() if key.startswith(b"llem.")}
+values = table[column].to_pylist()
+rows = [row for row, gpu in enumerate(table["gpu_index"].to_pylist()) if gpu == 0 and values[row] is not None]
+row = rows[len(rows) // 2]
+value = values[row]
+values[row] = ${change}
+position = table.schema.get_field_index(column)
+field = table.schema.field(position)
+changed = table.set_column(position, field, arrow.array(values, field.type))
+parquet.write_table(changed.replace_schema_metadata(said), path)
+`
+  runPython(script, path, column)
+}

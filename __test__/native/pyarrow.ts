@@ -1,0 +1,48 @@
+// pyarrow, an independent reader of the files, in a virtual environment of its own.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const PYARROW = 'pyarrow==26.0.1'
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const python = join(root, '.cache/test-venv/bin/python')
+
+/** An independent reader: what pyarrow makes of a file. */
+const READ = `
+import json, sys
+import pyarrow.parquet as parquet
+file = parquet.ParquetFile(sys.argv[1])
+metadata = {key.decode(): value.decode() for key, value in file.metadata.metadata.items()}
+print(json.dumps({
+    "schema": [[field.name, str(field.type), field.nullable] for field in file.schema_arrow],
+    "metadata": metadata,
+    "columns": file.read().to_pydict(),
+}))
+`
+
+export interface Contents {
+  schema: [name: string, type: string, nullable: boolean][]
+  metadata: Record<string, string>
+  columns: Record<string, (number | null)[]>
+}
+
+export function readParquet(path: string): Contents {
+  return JSON.parse(runPython(READ, path))
+}
+
+/** Runs a script of Python that may import pyarrow. */
+export function runPython(script: string, ...args: string[]): string {
+  return execFileSync(python, ['-c', script, ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 })
+}
+
+/** Why pyarrow cannot be had here, or null. */
+export function installPyarrow(): string | null {
+  const works = () => spawnSync(python, ['-c', 'import pyarrow.parquet']).status === 0
+  if (existsSync(python) && works()) return null
+  const venv = spawnSync('python3', ['-m', 'venv', join(root, '.cache/test-venv')], { encoding: 'utf8' })
+  if (venv.status !== 0) return `python3 -m venv: ${venv.error?.message ?? venv.stderr}`
+  const pip = spawnSync(python, ['-m', 'pip', 'install', '--quiet', PYARROW], { encoding: 'utf8' })
+  return works() ? null : `pip install ${PYARROW}: ${pip.stderr}`
+}

@@ -1,0 +1,214 @@
+//! What the files say of themselves: key-value metadata, written and read back. Several values are separated by
+//! commas, one for each device; the parts of one by colons; `-` is unknown.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::io;
+use std::str::FromStr;
+
+use parquet::file::metadata::KeyValue;
+
+use crate::energy::{Periods, Sensor, Verdict};
+
+/// Known when a window opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// The driver's index of each device, by position.
+    pub gpu_indices: Vec<i32>,
+    /// UUIDs, by position.
+    pub uuids: Vec<String>,
+    /// The power interval in nanoseconds.
+    pub interval_ns: u64,
+    /// Monotonic time of the start of the window.
+    pub start_ns: u64,
+    /// Wall time of the same moment, nanoseconds since the Unix epoch.
+    pub start_unix_ns: u64,
+    /// The longest pause in the power readings that is bridged.
+    pub power_gap_cap_ns: u64,
+    /// The longest pause in the slow signals that is bridged.
+    pub slow_gap_cap_ns: u64,
+    /// How far back an edge looks.
+    pub history_ns: u64,
+    /// What was known of each device's sensor before it was watched, by position.
+    pub sensors: Vec<Sensor>,
+}
+
+/// Known when a window has ended: what its samples do not tell, because it rests on the time before them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndFacts {
+    /// Monotonic time of the end of the window.
+    pub end_ns: u64,
+    /// What the test of each device's counter on a steady load said.
+    pub counter_tests: Vec<Option<Verdict>>,
+    /// What was known of each device's rhythms when the window opened, when its left edge was judged and when its
+    /// right edge was.
+    pub periods: Vec<[Periods; 3]>,
+}
+
+impl FileFacts {
+    pub(super) fn metadata(&self, schema_version: &str) -> Vec<KeyValue> {
+        let sensors = list(&self.sensors, |sensor| {
+            format!("{}:{}:{}", sensor.update_period_ns, sensor.window_ns, sensor.delay_ns)
+        });
+        vec![
+            entry("llem.schema_version", schema_version),
+            entry("llem.device_uuids", self.uuids.join(",")),
+            entry("llem.gpu_indices", list(&self.gpu_indices, i32::to_string)),
+            entry("llem.sample_interval_ns", self.interval_ns),
+            entry("llem.start_monotonic_ns", self.start_ns),
+            entry("llem.start_unix_ns", self.start_unix_ns),
+            entry("llem.power_gap_cap_ns", self.power_gap_cap_ns),
+            entry("llem.slow_gap_cap_ns", self.slow_gap_cap_ns),
+            entry("llem.history_ns", self.history_ns),
+            entry("llem.sensors_ns", sensors),
+        ]
+    }
+
+    pub(super) fn read(entries: &Entries) -> io::Result<Self> {
+        Ok(Self {
+            gpu_indices: entries.list("llem.gpu_indices", |text| text.parse().ok())?,
+            uuids: entries.list("llem.device_uuids", |text| Some(text.to_owned()))?,
+            interval_ns: entries.value("llem.sample_interval_ns")?,
+            start_ns: entries.value("llem.start_monotonic_ns")?,
+            start_unix_ns: entries.value("llem.start_unix_ns")?,
+            power_gap_cap_ns: entries.value("llem.power_gap_cap_ns")?,
+            slow_gap_cap_ns: entries.value("llem.slow_gap_cap_ns")?,
+            history_ns: entries.value("llem.history_ns")?,
+            sensors: entries.list("llem.sensors_ns", |text| {
+                let parts: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
+                let [update_period_ns, window_ns, delay_ns] = parts?.try_into().ok()?;
+                Some(Sensor { update_period_ns, window_ns, delay_ns })
+            })?,
+        })
+    }
+}
+
+impl EndFacts {
+    pub(super) fn metadata(&self) -> Vec<KeyValue> {
+        let test = |test: &Option<Verdict>| {
+            let text =
+                |test: Verdict| format!("{}:{}:{}", test.trusted, test.residual_pct, or_dash(test.agreed_w));
+            test.map_or_else(|| "-".to_owned(), text)
+        };
+        let periods = |periods: &[Periods; 3]| {
+            periods
+                .map(|found| format!("{}:{}", or_dash(found.power_ns), or_dash(found.counter_ns)))
+                .join(":")
+        };
+        vec![
+            entry("llem.end_monotonic_ns", self.end_ns),
+            entry("llem.counter_tests", list(&self.counter_tests, test)),
+            entry("llem.periods_ns", list(&self.periods, periods)),
+        ]
+    }
+
+    pub(super) fn read(entries: &Entries) -> io::Result<Self> {
+        Ok(Self {
+            end_ns: entries.value("llem.end_monotonic_ns")?,
+            counter_tests: entries.list("llem.counter_tests", |text| {
+                if text == "-" {
+                    return Some(None);
+                }
+                let mut parts = text.split(':');
+                Some(Some(Verdict {
+                    trusted: parts.next()?.parse().ok()?,
+                    residual_pct: parts.next()?.parse().ok()?,
+                    agreed_w: parts.next()?.parse().ok(),
+                }))
+            })?,
+            periods: entries.list("llem.periods_ns", |text| {
+                let found: Vec<Option<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
+                let pairs = found.chunks_exact(2);
+                let periods: Vec<_> =
+                    pairs.map(|pair| Periods { power_ns: pair[0], counter_ns: pair[1] }).collect();
+                periods.try_into().ok()
+            })?,
+        })
+    }
+}
+
+/// The metadata of a file that is read.
+pub(super) struct Entries(HashMap<String, String>);
+
+impl Entries {
+    pub fn of(metadata: Option<&Vec<KeyValue>>) -> Self {
+        let entries = metadata.into_iter().flatten();
+        Self(entries.filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?))).collect())
+    }
+
+    pub fn text(&self, key: &str) -> io::Result<&str> {
+        self.0
+            .get(key)
+            .map(String::as_str)
+            .ok_or_else(|| invalid(&format!("it has no {key} in its metadata")))
+    }
+
+    pub fn value<T: FromStr>(&self, key: &str) -> io::Result<T> {
+        let text = self.text(key)?;
+        text.parse().map_err(|_| invalid(&format!("{key} is {text} in its metadata")))
+    }
+
+    fn list<T>(&self, key: &str, read: impl Fn(&str) -> Option<T>) -> io::Result<Vec<T>> {
+        let text = self.text(key)?;
+        let items: Option<Vec<T>> = text.split(',').map(read).collect();
+        items.ok_or_else(|| invalid(&format!("{key} is {text} in its metadata")))
+    }
+}
+
+pub(super) fn entry<T: Display>(key: &str, value: T) -> KeyValue {
+    KeyValue::new(key.to_owned(), format!("{value}"))
+}
+
+pub(super) fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+fn list<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
+    items.iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+fn or_dash<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_to_the_last_bit() {
+        let facts = FileFacts {
+            gpu_indices: vec![0, 3],
+            uuids: vec!["GPU-a".to_owned(), "GPU-b".to_owned()],
+            interval_ns: 10,
+            start_ns: u64::MAX / 2,
+            start_unix_ns: 12,
+            power_gap_cap_ns: 13,
+            slow_gap_cap_ns: 14,
+            history_ns: 15,
+            sensors: vec![Sensor::DATACENTER, Sensor::AVERAGED],
+        };
+        let known = Periods { power_ns: Some(100_000_123), counter_ns: Some(20_000_000) };
+        let unknown = Periods { power_ns: None, counter_ns: None };
+        let end = EndFacts {
+            end_ns: 99,
+            counter_tests: vec![
+                None,
+                Some(Verdict { trusted: false, residual_pct: -1.0 / 3.0, agreed_w: None }),
+            ],
+            periods: vec![[unknown, known, known], [unknown, unknown, Periods { power_ns: None, ..known }]],
+        };
+        let metadata: Vec<_> = facts.metadata("2").into_iter().chain(end.metadata()).collect();
+        let entries = Entries::of(Some(&metadata));
+        assert_eq!(FileFacts::read(&entries).expect("facts"), facts);
+        assert_eq!(EndFacts::read(&entries).expect("facts"), end);
+    }
+
+    #[test]
+    fn what_is_missing_or_nonsense_is_named() {
+        let entries = Entries::of(Some(&vec![entry("llem.history_ns", "soon")]));
+        let message = |key| entries.value::<u64>(key).expect_err("no number").to_string();
+        assert_eq!(message("llem.history_ns"), "llem.history_ns is soon in its metadata");
+        assert_eq!(message("llem.end_monotonic_ns"), "it has no llem.end_monotonic_ns in its metadata");
+    }
+}

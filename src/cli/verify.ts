@@ -1,0 +1,124 @@
+// llem verify: a result's folder -> what its files say -> every quantity stored and recomputed -> exit code.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { LlemError, messageOf } from '../core/errors.js'
+import { checksOfSamples, checksOfTimeseries } from '../energy/recomputed.js'
+import { recomputeWindow, timeseriesEnergy } from '../native/recording.js'
+import { checksOfEnergy, checksOfExperiment, checksOfRequests } from '../results/arithmetic.js'
+import { type Check, check, type Quantity } from '../results/check.js'
+import type { Energy } from '../results/energy.js'
+import { type AnyResult, readResult } from '../results/read.js'
+import { EXIT, Exit } from './exit.js'
+import { columns, print, printJson } from './screen.js'
+
+/** What was compared, and what could not be. */
+interface Verification {
+  checks: Check[]
+  /** What no file of the folder tells, in sentences. */
+  notRecomputed: string[]
+}
+
+/** Recomputes a result from the files in its folder; exit code 1 where something differs. */
+export async function verify(dir: string, { json }: { json?: boolean }): Promise<void> {
+  const result = readResult(dir)
+  const { checks, notRecomputed } = await verification(dir, result)
+  const differing = checks.filter(({ agrees }) => !agrees)
+  if (json) {
+    printJson({ dir, agrees: differing.length === 0, checks, not_recomputed: notRecomputed })
+  } else {
+    const head = ['quantity in result.json', 'stored', 'recomputed', 'from', '']
+    print(columns(head, checks.map(row), [1, 2]))
+    for (const sentence of notRecomputed) print(`Not recomputed: ${sentence}`)
+    for (const { quantity, stored, recomputed, from } of differing)
+      print(`Differs: ${quantity} is ${text(stored)} in result.json and ${text(recomputed)} by ${from}.`)
+    print(`${checks.length - differing.length} of ${checks.length} quantities agree.`)
+  }
+  if (differing.length > 0) throw new Exit(EXIT.failed)
+}
+
+async function verification(dir: string, result: AnyResult): Promise<Verification> {
+  const { energy } = result.content
+  const recorded = energy === null ? NOTHING : await checksOfFiles(dir, energy, result)
+  const arithmetic = energy === null ? [] : checksOfEnergy(energy)
+  const own = result.kind === 'run' ? checksOfRun(dir, result) : [durationOf(result.content)]
+  const notRecomputed = [...recorded.notRecomputed]
+  if (energy === null) notRecomputed.push('any joule: the result has no energy.')
+  else if (energy.cpu.domains.length > 0)
+    notRecomputed.push(
+      'the joules of each CPU counter: it is read at the edges alone, and its counts are not kept.',
+    )
+  if (result.kind === 'run' && result.content.energy_breakdown?.baseline_power_w != null)
+    notRecomputed.push('the baseline power: it rests on readings from before the window, which are not kept.')
+  return { checks: [...recorded.checks, ...arithmetic, ...own], notRecomputed }
+}
+
+const NOTHING: Verification = { checks: [], notRecomputed: [] }
+
+async function checksOfFiles(dir: string, energy: Energy, result: AnyResult): Promise<Verification> {
+  const checks: Check[] = []
+  const notRecomputed: string[] = []
+  const samples = join(dir, 'samples.parquet')
+  if (existsSync(samples)) checks.push(...checksOfSamples(energy, await recomputeWindow(samples)))
+  else {
+    checks.push(...promised(result.content.samples_path, 'samples_path', 'samples.parquet'))
+    const option = result.kind === 'run' ? 'timeseries.full_rate: true' : '--full-rate'
+    notRecomputed.push(
+      `counter, headline and uncertainty: there is no samples.parquet. ${option} records the next one.`,
+    )
+  }
+  const timeseries = join(dir, 'timeseries.parquet')
+  if (existsSync(timeseries)) checks.push(...checksOfTimeseries(energy, await timeseriesEnergy(timeseries)))
+  else {
+    checks.push(...promised(result.content.timeseries_path, 'timeseries_path', 'timeseries.parquet'))
+    notRecomputed.push('the sum of the 1 Hz rows: there is no timeseries.parquet.')
+  }
+  return { checks, notRecomputed }
+}
+
+/** A file that the result names and that is gone is a difference. */
+function promised(path: string | null, quantity: string, file: string): Check[] {
+  return path === null ? [] : [check(quantity, file, path, null)]
+}
+
+function checksOfRun(dir: string, { content }: AnyResult & { kind: 'run' }): Check[] {
+  const requests = join(dir, 'requests.jsonl')
+  if (!existsSync(requests))
+    return [
+      ...checksOfExperiment(content),
+      ...promised(content.requests_path, 'requests_path', 'requests.jsonl'),
+    ]
+  return [...checksOfExperiment(content), ...checksOfRequests(content, linesOf(requests))]
+}
+
+function linesOf(path: string): { input_tokens: number; output_tokens: number }[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  } catch (cause) {
+    throw new LlemError(`${path} cannot be read: ${messageOf(cause)}.`, {
+      code: 'FILE_DAMAGED',
+      hint: null,
+      cause,
+    })
+  }
+}
+
+function durationOf({ duration_sec, energy }: { duration_sec: number | null; energy: Energy | null }): Check {
+  return check('duration_sec', 'result.json', duration_sec, energy?.duration_sec ?? null)
+}
+
+function row({ quantity, stored, recomputed, from, agrees }: Check): string[] {
+  return [quantity, text(stored), text(recomputed), from, agrees ? '' : 'differs']
+}
+
+/** All digits of a number: two that differ must look different. */
+function text(value: Quantity): string {
+  return value === null
+    ? '-'
+    : typeof value === 'string' && value.length > 40
+      ? `${value.slice(0, 39)}…`
+      : String(value)
+}

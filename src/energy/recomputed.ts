@@ -1,0 +1,72 @@
+// A window's energy against what was recorded of it: by the samples to the last bit, by the 1 Hz rows as exactly as
+// their 32 bits allow.
+
+import type { DeviceReport, WindowReport } from '../native/addon.js'
+import type { TimeseriesEnergy } from '../native/recording.js'
+import { type Check, check, type Quantity } from '../results/check.js'
+import type { DeviceEnergy, Energy } from '../results/energy.js'
+import { trustOf } from './measured.js'
+
+/** A mean power of 32 bits is off by 6e-8 at most. */
+const ROWS_TOLERANCE = 1e-6
+
+/** What the samples say of each device, and in sum. */
+export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
+  const from = 'samples.parquet'
+  const { start_ns, end_ns } = energy.window
+  return [
+    check('energy.window.start_ns', from, start_ns, report.startNs),
+    check('energy.window.end_ns', from, end_ns, report.endNs),
+    check('energy.devices.length', from, energy.devices.length, report.devices.length),
+    ...energy.devices.flatMap((device, position) => {
+      const again = report.devices[position]
+      if (again === undefined) return []
+      return told(device, again).map(([name, stored, recomputed]) =>
+        check(`energy.devices[${position}].${name}`, from, stored, recomputed ?? null),
+      )
+    }),
+    check('energy.method', from, energy.method, report.method ?? null),
+    check('energy.total_j', from, energy.total_j, report.totalJ ?? null),
+    check('energy.integral_j', from, energy.integral_j, report.integralJ ?? null),
+    check('energy.counter_j', from, energy.counter_j, report.counterJ ?? null),
+    check('energy.counter_raw_j', from, energy.counter_raw_j, report.counterRawJ ?? null),
+    check('energy.uncertainty_j', from, energy.uncertainty_j, report.uncertaintyJ ?? null),
+    check('energy.sampler.samples', from, energy.sampler.samples, report.sampler.samples),
+  ]
+}
+
+/** All that samples tell of a device: its name, what is stored, what they say. */
+function told(
+  device: DeviceEnergy,
+  again: DeviceReport,
+): [name: string, stored: Quantity, recomputed: Quantity | undefined][] {
+  return [
+    ['total_j', device.total_j, again.totalJ],
+    ['method', device.method, again.method],
+    ['reason', device.reason, again.reason],
+    ['integral_j', device.integral_j, again.integralJ],
+    ['counter_j', device.counter_j, again.counterJ],
+    ['counter_raw_j', device.counter_raw_j, again.counterRawJ],
+    ['residual_pct', device.residual_pct, again.residualPct],
+    ['uncertainty_j', device.uncertainty_j, again.uncertaintyJ],
+    ['counter_trust', device.counter_trust, trustOf(again.counterTest)],
+    ['coverage', device.coverage, again.coverage],
+    ['gap_s', device.gap_s, again.gapS],
+    ['readings', device.readings, again.readings],
+    ['missing', device.missing, again.missing],
+    ['missing_reason', device.missing_reason, again.missingReason],
+    ['mean_power_w', device.mean_power_w, again.meanPowerW],
+    ['max_power_w', device.max_power_w, again.maxPowerW],
+    ['temperature_max_c', device.temperature_max_c, again.temperatureMaxC],
+    ['throttle_reasons', device.throttle_reasons, again.throttleReasons],
+  ]
+}
+
+/** The 1 Hz rows of each device add up to its integral. */
+export function checksOfTimeseries(energy: Energy, rows: readonly TimeseriesEnergy[]): Check[] {
+  return energy.devices.map(({ index, integral_j }, position) => {
+    const joules = rows.find(({ gpuIndex }) => gpuIndex === index)?.joules ?? null
+    const path = `energy.devices[${position}].integral_j`
+    return check(path, 'timeseries.parquet', integral_j, joules, { tolerance: ROWS_TOLERANCE })
+  })
+}

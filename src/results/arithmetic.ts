@@ -1,0 +1,136 @@
+// What a result.json says twice must be the same both times: sums, quotients, and what was taken off.
+
+import { type Check, check, type Quantity } from './check.js'
+import type { DeviceEnergy, Energy } from './energy.js'
+import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
+
+const RESULT = 'result.json'
+
+/** The totals of a window by its devices and sockets, and each device's quotients by its joules. */
+export function checksOfEnergy(energy: Energy): Check[] {
+  const { devices, duration_sec: durationS, window } = energy
+  const stored = (name: keyof Energy & keyof DeviceEnergy, recomputed: Quantity) =>
+    check(`energy.${name}`, RESULT, energy[name] as Quantity, recomputed)
+  const [first] = devices
+  return [
+    ...(['total_j', 'integral_j', 'counter_j', 'counter_raw_j'] as const).map((name) =>
+      stored(name, sum(devices.map((device) => device[name]))),
+    ),
+    stored(
+      'method',
+      devices.every(({ method }) => method === first?.method) ? (first?.method ?? null) : null,
+    ),
+    stored('residual_pct', residualPct(energy)),
+    stored('uncertainty_j', rootOfSquares(devices.map((device) => device.uncertainty_j))),
+    stored('coverage', Math.min(...devices.map(({ coverage }) => coverage))),
+    check('energy.duration_sec', RESULT, durationS, (window.end_ns - window.start_ns) / 1e9),
+    ...(['package', 'dram'] as const).map((kind) => {
+      const sockets = energy.cpu.domains.filter((domain) => domain.kind === kind)
+      const joules = sum(sockets.map(({ energy_j }) => energy_j))
+      return check(`energy.cpu.${kind}_j`, RESULT, energy.cpu[`${kind}_j`], joules)
+    }),
+    ...devices.flatMap((device, position) =>
+      checksOfDevice(device, `energy.devices[${position}]`, durationS),
+    ),
+  ]
+}
+
+function checksOfDevice(device: DeviceEnergy, path: string, durationS: number): Check[] {
+  const { method, total_j, mean_power_w: meanW, coverage } = device
+  const byMethod = method === null ? null : method === 'counter' ? device.counter_j : device.integral_j
+  // Without a total, the mean is that of the covered part of the integral.
+  const [joules, seconds] =
+    total_j === null ? [device.integral_j, durationS * coverage] : [total_j, durationS]
+  return [
+    check(`${path}.total_j`, RESULT, total_j, byMethod),
+    check(`${path}.residual_pct`, RESULT, device.residual_pct, residualOfDevice(device)),
+    check(`${path}.mean_power_w`, RESULT, meanW, joules === null ? null : ratio(joules, seconds)),
+    check(`${path}.gap_s`, RESULT, device.gap_s, durationS * (1 - coverage), { scale: durationS }),
+  ]
+}
+
+/** What `llem run` says besides its window: tokens, joules per token, the baseline. */
+export function checksOfExperiment(result: ExperimentResult): Check[] {
+  const { input_tokens, output_tokens, total_inference_time_sec: inferenceS, process_results } = result
+  const energyJ = result.energy?.total_j ?? null
+  const tokens = input_tokens + output_tokens
+  const stored = (name: keyof ExperimentResult, recomputed: Quantity) =>
+    check(name, RESULT, result[name] as Quantity, recomputed)
+  return [
+    stored('total_tokens', tokens),
+    stored('input_tokens', sum(process_results.map((each) => each.input_tokens))),
+    stored('output_tokens', sum(process_results.map((each) => each.output_tokens))),
+    stored('avg_tokens_per_second', ratio(tokens, inferenceS)),
+    stored('output_tokens_per_second', ratio(output_tokens, inferenceS)),
+    stored('total_energy_j', energyJ),
+    stored('avg_energy_per_token_j', ratio(energyJ, tokens)),
+    stored('energy_per_output_token_j', ratio(energyJ, output_tokens)),
+    ...checksOfBreakdown(result.energy_breakdown, 'energy_breakdown', result.energy),
+    ...process_results.flatMap((each, position) =>
+      checksOfProcess(each, `process_results[${position}]`, result.energy),
+    ),
+  ]
+}
+
+function checksOfProcess(process: ProcessResult, path: string, energy: Energy | null): Check[] {
+  const inferenceS = (process.end_ns - process.start_ns) / 1e9
+  const perSecond = ratio(process.input_tokens + process.output_tokens, inferenceS)
+  return [
+    check(`${path}.tokens_per_second`, RESULT, process.tokens_per_second, perSecond),
+    check(`${path}.total_energy_j`, RESULT, process.total_energy_j, energy?.total_j ?? null),
+    ...checksOfBreakdown(process.energy_breakdown, `${path}.energy_breakdown`, energy),
+  ]
+}
+
+function checksOfBreakdown(breakdown: EnergyBreakdown | null, path: string, energy: Energy | null): Check[] {
+  if (breakdown === null || energy === null)
+    return [check(`${path}.raw_j`, RESULT, breakdown?.raw_j ?? null, energy?.total_j ?? null)]
+  const { raw_j, adjusted_j, baseline_power_w: baselineW } = breakdown
+  const adjustedJ = baselineW === null ? null : raw_j - baselineW * energy.duration_sec
+  return [
+    check(`${path}.raw_j`, RESULT, raw_j, energy.total_j),
+    check(`${path}.adjusted_j`, RESULT, adjusted_j, adjustedJ, { scale: raw_j }),
+  ]
+}
+
+/** A line of requests.jsonl, as far as it is counted. */
+interface RequestLine {
+  input_tokens: number
+  output_tokens: number
+}
+
+/** The tokens of the prompts, one by one, against their totals. */
+export function checksOfRequests(result: ExperimentResult, lines: readonly RequestLine[]): Check[] {
+  const from = 'requests.jsonl'
+  const requests = sum(result.process_results.map((each) => each.requests))
+  return [
+    check('process_results[].requests', from, requests, lines.length),
+    check('input_tokens', from, result.input_tokens, sum(lines.map((line) => line.input_tokens))),
+    check('output_tokens', from, result.output_tokens, sum(lines.map((line) => line.output_tokens))),
+  ]
+}
+
+/** A device's residual is that of a window without holes (MIN_COVERAGE of the meter), else null. */
+function residualOfDevice(device: DeviceEnergy): number | null {
+  return device.residual_pct === null ? null : residualPct(device)
+}
+
+function residualPct({ integral_j, counter_j }: Pick<Energy, 'integral_j' | 'counter_j'>): number | null {
+  if (integral_j === null || counter_j === null || counter_j <= 0) return null
+  return ((integral_j - counter_j) / counter_j) * 100
+}
+
+/** Null as soon as one part is. */
+function sum(parts: readonly (number | null)[]): number | null {
+  const known = parts.filter((part) => part !== null)
+  return known.length < parts.length || parts.length === 0 ? null : known.reduce((a, b) => a + b, 0)
+}
+
+function rootOfSquares(parts: readonly (number | null)[]): number | null {
+  const squares = sum(parts.map((part) => (part === null ? null : part * part)))
+  return squares === null ? null : Math.sqrt(squares)
+}
+
+function ratio(amount: number | null, of: number): number | null {
+  return amount === null || !(of > 0) ? null : amount / of
+}
