@@ -11,7 +11,7 @@ describe('an experiment of which only the model is written', () => {
       n_prompts: 100,
       generation: { max_tokens: 128, temperature: 0, top_p: 1, top_k: null, seed: 42, ignore_eos: false },
       llamacpp: { threads: null, context_size: null, gpu_layers: null, gpu: 'auto', flash_attention: false },
-      energy: { backend: 'auto', devices: null, interval_ms: 10, slow_interval_ms: 100 },
+      energy: { backend: 'auto', devices: null, interval_ms: 10, slow_interval_ms: 100, tick_locked: false },
       baseline: {
         enabled: true,
         required: false,
