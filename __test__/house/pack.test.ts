@@ -119,10 +119,15 @@ describe('the package', () => {
   it('has the command, the library and the texts, and no tests, sources or tools', () => {
     const places = new Set(contents('llem').map((path) => path.split('/')[0]))
     expect([...places].sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'crates', 'dist', 'package.json'].sort(),
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'crates', 'dist', 'package.json', 'python'].sort(),
     )
     const odd = contents('llem').filter((path) => !/^dist\/.*\.(js|d\.ts)$/.test(path) && path.includes('/'))
-    expect(odd.sort()).toEqual(['bin/llem.js', 'crates/binding/index.d.ts', 'crates/binding/index.js'])
+    expect(odd.sort()).toEqual([
+      'bin/llem.js',
+      'crates/binding/index.d.ts',
+      'crates/binding/index.js',
+      'python/energy_helper.py',
+    ])
   })
 
   it('has what src/ has now, and nothing that was built from a file that is gone', () => {

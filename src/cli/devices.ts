@@ -1,4 +1,6 @@
+import { dataDir } from '../core/paths.js'
 import { chooseLibrary } from '../energy/library.js'
+import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
 import type { Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js'
@@ -6,8 +8,14 @@ import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js
 const GIB = 1024 ** 3
 
 /** Lists the GPUs and what llem can read from each. */
-export async function devices(options: { simulate?: string | boolean; json?: boolean }): Promise<void> {
-  const machine = await listDevices(chooseLibrary(options.simulate).libraryPath)
+export async function devices(options: {
+  simulate?: string | boolean
+  json?: boolean
+  verbose?: boolean
+}): Promise<void> {
+  const { libraryPath } = chooseLibrary(options.simulate)
+  const machine = await listDevices(libraryPath)
+  const probes = options.verbose ? await probesOf(libraryPath) : null
   const { simulated } = machine
   if (options.json) {
     printJson({
@@ -15,6 +23,7 @@ export async function devices(options: { simulate?: string | boolean; json?: boo
       driver_version: machine.driverVersion ?? null,
       cuda_version: machine.cudaVersion ?? null,
       devices: machine.devices.map(onDisk),
+      ...(probes === null ? {} : { energy_backends: probes }),
     })
     return
   }
@@ -22,6 +31,7 @@ export async function devices(options: { simulate?: string | boolean; json?: boo
   say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
   if (machine.devices.length === 0) {
     say('The driver sees no GPU.')
+    if (probes !== null) print(probeTable(probes))
     return
   }
   const head = ['', 'name', 'memory', 'now', 'limit', 'power from', 'counter', 'persistence', 'MIG', 'UUID']
@@ -38,6 +48,23 @@ export async function devices(options: { simulate?: string | boolean; json?: boo
     gpu.uuid,
   ])
   print(columns(head, rows, [2, 3, 4]))
+  if (probes !== null) print(probeTable(probes))
+}
+
+/** What each energy backend says of the GPUs, in the order in which `auto` asks. */
+function probesOf(libraryPath: string | undefined): Promise<BackendProbe[]> {
+  return probeEnergyBackends({ libraryPath, python: process.env.LLEM_PYTHON || null, dataDir: dataDir() })
+}
+
+function probeTable(probes: readonly BackendProbe[]): string {
+  const chosen = probes.find(({ available }) => available)
+  const rows = probes.map((probe) => [
+    probe.name,
+    probe.version ?? '-',
+    probe.available ? 'yes' : 'no',
+    probe === chosen ? 'chosen by auto' : (probe.problem ?? ''),
+  ])
+  return `\n${columns(['energy backend', 'version', 'reads GPUs', ''], rows)}`
 }
 
 function onOff(value: boolean | undefined): string {
