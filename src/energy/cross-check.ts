@@ -48,6 +48,7 @@ export function crossCheck(
     total_j: native.total_j,
     uncertainty_j: native.uncertainty_j,
     method: native.method,
+    reason: native.reason,
     window: { start_ns, end_ns },
     over_backend_window_j: overJ,
     edges_j: edgesJ,

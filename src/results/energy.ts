@@ -214,6 +214,8 @@ export const crossCheckSchema = z.object({
   total_j: joules,
   uncertainty_j: joules,
   method,
+  /** Why this method, or why there is none. */
+  reason: z.string(),
   window: z.object({ start_ns: z.number(), end_ns: z.number() }),
   /** Mean power of `window` over the time of the backend's own, whose edges are milliseconds away. */
   over_backend_window_j: joules,
