@@ -11,11 +11,9 @@ Moments are time.monotonic_ns(), which on Linux is the clock of llem's own windo
 Python 3.9 or newer, and nothing but the package; llem never imports it.
 """
 
-import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
 import queue
 import sys
 import threading
@@ -220,9 +218,13 @@ def bracketed(call):
 def hello(package):
     if importlib.util.find_spec(package.distribution) is None:
         raise Fault("PACKAGE_MISSING", f"{sys.executable} has no package {package.distribution}")
+    # Slow to import, and of no use until now.
+    import platform
+    from importlib import metadata
+
     try:
-        version = importlib.metadata.version(package.distribution)
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version(package.distribution)
+    except metadata.PackageNotFoundError:
         # zeus-ml is the abandoned first Zeus, which has a module of the same name.
         raise Fault("PACKAGE_MISSING", f"the {package.distribution} of {sys.executable} is another package") from None
     numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

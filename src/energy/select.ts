@@ -37,9 +37,10 @@ export async function selectBackend(
   return { backend: null, selection }
 }
 
-/** Why nothing was found, of each backend, for a sentence of its own. */
-export function describeTried({ tried }: Selection): string {
-  return tried.map(({ backend, reason }) => `${backend}: ${reason}`).join('; ')
+/** The backends that were passed over and why, for a sentence of its own; empty where none was. */
+export function describePassedOver({ tried }: Selection): string {
+  const passedOver = tried.filter(({ available }) => !available)
+  return passedOver.map(({ backend, reason }) => `${backend} (${reason})`).join(', ')
 }
 
 /** A warning's words about a backend that was chosen and failed in the window. */

@@ -17,6 +17,7 @@ export interface SurroundingsWishes extends SamplerWishes {
   dataDir: string
   log?: ((line: string) => void) | undefined
   limits?: Partial<HelperLimits> | undefined
+  signal?: AbortSignal | undefined
 }
 
 /** llem's own sampler, or why there is none. */
@@ -28,7 +29,7 @@ export async function openSurroundings(
 ): Promise<{ native: Native; surroundings: Surroundings }> {
   if (mayStartHelper(wishes)) await shareWithHelper(wishes.libraryPath)
   const native = await openNative(wishes)
-  const { options, python, dataDir, libraryPath, log, limits } = wishes
+  const { options, python, dataDir, libraryPath, log, limits, signal } = wishes
   const surroundings: Surroundings = {
     native:
       native.error === null
@@ -41,6 +42,7 @@ export async function openSurroundings(
     options,
     log,
     limits,
+    signal,
   }
   return { native, surroundings }
 }

@@ -1,8 +1,9 @@
 import type { EnergyBackendName } from '../core/energy-backends.js'
 import { dataDir } from '../core/paths.js'
 import { type Meter, openMeter } from '../energy/meter.js'
-import { describeTried } from '../energy/select.js'
+import { describePassedOver } from '../energy/select.js'
 import type { Observer } from './observer.js'
+import { stopIfInterrupted } from './wait.js'
 
 /** What an experiment measures with, or why there is nothing. */
 export type EnergyMeter = { meter: Meter; reason: null } | { meter: null; reason: string }
@@ -31,12 +32,19 @@ export async function openEnergyMeter(
     libraryPath,
     simulated,
     observer,
-  }: { libraryPath: string | undefined; simulated: boolean; observer: Observer },
+    signal,
+  }: {
+    libraryPath: string | undefined
+    simulated: boolean
+    observer: Observer
+    signal: AbortSignal | undefined
+  },
 ): Promise<EnergyMeter> {
   if (energy.backend === null) {
     return { meter: null, reason: 'energy measurement is disabled (energy.backend: null)' }
   }
   const meter = await openMeter({
+    signal,
     backend: energy.backend,
     devices: energy.devices,
     intervalMs: energy.interval_ms,
@@ -52,13 +60,19 @@ export async function openEnergyMeter(
     libraryPath,
     simulated,
     log: (line) => observer.detail(line),
+  }).catch((error: unknown) => {
+    stopIfInterrupted(signal)
+    throw error
   })
   for (const note of meter.opened?.notes ?? []) observer.note(`Note: ${note}`)
-  const { selection } = meter
-  observer.detail(`Energy backend: ${selection.chosen ?? 'none'} (${describeTried(selection)})`)
+  const passedOver = describePassedOver(meter.selection)
+  observer.detail(
+    `Energy backend: ${meter.selection.chosen ?? 'none'}${passedOver === '' ? '' : `; passed over: ${passedOver}`}`,
+  )
   if (meter.backend !== null) return { meter, reason: null }
   const { openedError } = meter
-  const reason = `${openedError?.message ?? 'no energy backend works here'} ${openedError?.hint ?? ''}`.trim()
+  const hint = openedError?.hint ?? ''
+  const reason = `No energy backend works here: ${passedOver}. ${hint}`.trim()
   observer.note(`Energy will be null (non-fatal): ${reason}`)
   return { meter: null, reason }
 }

@@ -64,7 +64,12 @@ export async function runExperiment(
   await backend.checkModel(config.model)
   const prompts = await promptsOf(config, observer)
 
-  const { meter, reason } = await openEnergyMeter(config, { libraryPath, simulated, observer })
+  const { meter, reason } = await openEnergyMeter(config, {
+    libraryPath,
+    simulated,
+    observer,
+    signal,
+  })
   // The driver may turn out to be the simulated one although nobody asked for it here.
   const opened = meter?.opened ?? null
   const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated }

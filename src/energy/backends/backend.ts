@@ -44,6 +44,8 @@ export interface Surroundings {
   /** Gets each line that a helper process writes to stderr. */
   log?: ((line: string) => void) | undefined
   limits?: Partial<HelperLimits> | undefined
+  /** Ends the search for devices early. */
+  signal?: AbortSignal | undefined
 }
 
 /** Options of single backends; each reads its own. */

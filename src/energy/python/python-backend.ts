@@ -92,7 +92,7 @@ export class PythonBackend implements EnergyBackend {
   }
 
   async #open(): Promise<Availability> {
-    const { python, dataDir, libraryPath, native, uuids, log } = this.#surroundings
+    const { python, dataDir, libraryPath, native, uuids, log, signal } = this.#surroundings
     const interpreter = findInterpreter(this.name, this.#package.version, { python, dataDir })
     if (interpreter === null) return unavailable(`${this.name} is not installed`, this.#installHint())
     if (uuids === null) return unavailable(native.reason ?? 'there is no GPU', native.reason && native.hint)
@@ -103,11 +103,15 @@ export class PythonBackend implements EnergyBackend {
         { protocol: HELPER_PROTOCOL },
         helloSchema,
         this.#limits.helloMs,
+        signal,
       )
-      await this.#call('open', { uuids, options: this.#options }, openedSchema, this.#limits.openMs)
+      const wanted = { uuids, options: this.#options }
+      await this.#call('open', wanted, openedSchema, this.#limits.openMs, signal)
       return { available: true, versions: hello.versions }
     } catch (error) {
       await this.close()
+      // Nobody waits for an answer any more.
+      if (signal?.aborted) throw error
       const isMissing = error instanceof LlemError && error.code.startsWith('PACKAGE_')
       const hint = error instanceof LlemError ? error.hint : null
       return unavailable(messageOf(error), isMissing ? this.#installHint() : hint)
@@ -120,10 +124,16 @@ export class PythonBackend implements EnergyBackend {
     return python === null ? `${install}.` : `${install} and leave python unset, or install it for ${python}.`
   }
 
-  #call<T>(verb: string, body: Record<string, unknown>, schema: z.ZodType<T>, timeoutMs: number): Promise<T> {
+  #call<T>(
+    verb: string,
+    body: Record<string, unknown>,
+    schema: z.ZodType<T>,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<T> {
     if (this.#helper === null)
       throw new Error(`${this.name} is tracking before it was asked whether it is available`)
-    return this.#helper.call(verb, body, { schema, timeoutMs })
+    return this.#helper.call(verb, body, { schema, timeoutMs, signal })
   }
 }
 
