@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { energyDataHome, installReal, pathWithNvidiaSmi } from '../energy/python-backends.js'
@@ -87,6 +88,13 @@ describe('what can measure here', () => {
     expect(stdout).toMatch(
       /\nzeus +0\.16\.0 +yes +chosen by auto\nnvml +\S+ +yes\ncodecarbon +3\.3\.2 +yes\n$/,
     )
+    const own = {
+      PATH: env.PATH,
+      LLEM_PYTHON: join(energyDataHome, 'llem/energy-backends/zeus-0.16.0/bin/python'),
+    }
+    const withOwn = await llem(['devices', '-v', '--simulate'], { env: own })
+    expect(withOwn.stdout).toMatch(/\nzeus +0\.16\.0 +yes +chosen by auto\nnvml +\S+ +yes\n/)
+    expect(withOwn.stdout).toMatch(/\ncodecarbon +- +no +\S+\/python has no package codecarbon\n/)
     const without = await llem(['devices', '-v', '--simulate'], { env: { PATH: env.PATH } })
     expect(without.stdout).toMatch(/\nzeus +- +no +zeus is not installed\nnvml +\S+ +yes +chosen by auto\n/)
   })

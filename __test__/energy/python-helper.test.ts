@@ -1,6 +1,6 @@
 // What a helper process may do wrong, and that it costs no experiment.
 
-import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,6 +18,7 @@ vi.setConfig({ testTimeout: 60_000 })
 const scratch = mkdtempSync(join(tmpdir(), 'llem-helper-'))
 const fakeHelper = fileURLToPath(new URL('fake-helper.mjs', import.meta.url))
 const libraryPath = simulate(scenarioFile([gpu(0, [{ for_s: 1, w: 300 }])], nowNs()))
+const timeseriesPath = join(scratch, 'timeseries.parquet')
 const limits = { helloMs: 2000, openMs: 2000, edgeMs: 500 }
 const zeusBy = (python: string) => wishes({ backend: 'zeus', libraryPath, python, limits })
 
@@ -99,7 +100,7 @@ describe('a helper in the window', () => {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
     const meter = await openMeter(zeusBy(fakeHelper))
     try {
-      const tracking = await meter.begin()
+      const tracking = await meter.begin({ timeseriesPath })
       await sleep(1000)
       return await tracking.end()
     } finally {
@@ -120,6 +121,10 @@ describe('a helper in the window', () => {
         },
       })
       expect(Number(energy.total_j) / energy.duration_sec).toBeCloseTo(300, 0)
+      // Without what was waited for the helper.
+      expect(energy.duration_sec).toBeLessThan(1.4)
+      expect(energy.faults).toEqual([])
+      expect(existsSync(timeseriesPath)).toBe(true)
     },
   )
 

@@ -81,8 +81,13 @@ async function begin(
 ): Promise<Tracking> {
   const startedAt = new Date()
   const hasOwn = (await own.isAvailable()).available
-  const window = hasOwn ? await own.startTracking(files, backend?.helperPid) : null
+  let window = hasOwn ? await own.startTracking(files, backend?.helperPid) : null
   const other = backend === null || backend === own ? null : await settled(backend.startTracking())
+  if (window !== null && other?.failure !== undefined) {
+    // The time that went by until the backend had failed is not the load's.
+    window.window.cancel()
+    window = await own.startTracking(files)
+  }
   return {
     async end() {
       const measuring = backend === null || other === null ? null : stop(backend, other)
