@@ -52,11 +52,19 @@ class Zeus:
             if gpus.supports_get_total_energy_consumption(index):
                 gpus.get_total_energy_consumption(index)
             else:
-                gpus.get_instant_power_usage(index)
+                self.read_power(gpus, index)
         self.uuids = uuids
         self.monitor = self.monitor_class(
             gpu_indices=list(uuids), approx_instant_energy=options.get("approx_instant_energy", False)
         )
+
+    @staticmethod
+    def read_power(gpus, index):
+        try:
+            gpus.get_instant_power_usage(index)
+        except Exception:
+            # What ZeusMonitor falls back to as well.
+            gpus.get_average_power_usage(index)
 
     def begin(self):
         # The load runs in another process, which waits for the GPU itself: there is nothing here to wait for, and

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { endsWithin, isRunning } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { energyDataHome, installReal, pathWithNvidiaSmi } from '../energy/python-backends.js'
 import { llem } from '../native/llem.js'
@@ -69,6 +70,18 @@ describe('llem run', () => {
     const warning = 'zeus failed in the measurement, the energy is that of llem'
     expect(result.measurement_warnings.join()).toContain(`energy_backend_failed: ${warning}`)
     expect(stderr).toContain(`Warning (non-fatal): ${warning}`)
+  })
+
+  it('leaves no helper behind when it is killed itself', async (context) => {
+    if (missing !== null) context.skip(missing)
+    const sets = [...LONG, 'warmup.enabled=false', 'energy.backend=zeus']
+    const { child, ended, outputDir } = startRun(['--simulate'], sets, env)
+    await measured(outputDir, 3)
+    const [helper] = ofPython(childrenOf(child.pid))
+    expect(isRunning(Number(helper))).toBe(true)
+    child.kill('SIGKILL')
+    await ended
+    expect(await endsWithin(Number(helper), 5000)).toBe(true)
   })
 
   it('refuses a backend that was named and is not installed, and says how to install it', async () => {

@@ -20,7 +20,8 @@ export function tickUncertaintyJ(
   const ticks = devices.map(({ max_power_w, sensor }) => {
     return ((max_power_w ?? 0) * (sensor.counter_period_ms ?? USUAL_TICK_MS)) / 1000
   })
-  return Math.hypot(...ticks) + peakW * edges_s
+  // Added up and not as squares: boards under one driver may well tick together.
+  return ticks.reduce((sum, tickJ) => sum + tickJ, 0) + peakW * edges_s
 }
 
 /**
