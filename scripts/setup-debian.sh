@@ -10,8 +10,8 @@ needs() { # PACKAGE COMMAND...: the package is there when the command succeeds
   "$@" > /dev/null 2>&1 || packages="$packages $package"
 }
 needs build-essential cc --version # Rust links with it.
-needs python3 python3 --version    # NVIDIA's Python bindings check the simulated library,
-needs python3-venv python3 -c 'import ensurepip' # in a virtual environment.
+needs python3 python3 --version    # NVIDIA's Python bindings check the simulated library; Zeus and CodeCarbon run over it;
+needs python3-venv python3 -c 'import ensurepip' # each in a virtual environment.
 
 if [ -z "$packages" ]; then
   echo 'Everything that the tests need is installed.' >&2

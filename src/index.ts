@@ -25,7 +25,7 @@ export {
   type WindowFiles,
 } from './native/sampler.js'
 export { simulate } from './native/simulation.js'
-export type { DeviceEnergy, Energy } from './results/energy.js'
+export type { DeviceEnergy, Energy, NativeEnergy } from './results/energy.js'
 export type { ExperimentResult } from './results/experiment.js'
 
 export interface RunOptions extends Omit<InnerOptions, 'libraryPath' | 'simulated'> {

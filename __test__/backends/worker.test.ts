@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { InferenceSession } from '../../dist/backends/backend.js'
-import { Worker } from '../../dist/backends/worker.js'
-import { WorkerError } from '../../dist/backends/worker-error.js'
-import type { WorkerCommand } from '../../dist/backends/worker-process.js'
 import { openWorkerSession, type SessionOptions } from '../../dist/backends/worker-session.js'
+import { Worker } from '../../dist/workers/worker.js'
+import { WorkerError } from '../../dist/workers/worker-error.js'
+import type { WorkerCommand } from '../../dist/workers/worker-process.js'
 import { endsWithin, isRunning, within } from './processes.js'
 
 // Processes start slowly on a machine that is busy with other tests.

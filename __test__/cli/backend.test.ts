@@ -11,8 +11,8 @@ describe('llem backend list', () => {
   it('shows what is installed and where', async () => {
     const { code, stdout, stderr } = await llem(['backend', 'list'], { env: HOME })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/^backend +version +gpu +where +problem\n/)
-    expect(stdout).toMatch(/\nllamacpp +3\.\d+\.\d+ +none +\S+\/backends\/llamacpp\/\S+\n/)
+    expect(stdout).toMatch(/^backend +version +gpu +reads GPUs +where +problem\n/)
+    expect(stdout).toMatch(/\nllamacpp +3\.\d+\.\d+ +none +- +\S+\/backends\/llamacpp\/\S+\n/)
   })
 
   it('shows how to install what is not, and is JSON with --json', async () => {
@@ -20,7 +20,12 @@ describe('llem backend list', () => {
     const { stdout } = await llem(['backend', 'list'], { env })
     expect(stdout).toContain('not installed; run: llem backend install llamacpp')
     const json = await llem(['backend', 'list', '--json'], { env })
-    expect(JSON.parse(json.stdout)).toMatchObject([{ name: 'llamacpp', installed: false, path: null }])
+    expect(JSON.parse(json.stdout)).toMatchObject([
+      { kind: 'inference', name: 'llamacpp', installed: false, path: null },
+      { kind: 'energy', name: 'zeus', installed: false, path: null, available: false },
+      { kind: 'energy', name: 'nvml', installed: true, available: false },
+      { kind: 'energy', name: 'codecarbon', installed: false, path: null, available: false },
+    ])
   })
 })
 
@@ -35,7 +40,11 @@ describe('llem backend install', () => {
   })
 
   it.for([
-    [['nope'], 'BACKEND_UNKNOWN', /there is no inference backend "nope"\. Valid names: llamacpp\./],
+    [
+      ['nope'],
+      'BACKEND_UNKNOWN',
+      /there is no backend "nope" to install\. Valid names: llamacpp, zeus, codecarbon\./,
+    ],
     [['llamacpp', '--gpu', 'rocm'], 'GPU_UNKNOWN', /--gpu rocm is not one of auto, cuda, vulkan, none\./],
   ] as const)('of %j ends with 2 and the valid names', async ([args, code, text]) => {
     const ended = await llem(['backend', 'install', '-q', ...args], { env: HOME })

@@ -14,6 +14,10 @@ describe('the hash of a config', () => {
     ],
     ['its label', 'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\nexperiment_name: a'],
     [
+      'what its energy comes to, and which Python measures it',
+      'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\ncarbon: { country: FRA, pue: 1.2 }\nprice_per_kwh: 0.3\npython: /p',
+    ],
+    [
       'its timeouts',
       'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\nload_timeout_sec: 9\nrequest_timeout_sec: 9',
     ],

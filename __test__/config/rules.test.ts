@@ -27,6 +27,11 @@ describe('rules that join several keys', () => {
       ['exp.yaml:2:31: energy.devices lists 0 twice, its energy would be counted twice'],
     ],
     [
+      'a country beside an intensity',
+      'carbon: { country: FRA, intensity_gco2_kwh: 50 }',
+      ['exp.yaml:2:20: carbon.country (FRA) and carbon.intensity_gco2_kwh (50) must not be given both'],
+    ],
+    [
       'both names of the duration, even when they agree',
       'baseline: { duration_sec: 30, duration_seconds: 30 }',
       [

@@ -71,6 +71,9 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
     cpu: { package_j: null, dram_j: null, reason: 'this machine has no RAPL zones', domains: [] },
     contamination: { other_samplers: [], foreign_processes: [], limit_changes: [] },
     faults: [],
+    selection: null,
+    measurement: null,
+    cross_check: null,
     ...overrides,
   }
 }

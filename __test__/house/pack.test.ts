@@ -126,6 +126,7 @@ describe('the package', () => {
       'bin/llem.js',
       'crates/binding/index.d.ts',
       'crates/binding/index.js',
+      'python/energy_helper.py',
       'python/pulses.py',
     ])
   })

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Energy } from '../../dist/results/energy.js'
+import type { NativeEnergy } from '../../dist/results/energy.js'
 
 const BIN = fileURLToPath(new URL('../../bin/llem.js', import.meta.url))
 
@@ -59,7 +59,7 @@ export interface ExecResult {
   signal: string | null
   duration_sec: number | null
   simulated: boolean
-  energy: Energy
+  energy: NativeEnergy
   energy_reason: string | null
   timeseries_path: string | null
   samples_path: string | null

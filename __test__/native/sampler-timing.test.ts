@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import type { Energy } from '../../dist/results/energy.js'
+import type { NativeEnergy } from '../../dist/results/energy.js'
 import { execOver } from './llem.js'
 import { gpu, scenarioFile } from './scenario.js'
 
@@ -11,7 +11,7 @@ const WINDOW_S = 20
 /** What a driver call costs on current boards, as the simulator's own defaults have it. */
 const REAL_COST = { power: 20, fields: 20, energy: 200, other: 5 }
 
-function punctuality({ sampler, duration_sec }: Energy) {
+function punctuality({ sampler, duration_sec }: NativeEnergy) {
   return {
     received_pct: (100 * sampler.samples) / (duration_sec / 0.01),
     p99_lateness_us: Number(sampler.lateness_us_p99),

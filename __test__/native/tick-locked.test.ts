@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest'
-import type { Energy } from '../../dist/results/energy.js'
+import type { NativeEnergy } from '../../dist/results/energy.js'
 import { execOver } from './llem.js'
 import { gpu, nowNs, type Segment, scenarioFile, trueJoules } from './scenario.js'
 
@@ -12,7 +12,7 @@ const devices = phases.map((phase_ms, position) =>
   gpu(position, segments, { sensor: { update_period_ms: 100, window_ms: 25, phase_ms } }),
 )
 
-async function measure(options: readonly string[]): Promise<{ energy: Energy; errorsPct: number[] }> {
+async function measure(options: readonly string[]): Promise<{ energy: NativeEnergy; errorsPct: number[] }> {
   const epochNs = nowNs()
   const { energy } = await execOver(scenarioFile(devices, epochNs), ['sleep', '10'], options)
   const { start_ns, end_ns } = energy.window

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ExecaError, execa } from 'execa'
 import { LlemError } from '../core/errors.js'
-import { abortedError } from './worker-error.js'
+import { abortedError } from '../workers/worker-error.js'
 
 export interface NpmInstallOptions {
   /** An empty folder; the packages come into its node_modules. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { monotonicNs } from '../workers/wire.js'
 import { modelFactsSchema } from './model-facts.js'
 
 // JSON lines, one object a line: requests on the worker's stdin; replies and events, nothing else, on its stdout.
@@ -14,12 +15,6 @@ export const PROTOCOL_VERSION = 1
 
 const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
-
-/**
- * CLOCK_MONOTONIC in nanoseconds. A JSON number: after 104 days of uptime it is rounded to 2 ns, a millionth of
- * what is measured. (zod's `int()` would refuse it then, because it insists on safe integers.)
- */
-const monotonicNs = z.number().nonnegative().refine(Number.isInteger, 'a whole number of nanoseconds')
 
 /** One prompt, as text. */
 export const promptSchema = z.object({
@@ -171,16 +166,3 @@ export type WorkerMemory = z.infer<typeof memorySchema>
 
 /** Nothing to say but "done". */
 export const doneSchema = z.object({})
-
-export const workerFaultSchema = z.object({
-  code: z.string().regex(/^[A-Z][A-Z0-9_]*$/),
-  message: z.string(),
-  hint: z.string().nullable().optional(),
-})
-export type WorkerFault = z.infer<typeof workerFaultSchema>
-
-/** The outside of a reply; what belongs to the verb is checked by the verb's own schema. */
-export const replySchema = z.discriminatedUnion('ok', [
-  z.looseObject({ id: count, ok: z.literal(true) }),
-  z.object({ id: count, ok: z.literal(false), error: workerFaultSchema }),
-])

@@ -1,7 +1,8 @@
 import { Console } from 'node:console'
 import type { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
-import { LineSplitter } from './line-splitter.js'
+import { LineSplitter } from '../workers/line-splitter.js'
+import type { WorkerFault } from '../workers/wire.js'
 import {
   type helloSchema,
   type InferOne,
@@ -11,7 +12,6 @@ import {
   type RequestRecord,
   type RunTotals,
   requestSchema,
-  type WorkerFault,
   type WorkerMemory,
   type WorkerRequest,
 } from './protocol.js'

@@ -1,6 +1,9 @@
 import { LlemError } from '../core/errors.js'
+import { type CallOptions, Worker, type WorkerOptions } from '../workers/worker.js'
+import type { WorkerCommand } from '../workers/worker-process.js'
 import type { InferenceSession } from './backend.js'
 import {
+  eventSchema,
   helloSchema,
   inferOneSchema,
   loadSchema,
@@ -10,8 +13,6 @@ import {
   runTotalsSchema,
   type Verb,
 } from './protocol.js'
-import { type CallOptions, Worker, type WorkerOptions } from './worker.js'
-import type { WorkerCommand } from './worker-process.js'
 
 /** Time limits of the verbs, in milliseconds. */
 export interface WorkerTimeouts {
@@ -44,7 +45,7 @@ export async function openWorkerSession(
 ): Promise<InferenceSession> {
   const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
   const worker = new Worker(command, workerOptions)
-  const call = <V extends Verb, T>(verb: V, body: RequestOf<V>, callOptions: CallOptions<T>) =>
+  const call = <V extends Verb, T, E>(verb: V, body: RequestOf<V>, callOptions: CallOptions<T, E>) =>
     worker.call(verb, body, callOptions)
   try {
     const hello = await call(
@@ -80,9 +81,12 @@ export async function openWorkerSession(
             schema: runTotalsSchema,
             timeoutMs: limits.requestMs,
             signal,
-            onRequest: (record) => {
-              records += 1
-              onRequest?.(record)
+            events: {
+              schema: eventSchema,
+              on: ({ event: _, id: __, ...record }) => {
+                records += 1
+                onRequest?.(record)
+              },
             },
           },
         )

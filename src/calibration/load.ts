@@ -1,8 +1,8 @@
 // The load protocol: a program that works the GPU and rests in turns, and at each edge prints a JSON line
 // {"t_ns": <CLOCK_MONOTONIC>, "on": true | false}. Where it cannot work it prints {"unavailable": reason} and ends.
 
-import { WorkerProcess } from '../backends/worker-process.js'
 import type { LoadEdge } from '../native/addon.js'
+import { WorkerProcess } from '../workers/worker-process.js'
 
 /** PyTorch and CUDA may take this long to start from a cold disk. */
 const START_LIMIT_MS = 120_000

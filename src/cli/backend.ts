@@ -1,18 +1,36 @@
 import type { GpuChoice } from '../backends/backend.js'
-import { installBackend as install } from '../backends/install.js'
-import { listBackends as list } from '../backends/list.js'
+import { installBackend as installInference } from '../backends/install.js'
+import { listBackends as listInference } from '../backends/list.js'
+import { inferenceBackends } from '../backends/registry.js'
 import { LlemError } from '../core/errors.js'
 import { dataDir } from '../core/paths.js'
+import type { EnergyBackendKind } from '../energy/backends/backend.js'
+import { energyBackends } from '../energy/backends/registry.js'
+import { chooseLibrary } from '../energy/library.js'
+import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
+import { installPythonBackend } from '../energy/python/install.js'
 import { interruptible } from './interrupt.js'
 import { columns, print, printJson, say } from './screen.js'
 
 const GPUS: readonly GpuChoice[] = ['auto', 'cuda', 'vulkan', 'none']
 
-/** Installs an inference backend into llem's data folder. */
-export async function installBackend(
-  name: string,
-  { gpu, quiet = false, verbose = false }: { gpu: string; quiet?: boolean; verbose?: boolean },
-): Promise<void> {
+interface InstallOptions {
+  gpu: string
+  quiet?: boolean
+  verbose?: boolean
+}
+
+/** Installs a backend into llem's data folder. */
+export async function installBackend(name: string, options: InstallOptions): Promise<void> {
+  const { quiet = false } = options
+  const energy = energyBackends.find((kind) => kind.name === name)
+  const result =
+    energy === undefined ? await installModelRunner(name, options) : await installMeter(energy, options)
+  if (!quiet) say(result.message)
+  print(result.path)
+}
+
+async function installModelRunner(name: string, { gpu, quiet = false, verbose = false }: InstallOptions) {
   const choice = GPUS.find((known) => known === gpu)
   if (choice === undefined) {
     throw new LlemError(`--gpu ${gpu} is not one of ${GPUS.join(', ')}.`, {
@@ -21,29 +39,79 @@ export async function installBackend(
       kind: 'usage',
     })
   }
+  if (!inferenceBackends.some((backend) => backend.name === name)) throw unknownBackend(name)
   if (!quiet) say(`Installing ${name} into ${dataDir()} (10 to 60 s, more for CUDA) ...`)
-  const result = await interruptible((signal) =>
-    install(name, { gpu: choice, dataDir: dataDir(), signal, ...(verbose ? { log: say } : {}) }),
+  return await interruptible((signal) =>
+    installInference(name, { gpu: choice, dataDir: dataDir(), signal, ...(verbose ? { log: say } : {}) }),
   )
-  if (!quiet) say(result.message)
-  print(result.path)
 }
 
-/** Lists the inference backends and what is installed of each. */
+async function installMeter(kind: EnergyBackendKind, { quiet = false, verbose = false }: InstallOptions) {
+  const { name, python } = kind
+  if (python === null) {
+    throw new LlemError(`${name} is part of llem: there is nothing to install.`, {
+      code: 'BACKEND_BUILT_IN',
+      hint: 'See whether it works here with `llem backend list`.',
+      kind: 'usage',
+    })
+  }
+  if (!quiet) say(`Installing ${name} into ${dataDir()} (about a minute) ...`)
+  return await interruptible((signal) =>
+    installPythonBackend(name, python, {
+      dataDir: dataDir(),
+      python: ownPython() ?? 'python3',
+      signal,
+      ...(quiet ? {} : { step: say }),
+      ...(verbose ? { log: say } : {}),
+    }),
+  )
+}
+
+/** Lists the backends, what is installed of each, and whether the energy backends can read a GPU here. */
 export async function listBackends({ json = false }: { json?: boolean }): Promise<void> {
-  const rows = list(dataDir())
-  if (json) printJson(rows)
-  else
-    print(
-      columns(
-        ['backend', 'version', 'gpu', 'where', 'problem'],
-        rows.map((row) => [
-          row.name,
-          row.version ?? '-',
-          row.gpu?.join(', ') || (row.installed ? 'none' : '-'),
-          row.path ?? '-',
-          row.problem ?? '',
-        ]),
-      ),
-    )
+  const runners = listInference(dataDir()).map((row) => ({ kind: 'inference', ...row }))
+  const meters = await energyRows()
+  if (json) {
+    printJson([...runners, ...meters])
+    return
+  }
+  const head = ['backend', 'version', 'gpu', 'reads GPUs', 'where', 'problem']
+  const rows = [
+    ...runners.map((row) => [
+      row.name,
+      row.version ?? '-',
+      row.gpu?.join(', ') || (row.installed ? 'none' : '-'),
+      '-',
+      row.path ?? '-',
+      row.problem ?? '',
+    ]),
+    ...meters.map((row) => [
+      row.name,
+      row.version ?? '-',
+      '-',
+      row.available ? 'yes' : 'no',
+      row.path ?? (row.installed ? 'llem itself' : '-'),
+      [row.problem, row.hint].filter(Boolean).join(' '),
+    ]),
+  ]
+  print(columns(head, rows))
+}
+
+async function energyRows(): Promise<({ kind: 'energy' } & BackendProbe)[]> {
+  const { libraryPath } = chooseLibrary()
+  const probes = await probeEnergyBackends({ libraryPath, python: ownPython(), dataDir: dataDir() })
+  return probes.map((probe) => ({ kind: 'energy', ...probe }))
+}
+
+function ownPython(): string | null {
+  return process.env.LLEM_PYTHON || null
+}
+
+function unknownBackend(name: string): LlemError {
+  const names = [...inferenceBackends, ...energyBackends.filter(({ python }) => python !== null)]
+  return new LlemError(`there is no backend ${JSON.stringify(name)} to install`, {
+    code: 'BACKEND_UNKNOWN',
+    hint: `Valid names: ${names.map((known) => known.name).join(', ')}.`,
+    kind: 'usage',
+  })
 }

@@ -33,7 +33,7 @@ interface Calibrated {
 export async function calibrate(command: readonly string[], flags: CalibrateFlags): Promise<void> {
   const { quiet = false, verbose = false } = flags
   const { libraryPath } = chooseLibrary(flags.simulate)
-  const { machine, devices, notes } = await findDevices(libraryPath, flags.devices ?? null)
+  const { machine, devices, notes } = await findDevices({ libraryPath, devices: flags.devices ?? null })
   if (!quiet) for (const note of notes) say(`Note: ${note}.`)
   const known = new KnownDevices(machine)
   const observer = terminalObserver({ quiet, verbose })

@@ -83,10 +83,17 @@ export const COMMANDS: readonly CommandLine[] = [
         .description('Lists the GPUs and what llem can read from each.')
         .option(...SIMULATE)
         .option('--json', 'print them as JSON')
-        .option('-v, --verbose', 'say more: what `llem calibrate` found, stack traces')
+        .option(
+          '-v, --verbose',
+          'say more: which energy backend can read them, what `llem calibrate` found, stack traces',
+        )
         .addHelpText(
           'after',
-          examples(['llem devices', ''], ['llem devices --json', 'for a program to read']),
+          examples(
+            ['llem devices', ''],
+            ['llem devices -v', 'what `energy.backend: auto` would choose, and why'],
+            ['llem devices --json', 'for a program to read'],
+          ),
         )
         .action(async (options) => {
           const { devices } = await import('./devices.js')
@@ -200,13 +207,15 @@ export const COMMANDS: readonly CommandLine[] = [
   {
     name: 'backend',
     define: (command) => {
-      command.summary('install and list inference backends').description('Inference backends.')
+      command
+        .summary('install and list backends')
+        .description('Inference backends, which run models, and energy backends, which measure.')
       command
         .command('install')
         .summary('install a backend')
         .description('Installs a pinned version of a backend into llem’s own data folder.')
-        .argument('<name>', 'llamacpp')
-        .option('--gpu <gpu>', 'what it computes on: auto, cuda, vulkan, none', 'auto')
+        .argument('<name>', 'llamacpp, zeus, codecarbon')
+        .option('--gpu <gpu>', 'what llamacpp computes on: auto, cuda, vulkan, none', 'auto')
         .option('-q, --quiet', 'no progress')
         .option('-v, --verbose', 'say more: the package manager’s log, stack traces')
         .addHelpText(
@@ -214,6 +223,7 @@ export const COMMANDS: readonly CommandLine[] = [
           examples(
             ['llem backend install llamacpp', ''],
             ['llem backend install llamacpp --gpu none', 'the small one, for CPUs'],
+            ['llem backend install zeus', 'measure with Zeus; needs Python'],
           ),
         )
         .action(async (name: string, options) => {
@@ -223,7 +233,9 @@ export const COMMANDS: readonly CommandLine[] = [
       command
         .command('list')
         .summary('list the backends')
-        .description('Lists the backends and what is installed of each.')
+        .description(
+          'Lists the backends, what is installed of each, and whether the energy backends can read the GPUs here.',
+        )
         .option('--json', 'print them as JSON')
         .option('-v, --verbose', 'say more: stack traces')
         .action(async (options) => {

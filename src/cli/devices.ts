@@ -1,5 +1,7 @@
+import { dataDir } from '../core/paths.js'
 import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
+import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
 import type { Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { calibrationTables } from './calibration-tables.js'
@@ -13,7 +15,9 @@ export async function devices(options: {
   json?: boolean
   verbose?: boolean
 }): Promise<void> {
-  const machine = await listDevices(chooseLibrary(options.simulate).libraryPath)
+  const { libraryPath } = chooseLibrary(options.simulate)
+  const machine = await listDevices(libraryPath)
+  const probes = options.verbose ? await probesOf(libraryPath) : null
   const { simulated } = machine
   const known = new KnownDevices(machine)
   if (options.json) {
@@ -24,6 +28,7 @@ export async function devices(options: {
       devices: await Promise.all(
         machine.devices.map(async (gpu) => ({ ...onDisk(gpu), calibration: await known.calibrationOf(gpu) })),
       ),
+      ...(probes === null ? {} : { energy_backends: probes }),
     })
     return
   }
@@ -31,6 +36,7 @@ export async function devices(options: {
   say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
   if (machine.devices.length === 0) {
     say('The driver sees no GPU.')
+    if (probes !== null) print(probeTable(probes))
     return
   }
   const head = ['', 'name', 'memory', 'now', 'limit', 'power from', 'counter', 'persistence', 'MIG', 'UUID']
@@ -47,6 +53,7 @@ export async function devices(options: {
     gpu.uuid,
   ])
   print(columns(head, rows, [2, 3, 4]))
+  if (probes !== null) print(probeTable(probes))
   if (!options.verbose) return
   for (const gpu of machine.devices) {
     const calibration = await known.calibrationOf(gpu)
@@ -55,6 +62,22 @@ export async function devices(options: {
     else
       print(`\nGPU ${gpu.index}, calibrated ${calibration.calibrated_at}\n${calibrationTables(calibration)}`)
   }
+}
+
+/** What each energy backend says of the GPUs, in the order in which `auto` asks. */
+function probesOf(libraryPath: string | undefined): Promise<BackendProbe[]> {
+  return probeEnergyBackends({ libraryPath, python: process.env.LLEM_PYTHON || null, dataDir: dataDir() })
+}
+
+function probeTable(probes: readonly BackendProbe[]): string {
+  const chosen = probes.find(({ available }) => available)
+  const rows = probes.map((probe) => [
+    probe.name,
+    probe.version ?? '-',
+    probe.available ? 'yes' : 'no',
+    probe === chosen ? 'chosen by auto' : (probe.problem ?? ''),
+  ])
+  return `\n${columns(['energy backend', 'version', 'reads GPUs', ''], rows)}`
 }
 
 function onOff(value: boolean | undefined): string {

@@ -10,7 +10,7 @@ import { openSampler } from '../energy/open.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
 import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { WindowFiles } from '../native/sampler.js'
-import type { Energy } from '../results/energy.js'
+import type { NativeEnergy } from '../results/energy.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
 import { cpuFacts } from './cpu-facts.js'
@@ -92,7 +92,9 @@ function ifWritten(path: string | undefined): string | null {
 }
 
 /** The command has run already: whatever goes wrong now must not hide its exit code. */
-async function endWindow(window: EnergyWindow): Promise<{ energy: Energy | null; reason: string | null }> {
+async function endWindow(
+  window: EnergyWindow,
+): Promise<{ energy: NativeEnergy | null; reason: string | null }> {
   try {
     return { energy: await window.end(), reason: null }
   } catch (error) {
@@ -109,7 +111,7 @@ async function writeResult(path: string, result: unknown): Promise<void> {
 }
 
 function report(
-  energy: Energy | null,
+  energy: NativeEnergy | null,
   reason: string | null,
   simulated: boolean,
   runDir: string | null,

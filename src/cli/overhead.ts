@@ -30,7 +30,7 @@ export async function measureOverhead(command: readonly string[], flags: Overhea
     })
   }
   const { libraryPath } = chooseLibrary(flags.simulate)
-  const { machine, devices, notes } = await findDevices(libraryPath, flags.devices ?? null)
+  const { machine, devices, notes } = await findDevices({ libraryPath, devices: flags.devices ?? null })
   if (!quiet) for (const note of notes) say(`Note: ${note}.`)
   const uuids = devices.map(({ uuid }) => uuid)
   const observer = terminalObserver({ quiet, verbose })

@@ -1,3 +1,4 @@
+import type { Energy } from '../results/energy.js'
 import type { ExperimentResult, Spread } from '../results/experiment.js'
 import { cpuFacts } from './cpu-facts.js'
 import { columns, SIMULATED } from './screen.js'
@@ -59,12 +60,28 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       'Per token',
       `${perToken(result.avg_energy_per_token_j)} J/token${also(result.energy_per_output_token_j, (joules) => `${perToken(joules)} J/output token`)}`,
     ]
-  if (result.energy?.method != null)
+  if (result.energy?.method != null) {
+    const { backend, method, uncertainty_j, coverage, sampler } = result.energy
+    const by = backend === 'nvml' ? method : `${backend}, ${method}`
+    const covered = `, ${(coverage * 100).toFixed(1)}% of the window covered by readings`
     yield [
       'Measured by',
-      `${result.energy.method}${also(result.energy.uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}, ${(result.energy.coverage * 100).toFixed(1)}% of the window covered by readings`,
+      `${by}${also(uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}${sampler === null ? '' : covered}`,
     ]
+  }
+  if (result.energy != null) yield* beside(result.energy)
   if (result.energy !== null) yield* cpuFacts(result.energy.cpu)
+  const { carbon, cost } = result
+  if (carbon != null)
+    yield [
+      'Carbon',
+      `${amount(carbon.gco2e)} gCO2e at ${carbon.intensity_gco2_kwh} g/kWh, PUE ${carbon.pue} (${carbon.source})`,
+    ]
+  if (cost != null)
+    yield [
+      'Cost',
+      `${amount(cost.amount)} at ${cost.price_per_kwh} per kWh, PUE ${cost.pue} (${cost.source})`,
+    ]
   if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
 }
 
@@ -78,4 +95,19 @@ function spread(name: string, times: Spread | null): string | null {
 
 function perToken(joules: number): string {
   return joules.toPrecision(4)
+}
+
+function amount(value: number): string {
+  return value.toPrecision(3)
+}
+
+/** What another backend than llem's own sampler brings along. */
+function* beside({ measurement, cross_check: check }: Energy): Generator<[name: string, fact: string]> {
+  if (check?.over_backend_window_j != null)
+    yield [
+      'Cross-check',
+      `${check.over_backend_window_j.toFixed(2)} J by llem's own sampler${also(check.residual_pct, (percent) => `${percent.toFixed(1)}% apart`)}`,
+    ]
+  for (const { domain, energy_j, source } of measurement?.domains ?? [])
+    if (energy_j !== null) yield [domain.toUpperCase(), `${energy_j.toFixed(2)} J (${source})`]
 }

@@ -3,9 +3,10 @@ import type { ExperimentConfig } from './schema.js'
 
 /**
  * The identity of an experiment: equal for configs that measure the same, however they were written. Labels,
- * places and timeouts change nothing that is measured.
+ * places and timeouts change nothing that is measured, nor does what its energy comes to in carbon and money.
  */
 export function configHash(config: ExperimentConfig): string {
-  const { output_dir, experiment_name, load_timeout_sec, request_timeout_sec, ...measured } = config
+  const { output_dir, experiment_name, python, load_timeout_sec, request_timeout_sec, ...rest } = config
+  const { carbon, price_per_kwh, ...measured } = rest
   return contentHash(measured)
 }

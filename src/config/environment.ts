@@ -9,7 +9,6 @@ export const RESERVED_VARIABLES: readonly string[] = [
   'LLEM_NVML_SIM',
   'LLEM_NVML_LIBRARY',
   'LLEM_PROC_ROOT',
-  'LLEM_PYTHON',
   'LLEM_SYSFS_ROOT',
   'LLEM_DATA_DIR',
   'LLEM_TEST_*',

@@ -14,6 +14,7 @@ const RULES: readonly Rule[] = [
   notAbove(['warmup', 'window_size'], ['warmup', 'max_prompts']),
   notAbove(['warmup', 'min_prompts'], ['warmup', 'max_prompts']),
   eachDeviceOnce(),
+  oneCarbonIntensity(),
 ]
 
 /** What breaks a rule. `config` may hold refused values: rules that read them are skipped. */
@@ -61,6 +62,19 @@ function eachDeviceOnce(): Rule {
               },
             ],
       )
+    },
+  }
+}
+
+/** A country has an intensity of its own. */
+function oneCarbonIntensity(): Rule {
+  const key: Path = ['carbon', 'country']
+  return {
+    keys: [key, ['carbon', 'intensity_gco2_kwh']],
+    broken: ({ carbon: { country, intensity_gco2_kwh } }) => {
+      if (country === null || intensity_gco2_kwh === null) return []
+      const message = `carbon.country (${country}) and carbon.intensity_gco2_kwh (${intensity_gco2_kwh}) must not be given both`
+      return [{ path: key, message }]
     },
   }
 }

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-
-/** Every energy backend that `energy.backend` may name, besides `auto` and null. */
-export const ENERGY_BACKENDS = ['nvml'] as const
+import { ENERGY_BACKENDS } from '../core/energy-backends.js'
 
 const intervalMs = z.number().min(1).max(5000)
 const baselineSec = z.number().min(5).max(120)
@@ -36,6 +34,10 @@ export const energy = z
     slow_interval_ms: intervalMs.default(100).meta({
       description: 'Time between two readings of temperature, memory, utilization, clocks and throttling.',
       unit: 'ms',
+    }),
+    approx_instant_energy: z.boolean().default(false).meta({
+      description:
+        'Zeus only: estimate the energy of a window in which the energy counter did not move from the power at its end.',
     }),
     tick_locked: z.boolean().default(false).meta({
       description:

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { carbon, pricePerKwh } from './schema-footprint.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
 import { generation, llamacpp, prompts } from './schema-workload.js'
 
-export { ENERGY_BACKENDS } from './schema-measurement.js'
+export { ENERGY_BACKENDS } from '../core/energy-backends.js'
 export { LLAMACPP_GPUS } from './schema-workload.js'
 
 /** Every inference backend that `backend` may name. */
@@ -62,6 +63,13 @@ export const experimentConfigSchema = z
     baseline,
     warmup,
     timeseries,
+    carbon,
+    price_per_kwh: pricePerKwh,
+    python: pathText.nullable().default(null).meta({
+      description:
+        'The Python interpreter of backends that are Python packages; null is that of each installed backend.',
+      expects: 'the path or name of a Python interpreter, or null',
+    }),
     output_dir: pathText
       .default('results')
       .meta({ description: 'The folder that gets one folder per experiment.', expects: pathExpected }),

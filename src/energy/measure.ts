@@ -1,4 +1,4 @@
-import type { Energy } from '../results/energy.js'
+import type { NativeEnergy } from '../results/energy.js'
 import { chooseLibrary } from './library.js'
 import { openSampler } from './open.js'
 import { beginEnergyWindow } from './window.js'
@@ -17,7 +17,7 @@ export interface MeasureOptions {
 /** What the work returned, and the energy of the GPUs from its start to its end. */
 export interface MeasuredValue<T> {
   value: T
-  energy: Energy
+  energy: NativeEnergy
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { SampledDevice, Sampler } from '../native/sampler.js'
-import type { DeviceEnergy, Energy, OtherSampler } from '../results/energy.js'
+import type { DeviceEnergy, Energy, NativeEnergy, OtherSampler } from '../results/energy.js'
 import { foreignProcesses, limitChanges } from './contamination.js'
 import { cpuEnergyOf } from './cpu.js'
 
@@ -11,7 +11,7 @@ export function energyOf(
   report: WindowReport,
   sampler: Sampler,
   otherSamplers: OtherSampler[] | null = null,
-): Energy {
+): NativeEnergy {
   const domains = sampler.powerDomains()
   const devices = report.devices.map((device, position) =>
     deviceEnergy(device, sampler.devices[position] as SampledDevice, domains[position] ?? 'unknown'),
@@ -53,6 +53,9 @@ export function energyOf(
       limit_changes: limitChanges(report.devices, sampler.devices),
     },
     faults: report.faults,
+    selection: null,
+    measurement: null,
+    cross_check: null,
   }
 }
 

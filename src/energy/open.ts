@@ -2,7 +2,7 @@ import { LlemError } from '../core/errors.js'
 import type { Device, Machine, WindowReport } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { Sampler } from '../native/sampler.js'
-import { chooseDevices } from './devices.js'
+import { chooseDevices, type DeviceChoice } from './devices.js'
 import { KnownDevices } from './known-devices.js'
 
 export interface SamplerWishes {
@@ -31,24 +31,24 @@ export interface OpenedSampler extends FoundDevices {
   learn(report: WindowReport): Promise<void>
 }
 
-/** Finds the GPUs that were asked for. Throws NO_GPU, GPU_NOT_FOUND and what listDevices throws. */
-export async function findDevices(
-  libraryPath: string | undefined,
-  explicit: readonly (number | string)[] | null,
-): Promise<FoundDevices> {
+/** The GPUs to measure. Throws NO_GPU, GPU_NOT_FOUND and what listDevices throws. */
+export async function findDevices({
+  devices: explicit,
+  libraryPath,
+}: Pick<SamplerWishes, 'devices' | 'libraryPath'>): Promise<DeviceChoice & { machine: Machine }> {
   const machine = await listDevices(libraryPath)
-  const { devices, notes } = chooseDevices(machine.devices, {
+  const choice = chooseDevices(machine.devices, {
     explicit,
     cudaVisibleDevices: process.env.CUDA_VISIBLE_DEVICES,
     cudaDeviceOrder: process.env.CUDA_DEVICE_ORDER,
   })
-  if (devices.length === 0) throw noGpu(machine)
-  return { machine, devices, notes }
+  if (choice.devices.length === 0) throw noGpu(machine)
+  return { machine, ...choice }
 }
 
 /** Finds the GPUs and starts polling them. Throws what findDevices and Sampler.open throw. */
 export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler> {
-  const { machine, devices, notes } = await findDevices(wishes.libraryPath, wishes.devices)
+  const { machine, devices, notes } = await findDevices(wishes)
   const known = new KnownDevices(machine)
   const sampler = await Sampler.open({
     devices: await Promise.all(

@@ -27,15 +27,16 @@ const FIRST_LOOK_MS = 1000
  * Looks for other samplers in a second and when it is stopped; what stops it resolves with all that were seen, or null
  * where /proc cannot be read. Known monitors are seen by name; anything else that has the driver's library loaded only
  * where this user may look into it. A look costs the time of reading one file of every process, 20 ms for a hundred.
+ * `helperPid`: the process of a backend that was chosen, which is no other.
  */
-export function watchOtherSamplers(): () => Promise<OtherSampler[] | null> {
+export function watchOtherSamplers(helperPid?: number): () => Promise<OtherSampler[] | null> {
   const looks: Promise<OtherSampler[] | null>[] = []
-  const firstLook = setTimeout(() => looks.push(look()), FIRST_LOOK_MS)
+  const firstLook = setTimeout(() => looks.push(look(helperPid)), FIRST_LOOK_MS)
   // Nobody has to end a window, and a process that forgot one must not stay for it.
   firstLook.unref()
   return async () => {
     clearTimeout(firstLook)
-    const seen = await Promise.all([...looks, look()])
+    const seen = await Promise.all([...looks, look(helperPid)])
     const known = seen.filter((samplers) => samplers !== null).flat()
     if (seen.includes(null) && known.length === 0) return null
     return [...new Map(known.map((sampler) => [sampler.pid, sampler])).values()]
@@ -49,7 +50,7 @@ export function describeOtherSampler({ pid, name, measured }: OtherSampler): str
     : `${name} (pid ${pid}) polls the GPUs too, which can slow what is measured. Stop it and measure again.`
 }
 
-async function look(): Promise<OtherSampler[] | null> {
+async function look(helperPid: number | undefined): Promise<OtherSampler[] | null> {
   const proc = process.env.LLEM_PROC_ROOT || '/proc'
   const processes = readOr(() => readdirSync(proc), null)?.filter((name) => /^\d+$/.test(name))
   if (processes === undefined) return null
@@ -60,7 +61,7 @@ async function look(): Promise<OtherSampler[] | null> {
       await nextTurn()
       turnMs = performance.now()
     }
-    if (Number(pid) === process.pid) continue
+    if (Number(pid) === process.pid || Number(pid) === helperPid) continue
     const name = read(`${proc}/${pid}/comm`).trim()
     if (MONITORS.has(name) || (!IDLERS.has(name) && hasOnlyTheLibrary(`${proc}/${pid}/maps`)))
       found.push({ pid: Number(pid), name, measured: isOurs(proc, pid) })

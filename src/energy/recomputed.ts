@@ -5,6 +5,7 @@ import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { TimeseriesEnergy } from '../native/recording.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
+import { ownPath, ownSampler } from '../results/own-sampler.js'
 import { trustOf } from './measured.js'
 
 /** A mean power of 32 bits is off by 6e-8 at most. */
@@ -13,10 +14,12 @@ const ROWS_TOLERANCE = 1e-6
 /** What the samples say of each device, and in sum. */
 export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
   const from = 'samples.parquet'
-  const { start_ns, end_ns } = energy.window
+  const own = ownSampler(energy)
+  if (own === null) return []
+  const { start_ns, end_ns } = own.window
   return [
-    check('energy.window.start_ns', from, start_ns, report.startNs),
-    check('energy.window.end_ns', from, end_ns, report.endNs),
+    check(ownPath(energy, 'window.start_ns'), from, start_ns, report.startNs),
+    check(ownPath(energy, 'window.end_ns'), from, end_ns, report.endNs),
     check('energy.devices.length', from, energy.devices.length, report.devices.length),
     ...energy.devices.flatMap((device, position) => {
       const again = report.devices[position]
@@ -25,13 +28,13 @@ export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
         check(`energy.devices[${position}].${name}`, from, stored, recomputed ?? null),
       )
     }),
-    check('energy.method', from, energy.method, report.method ?? null),
-    check('energy.total_j', from, energy.total_j, report.totalJ ?? null),
+    check(ownPath(energy, 'method'), from, own.method, report.method ?? null),
+    check(ownPath(energy, 'total_j'), from, own.total_j, report.totalJ ?? null),
     check('energy.integral_j', from, energy.integral_j, report.integralJ ?? null),
     check('energy.counter_j', from, energy.counter_j, report.counterJ ?? null),
     check('energy.counter_raw_j', from, energy.counter_raw_j, report.counterRawJ ?? null),
-    check('energy.uncertainty_j', from, energy.uncertainty_j, report.uncertaintyJ ?? null),
-    check('energy.sampler.samples', from, energy.sampler.samples, report.sampler.samples),
+    check(ownPath(energy, 'uncertainty_j'), from, own.uncertainty_j, report.uncertaintyJ ?? null),
+    check('energy.sampler.samples', from, own.sampler?.samples ?? null, report.sampler.samples),
   ]
 }
 

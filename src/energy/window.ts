@@ -1,21 +1,27 @@
 import type { WindowFiles } from '../native/sampler.js'
-import type { Energy } from '../results/energy.js'
+import type { NativeEnergy } from '../results/energy.js'
 import { energyOf } from './measured.js'
 import type { OpenedSampler } from './open.js'
 import { watchOtherSamplers } from './other-samplers.js'
 
 /** An interval that is being measured, and a look at who disturbs it. End it once, or cancel it. */
 export interface EnergyWindow {
-  end(): Promise<Energy>
+  readonly startNs: number
+  end(): Promise<NativeEnergy>
   /** Drops the window and the files that it began; closing the sampler does the same. */
   cancel(): void
 }
 
-/** Opens a window now. */
-export function beginEnergyWindow(opened: OpenedSampler, files: WindowFiles = {}): EnergyWindow {
+/** Opens a window now. `helperPid`: the process of the backend that measures beside it. */
+export function beginEnergyWindow(
+  opened: OpenedSampler,
+  files: WindowFiles = {},
+  helperPid?: number,
+): EnergyWindow {
   const window = opened.sampler.beginWindow(files)
-  const otherSamplers = watchOtherSamplers()
+  const otherSamplers = watchOtherSamplers(helperPid)
   return {
+    startNs: window.startNs,
     async end() {
       // The right edge first: the last look for others takes its time in the post-roll.
       const report = window.end()

@@ -1,16 +1,25 @@
-import { LlemError, messageOf } from '../core/errors.js'
-import { type OpenedSampler, openSampler } from '../energy/open.js'
+import type { EnergyBackendName } from '../core/energy-backends.js'
+import { dataDir } from '../core/paths.js'
+import { type Meter, openMeter } from '../energy/meter.js'
+import { describePassedOver } from '../energy/select.js'
 import type { Observer } from './observer.js'
+import { stopIfInterrupted } from './wait.js'
 
-/** The sampler of an experiment, or why there is none. */
-export type EnergyMeter = { opened: OpenedSampler; reason: null } | { opened: null; reason: string }
+/** What an experiment measures with, or why there is nothing. */
+export type EnergyMeter = { meter: Meter; reason: null } | { meter: null; reason: string }
 
+/** Of an experiment's configuration, what measuring energy depends on. */
 export interface EnergyConfig {
-  backend: 'auto' | 'nvml' | null
-  devices: (number | string)[] | null
-  interval_ms: number
-  slow_interval_ms: number
-  tick_locked: boolean
+  energy: {
+    backend: EnergyBackendName | 'auto' | null
+    devices: (number | string)[] | null
+    interval_ms: number
+    slow_interval_ms: number
+    tick_locked: boolean
+    approx_instant_energy: boolean
+  }
+  carbon: { country: string | null; intensity_gco2_kwh: number | null }
+  python: string | null
 }
 
 /**
@@ -18,43 +27,52 @@ export interface EnergyConfig {
  * why its energy is null. A backend or device that was asked for by name must be there.
  */
 export async function openEnergyMeter(
-  config: EnergyConfig,
+  { energy, carbon, python }: EnergyConfig,
   {
     libraryPath,
     simulated,
     observer,
-  }: { libraryPath: string | undefined; simulated: boolean; observer: Observer },
+    signal,
+  }: {
+    libraryPath: string | undefined
+    simulated: boolean
+    observer: Observer
+    signal: AbortSignal | undefined
+  },
 ): Promise<EnergyMeter> {
-  if (config.backend === null) {
-    return { opened: null, reason: 'energy measurement is disabled (energy.backend: null)' }
+  if (energy.backend === null) {
+    return { meter: null, reason: 'energy measurement is disabled (energy.backend: null)' }
   }
-  try {
-    const opened = await openSampler({
-      devices: config.devices,
-      intervalMs: config.interval_ms,
-      slowIntervalMs: config.slow_interval_ms,
-      tickLocked: config.tick_locked,
-      libraryPath,
-    })
-    for (const note of opened.notes) observer.note(`Note: ${note}`)
-    return { opened, reason: null }
-  } catch (error) {
-    // What the person asked for and cannot have is an error, whatever else would have worked.
-    const asked = config.backend === 'nvml' || config.devices !== null || simulated
-    if (!(error instanceof LlemError)) throw error
-    if (asked) throw asUsageError(error, config.backend)
-    const reason = `${messageOf(error)} ${error.hint ?? ''}`.trim()
-    observer.note(`Energy will be null (non-fatal): ${reason}`)
-    return { opened: null, reason }
-  }
-}
-
-function asUsageError(error: LlemError, backend: string | null): LlemError {
-  if (backend !== 'nvml') return error
-  return new LlemError(`The energy backend nvml is not available here: ${error.message}`, {
-    code: 'ENERGY_BACKEND_UNAVAILABLE',
-    hint: `${error.hint ?? ''} Or set energy.backend to auto, or to null to disable.`.trim(),
-    kind: 'usage',
-    cause: error,
+  const meter = await openMeter({
+    signal,
+    backend: energy.backend,
+    devices: energy.devices,
+    intervalMs: energy.interval_ms,
+    slowIntervalMs: energy.slow_interval_ms,
+    tickLocked: energy.tick_locked,
+    options: {
+      approx_instant_energy: energy.approx_instant_energy,
+      country: carbon.country,
+      intensity_gco2_kwh: carbon.intensity_gco2_kwh,
+    },
+    python,
+    dataDir: dataDir(),
+    libraryPath,
+    simulated,
+    log: (line) => observer.detail(line),
+  }).catch((error: unknown) => {
+    stopIfInterrupted(signal)
+    throw error
   })
+  for (const note of meter.opened?.notes ?? []) observer.note(`Note: ${note}`)
+  const passedOver = describePassedOver(meter.selection)
+  observer.detail(
+    `Energy backend: ${meter.selection.chosen ?? 'none'}${passedOver === '' ? '' : `; passed over: ${passedOver}`}`,
+  )
+  if (meter.backend !== null) return { meter, reason: null }
+  const { openedError } = meter
+  const hint = openedError?.hint ?? ''
+  const reason = `No energy backend works here: ${passedOver}. ${hint}`.trim()
+  observer.note(`Energy will be null (non-fatal): ${reason}`)
+  return { meter: null, reason }
 }

@@ -6,8 +6,9 @@ import type { InferenceSession } from '../backends/backend.js'
 import type { Generation } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
-import type { OpenedSampler } from '../energy/open.js'
-import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
+import type { Meter } from '../energy/meter.js'
+import { describeFailedBackend } from '../energy/select.js'
+import type { Tracking } from '../energy/tracking.js'
 import type { Energy } from '../results/energy.js'
 import { createRunDir, newExperimentId } from '../results/files.js'
 import { keepIncomplete } from './incomplete.js'
@@ -46,21 +47,21 @@ export async function measurePrompts(
   session: InferenceSession,
   prompts: readonly Prompt[],
   config: ExperimentConfig,
-  opened: OpenedSampler | null,
+  meter: Meter | null,
   outputDir: string,
   { observer, signal, simulated }: Context,
 ): Promise<Measured> {
   const experimentId = newExperimentId(config.experiment_name ?? config.backend)
   const runDir = createRunDir(outputDir, experimentId)
-  const wanted = wantedFiles(runDir, config, opened)
-  const { window, reason } = await openWindow(opened, wanted, observer)
+  const wanted = wantedFiles(runDir, config, meter)
+  const { tracking, reason } = await beginTracking(meter, wanted, observer)
   const inference = await runInference(session, prompts, {
     generation: generationOf(config),
     requestsPath: wanted.requests,
     observer,
     signal,
   }).catch((error: unknown) => ({ failure: error }))
-  const { energy, energyReason } = await closeWindow(window, reason, observer)
+  const { energy, energyReason } = await endTracking(tracking, reason, observer)
   if ('failure' in inference) {
     throw await keepIncomplete(runDir, {
       experimentId,
@@ -80,9 +81,9 @@ export function generationOf({ generation }: ExperimentConfig): Generation {
   return { ...generation, top_k: generation.top_k ?? 0 }
 }
 
-function wantedFiles(runDir: string, config: ExperimentConfig, opened: OpenedSampler | null): FilePaths {
+function wantedFiles(runDir: string, config: ExperimentConfig, meter: Meter | null): FilePaths {
   const { enabled, save, full_rate } = config.timeseries
-  const keeps = opened !== null && enabled
+  const keeps = meter?.opened != null && enabled
   return {
     timeseries: keeps && save ? join(runDir, 'timeseries.parquet') : null,
     samples: keeps && full_rate ? join(runDir, 'samples.parquet') : null,
@@ -96,29 +97,31 @@ function writtenFiles({ timeseries, samples, requests }: FilePaths): FilePaths {
   return { timeseries: present(timeseries), samples: present(samples), requests }
 }
 
-async function openWindow(
-  opened: OpenedSampler | null,
+async function beginTracking(
+  meter: Meter | null,
   { timeseries, samples }: FilePaths,
   observer: Observer,
-): Promise<{ window: EnergyWindow | null; reason: string | null }> {
-  if (opened === null) return { window: null, reason: null }
+): Promise<{ tracking: Tracking | null; reason: string | null }> {
+  if (meter === null) return { tracking: null, reason: null }
   try {
-    await opened.sampler.ready()
     const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined }
-    return { window: beginEnergyWindow(opened, files), reason: null }
+    return { tracking: await meter.begin(files), reason: null }
   } catch (error) {
-    return { window: null, reason: notMeasured(error, observer) }
+    return { tracking: null, reason: notMeasured(error, observer) }
   }
 }
 
-async function closeWindow(
-  window: EnergyWindow | null,
+async function endTracking(
+  tracking: Tracking | null,
   reason: string | null,
   observer: Observer,
 ): Promise<{ energy: Energy | null; energyReason: string | null }> {
-  if (window === null) return { energy: null, energyReason: reason }
+  if (tracking === null) return { energy: null, energyReason: reason }
   try {
-    return { energy: await window.end(), energyReason: null }
+    const energy = await tracking.end()
+    if (energy.selection?.failure != null)
+      observer.note(`Warning (non-fatal): ${describeFailedBackend(energy.selection)}`)
+    return { energy, energyReason: null }
   } catch (error) {
     return { energy: null, energyReason: notMeasured(error, observer) }
   }

@@ -14,6 +14,7 @@ import {
 } from '../results/experiment.js'
 import type { Baseline } from './baseline.js'
 import type { FlopsEstimate } from './flops.js'
+import { footprintOf } from './footprint.js'
 import type { Inference } from './inference.js'
 import type { FilePaths } from './measurement.js'
 import type { PromptSet } from './prompts/load.js'
@@ -70,6 +71,7 @@ export function resultOf(findings: Findings): ExperimentResult {
     energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
     energy,
     energy_breakdown: findings.breakdown,
+    ...footprintOf(energyJ, config),
     total_flops: flops.flops?.value ?? null,
     flops: flops.flops,
     flops_reason: flops.reason,
@@ -77,7 +79,11 @@ export function resultOf(findings: Findings): ExperimentResult {
     latency: inference.latency,
     environment: {
       ...findings.environment,
-      versions: { ...findings.environment.versions, ...info.versions },
+      versions: {
+        ...findings.environment.versions,
+        ...energy?.measurement?.versions,
+        ...info.versions,
+      },
     },
     warmup_result: findings.warmup,
     measurement_warnings: warningsOf({ ...findings, inferenceS }),

@@ -6,12 +6,12 @@
 import { join } from 'node:path'
 import type { InferenceBackend, InferenceSession } from '../backends/backend.js'
 import { findBackend } from '../backends/registry.js'
-import { WorkerError } from '../backends/worker-error.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError } from '../core/errors.js'
 import { dataDir } from '../core/paths.js'
 import type { ExperimentResult, WarmupResult } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
+import { WorkerError } from '../workers/worker-error.js'
 import { breakDown, takeBaseline } from './baseline.js'
 import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
@@ -64,16 +64,22 @@ export async function runExperiment(
   await backend.checkModel(config.model)
   const prompts = await promptsOf(config, observer)
 
-  const meter = await openEnergyMeter(config.energy, { libraryPath, simulated, observer })
+  const { meter, reason } = await openEnergyMeter(config, {
+    libraryPath,
+    simulated,
+    observer,
+    signal,
+  })
   // The driver may turn out to be the simulated one although nobody asked for it here.
-  const context = { observer, signal, simulated: meter.opened?.machine.simulated ?? simulated }
+  const opened = meter?.opened ?? null
+  const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated }
   let session: InferenceSession | undefined
   try {
-    const environment = takeEnvironment(meter.opened?.machine ?? null, meter.opened?.devices ?? [])
-    const baseline = await takeBaseline(meter.opened, config.baseline, context)
+    const environment = takeEnvironment(opened?.machine ?? null, opened?.devices ?? [])
+    const baseline = await takeBaseline(opened, config.baseline, context)
     session = await loadModel(backend, config, context)
     const warmup = await warmUp(session, prompts, config, context)
-    const measured = await measurePrompts(session, prompts.prompts, config, meter.opened, outputDir, context)
+    const measured = await measurePrompts(session, prompts.prompts, config, meter, outputDir, context)
     const { input_tokens, output_tokens } = measured.inference.totals
     const result = resultOf({
       startedAt,
@@ -88,7 +94,7 @@ export async function runExperiment(
       breakdown: breakDown(measured.energy, baseline),
       flops: estimateFlopsPalm(session.info.facts, input_tokens, output_tokens),
       ...measured,
-      energyReason: meter.reason ?? measured.energyReason,
+      energyReason: reason ?? measured.energyReason,
     })
     return await save({ result, runDir: measured.runDir })
   } catch (error) {
@@ -96,7 +102,7 @@ export async function runExperiment(
     throw signal?.aborted && !said ? interrupted(error) : error
   } finally {
     await session?.close()
-    meter.opened?.sampler.close()
+    await meter?.close()
   }
 }
 

@@ -1,5 +1,7 @@
 import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
+import { describeCrossCheck } from '../energy/cross-check.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
+import { describeFailedBackend } from '../energy/select.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment } from '../results/experiment.js'
 
@@ -92,6 +94,10 @@ function energyWarnings(
     })
     return [...basic, ...deviceWarnings(device, gpu?.mig_mode ?? null)]
   })
+  const contradiction = describeCrossCheck(energy)
+  if (contradiction !== null) warnings.push(`energy_cross_check: ${contradiction}`)
+  if (energy.selection?.failure != null)
+    warnings.push(`energy_backend_failed: ${describeFailedBackend(energy.selection)}`)
   if (breakdown?.adjusted_j != null && breakdown.adjusted_j < 0) {
     warnings.push(
       'adjusted_energy_negative: the baseline is higher than the measured power. Measure the baseline again on an idle GPU.',

@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LlemError, messageOf } from '../core/errors.js'
@@ -40,10 +41,35 @@ function checkReadable(path: string): void {
   }
 }
 
+/** Path of a copy with a beginning -> the text that it is a copy of. */
+const originals = new Map<string, string>()
+
+/**
+ * Gives the scenario of this process a beginning: now, unless it has one. Another process that loads the simulated
+ * library then sees the same signal; otherwise it would begin there with that process. Nothing may be open. What the
+ * scenario says is in a copy, in a temporary folder that goes with this process.
+ */
+export function shareSimulation(): void {
+  const path = process.env[SCENARIO_VARIABLE]
+  if (path !== undefined && originals.has(path)) return
+  const text = scenarioText()
+  const scenario = path === undefined ? {} : (JSON.parse(text) as Record<string, unknown>)
+  if (scenario.epoch_monotonic_ns !== undefined) return
+  const folder = mkdtempSync(join(tmpdir(), 'llem-scenario-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const copy = join(folder, 'scenario.json')
+  // libuv's clock is CLOCK_MONOTONIC too.
+  writeFileSync(copy, JSON.stringify({ ...scenario, epoch_monotonic_ns: Number(process.hrtime.bigint()) }))
+  originals.set(copy, text)
+  process.env[SCENARIO_VARIABLE] = copy
+}
+
 /** The scenario of this process, to know its GPUs again; what cannot be read is told apart by its path. */
 export function scenarioText(): string {
   const path = process.env[SCENARIO_VARIABLE]
   if (path === undefined) return 'built-in'
+  const original = originals.get(path)
+  if (original !== undefined) return original
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -3,14 +3,33 @@
 import { type Check, check, type Quantity } from './check.js'
 import type { DeviceEnergy, Energy } from './energy.js'
 import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
+import { ownPath, ownSampler } from './own-sampler.js'
 
 const RESULT = 'result.json'
 
 /** The totals of a window by its devices and sockets, and each device's quotients by its joules. */
 export function checksOfEnergy(energy: Energy): Check[] {
-  const { devices, duration_sec: durationS, window } = energy
+  const own = ownSampler(energy)
+  const { window } = energy
+  const lasted = (window.end_ns - window.start_ns) / 1e9
+  return [
+    check('energy.duration_sec', RESULT, energy.duration_sec, lasted),
+    ...checksOfBackend(energy),
+    ...(own === null ? [] : checksOfOwn(energy, own)),
+  ]
+}
+
+/** What another backend than llem's own sampler says of each GPU adds up. */
+function checksOfBackend({ total_j, measurement }: Energy): Check[] {
+  const joules = measurement?.per_gpu_j ?? null
+  return joules === null ? [] : [check('energy.total_j', RESULT, total_j, sum(Object.values(joules)))]
+}
+
+/** What llem's own sampler says. */
+function checksOfOwn(energy: Energy, own: Energy): Check[] {
+  const { devices, duration_sec: durationS } = own
   const stored = (name: keyof Energy & keyof DeviceEnergy, recomputed: Quantity) =>
-    check(`energy.${name}`, RESULT, energy[name] as Quantity, recomputed)
+    check(ownPath(energy, name), RESULT, own[name] as Quantity, recomputed)
   const [first] = devices
   return [
     ...(['total_j', 'integral_j', 'counter_j', 'counter_raw_j'] as const).map((name) =>
@@ -23,7 +42,6 @@ export function checksOfEnergy(energy: Energy): Check[] {
     stored('residual_pct', residualPct(energy)),
     stored('uncertainty_j', rootOfSquares(devices.map((device) => device.uncertainty_j))),
     stored('coverage', Math.min(...devices.map(({ coverage }) => coverage))),
-    check('energy.duration_sec', RESULT, durationS, (window.end_ns - window.start_ns) / 1e9),
     ...(['package', 'dram'] as const).map((kind) => {
       const sockets = energy.cpu.domains.filter((domain) => domain.kind === kind)
       const joules = sum(sockets.map(({ energy_j }) => energy_j))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ENERGY_BACKENDS } from '../core/energy-backends.js'
 
 // What is on disk about energy: joules (J), watts (W), seconds (s), monotonic nanoseconds (ns). Null is unknown.
 
@@ -158,8 +159,77 @@ export const contaminationSchema = z.object({
   limit_changes: z.array(limitChangeSchema),
 })
 
+/** Energy that a backend measured beside the GPUs. */
+export const energyDomainSchema = z.object({
+  /** "cpu", "ram", or one socket: "cpu-0", "dram-0". */
+  domain: z.string(),
+  energy_j: joules,
+  /** How the backend came to it; much of it is estimated. */
+  source: z.string(),
+})
+
+/** A backend's own estimate of emissions, of all domains that it knows. */
+export const emissionsSchema = z.object({
+  gco2e: z.number(),
+  energy_kwh: z.number(),
+  country: z.string().nullable(),
+  intensity_gco2_kwh: z.number().nullable(),
+})
+
+const backendName = z.enum(ENERGY_BACKENDS)
+
+/** How the backend was chosen. */
+export const selectionSchema = z.object({
+  requested: z.enum([...ENERGY_BACKENDS, 'auto']),
+  chosen: backendName.nullable(),
+  /** In the order in which they were asked. */
+  tried: z.array(
+    z.object({
+      backend: backendName,
+      available: z.boolean(),
+      /** Why it was passed over; null for the one that was chosen. */
+      reason: z.string().nullable(),
+    }),
+  ),
+  /** Time that asking them took. */
+  probe_ms: z.number(),
+  /** Why the chosen backend's energy is not in this result although it was chosen: it failed in the window. */
+  failure: z.string().nullable(),
+})
+
+/** What a backend other than llem's own sampler measured, over its own window. */
+export const backendMeasurementSchema = z.object({
+  /** UUID -> joules; null where the backend only tells the sum. */
+  per_gpu_j: z.record(z.string(), z.number()).nullable(),
+  samples: z.number().int().nullable(),
+  /** Beside the GPUs, and part of no other number. */
+  domains: z.array(energyDomainSchema),
+  emissions: emissionsSchema.nullable(),
+  versions: z.record(z.string(), z.string()),
+})
+
+/** llem's own sampler beside another backend. */
+export const crossCheckSchema = z.object({
+  /** By llem's own sampler, over `window`. */
+  total_j: joules,
+  uncertainty_j: joules,
+  method,
+  /** Why this method, or why there is none. */
+  reason: z.string(),
+  window: z.object({ start_ns: z.number(), end_ns: z.number() }),
+  /** Mean power of `window` over the time of the backend's own, whose edges are milliseconds away. */
+  over_backend_window_j: joules,
+  /** What the milliseconds between the edges may hold, at the highest power that was seen. */
+  edges_j: joules,
+  /** (backend - over_backend_window_j) / over_backend_window_j. */
+  residual_pct: z.number().nullable(),
+  /** Whether they differ by more than 3 % and more than all that is uncertain. */
+  flagged: z.boolean(),
+})
+
 export const energySchema = z.object({
-  backend: z.literal('nvml'),
+  /** Whose joules `total_j` are. */
+  backend: backendName,
   method,
   /** Sum over the devices; null when one of them has none. */
   total_j: joules,
@@ -176,15 +246,28 @@ export const energySchema = z.object({
   coverage: z.number(),
   duration_sec: z.number(),
   window: z.object({ start_ns: z.number(), end_ns: z.number(), start_utc: z.string() }),
-  sampler: samplerSchema,
+  /** Of llem's own sampler; null where it could read no device. */
+  sampler: samplerSchema.nullable(),
+  /** As llem's own sampler saw them; empty where it could read none. */
   devices: z.array(deviceEnergySchema),
   cpu: cpuEnergySchema,
   contamination: contaminationSchema,
   /** What went wrong beside the readings, e.g. a file that could not be written. */
   faults: z.array(z.string()),
+  /** Null where there was nothing to choose: `llem exec` always uses llem's own sampler. */
+  selection: selectionSchema.nullable().default(null),
+  /** Null where llem's own sampler is the backend, as is `cross_check`. */
+  measurement: backendMeasurementSchema.nullable().default(null),
+  cross_check: crossCheckSchema.nullable().default(null),
 })
 
 export type Energy = z.infer<typeof energySchema>
+/** Of a window that llem's own sampler measured. */
+export type NativeEnergy = Energy & { sampler: NonNullable<Energy['sampler']> }
+export type EnergyDomain = z.infer<typeof energyDomainSchema>
+export type Emissions = z.infer<typeof emissionsSchema>
+export type Selection = z.infer<typeof selectionSchema>
+export type CrossCheck = z.infer<typeof crossCheckSchema>
 export type DeviceEnergy = z.infer<typeof deviceEnergySchema>
 export type CpuEnergy = z.infer<typeof cpuEnergySchema>
 export type CpuDomain = z.infer<typeof cpuDomainSchema>

@@ -108,6 +108,30 @@ export const latencySchema = z.object({
   e2e_ms: spreadSchema.nullable(),
 })
 
+/** What the GPUs' energy comes to in greenhouse gases. */
+export const carbonSchema = z.object({
+  gco2e: z.number(),
+  /** Of the GPUs, times `pue`. */
+  energy_kwh: z.number(),
+  pue: z.number(),
+  intensity_gco2_kwh: z.number(),
+  /** Whose number the intensity is. */
+  source: z.string(),
+})
+export type Carbon = z.infer<typeof carbonSchema>
+
+/** What the GPUs' energy costs, in the currency of the price. */
+export const costSchema = z.object({
+  amount: z.number(),
+  /** Of the GPUs, times `pue`. */
+  energy_kwh: z.number(),
+  pue: z.number(),
+  price_per_kwh: z.number(),
+  /** Whose number the price is. */
+  source: z.string(),
+})
+export type Cost = z.infer<typeof costSchema>
+
 /** What one worker process did. */
 export const processResultSchema = z.object({
   schema_version: z.string(),
@@ -177,6 +201,10 @@ export const experimentResultSchema = z.object({
   energy_reason: z.string().nullable(),
   energy: energySchema.nullable(),
   energy_breakdown: energyBreakdownSchema.nullable(),
+  /** Null where neither country nor intensity was given, or there is no energy. */
+  carbon: carbonSchema.nullable().default(null),
+  /** Null where no price was given, or there is no energy. */
+  cost: costSchema.nullable().default(null),
   total_flops: z.number().nullable(),
   flops: flopsSchema.nullable(),
   flops_reason: z.string().nullable(),

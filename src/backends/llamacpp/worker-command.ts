@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { WorkerCommand } from '../worker-process.js'
+import type { WorkerCommand } from '../../workers/worker-process.js'
 
 /** How to start the worker with the library from an installation's folder. */
 export function workerCommand(installPath: string, env: NodeJS.ProcessEnv = process.env): WorkerCommand {

@@ -156,11 +156,14 @@ impl<S: Source> Poller<S> {
             {
                 self.rhythms[device].push(at_ns, u64::from(power_mw));
             }
-            let counter = self.counter(device, wake, shared);
-            let slow_start_ns = monotonic_ns();
-            let slow = (slow_start_ns >= self.due[device].slow_ns).then(|| self.source.slow_signals(device));
-            let throttle = (wake == Wake::Edge).then(|| self.source.throttle_times(device));
-            if slow.is_some() || throttle.is_some() {
+            // What is due is judged by the time of the power read: reading the clock twice more for each device would
+            // cost as much as all the rest.
+            let counter = self.counter(device, wake, after_ns, shared);
+            let (mut slow, mut throttle) = (None, None);
+            if after_ns >= self.due[device].slow_ns || wake == Wake::Edge {
+                let slow_start_ns = monotonic_ns();
+                slow = (after_ns >= self.due[device].slow_ns).then(|| self.source.slow_signals(device));
+                throttle = (wake == Wake::Edge).then(|| self.source.throttle_times(device));
                 let now_ns = monotonic_ns();
                 self.driver_ns += now_ns - slow_start_ns;
                 // A system call of its own, unlike the other clock, so not at each deadline.
@@ -214,11 +217,11 @@ impl<S: Source> Poller<S> {
         let _ = self.looks.push(Look { device, at_ns, processes, limits });
     }
 
-    fn counter(&mut self, device: usize, wake: Wake, shared: &Shared) -> Option<CounterReading> {
-        let before_ns = monotonic_ns();
-        if wake != Wake::Edge && before_ns < self.due[device].counter_ns {
+    fn counter(&mut self, device: usize, wake: Wake, now_ns: u64, shared: &Shared) -> Option<CounterReading> {
+        if wake != Wake::Edge && now_ns < self.due[device].counter_ns {
             return None;
         }
+        let before_ns = monotonic_ns();
         let energy_mj = self.source.counter_mj(device);
         let after_ns = monotonic_ns();
         let cost_ns = after_ns - before_ns;

@@ -6,7 +6,7 @@ import { StderrTail } from './stderr-tail.js'
 
 /** A process to start: a program and its arguments, never a shell line. */
 export interface WorkerCommand {
-  /** The inference backend's name, for messages. */
+  /** The backend's name, for messages. */
   backend: string
   command: string
   args: readonly string[]

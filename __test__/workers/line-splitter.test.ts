@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { LineSplitter } from '../../dist/backends/line-splitter.js'
 import { spreadOf } from '../../dist/backends/spread.js'
-import { StderrTail } from '../../dist/backends/stderr-tail.js'
+import { LineSplitter } from '../../dist/workers/line-splitter.js'
+import { StderrTail } from '../../dist/workers/stderr-tail.js'
 
 describe('LineSplitter', () => {
   it('joins lines that arrive in pieces, also inside a character', () => {

@@ -1,8 +1,8 @@
-import { eventSchema, type RequestRecord, replySchema, type WorkerFault } from './protocol.js'
+import { eventEnvelope, replySchema, type WorkerFault } from './wire.js'
 
-/** A line of a worker's stdout, told apart; what a good reply holds is checked by the verb that asked. */
+/** A line of a worker's stdout, told apart; what a good reply or event holds is checked by the verb that asked. */
 export type WorkerLine =
-  | { kind: 'request'; id: number; record: RequestRecord }
+  | { kind: 'event'; id: number; body: unknown }
   | { kind: 'reply'; id: number; body: unknown }
   | { kind: 'fault'; id: number; fault: WorkerFault }
   | { kind: 'nonsense'; why: string; cause: unknown }
@@ -15,11 +15,8 @@ export function parseWorkerLine(line: string): WorkerLine {
   } catch (cause) {
     return { kind: 'nonsense', why: 'wrote something that is no JSON to stdout', cause }
   }
-  const event = eventSchema.safeParse(message)
-  if (event.success) {
-    const { id, event: _, ...record } = event.data
-    return { kind: 'request', id, record }
-  }
+  const event = eventEnvelope.safeParse(message)
+  if (event.success) return { kind: 'event', id: event.data.id, body: event.data }
   const reply = replySchema.safeParse(message)
   if (!reply.success) {
     return { kind: 'nonsense', why: 'wrote neither a reply nor an event', cause: reply.error }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { LlemError } from '../core/errors.js'
-import type { RequestOf, RequestRecord, Verb, WorkerFault } from './protocol.js'
+import type { WorkerFault } from './wire.js'
 import { abortedError, WorkerError, type WorkerErrorCode } from './worker-error.js'
 import { parseWorkerLine } from './worker-line.js'
 import { type WorkerCommand, type WorkerEnd, WorkerProcess } from './worker-process.js'
@@ -12,21 +12,22 @@ export interface WorkerOptions {
   graceMs?: number | undefined
 }
 
-export interface CallOptions<T> {
+export interface CallOptions<T, E = never> {
   /** What the reply must look like. */
   schema: z.ZodType<T>
   /** Time without an answer or an event after which the worker counts as hung. */
   timeoutMs: number
   signal?: AbortSignal | undefined
-  onRequest?: ((record: RequestRecord) => void) | undefined
+  /** What the worker may tell before it answers; anything else that it tells is nonsense. */
+  events?: { schema: z.ZodType<E>; on: (event: E) => void } | undefined
 }
 
 /** The call that the worker is busy with. */
 interface Pending {
   id: number
-  verb: Verb
+  verb: string
   onReply: (body: unknown) => void
-  onRequest: (record: RequestRecord) => void
+  onEvent: (body: unknown) => void
   reject: (error: unknown) => void
 }
 
@@ -66,7 +67,7 @@ export class Worker {
   }
 
   /** Sends a verb and resolves with the checked body of its reply. An abort while it runs kills the worker. */
-  call<V extends Verb, T>(verb: V, body: RequestOf<V>, options: CallOptions<T>): Promise<T> {
+  call<T, E = never>(verb: string, body: Record<string, unknown>, options: CallOptions<T, E>): Promise<T> {
     const answer = this.#turn.then(() => this.#exchange(verb, body, options))
     this.#turn = answer.catch(() => {})
     return answer
@@ -79,8 +80,8 @@ export class Worker {
     return this.#closing
   }
 
-  #exchange<V extends Verb, T>(verb: V, body: RequestOf<V>, options: CallOptions<T>): Promise<T> {
-    const { schema, timeoutMs, signal, onRequest } = options
+  #exchange<T, E>(verb: string, body: Record<string, unknown>, options: CallOptions<T, E>): Promise<T> {
+    const { schema, timeoutMs, signal, events } = options
     const what = `${this.#backend} ${verb}`
     return new Promise<T>((resolve, reject) => {
       if (this.#closing) return reject(this.#error('WORKER_DIED', `was closed before ${verb}`))
@@ -109,10 +110,15 @@ export class Worker {
           settle()
           resolve(parsed.data)
         },
-        onRequest: (record) => {
+        onEvent: (told) => {
+          const parsed = events?.schema.safeParse(told)
+          if (parsed?.success !== true) {
+            this.#fail(this.#error('WORKER_PROTOCOL', `told what ${verb} does not tell`, parsed?.error))
+            return
+          }
           clearTimeout(timer)
           timer = setTimeout(onTimeout, timeoutMs)
-          onRequest?.(record)
+          events?.on(parsed.data)
         },
         reject: (error) => {
           settle()
@@ -136,7 +142,7 @@ export class Worker {
       this.#pending.reject(this.#faultError(said.fault))
     } else {
       try {
-        this.#pending.onRequest(said.record)
+        this.#pending.onEvent(said.body)
       } catch (error) {
         this.#fail(error) // A fault of the caller's; it is the caller's call that ends with it.
       }

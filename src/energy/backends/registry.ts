@@ -1,0 +1,20 @@
+import type { EnergyBackendName } from '../../core/energy-backends.js'
+import { LlemError } from '../../core/errors.js'
+import type { EnergyBackendKind } from './backend.js'
+import { codecarbon } from './codecarbon.js'
+import { nvml } from './nvml.js'
+import { zeus } from './zeus.js'
+
+/** Every energy backend, in the order in which `auto` tries them. */
+export const energyBackends: readonly EnergyBackendKind[] = [zeus, nvml, codecarbon]
+
+/** The energy backend of this name. Throws a bug where a name of the configuration has no backend. */
+export function energyBackend(name: EnergyBackendName): EnergyBackendKind {
+  const kind = energyBackends.find((candidate) => candidate.name === name)
+  if (kind !== undefined) return kind
+  throw new LlemError(`there is no energy backend ${JSON.stringify(name)}`, {
+    code: 'ENERGY_BACKEND_UNKNOWN',
+    hint: `Valid names: ${energyBackends.map((candidate) => candidate.name).join(', ')}.`,
+    kind: 'usage',
+  })
+}

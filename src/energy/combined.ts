@@ -1,0 +1,63 @@
+import type { EnergyBackendName } from '../core/energy-backends.js'
+import type { Energy } from '../results/energy.js'
+import type { EnergyMeasurement } from './backends/backend.js'
+import { crossCheck, tickUncertaintyJ } from './cross-check.js'
+
+/** A backend's joules over its window, with all that llem's own sampler saw beside it. */
+export function combined(backend: EnergyBackendName, measured: EnergyMeasurement, native: Energy): Energy {
+  const uncertainty_j = measured.uncertainty_j ?? tickUncertaintyJ(measured, native.devices)
+  const laterMs = (measured.window.start_ns - native.window.start_ns) / 1e6
+  return {
+    ...native,
+    ...ownPart(backend, measured),
+    uncertainty_j,
+    window: {
+      ...measured.window,
+      start_utc: new Date(Date.parse(native.window.start_utc) + laterMs).toISOString(),
+    },
+    cross_check: crossCheck(measured, uncertainty_j, native),
+  }
+}
+
+/** A backend's joules where llem's own sampler can read no device. */
+export function unaided(
+  backend: EnergyBackendName,
+  measured: EnergyMeasurement,
+  { startedAt, nativeReason }: { startedAt: Date; nativeReason: string },
+): Energy {
+  return {
+    ...ownPart(backend, measured),
+    integral_j: null,
+    counter_j: null,
+    counter_raw_j: null,
+    residual_pct: null,
+    uncertainty_j: measured.uncertainty_j,
+    gain_pct: null,
+    coverage: 0,
+    window: { ...measured.window, start_utc: startedAt.toISOString() },
+    sampler: null,
+    devices: [],
+    cpu: { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
+    contamination: { other_samplers: null, foreign_processes: null, limit_changes: [] },
+    faults: [],
+    selection: null,
+    cross_check: null,
+  }
+}
+
+function ownPart(
+  backend: EnergyBackendName,
+  { total_j, method, duration_sec, per_gpu_j, samples, domains, emissions, versions }: EnergyMeasurement,
+): Pick<Energy, 'backend' | 'method' | 'total_j' | 'reason' | 'duration_sec' | 'measurement'> {
+  const version = versions[backend]
+  const how =
+    method === 'counter' ? 'the plain difference of the energy counters' : 'power that it polled itself'
+  return {
+    backend,
+    method,
+    total_j,
+    reason: `measured by ${backend}${version === undefined ? '' : ` ${version}`}: ${how}`,
+    duration_sec,
+    measurement: { per_gpu_j, samples, domains, emissions, versions },
+  }
+}

@@ -1,0 +1,61 @@
+// What an experiment measures with: llem's own sampler, which always runs where it can, and the backend that was chosen.
+
+import type { EnergyBackendName } from '../core/energy-backends.js'
+import type { LlemError } from '../core/errors.js'
+import type { WindowFiles } from '../native/sampler.js'
+import type { Selection } from '../results/energy.js'
+import type { EnergyBackend } from './backends/backend.js'
+import { NvmlBackend } from './backends/nvml.js'
+import { energyBackend } from './backends/registry.js'
+import type { OpenedSampler } from './open.js'
+import { selectBackend } from './select.js'
+import { openSurroundings, type SurroundingsWishes } from './surroundings.js'
+import { beginTracking, type Tracking } from './tracking.js'
+
+export interface MeterWishes extends SurroundingsWishes {
+  /** The GPUs that are simulated must be there, as those that were asked for by name. */
+  simulated: boolean
+}
+
+export interface Meter {
+  /** Null where only another backend can read the devices, and `openedError` says why. */
+  opened: OpenedSampler | null
+  openedError: LlemError | null
+  /** Null where nothing can read them. */
+  backend: EnergyBackend | null
+  selection: Selection
+  begin(files?: WindowFiles): Promise<Tracking>
+  /** Always resolves. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens llem's own sampler and chooses the backend. Throws ENERGY_BACKEND_UNAVAILABLE where one was named and cannot
+ * read the devices, and what openSampler throws where devices were asked for that it cannot have.
+ */
+export async function openMeter(wishes: MeterWishes): Promise<Meter> {
+  const { native, surroundings } = await openSurroundings(wishes)
+  // What the person asked for and cannot have is an error, whatever else would work.
+  if (native.error !== null && wishes.backend !== 'nvml' && (wishes.devices !== null || wishes.simulated))
+    throw native.error
+  const own = new NvmlBackend(surroundings.native)
+  const create = (name: EnergyBackendName) =>
+    name === 'nvml' ? own : energyBackend(name).create(surroundings)
+  try {
+    const { backend, selection } = await selectBackend(wishes.backend, create)
+    return {
+      opened: native.opened,
+      openedError: native.error,
+      backend,
+      selection,
+      begin: (files) => beginTracking(backend, own, selection, files),
+      async close() {
+        await backend?.close()
+        native.opened?.sampler.close()
+      },
+    }
+  } catch (failure) {
+    native.opened?.sampler.close()
+    throw failure
+  }
+}

@@ -1,0 +1,82 @@
+import type { EnergyBackendName } from '../core/energy-backends.js'
+import { LlemError } from '../core/errors.js'
+import { listDevices } from '../native/machine.js'
+import { shareSimulation } from '../native/simulation.js'
+import type { EnergyOptions, HelperLimits, Surroundings } from './backends/backend.js'
+import { energyBackends } from './backends/registry.js'
+import { findDevices, type OpenedSampler, openSampler, type SamplerWishes } from './open.js'
+import { findInterpreter } from './python/interpreter.js'
+
+export interface SurroundingsWishes extends SamplerWishes {
+  /** The backend that will be asked; auto: any. */
+  backend: EnergyBackendName | 'auto'
+  options: EnergyOptions
+  /** The person's own Python interpreter; null: that of each installed backend. */
+  python: string | null
+  /** llem's data folder. */
+  dataDir: string
+  log?: ((line: string) => void) | undefined
+  limits?: Partial<HelperLimits> | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** llem's own sampler, or why there is none. */
+export type Native = { opened: OpenedSampler; error: null } | { opened: null; error: LlemError }
+
+/** Opens llem's own sampler, which somebody has to close, and says what a backend may need to know. */
+export async function openSurroundings(
+  wishes: SurroundingsWishes,
+): Promise<{ native: Native; surroundings: Surroundings }> {
+  if (mayStartHelper(wishes)) await shareWithHelper(wishes.libraryPath)
+  const native = await openNative(wishes)
+  const { options, python, dataDir, libraryPath, log, limits, signal } = wishes
+  const surroundings: Surroundings = {
+    native:
+      native.error === null
+        ? { opened: native.opened, reason: null }
+        : { opened: null, reason: native.error.message, hint: native.error.hint },
+    uuids: native.error === null ? uuidsOf(native.opened) : await uuidsWithoutSampler(wishes),
+    libraryPath,
+    python,
+    dataDir,
+    options,
+    log,
+    limits,
+    signal,
+  }
+  return { native, surroundings }
+}
+
+async function openNative(wishes: SamplerWishes): Promise<Native> {
+  try {
+    return { opened: await openSampler(wishes), error: null }
+  } catch (error) {
+    if (!(error instanceof LlemError)) throw error
+    return { opened: null, error }
+  }
+}
+
+/** Devices that llem's own sampler cannot read may still be there. */
+async function uuidsWithoutSampler(wishes: SamplerWishes): Promise<string[] | null> {
+  return await findDevices(wishes).then(uuidsOf, () => null)
+}
+
+function uuidsOf({ devices }: { devices: readonly { uuid: string }[] }): string[] {
+  return devices.map(({ uuid }) => uuid)
+}
+
+/** A helper sees the same simulated GPUs only once their scenario says when it began. */
+async function shareWithHelper(libraryPath: string | undefined): Promise<void> {
+  // A scenario that is refused is to be refused later, by the person's own path.
+  const machine = await listDevices(libraryPath).catch(() => null)
+  if (machine?.simulated) shareSimulation()
+}
+
+function mayStartHelper({ backend, python, dataDir }: SurroundingsWishes): boolean {
+  return energyBackends.some(
+    (kind) =>
+      (backend === 'auto' || backend === kind.name) &&
+      kind.python !== null &&
+      findInterpreter(kind.name, kind.python.version, { python, dataDir }) !== null,
+  )
+}

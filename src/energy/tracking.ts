@@ -1,0 +1,78 @@
+import { LlemError, messageOf } from '../core/errors.js'
+import type { WindowFiles } from '../native/sampler.js'
+import type { Energy, Selection } from '../results/energy.js'
+import type { EnergyBackend, Tracker } from './backends/backend.js'
+import type { NvmlBackend } from './backends/nvml.js'
+import { combined, unaided } from './combined.js'
+
+/** An open window of everything that measures. */
+export interface Tracking {
+  /**
+   * The energy of the chosen backend; where that failed in the window, llem's own sampler's, and `selection.failure` says
+   * why. Throws where nothing measured.
+   */
+  end(): Promise<Energy>
+}
+
+/**
+ * Begins to measure with llem's own sampler, where it can read the devices, and with the chosen backend.
+ *
+ * llem's own window begins before the backend's and ends when the backend is told to end its own, so that it covers what
+ * the backend covers but for a message's time at each edge.
+ */
+export async function beginTracking(
+  backend: EnergyBackend | null,
+  own: NvmlBackend,
+  selection: Selection,
+  files: WindowFiles = {},
+): Promise<Tracking> {
+  const startedAt = new Date()
+  const hasOwn = (await own.isAvailable()).available
+  let window = hasOwn ? await own.startTracking(files, backend?.helperPid) : null
+  const other = backend === null || backend === own ? null : await settled(backend.startTracking())
+  if (window !== null && other?.failure !== undefined) {
+    // The time that went by until the backend had failed is not the load's.
+    window.window.cancel()
+    window = await own.startTracking(files)
+  }
+  return {
+    async end() {
+      const measuring = backend === null || other === null ? null : stop(backend, other)
+      const native =
+        window === null ? { failure: await whyNot(own) } : await settled(own.stopTracking(window))
+      const measured = await measuring
+      const failure = measured?.failure ?? null
+      const chosen = { ...selection, failure }
+      if (measured?.value !== undefined && backend !== null) {
+        const energy =
+          native.value === undefined
+            ? unaided(backend.name, measured.value, { startedAt, nativeReason: native.failure })
+            : combined(backend.name, measured.value, native.value.energy)
+        return { ...energy, selection: chosen }
+      }
+      if (native.value === undefined) throw new Error(failure ?? native.failure)
+      return { ...native.value.energy, selection: chosen }
+    },
+  }
+}
+
+type Settled<T> = { value: T; failure?: undefined } | { value?: undefined; failure: string }
+
+async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { value: await promise }
+  } catch (error) {
+    const hint = error instanceof LlemError ? error.hint : null
+    return { failure: `${messageOf(error)}${hint === null ? '' : `. ${hint}`}` }
+  }
+}
+
+async function stop(backend: EnergyBackend, started: Settled<Tracker>) {
+  if (started.value === undefined) return { failure: started.failure }
+  return await settled(backend.stopTracking(started.value))
+}
+
+async function whyNot(own: NvmlBackend): Promise<string> {
+  const answer = await own.isAvailable()
+  return answer.available ? '' : answer.reason
+}
