@@ -201,6 +201,8 @@ impl History {
         if start_ns > edge_ns + SHARP_NS / 2 {
             return None;
         }
+        // The tick before it was perhaps not seen; where it fell is known as well as the period.
+        let doubt_ns = next.doubt_ns + self.counter_rhythm.period_doubt_ns();
         let levels = self.power_before(start_ns).zip(self.power_after(next.at_ns));
         let energy_j = next.after - next.before;
         let share = TickInterval {
@@ -211,12 +213,12 @@ impl History {
             seen: self.seen_between(start_ns, next.at_ns),
             range_w: self.surroundings_w(edge_ns, energy_j / seconds(period_ns)),
         }
-        .share_at(edge_ns, next.doubt_ns);
+        .share_at(edge_ns, doubt_ns);
         Some(Carried {
             method: EdgeMethod::TwoSided,
             joules: next.before + share.before_j,
             share_j: share.uncertainty_j,
-            tick_j: share.power_w * seconds(next.doubt_ns),
+            tick_j: share.power_w * seconds(doubt_ns),
         })
     }
 
