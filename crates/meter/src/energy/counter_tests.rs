@@ -90,5 +90,5 @@ fn the_uncertainty_of_an_edge_covers_what_is_not_known_of_it() {
     // 5 ms of doubt about the tick, and a little about the period.
     assert!((1.155 * 2.0..1.155 * 2.2).contains(&steady.tick_uncertainty_j), "{steady:?}");
     let idle = stepped(75.0, 500.0, 1000, 64).counter_at(1000 * MS).expect("the counter was read");
-    assert!(idle.tick_uncertainty_j < 0.5 && idle.share_uncertainty_j < 1.5, "{idle:?}");
+    assert!(idle.tick_uncertainty_j < 0.6 && idle.share_uncertainty_j < 1.5, "{idle:?}");
 }
