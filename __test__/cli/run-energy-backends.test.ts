@@ -99,7 +99,7 @@ describe('what can measure here', () => {
     const { code, stdout } = await llem(['devices', '-v', '--simulate'], { env })
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /\nzeus +0\.16\.0 +yes +chosen by auto\nnvml +\S+ +yes\ncodecarbon +3\.3\.2 +yes\n$/,
+      /\nzeus +0\.16\.0 +yes +chosen by auto\nnvml +\S+ +yes\ncodecarbon +3\.3\.2 +yes\n/,
     )
     const own = {
       PATH: env.PATH,

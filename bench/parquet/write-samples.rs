@@ -43,7 +43,8 @@ fn write(path: &Path, facts: &FileFacts, samples: &[Sample]) -> std::io::Result<
     for sample in samples {
         file.push(sample)?;
     }
-    let periods = Periods { power_ns: Some(100_000_000), counter_ns: Some(100_000_000) };
+    let periods =
+        Periods { power_ns: Some(100_000_000), counter_ns: Some(100_000_000), counter_doubt_ns: Some(1000) };
     file.finish(&EndFacts {
         end_ns: samples.last().map_or(START_NS, |sample| sample.at_ns),
         counter_tests: vec![None; GPUS],

@@ -66,6 +66,8 @@ pub struct Periods {
     pub power_ns: Option<u64>,
     /// Time between two changes of the counter.
     pub counter_ns: Option<u64>,
+    /// How far that may be off (k = 2).
+    pub counter_doubt_ns: Option<u64>,
 }
 
 /// The last seconds of one device's readings, in constant memory: what an edge needs to know of its surroundings.
@@ -184,6 +186,7 @@ impl History {
         let found = || Periods {
             power_ns: self.power_rhythm.period_ns(),
             counter_ns: self.counter_rhythm.period_ns(),
+            counter_doubt_ns: self.counter_rhythm.period_doubt_ns(),
         };
         self.pinned.unwrap_or_else(found)
     }
@@ -202,7 +205,7 @@ impl History {
             return None;
         }
         // The tick before it was perhaps not seen; where it fell is known as well as the period.
-        let doubt_ns = next.doubt_ns + self.counter_rhythm.period_doubt_ns();
+        let doubt_ns = next.doubt_ns + self.periods().counter_doubt_ns.unwrap_or(0);
         let levels = self.power_before(start_ns).zip(self.power_after(next.at_ns));
         let energy_j = next.after - next.before;
         let share = TickInterval {

@@ -57,9 +57,9 @@ impl Rhythm {
         self.fit.as_ref().map(|fit| rounded(fit.period_ns()))
     }
 
-    /// How far the period may be off (k = 2); 0 where it is not known.
-    pub fn period_doubt_ns(&self) -> u64 {
-        self.fit.as_ref().map_or(0, |fit| rounded(fit.slope_doubt_ns()))
+    /// How far the period may be off (k = 2).
+    pub fn period_doubt_ns(&self) -> Option<u64> {
+        self.fit.as_ref().map(|fit| rounded(fit.slope_doubt_ns()))
     }
 
     /// The first tick after `after_ns` as the line through the changes has it, and how far that may be off;

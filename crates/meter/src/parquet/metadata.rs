@@ -92,7 +92,9 @@ impl EndFacts {
         };
         let periods = |periods: &[Periods; 3]| {
             periods
-                .map(|found| format!("{}:{}", or_dash(found.power_ns), or_dash(found.counter_ns)))
+                .map(|found| {
+                    [found.power_ns, found.counter_ns, found.counter_doubt_ns].map(or_dash).join(":")
+                })
                 .join(":")
         };
         vec![
@@ -118,9 +120,12 @@ impl EndFacts {
             })?,
             periods: entries.list("llem.periods_ns", |text| {
                 let found: Vec<Option<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
-                let pairs = found.chunks_exact(2);
-                let periods: Vec<_> =
-                    pairs.map(|pair| Periods { power_ns: pair[0], counter_ns: pair[1] }).collect();
+                let moments = found.chunks_exact(3).map(|moment| Periods {
+                    power_ns: moment[0],
+                    counter_ns: moment[1],
+                    counter_doubt_ns: moment[2],
+                });
+                let periods: Vec<_> = moments.collect();
                 periods.try_into().ok()
             })?,
         })
@@ -188,8 +193,12 @@ mod tests {
             history_ns: 15,
             sensors: vec![Sensor::DATACENTER, Sensor::AVERAGED],
         };
-        let known = Periods { power_ns: Some(100_000_123), counter_ns: Some(20_000_000) };
-        let unknown = Periods { power_ns: None, counter_ns: None };
+        let known = Periods {
+            power_ns: Some(100_000_123),
+            counter_ns: Some(20_000_000),
+            counter_doubt_ns: Some(1000),
+        };
+        let unknown = Periods { power_ns: None, counter_ns: None, counter_doubt_ns: None };
         let end = EndFacts {
             end_ns: 99,
             counter_tests: vec![
