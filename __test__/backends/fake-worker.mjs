@@ -77,8 +77,8 @@ const verbs = {
     if (mode === 'never-answers') return
     if (mode === 'prints') process.stdout.write('Loading checkpoint shards: 50%\n')
     if (mode === 'endless-line') process.stdout.write('x'.repeat(20 * 1024 * 1024))
-    if (mode === 'bad-hello') return say({ id, ok: true, protocol: 1 })
-    say({ id, ok: true, protocol: mode === 'old' ? 0 : 1, backend: 'fake', versions: { fake: '1.2.3' } })
+    if (mode === 'bad-hello') return say({ id, ok: true, protocol: 2 })
+    say({ id, ok: true, protocol: mode === 'old' ? 1 : 2, backend: 'fake', versions: { fake: '1.2.3' } })
   },
   load: ({ id }) => say({ id, ok: true, ...load }),
   infer_one: inferOne,

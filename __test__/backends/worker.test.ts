@@ -150,7 +150,7 @@ describe('a worker that speaks nonsense', () => {
     ['prints', 'no JSON to stdout: Loading checkpoint shards: 50%'],
     ['bad-hello', 'answered hello wrongly'],
     ['endless-line', 'wrote no lines to stdout'],
-    ['old', 'speaks protocol 0, llem speaks 1'],
+    ['old', 'speaks protocol 1, llem speaks 2'],
   ])('is WORKER_PROTOCOL while it starts: %s', async (mode, message) => {
     const error = await errorOf(start(mode))
     expect(error).toMatchObject({ code: 'WORKER_PROTOCOL', message: expect.stringContaining(message) })

@@ -1,8 +1,10 @@
 import type { ModelFacts } from './model-facts.js'
 import type {
+  FailedRequest,
   Generation,
   InferOne,
   LoadInfo,
+  OfferedLoad,
   Prompt,
   RequestRecord,
   RunTotals,
@@ -40,6 +42,8 @@ export interface StartOptions {
   timeouts?: Partial<WorkerTimeouts> | undefined
   /** Called with each line that the worker writes to stderr. */
   log?: ((line: string) => void) | undefined
+  /** Called with what a loading worker waits for, where it tells. */
+  onLoading?: ((text: string) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -54,7 +58,7 @@ export interface InferenceSession {
   readonly info: SessionInfo
   /** One prompt for warming up; the latency runs from evaluation to the last token. */
   inferOne(prompt: Prompt, options: InferOptions): Promise<InferOne>
-  /** Every prompt in order, one at a time. Resolves when the last result has left the GPU. */
+  /** Every prompt in order, as the load or the options say. Resolves when the last result has left the GPU. */
   run(prompts: readonly Prompt[], options: RunOptions): Promise<RunTotals>
   memory(signal?: AbortSignal): Promise<WorkerMemory>
   /** Ends the worker; always resolves, and may be called again. */
@@ -67,8 +71,12 @@ export interface InferOptions {
 }
 
 export interface RunOptions extends InferOptions {
+  /** How requests reach a server; null or absent: as the options of the backend say. */
+  load?: OfferedLoad | null | undefined
   /** Called as each request ends. */
   onRequest?: ((record: RequestRecord) => void) | undefined
+  /** Called as a request comes to nothing, where that does not end the run. */
+  onFailure?: ((failed: FailedRequest) => void) | undefined
 }
 
 /** What a prebuilt library computes on; "auto" looks at the machine. */

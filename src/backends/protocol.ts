@@ -4,14 +4,14 @@ import { modelFactsSchema } from './model-facts.js'
 
 // JSON lines, one object a line: requests on the worker's stdin; replies and events, nothing else, on its stdout.
 //
-//   host -> {"id":3,"verb":"run","prompts":[...],"generation":{...}}
-//        <- {"event":"request","id":3,"index":0,...}     once per prompt, as it ends
+//   host -> {"id":3,"verb":"run","prompts":[...],"generation":{...},"load":{...}}
+//        <- {"event":"request","id":3,"index":0,...}     once per prompt, as it ends; "failure" where it came to nothing
 //        <- {"id":3,"ok":true,"start_ns":...,...}        or {"id":3,"ok":false,"error":{"code":...,"message":...}}
 //
 // Verbs are answered in order, one at a time. A worker whose stdin ends must exit, busy or not.
 
 /** Raised when an older host or worker could misread what the other says. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 const count = z.number().int().nonnegative()
 const milliseconds = z.number().nonnegative()
@@ -40,6 +40,17 @@ export const generationSchema = z.object({
 })
 export type Generation = z.infer<typeof generationSchema>
 
+/** How requests reach a server. */
+export const offeredLoadSchema = z.object({
+  /** Most requests in flight at once; a closed loop keeps as many there. Null with a rate: no limit. */
+  concurrency: count.min(1).nullable(),
+  /** Requests a second that arrive whether or not earlier ones have ended; null is a closed loop. */
+  request_rate: z.number().positive().nullable(),
+  arrival: z.enum(['poisson', 'constant']),
+  seed: count,
+})
+export type OfferedLoad = z.infer<typeof offeredLoadSchema>
+
 /** A line from host to worker. */
 export const requestSchema = z.discriminatedUnion('verb', [
   z.object({ id: count, verb: z.literal('hello'), protocol: count }),
@@ -55,6 +66,8 @@ export const requestSchema = z.discriminatedUnion('verb', [
     verb: z.literal('run'),
     prompts: z.array(promptSchema),
     generation: generationSchema,
+    /** Null: one after the other, or as the options of the backend say. */
+    load: offeredLoadSchema.nullable(),
   }),
   z.object({ id: count, verb: z.literal('memory') }),
   z.object({ id: count, verb: z.literal('unload') }),
@@ -83,8 +96,11 @@ export const requestRecordSchema = z.object({
   input_tokens: count,
   /** Tokens generated; the end-of-text token that ended the answer is not one of them. */
   output_tokens: count,
+  /** When its work began; for a server, when it was sent. */
   start_ns: monotonicNs,
   end_ns: monotonicNs,
+  /** When an open loop should have sent it; null elsewhere. */
+  scheduled_ns: monotonicNs.nullable().default(null),
   /** Time to first token; null where it was not observed or no token came. */
   ttft_ms: milliseconds.nullable(),
   /** Inter-token latencies; null where they were not observed or fewer than two tokens came. */
@@ -97,8 +113,25 @@ export const requestRecordSchema = z.object({
 })
 export type RequestRecord = z.infer<typeof requestRecordSchema>
 
-/** A line from worker to host that answers nothing. */
-export const eventSchema = requestRecordSchema.extend({ event: z.literal('request'), id: count })
+/** A request of a run that came to nothing. */
+export const failedRequestSchema = z.object({
+  index: count,
+  /** E.g. "TIMEOUT", "HTTP_500", "STREAM_BROKEN". */
+  code: z.string(),
+  message: z.string(),
+  start_ns: monotonicNs,
+  end_ns: monotonicNs,
+})
+export type FailedRequest = z.infer<typeof failedRequestSchema>
+
+/** What a worker tells during a run. */
+export const runEventSchema = z.discriminatedUnion('event', [
+  requestRecordSchema.extend({ event: z.literal('request'), id: count }),
+  failedRequestSchema.extend({ event: z.literal('failure'), id: count }),
+])
+
+/** What a worker may tell while it loads: what it waits for, in words. Each one starts its time limit anew. */
+export const loadEventSchema = z.object({ event: z.literal('progress'), id: count, text: z.string() })
 
 export const helloSchema = z.object({
   protocol: count,
@@ -142,6 +175,19 @@ export const inferOneSchema = z.object({
 })
 export type InferOne = z.infer<typeof inferOneSchema>
 
+/** The part of a run in which the load was what was asked for: neither ramping up nor draining. */
+export const steadySchema = z.object({
+  /** As many requests as `concurrency` have produced a first token. */
+  start_ns: monotonicNs,
+  /** No request is left to send. */
+  end_ns: monotonicNs,
+  /** Of requests whose first token came within it. */
+  input_tokens: count,
+  /** Generated within it, by whichever request. */
+  output_tokens: z.number().nonnegative(),
+})
+export type Steady = z.infer<typeof steadySchema>
+
 /** What a whole run came to. The window opens before the first prompt's work and closes when its last result is here. */
 export const runTotalsSchema = z.object({
   requests: count,
@@ -153,6 +199,14 @@ export const runTotalsSchema = z.object({
   ttft_ms: spreadSchema.nullable(),
   /** Pooled over every token of every request, which per-request spreads cannot be combined into. */
   itl_ms: spreadSchema.nullable(),
+  /** Requests that came to nothing; they are not among `requests`. */
+  failures: count.default(0),
+  /** Requests that were sent again. */
+  retries: count.default(0),
+  /** Null where the backend has no steady state, or none was reached. */
+  steady: steadySchema.nullable().default(null),
+  /** Why there is none; null where there is, or where the backend has no such notion. */
+  steady_reason: z.string().nullable().default(null),
 })
 export type RunTotals = z.infer<typeof runTotalsSchema>
 

@@ -4,6 +4,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import type { WorkerFault } from '../workers/wire.js'
 import {
+  type FailedRequest,
   type helloSchema,
   type InferOne,
   type LoadInfo,
@@ -16,12 +17,21 @@ import {
   type WorkerRequest,
 } from './protocol.js'
 
+/** What a worker may say before it answers. */
+export interface Telling {
+  request(record: RequestRecord): void
+  /** A request of a run that came to nothing and does not end it. */
+  failure(failed: FailedRequest): void
+  /** While it loads: what it waits for. */
+  progress(text: string): void
+}
+
 /** What a worker written in TypeScript does for each verb. A thrown `LlemError` is told to the host as it is. */
 export interface WorkerHandlers {
   hello(): Promise<Omit<z.infer<typeof helloSchema>, 'protocol'>>
-  load(request: RequestOf<'load'>): Promise<LoadInfo>
+  load(request: RequestOf<'load'>, tell: Telling): Promise<LoadInfo>
   inferOne(request: RequestOf<'infer_one'>): Promise<InferOne>
-  run(request: RequestOf<'run'>, onRequest: (record: RequestRecord) => void): Promise<RunTotals>
+  run(request: RequestOf<'run'>, tell: Telling): Promise<RunTotals>
   memory(): Promise<WorkerMemory>
   unload(): Promise<void>
 }
@@ -71,7 +81,11 @@ async function answer(line: string, handlers: WorkerHandlers, say: (message: obj
   }
   const { id, verb } = request.data
   try {
-    const body = await perform(request.data, handlers, (record) => say({ event: 'request', id, ...record }))
+    const body = await perform(request.data, handlers, {
+      request: (record) => say({ event: 'request', id, ...record }),
+      failure: (failed) => say({ event: 'failure', id, ...failed }),
+      progress: (text) => say({ event: 'progress', id, text }),
+    })
     say({ id, ok: true, ...body })
     if (verb === 'bye') process.exit(0)
   } catch (error) {
@@ -79,20 +93,16 @@ async function answer(line: string, handlers: WorkerHandlers, say: (message: obj
   }
 }
 
-async function perform(
-  request: WorkerRequest,
-  handlers: WorkerHandlers,
-  onRequest: (record: RequestRecord) => void,
-): Promise<object> {
+async function perform(request: WorkerRequest, handlers: WorkerHandlers, tell: Telling): Promise<object> {
   switch (request.verb) {
     case 'hello':
       return { protocol: PROTOCOL_VERSION, ...(await handlers.hello()) }
     case 'load':
-      return handlers.load(request)
+      return handlers.load(request, tell)
     case 'infer_one':
       return handlers.inferOne(request)
     case 'run':
-      return handlers.run(request, onRequest)
+      return handlers.run(request, tell)
     case 'memory':
       return handlers.memory()
     case 'unload':

@@ -3,13 +3,14 @@ import { type CallOptions, Worker, type WorkerOptions } from '../workers/worker.
 import type { WorkerCommand } from '../workers/worker-process.js'
 import type { InferenceSession } from './backend.js'
 import {
-  eventSchema,
   helloSchema,
   inferOneSchema,
+  loadEventSchema,
   loadSchema,
   memorySchema,
   PROTOCOL_VERSION,
   type RequestOf,
+  runEventSchema,
   runTotalsSchema,
   type Verb,
 } from './protocol.js'
@@ -35,13 +36,15 @@ export interface SessionOptions extends WorkerOptions {
   model: string
   options: Record<string, unknown>
   timeouts?: Partial<WorkerTimeouts> | undefined
+  /** Called with what a loading worker waits for. */
+  onLoading?: ((text: string) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
 /** Starts a worker, agrees on the protocol and loads the model; on failure nothing is left running. */
 export async function openWorkerSession(
   command: WorkerCommand,
-  { model, options, timeouts, signal, ...workerOptions }: SessionOptions,
+  { model, options, timeouts, onLoading, signal, ...workerOptions }: SessionOptions,
 ): Promise<InferenceSession> {
   const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
   const worker = new Worker(command, workerOptions)
@@ -57,7 +60,12 @@ export async function openWorkerSession(
     const load = await call(
       'load',
       { model, options },
-      { schema: loadSchema, timeoutMs: limits.loadMs, signal },
+      {
+        schema: loadSchema,
+        timeoutMs: limits.loadMs,
+        signal,
+        events: { schema: loadEventSchema, on: ({ text }) => onLoading?.(text) },
+      },
     )
     return {
       info: {
@@ -72,26 +80,39 @@ export async function openWorkerSession(
           { prompt, generation },
           { schema: inferOneSchema, timeoutMs: limits.requestMs, signal },
         ),
-      run: async (prompts, { generation, onRequest, signal }) => {
+      run: async (prompts, { generation, load = null, onRequest, onFailure, signal }) => {
         let records = 0
+        let failures = 0
         const totals = await call(
           'run',
-          { prompts: [...prompts], generation },
+          { prompts: [...prompts], generation, load },
           {
             schema: runTotalsSchema,
             timeoutMs: limits.requestMs,
             signal,
             events: {
-              schema: eventSchema,
-              on: ({ event: _, id: __, ...record }) => {
-                records += 1
-                onRequest?.(record)
+              schema: runEventSchema,
+              on: (told) => {
+                const { id: _, ...rest } = told
+                if (rest.event === 'request') {
+                  const { event: __, ...record } = rest
+                  records += 1
+                  onRequest?.(record)
+                } else {
+                  const { event: __, ...failed } = rest
+                  failures += 1
+                  onFailure?.(failed)
+                }
               },
             },
           },
         )
-        if (records !== prompts.length || totals.requests !== prompts.length) {
-          throw countError(command.backend, prompts.length, records, totals.requests)
+        if (
+          records + failures !== prompts.length ||
+          totals.requests !== records ||
+          totals.failures !== failures
+        ) {
+          throw countError(command.backend, prompts.length, records + failures, totals.requests)
         }
         return totals
       },

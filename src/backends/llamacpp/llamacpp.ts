@@ -15,11 +15,11 @@ export const llamacpp: InferenceBackend = {
     return ggufFacts(readGgufModel(model))
   },
 
-  async start({ model, options, dataDir, env, timeouts, log, signal }) {
+  async start({ model, options, dataDir, env, ...session }) {
     const { gpu } = parseLlamacppOptions(options)
     readGgufModel(model) // A wrong path is told before any process is started.
     const { path } = findInstall(dataDir, gpu)
-    return openWorkerSession(workerCommand(path, env), { model, options, timeouts, log, signal })
+    return openWorkerSession(workerCommand(path, env), { model, options, ...session })
   },
 
   install: installLlamacpp,

@@ -45,7 +45,7 @@ serveWorker({
     }
   },
 
-  async run({ prompts, generation }, onRequest) {
+  async run({ prompts, generation }, tell) {
     const { model, sequence, contextSize } = loaded()
     // Tokenised beforehand: the window holds inference and nothing else.
     const prepared = prompts.map((prompt) => preparePrompt(prompt, generation, model, contextSize))
@@ -58,7 +58,7 @@ serveWorker({
       for (const itl of requestItls) itls.push(itl)
       const record = recordOf(index, prompt, generated, requestItls)
       records.push(record)
-      onRequest(record)
+      tell.request(record)
     }
     return totalsOf(records, itls, startNs, process.hrtime.bigint())
   },
@@ -102,6 +102,7 @@ function recordOf(
     output_tokens: generated.tokens.length,
     start_ns: Number(generated.startNs),
     end_ns: Number(generated.endNs),
+    scheduled_ns: null,
     ttft_ms: ttftMs(generated),
     itl_ms: spreadOf(itls),
     finish_reason: generated.finishReason,
@@ -127,5 +128,9 @@ function totalsOf(
     end_ns: Number(endNs),
     ttft_ms: spreadOf(records.flatMap(({ ttft_ms }) => (ttft_ms === null ? [] : [ttft_ms]))),
     itl_ms: spreadOf(itls),
+    failures: 0,
+    retries: 0,
+    steady: null,
+    steady_reason: null,
   }
 }
