@@ -6,7 +6,7 @@ import { openSampler } from '../../dist/energy/open.js'
 import { type Baseline, breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
 import { simulate } from '../../dist/native/simulation.js'
 import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
-import { energy } from './findings.js'
+import { deviceEnergy, energy } from './findings.js'
 import { recorder } from './recorder.js'
 
 // Two GPUs that idle at 80 and 120 W. They are simulated, and treated as real ones where keeping is the subject.
@@ -200,11 +200,36 @@ describe('failing', () => {
 describe('the energy breakdown', () => {
   const baseline: Baseline = {
     powerW: 80,
+    devicesW: new Map([
+      ['GPU-1', 50],
+      ['GPU-2', 30],
+    ]),
     method: 'cached',
     measuredAt: '2025-01-01T00:00:00.000Z',
     ageS: 12,
     disturbances: [],
   }
+
+  it('of one process takes off what its own GPUs draw, each once', () => {
+    const devices = [
+      deviceEnergy({ uuid: 'GPU-1', total_j: 4000 }),
+      deviceEnergy({ index: 1, uuid: 'GPU-2', total_j: 2000 }),
+    ]
+    const own = (uuids: string[]) => breakDown(energy({ devices }), baseline, uuids)
+    expect(own(['GPU-1'])).toMatchObject({ raw_j: 4000, baseline_power_w: 50, adjusted_j: 4000 - 50 * 60 })
+    expect(own(['GPU-2', 'GPU-2'])).toMatchObject({ raw_j: 2000, adjusted_j: 2000 - 30 * 60 })
+    expect(own(['GPU-1', 'GPU-2'])).toMatchObject({ raw_j: 6000, adjusted_j: 6000 - 80 * 60 })
+  })
+
+  it('has no adjusted energy where one of the GPUs has no baseline', () => {
+    const devices = [deviceEnergy({ uuid: 'GPU-3', total_j: 4000 })]
+    expect(breakDown(energy({ devices }), baseline, ['GPU-3'])).toMatchObject({
+      raw_j: 4000,
+      adjusted_j: null,
+      baseline_power_w: null,
+      baseline_method: 'unavailable',
+    })
+  })
 
   it('takes the baseline off over the very window of the energy', () => {
     expect(breakDown(energy(), baseline)).toEqual({

@@ -33,20 +33,24 @@ describe('the four basic warnings', () => {
   })
 })
 
+function member(compute: string, gpuUuids: string[] | null = null): ExperimentFacts['members'][number] {
+  return { session: { info: { compute } }, gpuUuids }
+}
+
 const CLEAN: Energy['contamination'] = { other_samplers: [], foreign_processes: [], limit_changes: [] }
 
 describe('the warnings of an experiment', () => {
   const facts = (overrides: Partial<ExperimentFacts> = {}): ExperimentFacts => ({
-    inferenceS: 60,
     simulated: false,
     energy: energy(),
     environment: environment(),
     baseline: null,
     breakdown: null,
-    info: { compute: 'cuda' },
-    inference: { requestsProblem: null },
+    members: [member('cuda')],
+    inference: { inferenceS: 60, requestsProblem: null },
     ...overrides,
   })
+  const onGpus = (...uuids: string[]) => uuids.map((uuid) => member('cuda', [uuid]))
   const breakdown = {
     raw_j: 100,
     adjusted_j: -20,
@@ -62,7 +66,7 @@ describe('the warnings of an experiment', () => {
     ['are none where all is well', facts(), []],
     [
       'are about the time of the inference where there is no energy',
-      facts({ energy: null, inferenceS: 3 }),
+      facts({ energy: null, inference: { inferenceS: 3, requestsProblem: null } }),
       [SHORT],
     ],
     [
@@ -110,14 +114,14 @@ describe('the warnings of an experiment', () => {
     ],
     [
       'say that the GPU did not compute',
-      facts({ info: { compute: 'cpu' } }),
+      facts({ members: [member('cpu')] }),
       [
         'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
       ],
     ],
     [
       'leave that out for a simulated GPU, which never computes',
-      facts({ info: { compute: 'cpu' }, simulated: true }),
+      facts({ members: [member('cpu')], simulated: true }),
       [],
     ],
     [
@@ -162,13 +166,28 @@ describe('the warnings of an experiment', () => {
       ['baseline_disturbed: while idle power was measured, python (pid 7) computes on GPU 1 too.'],
     ],
     [
+      'say which processes share a GPU',
+      facts({ members: onGpus('GPU-1', 'GPU-1') }),
+      ['gpu_shared: processes 0, 1 share GPU GPU-1; its energy is counted once and is none of theirs alone.'],
+    ],
+    [
+      'name measured GPUs that no process had',
+      facts({
+        energy: energy({ devices: [deviceEnergy(), deviceEnergy({ index: 1, uuid: 'GPU-2' })] }),
+        members: onGpus('GPU-2'),
+      }),
+      [
+        'gpus_not_used: no process had GPU 0, whose energy is in the total. Name the others in energy.devices.',
+      ],
+    ],
+    [
       'do not guess who polled the GPUs',
       facts({ energy: energy({ contamination: { ...CLEAN, other_samplers: null } }) }),
       [],
     ],
     [
       'tell of requests that were not written',
-      facts({ inference: { requestsProblem: 'ENOSPC' } }),
+      facts({ inference: { inferenceS: 60, requestsProblem: 'ENOSPC' } }),
       ['requests_incomplete: requests.jsonl could not be written: ENOSPC.'],
     ],
   ] as const)('%s', ([, given, warnings]) => {

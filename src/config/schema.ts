@@ -57,6 +57,11 @@ export const experimentConfigSchema = z
       .max(100_000)
       .default(100)
       .meta({ description: 'Prompts in the measurement.', unit: 'prompts' }),
+    processes: z.int().min(1).max(64).default(1).meta({
+      description:
+        'Worker processes that share the prompts; more than one get a GPU each, in turns where there are fewer.',
+      unit: 'processes',
+    }),
     generation,
     llamacpp,
     energy,

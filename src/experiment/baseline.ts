@@ -5,13 +5,17 @@ import { beginEnergyWindow } from '../energy/window.js'
 import type { Device } from '../native/addon.js'
 import type { Energy } from '../results/energy.js'
 import type { EnergyBreakdown } from '../results/experiment.js'
+import { joulesOfDevices } from '../results/shares.js'
 import { ageOf, type BaselineEntry, cachedBaseline, storeBaseline } from './baseline-cache.js'
 import type { Observer } from './observer.js'
 import { waitVisibly } from './wait.js'
 
-/** Idle power of all devices together, before any model is loaded. */
+/** Idle power before any model is loaded. */
 export interface Baseline {
+  /** Of all devices together. */
   powerW: number
+  /** UUID -> its own. */
+  devicesW: ReadonlyMap<string, number>
   method: 'fresh' | 'cached'
   measuredAt: string
   ageS: number
@@ -72,8 +76,10 @@ async function fromCache(opened: OpenedSampler, driver: string, maxAgeS: number)
   const known = entries.filter((entry) => entry !== null)
   const [oldest] = [...known].sort((a, b) => a.measured_at.localeCompare(b.measured_at))
   if (known.length < entries.length || oldest === undefined) return null
+  const watts = known.map(({ power_w }) => power_w)
   return {
-    powerW: known.reduce((sum, entry) => sum + entry.power_w, 0),
+    powerW: sumOf(watts),
+    devicesW: byUuid(opened, watts),
     method: 'cached',
     measuredAt: oldest.measured_at,
     ageS: ageOf(oldest),
@@ -99,15 +105,31 @@ async function measure(
   const { devices: measured, contamination } = await window.end()
   const disturbances = (contamination.foreign_processes ?? []).map(describeForeignProcess)
   const measuredAt = new Date().toISOString()
-  let powerW = 0
+  const watts: number[] = []
   for (const [position, { mean_power_w: meanW, reason }] of measured.entries()) {
     const device = opened.devices[position]
     if (meanW === null || device === undefined) throw new Error(`no idle power: ${reason}`)
-    powerW += meanW
+    watts.push(meanW)
     if (!simulated && disturbances.length === 0)
       await keep(device, driver, { power_w: meanW, measured_at: measuredAt }, observer)
   }
-  return { powerW, method: 'fresh', measuredAt, ageS: 0, disturbances }
+  return {
+    powerW: sumOf(watts),
+    devicesW: byUuid(opened, watts),
+    method: 'fresh',
+    measuredAt,
+    ageS: 0,
+    disturbances,
+  }
+}
+
+function sumOf(watts: readonly number[]): number {
+  return watts.reduce((sum, each) => sum + each, 0)
+}
+
+/** Watts in the order of the devices. */
+function byUuid({ devices }: OpenedSampler, watts: readonly number[]): Map<string, number> {
+  return new Map(devices.flatMap(({ uuid }, position) => [[uuid, watts[position] ?? Number.NaN] as const]))
 }
 
 /** A baseline that cannot be kept is still one: the next run just measures it again. */
@@ -119,15 +141,31 @@ async function keep(device: Device, driver: string, entry: BaselineEntry, observ
   }
 }
 
-/** Takes the baseline off, over the same window and devices. Null where there is no energy to take it off. */
-export function breakDown(energy: Energy | null, baseline: Baseline | null): EnergyBreakdown | null {
-  if (energy === null || energy.total_j === null) return null
+/**
+ * Takes the baseline off, over the same window and devices: all of them, or those of one process. Null where there is
+ * no energy to take it off.
+ */
+export function breakDown(
+  energy: Energy | null,
+  baseline: Baseline | null,
+  uuids: readonly string[] | null = null,
+): EnergyBreakdown | null {
+  const rawJ = energy === null ? null : joulesOfDevices(energy, uuids)
+  if (energy === null || rawJ === null) return null
+  const powerW = baseline === null ? null : idlePowerW(baseline, uuids)
   return {
-    raw_j: energy.total_j,
-    adjusted_j: baseline === null ? null : energy.total_j - baseline.powerW * energy.duration_sec,
-    baseline_power_w: baseline?.powerW ?? null,
-    baseline_method: baseline?.method ?? 'unavailable',
+    raw_j: rawJ,
+    adjusted_j: powerW === null ? null : rawJ - powerW * energy.duration_sec,
+    baseline_power_w: powerW,
+    baseline_method: powerW === null ? 'unavailable' : (baseline?.method ?? 'unavailable'),
     baseline_timestamp: baseline?.measuredAt ?? null,
     baseline_cache_age_sec: baseline?.ageS ?? null,
   }
+}
+
+/** Null where one of the devices has none. */
+function idlePowerW({ powerW, devicesW }: Baseline, uuids: readonly string[] | null): number | null {
+  if (uuids === null) return powerW
+  const watts = [...new Set(uuids)].map((uuid) => devicesW.get(uuid))
+  return watts.every((each) => each !== undefined) ? sumOf(watts) : null
 }

@@ -1,65 +1,177 @@
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
-import type { InferenceSession } from '../backends/backend.js'
-import type { Generation, RequestRecord, RunTotals } from '../backends/protocol.js'
+import type {
+  FailedRequest,
+  Generation,
+  OfferedLoad,
+  Prompt,
+  RequestRecord,
+  RunTotals,
+} from '../backends/protocol.js'
 import { spreadOf } from '../backends/spread.js'
 import { messageOf } from '../core/errors.js'
-import type { ExperimentResult } from '../results/experiment.js'
+import type { Latency } from '../results/experiment.js'
+import { unionOfWindowsS } from '../results/shares.js'
+import type { Member } from './fleet.js'
 import type { Observer } from './observer.js'
-import type { Prompt } from './prompts/prompt.js'
+
+/** What one worker process did. */
+export interface ProcessInference {
+  totals: RunTotals
+  latency: Latency
+  times: RequestTimes
+}
+
+/** Milliseconds of its requests, in the order in which they ended. */
+interface RequestTimes {
+  e2e: number[]
+  /** Of those whose first token was observed. */
+  ttft: number[]
+  /** Of those with more than one token. */
+  tpot: number[]
+}
 
 export interface Inference {
+  /** In the order of the fleet. */
+  processes: ProcessInference[]
+  /** Sums over the processes; from the first that began to the last that ended. */
   totals: RunTotals
-  latency: ExperimentResult['latency']
-  /** End to end, in milliseconds, in the order of the prompts. */
-  requestMs: number[]
+  /** Time in which at least one process was at work. */
+  inferenceS: number
+  latency: Latency
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
 }
 
-/** Runs the prompts, streaming each finished request to `requestsPath` as a JSON line. */
+interface RunSettings {
+  generation: Generation
+  load: OfferedLoad | null
+  requestsPath: string
+  observer: Observer
+  signal: AbortSignal | undefined
+}
+
+/** Runs the prompts on all workers at once, streaming each finished request to `requestsPath` as a JSON line. */
 export async function runInference(
-  session: InferenceSession,
+  members: readonly Member[],
   prompts: readonly Prompt[],
-  {
-    generation,
-    requestsPath,
-    observer,
-    signal,
-  }: { generation: Generation; requestsPath: string; observer: Observer; signal: AbortSignal | undefined },
+  { generation, load, requestsPath, observer, signal }: RunSettings,
 ): Promise<Inference> {
   const file = writeLines(requestsPath)
-  const requestMs: number[] = []
-  const tpotMs: number[] = []
   const progress = observer.progress({ label: 'Measuring', total: prompts.length, unit: 'prompt' })
+  let ended = 0
+  let failures = 0
   let tokens = 0
-  const onRequest = (record: RequestRecord) => {
-    file.write(JSON.stringify(record))
-    const endToEndMs = (record.end_ns - record.start_ns) / 1e6
-    requestMs.push(endToEndMs)
-    // Time per output token is the decode alone: the first token belongs to the prefill.
-    if (record.ttft_ms !== null && record.output_tokens > 1)
-      tpotMs.push((endToEndMs - record.ttft_ms) / (record.output_tokens - 1))
-    tokens += record.output_tokens
-    progress.update(requestMs.length, `${tokens} tokens`)
+  const onEnd = (line: object, outputTokens: number) => {
+    file.write(JSON.stringify(line))
+    ended += 1
+    tokens += outputTokens
+    progress.update(ended, `${tokens} tokens${failures === 0 ? '' : `, ${failures} failed`}`)
   }
   let requestsProblem: string | null = null
-  let totals: RunTotals
+  let processes: ProcessInference[]
+  // What is left of the others counts for nothing once one process has failed.
+  const failed = new AbortController()
+  const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
+  const runOne = async (member: Member): Promise<ProcessInference> => {
+    const shard = shardOf(prompts, member.index, members.length)
+    const named = members.length === 1 ? {} : { process_index: member.index }
+    const times: RequestTimes = { e2e: [], ttft: [], tpot: [] }
+    const totals = await member.session.run(
+      shard.map(({ prompt }) => prompt),
+      {
+        generation,
+        load,
+        signal: either,
+        onRequest: (record) => {
+          addTimes(times, record)
+          onEnd(
+            { ...record, index: shard[record.index]?.index ?? record.index, ...named },
+            record.output_tokens,
+          )
+        },
+        onFailure: (failure: FailedRequest) => {
+          failures += 1
+          onEnd(
+            { ...failure, index: shard[failure.index]?.index ?? failure.index, failed: true, ...named },
+            0,
+          )
+        },
+      },
+    )
+    return { totals, latency: latencyOf([times], totals.itl_ms), times }
+  }
   try {
-    totals = await session.run(prompts, { generation, onRequest, signal })
+    // All verbs are sent in one turn of the event loop, and the workers are loaded and warm: they begin together.
+    const runs = members.map((member) =>
+      runOne(member).catch((error: unknown) => {
+        failed.abort(error)
+        throw error
+      }),
+    )
+    const outcomes = await Promise.allSettled(runs)
+    if (failed.signal.aborted) throw failed.signal.reason
+    processes = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   } finally {
     progress.stop()
     requestsProblem = await file.end()
     if (requestsProblem !== null)
       observer.note(`requests.jsonl could not be written (non-fatal): ${requestsProblem}`)
   }
-  const latency = {
-    ttft_ms: totals.ttft_ms,
-    itl_ms: totals.itl_ms,
-    tpot_ms: spreadOf(tpotMs),
-    e2e_ms: spreadOf(requestMs),
+  return { ...together(processes), requestsProblem }
+}
+
+/** Every so-manieth prompt, so that long and short ones are spread evenly, with its place among all. */
+export function shardOf(
+  prompts: readonly Prompt[],
+  index: number,
+  count: number,
+): { prompt: Prompt; index: number }[] {
+  return prompts.flatMap((prompt, place) => (place % count === index ? [{ prompt, index: place }] : []))
+}
+
+/** Sums and unions; of one process, its own numbers. */
+function together(processes: ProcessInference[]): Omit<Inference, 'requestsProblem'> {
+  const all = processes.map(({ totals }) => totals)
+  const inferenceS = unionOfWindowsS(all)
+  const [first, ...others] = processes
+  if (first !== undefined && others.length === 0)
+    return { processes, totals: first.totals, inferenceS, latency: first.latency }
+  const sum = (part: (totals: RunTotals) => number) => all.reduce((total, each) => total + part(each), 0)
+  const totals = {
+    requests: sum(({ requests }) => requests),
+    input_tokens: sum(({ input_tokens }) => input_tokens),
+    output_tokens: sum(({ output_tokens }) => output_tokens),
+    truncated: sum(({ truncated }) => truncated),
+    failures: sum(({ failures }) => failures),
+    retries: sum(({ retries }) => retries),
+    start_ns: Math.min(...all.map(({ start_ns }) => start_ns)),
+    end_ns: Math.max(...all.map(({ end_ns }) => end_ns)),
+    ttft_ms: null,
+    itl_ms: null,
+    steady: null,
+    steady_reason: 'several processes have no common steady state',
   }
-  return { totals, latency, requestMs, requestsProblem }
+  // What is known of each request can be pooled; of tokens only each process knows, in process_results.
+  const latency = latencyOf(
+    processes.map(({ times }) => times),
+    null,
+  )
+  return { processes, totals: { ...totals, ttft_ms: latency.ttft_ms }, inferenceS, latency }
+}
+
+function latencyOf(all: readonly RequestTimes[], itl_ms: Latency['itl_ms']): Latency {
+  const pooled = (kind: keyof RequestTimes) => spreadOf(all.flatMap((times) => times[kind]))
+  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e') }
+}
+
+function addTimes(times: RequestTimes, { start_ns, end_ns, ttft_ms, output_tokens }: RequestRecord): void {
+  const endToEndMs = (end_ns - start_ns) / 1e6
+  times.e2e.push(endToEndMs)
+  if (ttft_ms === null) return
+  times.ttft.push(ttft_ms)
+  // Time per output token is the decode alone: the first token belongs to the prefill.
+  if (output_tokens > 1) times.tpot.push((endToEndMs - ttft_ms) / (output_tokens - 1))
 }
 
 /** A file of lines. A full disk is told at the end, so that it does not end the inference. */

@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { InferenceSession } from '../backends/backend.js'
 import type { Generation } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
@@ -11,10 +10,12 @@ import { describeFailedBackend } from '../energy/select.js'
 import type { Tracking } from '../energy/tracking.js'
 import type { Energy } from '../results/energy.js'
 import { createRunDir, newExperimentId } from '../results/files.js'
+import type { Member } from './fleet.js'
 import { keepIncomplete } from './incomplete.js'
 import { type Inference, runInference } from './inference.js'
 import type { Observer } from './observer.js'
 import type { Prompt } from './prompts/prompt.js'
+import type { Trace } from './trace.js'
 
 export interface Measured {
   experimentId: string
@@ -37,6 +38,7 @@ interface Context {
   observer: Observer
   signal: AbortSignal | undefined
   simulated: boolean
+  trace: Trace
 }
 
 /**
@@ -44,24 +46,31 @@ interface Context {
  * is not fatal; what goes wrong with the inference is thrown after what there is was kept in incomplete.json.
  */
 export async function measurePrompts(
-  session: InferenceSession,
+  members: readonly Member[],
   prompts: readonly Prompt[],
   config: ExperimentConfig,
   meter: Meter | null,
   outputDir: string,
-  { observer, signal, simulated }: Context,
+  { observer, signal, simulated, trace }: Context,
 ): Promise<Measured> {
   const experimentId = newExperimentId(config.experiment_name ?? config.backend)
   const runDir = createRunDir(outputDir, experimentId)
   const wanted = wantedFiles(runDir, config, meter)
-  const { tracking, reason } = await beginTracking(meter, wanted, observer)
-  const inference = await runInference(session, prompts, {
-    generation: generationOf(config),
-    requestsPath: wanted.requests,
-    observer,
-    signal,
-  }).catch((error: unknown) => ({ failure: error }))
-  const { energy, energyReason } = await endTracking(tracking, reason, observer)
+  const { tracking, reason } = await trace.step('window_begin', () => beginTracking(meter, wanted, observer))
+  const inference = await trace
+    .step('inference', () =>
+      runInference(members, prompts, {
+        generation: generationOf(config),
+        load: null,
+        requestsPath: wanted.requests,
+        observer,
+        signal,
+      }),
+    )
+    .catch((error: unknown) => ({ failure: error }))
+  const { energy, energyReason } = await trace.step('window_end', () =>
+    endTracking(tracking, reason, observer),
+  )
   if ('failure' in inference) {
     throw await keepIncomplete(runDir, {
       experimentId,

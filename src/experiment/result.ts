@@ -10,16 +10,18 @@ import {
   type ExperimentResult,
   type ProcessResult,
   SCHEMA_VERSION,
+  type Step,
   type WarmupResult,
 } from '../results/experiment.js'
-import type { Baseline } from './baseline.js'
-import type { FlopsEstimate } from './flops.js'
+import { joulesOfDevices } from '../results/shares.js'
+import { type Baseline, breakDown } from './baseline.js'
+import type { Member } from './fleet.js'
+import type { Flops } from './flops.js'
 import { footprintOf } from './footprint.js'
-import type { Inference } from './inference.js'
+import type { Inference, ProcessInference } from './inference.js'
 import type { FilePaths } from './measurement.js'
 import type { PromptSet } from './prompts/load.js'
 import { throttleOf } from './throttle.js'
-import { warningsOf } from './warnings.js'
 
 /** Everything that the steps of an experiment found out. */
 export interface Findings {
@@ -28,27 +30,33 @@ export interface Findings {
   config: ExperimentConfig
   simulated: boolean
   environment: Environment
-  info: InferenceSession['info']
-  memory: WorkerMemory | null
+  /** In the same order as what there is for each process. */
+  members: readonly Pick<Member, 'session' | 'gpuUuids'>[]
+  memory: (WorkerMemory | null)[]
   prompts: PromptSet
-  warmup: WarmupResult
+  warmups: WarmupResult[]
   inference: Inference
   energy: Energy | null
   energyReason: string | null
   baseline: Baseline | null
+  /** Of all devices. */
   breakdown: EnergyBreakdown | null
-  flops: FlopsEstimate
+  flops: Flops
   paths: FilePaths
 }
 
+const SINGLE = 'single process'
+const SEVERAL =
+  'tokens and FLOPs summed; energy of each GPU once; tokens/s over the time in which any process was at work'
+
 /** Findings -> result.json. Pure but for the time of completion. */
-export function resultOf(findings: Findings): ExperimentResult {
-  const { config, inference, energy, info, prompts, flops } = findings
+export function resultOf(findings: Findings, warnings: string[], steps: Step[]): ExperimentResult {
+  const { config, inference, energy, members, prompts, flops } = findings
   const { input_tokens, output_tokens } = inference.totals
+  const { inferenceS } = inference
   const total_tokens = input_tokens + output_tokens
-  const inferenceS = (inference.totals.end_ns - inference.totals.start_ns) / 1e9
   const energyJ = energy?.total_j ?? null
-  const processResult = processResultOf(findings, ratio(total_tokens, inferenceS))
+  const process_results = inference.processes.map((own, index) => processResultOf(findings, own, index))
   return {
     schema_version: SCHEMA_VERSION,
     experiment_id: findings.experimentId,
@@ -72,38 +80,56 @@ export function resultOf(findings: Findings): ExperimentResult {
     energy,
     energy_breakdown: findings.breakdown,
     ...footprintOf(energyJ, config),
-    total_flops: flops.flops?.value ?? null,
-    flops: flops.flops,
-    flops_reason: flops.reason,
-    thermal_throttle: processResult.thermal_throttle,
+    total_flops: flops.total.flops?.value ?? null,
+    flops: flops.total.flops,
+    flops_reason: flops.total.reason,
+    thermal_throttle: energy === null ? null : throttleOf(energy),
     latency: inference.latency,
     environment: {
       ...findings.environment,
       versions: {
         ...findings.environment.versions,
         ...energy?.measurement?.versions,
-        ...info.versions,
+        ...members[0]?.session.info.versions,
       },
     },
-    warmup_result: findings.warmup,
-    measurement_warnings: warningsOf({ ...findings, inferenceS }),
+    warmup_result: least(findings.warmups),
+    measurement_warnings: warnings,
     prompts: { source: prompts.source, count: prompts.prompts.length, hash: prompts.hash },
     timeseries_path: findings.paths.timeseries,
     samples_path: findings.paths.samples,
     requests_path: findings.paths.requests,
     effective_config: redact(config),
-    process_results: [processResult],
-    aggregation: { processes: 1, method: 'single process' },
+    process_results,
+    aggregation: { processes: process_results.length, method: process_results.length > 1 ? SEVERAL : SINGLE },
+    steps,
   }
 }
 
-function processResultOf(findings: Findings, tokensPerSecond: number | null): ProcessResult {
-  const { experimentId, inference, info, energy, environment } = findings
-  const { totals } = inference
+/** Of several warmups the one that speaks for all: the first that failed, or did not converge, else the first. */
+function least(warmups: readonly WarmupResult[]): WarmupResult {
+  const worst =
+    warmups.find(({ mode }) => mode === 'failed') ?? warmups.find(({ converged }) => !converged) ?? warmups[0]
+  if (worst === undefined) throw new Error('no process was warmed up')
+  return worst
+}
+
+function processResultOf(
+  findings: Findings,
+  { totals, latency, times }: ProcessInference,
+  index: number,
+): ProcessResult {
+  const { experimentId, energy, environment, flops } = findings
+  const member = findings.members[index]
+  const warmup = findings.warmups[index]
+  if (member === undefined || warmup === undefined) throw new Error(`there is no process ${index}`)
+  const { info } = member.session
+  const { gpuUuids } = member
+  const inferenceS = (totals.end_ns - totals.start_ns) / 1e9
   return {
     schema_version: SCHEMA_VERSION,
     experiment_id: experimentId,
-    process_index: 0,
+    process_index: index,
     pid: info.pid,
     backend: info.backend,
     versions: info.versions,
@@ -113,6 +139,7 @@ function processResultOf(findings: Findings, tokensPerSecond: number | null): Pr
     compute: info.compute,
     gpu_uuids: info.device_uuids,
     gpu_names: info.device_names,
+    assigned_gpu_uuids: gpuUuids,
     mig: migOf(info, environment),
     gpu_layers: info.gpu_layers,
     threads: info.threads,
@@ -124,16 +151,19 @@ function processResultOf(findings: Findings, tokensPerSecond: number | null): Pr
     truncated: totals.truncated,
     input_tokens: totals.input_tokens,
     output_tokens: totals.output_tokens,
-    tokens_per_second: tokensPerSecond,
-    request_latencies_ms: inference.requestMs,
-    total_energy_j: energy?.total_j ?? null,
-    energy_breakdown: findings.breakdown,
-    thermal_throttle: energy === null ? null : throttleOf(energy),
-    total_flops: findings.flops.flops?.value ?? null,
+    failures: totals.failures,
+    retries: totals.retries,
+    tokens_per_second: ratio(totals.input_tokens + totals.output_tokens, inferenceS),
+    latency,
+    request_latencies_ms: times.e2e,
+    total_energy_j: energy === null ? null : joulesOfDevices(energy, gpuUuids),
+    energy_breakdown: breakDown(energy, findings.baseline, gpuUuids),
+    thermal_throttle: energy === null ? null : throttleOf(energy, gpuUuids),
+    total_flops: flops.processes[index]?.flops?.value ?? null,
     environment,
-    warmup_result: findings.warmup,
+    warmup_result: warmup,
     timeseries_path: findings.paths.timeseries,
-    memory: findings.memory,
+    memory: findings.memory[index] ?? null,
   }
 }
 

@@ -2,26 +2,29 @@
 //
 //   environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
 //     -> inference -> window ends -> FLOPs -> warnings -> result.json -> cleanup, always
+//
+// `steps` of the result says when each of them was.
 
 import { join } from 'node:path'
-import type { InferenceBackend, InferenceSession } from '../backends/backend.js'
 import { findBackend } from '../backends/registry.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError } from '../core/errors.js'
-import { dataDir } from '../core/paths.js'
-import type { ExperimentResult, WarmupResult } from '../results/experiment.js'
+import type { ExperimentResult } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
-import { WorkerError } from '../workers/worker-error.js'
 import { breakDown, takeBaseline } from './baseline.js'
 import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
-import { estimateFlopsPalm } from './flops.js'
-import { generationOf, measurePrompts } from './measurement.js'
+import { type Fleet, startFleet } from './fleet.js'
+import { flopsOf } from './flops.js'
+import { measurePrompts } from './measurement.js'
+import { nonFatal } from './non-fatal.js'
 import { type Observer, silentObserver } from './observer.js'
 import { loadPrompts, type PromptSet } from './prompts/load.js'
 import { resultOf } from './result.js'
-import { interrupted, stopIfInterrupted, waitVisibly } from './wait.js'
-import { warmupUntilConverged } from './warmup.js'
+import { Trace } from './trace.js'
+import { interrupted } from './wait.js'
+import { thermalFloor, warmUp } from './warm-up.js'
+import { warningsOf } from './warnings.js'
 
 export interface RunOptions {
   /** The management library; undefined: the driver's own. */
@@ -59,56 +62,66 @@ export async function runExperiment(
   { libraryPath, simulated = false, observer = silentObserver, signal }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
   const startedAt = new Date()
+  const trace = new Trace()
   const outputDir = prepareOutputDir(config.output_dir)
   const backend = findBackend(config.backend)
   await backend.checkModel(config.model)
-  const prompts = await promptsOf(config, observer)
+  // Read before anything takes time, so that a wrong path is told at once; workers tokenise them once loaded.
+  const prompts = await trace.step('read_prompts', () => promptsOf(config, observer))
 
-  const { meter, reason } = await openEnergyMeter(config, {
-    libraryPath,
-    simulated,
-    observer,
-    signal,
-  })
+  const { meter, reason } = await trace.step('sampler', () =>
+    openEnergyMeter(config, { libraryPath, simulated, observer, signal }),
+  )
   // The driver may turn out to be the simulated one although nobody asked for it here.
   const opened = meter?.opened ?? null
-  const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated }
-  let session: InferenceSession | undefined
+  const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated, trace }
+  let fleet: Fleet | undefined
   try {
-    const environment = takeEnvironment(opened?.machine ?? null, opened?.devices ?? [])
-    const baseline = await takeBaseline(opened, config.baseline, context)
-    session = await loadModel(backend, config, context)
-    const warmup = await warmUp(session, prompts, config, context)
-    const measured = await measurePrompts(session, prompts.prompts, config, meter, outputDir, context)
-    const { input_tokens, output_tokens } = measured.inference.totals
-    const result = resultOf({
+    const machine = opened?.machine ?? null
+    const devices = opened?.devices ?? []
+    const environment = await trace.step('environment', () => takeEnvironment(machine, devices))
+    const baseline = await trace.step('baseline', () => takeBaseline(opened, config.baseline, context))
+    const uuids = devices.map(({ uuid }) => uuid)
+    fleet = await trace.step('load', () => startFleet(backend, config, uuids, context))
+    const { members } = fleet
+    const warmups = await trace.step('warmup', () => warmUp(members, prompts.warmup, config, context))
+    const floorS = await trace.step('thermal_floor', () => thermalFloor(config.warmup, context))
+    const measured = await measurePrompts(members, prompts.prompts, config, meter, outputDir, context)
+    const memory = await Promise.all(members.map(({ session }) => session.memory(signal).catch(() => null)))
+    const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
+    const findings = {
       startedAt,
       config,
       simulated: context.simulated,
       baseline,
-      environment,
-      info: session.info,
-      memory: await session.memory(signal).catch(() => null),
-      prompts,
-      warmup,
       breakdown: breakDown(measured.energy, baseline),
-      flops: estimateFlopsPalm(session.info.facts, input_tokens, output_tokens),
+      environment,
+      members,
+      memory,
+      prompts,
+      warmups: warmups.map((warmup) => ({ ...warmup, thermal_floor_wait_s: floorS })),
+      flops,
       ...measured,
       energyReason: reason ?? measured.energyReason,
-    })
-    return await save({ result, runDir: measured.runDir })
+    }
+    const warnings = await trace.step('warnings', () =>
+      nonFatal(
+        'Warnings about the measurement',
+        observer,
+        () => warningsOf(findings),
+        (text) => [text],
+      ),
+    )
+    return await trace.step('write', () =>
+      save({ result: resultOf(findings, warnings, trace.steps), runDir: measured.runDir }),
+    )
   } catch (error) {
     const said = error instanceof LlemError && error.code === 'INTERRUPTED'
     throw signal?.aborted && !said ? interrupted(error) : error
   } finally {
-    await session?.close()
+    await fleet?.close()
     await meter?.close()
   }
-}
-
-interface Context {
-  observer: Observer
-  signal: AbortSignal | undefined
 }
 
 async function promptsOf(config: ExperimentConfig, observer: Observer): Promise<PromptSet> {
@@ -118,60 +131,6 @@ async function promptsOf(config: ExperimentConfig, observer: Observer): Promise<
   })
   for (const note of prompts.notes) observer.note(`Note: ${note}.`)
   return prompts
-}
-
-function loadModel(
-  backend: InferenceBackend,
-  config: ExperimentConfig,
-  { observer, signal }: Context,
-): Promise<InferenceSession> {
-  observer.detail(`Loading ${config.model}`)
-  return backend.start({
-    model: config.model,
-    options: config[config.backend],
-    dataDir: dataDir(),
-    timeouts: {
-      loadMs: config.load_timeout_sec * 1000,
-      requestMs: config.request_timeout_sec * 1000,
-    },
-    log: (line) => observer.detail(line),
-    signal,
-  })
-}
-
-async function warmUp(
-  session: InferenceSession,
-  { warmup }: PromptSet,
-  config: ExperimentConfig,
-  { observer, signal }: Context,
-): Promise<WarmupResult> {
-  const generation = generationOf(config)
-  let ended: WorkerError | undefined
-  const result = await warmupUntilConverged(
-    async (index) => {
-      const prompt = warmup[index % warmup.length] ?? { text: 'Hello' }
-      try {
-        return (await session.inferOne(prompt, { generation, signal })).latency_ms
-      } catch (error) {
-        if (error instanceof WorkerError) ended = error
-        throw error
-      }
-    },
-    config.warmup,
-    {
-      observer,
-      checkpoint: () => {
-        stopIfInterrupted(signal)
-        // A failing prompt may be one of a kind; a worker that is gone fails every prompt.
-        if (ended !== undefined) throw ended
-      },
-    },
-  )
-  const floorS = config.warmup.thermal_floor_seconds
-  if (!config.warmup.enabled || floorS === 0) return result
-  observer.note(`Thermal stabilisation: waiting ${floorS}s...`)
-  const waitedS = await waitVisibly('Thermal stabilisation', floorS, { observer, signal })
-  return { ...result, thermal_floor_wait_s: waitedS }
 }
 
 async function save(outcome: ExperimentOutcome): Promise<ExperimentOutcome> {

@@ -2,9 +2,12 @@ import type { Energy } from '../results/energy.js'
 import type { ThermalThrottle } from '../results/experiment.js'
 import { hasReason } from '../results/throttle-reasons.js'
 
-/** Whether and how long any device was throttled; null where no device could tell. */
-export function throttleOf(energy: Energy): ThermalThrottle | null {
-  const known = energy.devices.filter((device) => device.throttle_reasons !== null)
+/**
+ * Whether and how long any device was throttled, of all or of those of one process; null where no device could tell.
+ */
+export function throttleOf(energy: Energy, uuids: readonly string[] | null = null): ThermalThrottle | null {
+  const devices = energy.devices.filter(({ uuid }) => uuids?.includes(uuid) ?? true)
+  const known = devices.filter((device) => device.throttle_reasons !== null)
   if (known.length === 0) return null
   const reasons = known.reduce((all, device) => all | (device.throttle_reasons ?? 0), 0)
   const slowed = {
@@ -13,7 +16,7 @@ export function throttleOf(energy: Energy): ThermalThrottle | null {
     hw_thermal: hasReason(reasons, 'hw_thermal'),
     hw_power: hasReason(reasons, 'power_brake'),
   }
-  const durations = energy.devices.map(({ throttled }) =>
+  const durations = devices.map(({ throttled }) =>
     longest([throttled.sw_thermal_s, throttled.hw_thermal_s, throttled.power_brake_s]),
   )
   return {
@@ -22,8 +25,8 @@ export function throttleOf(energy: Energy): ThermalThrottle | null {
     power: hasReason(reasons, 'power_cap'),
     ...slowed,
     throttle_duration_sec: longest(durations),
-    power_cap_duration_sec: longest(energy.devices.map(({ throttled }) => throttled.power_cap_s)),
-    max_temperature_c: longest(energy.devices.map((device) => device.temperature_max_c)),
+    power_cap_duration_sec: longest(devices.map(({ throttled }) => throttled.power_cap_s)),
+    max_temperature_c: longest(devices.map((device) => device.temperature_max_c)),
   }
 }
 

@@ -4,6 +4,7 @@ import { describeOtherSampler } from '../energy/other-samplers.js'
 import { describeFailedBackend } from '../energy/select.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment } from '../results/experiment.js'
+import type { Inference } from './inference.js'
 
 const SHORT_SEC = 10
 const DRIFT_THRESHOLD_C = 10
@@ -55,31 +56,45 @@ export function measurementWarnings({ durationSec, gpu }: MeasurementFacts): str
 
 /** What the warnings about a whole experiment look at. */
 export interface ExperimentFacts {
-  inferenceS: number
   simulated: boolean
   energy: Energy | null
   environment: Environment
   breakdown: EnergyBreakdown | null
   baseline: { disturbances: readonly string[] } | null
-  info: { compute: string }
-  inference: { requestsProblem: string | null }
+  members: readonly { session: { info: { compute: string } }; gpuUuids: readonly string[] | null }[]
+  inference: Pick<Inference, 'inferenceS' | 'requestsProblem'>
 }
 
 /** All warnings of an experiment, each text once: the basic ones per device, then what is particular. */
 export function warningsOf(facts: ExperimentFacts): string[] {
-  const { energy, inference } = facts
+  const { energy, inference, members } = facts
   const warnings =
     energy === null
-      ? measurementWarnings({ durationSec: facts.inferenceS, gpu: null })
+      ? measurementWarnings({ durationSec: inference.inferenceS, gpu: null })
       : energyWarnings(energy, facts)
+  warnings.push(...sharedGpus(members))
   if (inference.requestsProblem !== null)
     warnings.push(`requests_incomplete: requests.jsonl could not be written: ${inference.requestsProblem}.`)
   return [...new Set(warnings)]
 }
 
+/** GPUs on which several processes were at work: their energy is not that of one process. */
+function sharedGpus(members: ExperimentFacts['members']): string[] {
+  const users = new Map<string, number[]>()
+  for (const [index, { gpuUuids }] of members.entries())
+    for (const uuid of gpuUuids ?? []) users.set(uuid, [...(users.get(uuid) ?? []), index])
+  return [...users].flatMap(([uuid, indices]) =>
+    indices.length < 2
+      ? []
+      : [
+          `gpu_shared: processes ${indices.join(', ')} share GPU ${uuid}; its energy is counted once and is none of theirs alone.`,
+        ],
+  )
+}
+
 function energyWarnings(
   energy: Energy,
-  { environment, baseline, breakdown, info, simulated }: ExperimentFacts,
+  { environment, baseline, breakdown, members, simulated }: ExperimentFacts,
 ): string[] {
   const warnings = energy.devices.flatMap((device) => {
     const gpu = environment.gpus.find(({ uuid }) => uuid === device.uuid)
@@ -104,13 +119,14 @@ function energyWarnings(
     )
   }
   // The simulated GPU computes nothing either, and every output says so already.
-  if (info.compute === 'cpu' && !simulated) {
+  if (!simulated && members.some(({ session }) => session.info.compute === 'cpu')) {
     warnings.push(
       'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
     )
   }
   for (const disturbance of baseline?.disturbances ?? [])
     warnings.push(`baseline_disturbed: while idle power was measured, ${disturbance}`)
+  warnings.push(...idleGpus(energy, members))
   for (const other of energy.contamination.other_samplers ?? [])
     warnings.push(`other_sampler: ${describeOtherSampler(other)}`)
   for (const process of energy.contamination.foreign_processes ?? [])
@@ -118,6 +134,18 @@ function energyWarnings(
   for (const change of energy.contamination.limit_changes)
     warnings.push(`limit_changed: ${describeLimitChange(change)}`)
   return [...warnings, ...energy.faults.map((fault) => `recording_fault: ${fault}.`)]
+}
+
+/** Each of several processes has one GPU, and all that are visible are measured. */
+function idleGpus(energy: Energy, members: ExperimentFacts['members']): string[] {
+  if (members.some(({ gpuUuids }) => gpuUuids === null)) return []
+  const used = new Set(members.flatMap(({ gpuUuids }) => gpuUuids ?? []))
+  const idle = energy.devices.filter(({ uuid }) => !used.has(uuid)).map(({ index }) => index)
+  return idle.length === 0
+    ? []
+    : [
+        `gpus_not_used: no process had GPU ${idle.join(', ')}, whose energy is in the total. Name the others in energy.devices.`,
+      ]
 }
 
 function deviceWarnings(device: DeviceEnergy, migMode: boolean | null): string[] {

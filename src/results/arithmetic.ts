@@ -4,6 +4,7 @@ import { type Check, check, type Quantity } from './check.js'
 import type { DeviceEnergy, Energy } from './energy.js'
 import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
 import { ownPath, ownSampler } from './own-sampler.js'
+import { joulesOfDevices, unionOfWindowsS } from './shares.js'
 
 const RESULT = 'result.json'
 
@@ -83,7 +84,8 @@ export function checksOfExperiment(result: ExperimentResult): Check[] {
     stored('total_energy_j', energyJ),
     stored('avg_energy_per_token_j', ratio(energyJ, tokens)),
     stored('energy_per_output_token_j', ratio(energyJ, output_tokens)),
-    ...checksOfBreakdown(result.energy_breakdown, 'energy_breakdown', result.energy),
+    ...checksOfBreakdown(result.energy_breakdown, 'energy_breakdown', result.energy, energyJ),
+    stored('total_inference_time_sec', unionOfWindowsS(process_results)),
     ...process_results.flatMap((each, position) =>
       checksOfProcess(each, `process_results[${position}]`, result.energy),
     ),
@@ -93,20 +95,27 @@ export function checksOfExperiment(result: ExperimentResult): Check[] {
 function checksOfProcess(process: ProcessResult, path: string, energy: Energy | null): Check[] {
   const inferenceS = (process.end_ns - process.start_ns) / 1e9
   const perSecond = ratio(process.input_tokens + process.output_tokens, inferenceS)
+  const energyJ = energy === null ? null : joulesOfDevices(energy, process.assigned_gpu_uuids)
   return [
     check(`${path}.tokens_per_second`, RESULT, process.tokens_per_second, perSecond),
-    check(`${path}.total_energy_j`, RESULT, process.total_energy_j, energy?.total_j ?? null),
-    ...checksOfBreakdown(process.energy_breakdown, `${path}.energy_breakdown`, energy),
+    check(`${path}.total_energy_j`, RESULT, process.total_energy_j, energyJ),
+    ...checksOfBreakdown(process.energy_breakdown, `${path}.energy_breakdown`, energy, energyJ),
   ]
 }
 
-function checksOfBreakdown(breakdown: EnergyBreakdown | null, path: string, energy: Energy | null): Check[] {
+/** `energyJ`: of all devices, or of those of one process. */
+function checksOfBreakdown(
+  breakdown: EnergyBreakdown | null,
+  path: string,
+  energy: Energy | null,
+  energyJ: number | null,
+): Check[] {
   if (breakdown === null || energy === null)
-    return [check(`${path}.raw_j`, RESULT, breakdown?.raw_j ?? null, energy?.total_j ?? null)]
+    return [check(`${path}.raw_j`, RESULT, breakdown?.raw_j ?? null, energyJ)]
   const { raw_j, adjusted_j, baseline_power_w: baselineW } = breakdown
   const adjustedJ = baselineW === null ? null : raw_j - baselineW * energy.duration_sec
   return [
-    check(`${path}.raw_j`, RESULT, raw_j, energy.total_j),
+    check(`${path}.raw_j`, RESULT, raw_j, energyJ),
     check(`${path}.adjusted_j`, RESULT, adjusted_j, adjustedJ, { scale: raw_j }),
   ]
 }
@@ -115,16 +124,24 @@ function checksOfBreakdown(breakdown: EnergyBreakdown | null, path: string, ener
 interface RequestLine {
   input_tokens: number
   output_tokens: number
+  /** It came to nothing and has no tokens. */
+  failed?: boolean
 }
 
 /** The tokens of the prompts, one by one, against their totals. */
 export function checksOfRequests(result: ExperimentResult, lines: readonly RequestLine[]): Check[] {
   const from = 'requests.jsonl'
   const requests = sum(result.process_results.map((each) => each.requests))
+  const failures = sum(result.process_results.map((each) => each.failures))
+  const [bad, good] = [
+    lines.filter(({ failed }) => failed === true),
+    lines.filter(({ failed }) => failed !== true),
+  ]
   return [
-    check('process_results[].requests', from, requests, lines.length),
-    check('input_tokens', from, result.input_tokens, sum(lines.map((line) => line.input_tokens))),
-    check('output_tokens', from, result.output_tokens, sum(lines.map((line) => line.output_tokens))),
+    check('process_results[].requests', from, requests, good.length),
+    check('process_results[].failures', from, failures, bad.length),
+    check('input_tokens', from, result.input_tokens, total(good.map((line) => line.input_tokens))),
+    check('output_tokens', from, result.output_tokens, total(good.map((line) => line.output_tokens))),
   ]
 }
 
@@ -142,6 +159,11 @@ function residualPct({ integral_j, counter_j }: Pick<Energy, 'integral_j' | 'cou
 function sum(parts: readonly (number | null)[]): number | null {
   const known = parts.filter((part) => part !== null)
   return known.length < parts.length || parts.length === 0 ? null : known.reduce((a, b) => a + b, 0)
+}
+
+/** Of what may be none at all. */
+function total(parts: readonly number[]): number {
+  return parts.reduce((a, b) => a + b, 0)
 }
 
 function rootOfSquares(parts: readonly (number | null)[]): number | null {

@@ -107,6 +107,18 @@ export const latencySchema = z.object({
   tpot_ms: spreadSchema.nullable(),
   e2e_ms: spreadSchema.nullable(),
 })
+export type Latency = z.infer<typeof latencySchema>
+
+/** A step of an experiment, on the clock of the samples. */
+export const stepSchema = z.object({
+  step: z.string(),
+  start_ns: z.number(),
+  /** Null while it runs, as the writing of this result does. */
+  end_ns: z.number().nullable(),
+  /** What went wrong in it; null where nothing did. */
+  error: z.string().nullable(),
+})
+export type Step = z.infer<typeof stepSchema>
 
 /** What the GPUs' energy comes to in greenhouse gases. */
 export const carbonSchema = z.object({
@@ -147,6 +159,8 @@ export const processResultSchema = z.object({
   /** GPUs that the worker itself says it uses; null where it cannot tell. */
   gpu_uuids: z.array(z.string()).nullable(),
   gpu_names: z.array(z.string()).nullable(),
+  /** GPUs that it was given as one of several processes; null: it saw what llem saw. */
+  assigned_gpu_uuids: z.array(z.string()).nullable().default(null),
   /** Whether one of its GPUs is cut into MIG instances; null where it has none or that is not known. */
   mig: z.boolean().nullable(),
   gpu_layers: z.number().nullable(),
@@ -160,10 +174,15 @@ export const processResultSchema = z.object({
   truncated: count,
   input_tokens: count,
   output_tokens: count,
+  /** Requests that came to nothing, and requests that were sent again. */
+  failures: count.default(0),
+  retries: count.default(0),
   tokens_per_second: z.number().nullable(),
-  /** End to end, in milliseconds, in the order of the prompts. */
+  /** Null in results of llem 0.1. */
+  latency: latencySchema.nullable().default(null),
+  /** End to end, in milliseconds, in the order in which the requests ended. */
   request_latencies_ms: z.array(z.number()),
-  /** Energy of the devices over the window, which is not the process's own where it shares them. */
+  /** Energy of its devices over the experiment's window, which is not the process's own where it shares them. */
   total_energy_j: z.number().nullable(),
   energy_breakdown: energyBreakdownSchema.nullable(),
   thermal_throttle: thermalThrottleSchema.nullable(),
@@ -188,7 +207,7 @@ export const experimentResultSchema = z.object({
   total_tokens: count,
   input_tokens: count,
   output_tokens: count,
-  /** From the first prompt to the last token. */
+  /** Time in which at least one process was at work; of one process, from its first prompt to its last token. */
   total_inference_time_sec: z.number(),
   /** Input and output tokens over the inference time. */
   avg_tokens_per_second: z.number().nullable(),
@@ -221,6 +240,8 @@ export const experimentResultSchema = z.object({
   effective_config: z.unknown(),
   process_results: z.array(processResultSchema),
   aggregation: z.object({ processes: count, method: z.string() }),
+  /** What was done when; empty in results of llem 0.1. */
+  steps: z.array(stepSchema).default([]),
 })
 
 export type ExperimentResult = z.infer<typeof experimentResultSchema>

@@ -1,0 +1,78 @@
+// Warming up the workers of an experiment, each until its own latency is steady, all at the same time: one that is
+// alone on the machine runs at other clocks.
+
+import type { ExperimentConfig } from '../config/schema.js'
+import type { WarmupResult } from '../results/experiment.js'
+import { WorkerError } from '../workers/worker-error.js'
+import type { Member } from './fleet.js'
+import { generationOf } from './measurement.js'
+import type { Observer } from './observer.js'
+import { silentObserver } from './observer.js'
+import type { Prompt } from './prompts/prompt.js'
+import { stopIfInterrupted, waitVisibly } from './wait.js'
+import { warmupUntilConverged } from './warmup.js'
+
+interface Context {
+  observer: Observer
+  signal: AbortSignal | undefined
+}
+
+/** What the warmup of each worker came to, in their order. Throws when a worker ends, and INTERRUPTED. */
+export function warmUp(
+  members: readonly Member[],
+  prompts: readonly Prompt[],
+  config: ExperimentConfig,
+  context: Context,
+): Promise<WarmupResult[]> {
+  return Promise.all(members.map((member) => warmUpOne(member, members.length, prompts, config, context)))
+}
+
+async function warmUpOne(
+  { index: place, session }: Member,
+  processes: number,
+  prompts: readonly Prompt[],
+  config: ExperimentConfig,
+  { observer, signal }: Context,
+): Promise<WarmupResult> {
+  const generation = generationOf(config)
+  let ended: WorkerError | undefined
+  return warmupUntilConverged(
+    async (attempt) => {
+      const prompt = prompts[(attempt * processes + place) % prompts.length] ?? { text: 'Hello' }
+      try {
+        return (await session.inferOne(prompt, { generation, signal })).latency_ms
+      } catch (error) {
+        if (error instanceof WorkerError) ended = error
+        throw error
+      }
+    },
+    config.warmup,
+    {
+      observer: processes === 1 ? observer : nameProcess(place, observer),
+      checkpoint: () => {
+        stopIfInterrupted(signal)
+        // A failing prompt may be one of a kind; a worker that is gone fails every prompt.
+        if (ended !== undefined) throw ended
+      },
+    },
+  )
+}
+
+/** Of several processes the first has the progress bar, and every sentence says whose it is. */
+function nameProcess(place: number, observer: Observer): Observer {
+  return {
+    note: (text) => observer.note(`[${place}] ${text}`),
+    detail: (text) => observer.detail(`[${place}] ${text}`),
+    progress: (stretch) => (place === 0 ? observer : silentObserver).progress(stretch),
+  }
+}
+
+/** Waits after the warmup, so that the temperature settles; the seconds that it really took. */
+export async function thermalFloor(
+  { enabled, thermal_floor_seconds: floorS }: ExperimentConfig['warmup'],
+  { observer, signal }: Context,
+): Promise<number> {
+  if (!enabled || floorS === 0) return 0
+  observer.note(`Thermal stabilisation: waiting ${floorS}s...`)
+  return waitVisibly('Thermal stabilisation', floorS, { observer, signal })
+}
