@@ -3,109 +3,13 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { InferenceSession, StartOptions } from '../../dist/backends/backend.js'
-import { findBackend } from '../../dist/backends/registry.js'
-import { loadExperimentConfig } from '../../dist/config/load.js'
-import type { ExperimentConfig } from '../../dist/config/schema.js'
-import type { Observer } from '../../dist/experiment/observer.js'
 import { type ExperimentOutcome, runExperiment, UnsavedResultError } from '../../dist/experiment/run.js'
-import { simulate } from '../../dist/native/simulation.js'
 import { isRunning } from '../backends/processes.js'
-import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from '../backends/tiny-model.js'
-import { gpu, nowNs, scenarioFile } from '../native/scenario.js'
+import { config, inOrder, libraryPath, listener, watchWorker } from './observed.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const folder = scratchFolder()
-const model = tinyModel(folder, 'tiny')
-const llamacpp = findBackend('llamacpp')
-const startWorker = llamacpp.start.bind(llamacpp)
-const libraryPath = simulate(scenarioFile([gpu(0, [{ for_s: 1, w: 300 }])]))
-
-beforeAll(async () => {
-  await installedLlamacpp()
-  process.env.XDG_CACHE_HOME = join(folder, 'cache')
-}, 180_000)
-
 afterEach(() => vi.restoreAllMocks())
-
-/** A short experiment; a baseline is shorter here than a person may write it. */
-function config(overrides: Partial<ExperimentConfig> = {}): ExperimentConfig {
-  const loaded = loadExperimentConfig({
-    text: JSON.stringify({
-      model,
-      n_prompts: 20,
-      // Less than 0.3 s would be too short to have an energy.
-      generation: { max_tokens: 256, ignore_eos: true },
-      llamacpp: { threads: 1, context_size: 512 },
-      warmup: { max_prompts: 5, cv_threshold: 0, thermal_floor_seconds: 0 },
-    }),
-  })
-  if (!loaded.ok) throw new Error('the configuration is wrong')
-  const baseline = { ...loaded.config.baseline, duration_sec: 0.4 }
-  return { ...loaded.config, baseline, output_dir: scratchFolder(), ...overrides }
-}
-
-interface Event {
-  what: string
-  startNs: number
-  endNs: number
-}
-
-/** Writes down what the experiment asks of its worker; `prompts` are the texts of the warmup and of the run. */
-function watchWorker(change: (session: InferenceSession) => Partial<InferenceSession> = () => ({})) {
-  const events: Event[] = []
-  const prompts: { warmup: string[]; measured: string[] } = { warmup: [], measured: [] }
-  let pid = 0
-  const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    const event = { what, startNs: nowNs(), endNs: 0 }
-    events.push(event)
-    try {
-      return await work()
-    } finally {
-      event.endNs = nowNs()
-    }
-  }
-  vi.spyOn(llamacpp, 'start').mockImplementation(async (options: StartOptions) => {
-    const real = await timed('load', () => startWorker({ ...options, dataDir: testDataDir }))
-    pid = real.info.pid ?? 0
-    const session = { ...real, ...change(real) }
-    return {
-      ...session,
-      inferOne: (prompt, options) => {
-        prompts.warmup.push(prompt.text)
-        return timed('warmup', () => session.inferOne(prompt, options))
-      },
-      run: (all, options) => {
-        prompts.measured.push(...all.map(({ text }) => text))
-        return timed('run', () => session.run(all, options))
-      },
-      memory: (signal) => timed('memory', () => session.memory(signal)),
-      close: () => timed('close', () => session.close()),
-    }
-  })
-  return { events, prompts, pid: () => pid }
-}
-
-function listener() {
-  const said: { text: string; atNs: number }[] = []
-  const hear = (text: string) => said.push({ text, atNs: nowNs() })
-  const observer: Observer = {
-    note: hear,
-    detail: hear,
-    progress: ({ label }) => {
-      hear(`${label} begins`)
-      return { update: () => undefined, stop: () => hear(`${label} ends`) }
-    },
-  }
-  return { observer, said, at: (text: string) => said.find((one) => one.text === text)?.atNs ?? Number.NaN }
-}
-
-function inOrder(timesNs: (number | undefined)[]): void {
-  expect(timesNs).not.toContain(undefined)
-  expect(timesNs).not.toContain(Number.NaN)
-  expect(timesNs).toEqual([...timesNs].sort((a, b) => Number(a) - Number(b)))
-}
 
 describe('the steps of an experiment', () => {
   let outcome: ExperimentOutcome
@@ -147,6 +51,52 @@ describe('the steps of an experiment', () => {
       'memory',
       'close',
     ])
+  })
+
+  it('are in the result, in the order of the contract, each after the one before', () => {
+    const { steps, energy, process_results } = outcome.result
+    expect(steps.map(({ step }) => step)).toEqual([
+      'read_prompts',
+      'sampler',
+      'environment',
+      'baseline',
+      'load',
+      'warmup',
+      'thermal_floor',
+      'window_begin',
+      'inference',
+      'window_end',
+      'flops',
+      'warnings',
+      'write',
+    ])
+    inOrder(steps.flatMap(({ start_ns, end_ns }) => (end_ns === null ? [start_ns] : [start_ns, end_ns])))
+    expect(steps.filter(({ end_ns, error }) => end_ns === null || error !== null)).toMatchObject([
+      { step: 'write', end_ns: null },
+    ])
+    const step = (name: string) => steps.find((one) => one.step === name)
+    const [worker] = process_results
+    // The samples' window holds the whole inference and nothing of the warmup.
+    inOrder([
+      step('warmup')?.end_ns ?? undefined,
+      step('window_begin')?.start_ns,
+      energy?.window.start_ns,
+      step('inference')?.start_ns,
+      worker?.start_ns,
+      worker?.end_ns,
+      step('inference')?.end_ns ?? undefined,
+      energy?.window.end_ns,
+      step('window_end')?.end_ns ?? undefined,
+    ])
+  })
+
+  it('count measured tokens only: those of the run, in the FLOPs too', () => {
+    const { result } = outcome
+    const [worker] = result.process_results
+    const n = Number(watched.facts()?.parameters.non_embedding_active)
+    expect(result.output_tokens).toBe(20 * 256)
+    expect(result.flops?.value).toBe(2 * n * (result.input_tokens + result.output_tokens))
+    expect(worker?.requests).toBe(20)
   })
 
   it('take the baseline, over the same devices and window, off the energy', () => {

@@ -43,6 +43,8 @@ describe('the warnings of an experiment', () => {
   const facts = (overrides: Partial<ExperimentFacts> = {}): ExperimentFacts => ({
     simulated: false,
     energy: energy(),
+    energyProblem: null,
+    warmups: [],
     environment: environment(),
     baseline: null,
     breakdown: null,
@@ -164,6 +166,31 @@ describe('the warnings of an experiment', () => {
       'say that the baseline was disturbed',
       facts({ baseline: { disturbances: ['python (pid 7) computes on GPU 1 too.'] } }),
       ['baseline_disturbed: while idle power was measured, python (pid 7) computes on GPU 1 too.'],
+    ],
+    [
+      'tell why there is no energy',
+      facts({
+        energy: null,
+        energyProblem: 'the GPU was lost',
+        inference: { inferenceS: 60, requestsProblem: null },
+      }),
+      ['energy_unknown: the GPU was lost'],
+    ],
+    [
+      'tell of a warmup that failed, did not converge, or saw too little',
+      facts({
+        warmups: [
+          { mode: 'failed', converged: false, final_cv: null, target_cv: 0.05 },
+          { mode: 'cv', converged: false, final_cv: 0.1234, target_cv: 0.05 },
+          { mode: 'cv', converged: false, final_cv: null, target_cv: 0.05 },
+          { mode: 'fixed', converged: true, final_cv: 0.5, target_cv: 0.05 },
+        ],
+      }),
+      [
+        'warmup_failed: no prompt of the warmup succeeded; what was measured began cold.',
+        'warmup_not_converged: the latency was not steady before the measurement (CV 0.123, target 0.05).',
+        'warmup_not_converged: the latency was not steady before the measurement (too few prompts succeeded to tell).',
+      ],
     ],
     [
       'say which processes share a GPU',

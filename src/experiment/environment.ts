@@ -9,7 +9,8 @@ const GIB = 1024 ** 3
 
 /** What may change the numbers: GPUs, driver, CPU, container, versions. Unknown is null. */
 export function takeEnvironment(machine: Machine | null, devices: readonly Device[]): Environment {
-  const cpu = cpus()
+  const cpu = orNull(cpus) ?? []
+  const memoryBytes = orNull(totalmem)
   const environment = {
     gpus: devices.map((gpu) => ({
       index: gpu.index,
@@ -29,10 +30,10 @@ export function takeEnvironment(machine: Machine | null, devices: readonly Devic
     driver_version: machine?.driverVersion ?? null,
     cuda_version: machine?.cudaVersion ?? null,
     cpu_model: cpu[0]?.model.trim() || null,
-    cpu_count: cpu.length,
+    cpu_count: cpu.length || null,
     cpu_governor: readLine('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'),
-    memory_total_mb: Math.round(totalmem() / MIB),
-    os: `${type()} ${release()}`,
+    memory_total_mb: memoryBytes === null ? null : Math.round(memoryBytes / MIB),
+    os: orNull(() => `${type()} ${release()}`),
     container: containerKind(),
     versions: { llem: llemVersion(), node: process.versions.node },
   }
@@ -67,8 +68,13 @@ function containerKind(): string | null {
 }
 
 function readLine(path: string): string | null {
+  return orNull(() => readFileSync(path, 'utf8').trim() || null)
+}
+
+/** A machine that does not tell something costs that and nothing else. */
+function orNull<T>(read: () => T): T | null {
   try {
-    return readFileSync(path, 'utf8').trim() || null
+    return read()
   } catch {
     return null
   }

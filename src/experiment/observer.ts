@@ -29,3 +29,28 @@ export const silentObserver: Observer = {
   detail: () => undefined,
   progress: () => ({ update: () => undefined, stop: () => undefined }),
 }
+
+/** The same, but what it throws is swallowed: a listener's fault must not cost a measurement. */
+export function tolerant(observer: Observer): Observer {
+  const quietly = (tell: () => void) => {
+    try {
+      tell()
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+  return {
+    note: (text) => quietly(() => observer.note(text)),
+    detail: (text) => quietly(() => observer.detail(text)),
+    progress: (stretch) => {
+      let progress: Progress | undefined
+      quietly(() => {
+        progress = observer.progress(stretch)
+      })
+      return {
+        update: (done, detail) => quietly(() => progress?.update(done, detail)),
+        stop: () => quietly(() => progress?.stop()),
+      }
+    },
+  }
+}

@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 import { findBackend } from '../backends/registry.js'
 import type { ExperimentConfig } from '../config/schema.js'
-import { LlemError } from '../core/errors.js'
+import { LlemError, messageOf } from '../core/errors.js'
 import type { ExperimentResult } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { breakDown, takeBaseline } from './baseline.js'
@@ -18,9 +18,9 @@ import { type Fleet, startFleet } from './fleet.js'
 import { flopsOf } from './flops.js'
 import { measurePrompts } from './measurement.js'
 import { nonFatal } from './non-fatal.js'
-import { type Observer, silentObserver } from './observer.js'
+import { type Observer, silentObserver, tolerant } from './observer.js'
 import { loadPrompts, type PromptSet } from './prompts/load.js'
-import { resultOf } from './result.js'
+import { type Findings, resultOf } from './result.js'
 import { Trace } from './trace.js'
 import { interrupted } from './wait.js'
 import { thermalFloor, warmUp } from './warm-up.js'
@@ -59,8 +59,9 @@ export class UnsavedResultError extends LlemError {
  */
 export async function runExperiment(
   config: ExperimentConfig,
-  { libraryPath, simulated = false, observer = silentObserver, signal }: RunOptions = {},
+  { libraryPath, simulated = false, observer: listener = silentObserver, signal }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
+  const observer = tolerant(listener)
   const startedAt = new Date()
   const trace = new Trace()
   const outputDir = prepareOutputDir(config.output_dir)
@@ -89,7 +90,7 @@ export async function runExperiment(
     const measured = await measurePrompts(members, prompts.prompts, config, meter, outputDir, context)
     const memory = await Promise.all(members.map(({ session }) => session.memory(signal).catch(() => null)))
     const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
-    const findings = {
+    const findings: Findings = {
       startedAt,
       config,
       simulated: context.simulated,
@@ -108,7 +109,7 @@ export async function runExperiment(
       nonFatal(
         'Warnings about the measurement',
         observer,
-        () => warningsOf(findings),
+        () => warningsOf({ ...findings, energyProblem: energyProblem(findings) }),
         (text) => [text],
       ),
     )
@@ -119,9 +120,28 @@ export async function runExperiment(
     const said = error instanceof LlemError && error.code === 'INTERRUPTED'
     throw signal?.aborted && !said ? interrupted(error) : error
   } finally {
-    await fleet?.close()
-    await meter?.close()
+    await cleanUp('The workers', () => fleet?.close(), observer)
+    await cleanUp('The sampler', () => meter?.close(), observer)
   }
+}
+
+/** What cannot be ended must not cost the result. */
+async function cleanUp(
+  what: string,
+  close: () => Promise<void> | undefined,
+  observer: Observer,
+): Promise<void> {
+  try {
+    await close()
+  } catch (error) {
+    observer.note(`${what} could not be ended (non-fatal): ${messageOf(error)}`)
+  }
+}
+
+/** Why an energy that was asked for is null. */
+function energyProblem({ config, energy, energyReason }: Findings): string | null {
+  if (config.energy.backend === null || energy?.total_j != null) return null
+  return energyReason ?? energy?.reason ?? null
 }
 
 async function promptsOf(config: ExperimentConfig, observer: Observer): Promise<PromptSet> {

@@ -3,7 +3,7 @@ import { describeCrossCheck } from '../energy/cross-check.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
 import { describeFailedBackend } from '../energy/select.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
-import type { EnergyBreakdown, Environment } from '../results/experiment.js'
+import type { EnergyBreakdown, Environment, WarmupResult } from '../results/experiment.js'
 import type { Inference } from './inference.js'
 
 const SHORT_SEC = 10
@@ -58,6 +58,9 @@ export function measurementWarnings({ durationSec, gpu }: MeasurementFacts): str
 export interface ExperimentFacts {
   simulated: boolean
   energy: Energy | null
+  /** Why there is no energy; null where that was asked for, or there is one. */
+  energyProblem: string | null
+  warmups: readonly Pick<WarmupResult, 'mode' | 'converged' | 'final_cv' | 'target_cv'>[]
   environment: Environment
   breakdown: EnergyBreakdown | null
   baseline: { disturbances: readonly string[] } | null
@@ -72,10 +75,24 @@ export function warningsOf(facts: ExperimentFacts): string[] {
     energy === null
       ? measurementWarnings({ durationSec: inference.inferenceS, gpu: null })
       : energyWarnings(energy, facts)
-  warnings.push(...sharedGpus(members))
+  if (facts.energyProblem !== null) warnings.push(`energy_unknown: ${facts.energyProblem}`)
+  warnings.push(...facts.warmups.flatMap(warmupWarnings), ...sharedGpus(members))
   if (inference.requestsProblem !== null)
     warnings.push(`requests_incomplete: requests.jsonl could not be written: ${inference.requestsProblem}.`)
   return [...new Set(warnings)]
+}
+
+function warmupWarnings({
+  mode,
+  converged,
+  final_cv: cv,
+  target_cv: target,
+}: ExperimentFacts['warmups'][number]): string[] {
+  if (mode === 'failed')
+    return ['warmup_failed: no prompt of the warmup succeeded; what was measured began cold.']
+  if (converged) return []
+  const reached = cv === null ? 'too few prompts succeeded to tell' : `CV ${cv.toFixed(3)}, target ${target}`
+  return [`warmup_not_converged: the latency was not steady before the measurement (${reached}).`]
 }
 
 /** GPUs on which several processes were at work: their energy is not that of one process. */

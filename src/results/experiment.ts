@@ -70,10 +70,10 @@ export const environmentSchema = z.object({
   driver_version: z.string().nullable(),
   cuda_version: z.string().nullable(),
   cpu_model: z.string().nullable(),
-  cpu_count: count,
+  cpu_count: count.nullable(),
   cpu_governor: z.string().nullable(),
-  memory_total_mb: z.number(),
-  os: z.string(),
+  memory_total_mb: z.number().nullable(),
+  os: z.string().nullable(),
   /** "docker", "podman", "kubernetes", ...; null outside of a container. */
   container: z.string().nullable(),
   versions: z.record(z.string(), z.string()),
