@@ -91,6 +91,53 @@ describe('loading', () => {
   })
 })
 
+describe('several sequences', () => {
+  const prompts = Array.from({ length: 7 }, (_, index) => ({ text: 'the '.repeat(index + 1) }))
+  const greedy = { temperature: 0, ignore_eos: true, max_tokens: 48 }
+
+  it('answer at the same time what one answers in turn, with the same tokens', async () => {
+    const parallel = await start({ parallel: 3 })
+    expect(parallel.info.context_size).toBe(512)
+    const together = await collect(parallel, prompts, greedy)
+    await parallel.close()
+    const inTurn = await collect(session, prompts, greedy)
+    const byIndex = (records: RequestRecord[]) => [...records].sort((a, b) => a.index - b.index)
+    const facts = (records: RequestRecord[]) =>
+      byIndex(records).map(({ index, input_tokens, output_tokens, output_digest }) => {
+        return { index, input_tokens, output_tokens, output_digest }
+      })
+    expect(facts(together.records)).toEqual(facts(inTurn.records))
+    const inFlight = (records: RequestRecord[]) =>
+      Math.max(
+        ...records.map(
+          ({ start_ns: t }) => records.filter(({ start_ns, end_ns }) => start_ns <= t && t < end_ns).length,
+        ),
+      )
+    expect([inFlight(together.records), inFlight(inTurn.records)]).toEqual([3, 1])
+  })
+
+  it('have the whole context each', async () => {
+    const parallel = await start({ parallel: 2, context_size: 128 })
+    const long = { text: 'the', input_tokens: 100, output_tokens: 28 }
+    const { records } = await collect(parallel, [long, long, long])
+    await parallel.close()
+    expect(
+      records.map(({ input_tokens, output_tokens, truncated }) => [input_tokens, output_tokens, truncated]),
+    ).toEqual(Array(3).fill([100, 28, false]))
+  })
+
+  it('are all warmed up', async () => {
+    const parallel = await start({ parallel: 2 })
+    const { latency_ms, output_tokens } = await parallel.inferOne(
+      { text: 'the' },
+      { generation: { ...generation, ...greedy } },
+    )
+    await parallel.close()
+    expect(output_tokens).toBe(48)
+    expect(latency_ms).toBeGreaterThan(0)
+  })
+})
+
 describe('counting', () => {
   it('counts the tokens that were evaluated, the BOS among them', async () => {
     // Capitals are not in the vocabulary: a BOS, the leading space, then one token a byte.

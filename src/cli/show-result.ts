@@ -55,6 +55,13 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
   const { ttft_ms, itl_ms } = result.latency
   const latency = [spread('TTFT', ttft_ms), spread('ITL', itl_ms)].filter((part) => part !== null)
   if (latency.length > 0) yield ['Latency', latency.join(', ')]
+  const { prefill_tokens_per_second: prefill = null, decode_tokens_per_second: decode = null } =
+    result.speed ?? {}
+  if (prefill !== null)
+    yield [
+      'Per request',
+      `prefill ${prefill.toFixed(1)} tokens/s${also(decode, (rate) => `decode ${rate.toFixed(1)} tokens/s`)}`,
+    ]
   if (result.avg_energy_per_token_j !== null)
     yield [
       'Per token',

@@ -75,12 +75,20 @@ export const llamacpp = z
       .nullable()
       .default(null)
       .meta({ description: "CPU threads; null is the backend's own choice.", unit: 'threads' }),
-    context_size: z
+    context_size: z.int().min(32).nullable().default(null).meta({
+      description: 'Size of the context of each sequence; null lets the backend fit it.',
+      unit: 'tokens',
+    }),
+    parallel: z
       .int()
-      .min(32)
-      .nullable()
-      .default(null)
-      .meta({ description: 'Size of the context; null lets the backend fit it.', unit: 'tokens' }),
+      .min(1)
+      .max(256)
+      .default(1)
+      .meta({ description: 'Prompts that are answered at the same time, in one batch.', unit: 'prompts' }),
+    batch_size: z.int().min(1).nullable().default(null).meta({
+      description: "Most tokens that are evaluated at once; null is the backend's own choice.",
+      unit: 'tokens',
+    }),
     gpu_layers: z
       .union([z.int().min(0), z.literal('max')])
       .nullable()

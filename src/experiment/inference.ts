@@ -10,7 +10,7 @@ import type {
 } from '../backends/protocol.js'
 import { spreadOf } from '../backends/spread.js'
 import { messageOf } from '../core/errors.js'
-import type { Latency } from '../results/experiment.js'
+import type { Latency, Speed } from '../results/experiment.js'
 import { unionOfWindowsS } from '../results/shares.js'
 import type { Member } from './fleet.js'
 import type { Observer } from './observer.js'
@@ -19,6 +19,7 @@ import type { Observer } from './observer.js'
 export interface ProcessInference {
   totals: RunTotals
   latency: Latency
+  speed: Speed
   times: RequestTimes
 }
 
@@ -29,6 +30,9 @@ interface RequestTimes {
   ttft: number[]
   /** Of those with more than one token. */
   tpot: number[]
+  /** Over the requests whose first token was observed. */
+  prefill: { tokens: number; ms: number }
+  decode: { tokens: number; ms: number }
 }
 
 export interface Inference {
@@ -39,6 +43,7 @@ export interface Inference {
   /** Time in which at least one process was at work. */
   inferenceS: number
   latency: Latency
+  speed: Speed
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
 }
@@ -76,7 +81,7 @@ export async function runInference(
   const runOne = async (member: Member): Promise<ProcessInference> => {
     const shard = shardOf(prompts, member.index, members.length)
     const named = members.length === 1 ? {} : { process_index: member.index }
-    const times: RequestTimes = { e2e: [], ttft: [], tpot: [] }
+    const times = newTimes()
     const totals = await member.session.run(
       shard.map(({ prompt }) => prompt),
       {
@@ -99,7 +104,7 @@ export async function runInference(
         },
       },
     )
-    return { totals, latency: latencyOf([times], totals.itl_ms), times }
+    return { totals, latency: latencyOf([times], totals.itl_ms), speed: speedOf([times]), times }
   }
   try {
     // All verbs are sent in one turn of the event loop, and the workers are loaded and warm: they begin together.
@@ -136,7 +141,7 @@ function together(processes: ProcessInference[]): Omit<Inference, 'requestsProbl
   const inferenceS = unionOfWindowsS(all)
   const [first, ...others] = processes
   if (first !== undefined && others.length === 0)
-    return { processes, totals: first.totals, inferenceS, latency: first.latency }
+    return { processes, totals: first.totals, inferenceS, latency: first.latency, speed: first.speed }
   const sum = (part: (totals: RunTotals) => number) => all.reduce((total, each) => total + part(each), 0)
   const totals = {
     requests: sum(({ requests }) => requests),
@@ -153,25 +158,48 @@ function together(processes: ProcessInference[]): Omit<Inference, 'requestsProbl
     steady_reason: 'several processes have no common steady state',
   }
   // What is known of each request can be pooled; of tokens only each process knows, in process_results.
-  const latency = latencyOf(
-    processes.map(({ times }) => times),
-    null,
-  )
-  return { processes, totals: { ...totals, ttft_ms: latency.ttft_ms }, inferenceS, latency }
+  const times = processes.map((each) => each.times)
+  const latency = latencyOf(times, null)
+  return {
+    processes,
+    totals: { ...totals, ttft_ms: latency.ttft_ms },
+    inferenceS,
+    latency,
+    speed: speedOf(times),
+  }
 }
 
-function latencyOf(all: readonly RequestTimes[], itl_ms: Latency['itl_ms']): Latency {
-  const pooled = (kind: keyof RequestTimes) => spreadOf(all.flatMap((times) => times[kind]))
-  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e') }
+function newTimes(): RequestTimes {
+  return { e2e: [], ttft: [], tpot: [], prefill: { tokens: 0, ms: 0 }, decode: { tokens: 0, ms: 0 } }
 }
 
-function addTimes(times: RequestTimes, { start_ns, end_ns, ttft_ms, output_tokens }: RequestRecord): void {
+function addTimes(times: RequestTimes, record: RequestRecord): void {
+  const { start_ns, end_ns, ttft_ms, input_tokens, output_tokens } = record
   const endToEndMs = (end_ns - start_ns) / 1e6
   times.e2e.push(endToEndMs)
   if (ttft_ms === null) return
   times.ttft.push(ttft_ms)
+  times.prefill.tokens += input_tokens
+  times.prefill.ms += ttft_ms
+  if (output_tokens < 2) return
   // Time per output token is the decode alone: the first token belongs to the prefill.
-  if (output_tokens > 1) times.tpot.push((endToEndMs - ttft_ms) / (output_tokens - 1))
+  const decodeMs = endToEndMs - ttft_ms
+  times.tpot.push(decodeMs / (output_tokens - 1))
+  times.decode.tokens += output_tokens - 1
+  times.decode.ms += decodeMs
+}
+
+function latencyOf(all: readonly RequestTimes[], itl_ms: Latency['itl_ms']): Latency {
+  const pooled = (kind: 'e2e' | 'ttft' | 'tpot') => spreadOf(all.flatMap((times) => times[kind]))
+  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e') }
+}
+
+function speedOf(all: readonly RequestTimes[]): Speed {
+  const perSecond = (phase: 'prefill' | 'decode') => {
+    const sum = (part: 'tokens' | 'ms') => all.reduce((total, times) => total + times[phase][part], 0)
+    return sum('ms') > 0 ? sum('tokens') / (sum('ms') / 1000) : null
+  }
+  return { prefill_tokens_per_second: perSecond('prefill'), decode_tokens_per_second: perSecond('decode') }
 }
 
 /** A file of lines. A full disk is told at the end, so that it does not end the inference. */

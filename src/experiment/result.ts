@@ -85,6 +85,7 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     flops_reason: flops.total.reason,
     thermal_throttle: energy === null ? null : throttleOf(energy),
     latency: inference.latency,
+    speed: inference.speed,
     environment: {
       ...findings.environment,
       versions: {
@@ -116,7 +117,7 @@ function least(warmups: readonly WarmupResult[]): WarmupResult {
 
 function processResultOf(
   findings: Findings,
-  { totals, latency, times }: ProcessInference,
+  { totals, latency, speed, times }: ProcessInference,
   index: number,
 ): ProcessResult {
   const { experimentId, energy, environment, flops } = findings
@@ -155,6 +156,7 @@ function processResultOf(
     retries: totals.retries,
     tokens_per_second: ratio(totals.input_tokens + totals.output_tokens, inferenceS),
     latency,
+    speed,
     request_latencies_ms: times.e2e,
     total_energy_j: energy === null ? null : joulesOfDevices(energy, gpuUuids),
     energy_breakdown: breakDown(energy, findings.baseline, gpuUuids),

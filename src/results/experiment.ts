@@ -109,6 +109,15 @@ export const latencySchema = z.object({
 })
 export type Latency = z.infer<typeof latencySchema>
 
+/** How fast one request is worked on, which is less than the throughput where several are at once. */
+export const speedSchema = z.object({
+  /** Input tokens over time to first token, all requests together; null where that was not observed. */
+  prefill_tokens_per_second: z.number().nullable(),
+  /** Output tokens after the first over the time after it. */
+  decode_tokens_per_second: z.number().nullable(),
+})
+export type Speed = z.infer<typeof speedSchema>
+
 /** A step of an experiment, on the clock of the samples. */
 export const stepSchema = z.object({
   step: z.string(),
@@ -178,8 +187,9 @@ export const processResultSchema = z.object({
   failures: count.default(0),
   retries: count.default(0),
   tokens_per_second: z.number().nullable(),
-  /** Null in results of llem 0.1. */
+  /** Null in results of schema 3.0.0. */
   latency: latencySchema.nullable().default(null),
+  speed: speedSchema.nullable().default(null),
   /** End to end, in milliseconds, in the order in which the requests ended. */
   request_latencies_ms: z.array(z.number()),
   /** Energy of its devices over the experiment's window, which is not the process's own where it shares them. */
@@ -229,6 +239,8 @@ export const experimentResultSchema = z.object({
   flops_reason: z.string().nullable(),
   thermal_throttle: thermalThrottleSchema.nullable(),
   latency: latencySchema,
+  /** Null in results of schema 3.0.0. */
+  speed: speedSchema.nullable().default(null),
   environment: environmentSchema,
   warmup_result: warmupResultSchema,
   measurement_warnings: z.array(z.string()),
@@ -240,7 +252,7 @@ export const experimentResultSchema = z.object({
   effective_config: z.unknown(),
   process_results: z.array(processResultSchema),
   aggregation: z.object({ processes: count, method: z.string() }),
-  /** What was done when; empty in results of llem 0.1. */
+  /** What was done when; empty in results of schema 3.0.0. */
   steps: z.array(stepSchema).default([]),
 })
 

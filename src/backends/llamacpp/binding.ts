@@ -38,7 +38,9 @@ export interface LlamaModel {
     contextSize: 'auto' | number
     threads: number
     flashAttention: 'auto' | boolean
-    sequences: 1
+    /** Each gets a context of `contextSize`. */
+    sequences: number
+    batchSize?: number
   }): Promise<LlamaContext>
 }
 

@@ -6,11 +6,12 @@ import type { LoadInfo, WorkerMemory } from '../protocol.js'
 import type { Llama, LlamaModel, LlamaModule, LlamaSequence } from './binding.js'
 import { type LlamacppOptions, parseLlamacppOptions } from './options.js'
 
-/** A loaded model with its one sequence. */
+/** A loaded model with the sequences that share its batches. */
 export interface Engine {
   info: LoadInfo
   model: LlamaModel
-  sequence: LlamaSequence
+  sequences: readonly [LlamaSequence, ...LlamaSequence[]]
+  /** Of each sequence. */
   contextSize: number
   memory(): Promise<WorkerMemory>
   dispose(): Promise<void>
@@ -34,12 +35,14 @@ export async function loadEngine(
       contextSize: options.context_size ?? 'auto',
       threads: options.threads ?? Math.min(llama.cpuMathCores, availableParallelism()),
       flashAttention: options.flash_attention ?? 'auto',
-      sequences: 1,
+      sequences: options.parallel,
+      ...(options.batch_size !== null && { batchSize: options.batch_size }),
     })
     .catch((error) => Promise.reject(loadFault(error, 'the context could not be created')))
+  const others = Array.from({ length: options.parallel - 1 }, () => context.getSequence())
   return {
     model,
-    sequence: context.getSequence(),
+    sequences: [context.getSequence(), ...others],
     contextSize: context.contextSize,
     info: {
       model: modelPath,
@@ -88,7 +91,7 @@ function loadFault(error: unknown, what: string): LlemError {
   if (error instanceof Error && error.constructor.name === 'InsufficientMemoryError') {
     return new LlemError(`${what}: ${error.message}`, {
       code: 'OUT_OF_MEMORY',
-      hint: 'Lower context_size or gpu_layers.',
+      hint: 'Lower context_size, parallel or gpu_layers.',
       cause: error,
     })
   }

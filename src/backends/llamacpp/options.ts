@@ -13,6 +13,10 @@ export const llamacppOptionsSchema = z.strictObject({
     .nullable()
     .default(null),
   gpu: z.enum(['auto', 'cuda', 'vulkan', 'none']).default('auto'),
+  /** Sequences that are generated at the same time, in one batch; each has a context of its own. */
+  parallel: z.number().int().min(1).max(256).default(1),
+  /** Most tokens that are evaluated at once; null is the library's own choice. */
+  batch_size: z.number().int().min(1).nullable().default(null),
   flash_attention: z.boolean().nullable().default(null),
 })
 

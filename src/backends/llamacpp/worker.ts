@@ -4,7 +4,7 @@ import { LlemError, messageOf } from '../../core/errors.js'
 import type { RequestRecord, RunTotals } from '../protocol.js'
 import { serveWorker } from '../serve.js'
 import { spreadOf } from '../spread.js'
-import type { LlamaModule } from './binding.js'
+import type { LlamaModule, LlamaSequence } from './binding.js'
 import { type Engine, loadEngine } from './engine.js'
 import { type Generated, generate, itlsMs, latencyMs, outputDigest, ttftMs } from './generate.js'
 import { LIBRARY_ENTRY } from './packages.js'
@@ -32,11 +32,16 @@ serveWorker({
   },
 
   async inferOne({ prompt, generation }) {
-    const { model, sequence, contextSize } = loaded()
+    const { model, sequences, contextSize } = loaded()
     const prepared = preparePrompt(prompt, generation, model, contextSize)
-    const generated = await generate(sequence, model, prepared, generation)
+    // On every sequence, because the run's batches are as wide.
+    const answers = await Promise.all(
+      sequences.map((sequence) => generate(sequence, model, prepared, generation)),
+    )
+    const [generated] = answers
+    if (generated === undefined) throw new Error('there is no sequence')
     return {
-      latency_ms: latencyMs(generated),
+      latency_ms: Math.max(...answers.map(latencyMs)),
       input_tokens: prepared.tokens.length,
       output_tokens: generated.tokens.length,
       ttft_ms: ttftMs(generated),
@@ -46,20 +51,25 @@ serveWorker({
   },
 
   async run({ prompts, generation }, tell) {
-    const { model, sequence, contextSize } = loaded()
+    const { model, sequences, contextSize } = loaded()
     // Tokenised beforehand: the window holds inference and nothing else.
     const prepared = prompts.map((prompt) => preparePrompt(prompt, generation, model, contextSize))
     const records: RequestRecord[] = []
     const itls: number[] = []
     const startNs = process.hrtime.bigint()
-    for (const [index, prompt] of prepared.entries()) {
-      const generated = await generate(sequence, model, prompt, generation)
-      const requestItls = itlsMs(generated)
-      for (const itl of requestItls) itls.push(itl)
-      const record = recordOf(index, prompt, generated, requestItls)
-      records.push(record)
-      tell.request(record)
+    // One iterator for all sequences: each takes the next prompt when it has answered one.
+    const waiting = prepared.entries()
+    const answer = async (sequence: LlamaSequence) => {
+      for (const [index, prompt] of waiting) {
+        const generated = await generate(sequence, model, prompt, generation)
+        const requestItls = itlsMs(generated)
+        for (const itl of requestItls) itls.push(itl)
+        const record = recordOf(index, prompt, generated, requestItls)
+        records.push(record)
+        tell.request(record)
+      }
     }
+    await Promise.all(sequences.map(answer))
     return totalsOf(records, itls, startNs, process.hrtime.bigint())
   },
 
