@@ -35,7 +35,7 @@ generation: { top_k: ten }
       'exp.yaml:9:36: prompts.synthetic.input_len must be a whole number of at least 1 (tokens), got 0',
       'exp.yaml:9:39: unknown key `sed` under `prompts.synthetic`; did you mean `seed`?',
       'exp.yaml:10:13: baseline.duration_seconds is another name of baseline.duration_sec, which is given too; keep one of the two',
-      'exp.yaml:11:10: llamacpp must be a mapping with keys such as threads, context_size, gpu_layers, got null; leave the key out for its defaults',
+      'exp.yaml:11:10: llamacpp must be a mapping with keys such as threads, context_size, parallel, got null; leave the key out for its defaults',
       'exp.yaml:12:22: generation.top_k must be a whole number of at least 1 (tokens) or null, got the text "ten"',
       'LLEM_ENERGY_DEVICES: unknown key `energy_devices`; did you mean `LLEM_ENERGY__DEVICES`?',
       '--set n_prompts: n_prompts must be a whole number from 1 to 100000 (prompts), got the text "ten"',

@@ -139,7 +139,8 @@ function report(
     say(`Warning: ${describeOtherSampler(other)}`)
   for (const process of energy.contamination.foreign_processes ?? [])
     say(`Warning: ${describeForeignProcess(process)}`)
-  for (const change of energy.contamination.limit_changes) say(`Warning: ${describeLimitChange(change)}`)
+  for (const change of energy.contamination.limit_changes ?? [])
+    say(`Warning: ${describeLimitChange(change)}`)
   for (const fault of energy.faults) say(`Warning: ${fault}`)
   if (verbose) {
     const { samples, missed_deadlines, lateness_us_p99, cpu_s } = energy.sampler

@@ -68,12 +68,15 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       `${perToken(result.avg_energy_per_token_j)} J/token${also(result.energy_per_output_token_j, (joules) => `${perToken(joules)} J/output token`)}`,
     ]
   if (result.energy?.method != null) {
-    const { backend, method, uncertainty_j, coverage, sampler } = result.energy
+    const { backend, method, uncertainty_j, coverage } = result.energy
     const by = backend === 'nvml' ? method : `${backend}, ${method}`
-    const covered = `, ${(coverage * 100).toFixed(1)}% of the window covered by readings`
+    const covered = also(
+      coverage,
+      (share) => `${(share * 100).toFixed(1)}% of the window covered by readings`,
+    )
     yield [
       'Measured by',
-      `${by}${also(uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}${sampler === null ? '' : covered}`,
+      `${by}${also(uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}${covered}`,
     ]
   }
   if (result.energy != null) yield* beside(result.energy)

@@ -2,6 +2,7 @@ import type { InferenceBackend, InferenceSession } from '../backends/backend.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { dataDir } from '../core/paths.js'
 import type { Observer } from './observer.js'
+import { shownWhileWaiting } from './wait.js'
 
 /** One loaded worker process of an experiment. */
 export interface Member {
@@ -27,9 +28,12 @@ export async function startFleet(
   { observer, signal }: { observer: Observer; signal: AbortSignal | undefined },
 ): Promise<Fleet> {
   const failed = new AbortController()
-  const loading = loadingShown(config, observer)
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
-  const starts = assignGpus(config.processes, deviceUuids).map(async (gpuUuids, index) => {
+  const startOne = async (
+    gpuUuids: string[] | null,
+    index: number,
+    tell: (text: string) => void,
+  ): Promise<Member> => {
     observer.detail(`Loading ${config.model}${gpuUuids === null ? '' : ` on ${gpuUuids.join(', ')}`}`)
     try {
       const session = await backend.start({
@@ -42,7 +46,7 @@ export async function startFleet(
           requestMs: config.request_timeout_sec * 1000,
         },
         log: (line) => observer.detail(config.processes === 1 ? line : `[${index}] ${line}`),
-        onLoading: (text) => loading.tell(text),
+        onLoading: tell,
         signal: either,
       })
       return { index, session, gpuUuids }
@@ -50,9 +54,12 @@ export async function startFleet(
       failed.abort(error)
       throw error
     }
-  })
-  const outcomes = await Promise.allSettled(starts)
-  loading.stop()
+  }
+  const outcomes = await shownWhileWaiting('Loading the model', config.load_timeout_sec, observer, (tell) =>
+    Promise.allSettled(
+      assignGpus(config.processes, deviceUuids).map((gpuUuids, index) => startOne(gpuUuids, index, tell)),
+    ),
+  )
   const members = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   const close = async () => {
     await Promise.all(members.map(({ session }) => session.close()))
@@ -71,35 +78,4 @@ export function assignGpus(processes: number, deviceUuids: readonly string[]): (
     const uuid = deviceUuids[index % deviceUuids.length]
     return processes === 1 || uuid === undefined ? null : [uuid]
   })
-}
-
-/** A wait of minutes on a large model. */
-function loadingShown(
-  config: ExperimentConfig,
-  observer: Observer,
-): { tell(text: string): void; stop(): void } {
-  const startMs = performance.now()
-  const elapsedS = () => Math.round((performance.now() - startMs) / 1000)
-  let text = ''
-  const limit = {
-    label: 'Loading the model',
-    total: config.load_timeout_sec,
-    unit: 's',
-    isLimit: true,
-  } as const
-  // A small model is there before anybody wonders.
-  let progress: ReturnType<Observer['progress']> | undefined
-  const timer = setInterval(() => {
-    progress ??= observer.progress(limit)
-    progress.update(elapsedS(), text)
-  }, 1000)
-  return {
-    tell(said) {
-      text = said
-    },
-    stop() {
-      clearInterval(timer)
-      progress?.stop()
-    },
-  }
 }

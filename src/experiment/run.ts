@@ -22,7 +22,7 @@ import { type Observer, silentObserver, tolerant } from './observer.js'
 import { loadPrompts, type PromptSet } from './prompts/load.js'
 import { type Findings, resultOf } from './result.js'
 import { Trace } from './trace.js'
-import { interrupted } from './wait.js'
+import { interrupted, shownWhileWaiting } from './wait.js'
 import { thermalFloor, warmUp } from './warm-up.js'
 import { warningsOf } from './warnings.js'
 
@@ -41,6 +41,9 @@ export interface ExperimentOutcome {
   /** The folder with result.json. */
   runDir: string
 }
+
+/** What a helper process may take to start and to open its devices. */
+const ENERGY_BACKEND_LIMIT_S = 90
 
 /** RESULT_NOT_WRITTEN: the experiment is done and its result is here, but not on the disk. */
 export class UnsavedResultError extends LlemError {
@@ -71,7 +74,10 @@ export async function runExperiment(
   const prompts = await trace.step('read_prompts', () => promptsOf(config, observer))
 
   const { meter, reason } = await trace.step('sampler', () =>
-    openEnergyMeter(config, { libraryPath, simulated, observer, signal }),
+    // The Python of an energy backend takes seconds to start.
+    shownWhileWaiting('Opening the energy backend', ENERGY_BACKEND_LIMIT_S, observer, () =>
+      openEnergyMeter(config, { libraryPath, simulated, observer, signal }),
+    ),
   )
   // The driver may turn out to be the simulated one although nobody asked for it here.
   const opened = meter?.opened ?? null

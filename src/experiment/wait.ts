@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError } from '../core/errors.js'
-import type { Observer } from './observer.js'
+import type { Observer, Progress } from './observer.js'
 
 /** Waits so many seconds, visibly. Resolves with the seconds that really passed; rejects when interrupted. */
 export async function waitVisibly(
@@ -22,6 +22,33 @@ export async function waitVisibly(
     progress.stop()
   }
   return elapsedS()
+}
+
+/**
+ * Shows work whose length nobody knows, once it takes more than a second: what is quick would only flicker. The work
+ * may tell what it waits for.
+ */
+export async function shownWhileWaiting<T>(
+  label: string,
+  limitS: number,
+  observer: Observer,
+  work: (tell: (text: string) => void) => Promise<T>,
+): Promise<T> {
+  const start = performance.now()
+  let progress: Progress | undefined
+  let said = ''
+  const timer = setInterval(() => {
+    progress ??= observer.progress({ label, total: limitS, unit: 's', isLimit: true })
+    progress.update(Math.round((performance.now() - start) / 1000), said)
+  }, 1000)
+  try {
+    return await work((text) => {
+      said = text
+    })
+  } finally {
+    clearInterval(timer)
+    progress?.stop()
+  }
 }
 
 /** Ctrl-C, or whatever else aborted the experiment. */

@@ -148,7 +148,7 @@ function energyWarnings(
     warnings.push(`other_sampler: ${describeOtherSampler(other)}`)
   for (const process of energy.contamination.foreign_processes ?? [])
     warnings.push(`foreign_process: ${describeForeignProcess(process)}`)
-  for (const change of energy.contamination.limit_changes)
+  for (const change of energy.contamination.limit_changes ?? [])
     warnings.push(`limit_changed: ${describeLimitChange(change)}`)
   return [...warnings, ...energy.faults.map((fault) => `recording_fault: ${fault}.`)]
 }

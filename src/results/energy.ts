@@ -155,8 +155,8 @@ export const contaminationSchema = z.object({
   other_samplers: z.array(otherSamplerSchema).nullable(),
   /** Who else computed on the GPUs; null where one of them does not list its processes. */
   foreign_processes: z.array(foreignProcessSchema).nullable(),
-  /** Limits that somebody moved. */
-  limit_changes: z.array(limitChangeSchema),
+  /** Limits that somebody moved; null where nobody looked. */
+  limit_changes: z.array(limitChangeSchema).nullable(),
 })
 
 /** Energy that a backend measured beside the GPUs. */
@@ -242,8 +242,8 @@ export const energySchema = z.object({
   /** How far `total_j` may be off (k = 2), without the boards' gain: root of squares over the devices. */
   uncertainty_j: joules,
   gain_pct: z.number().nullable(),
-  /** Of the device that is covered least. */
-  coverage: z.number(),
+  /** Of the device that is covered least; null where llem's own sampler could read none. */
+  coverage: z.number().nullable(),
   duration_sec: z.number(),
   window: z.object({ start_ns: z.number(), end_ns: z.number(), start_utc: z.string() }),
   /** Of llem's own sampler; null where it could read no device. */
