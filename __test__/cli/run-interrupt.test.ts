@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
-import { endsWithin, isRunning } from '../backends/processes.js'
+import { endsWithin, isRunning, within } from '../backends/processes.js'
 import { childrenOf, filesIn, jsonIn, LONG, measured, pathIn, startRun, workerOf } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -22,6 +22,38 @@ describe('Ctrl-C', () => {
     expect(stderr.endsWith(`${GOODBYE}llem: The experiment was interrupted. [INTERRUPTED]\n`)).toBe(true)
     expect(filesIn(outputDir)).toEqual([])
     expect(tookMs).toBeLessThan(30_000)
+  })
+
+  it('while the model loads ends with 130 within 5 s, and the worker with it', async () => {
+    const { child, ended, outputDir } = startRun()
+    expect(await within(30_000, () => childrenOf(child.pid).length > 0)).toBe(true)
+    const worker = workerOf(child)
+    const startMs = performance.now()
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+    expect(performance.now() - startMs).toBeLessThan(5000)
+    expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+    expect(stderr.endsWith(`${GOODBYE}llem: The experiment was interrupted. [INTERRUPTED]\n`)).toBe(true)
+    expect(filesIn(outputDir)).toEqual([])
+    expect(isRunning(worker)).toBe(false)
+  })
+
+  it('while several processes measure ends them all and keeps what each has measured', async () => {
+    const { child, ended, outputDir } = startRun(
+      ['--simulate'],
+      [...LONG, 'processes=2', 'warmup.enabled=false'],
+    )
+    await measured(outputDir, 4)
+    const workers = childrenOf(child.pid)
+    expect(workers).toHaveLength(2)
+    const startMs = performance.now()
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    expect(performance.now() - startMs).toBeLessThan(5000)
+    expect(workers.map(isRunning)).toEqual([false, false])
+    expect(jsonIn(outputDir, 'incomplete.json').status).toBe('interrupted')
+    const lines = readFileSync(pathIn(outputDir, 'requests.jsonl'), 'utf8').trimEnd().split('\n')
+    expect(new Set(lines.map((line) => JSON.parse(line).process_index))).toEqual(new Set([0, 1]))
   })
 
   it('during the warmup ends with 130, and the worker with it', async () => {
