@@ -41,6 +41,8 @@ impl Edge {
 pub(crate) struct DeviceWindow {
     start_ns: u64,
     end_ns: u64,
+    /// How long after its left edge that is judged.
+    edge_span_ns: u64,
     /// By how much later than the power the readings are: subtracted from the time of each.
     lag_ns: u64,
     /// What was known of the rhythms when it opened.
@@ -80,6 +82,7 @@ impl DeviceWindow {
         Self {
             start_ns,
             end_ns: u64::MAX,
+            edge_span_ns: EDGE_SPAN_NS,
             lag_ns,
             opened_with: history.periods(),
             integral,
@@ -105,6 +108,11 @@ impl DeviceWindow {
         self.end_ns = end_ns;
         self.integral.close(end_ns);
         self.downsampler.close(end_ns);
+    }
+
+    /// Judges the left edge only so long after it.
+    pub fn look_on(&mut self, edge_span_ns: u64) {
+        self.edge_span_ns = edge_span_ns;
     }
 
     pub fn push(&mut self, sample: &Sample, inside: bool, history: &History) {
@@ -150,7 +158,7 @@ impl DeviceWindow {
             self.throttle_last = Some(throttle);
             self.throttle_complete = sample.at_ns >= self.end_ns;
         }
-        if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + EDGE_SPAN_NS {
+        if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + self.edge_span_ns {
             self.start_edge = StartEdge::Judged(Edge::of(history, self.start_ns));
         }
     }
