@@ -12,6 +12,7 @@ import {
   SCHEMA_VERSION,
   type WarmupResult,
 } from '../results/experiment.js'
+import type { AttributionResult } from './attribution.js'
 import type { Baseline } from './baseline.js'
 import type { FlopsEstimate } from './flops.js'
 import { footprintOf } from './footprint.js'
@@ -35,6 +36,8 @@ export interface Findings {
   inference: Inference
   energy: Energy | null
   energyReason: string | null
+  attribution: AttributionResult
+  attributionWarnings: readonly string[]
   baseline: Baseline | null
   breakdown: EnergyBreakdown | null
   flops: FlopsEstimate
@@ -71,6 +74,7 @@ export function resultOf(findings: Findings): ExperimentResult {
     energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
     energy,
     energy_breakdown: findings.breakdown,
+    ...findings.attribution,
     ...footprintOf(energyJ, config),
     total_flops: flops.flops?.value ?? null,
     flops: flops.flops,

@@ -63,6 +63,8 @@ export interface ExperimentFacts {
   baseline: { disturbances: readonly string[] } | null
   info: { compute: string }
   inference: { requestsProblem: string | null }
+  /** What went wrong while the energy was attributed to requests, as warnings. */
+  attributionWarnings?: readonly string[]
 }
 
 /** All warnings of an experiment, each text once: the basic ones per device, then what is particular. */
@@ -74,6 +76,7 @@ export function warningsOf(facts: ExperimentFacts): string[] {
       : energyWarnings(energy, facts)
   if (inference.requestsProblem !== null)
     warnings.push(`requests_incomplete: requests.jsonl could not be written: ${inference.requestsProblem}.`)
+  warnings.push(...(facts.attributionWarnings ?? []))
   return [...new Set(warnings)]
 }
 

@@ -1,5 +1,6 @@
 // What a result.json says twice must be the same both times: sums, quotients, and what was taken off.
 
+import { checksOfAttribution } from './attribution-arithmetic.js'
 import { type Check, check, type Quantity } from './check.js'
 import type { DeviceEnergy, Energy } from './energy.js'
 import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
@@ -84,6 +85,7 @@ export function checksOfExperiment(result: ExperimentResult): Check[] {
     stored('avg_energy_per_token_j', ratio(energyJ, tokens)),
     stored('energy_per_output_token_j', ratio(energyJ, output_tokens)),
     ...checksOfBreakdown(result.energy_breakdown, 'energy_breakdown', result.energy),
+    ...checksOfAttribution(result),
     ...process_results.flatMap((each, position) =>
       checksOfProcess(each, `process_results[${position}]`, result.energy),
     ),
@@ -111,20 +113,44 @@ function checksOfBreakdown(breakdown: EnergyBreakdown | null, path: string, ener
   ]
 }
 
-/** A line of requests.jsonl, as far as it is counted. */
+/** A line of requests.jsonl, as far as it is counted. One without tokens came to nothing. */
 interface RequestLine {
-  input_tokens: number
-  output_tokens: number
+  input_tokens?: number
+  output_tokens?: number
+  energy_j?: number | null
 }
 
 /** The tokens of the prompts, one by one, against their totals. */
 export function checksOfRequests(result: ExperimentResult, lines: readonly RequestLine[]): Check[] {
   const from = 'requests.jsonl'
   const requests = sum(result.process_results.map((each) => each.requests))
+  const finished = lines.filter(({ output_tokens }) => output_tokens !== undefined)
+  const all = (value: (line: RequestLine) => number | null | undefined) =>
+    finished.reduce((total, line) => total + (value(line) ?? 0), 0)
   return [
-    check('process_results[].requests', from, requests, lines.length),
-    check('input_tokens', from, result.input_tokens, sum(lines.map((line) => line.input_tokens))),
-    check('output_tokens', from, result.output_tokens, sum(lines.map((line) => line.output_tokens))),
+    check('process_results[].requests', from, requests, finished.length),
+    check(
+      'input_tokens',
+      from,
+      result.input_tokens,
+      all(({ input_tokens }) => input_tokens),
+    ),
+    check(
+      'output_tokens',
+      from,
+      result.output_tokens,
+      all(({ output_tokens }) => output_tokens),
+    ),
+    ...(result.request_energy === null
+      ? []
+      : [
+          check(
+            'request_energy.total_j',
+            from,
+            result.request_energy.total_j,
+            all(({ energy_j }) => energy_j),
+          ),
+        ]),
   ]
 }
 
