@@ -100,7 +100,7 @@ function* attributed({
     ]
     yield ['Phases', parts.filter((part) => part !== null).join('; ')]
   }
-  if (steady !== null) {
+  if (steady != null) {
     const joules = steady.energy_per_output_token_j
     const facts = [
       ...(joules === null ? [] : [`${perToken(joules)} J/output token`]),

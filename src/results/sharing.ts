@@ -32,7 +32,8 @@ export interface PieceEnergy {
 
 /** Cuts the window at every start, first token and end of a request. What lies outside of the window is cut off. */
 export function cutAtRequests({ count, startNs, firstTokenNs, endNs }: RequestTimes, window: Span): Pieces {
-  const within = (ns: number) => Math.min(Math.max(ns, window.start_ns), window.end_ns)
+  // Whole nanoseconds, as those of the readings are.
+  const within = (ns: number) => Math.min(Math.max(Math.round(ns), window.start_ns), window.end_ns)
   const moments = new Float64Array(2 + 3 * count)
   moments[0] = window.start_ns
   moments[1] = window.end_ns
