@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::clock::{NS_PER_MS, seconds};
-use crate::energy::{Headline, History, Method, Periods, Pieces};
+use crate::energy::{Headline, History, Method, Periods, Pieces, root_of_squares};
 use crate::parquet::{FileFacts, SampleRows};
 use crate::sampler::EDGE_INTERVAL_NS;
 use crate::window::{DeviceReport, EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
@@ -23,8 +23,8 @@ pub fn recompute(samples_path: &Path) -> io::Result<WindowReport> {
 }
 
 /// The report of a part of that window, as if a window had been opened and closed at its edges; only that around them
-/// nothing was read more often than elsewhere. Where the counter's edges are uncertain for that reason and the readings
-/// confirm it, the integral is quoted. Fails with `InvalidInput` where the part does not lie in the window.
+/// nothing was read more often than elsewhere. Where the counter's edges are uncertain for that reason and it confirms
+/// the readings, their integral is quoted. Fails with `InvalidInput` where the part does not lie in the window.
 pub fn recompute_between(samples_path: &Path, start_ns: u64, end_ns: u64) -> io::Result<WindowReport> {
     let samples = SampleRows::open(samples_path)?;
     check_within(&samples, &[start_ns, end_ns])?;
@@ -121,26 +121,23 @@ fn replay(
     Ok(window.finish(end_ns, &histories, &end.counter_tests, 0))
 }
 
-/// Quotes the integral where the counter agrees with it and knows the edges less well.
+/// Quotes the integral where the counter knows the edges less well and lies no further off than it may.
 fn prefer_sharper(device: &mut DeviceReport, duration_ns: u64) {
-    let Headline { method, residual_pct, residual_flagged, uncertainty_j, .. } = &device.headline;
-    let (Some(integral_j), Some(sharper_j)) = (device.integral_j, device.integral_uncertainty.integral_j())
-    else {
+    let estimates = device.integral_j.zip(device.counter_j);
+    let uncertainties = device.integral_uncertainty.integral_j().zip(device.counter_uncertainty.counter_j());
+    let (Some((integral_j, counter_j)), Some((sharper_j, rough_j))) = (estimates, uncertainties) else {
         return;
     };
-    let agree = residual_pct.is_some() && !residual_flagged && device.gap_s == 0.0;
-    if *method != Some(Method::Counter)
-        || !agree
-        || uncertainty_j.is_some_and(|counter_j| counter_j <= sharper_j)
-    {
+    let agree = (integral_j - counter_j).abs() <= root_of_squares([sharper_j, rough_j]);
+    if device.headline.method.is_none() || device.gap_s > 0.0 || sharper_j >= rough_j || !agree {
         return;
     }
     device.mean_power_w = Some(integral_j / seconds(duration_ns));
     device.headline = Headline {
         total_j: Some(integral_j),
         method: Some(Method::Integral),
-        reason: "the counter and the readings agree; within a run the readings know the edges better"
-            .to_owned(),
+        reason: "the counter, which is read seldom within a run, confirms the readings".to_owned(),
+        residual_flagged: false,
         uncertainty_j: Some(sharper_j),
         uncertainty: device.integral_uncertainty,
         ..device.headline

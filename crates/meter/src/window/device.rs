@@ -197,6 +197,12 @@ impl DeviceWindow {
             gaps_j: self.integral.max_power_w().map(|power_w| gap_s * power_w),
             ..Uncertainty::default()
         };
+        let counter_uncertainty =
+            counter_edges.map_or_else(Uncertainty::default, |(start, end)| Uncertainty {
+                edges_j: Some(root_of_squares([start.share_uncertainty_j, end.share_uncertainty_j])),
+                counter_tick_j: Some(root_of_squares([start.tick_uncertainty_j, end.tick_uncertainty_j])),
+                ..Uncertainty::default()
+            });
         let headline = choose(&Estimates {
             duration_s: seconds(duration_ns),
             update_period_s,
@@ -208,11 +214,7 @@ impl DeviceWindow {
             counter_j,
             counter_reads: self.counter.reads,
             counter_ticks: self.counter.ticks(history.counter_period_ns()),
-            counter_parts: counter_edges.map_or_else(Uncertainty::default, |(start, end)| Uncertainty {
-                edges_j: Some(root_of_squares([start.share_uncertainty_j, end.share_uncertainty_j])),
-                counter_tick_j: Some(root_of_squares([start.tick_uncertainty_j, end.tick_uncertainty_j])),
-                ..Uncertainty::default()
-            }),
+            counter_parts: counter_uncertainty,
             counter_test,
         });
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
@@ -223,6 +225,7 @@ impl DeviceWindow {
             integral_j,
             integral_uncertainty,
             counter_j,
+            counter_uncertainty,
             counter_raw_j: counter_edges.map(|(start, end)| end.raw_j - start.raw_j),
             coverage,
             gap_s,
