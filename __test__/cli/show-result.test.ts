@@ -205,6 +205,19 @@ describe('a result on the screen', () => {
     expect(lines({ ...overrides } as Partial<ExperimentResult>)).toContain(line)
   })
 
+  it('shows no phase that most requests are left out of', () => {
+    const decode = {
+      energy_j: 50,
+      uncertainty_j: null,
+      duration_s: 1,
+      requests: 2,
+      left_out: 8,
+      output_tokens: 20,
+      j_per_output_token: 2.5,
+    }
+    expect(lines({ phases: { ...NO_PHASES, decode } }).join()).not.toContain('Phases')
+  })
+
   it('has no line for what does not exist', () => {
     const nothing = { ttft_ms: null, itl_ms: null, tpot_ms: null, e2e_ms: null }
     expect(

@@ -92,14 +92,12 @@ function* attributed({
   steady_state: steady,
   headline,
 }: ExperimentResult): Generator<[name: string, fact: string]> {
-  if (phases?.prefill || phases?.decode) {
-    const { prefill, decode } = phases
-    const parts = [
-      prefill && phase('prefill', prefill, prefill.j_per_input_token, 'input token'),
-      decode && phase('decode', decode, decode.j_per_output_token, 'output token'),
-    ]
-    yield ['Phases', parts.filter((part) => part !== null).join('; ')]
-  }
+  const { prefill, decode } = phases ?? {}
+  const parts = [
+    ...(prefill ? phase('prefill', prefill, prefill.j_per_input_token, 'input token') : []),
+    ...(decode ? phase('decode', decode, decode.j_per_output_token, 'output token') : []),
+  ]
+  if (parts.length > 0) yield ['Phases', parts.join('; ')]
   if (steady != null) {
     const joules = steady.energy_per_output_token_j
     const facts = [
@@ -120,6 +118,7 @@ function* attributed({
   }
 }
 
+/** Nothing where most requests are left out: those that took long enough are then no example of the others. */
 function phase(
   name: string,
   {
@@ -130,10 +129,11 @@ function phase(
   }: { energy_j: number; uncertainty_j: number | null; requests: number; left_out: number },
   joules: number | null,
   of: string,
-): string {
+): string[] {
+  if (requests < left_out) return []
   const each = joules === null ? '' : `${perToken(joules)} J/${of}, `
   const bound = uncertainty_j === null ? '' : ` +- ${uncertainty_j.toFixed(1)} J`
-  return `${name} ${each}${energy_j.toFixed(1)} J${bound} in ${requests} of ${requests + left_out} requests`
+  return [`${name} ${each}${energy_j.toFixed(1)} J${bound} in ${requests} of ${requests + left_out} requests`]
 }
 
 function also(value: number | null, text: (value: number) => string): string {

@@ -14,7 +14,7 @@ const phase = {
   duration_s: z.number().nonnegative(),
   /** Requests whose whole phase lasted at least three update periods and ran beside none of the other phase. */
   requests: count,
-  /** Requests that are not counted. */
+  /** Requests that are not counted; where they are the most, the others are no example of them. */
   left_out: count,
 }
 
