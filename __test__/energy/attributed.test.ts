@@ -3,10 +3,13 @@
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Attribution, attributeEnergy } from '../../dist/energy/attributed.js'
+import { checksOfAttributedSamples } from '../../dist/energy/recomputed-attribution.js'
 import { steadyEnergy } from '../../dist/energy/steady.js'
 import { integralPieces } from '../../dist/native/recording.js'
 import type { Energy } from '../../dist/results/energy.js'
+import type { ExperimentResult } from '../../dist/results/experiment.js'
 import { type TimedLine, timesOf } from '../../dist/results/request-times.js'
+import { steadyStateOf } from '../../dist/results/steady-state.js'
 import { pathIn } from '../cli/experiment.js'
 import { execOver } from '../native/llem.js'
 import {
@@ -273,6 +276,24 @@ describe('the energy of a steady state', () => {
       energy_j: null,
       reason: expect.stringMatching(/^the window of 100 ms is shorter than 3 update periods/),
     })
+  })
+
+  it('is what the samples say once more, and another number is named', async () => {
+    const { start_ns } = two.energy.window
+    const span = { start_ns: start_ns + 2e9, end_ns: start_ns + 5e9, input_tokens: 10, output_tokens: 20 }
+    const steady_state = steadyStateOf(span, await steadyEnergy(two.samples, span.start_ns, span.end_ns))
+    const result = { energy: two.energy, phases: null, request_energy: null, steady_state }
+    const differing = async (changed: object) => {
+      const all = { ...result, ...changed } as unknown as ExperimentResult
+      const checks = await checksOfAttributedSamples(all, two.samples, null)
+      expect(checks).toHaveLength(3)
+      return checks.filter(({ agrees }) => !agrees).map(({ quantity }) => quantity)
+    }
+    expect(await differing({})).toEqual([])
+    const energy_j = Number(steady_state.energy_j) + 1e-3
+    expect(await differing({ steady_state: { ...steady_state, energy_j } })).toEqual([
+      'steady_state.energy_j',
+    ])
   })
 
   it('outside of the run is refused', async () => {
