@@ -773,11 +773,13 @@ if (
   }
 }
 
-const { NativeProbe, NativeSampler, listDevices, monotonicNs, recomputeWindow, recoverFile, timeseriesEnergy } = nativeBinding
+const { NativeProbe, NativeSampler, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, timeseriesEnergy } = nativeBinding
 export { NativeProbe }
 export { NativeSampler }
+export { integralPieces }
 export { listDevices }
 export { monotonicNs }
+export { recomputePart }
 export { recomputeWindow }
 export { recoverFile }
 export { timeseriesEnergy }
