@@ -56,7 +56,7 @@ describe('a simulated run with --json', () => {
   })
 
   it('is marked as simulated, with a label in the id', () => {
-    expect(result).toMatchObject({ simulated: true, experiment_name: 'a label', schema_version: '3.0.0' })
+    expect(result).toMatchObject({ simulated: true, experiment_name: 'a label', schema_version: '3.1.0' })
     expect(dirname(result.requests_path).endsWith(result.experiment_id)).toBe(true)
     expect(result.experiment_id).toMatch(/^\d{8}-\d{6}-a-label-[0-9a-f]{10}$/)
   })

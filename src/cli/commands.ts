@@ -188,6 +188,75 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'show',
+    define: (command) =>
+      command
+        .summary('print a result')
+        .description(
+          'Prints the result in a folder as `llem run` or `llem exec` did, whichever version wrote it, or what is left of a run that did not end well.',
+        )
+        .argument('<dir>', 'the folder of a run')
+        .option('--json', 'print it as JSON, in the words of this version')
+        .option('-v, --verbose', 'say more: the sampler’s own cost, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem show results/20261122-101939-quickstart-91dd3683d4', ''],
+            ['llem show --json results/20261122-101939-quickstart-91dd3683d4', 'for a program to read'],
+          ),
+        )
+        .action(async (dir: string, options) => {
+          const { show } = await import('./show.js')
+          show(dir, options)
+        }),
+  },
+  {
+    name: 'export',
+    define: (command) =>
+      command
+        .summary('put results into one table')
+        .description(
+          'Writes a table with a row for each result.json below the folders. docs/export-columns.md has the columns. Exit code 1 where one could not be read; the others are written.',
+        )
+        .argument('<dirs...>', 'folders with results in them or below them')
+        .option('--format <format>', 'csv, jsonl or parquet (default: by the ending of -o, else csv)')
+        .option('-o, --output <file>', 'where the table goes (default: stdout)')
+        .option('-q, --quiet', 'do not say how many there were')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem export results > results.csv', ''],
+            ['llem export results other/results -o all.parquet', 'for pandas, DuckDB, R'],
+            ['llem export --format jsonl results', 'a JSON object a line'],
+          ),
+        )
+        .action(async (dirs: string[], options) => {
+          const { exportResults } = await import('./export.js')
+          await exportResults(dirs, options)
+        }),
+  },
+  {
+    name: 'schema',
+    define: (command) =>
+      command
+        .summary('print a JSON Schema')
+        .description('Prints the JSON Schema of a configuration or of a result.')
+        .argument('<name>', 'experiment: what `llem run` reads; result: the result.json that it writes')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem schema experiment > experiment.schema.json', 'for an editor'],
+            ['llem schema result', 'for whoever reads result.json'],
+          ),
+        )
+        .action(async (name: string) => {
+          const { schema } = await import('./schema.js')
+          schema(name)
+        }),
+  },
+  {
     name: 'recover',
     define: (command) =>
       command

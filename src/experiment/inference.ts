@@ -13,6 +13,8 @@ export interface Inference {
   latency: ExperimentResult['latency']
   /** End to end, in milliseconds, in the order of the prompts. */
   requestMs: number[]
+  /** Tokens of each request, in the order of the prompts. */
+  tokens: { input: number[]; output: number[] }
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
 }
@@ -32,7 +34,8 @@ export async function runInference(
   const requestMs: number[] = []
   const tpotMs: number[] = []
   const progress = observer.progress({ label: 'Measuring', total: prompts.length, unit: 'prompt' })
-  let tokens = 0
+  const tokens: Inference['tokens'] = { input: [], output: [] }
+  let generated = 0
   const onRequest = (record: RequestRecord) => {
     file.write(JSON.stringify(record))
     const endToEndMs = (record.end_ns - record.start_ns) / 1e6
@@ -40,8 +43,10 @@ export async function runInference(
     // Time per output token is the decode alone: the first token belongs to the prefill.
     if (record.ttft_ms !== null && record.output_tokens > 1)
       tpotMs.push((endToEndMs - record.ttft_ms) / (record.output_tokens - 1))
-    tokens += record.output_tokens
-    progress.update(requestMs.length, `${tokens} tokens`)
+    tokens.input.push(record.input_tokens)
+    tokens.output.push(record.output_tokens)
+    generated += record.output_tokens
+    progress.update(requestMs.length, `${generated} tokens`)
   }
   let requestsProblem: string | null = null
   let totals: RunTotals
@@ -59,7 +64,7 @@ export async function runInference(
     tpot_ms: spreadOf(tpotMs),
     e2e_ms: spreadOf(requestMs),
   }
-  return { totals, latency, requestMs, requestsProblem }
+  return { totals, latency, requestMs, tokens, requestsProblem }
 }
 
 /** A file of lines. A full disk is told at the end, so that it does not end the inference. */

@@ -19,6 +19,7 @@ import type { Inference } from './inference.js'
 import type { FilePaths } from './measurement.js'
 import type { PromptSet } from './prompts/load.js'
 import { throttleOf } from './throttle.js'
+import { lengthsOf } from './token-lengths.js'
 import { warningsOf } from './warnings.js'
 
 /** Everything that the steps of an experiment found out. */
@@ -87,13 +88,27 @@ export function resultOf(findings: Findings): ExperimentResult {
     },
     warmup_result: findings.warmup,
     measurement_warnings: warningsOf({ ...findings, inferenceS }),
-    prompts: { source: prompts.source, count: prompts.prompts.length, hash: prompts.hash },
+    prompts: promptsOf(prompts, inference),
     timeseries_path: findings.paths.timeseries,
     samples_path: findings.paths.samples,
     requests_path: findings.paths.requests,
     effective_config: redact(config),
     process_results: [processResult],
     aggregation: { processes: 1, method: 'single process' },
+  }
+}
+
+function promptsOf(
+  { prompts, warmup, ...set }: PromptSet,
+  inference: Inference,
+): ExperimentResult['prompts'] {
+  const input = lengthsOf(inference.tokens.input)
+  const output = lengthsOf(inference.tokens.output)
+  return {
+    ...set,
+    count: prompts.length,
+    truncated: inference.totals.truncated,
+    token_lengths: { input, output, reason: input === null ? 'no request was measured' : null },
   }
 }
 

@@ -1,4 +1,5 @@
 import { contentHash } from '../../core/identity.js'
+import type { DatasetOrigin } from '../../results/experiment.js'
 import { builtinPrompts } from './builtin.js'
 import type { Prompt } from './prompt.js'
 import { readPromptFile } from './prompt-file.js'
@@ -16,6 +17,12 @@ export interface PromptSet {
   source: string
   /** SHA-256 of the measured prompts, texts and lengths, in order. */
   hash: string
+  order: 'interleaved' | 'grouped' | 'shuffled'
+  /** Of the shuffled order, or of synthetic prompts; null where nothing was drawn. */
+  seed: number | null
+  /** The column or field of the text; null where the source has none. */
+  column: string | null
+  dataset: DatasetOrigin | null
   /** What the person should know, e.g. that prompts were used more than once. */
   notes: string[]
 }
@@ -28,7 +35,17 @@ export async function loadPrompts(
   if (typeof source !== 'string') {
     const prompts = syntheticPrompts(source.synthetic, 0, count)
     const others = syntheticPrompts(source.synthetic, count, warmup)
-    return { prompts, warmup: others, source: 'synthetic', hash: contentHash(prompts), notes: [] }
+    return {
+      prompts,
+      warmup: others,
+      source: 'synthetic',
+      hash: contentHash(prompts),
+      order: 'interleaved',
+      seed: source.synthetic.seed,
+      column: null,
+      dataset: null,
+      notes: [],
+    }
   }
   const pool = source === 'builtin' ? builtin() : await readPromptFile(source)
   const notes: string[] = []
@@ -40,6 +57,10 @@ export async function loadPrompts(
     warmup: cycled(othersThan(prompts, pool, notes), warmup),
     source,
     hash: contentHash(prompts),
+    order: 'interleaved',
+    seed: null,
+    column: null,
+    dataset: null,
     notes,
   }
 }
