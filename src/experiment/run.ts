@@ -62,7 +62,7 @@ export async function runExperiment(
   const outputDir = prepareOutputDir(config.output_dir)
   const backend = findBackend(config.backend)
   await backend.checkModel(config.model)
-  const prompts = await promptsOf(config, observer)
+  const prompts = await promptsOf(config, { observer, signal })
 
   const { meter, reason } = await openEnergyMeter(config, {
     libraryPath,
@@ -111,10 +111,14 @@ interface Context {
   signal: AbortSignal | undefined
 }
 
-async function promptsOf(config: ExperimentConfig, observer: Observer): Promise<PromptSet> {
+async function promptsOf(config: ExperimentConfig, { observer, signal }: Context): Promise<PromptSet> {
+  const { warmup } = config
   const prompts = await loadPrompts(config.prompts, {
+    dataset: config.dataset,
+    observer,
+    signal,
     count: config.n_prompts,
-    warmup: Math.max(config.warmup.max_prompts, config.warmup.n_warmup ?? 0),
+    warmup: warmup.enabled ? Math.max(warmup.max_prompts, warmup.n_warmup ?? 0) : 0,
   })
   for (const note of prompts.notes) observer.note(`Note: ${note}.`)
   return prompts
