@@ -274,6 +274,71 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'baseline',
+    define: (command) => {
+      command
+        .summary('see, measure or forget idle power')
+        .description(
+          'The idle power of the GPUs, which `llem run` measures before it loads the model and keeps for an hour.',
+        )
+        .addHelpText(
+          'after',
+          examples(
+            ['llem baseline', 'what is kept, and whether it is still valid'],
+            ['llem baseline measure --duration 60', 'a longer one, for the runs of the next hour'],
+            ['llem baseline clear', 'let the next run measure it'],
+          ),
+        )
+      command
+        .command('show', { isDefault: true })
+        .summary('show what is kept (the default)')
+        .description(
+          'Shows the idle power that is kept for each GPU, driver and power limit, and whether `llem run` would still use it.',
+        )
+        .allowExcessArguments()
+        .option(...SIMULATE)
+        .option('--json', 'print it as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (options, self: Command) => {
+          const { showBaselines } = await import('./baseline.js')
+          await showBaselines(options, self.args)
+        })
+      command
+        .command('measure')
+        .summary('measure it anew')
+        .description(
+          'Measures the idle power of the GPUs and keeps it for later runs. Exit code 1 where something computed meanwhile or the power drifted; that is not kept.',
+        )
+        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option('--duration <s>', 'how long, 5 to 120 seconds (default: 30)', baselineDuration)
+        .option(...SIMULATE)
+        .option('--json', 'print it as JSON')
+        .option('-q, --quiet', 'no progress')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem baseline measure', ''],
+            ['llem baseline measure --devices 0 --duration 60 --json', 'for a program to read'],
+          ),
+        )
+        .action(async (options) => {
+          const { measureBaseline } = await import('./baseline.js')
+          await measureBaseline(options)
+        })
+      command
+        .command('clear')
+        .summary('forget what is kept')
+        .description('Removes every baseline that is kept, so that the next run measures its own.')
+        .option('-q, --quiet', 'do not say how many there were')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (options) => {
+          const { forgetBaselines } = await import('./baseline.js')
+          await forgetBaselines(options)
+        })
+    },
+  },
+  {
     name: 'backend',
     define: (command) => {
       command
@@ -329,6 +394,12 @@ function interval(text: string): number {
 function duration(text: string): number {
   const value = Number(text)
   if (!(value > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.')
+  return value
+}
+
+function baselineDuration(text: string): number {
+  const value = Number(text)
+  if (!(value >= 5 && value <= 120)) throw new InvalidArgumentError('It must be a number from 5 to 120 (s).')
   return value
 }
 
