@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { OpenedSampler } from '../../dist/energy/open.js'
 import { openSampler } from '../../dist/energy/open.js'
-import { type Baseline, breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
+import { type Baseline, baselineOf, breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
 import { simulate } from '../../dist/native/simulation.js'
 import { startNode } from '../native/llem.js'
 import { gpu, type Segment, scenarioFile, scratchFolder } from '../native/scenario.js'
@@ -249,6 +249,26 @@ describe('a baseline that is none', () => {
     const { told } = inProcess(over([{ for_s: 30, from_w: 100, to_w: 90 }]), { duration_sec: 1.5 })
     expect(await told).toMatchObject({ method: 'fresh', disturbances: [] })
     expect(readdirSync(entries())).toHaveLength(1)
+  })
+})
+
+describe('measured anew, as `llem baseline measure` asks for', () => {
+  const anew = () => {
+    const startMs = performance.now()
+    const { observer } = recorder()
+    const wishes = { durationS: 1.5, maxAgeS: () => (performance.now() - startMs) / 1000 }
+    return baselineOf(opened, wishes, { observer, signal: undefined, simulated: false })
+  }
+
+  it('it is not what was kept before', async () => {
+    await take().baseline
+    expect(await anew()).toMatchObject({ method: 'fresh', powerW: expect.closeTo(IDLE_W, 1) })
+  })
+
+  it('it is what another one measured meanwhile', async () => {
+    const [first, second] = await Promise.all([anew(), anew()])
+    expect([first.method, second.method].sort()).toEqual(['cached', 'fresh'])
+    expect(first.devices.map(({ powerW }) => powerW)).toEqual(second.devices.map(({ powerW }) => powerW))
   })
 })
 

@@ -156,6 +156,13 @@ describe('a data set of the hub', () => {
     expect(notes).toEqual(['3 rows of hf:o/d:default:train:text have no prompt and are left out'])
   })
 
+  it('says when all that the server has of it was needed, and that is not all', async () => {
+    server.datasets['o/d'] = { ...plain(many(250)), partial: true }
+    expect((await load('hf:o/d').loading).notes).toEqual([])
+    const { notes } = await load('hf:o/d', { count: 240, warmup: 10 }).loading
+    expect(notes).toEqual(['the datasets server has only the beginning of hf:o/d:default:train:text'])
+  })
+
   it('shows how far it is once it takes longer than a second, and nothing before', async () => {
     const quick = load('hf:o/d')
     await quick.loading

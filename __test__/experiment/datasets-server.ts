@@ -13,6 +13,8 @@ export interface FakeDataset {
   /** Only with this token. */
   token?: string
   revision?: string | null
+  /** Whether the server has only its beginning. */
+  partial?: boolean
 }
 
 export interface FakeServer {
@@ -101,7 +103,7 @@ function answer(
         .map((row, place) => ({ row_idx: offset + place, row, truncated_cells: [] })),
       num_rows_total: rows.length,
       num_rows_per_page: MAX_LENGTH,
-      partial: false,
+      partial: dataset.partial ?? false,
     },
     headers,
   )

@@ -51,6 +51,11 @@ describe('a result of schema 3.0.0', () => {
   })
 })
 
+it('is read by the library, too', async () => {
+  const { readResult: read } = await import('../../dist/index.js')
+  expect(read(placed('exec', scratchFolder()))).toMatchObject({ kind: 'exec', writtenAs: '3.0.0' })
+})
+
 describe('migrations', () => {
   it('change nothing of what they are given', () => {
     const old = fixtureJson('run')

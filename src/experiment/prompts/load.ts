@@ -118,15 +118,17 @@ async function poolOf(source: PromptSource, reading: Reading): Promise<Pool> {
 
 async function hubPool(hub: DatasetName, { needed, count, column, context }: Reading): Promise<Pool> {
   const fetched = await readDataset({ ...hub, column: hub.column ?? column }, needed, context)
-  const { name, config, split, revision, texts, empty } = fetched
+  const { name, config, split, revision, texts, empty, partial, complete } = fetched
   const source = `${sourceOf(fetched, fetched)}:${fetched.column}`
   if (texts.length < count) throw tooFew(source, texts.length, empty, count)
+  const notes = notesOn(source, empty)
+  if (partial && complete) notes.push(`the datasets server has only the beginning of ${source}`)
   return {
     prompts: texts.map((text) => ({ text })),
     source,
     column: fetched.column,
     dataset: { name, config, split, revision },
-    notes: notesOn(source, empty),
+    notes,
   }
 }
 

@@ -22,8 +22,10 @@ const fetchedSchema = z.object({
   texts: z.array(z.string()),
   /** Rows without a prompt among those that were read. */
   empty: z.number().int(),
-  /** Whether there are no more rows. */
+  /** Whether the server has no more rows. */
   complete: z.boolean(),
+  /** Whether the data set has more than the server. */
+  partial: z.boolean(),
 })
 export type Fetched = z.infer<typeof fetchedSchema>
 

@@ -69,7 +69,7 @@ async function fetchPages(
   let empty = 0
   for (let offset = 0; ; offset += ROWS_PER_PAGE) {
     const page = await fetchRows(server, { ...place, offset, length: ROWS_PER_PAGE })
-    const { features, rows, num_rows_total: total } = page.content
+    const { features, rows, num_rows_total: total, partial } = page.content
     if (offset === 0) revision = page.revision
     else if (revision !== page.revision) return null
     column ??= textColumn(features.map(columnOf), asked.column, sourceOf(asked, place)).name
@@ -82,7 +82,7 @@ async function fetchPages(
     const complete = rows.length === 0 || offset + rows.length >= total
     if (complete || texts.length >= needed) {
       const fetched_at = new Date().toISOString()
-      return { name: asked.name, ...place, column, revision, fetched_at, texts, empty, complete }
+      return { name: asked.name, ...place, column, revision, fetched_at, texts, empty, complete, partial }
     }
   }
 }

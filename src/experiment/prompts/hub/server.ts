@@ -19,6 +19,8 @@ const rowsSchema = z.object({
   features: z.array(z.object({ name: z.string(), type: z.unknown() })),
   rows: z.array(z.object({ row: z.record(z.string(), z.unknown()) })),
   num_rows_total: z.number().int().nonnegative(),
+  /** Whether the server has only the beginning of a split that is too big for it. */
+  partial: z.boolean().default(false),
 })
 export type Rows = z.infer<typeof rowsSchema>
 
