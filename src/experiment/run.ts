@@ -21,7 +21,7 @@ import { type Observer, silentObserver } from './observer.js'
 import { loadPrompts, type PromptSet } from './prompts/load.js'
 import { resultOf } from './result.js'
 import { interrupted, stopIfInterrupted, waitVisibly } from './wait.js'
-import { warmupUntilConverged } from './warmup.js'
+import { mostPrompts, warmupUntilConverged } from './warmup.js'
 
 export interface RunOptions {
   /** The management library; undefined: the driver's own. */
@@ -112,13 +112,12 @@ interface Context {
 }
 
 async function promptsOf(config: ExperimentConfig, { observer, signal }: Context): Promise<PromptSet> {
-  const { warmup } = config
   const prompts = await loadPrompts(config.prompts, {
     dataset: config.dataset,
     observer,
     signal,
     count: config.n_prompts,
-    warmup: warmup.enabled ? Math.max(warmup.max_prompts, warmup.n_warmup ?? 0) : 0,
+    warmup: mostPrompts(config.warmup),
   })
   for (const note of prompts.notes) observer.note(`Note: ${note}.`)
   return prompts

@@ -168,7 +168,7 @@ function warmupPrompts({ prompts, source }: Pool, count: number, warmup: number,
   const missing = warmup - left.length
   if (missing > 0)
     notes.push(
-      `${source} has ${left.length === 0 ? 'no prompts' : `only ${left.length}`} beside the measured ones for a warmup of up to ${warmup}; measured ones with another beginning make up for it`,
+      `${source} has ${left.length === 0 ? 'no' : `only ${left.length}`} prompts beside the measured ones for a warmup of up to ${warmup}; measured ones with another beginning make up for it`,
     )
   const changed = Array.from({ length: Math.max(0, missing) }, (_, index) => {
     const { text, ...lengths } = prompts[index % prompts.length] ?? { text: '' }
