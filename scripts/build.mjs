@@ -15,6 +15,8 @@ import { replaceFile } from './replace-file.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const scratch = join(root, '.cache/build')
 const platform = hostPlatform()
+// Loaded from where npm puts them: few commands need them, and bundled they would be a third of the package.
+const NOT_BUNDLED = ['hyparquet', 'hyparquet-compressors', 'hyparquet-writer']
 
 const build = { addon, simulator, typescript }
 for (const part of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(build)) {
@@ -79,7 +81,8 @@ function typescript(made) {
 
 /** The command as few files with its packages in them; what package.json calls #... is loaded from its own place. */
 function bundle(entry, folder) {
-  const options = ['--format', 'esm', '--platform', 'node', '--external', '#addon', '--logLevel', 'silent']
+  const external = ['#addon', ...NOT_BUNDLED].flatMap((name) => ['--external', name])
+  const options = ['--format', 'esm', '--platform', 'node', ...external, '--logLevel', 'silent']
   // It lists its files on stdout; what is wrong comes on stderr.
   return run(join(root, 'node_modules/.bin/rolldown'), [entry, '--dir', folder, ...options], 'ignore')
 }

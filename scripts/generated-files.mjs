@@ -1,4 +1,5 @@
-// node scripts/generated-files.mjs: writes docs/experiment.schema.json and docs/cli.md from the built llem.
+// node scripts/generated-files.mjs: writes the schemas, the columns of `llem export` and the command line's reference
+// into docs/, from the built llem.
 // node scripts/generated-files.mjs --check: fails when a generated file that is committed is out of date, those and
 // the addon's loader and types, which the build writes.
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -7,12 +8,19 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { COMMANDS } from '../dist/cli/commands.js'
-import { experimentJsonSchema } from '../dist/config/json-schema.js'
+import { SCHEMAS } from '../dist/cli/schema.js'
+import { COLUMNS } from '../dist/results/flat-row.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const BY_BUILD = ['crates/binding/index.js', 'crates/binding/index.d.ts']
 const BY_THIS = {
-  'docs/experiment.schema.json': () => `${JSON.stringify(experimentJsonSchema(), null, 2)}\n`,
+  ...Object.fromEntries(
+    Object.entries(SCHEMAS).map(([name, schema]) => [
+      `docs/${name}.schema.json`,
+      () => `${JSON.stringify(schema(), null, 2)}\n`,
+    ]),
+  ),
+  'docs/export-columns.md': exportColumns,
   'docs/cli.md': commandLineReference,
 }
 
@@ -45,6 +53,26 @@ function check() {
 
 function textOf(path) {
   return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : null
+}
+
+/** The table that `llem export` writes, column by column. */
+function exportColumns() {
+  const rows = COLUMNS.map(({ name, type, description, exec }) => {
+    return `| \`${name}\` | ${type} | ${exec === undefined ? 'run' : 'run, exec'} | ${description} |`
+  })
+  return [
+    '# Columns of `llem export`',
+    '',
+    'Written by `npm run generate`. One row for each result.json; the columns are the same whatever is exported, and a new',
+    'version may add some but renames and removes none. The unit is at the end of the name: J, W, s, ms, percent (pct),',
+    'degrees Celsius (c). What is unknown or does not apply is an empty cell in CSV and null in JSON lines and Parquet;',
+    'an empty text is `""` in CSV. In Parquet, text is a string, integer an INT64 and number a DOUBLE.',
+    '',
+    '| column | type | of | what it is |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
 }
 
 /** The help of every command, as a person sees it on a terminal of 80 columns. */

@@ -26,7 +26,9 @@ export {
 } from './native/sampler.js'
 export { simulate } from './native/simulation.js'
 export type { DeviceEnergy, Energy, NativeEnergy } from './results/energy.js'
+export type { ExecResult } from './results/exec.js'
 export type { ExperimentResult } from './results/experiment.js'
+export { type AnyResult, readResult } from './results/read.js'
 
 export interface RunOptions extends Omit<InnerOptions, 'libraryPath' | 'simulated'> {
   /** Measure a simulated GPU: true for the built-in one, or the path of a scenario. */

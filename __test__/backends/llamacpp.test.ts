@@ -198,6 +198,20 @@ describe('counting', () => {
     expect(records[2]?.itl_ms).toBeNull()
   })
 
+  it('cuts a prompt to its most tokens, the BOS among them, and leaves a shorter one alone', async () => {
+    const { records, totals } = await collect(session, [
+      { text: 'far too long '.repeat(20), max_input_tokens: 9 },
+      { text: 'Z', max_input_tokens: 9 },
+      { text: 'ZZZ', max_input_tokens: 1 },
+    ])
+    expect(records.map((record) => [record.input_tokens, record.truncated])).toEqual([
+      [9, true],
+      [3, false],
+      [1, true],
+    ])
+    expect(totals.truncated).toBe(2)
+  })
+
   it('cuts a prompt that does not fit and says so', async () => {
     const { records, totals } = await collect(session, [{ text: 'long '.repeat(5000) }, { text: 'short' }])
     expect(records.map((record) => record.truncated)).toEqual([true, false])

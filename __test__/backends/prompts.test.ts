@@ -11,6 +11,7 @@ const written = (name: string, content: string) => {
   writeFileSync(path, content)
   return path
 }
+const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}`).join('\n')
 const words = (text: string) => text.split(/\s+/).length
 const load = (source: Parameters<typeof loadPrompts>[0], count = 2, warmup = 1) =>
   loadPrompts(source, { count, warmup })
@@ -39,6 +40,64 @@ describe('loadPrompts', () => {
       expect(warmup).toHaveLength(50)
       expect(warmup.some(({ text }) => measured.has(text))).toBe(false)
     }
+  })
+
+  it.for([
+    ['the built-in ones', 'builtin', 100],
+    ['synthetic ones', { synthetic: { input_len: 8, output_len: 8, seed: 1 } }, 40],
+    ['a file with enough', () => written('many.txt', lines(200)), 40],
+    ['a file with too few', () => written('eight.txt', lines(8)), 6],
+    ['a file whose lines are all alike', () => written('same.txt', 'a\n'.repeat(90)), 30],
+    ['a file that begins like a changed prompt', () => written('sly.txt', 'Warmup 1: b\nb\n'), 2],
+  ] as const)(
+    'warms up with other prompts than are measured, each once, from %s',
+    async ([, source, count]) => {
+      for (const order of ['interleaved', 'grouped', 'shuffled'] as const) {
+        const { prompts, warmup } = await loadPrompts(typeof source === 'function' ? source() : source, {
+          count,
+          warmup: 30,
+          dataset: { column: null, order, seed: 1, max_input_tokens: null },
+        })
+        const measured = new Set(prompts.map(({ text }) => text))
+        const texts = warmup.map(({ text }) => text)
+        expect(texts.length).toBeGreaterThanOrEqual(29)
+        expect(texts.filter((text) => measured.has(text))).toEqual([])
+        expect(new Set(texts).size).toBe(texts.length)
+      }
+    },
+  )
+
+  it('cuts every prompt, measured or not, to the most input tokens', async () => {
+    const dataset = { column: null, order: 'interleaved' as const, seed: 1, max_input_tokens: 16 }
+    const file = written(
+      'lengths.jsonl',
+      '"a"\n{"prompt": "b", "input_tokens": 9}\n{"prompt": "c", "input_tokens": 90}\n"d"',
+    )
+    const { prompts, warmup, hash } = await loadPrompts(file, { count: 3, warmup: 1, dataset })
+    expect(prompts).toEqual([
+      { text: 'a', max_input_tokens: 16 },
+      { text: 'b', input_tokens: 9 },
+      { text: 'c', input_tokens: 16 },
+    ])
+    expect(warmup).toEqual([{ text: 'd', max_input_tokens: 16 }])
+    // Another length is another load.
+    expect((await load(file, 3)).hash).not.toBe(hash)
+  })
+
+  it('takes the field of .jsonl that is named, text or a conversation', async () => {
+    const dataset = { column: 'ask', order: 'interleaved' as const, seed: 1, max_input_tokens: null }
+    const good = '{"ask": "a", "text": "t"}\n{"ask": [{"role": "user", "content": "b"}]}'
+    const set = await loadPrompts(written('fields.jsonl', good), { count: 2, warmup: 0, dataset })
+    expect(set.prompts.map(({ text }) => text)).toEqual(['a', 'b'])
+    expect(set.column).toBe('ask')
+    const bad = loadPrompts(written('nofield.jsonl', '{"text": "t"}\n"plain"'), {
+      count: 1,
+      warmup: 0,
+      dataset,
+    })
+    await expect(bad).rejects.toThrow(
+      'has 2 bad lines:\n  line 1: no text in "ask"\n  line 2: no text in "ask"',
+    )
   })
 
   it('reads a line as a prompt from .txt and skips blank lines', async () => {
@@ -85,7 +144,7 @@ describe('loadPrompts', () => {
   it.each([
     ['a file that is not there', () => join(folder, 'none.txt'), 'cannot be read'],
     ['a file without prompts', () => written('empty.txt', '\n \n'), 'has no prompts'],
-    ['a file of another kind', () => written('d.csv', 'a,b'), 'ends in .txt or .jsonl'],
+    ['a file of another kind', () => written('d.csv', 'a,b'), 'ends in .txt, .jsonl or .parquet'],
   ])('refuses %s', async (_, path, message) => {
     await expect(load(path())).rejects.toMatchObject({
       code: 'PROMPTS_INVALID',
@@ -97,10 +156,12 @@ describe('loadPrompts', () => {
   it('repeats prompts when there are too few, warms up with others, and says both', async () => {
     const { prompts, warmup, notes } = await load(written('few.txt', 'a\nb\n'), 5, 2)
     expect(prompts.map(({ text }) => text)).toEqual(['a', 'b', 'a', 'b', 'a'])
-    expect(warmup.every(({ text }) => builtinPrompts.includes(text))).toBe(true)
+    expect(warmup.map(({ text }) => text)).toEqual(['Warmup 1: a', 'Warmup 2: b'])
     expect(notes).toEqual([
       expect.stringContaining('has 2 prompts for 5 requests; they are repeated'),
-      'all prompts are measured, so the warmup uses built-in ones',
+      expect.stringContaining(
+        'has no prompts beside the measured ones for a warmup of up to 2; measured ones',
+      ),
     ])
   })
 
@@ -126,5 +187,49 @@ describe('loadPrompts', () => {
     expect(ab.hash).toMatch(/^[0-9a-f]{64}$/)
     expect(ba.hash).not.toBe(ab.hash)
     expect(longer.hash).toBe(ab.hash)
+  })
+})
+
+describe('the order', () => {
+  const lengths = ['ccc', 'a', 'bb', 'A', 'dddd', 'e', 'f']
+  const inOrder = async (order: 'interleaved' | 'grouped' | 'shuffled', seed = 42) => {
+    const dataset = { column: null, order, seed, max_input_tokens: null }
+    return loadPrompts(written('order.txt', lengths.join('\n')), { count: 5, warmup: 1, dataset })
+  }
+  const textsIn = async (...args: Parameters<typeof inOrder>) =>
+    (await inOrder(...args)).prompts.map(({ text }) => text)
+
+  it('interleaved is that of the source', async () => {
+    expect(await textsIn('interleaved')).toEqual(lengths.slice(0, 5))
+    expect(await inOrder('interleaved')).toMatchObject({ order: 'interleaved', seed: null })
+  })
+
+  it('grouped is from short to long, and among equals that of the source', async () => {
+    expect(await textsIn('grouped')).toEqual(['a', 'A', 'bb', 'ccc', 'dddd'])
+  })
+
+  it('grouped goes by tokens where all prompts say how many', async () => {
+    const text = '{"text": "long long", "input_tokens": 1}\n{"text": "s", "input_tokens": 7}'
+    const dataset = { column: null, order: 'grouped' as const, seed: 1, max_input_tokens: null }
+    const { prompts } = await loadPrompts(written('g.jsonl', text), { count: 2, warmup: 0, dataset })
+    expect(prompts.map(({ input_tokens }) => input_tokens)).toEqual([1, 7])
+  })
+
+  it('shuffled is drawn from the seed, and the same again from the same', async () => {
+    const drawn = await textsIn('shuffled')
+    expect(await textsIn('shuffled')).toEqual(drawn)
+    expect([...drawn].sort()).toEqual([...lengths.slice(0, 5)].sort())
+    const others = await Promise.all([1, 2, 3, 4].map((seed) => textsIn('shuffled', seed)))
+    expect(new Set([drawn, ...others].map(String)).size).toBeGreaterThan(2)
+    expect(await inOrder('shuffled', 7)).toMatchObject({ order: 'shuffled', seed: 7 })
+  })
+
+  it('changes neither which prompts are measured nor what warms up, but the hash', async () => {
+    const sets = await Promise.all(
+      (['interleaved', 'grouped', 'shuffled'] as const).map((each) => inOrder(each)),
+    )
+    expect(new Set(sets.map(({ prompts }) => String(prompts.map(({ text }) => text).sort()))).size).toBe(1)
+    expect(new Set(sets.map(({ warmup }) => JSON.stringify(warmup))).size).toBe(1)
+    expect(new Set(sets.map(({ hash }) => hash)).size).toBe(3)
   })
 })

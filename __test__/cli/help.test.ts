@@ -18,6 +18,11 @@ describe('--help', () => {
     [['help', 'run'], 'llem run experiment.yaml --dry-run --json'],
     [['exec', '--help'], 'llem exec -- python generate.py'],
     [['devices', '--help'], 'llem devices --json'],
+    [['show', '--help'], 'llem show results/'],
+    [['export', '--help'], 'llem export results > results.csv'],
+    [['schema', '--help'], 'llem schema result'],
+    [['baseline', '--help'], 'llem baseline clear'],
+    [['baseline', 'measure', '--help'], 'llem baseline measure --devices 0'],
     [['backend', 'install', '--help'], 'llem backend install llamacpp --gpu none'],
   ] as const)('of %j goes to stdout, with examples', async ([args, example]) => {
     const { code, stdout, stderr } = await llem(args)

@@ -60,7 +60,7 @@ describe('a simulated run with --json', () => {
   })
 
   it('is marked as simulated, with a label in the id', () => {
-    expect(result).toMatchObject({ simulated: true, experiment_name: 'a label', schema_version: '3.0.0' })
+    expect(result).toMatchObject({ simulated: true, experiment_name: 'a label', schema_version: '3.1.0' })
     expect(dirname(result.requests_path).endsWith(result.experiment_id)).toBe(true)
     expect(result.experiment_id).toMatch(/^\d{8}-\d{6}-a-label-[0-9a-f]{10}$/)
   })
@@ -293,7 +293,7 @@ describe('without a GPU', () => {
 
 describe('a GPU that is lost in the middle', () => {
   it('costs the energy, not the result, and is never made up', async () => {
-    const faults = [{ from_s: 4, to_s: 1e6, call: 'all', error: 'gpu_is_lost' }]
+    const faults = [{ from_s: 8, to_s: 1e6, call: 'all', error: 'gpu_is_lost' }]
     const scenario = scenarioFile([gpu(0, [{ for_s: 1, w: 300 }], { faults })])
     // Seconds count from the opening of the sampler: the inference begins before the loss and ends long after it.
     const sets = [...SECONDS, 'n_prompts=150', 'warmup.enabled=false']

@@ -73,7 +73,9 @@ generation: { top_k: ten }
     [
       'names all levels that have the key',
       'model: m\nseed: 1',
-      ['exp.yaml:2:1: unknown key `seed`; `seed` belongs under `prompts.synthetic` or under `generation`'],
+      [
+        'exp.yaml:2:1: unknown key `seed`; `seed` belongs under `prompts.synthetic` or under `dataset` or under `generation`',
+      ],
     ],
     [
       'sends a key up to the top level',

@@ -32,6 +32,21 @@ describe('rules that join several keys', () => {
       ['exp.yaml:2:20: carbon.country (FRA) and carbon.intensity_gco2_kwh (50) must not be given both'],
     ],
     [
+      'a column of prompts that have none',
+      'prompts: p.txt\ndataset: { column: text }',
+      ['exp.yaml:3:20: dataset.column (text) is given, but prompts: p.txt has no columns'],
+    ],
+    [
+      'a column of the built-in prompts',
+      'dataset: { column: text }',
+      ['exp.yaml:2:20: dataset.column (text) is given, but prompts: builtin has no columns'],
+    ],
+    [
+      'two columns of a data set',
+      'prompts: "hf:o/d:c:s:text"\ndataset: { column: body }',
+      ['exp.yaml:3:20: dataset.column (body) is another one than prompts (hf:o/d:c:s:text) names'],
+    ],
+    [
       'both names of the duration, even when they agree',
       'baseline: { duration_sec: 30, duration_seconds: 30 }',
       [
@@ -55,6 +70,10 @@ describe('rules that join several keys', () => {
     'energy: { interval_ms: 50 }\ntimeseries: { sample_interval_ms: 50 }',
     'energy: { interval_ms: 50 }\ntimeseries: { sample_interval_ms: null }',
     'energy: { devices: [0, 1, GPU-0] }',
+    'prompts: p.jsonl\ndataset: { column: text }',
+    'prompts: p.parquet\ndataset: { column: text }',
+    'prompts: "hf:o/d"\ndataset: { column: text }',
+    'prompts: "hf:o/d:c:s:text"\ndataset: { column: text }',
   ])('allow %s', (text) => {
     expect(problemLines(`model: m\n${text}`)).toEqual([])
   })

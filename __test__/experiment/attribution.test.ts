@@ -10,7 +10,10 @@ import { recorder } from './recorder.js'
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 })
 
-const KEPT = { processes: 1, timeseries: { enabled: true, save: true, sample_interval_ms: null, full_rate: true } }
+const KEPT = {
+  processes: 1,
+  timeseries: { enabled: true, save: true, sample_interval_ms: null, full_rate: true },
+}
 const REMOVED = { processes: 1, timeseries: { ...KEPT.timeseries, full_rate: false } }
 const OFF = { processes: 1, timeseries: { ...REMOVED.timeseries, enabled: false } }
 

@@ -1,11 +1,13 @@
+import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { OpenedSampler } from '../../dist/energy/open.js'
 import { openSampler } from '../../dist/energy/open.js'
-import { type Baseline, breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
+import { type Baseline, baselineOf, breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
 import { simulate } from '../../dist/native/simulation.js'
-import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
+import { startNode } from '../native/llem.js'
+import { gpu, type Segment, scenarioFile, scratchFolder } from '../native/scenario.js'
 import { deviceEnergy, energy } from './findings.js'
 import { recorder } from './recorder.js'
 
@@ -159,6 +161,145 @@ describe('the cache', () => {
   }
 })
 
+/** What a llem of its own gets, over a scenario of its own: a process sees one set of simulated GPUs. */
+function inProcess(scenario: string, overrides: Partial<typeof config> = {}) {
+  const dist = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href)
+  const script = `
+    const { openSampler } = await import(${dist('energy/open.js')})
+    const { simulate } = await import(${dist('native/simulation.js')})
+    const { takeBaseline } = await import(${dist('experiment/baseline.js')})
+    const libraryPath = simulate(process.argv[1])
+    const opened = await openSampler({ devices: null, intervalMs: 10, slowIntervalMs: 100, libraryPath })
+    const stretches = []
+    const progress = ({ label }) => {
+      stretches.push(label)
+      console.error(label)
+      return { update() {}, stop() {} }
+    }
+    const context = { observer: { note() {}, detail() {}, progress }, signal: undefined, simulated: false }
+    const config = ${JSON.stringify({ ...config, ...overrides })}
+    const told = await takeBaseline(opened, config, context).then(
+      ({ method, powerW, disturbances }) => ({ method, powerW, disturbances }),
+      ({ code, message }) => ({ code, message }),
+    )
+    opened.sampler.close()
+    console.log(JSON.stringify({ ...told, stretches }))`
+  const args = ['--input-type=module', '-e', script, scenario]
+  const { child, ended } = startNode(args, { env: { XDG_CACHE_HOME: cache } })
+  const told = ended.then(({ stdout, stderr }) => {
+    if (stdout === '') throw new Error(`it told nothing, but said: ${stderr}`)
+    return JSON.parse(stdout)
+  })
+  // Whoever kills it expects nothing of it.
+  told.catch(() => undefined)
+  return { child, ended, told }
+}
+
+describe('a baseline that is none', () => {
+  const steady: Segment[] = [{ for_s: 60, w: 80 }]
+  const over = (segments: Segment[], rest: Record<string, unknown> = {}) =>
+    scenarioFile([gpu(0, segments, rest)])
+
+  /** It is measured and said to be disturbed, is not kept, and is refused where it is required. */
+  async function expectNone(scenario: string, disturbance: RegExp): Promise<void> {
+    const [taken, refused] = await Promise.all([
+      inProcess(scenario, { duration_sec: 1.5 }).told,
+      // The second one waits for the first, and finds nothing that was kept.
+      inProcess(scenario, { duration_sec: 1.5, required: true }).told,
+    ])
+    expect(taken).toMatchObject({
+      method: 'fresh',
+      powerW: expect.any(Number),
+      disturbances: [expect.stringMatching(disturbance)],
+    })
+    expect(refused).toMatchObject({
+      code: 'BASELINE_FAILED',
+      message: expect.stringMatching(
+        /^Baseline measurement required but failed: while idle power was measured, .*[^.]\.$/,
+      ),
+    })
+    expect(readdirSync(entries())).toEqual([])
+  }
+
+  it('because the power fell, as it does after a hot run', async () => {
+    await expectNone(
+      over([{ for_s: 10, from_w: 400, to_w: 80 }]),
+      /^the power of GPU 0 fell from [\d.]+ to [\d.]+ W: it was not idle for long; let it cool down and measure again\.$/,
+    )
+  })
+
+  it('because the power rose', async () => {
+    await expectNone(
+      over([{ for_s: 20, from_w: 100, to_w: 500 }]),
+      /^the power of GPU 0 rose from [\d.]+ to [\d.]+ W: it was not idle; free it and measure again\.$/,
+    )
+  })
+
+  it('because another process computed', async () => {
+    const foreign = spawn('sleep', ['60'])
+    try {
+      const processes = [{ from_s: 0, to_s: 60, pid: foreign.pid, used_mib: 512 }]
+      await expectNone(over(steady, { processes }), /^sleep \(pid \d+\) computes on GPU 0 too/)
+    } finally {
+      foreign.kill()
+    }
+  })
+
+  it('is not what a drift of less than 5 % makes it', async () => {
+    const { told } = inProcess(over([{ for_s: 30, from_w: 100, to_w: 90 }]), { duration_sec: 1.5 })
+    expect(await told).toMatchObject({ method: 'fresh', disturbances: [] })
+    expect(readdirSync(entries())).toHaveLength(1)
+  })
+})
+
+describe('measured anew, as `llem baseline measure` asks for', () => {
+  const anew = () => {
+    const startMs = performance.now()
+    const { observer } = recorder()
+    const wishes = { durationS: 1.5, maxAgeS: () => (performance.now() - startMs) / 1000 }
+    return baselineOf(opened, wishes, { observer, signal: undefined, simulated: false })
+  }
+
+  it('it is not what was kept before', async () => {
+    await take().baseline
+    expect(await anew()).toMatchObject({ method: 'fresh', powerW: expect.closeTo(IDLE_W, 1) })
+  })
+
+  it('it is what another one measured meanwhile', async () => {
+    const [first, second] = await Promise.all([anew(), anew()])
+    expect([first.method, second.method].sort()).toEqual(['cached', 'fresh'])
+    expect(first.devices.map(({ powerW }) => powerW)).toEqual(second.devices.map(({ powerW }) => powerW))
+  })
+})
+
+describe('several processes', () => {
+  const scenario = scenarioFile([gpu(0, [{ for_s: 1, w: 80 }])])
+  const WAITING = 'Waiting for another llem that measures the idle power of GPU 0'
+
+  it('measure once: the second waits for the first, visibly, and takes its value', async () => {
+    const both = [inProcess(scenario, { duration_sec: 3 }), inProcess(scenario, { duration_sec: 3 })]
+    const results = await Promise.all(both.map(({ told }) => told))
+    expect(results.map(({ method }) => method).sort()).toEqual(['cached', 'fresh'])
+    expect(results[0].powerW).toBe(results[1].powerW)
+    expect(results.find(({ method }) => method === 'cached').stretches).toEqual([WAITING])
+    expect(readdirSync(entries()).filter((name) => !name.endsWith('.json'))).toEqual([])
+  })
+
+  it('do not wait for one that was killed', async () => {
+    const killed = inProcess(scenario, { duration_sec: 60 })
+    await new Promise<void>((resolve) => {
+      killed.child.stderr?.on('data', (text: string) => text.includes('Measuring idle power') && resolve())
+    })
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    expect(readdirSync(entries())).toEqual([expect.stringMatching(/\.lock$/)])
+    expect(await inProcess(scenario).told).toMatchObject({
+      method: 'fresh',
+      stretches: ['Measuring idle power'],
+    })
+  })
+})
+
 describe('failing', () => {
   /** The GPUs under a sampler that is closed: no window can be opened. */
   async function closed(): Promise<OpenedSampler> {
@@ -200,14 +341,14 @@ describe('failing', () => {
 describe('the energy breakdown', () => {
   const baseline: Baseline = {
     powerW: 80,
-    devicesW: new Map([
-      ['GPU-1', 50],
-      ['GPU-2', 30],
-    ]),
     method: 'cached',
     measuredAt: '2025-01-01T00:00:00.000Z',
     ageS: 12,
     disturbances: [],
+    devices: [
+      { device: { uuid: 'GPU-1', index: 0, energyCounter: true }, powerW: 50 },
+      { device: { uuid: 'GPU-2', index: 1, energyCounter: true }, powerW: 30 },
+    ],
   }
 
   it('of one process takes off what its own GPUs draw, each once', () => {

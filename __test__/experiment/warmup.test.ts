@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   coefficientOfVariation,
+  mostPrompts,
   type WarmupConfig,
   warmupUntilConverged,
 } from '../../dist/experiment/warmup.js'
@@ -173,5 +174,19 @@ describe('the coefficient of variation', () => {
     [[-5, 5], 0],
   ] as const)('of %j is %d', ([values, cv]) => {
     expect(coefficientOfVariation(values)).toBeCloseTo(cv, 12)
+  })
+})
+
+describe('the prompts that a warmup needs at most', () => {
+  const config = { enabled: true, convergence_detection: true, max_prompts: 50, n_warmup: null }
+  it.for([
+    ['the cap with detection', {}, 50],
+    ['what was asked for, beyond the cap', { n_warmup: 80 }, 80],
+    ['the cap, where fewer are the least', { n_warmup: 5 }, 50],
+    ['exactly what was asked for without detection', { convergence_detection: false, n_warmup: 5 }, 5],
+    ['the cap without detection', { convergence_detection: false }, 50],
+    ['none where there is no warmup', { enabled: false, n_warmup: 5 }, 0],
+  ] as const)('are %s', ([, overrides, most]) => {
+    expect(mostPrompts({ ...config, ...overrides })).toBe(most)
   })
 })

@@ -79,6 +79,19 @@ describe('the installed llem', () => {
     expect(JSON.parse(stdout)).toMatchObject({ simulated: true })
   })
 
+  it('exports what it measured as Parquet, by the packages that are not bundled', () => {
+    const llem = (...args: string[]) => inProject('npx', '--no-install', 'llem', ...args)
+    expect(llem('exec', '--simulate', '-q', '-o', 'results', '--', 'sleep', '0.5')).toMatchObject({
+      status: 0,
+    })
+    expect(llem('export', 'results', '-o', 'results.parquet')).toMatchObject({ status: 0 })
+    const script = `import('hyparquet').then(async ({ asyncBufferFromFile, parquetReadObjects }) => {
+      const rows = await parquetReadObjects({ file: await asyncBufferFromFile('results.parquet') })
+      console.log(rows[0].kind)
+    })`
+    expect(inProject('node', '-e', script)).toMatchObject({ status: 0, stdout: 'exec\n', stderr: '' })
+  })
+
   it('is a library, with the addon behind it', () => {
     const script = `import('llem').then(async ({ monotonicNs, runExperiment }) => {
       console.log(typeof runExperiment, typeof (await monotonicNs()))

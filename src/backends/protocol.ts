@@ -21,6 +21,8 @@ export const promptSchema = z.object({
   text: z.string(),
   /** Exactly this many tokens are evaluated: the tokenised text is cut, or repeated, to it. */
   input_tokens: count.min(1).optional(),
+  /** At most this many tokens are evaluated, a leading BOS included: a longer text keeps its beginning. */
+  max_input_tokens: count.min(1).optional(),
   /** Exactly this many tokens are generated: it replaces `max_tokens`, and the end-of-text token is ignored. */
   output_tokens: count.min(1).optional(),
 })
@@ -106,7 +108,7 @@ export const requestRecordSchema = z.object({
   /** Inter-token latencies; null where they were not observed or fewer than two tokens came. */
   itl_ms: spreadSchema.nullable(),
   finish_reason: z.enum(['stop', 'length']),
-  /** The prompt was cut because it and `max_tokens` did not fit in the context. */
+  /** The prompt was cut, to `max_input_tokens` or because it and `max_tokens` did not fit in the context. */
   truncated: z.boolean(),
   /** A digest of the generated token ids, so that two runs can be compared; null where ids are not known. */
   output_digest: z.string().nullable(),

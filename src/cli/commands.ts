@@ -188,6 +188,75 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'show',
+    define: (command) =>
+      command
+        .summary('print a result')
+        .description(
+          'Prints the result in a folder as `llem run` or `llem exec` did, whichever version wrote it, or what is left of a run that did not end well.',
+        )
+        .argument('<dir>', 'the folder of a run')
+        .option('--json', 'print it as JSON, in the words of this version')
+        .option('-v, --verbose', 'say more: the sampler’s own cost, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem show results/20261122-101939-quickstart-91dd3683d4', ''],
+            ['llem show --json results/20261122-101939-quickstart-91dd3683d4', 'for a program to read'],
+          ),
+        )
+        .action(async (dir: string, options) => {
+          const { show } = await import('./show.js')
+          show(dir, options)
+        }),
+  },
+  {
+    name: 'export',
+    define: (command) =>
+      command
+        .summary('put results into one table')
+        .description(
+          'Writes a table with a row for each result.json below the folders. docs/export-columns.md has the columns. Exit code 1 where one could not be read; the others are written.',
+        )
+        .argument('<dirs...>', 'folders with results in them or below them')
+        .option('--format <format>', 'csv, jsonl or parquet (default: by the ending of -o, else csv)')
+        .option('-o, --output <file>', 'where the table goes (default: stdout)')
+        .option('-q, --quiet', 'do not say how many there were')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem export results > results.csv', ''],
+            ['llem export results other/results -o all.parquet', 'for pandas, DuckDB, R'],
+            ['llem export --format jsonl results', 'a JSON object a line'],
+          ),
+        )
+        .action(async (dirs: string[], options) => {
+          const { exportResults } = await import('./export.js')
+          await exportResults(dirs, options)
+        }),
+  },
+  {
+    name: 'schema',
+    define: (command) =>
+      command
+        .summary('print a JSON Schema')
+        .description('Prints the JSON Schema of a configuration or of a result.')
+        .argument('<name>', 'experiment: what `llem run` reads; result: the result.json that it writes')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem schema experiment > experiment.schema.json', 'for an editor'],
+            ['llem schema result', 'for whoever reads result.json'],
+          ),
+        )
+        .action(async (name: string) => {
+          const { schema } = await import('./schema.js')
+          schema(name)
+        }),
+  },
+  {
     name: 'recover',
     define: (command) =>
       command
@@ -203,6 +272,71 @@ export const COMMANDS: readonly CommandLine[] = [
           const { recover } = await import('./recover.js')
           await recover(dir, options)
         }),
+  },
+  {
+    name: 'baseline',
+    define: (command) => {
+      command
+        .summary('see, measure or forget idle power')
+        .description(
+          'The idle power of the GPUs, which `llem run` measures before it loads the model and keeps for an hour.',
+        )
+        .addHelpText(
+          'after',
+          examples(
+            ['llem baseline', 'what is kept, and whether it is still valid'],
+            ['llem baseline measure --duration 60', 'a longer one, for the runs of the next hour'],
+            ['llem baseline clear', 'let the next run measure it'],
+          ),
+        )
+      command
+        .command('show', { isDefault: true })
+        .summary('show what is kept (the default)')
+        .description(
+          'Shows the idle power that is kept for each GPU, driver and power limit, and whether `llem run` would still use it.',
+        )
+        .allowExcessArguments()
+        .option(...SIMULATE)
+        .option('--json', 'print it as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (options, self: Command) => {
+          const { showBaselines } = await import('./baseline.js')
+          await showBaselines(options, self.args)
+        })
+      command
+        .command('measure')
+        .summary('measure it anew')
+        .description(
+          'Measures the idle power of the GPUs and keeps it for later runs. Exit code 1 where something computed meanwhile or the power drifted; that is not kept.',
+        )
+        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option('--duration <s>', 'how long, 5 to 120 seconds (default: 30)', baselineDuration)
+        .option(...SIMULATE)
+        .option('--json', 'print it as JSON')
+        .option('-q, --quiet', 'no progress')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem baseline measure', ''],
+            ['llem baseline measure --devices 0 --duration 60 --json', 'for a program to read'],
+          ),
+        )
+        .action(async (options) => {
+          const { measureBaseline } = await import('./baseline.js')
+          await measureBaseline(options)
+        })
+      command
+        .command('clear')
+        .summary('forget what is kept')
+        .description('Removes every baseline that is kept, so that the next run measures its own.')
+        .option('-q, --quiet', 'do not say how many there were')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (options) => {
+          const { forgetBaselines } = await import('./baseline.js')
+          await forgetBaselines(options)
+        })
+    },
   },
   {
     name: 'backend',
@@ -260,6 +394,12 @@ function interval(text: string): number {
 function duration(text: string): number {
   const value = Number(text)
   if (!(value > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.')
+  return value
+}
+
+function baselineDuration(text: string): number {
+  const value = Number(text)
+  if (!(value >= 5 && value <= 120)) throw new InvalidArgumentError('It must be a number from 5 to 120 (s).')
   return value
 }
 

@@ -4,18 +4,18 @@ import { existsSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
-import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
 import { chooseLibrary } from '../energy/library.js'
 import { openSampler } from '../energy/open.js'
-import { describeOtherSampler } from '../energy/other-samplers.js'
 import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
+import type { ExecResult } from '../results/exec.js'
+import { SCHEMA_VERSION } from '../results/experiment.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
-import { cpuFacts } from './cpu-facts.js'
 import { Exit } from './exit.js'
-import { columns, printJson, quantity, SIMULATED, say, withUncertainty } from './screen.js'
+import { printJson, say } from './screen.js'
+import { execLines } from './show-exec.js'
 
 interface ExecOptions {
   intervalMs: number
@@ -57,8 +57,8 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       },
     )
     const { energy, reason } = await endWindow(window)
-    const result = {
-      schema_version: '3.0.0',
+    const result: ExecResult = {
+      schema_version: SCHEMA_VERSION,
       kind: 'exec',
       command: redactArguments(args),
       exit_code: ended.exitCode,
@@ -72,7 +72,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     }
     if (runDir !== null) await writeResult(join(runDir, 'result.json'), result)
     if (options.json) printJson(result)
-    else if (!options.quiet) report(result.energy, reason, simulated, runDir, options.verbose ?? false)
+    else if (!options.quiet) say(execLines(result, runDir, options.verbose ?? false).join('\n'))
     throw new Exit(ended.exitCode)
   } finally {
     sampler.close()
@@ -108,45 +108,4 @@ async function writeResult(path: string, result: unknown): Promise<void> {
   } catch (error) {
     say(`llem: ${messageOf(error)} ${error instanceof LlemError ? (error.hint ?? '') : ''}`.trimEnd())
   }
-}
-
-function report(
-  energy: NativeEnergy | null,
-  reason: string | null,
-  simulated: boolean,
-  runDir: string | null,
-  verbose: boolean,
-): void {
-  if (simulated) say(SIMULATED)
-  if (energy === null) {
-    say(`Energy: unknown. ${reason}`)
-    return
-  }
-  const seconds = quantity(energy.duration_sec, 's', 2)
-  const rows = energy.devices.map((device) => [
-    `GPU ${device.index}`,
-    device.name ?? device.uuid,
-    withUncertainty(device),
-    quantity(device.mean_power_w, 'W'),
-    quantity(device.max_power_w, 'W'),
-    seconds,
-    device.method ?? device.reason,
-  ])
-  if (rows.length > 1) rows.push(['total', '', withUncertainty(energy), '', '', seconds, energy.method ?? ''])
-  say(columns(['', 'name', 'energy', 'mean', 'peak', 'duration', 'by'], rows, [2, 3, 4, 5]))
-  for (const [name, fact] of cpuFacts(energy.cpu, verbose)) say(`${name}: ${fact}`)
-  for (const other of energy.contamination.other_samplers ?? [])
-    say(`Warning: ${describeOtherSampler(other)}`)
-  for (const process of energy.contamination.foreign_processes ?? [])
-    say(`Warning: ${describeForeignProcess(process)}`)
-  for (const change of energy.contamination.limit_changes ?? [])
-    say(`Warning: ${describeLimitChange(change)}`)
-  for (const fault of energy.faults) say(`Warning: ${fault}`)
-  if (verbose) {
-    const { samples, missed_deadlines, lateness_us_p99, cpu_s } = energy.sampler
-    say(
-      `Sampler: ${samples} samples, ${missed_deadlines} missed deadlines, p99 lateness ${quantity(lateness_us_p99, 'us', 0)}, ${cpu_s.toFixed(3)} s CPU`,
-    )
-  }
-  if (runDir !== null) say(`Files: ${runDir}`)
 }

@@ -1,19 +1,7 @@
-import { distance } from 'fastest-levenshtein'
+import { closest } from '../core/closest.js'
 import { schemaKeys } from './json-schema.js'
 
-/** The candidate nearest to a mistyped word, or null when none is near enough to be meant. */
-export function closest(word: string, candidates: readonly string[]): string | null {
-  const limit = Math.max(2, Math.floor(word.length / 3))
-  const typed = word.toLowerCase()
-  let best: { candidate: string; distance: number } | null = null
-  for (const candidate of candidates) {
-    const away = distance(typed, candidate.toLowerCase())
-    // As many edits as letters would turn any word into any other.
-    const near = away <= limit && away < word.length
-    if (near && (best === null || away < best.distance)) best = { candidate, distance: away }
-  }
-  return best?.candidate ?? null
-}
+export { closest }
 
 /** What an unknown key of a mapping was meant to be: a sibling, a key of another level, or nothing known. */
 export function suggestKey(unknown: string, parent: readonly string[]): string | null {

@@ -11,6 +11,7 @@ export const RESERVED_VARIABLES: readonly string[] = [
   'LLEM_PROC_ROOT',
   'LLEM_SYSFS_ROOT',
   'LLEM_DATA_DIR',
+  'LLEM_DATASETS_SERVER',
   'LLEM_TEST_*',
 ]
 

@@ -15,6 +15,7 @@ const RULES: readonly Rule[] = [
   notAbove(['warmup', 'min_prompts'], ['warmup', 'max_prompts']),
   eachDeviceOnce(),
   oneCarbonIntensity(),
+  columnOfTable(),
 ]
 
 /** What breaks a rule. `config` may hold refused values: rules that read them are skipped. */
@@ -75,6 +76,27 @@ function oneCarbonIntensity(): Rule {
       if (country === null || intensity_gco2_kwh === null) return []
       const message = `carbon.country (${country}) and carbon.intensity_gco2_kwh (${intensity_gco2_kwh}) must not be given both`
       return [{ path: key, message }]
+    },
+  }
+}
+
+/** Only files with fields and data sets have columns, and a data set may name its own. */
+function columnOfTable(): Rule {
+  const key: Path = ['dataset', 'column']
+  return {
+    keys: [key, ['prompts']],
+    broken: ({ prompts, dataset: { column } }) => {
+      if (column === null) return []
+      const source = typeof prompts === 'string' ? prompts : 'synthetic'
+      const own = source.startsWith('hf:') ? source.split(':')[4] : undefined
+      if (own !== undefined && own !== '' && own !== column)
+        return [
+          { path: key, message: `dataset.column (${column}) is another one than prompts (${source}) names` },
+        ]
+      if (source.startsWith('hf:') || /\.(jsonl|parquet)$/.test(source)) return []
+      return [
+        { path: key, message: `dataset.column (${column}) is given, but prompts: ${source} has no columns` },
+      ]
     },
   }
 }

@@ -22,7 +22,8 @@ const synthetic = z.strictObject({
 export const prompts = z
   .union([
     z.literal('builtin'),
-    z.string().regex(/^[^\p{Cc}]+\.(jsonl|txt)$/u),
+    z.string().regex(/^[^\p{Cc}]+\.(jsonl|txt|parquet)$/u),
+    z.string().regex(/^hf:[\w.-]+(\/[\w.-]+)?(:[^:\p{Cc}]*){0,3}$/u),
     z.strictObject({
       synthetic: synthetic.meta({ description: 'Prompts of one exact length, made from a seed.' }),
     }),
@@ -30,9 +31,36 @@ export const prompts = z
   .default('builtin')
   .meta({
     description:
-      'Where the prompts come from: the built-in list, a file with one prompt a line, or synthetic.',
-    expects: 'builtin, the path of a .jsonl or .txt file, or { synthetic: { ... } }',
+      'Where the prompts come from: the built-in list, a file, a data set of the Hugging Face hub, or synthetic.',
+    expects:
+      'builtin, the path of a .jsonl, .txt or .parquet file, hf:owner/name[:config[:split[:column]]], or { synthetic: { ... } }',
   })
+
+/** `dataset`: which prompts of the source, and in what order. */
+export const dataset = z
+  .strictObject({
+    column: z
+      .string()
+      .regex(/^[^\p{Cc}]+$/u)
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'The column or field with the prompts, text or a conversation, of which the first message of the user is taken; null finds it: text, prompt, question, instruction, content, messages, conversations, else the only column of text.',
+        expects: 'the name of a column (not empty, no control characters) or null',
+      }),
+    order: z.enum(['interleaved', 'grouped', 'shuffled']).default('interleaved').meta({
+      description:
+        'The order of the first n_prompts of the source: interleaved is its own (the built-in prompts take turns by task), grouped is from short to long, shuffled is drawn from dataset.seed.',
+    }),
+    seed: seed.default(42).meta({ description: 'Seed of the shuffled order.' }),
+    max_input_tokens: z.int().min(1).nullable().default(null).meta({
+      description: 'Cut prompts to so many tokens; null cuts only what does not fit in the context.',
+      unit: 'tokens',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'Which prompts of the source, and in what order.' })
 
 /** `generation`: what is generated for each prompt. */
 export const generation = z

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { carbon, pricePerKwh } from './schema-footprint.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
-import { generation, llamacpp, prompts } from './schema-workload.js'
+import { dataset, generation, llamacpp, prompts } from './schema-workload.js'
 
 export { ENERGY_BACKENDS } from '../core/energy-backends.js'
 export { LLAMACPP_GPUS } from './schema-workload.js'
@@ -51,6 +51,7 @@ export const experimentConfigSchema = z
         expects: "text of 1 to 100 characters without '/' and control characters, or null",
       }),
     prompts,
+    dataset,
     n_prompts: z
       .int()
       .min(1)

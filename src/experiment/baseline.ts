@@ -1,26 +1,30 @@
 import { LlemError, messageOf } from '../core/errors.js'
-import { describeForeignProcess } from '../energy/contamination.js'
 import type { OpenedSampler } from '../energy/open.js'
-import { beginEnergyWindow } from '../energy/window.js'
 import type { Device } from '../native/addon.js'
 import type { Energy } from '../results/energy.js'
 import type { EnergyBreakdown } from '../results/experiment.js'
 import { joulesOfDevices } from '../results/shares.js'
 import { ageOf, type BaselineEntry, cachedBaseline, storeBaseline } from './baseline-cache.js'
+import { withBaselineLock } from './baseline-lock.js'
+import { measureIdlePower } from './idle-power.js'
 import type { Observer } from './observer.js'
-import { waitVisibly } from './wait.js'
 
-/** Idle power before any model is loaded. */
+/** Idle power, before any model is loaded. */
 export interface Baseline {
   /** Of all devices together. */
   powerW: number
-  /** UUID -> its own. */
-  devicesW: ReadonlyMap<string, number>
   method: 'fresh' | 'cached'
+  /** Of the oldest device. */
   measuredAt: string
   ageS: number
-  /** Who computed while it was measured, in words. */
+  /** What makes it doubtful: who computed while it was measured, or a power that drifted; in sentences. */
   disturbances: string[]
+  devices: { device: Device; powerW: number }[]
+}
+
+/** What is taken off an energy. */
+interface BaselinePower extends Pick<Baseline, 'powerW' | 'method' | 'measuredAt' | 'ageS'> {
+  devices: readonly { device: Pick<Device, 'uuid'>; powerW: number }[]
 }
 
 export interface BaselineConfig {
@@ -39,7 +43,7 @@ interface Context {
 
 /**
  * Takes the baseline from the cache or measures it. Null where it could not be had, which is not fatal unless it
- * is required: then BASELINE_FAILED is thrown.
+ * is required: then BASELINE_FAILED is thrown, also for one that was disturbed.
  */
 export async function takeBaseline(
   opened: OpenedSampler | null,
@@ -49,19 +53,23 @@ export async function takeBaseline(
   if (!config.enabled) return null
   try {
     if (opened === null) throw new Error('no GPU is being measured')
-    const driver = opened.machine.driverVersion ?? 'unknown'
-    const cached = context.simulated ? null : await fromCache(opened, driver, config.cache_ttl_sec)
-    const baseline = cached ?? (await measure(opened, driver, config.duration_sec, context))
+    const { duration_sec: durationS, cache_ttl_sec: ttlS } = config
+    const baseline = await baselineOf(opened, { durationS, maxAgeS: () => ttlS }, context)
+    if (config.required && baseline.disturbances.length > 0)
+      throw new Error(`while idle power was measured, ${baseline.disturbances.join(' ')}`)
     context.observer.note(`Baseline power: ${baseline.powerW.toFixed(1)}W`)
     return baseline
   } catch (error) {
     if (error instanceof LlemError && error.code === 'INTERRUPTED') throw error
     if (config.required) {
-      throw new LlemError(`Baseline measurement required but failed: ${messageOf(error)}.`, {
-        code: 'BASELINE_FAILED',
-        hint: 'Free the GPU and try again, or set baseline.required to false.',
-        cause: error,
-      })
+      throw new LlemError(
+        `Baseline measurement required but failed: ${messageOf(error).replace(/\.$/, '')}.`,
+        {
+          code: 'BASELINE_FAILED',
+          hint: 'Free the GPU and try again, or set baseline.required to false.',
+          cause: error,
+        },
+      )
     }
     if (opened !== null)
       context.observer.note(
@@ -71,65 +79,58 @@ export async function takeBaseline(
   }
 }
 
+/**
+ * The baseline from the cache, if it is young enough, else measured. Of two processes that want it at once one
+ * measures, and the other one takes what it finds; `maxAgeS` is asked again after the wait. Throws INTERRUPTED, and an error where a GPU has no idle power.
+ */
+export async function baselineOf(
+  opened: OpenedSampler,
+  { durationS, maxAgeS }: { durationS: number; maxAgeS: () => number },
+  context: Context,
+): Promise<Baseline> {
+  if (context.simulated) return measure(opened, durationS, context)
+  const driver = driverOf(opened)
+  const cached = await fromCache(opened, driver, maxAgeS())
+  if (cached !== null) return cached
+  const wait = { ...context, limitS: durationS }
+  return withBaselineLock(opened.devices, driver, wait, async () => {
+    return (await fromCache(opened, driver, maxAgeS())) ?? measure(opened, durationS, context)
+  })
+}
+
 async function fromCache(opened: OpenedSampler, driver: string, maxAgeS: number): Promise<Baseline | null> {
   const entries = await Promise.all(opened.devices.map((device) => cachedBaseline(device, driver, maxAgeS)))
   const known = entries.filter((entry) => entry !== null)
   const [oldest] = [...known].sort((a, b) => a.measured_at.localeCompare(b.measured_at))
   if (known.length < entries.length || oldest === undefined) return null
-  const watts = known.map(({ power_w }) => power_w)
+  const devices = known.map(({ power_w }, position) => ({
+    device: opened.devices[position] as Device,
+    powerW: power_w,
+  }))
   return {
-    powerW: sumOf(watts),
-    devicesW: byUuid(opened, watts),
+    powerW: totalOf(devices),
     method: 'cached',
     measuredAt: oldest.measured_at,
     ageS: ageOf(oldest),
     // One that was disturbed is never kept.
     disturbances: [],
+    devices,
   }
 }
 
 async function measure(
   opened: OpenedSampler,
-  driver: string,
   durationS: number,
   { observer, signal, simulated }: Context,
 ): Promise<Baseline> {
-  await opened.sampler.ready()
-  const window = beginEnergyWindow(opened)
-  try {
-    await waitVisibly('Measuring idle power', durationS, { observer, signal })
-  } catch (error) {
-    window.cancel()
-    throw error
+  const idle = await measureIdlePower(opened, durationS, { observer, signal })
+  const { devices, disturbances, measuredAt } = idle
+  const isKept = !simulated && disturbances.length === 0
+  for (const { device, powerW } of isKept ? devices : []) {
+    const entry = { power_w: powerW, measured_at: measuredAt, duration_sec: durationS }
+    await keep(device, driverOf(opened), entry, observer)
   }
-  const { devices: measured, contamination } = await window.end()
-  const disturbances = (contamination.foreign_processes ?? []).map(describeForeignProcess)
-  const measuredAt = new Date().toISOString()
-  const watts: number[] = []
-  for (const [position, { mean_power_w: meanW, reason }] of measured.entries()) {
-    const device = opened.devices[position]
-    if (meanW === null || device === undefined) throw new Error(`no idle power: ${reason}`)
-    watts.push(meanW)
-    if (!simulated && disturbances.length === 0)
-      await keep(device, driver, { power_w: meanW, measured_at: measuredAt }, observer)
-  }
-  return {
-    powerW: sumOf(watts),
-    devicesW: byUuid(opened, watts),
-    method: 'fresh',
-    measuredAt,
-    ageS: 0,
-    disturbances,
-  }
-}
-
-function sumOf(watts: readonly number[]): number {
-  return watts.reduce((sum, each) => sum + each, 0)
-}
-
-/** Watts in the order of the devices. */
-function byUuid({ devices }: OpenedSampler, watts: readonly number[]): Map<string, number> {
-  return new Map(devices.flatMap(({ uuid }, position) => [[uuid, watts[position] ?? Number.NaN] as const]))
+  return { powerW: totalOf(devices), method: 'fresh', measuredAt, ageS: 0, disturbances, devices }
 }
 
 /** A baseline that cannot be kept is still one: the next run just measures it again. */
@@ -141,13 +142,21 @@ async function keep(device: Device, driver: string, entry: BaselineEntry, observ
   }
 }
 
+function driverOf({ machine }: OpenedSampler): string {
+  return machine.driverVersion ?? 'unknown'
+}
+
+function totalOf(devices: readonly { powerW: number }[]): number {
+  return devices.reduce((sum, { powerW }) => sum + powerW, 0)
+}
+
 /**
  * Takes the baseline off, over the same window and devices: all of them, or those of one process. Null where there is
  * no energy to take it off.
  */
 export function breakDown(
   energy: Energy | null,
-  baseline: Baseline | null,
+  baseline: BaselinePower | null,
   uuids: readonly string[] | null = null,
 ): EnergyBreakdown | null {
   const rawJ = energy === null ? null : joulesOfDevices(energy, uuids)
@@ -164,8 +173,8 @@ export function breakDown(
 }
 
 /** Null where one of the devices has none. */
-function idlePowerW({ powerW, devicesW }: Baseline, uuids: readonly string[] | null): number | null {
+function idlePowerW({ powerW, devices }: BaselinePower, uuids: readonly string[] | null): number | null {
   if (uuids === null) return powerW
-  const watts = [...new Set(uuids)].map((uuid) => devicesW.get(uuid))
-  return watts.every((each) => each !== undefined) ? sumOf(watts) : null
+  const own = devices.filter(({ device }) => uuids.includes(device.uuid))
+  return own.length === new Set(uuids).size ? totalOf(own) : null
 }

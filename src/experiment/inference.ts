@@ -33,6 +33,8 @@ interface RequestTimes {
   /** Over the requests whose first token was observed. */
   prefill: { tokens: number; ms: number }
   decode: { tokens: number; ms: number }
+  input: number[]
+  output: number[]
 }
 
 export interface Inference {
@@ -44,6 +46,8 @@ export interface Inference {
   inferenceS: number
   latency: Latency
   speed: Speed
+  /** Tokens of each request, in the order in which they ended. */
+  tokens: { input: number[]; output: number[] }
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
 }
@@ -123,7 +127,9 @@ export async function runInference(
     if (requestsProblem !== null)
       observer.note(`requests.jsonl could not be written (non-fatal): ${requestsProblem}`)
   }
-  return { ...together(processes), requestsProblem }
+  const tokensOf = (kind: 'input' | 'output') => processes.flatMap(({ times }) => times[kind])
+  const tokenCounts = { input: tokensOf('input'), output: tokensOf('output') }
+  return { ...together(processes), tokens: tokenCounts, requestsProblem }
 }
 
 /** Every so-manieth prompt, so that long and short ones are spread evenly, with its place among all. */
@@ -136,7 +142,7 @@ export function shardOf(
 }
 
 /** Sums and unions; of one process, its own numbers. */
-function together(processes: ProcessInference[]): Omit<Inference, 'requestsProblem'> {
+function together(processes: ProcessInference[]): Omit<Inference, 'tokens' | 'requestsProblem'> {
   const all = processes.map(({ totals }) => totals)
   const inferenceS = unionOfWindowsS(all)
   const [first, ...others] = processes
@@ -170,13 +176,23 @@ function together(processes: ProcessInference[]): Omit<Inference, 'requestsProbl
 }
 
 function newTimes(): RequestTimes {
-  return { e2e: [], ttft: [], tpot: [], prefill: { tokens: 0, ms: 0 }, decode: { tokens: 0, ms: 0 } }
+  return {
+    e2e: [],
+    ttft: [],
+    tpot: [],
+    prefill: { tokens: 0, ms: 0 },
+    decode: { tokens: 0, ms: 0 },
+    input: [],
+    output: [],
+  }
 }
 
 function addTimes(times: RequestTimes, record: RequestRecord): void {
   const { start_ns, end_ns, ttft_ms, input_tokens, output_tokens } = record
   const endToEndMs = (end_ns - start_ns) / 1e6
   times.e2e.push(endToEndMs)
+  times.input.push(input_tokens)
+  times.output.push(output_tokens)
   if (ttft_ms === null) return
   times.ttft.push(ttft_ms)
   times.prefill.tokens += input_tokens

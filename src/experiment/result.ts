@@ -23,6 +23,7 @@ import type { Inference, ProcessInference } from './inference.js'
 import type { FilePaths } from './measurement.js'
 import type { PromptSet } from './prompts/load.js'
 import { throttleOf } from './throttle.js'
+import { lengthsOf } from './token-lengths.js'
 
 /** Everything that the steps of an experiment found out. */
 export interface Findings {
@@ -100,7 +101,7 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     },
     warmup_result: least(findings.warmups),
     measurement_warnings: warnings,
-    prompts: { source: prompts.source, count: prompts.prompts.length, hash: prompts.hash },
+    prompts: promptsOf(prompts, inference),
     timeseries_path: findings.paths.timeseries,
     samples_path: findings.paths.samples,
     requests_path: findings.paths.requests,
@@ -108,6 +109,20 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     process_results,
     aggregation: { processes: process_results.length, method: process_results.length > 1 ? SEVERAL : SINGLE },
     steps,
+  }
+}
+
+function promptsOf(
+  { prompts, warmup, ...set }: PromptSet,
+  inference: Inference,
+): ExperimentResult['prompts'] {
+  const input = lengthsOf(inference.tokens.input)
+  const output = lengthsOf(inference.tokens.output)
+  return {
+    ...set,
+    count: prompts.length,
+    truncated: inference.totals.truncated,
+    token_lengths: { input, output, reason: input === null ? 'no request was measured' : null },
   }
 }
 

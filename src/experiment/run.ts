@@ -24,6 +24,7 @@ import { type Findings, resultOf } from './result.js'
 import { Trace } from './trace.js'
 import { interrupted, shownWhileWaiting } from './wait.js'
 import { thermalFloor, warmUp } from './warm-up.js'
+import { mostPrompts } from './warmup.js'
 import { warningsOf } from './warnings.js'
 
 export interface RunOptions {
@@ -71,7 +72,7 @@ export async function runExperiment(
   const backend = findBackend(config.backend)
   await backend.checkModel(config.model)
   // Read before anything takes time, so that a wrong path is told at once; workers tokenise them once loaded.
-  const prompts = await trace.step('read_prompts', () => promptsOf(config, observer))
+  const prompts = await trace.step('read_prompts', () => promptsOf(config, { observer, signal }))
 
   const { meter, reason } = await trace.step('sampler', () =>
     // The Python of an energy backend takes seconds to start.
@@ -150,10 +151,16 @@ function energyProblem({ config, energy, energyReason }: Findings): string | nul
   return energyReason ?? energy?.reason ?? null
 }
 
-async function promptsOf(config: ExperimentConfig, observer: Observer): Promise<PromptSet> {
+async function promptsOf(
+  config: ExperimentConfig,
+  { observer, signal }: { observer: Observer; signal: AbortSignal | undefined },
+): Promise<PromptSet> {
   const prompts = await loadPrompts(config.prompts, {
+    dataset: config.dataset,
+    observer,
+    signal,
     count: config.n_prompts,
-    warmup: Math.max(config.warmup.max_prompts, config.warmup.n_warmup ?? 0),
+    warmup: mostPrompts(config.warmup),
   })
   for (const note of prompts.notes) observer.note(`Note: ${note}.`)
   return prompts

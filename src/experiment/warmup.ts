@@ -36,9 +36,9 @@ export async function warmupUntilConverged(
     return { ...base, ...nothing, converged: true, mode: 'disabled' }
   }
   const detecting = config.convergence_detection
-  // With detection on, `n_warmup` is a least number; what was asked for outright beats the cap.
+  // With detection on, `n_warmup` is a least number.
   const least = Math.max(config.min_prompts, window_size, config.n_warmup ?? 0)
-  const most = detecting ? Math.max(max_prompts, config.n_warmup ?? 0) : (config.n_warmup ?? max_prompts)
+  const most = mostPrompts(config)
 
   const latencies: number[] = []
   let failures = 0
@@ -83,6 +83,17 @@ export async function warmupUntilConverged(
       : `Warmup did not converge after ${most} prompts (final CV=${shown}, target=${cv_threshold})`,
   )
   return { ...result, converged, mode: 'cv' }
+}
+
+/** The prompts that a warmup needs at most. What was asked for outright beats the cap. */
+export function mostPrompts({
+  enabled,
+  convergence_detection,
+  max_prompts,
+  n_warmup,
+}: Pick<WarmupConfig, 'enabled' | 'convergence_detection' | 'max_prompts' | 'n_warmup'>): number {
+  if (!enabled) return 0
+  return convergence_detection ? Math.max(max_prompts, n_warmup ?? 0) : (n_warmup ?? max_prompts)
 }
 
 /** Standard deviation over mean; 0 when the mean is not positive. */

@@ -4,7 +4,11 @@ import { energySchema } from './energy.js'
 
 // result.json, whole. Snake case as on disk; null is unknown, never 0.
 
-export const SCHEMA_VERSION = '3.0.0'
+/**
+ * Of what is written now. The first number changes where a key is renamed, removed or comes to mean something else, the
+ * second where keys are added, the third where only their description changes. Older ones are read by migrations.ts.
+ */
+export const SCHEMA_VERSION = '3.1.0'
 
 const count = z.number().int().nonnegative()
 
@@ -154,6 +158,54 @@ export const costSchema = z.object({
 })
 export type Cost = z.infer<typeof costSchema>
 
+/** How many tokens the requests had. */
+export const lengthsSchema = z.object({
+  count,
+  min: count,
+  mean: z.number(),
+  p50: z.number(),
+  p95: z.number(),
+  max: count,
+  /** counts[i] requests had at least edges[i] and fewer than edges[i + 1] tokens; the edges are 0 and powers of two. */
+  histogram: z.object({ edges: z.array(count), counts: z.array(count) }),
+})
+export type Lengths = z.infer<typeof lengthsSchema>
+
+/** Where the rows of a data set came from. */
+export const datasetOriginSchema = z.object({
+  name: z.string(),
+  config: z.string(),
+  split: z.string(),
+  /** The commit of the data set; null where the server did not tell it. */
+  revision: z.string().nullable(),
+})
+export type DatasetOrigin = z.infer<typeof datasetOriginSchema>
+
+/** The prompts that were measured. */
+export const promptsSchema = z.object({
+  /** "builtin", "synthetic", the path of a file, or "hf:owner/name:config:split:column". */
+  source: z.string(),
+  count,
+  /** SHA-256 of the prompts, texts and lengths, in order. */
+  hash: z.string(),
+  order: z.enum(['interleaved', 'grouped', 'shuffled']),
+  /** Of the shuffled order, or of synthetic prompts; null where nothing was drawn. */
+  seed: count.nullable(),
+  /** The column or field of the text; null where the source has none. */
+  column: z.string().nullable(),
+  dataset: datasetOriginSchema.nullable(),
+  /** Prompts that were cut, to dataset.max_input_tokens or to fit in the context. */
+  truncated: count,
+  token_lengths: z.object({
+    input: lengthsSchema.nullable(),
+    output: lengthsSchema.nullable(),
+    /** Why one of them is null. */
+    reason: z.string().nullable(),
+  }),
+  /** What was done to have enough prompts, in sentences. */
+  notes: z.array(z.string()),
+})
+
 /** What one worker process did. */
 export const processResultSchema = z.object({
   schema_version: z.string(),
@@ -257,7 +309,7 @@ export const experimentResultSchema = z.object({
   environment: environmentSchema,
   warmup_result: warmupResultSchema,
   measurement_warnings: z.array(z.string()),
-  prompts: z.object({ source: z.string(), count, hash: z.string() }),
+  prompts: promptsSchema,
   timeseries_path: z.string().nullable(),
   samples_path: z.string().nullable(),
   requests_path: z.string(),

@@ -66,12 +66,17 @@ export function createRunDir(outputDir: string, id: string): string {
  * the folder. Throws RESULT_NOT_WRITTEN and leaves no temporary file.
  */
 export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
+  await writeBytesAtomically(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** Writes a file in the same way, whatever is in it. */
+export async function writeBytesAtomically(path: string, content: string | Uint8Array): Promise<void> {
   // A name of its own for each writer: two processes may store the same baseline at once.
   const partial = `${path}.${randomBytes(4).toString('hex')}.partial`
   try {
     const file = await open(partial, 'w')
     try {
-      await file.writeFile(`${JSON.stringify(value, null, 2)}\n`)
+      await file.writeFile(content)
       await file.sync()
     } finally {
       await file.close()

@@ -42,11 +42,12 @@ export function preparePrompt(
       hint: 'Give every prompt some text.',
     })
   }
+  const most = Math.min(room, prompt.max_input_tokens ?? room)
   return {
-    tokens: whole.slice(0, room),
+    tokens: whole.slice(0, most),
     maxTokens,
     ignoreEos: generation.ignore_eos || prompt.output_tokens !== undefined,
-    truncated: whole.length > room,
+    truncated: whole.length > most,
   }
 }
 

@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../../core/errors.js'
 import type { Prompt } from './prompt.js'
+import { promptIn } from './text-column.js'
 
 const length = z.int().min(1).optional()
 // Data sets carry further fields, such as an id or a category; they are let through and ignored.
@@ -15,13 +16,19 @@ const entrySchema = z.object({
 const MAX_LISTED = 50
 
 /**
- * Reads prompts from a .txt file, one a line, or a .jsonl file of strings or of objects with "prompt" or
- * "text". Blank lines are skipped. Throws PROMPTS_INVALID, which names every bad line at once.
+ * Reads prompts from a .txt file, one a line, or a .jsonl file of strings or of objects with "prompt" or "text", or
+ * with the field that is named: text or a conversation. Blank lines are skipped. Throws PROMPTS_INVALID, which names
+ * every bad line at once.
  */
-export async function readPromptFile(path: string): Promise<Prompt[]> {
+export async function readPromptFile(
+  path: string,
+  field: string | null = null,
+): Promise<{ prompts: Prompt[]; column: string | null }> {
   const extension = extname(path).toLowerCase()
   if (extension !== '.txt' && extension !== '.jsonl') {
-    throw invalid(`prompts come from "builtin" or from a file that ends in .txt or .jsonl, not from ${path}`)
+    throw invalid(
+      `prompts come from "builtin" or from a file that ends in .txt, .jsonl or .parquet, not from ${path}`,
+    )
   }
   const content = await readFile(path, 'utf8').catch((error) => {
     throw invalid(`the prompts in ${path} cannot be read (${messageOf(error)})`, error)
@@ -34,18 +41,18 @@ export async function readPromptFile(path: string): Promise<Prompt[]> {
       const line = raw.trim()
       if (line === '') return []
       if (extension === '.txt') return [{ text: line }]
-      const prompt = parseLine(line)
+      const prompt = parseLine(line, field)
       if (typeof prompt !== 'string') return [prompt]
       problems.push(`line ${index + 1}: ${prompt}`)
       return []
     })
   if (problems.length > 0) throw invalid(`${path} has ${problems.length} bad lines:\n${listed(problems)}`)
   if (prompts.length === 0) throw invalid(`${path} has no prompts`)
-  return prompts
+  return { prompts, column: extension === '.txt' ? null : field }
 }
 
 /** The prompt of a JSON line, or what is wrong with it. */
-function parseLine(line: string): Prompt | string {
+function parseLine(line: string, field: string | null): Prompt | string {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -56,8 +63,9 @@ function parseLine(line: string): Prompt | string {
   if (!entry.success) {
     return entry.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ')
   }
-  const text = entry.data.prompt ?? entry.data.text
-  if (text === undefined) return 'neither "prompt" nor "text"'
+  const text = field === null ? (entry.data.prompt ?? entry.data.text) : fieldIn(value, field)
+  if (text === undefined)
+    return field === null ? 'neither "prompt" nor "text"' : `no text in ${JSON.stringify(field)}`
   if (text.trim() === '') return 'the prompt is empty'
   const { input_tokens, output_tokens } = entry.data
   return {
@@ -65,6 +73,13 @@ function parseLine(line: string): Prompt | string {
     ...(input_tokens !== undefined && { input_tokens }),
     ...(output_tokens !== undefined && { output_tokens }),
   }
+}
+
+/** The text of a field, or the first message of a user in it. */
+function fieldIn(value: unknown, field: string): string | undefined {
+  const cell =
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined
+  return typeof cell === 'string' ? cell : (promptIn(cell) ?? undefined)
 }
 
 function listed(problems: readonly string[]): string {

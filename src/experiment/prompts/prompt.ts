@@ -3,6 +3,8 @@ export interface Prompt {
   text: string
   /** Tokens to evaluate; the worker cuts or repeats the tokenised text to this length. */
   input_tokens?: number
+  /** Most tokens to evaluate; the worker cuts a longer text. */
+  max_input_tokens?: number
   /** Tokens to generate, whatever the model says. */
   output_tokens?: number
 }

@@ -1,4 +1,5 @@
 import type { Prompt } from './prompt.js'
+import { randomFrom } from './random.js'
 
 /** A load of prompts that are alike in everything but their words. Lengths are tokens. */
 export interface SyntheticPrompts {
@@ -40,15 +41,4 @@ export function syntheticPrompts(
     const words = Array.from({ length: input_len }, () => WORDS[Math.floor(random() * WORDS.length)])
     return { text: words.join(' '), input_tokens: input_len, output_tokens: output_len }
   })
-}
-
-/** mulberry32, started from the seed and the prompt's number. */
-function randomFrom(seed: number, index: number): () => number {
-  let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

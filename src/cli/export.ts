@@ -1,0 +1,90 @@
+// llem export: folders -> the results below them -> one row each -> a file.
+
+import { extname } from 'node:path'
+import { closest } from '../core/closest.js'
+import { LlemError } from '../core/errors.js'
+import { writeBytesAtomically } from '../results/files.js'
+import { findResults } from '../results/find.js'
+import { FLAT_FORMATS, type FlatFormat, flatFile } from '../results/flat-file.js'
+import { type Cell, flatRow } from '../results/flat-row.js'
+import { missingResult } from '../results/missing.js'
+import { readResult } from '../results/read.js'
+import { EXIT, Exit, reportError } from './exit.js'
+import { isTerminal, say } from './screen.js'
+
+interface ExportOptions {
+  format?: string
+  output?: string
+  quiet?: boolean
+  verbose?: boolean
+}
+
+/** Writes a row for each result; exit code 1 where one could not be read, after all others were written. */
+export async function exportResults(paths: readonly string[], options: ExportOptions): Promise<void> {
+  const { output, quiet = false, verbose = false } = options
+  const format = formatOf(options)
+  if (format === 'parquet' && output === undefined && isTerminal(process.stdout)) throw binaryOnTerminal()
+  const { dirs, incomplete, problems } = findResults(paths)
+  const rows: Cell[][] = []
+  for (const problem of problems) reportError(problem, verbose)
+  let unread = problems.length
+  for (const dir of dirs) {
+    try {
+      rows.push(flatRow(readResult(dir), dir))
+    } catch (error) {
+      // One damaged file of a thousand is said, and costs its own row.
+      reportError(error, verbose)
+      unread += 1
+    }
+  }
+  if (rows.length === 0 && unread === 0) throw nothingBelow(paths, incomplete)
+  const bytes = await flatFile(format, rows)
+  if (output === undefined) await writeAll(bytes)
+  else await writeBytesAtomically(output, bytes)
+  if (!quiet) {
+    const left = incomplete.length === 0 ? '' : `, ${count(incomplete.length, 'incomplete run')} left out`
+    const place = output === undefined ? '' : ` to ${output}`
+    say(`Exported ${count(rows.length, 'result')} as ${format}${place}${left}.`)
+  }
+  if (unread > 0) throw new Exit(EXIT.failed)
+}
+
+/** As it was typed, else by the ending of the file, else CSV. */
+function formatOf({ format, output }: ExportOptions): FlatFormat {
+  const byEnding = output === undefined ? '' : extname(output).slice(1).toLowerCase()
+  const wanted = format ?? FLAT_FORMATS.find((known) => known === byEnding) ?? 'csv'
+  const known = FLAT_FORMATS.find((each) => each === wanted)
+  if (known !== undefined) return known
+  const meant = closest(wanted, FLAT_FORMATS)
+  throw new LlemError(`--format ${wanted} is not one of ${FLAT_FORMATS.join(', ')}.`, {
+    code: 'FORMAT_UNKNOWN',
+    hint: meant === null ? 'Leave it away for CSV.' : `Did you mean ${meant}?`,
+    kind: 'usage',
+  })
+}
+
+/** Resolves when everything was taken: a reader that goes away, or a full disk, ends llem elsewhere (main.ts). */
+function writeAll(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(bytes, () => resolve()))
+}
+
+function nothingBelow(paths: readonly string[], incomplete: readonly string[]): LlemError {
+  const [first = '.'] = paths
+  if (incomplete.length === 0 && paths.length === 1) return missingResult(first)
+  return new LlemError(
+    `There is no result.json below ${paths.join(', ')}${incomplete.length === 0 ? '' : `, only ${count(incomplete.length, 'incomplete run')}`}.`,
+    { code: 'RESULT_MISSING', hint: 'Give the folder that -o of `llem run` named.', kind: 'usage' },
+  )
+}
+
+function binaryOnTerminal(): LlemError {
+  return new LlemError('Parquet is binary, and stdout is a terminal.', {
+    code: 'OUTPUT_IS_TERMINAL',
+    hint: 'Give a file with -o, as in `llem export results --format parquet -o results.parquet`.',
+    kind: 'usage',
+  })
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
