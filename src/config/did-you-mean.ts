@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein'
-import { schemaKeys } from './json-schema.js'
+import { experimentJsonSchema, schemaKeys } from './json-schema.js'
 
 /** The candidate nearest to a mistyped word, or null when none is near enough to be meant. */
 export function closest(word: string, candidates: readonly string[]): string | null {
@@ -16,8 +16,12 @@ export function closest(word: string, candidates: readonly string[]): string | n
 }
 
 /** What an unknown key of a mapping was meant to be: a sibling, a key of another level, or nothing known. */
-export function suggestKey(unknown: string, parent: readonly string[]): string | null {
-  const paths = [...schemaKeys()].map(({ path }) => path)
+export function suggestKey(
+  unknown: string,
+  parent: readonly string[],
+  root = experimentJsonSchema(),
+): string | null {
+  const paths = [...schemaKeys(root)].map(({ path }) => path)
   const inParent = paths.filter((path) => path.length === parent.length + 1 && startsWith(path, parent))
 
   if (paths.some((path) => path.length > 1 && path.join('.') === unknown)) {
