@@ -773,12 +773,14 @@ if (
   }
 }
 
-const { NativeProbe, NativeSampler, listDevices, monotonicNs, recomputeWindow, recoverFile, timeseriesEnergy } = nativeBinding
+const { FileLock, NativeProbe, NativeSampler, listDevices, monotonicNs, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
+export { FileLock }
 export { NativeProbe }
 export { NativeSampler }
 export { listDevices }
 export { monotonicNs }
 export { recomputeWindow }
 export { recoverFile }
+export { takeLock }
 export { timeseriesEnergy }
 export const __napiBindingTarget = __napiLoadedBindingTarget

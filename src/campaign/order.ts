@@ -1,3 +1,4 @@
+import { randomOf } from '../core/random.js'
 import type { CampaignPlan } from './plan.js'
 
 /** One run of an experiment: its place in the plan's list, and its cycle from 1. */
@@ -32,16 +33,5 @@ function shuffle(order: number[], random: () => number): void {
     const kept = order[last] as number
     order[last] = order[other] as number
     order[other] = kept
-  }
-}
-
-/** Uniform numbers in [0, 1), in 32-bit integers only, so that every machine draws the same (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
   }
 }

@@ -42,7 +42,7 @@ export function modernised(layer: Layer): { layer: Layer; notes: string[] } {
       const from = moved.get(path.slice(0, length).join('.'))
       if (from === undefined) continue
       // In the grid only what is below `shared` stood under `sweep`.
-      const below = path.slice(length).filter((step, index) => !(from[0] === 'sweep' && index === 0))
+      const below = path.slice(length).filter((_, index) => !(from[0] === 'sweep' && index === 0))
       return layer.place([...from, ...below], part)
     }
     return layer.place(path, part)

@@ -30,16 +30,10 @@ const execution = z
       .nullable()
       .default(null)
       .meta({ description: "Seed of the shuffled order; null takes one from the campaign's content." }),
-    warmup_prompts: z
-      .int()
-      .min(1)
-      .max(200)
-      .nullable()
-      .default(null)
-      .meta({
-        description: 'Prompts that warm up each run; null is what each experiment says.',
-        unit: 'prompts',
-      }),
+    warmup_prompts: z.int().min(1).max(200).nullable().default(null).meta({
+      description: 'Prompts that warm up each run; null is what each experiment says.',
+      unit: 'prompts',
+    }),
     warmup_timeout_seconds: seconds
       .nullable()
       .default(null)
@@ -84,14 +78,10 @@ export const campaignKeysSchema = z.strictObject({
       description: 'The name of the campaign, and of its folder.',
       expects: "text of 1 to 100 characters without '/' and control characters",
     }),
-  configs: z
-    .array(pathText)
-    .min(1)
-    .optional()
-    .meta({
-      description: 'Files of experiments, by their paths from this file.',
-      expects: 'a list of at least one path',
-    }),
+  configs: z.array(pathText).min(1).optional().meta({
+    description: 'Files of experiments, by their paths from this file.',
+    expects: 'a list of at least one path',
+  }),
   experiments: z.array(z.record(z.string(), z.unknown())).min(1).optional().meta({
     description: 'Experiments, each with the keys in which it differs from what all share.',
     expects: 'a list of at least one mapping with keys of an experiment',
@@ -120,6 +110,15 @@ export const campaignKeysSchema = z.strictObject({
     .optional()
     .meta({ description: 'Every combination of these values is an experiment.' }),
   execution,
+  cold_start: z
+    .strictObject({
+      force_cold_start: z.boolean().default(false).meta({
+        description:
+          'Load the model anew for each run instead of keeping it where the next experiment has the same.',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'What is left of one run for the next.' }),
   io: z
     .strictObject({
       results_dir: pathText

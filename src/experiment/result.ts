@@ -27,6 +27,8 @@ import { throttleOf } from './throttle.js'
 export interface Findings {
   experimentId: string
   startedAt: Date
+  /** The model was loaded for an earlier experiment. */
+  keptLoaded: boolean
   config: ExperimentConfig
   simulated: boolean
   environment: Environment
@@ -146,6 +148,7 @@ function processResultOf(
     threads: info.threads,
     context_size: info.context_size,
     load_ms: info.load_ms,
+    kept_loaded: findings.keptLoaded,
     start_ns: totals.start_ns,
     end_ns: totals.end_ns,
     requests: totals.requests,
