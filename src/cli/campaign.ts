@@ -87,7 +87,7 @@ async function runIt(
   const manifest = await interruptible((signal) =>
     runCampaign(plan, {
       dir,
-      executor: new LocalExecutor(),
+      executor: new LocalExecutor(join(dir, 'runner.lock')),
       simulate: options.simulate ?? false,
       coldStart: options.forceColdStart ?? keys.cold_start.force_cold_start,
       retryFailed: options.retryFailed ?? false,

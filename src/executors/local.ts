@@ -20,16 +20,23 @@ export class LocalExecutor implements Executor {
   readonly name = 'local'
   #runner: Worker | null = null
   #ending: Promise<unknown> = Promise.resolve()
+  readonly #lockPath: string
+
+  /** `lockPath`: a file that the runner locks, so that it waits for one that a killed campaign has left. */
+  constructor(lockPath: string) {
+    this.#lockPath = lockPath
+  }
 
   async run(order: RunOrder, { timeoutMs, onEvent, signal }: ExecuteOptions): Promise<RunSummary> {
-    const runner = await this.#started(onEvent)
     // Anything longer than the limit is not a hang of the wire but of the experiment.
-    const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(), timeoutMs)
+    const limit = AbortSignal.timeout(timeoutMs)
+    const either = signal === undefined ? limit : AbortSignal.any([limit, signal])
     const stop = () => void this.close()
-    limit.signal.addEventListener('abort', stop, { once: true })
-    signal?.addEventListener('abort', stop, { once: true })
+    either.addEventListener('abort', stop, { once: true })
     try {
+      // Not by the worker's own signal, which kills: an experiment that is told to end keeps what it has measured.
+      const runner = await this.#started(onEvent)
+      if (either.aborted) throw either.reason
       return await runner.call('run', order, {
         schema: runSummarySchema,
         timeoutMs: timeoutMs + 2 * GRACE_MS,
@@ -37,15 +44,14 @@ export class LocalExecutor implements Executor {
       })
     } catch (error) {
       await this.close()
-      if (!limit.signal.aborted) throw error
+      if (!limit.aborted) throw error
       throw new LlemError(`the experiment took longer than ${timeoutMs / 1000} s and was ended`, {
         code: 'EXPERIMENT_TIMEOUT',
         hint: 'Raise execution.experiment_timeout_seconds if it is just slow.',
         cause: error,
       })
     } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', stop)
+      either.removeEventListener('abort', stop)
     }
   }
 
@@ -67,7 +73,11 @@ export class LocalExecutor implements Executor {
     )
     this.#runner = runner
     try {
-      const { protocol } = await runner.call('hello', {}, { schema: runnerHelloSchema, timeoutMs: HELLO_MS })
+      const { protocol } = await runner.call(
+        'hello',
+        { lock_path: this.#lockPath },
+        { schema: runnerHelloSchema, timeoutMs: HELLO_MS },
+      )
       if (protocol !== RUNNER_PROTOCOL) throw new Error(`the runner speaks protocol ${protocol}`)
       return runner
     } catch (error) {

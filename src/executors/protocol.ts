@@ -27,7 +27,12 @@ export const runOrderSchema = z.object({
 export type RunOrder = z.infer<typeof runOrderSchema>
 
 export const runnerRequestSchema = z.discriminatedUnion('verb', [
-  z.object({ id: z.number().int(), verb: z.literal('hello') }),
+  z.object({
+    id: z.number().int(),
+    verb: z.literal('hello'),
+    /** A file whose lock the runner holds as long as it lives, so that two never measure side by side. */
+    lock_path: z.string(),
+  }),
   runOrderSchema.extend({ id: z.number().int(), verb: z.literal('run') }),
 ])
 

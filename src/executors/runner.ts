@@ -3,6 +3,7 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { loadExperimentConfig } from '../config/load.js'
 import { configError } from '../config/problems.js'
 import { LlemError, messageOf } from '../core/errors.js'
@@ -10,6 +11,7 @@ import { chooseLibrary } from '../energy/library.js'
 import { KeptFleet } from '../experiment/kept-fleet.js'
 import type { Observer } from '../experiment/observer.js'
 import { type ExperimentOutcome, runExperiment } from '../experiment/run.js'
+import { takeLock } from '../native/lock.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import type { WorkerFault } from '../workers/wire.js'
@@ -20,6 +22,8 @@ import {
   type RunSummary,
   runnerRequestSchema,
 } from './protocol.js'
+
+const LOCK_ATTEMPTS = 300
 
 const say = claimStdout()
 const lines = new LineSplitter()
@@ -42,13 +46,29 @@ function leave(): void {
 async function answer(line: string): Promise<void> {
   const request = runnerRequestSchema.parse(JSON.parse(line))
   const { id } = request
-  if (request.verb === 'hello') return say({ id, ok: true, protocol: RUNNER_PROTOCOL })
   try {
+    if (request.verb === 'hello') {
+      await holdLock(request.lock_path)
+      return say({ id, ok: true, protocol: RUNNER_PROTOCOL })
+    }
     const outcome = await runOne(request, observerOf(id))
     say({ id, ok: true, ...summaryOf(outcome) })
   } catch (error) {
     say({ id, ok: false, error: faultOf(error) })
   }
+}
+
+/** The runner of a campaign that was killed may still be ending its workers. */
+async function holdLock(path: string): Promise<void> {
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+    // It is never released: the kernel does that when this process is gone.
+    if ((await takeLock(path)) !== null) return
+    await sleep(100)
+  }
+  throw new LlemError('what ran the last experiment of this campaign does not end', {
+    code: 'RUNNER_BUSY',
+    hint: 'Look for a process `runner.js` and end it.',
+  })
 }
 
 async function runOne(order: RunOrder, observer: Observer): Promise<ExperimentOutcome> {
