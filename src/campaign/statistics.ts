@@ -1,5 +1,5 @@
 import type { RunSummary } from '../executors/protocol.js'
-import { type Interval, intervalOf } from '../results/interval.js'
+import { bootstrapInterval, type Interval, studentInterval } from '../results/interval.js'
 import { runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import type { RunRecords } from './records.js'
@@ -13,8 +13,13 @@ export const MEASURES = [
 ] as const satisfies readonly { key: keyof RunSummary; title: string; unit: string }[]
 export type MeasureKey = (typeof MEASURES)[number]['key']
 
+/** A mean over cycles by Student's t, which is quoted, and by the bootstrap, which some reviewers ask for. */
+export interface Measure extends Interval {
+  bootstrap: Interval
+}
+
 /** One experiment over its cycles. Null where no cycle has the number. */
-export interface ExperimentStatistics extends Record<MeasureKey, Interval | null> {
+export interface ExperimentStatistics extends Record<MeasureKey, Measure | null> {
   name: string
   hash: string
   /** Cycles that are completed. */
@@ -30,9 +35,13 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
   }
   return plan.experiments.map(({ name, hash }, index) => {
     const own = summaries[index] ?? []
-    const measure = (key: MeasureKey) => {
+    const measure = (key: MeasureKey): Measure | null => {
       const values = own.map((summary) => summary[key]).filter((value) => value !== null)
-      return intervalOf(values, plan.execution.seed + index)
+      const [student, bootstrap] = [
+        studentInterval(values),
+        bootstrapInterval(values, plan.execution.seed + index),
+      ]
+      return student === null || bootstrap === null ? null : { ...student, bootstrap }
     }
     return {
       name,

@@ -81,7 +81,7 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
     return [
       experiment.name,
       String(experiment.cycles),
-      ...MEASURES.map(({ key }) => intervalText(experiment[key])),
+      ...MEASURES.map(({ key }) => intervalText(experiment[key], experiment.cycles)),
       [...new Set(methods)].join(', ') || '-',
     ]
   })
@@ -95,10 +95,12 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
   return columns(head, rows, [1, 2, 3, 4, 5]) + more
 }
 
-/** "0.1121 [0.1098, 0.1144]" */
-function intervalText(interval: Interval | null): string {
+/** "0.1121 [0.1098, 0.1144]", with its own n where some cycles have no such number. */
+function intervalText(interval: Interval | null, cycles: number): string {
   if (interval === null) return '-'
-  const { mean, low, high } = interval
+  const { mean, low, high, n } = interval
+  const of = n === cycles ? '' : ` (n=${n})`
   const number = (value: number) => (Math.abs(value) >= 1e5 ? value.toFixed(0) : value.toPrecision(4))
-  return low === null || high === null ? number(mean) : `${number(mean)} [${number(low)}, ${number(high)}]`
+  const range = low === null || high === null ? '' : ` [${number(low)}, ${number(high)}]`
+  return `${number(mean)}${range}${of}`
 }

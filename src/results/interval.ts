@@ -13,15 +13,11 @@ export interface Interval {
 
 const CONFIDENCE = 0.95
 const RESAMPLES = 1000
-/** Below this many values the percentile bootstrap covers far less than it says: 75 % at n = 3. */
-const LEAST_FOR_BOOTSTRAP = 10
 
-/** The interval of a mean, by Student's t below n = 10 and by the bootstrap from there on. Null without values. */
-export function intervalOf(values: readonly number[], seed: number): Interval | null {
-  return values.length < LEAST_FOR_BOOTSTRAP ? studentInterval(values) : bootstrapInterval(values, seed)
-}
-
-/** Student's t interval of the mean; null without values. */
+/**
+ * Student's t interval of the mean; null without values. It is the one to quote at every number of cycles: of normal
+ * values it covers the true mean as often as it says, where the percentile bootstrap still misses 9 of 100 at n = 10.
+ */
 export function studentInterval(values: readonly number[]): Interval | null {
   const n = values.length
   if (n === 0) return null
