@@ -176,6 +176,23 @@ describe('a simulated run with --json', () => {
     })
   })
 
+  it('gives its joules to its requests, one after the other, and says why it has no prefill', () => {
+    const energies: number[] = readFileSync(result.requests_path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).energy_j)
+    const totalJ = Number(result.total_energy_j)
+    const { idle_j = 0, unattributed_j, total_j } = result.request_energy ?? {}
+    const requestsJ = energies.reduce((sum, joules) => sum + joules, 0)
+    expect(energies).toHaveLength(60)
+    expect(Math.abs(requestsJ + idle_j - totalJ)).toBeLessThan(1e-9 * totalJ)
+    expect([unattributed_j, result.attribution_reason]).toEqual([0, null])
+    expect(total_j).toBeCloseTo(requestsJ, 6)
+    expect(result.phases?.prefill).toBeNull()
+    expect(result.phases?.reason).toMatch(/^unattributable: prefill: of 60, 60 shorter than 3 update periods/)
+    expect(result).toMatchObject({ steady_state: null, headline: 'whole_run' })
+  })
+
   it('keeps the configuration that was in force', () => {
     expect(result.effective_config).toMatchObject({
       model,
@@ -219,6 +236,10 @@ describe('on a screen', () => {
     expect(lines.at(-1)).toContain(result.experiment_id)
     // The GPU draws its baseline and nothing more.
     expect(Math.abs(Number(energy?.adjusted_j) / Number(energy?.raw_j))).toBeLessThan(0.02)
+    // The samples that the attribution rests on were not asked for.
+    expect(filesIn(outputDir)).toEqual([['requests.jsonl', 'result.json', 'timeseries.parquet']])
+    expect(result.samples_path).toBeNull()
+    expect(result.request_energy?.requests).toBe(40)
   })
 
   it('says nothing on stderr with -q, and still prints the result', async () => {
@@ -255,6 +276,7 @@ describe('without a GPU', () => {
     expect(stdout).not.toContain('SIMULATED')
     expect(stderr).toContain(`Energy will be null (non-fatal): ${result.energy_reason}\n`)
     expect(filesIn(outputDir)).toEqual([['requests.jsonl', 'result.json']])
+    expect(result).toMatchObject({ request_energy: null, attribution_reason: 'there is no energy' })
   })
 
   it('says nothing of it where energy is disabled', async () => {

@@ -36,6 +36,27 @@ const breakdown = {
   baseline_cache_age_sec: 0,
 }
 
+const NO_PHASES = {
+  prefill: null,
+  decode: null,
+  mixed_j: 0,
+  idle_j: 0,
+  unattributable_j: 1000,
+  reason: 'unattributable: prefill: of 10, 10 shorter than 3 update periods of the power sensor (300 ms)',
+}
+const STEADY = {
+  start_ns: 0,
+  end_ns: 20e9,
+  duration_sec: 20,
+  input_tokens: 1000,
+  output_tokens: 4000,
+  output_tokens_per_second: 200,
+  energy_j: 8000,
+  uncertainty_j: 20,
+  method: 'integral' as const,
+  energy_per_output_token_j: 2,
+}
+
 /** A minute on an H200; only what is shown. */
 function result(overrides: Partial<ExperimentResult> = {}): ExperimentResult {
   return {
@@ -143,6 +164,37 @@ describe('a result on the screen', () => {
       { energy: energy({ cpu: { package_j: 1500, dram_j: 20, reason: null, domains: [] } }) },
       '  DRAM         20.0 J by RAPL, beside the energy of the GPUs',
     ],
+    [
+      'the phases that are known',
+      {
+        phases: {
+          ...NO_PHASES,
+          decode: {
+            energy_j: 5000,
+            uncertainty_j: 12.34,
+            duration_s: 50,
+            requests: 9,
+            left_out: 1,
+            output_tokens: 2000,
+            j_per_output_token: 2.5,
+          },
+        },
+      },
+      '  Phases       decode 2.500 J/output token, 5000.0 J +- 12.3 J in 9 of 10 requests',
+    ],
+    [
+      'a steady state that is the headline',
+      { steady_state: STEADY, headline: 'steady_state' },
+      '  Steady state  2.000 J/output token, 200.0 output tokens/s, in 20.0 s, 8000.0 J, +- 20.0 J (k=2) (the headline)',
+    ],
+    [
+      'a steady state without energy',
+      {
+        steady_state: { ...STEADY, energy_j: null, uncertainty_j: null, energy_per_output_token_j: null },
+        headline: 'whole_run',
+      },
+      '  Steady state  200.0 output tokens/s, in 20.0 s',
+    ],
     ['each warning', { measurement_warnings: ['sample_gap: 2s.'] }, '  Warning: sample_gap: 2s.'],
     [
       'first that it is simulated',
@@ -151,6 +203,19 @@ describe('a result on the screen', () => {
     ],
   ] as const)('shows %s', ([, overrides, line]) => {
     expect(lines({ ...overrides } as Partial<ExperimentResult>)).toContain(line)
+  })
+
+  it('shows no phase that most requests are left out of', () => {
+    const decode = {
+      energy_j: 50,
+      uncertainty_j: null,
+      duration_s: 1,
+      requests: 2,
+      left_out: 8,
+      output_tokens: 20,
+      j_per_output_token: 2.5,
+    }
+    expect(lines({ phases: { ...NO_PHASES, decode } }).join()).not.toContain('Phases')
   })
 
   it('has no line for what does not exist', () => {

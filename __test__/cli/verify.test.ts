@@ -94,6 +94,10 @@ describe('an untouched result verifies', () => {
     expect(names).toContain('energy_breakdown.adjusted_j by result.json')
     expect(names).toContain('output_tokens by requests.jsonl')
     expect(names).toContain('energy.total_j by samples.parquet')
+    expect(names).toContain('phases.idle_j by samples.parquet')
+    expect(names).toContain('request_energy.per_request_j.p95 by samples.parquet')
+    expect(names).toContain('energy_j of requests.jsonl:10 by samples.parquet')
+    expect(names).toContain('request_energy.total_j by requests.jsonl')
     expect(notRecomputed).toEqual([expect.stringContaining('the baseline power')])
   })
 
@@ -160,6 +164,37 @@ describe('what was tampered with is named', () => {
     expect(differing).toContain('total_tokens by result.json')
     expect(differing).toContain('energy_per_output_token_j by result.json')
     expect(differing).toContain('output_tokens by requests.jsonl')
+  })
+
+  it('the energy of one request', async () => {
+    const dir = copyOf(trained)
+    edit(join(dir, 'requests.jsonl'), (text) => {
+      const lines = text.trimEnd().split('\n')
+      const third = JSON.parse(String(lines[2]))
+      lines[2] = JSON.stringify({ ...third, energy_j: third.energy_j + 1e-3 })
+      return lines.join('\n')
+    })
+    const { differing } = await verify(dir)
+    expect(differing).toEqual([
+      'energy_j of requests.jsonl:3 by samples.parquet',
+      'request_energy.total_j by requests.jsonl',
+    ])
+  })
+
+  it('joules that are no longer all of the window’s', async () => {
+    const dir = copyOf(trained)
+    edit(join(dir, 'result.json'), (text) => {
+      const result = JSON.parse(text)
+      result.phases.mixed_j += 1e-3
+      result.request_energy.idle_j += 1e-3
+      return JSON.stringify(result)
+    })
+    expect((await verify(dir)).differing.sort()).toEqual([
+      'phases.mixed_j by samples.parquet',
+      'phases.unattributable_j by result.json',
+      'request_energy.idle_j by samples.parquet',
+      'request_energy.total_j by result.json',
+    ])
   })
 
   it('a file that is gone', async () => {

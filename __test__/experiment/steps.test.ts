@@ -66,6 +66,7 @@ describe('the steps of an experiment', () => {
       'window_begin',
       'inference',
       'window_end',
+      'attribution',
       'flops',
       'warnings',
       'write',

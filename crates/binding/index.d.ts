@@ -138,6 +138,14 @@ export interface Device {
   energyCounter: boolean
 }
 
+/** The energy of one device between neighbouring boundaries: one number fewer than there are boundaries. */
+export interface DevicePieces {
+  /** Of the covered part; NaN where nothing is covered. */
+  joules: Float64Array
+  /** How much of each piece lies between readings that could be joined, nanoseconds. */
+  coveredNs: Float64Array
+}
+
 /** One device over a window. */
 export interface DeviceReport {
   totalJ?: number
@@ -190,6 +198,12 @@ export interface DeviceSnapshot {
   memoryClockMhz?: number
   throttleReasons?: number
 }
+
+/**
+ * The integral of each device's power between neighbouring boundaries (monotonic nanoseconds, in order, within the
+ * window of a `samples.parquet`). Throws `PART_OUTSIDE`, `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`.
+ */
+export declare function integralPieces(samplesPath: string, boundariesNs: Float64Array): Array<DevicePieces>
 
 /** What was found out about a device under a driver; missing is what was not. */
 export interface KnownDevice {
@@ -260,6 +274,12 @@ export interface OpenOptions {
   /** Where the CPU's energy counters are looked for; by default /sys. */
   sysfsRoot?: string
 }
+
+/**
+ * The report of a part of a window, from its `samples.parquet`. Throws `PART_OUTSIDE`, `FILE_MISSING`,
+ * `FILE_DAMAGED` or `FILE_FAILED`.
+ */
+export declare function recomputePart(samplesPath: string, startNs: number, endNs: number): WindowReport
 
 /**
  * The report of a window once more, from its `samples.parquet`. Throws `FILE_MISSING`, `FILE_DAMAGED` or

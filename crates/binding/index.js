@@ -773,12 +773,14 @@ if (
   }
 }
 
-const { FileLock, NativeProbe, NativeSampler, listDevices, monotonicNs, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
+const { FileLock, NativeProbe, NativeSampler, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
 export { FileLock }
 export { NativeProbe }
 export { NativeSampler }
+export { integralPieces }
 export { listDevices }
 export { monotonicNs }
+export { recomputePart }
 export { recomputeWindow }
 export { recoverFile }
 export { takeLock }

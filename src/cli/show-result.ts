@@ -67,6 +67,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       'Per token',
       `${perToken(result.avg_energy_per_token_j)} J/token${also(result.energy_per_output_token_j, (joules) => `${perToken(joules)} J/output token`)}`,
     ]
+  yield* attributed(result)
   if (result.energy?.method != null) {
     const { backend, method, uncertainty_j, coverage } = result.energy
     const by = backend === 'nvml' ? method : `${backend}, ${method}`
@@ -93,6 +94,56 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       `${amount(cost.amount)} at ${cost.price_per_kwh} per kWh, PUE ${cost.pue} (${cost.source})`,
     ]
   if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
+}
+
+/** Prefill and decode, and the steady state, where they are known. */
+function* attributed({
+  phases,
+  steady_state: steady,
+  headline,
+}: ExperimentResult): Generator<[name: string, fact: string]> {
+  const { prefill, decode } = phases ?? {}
+  const parts = [
+    ...(prefill ? phase('prefill', prefill, prefill.j_per_input_token, 'input token') : []),
+    ...(decode ? phase('decode', decode, decode.j_per_output_token, 'output token') : []),
+  ]
+  if (parts.length > 0) yield ['Phases', parts.join('; ')]
+  if (steady != null) {
+    const joules = steady.energy_per_output_token_j
+    const facts = [
+      ...(joules === null ? [] : [`${perToken(joules)} J/output token`]),
+      ...(steady.output_tokens_per_second === null
+        ? []
+        : [`${steady.output_tokens_per_second.toFixed(1)} output tokens/s`]),
+      `in ${steady.duration_sec.toFixed(1)} s`,
+    ]
+    const energy =
+      steady.energy_j === null
+        ? ''
+        : `, ${steady.energy_j.toFixed(1)} J${also(steady.uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}`
+    yield [
+      'Steady state',
+      `${facts.join(', ')}${energy}${headline === 'steady_state' ? ' (the headline)' : ''}`,
+    ]
+  }
+}
+
+/** Nothing where most requests are left out: those that took long enough are then no example of the others. */
+function phase(
+  name: string,
+  {
+    energy_j,
+    uncertainty_j,
+    requests,
+    left_out,
+  }: { energy_j: number; uncertainty_j: number | null; requests: number; left_out: number },
+  joules: number | null,
+  of: string,
+): string[] {
+  if (requests < left_out) return []
+  const each = joules === null ? '' : `${perToken(joules)} J/${of}, `
+  const bound = uncertainty_j === null ? '' : ` +- ${uncertainty_j.toFixed(1)} J`
+  return [`${name} ${each}${energy_j.toFixed(1)} J${bound} in ${requests} of ${requests + left_out} requests`]
 }
 
 function also(value: number | null, text: (value: number) => string): string {

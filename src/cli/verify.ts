@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { checksOfSamples, checksOfTimeseries } from '../energy/recomputed.js'
+import { checksOfAttributedSamples } from '../energy/recomputed-attribution.js'
 import { recomputeWindow, timeseriesEnergy } from '../native/recording.js'
 import { checksOfEnergy, checksOfExperiment, checksOfRequests } from '../results/arithmetic.js'
 import { type Check, check, type Quantity } from '../results/check.js'
@@ -59,12 +60,19 @@ async function checksOfFiles(dir: string, energy: Energy, result: AnyResult): Pr
   const checks: Check[] = []
   const notRecomputed: string[] = []
   const samples = join(dir, 'samples.parquet')
-  if (existsSync(samples)) checks.push(...checksOfSamples(energy, await recomputeWindow(samples)))
-  else {
+  if (existsSync(samples)) {
+    checks.push(...checksOfSamples(energy, await recomputeWindow(samples)))
+    const requests = join(dir, 'requests.jsonl')
+    if (result.kind === 'run')
+      checks.push(
+        ...(await checksOfAttributedSamples(result.content, samples, existsSync(requests) ? requests : null)),
+      )
+  } else {
     checks.push(...promised(result.content.samples_path, 'samples_path', 'samples.parquet'))
     const option = result.kind === 'run' ? 'timeseries.full_rate: true' : '--full-rate'
+    const attributed = result.kind === 'run' && result.content.request_energy !== null
     notRecomputed.push(
-      `counter, headline and uncertainty: there is no samples.parquet. ${option} records the next one.`,
+      `counter, headline and uncertainty${attributed ? ', phases and the energy of each request' : ''}: there is no samples.parquet. ${option} records the next one.`,
     )
   }
   const timeseries = join(dir, 'timeseries.parquet')
@@ -91,7 +99,7 @@ function checksOfRun(dir: string, { content }: AnyResult & { kind: 'run' }): Che
   return [...checksOfExperiment(content), ...checksOfRequests(content, linesOf(requests))]
 }
 
-function linesOf(path: string): { input_tokens: number; output_tokens: number }[] {
+function linesOf(path: string): Parameters<typeof checksOfRequests>[1] {
   try {
     return readFileSync(path, 'utf8')
       .split('\n')

@@ -140,10 +140,10 @@ export const timeseries = z
       .nullable()
       .default(null)
       .meta({ description: 'Another name of energy.interval_ms; null leaves it to that key.', unit: 'ms' }),
-    full_rate: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'Write samples.parquet too, with every reading.' }),
+    full_rate: z.boolean().default(false).meta({
+      description:
+        'Keep samples.parquet, with every reading; otherwise it is removed once the energy of requests and phases is known.',
+    }),
   })
   .prefault({})
   .meta({ description: 'Readings over time, written beside the result.' })

@@ -10,6 +10,7 @@ import { describeFailedBackend } from '../energy/select.js'
 import type { Tracking } from '../energy/tracking.js'
 import type { Energy } from '../results/energy.js'
 import { createRunDir, newExperimentId } from '../results/files.js'
+import { type AttributionResult, attributeRun, discardSamples } from './attribution.js'
 import type { Member } from './fleet.js'
 import { keepIncomplete } from './incomplete.js'
 import { type Inference, runInference } from './inference.js'
@@ -24,6 +25,9 @@ export interface Measured {
   energy: Energy | null
   /** Why the window has no energy; null when it has. */
   energyReason: string | null
+  attribution: AttributionResult
+  /** What went wrong while the energy was attributed. */
+  attributionWarnings: string[]
   paths: FilePaths
 }
 
@@ -72,6 +76,7 @@ export async function measurePrompts(
     endTracking(tracking, reason, observer),
   )
   if ('failure' in inference) {
+    if (wanted.samples !== null && !config.timeseries.full_rate) await discardSamples(wanted.samples)
     throw await keepIncomplete(runDir, {
       experimentId,
       config,
@@ -81,7 +86,13 @@ export async function measurePrompts(
       interrupted: signal?.aborted === true,
     })
   }
-  return { experimentId, runDir, inference, energy, energyReason, paths: writtenFiles(wanted) }
+  const { requestsProblem, totals } = inference
+  const files = { samplesPath: wanted.samples, requestsPath: wanted.requests }
+  const { attribution, warnings: attributionWarnings } = await trace.step('attribution', () =>
+    attributeRun({ energy, ...files, requestsProblem, totals }, config, observer),
+  )
+  const paths = writtenFiles(wanted)
+  return { experimentId, runDir, inference, energy, energyReason, attribution, attributionWarnings, paths }
 }
 
 /** How tokens are chosen, in the worker's words. */
@@ -91,11 +102,12 @@ export function generationOf({ generation }: ExperimentConfig): Generation {
 }
 
 function wantedFiles(runDir: string, config: ExperimentConfig, meter: Meter | null): FilePaths {
-  const { enabled, save, full_rate } = config.timeseries
+  const { enabled, save } = config.timeseries
   const keeps = meter?.opened != null && enabled
   return {
     timeseries: keeps && save ? join(runDir, 'timeseries.parquet') : null,
-    samples: keeps && full_rate ? join(runDir, 'samples.parquet') : null,
+    // Always recorded, for it tells whose the joules are; kept where timeseries.full_rate asks for it.
+    samples: keeps ? join(runDir, 'samples.parquet') : null,
     requests: join(runDir, 'requests.jsonl'),
   }
 }

@@ -14,6 +14,7 @@ import {
   type WarmupResult,
 } from '../results/experiment.js'
 import { joulesOfDevices } from '../results/shares.js'
+import type { AttributionResult } from './attribution.js'
 import { type Baseline, breakDown } from './baseline.js'
 import type { Member } from './fleet.js'
 import type { Flops } from './flops.js'
@@ -40,6 +41,8 @@ export interface Findings {
   inference: Inference
   energy: Energy | null
   energyReason: string | null
+  attribution: AttributionResult
+  attributionWarnings: readonly string[]
   baseline: Baseline | null
   /** Of all devices. */
   breakdown: EnergyBreakdown | null
@@ -81,6 +84,7 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
     energy,
     energy_breakdown: findings.breakdown,
+    ...findings.attribution,
     ...footprintOf(energyJ, config),
     total_flops: flops.total.flops?.value ?? null,
     flops: flops.total.flops,

@@ -67,6 +67,8 @@ export interface ExperimentFacts {
   baseline: { method: 'fresh' | 'cached'; disturbances: readonly string[] } | null
   members: readonly { session: { info: { compute: string } }; gpuUuids: readonly string[] | null }[]
   inference: Pick<Inference, 'inferenceS' | 'requestsProblem'>
+  /** What went wrong while the energy was attributed to requests, as warnings. */
+  attributionWarnings?: readonly string[]
 }
 
 /** All warnings of an experiment, each text once: the basic ones per device, then what is particular. */
@@ -80,6 +82,7 @@ export function warningsOf(facts: ExperimentFacts): string[] {
   warnings.push(...facts.warmups.flatMap(warmupWarnings), ...sharedGpus(members))
   if (inference.requestsProblem !== null)
     warnings.push(`requests_incomplete: requests.jsonl could not be written: ${inference.requestsProblem}.`)
+  warnings.push(...(facts.attributionWarnings ?? []))
   return [...new Set(warnings)]
 }
 

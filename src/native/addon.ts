@@ -5,6 +5,7 @@ export type {
   CallLatency,
   CpuReport,
   Device,
+  DevicePieces,
   DeviceReport,
   KnownDevice,
   Listened,

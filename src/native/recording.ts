@@ -2,7 +2,7 @@
 
 import type * as Addon from '#addon'
 import { LlemError, messageOf } from '../core/errors.js'
-import { loadAddon, type WindowReport } from './addon.js'
+import { type DevicePieces, loadAddon, type WindowReport } from './addon.js'
 
 /** What was recovered of a file. */
 export interface RecoveredFile {
@@ -28,6 +28,23 @@ export function recoverFile(path: string): Promise<RecoveredFile> {
 /** The report of a window once more, from its samples.parquet. Throws FILE_MISSING, FILE_DAMAGED or FILE_FAILED. */
 export function recomputeWindow(path: string): Promise<WindowReport> {
   return ask(path, (addon) => addon.recomputeWindow(path))
+}
+
+/**
+ * The report of a part of a window, from its samples.parquet: what a window there would have told, but for the reads
+ * that come more often around the edges of a real one. Throws PART_OUTSIDE and what {@link recomputeWindow} throws.
+ */
+export function recomputePart(path: string, startNs: number, endNs: number): Promise<WindowReport> {
+  return ask(path, (addon) => addon.recomputePart(path, startNs, endNs))
+}
+
+/**
+ * The integral of each GPU's power between neighbouring boundaries: monotonic nanoseconds, in order, within the window
+ * of a samples.parquet. From edge to edge the pieces add up to the integral of the window. Throws PART_OUTSIDE and what
+ * {@link recomputeWindow} throws.
+ */
+export function integralPieces(path: string, boundariesNs: Float64Array): Promise<DevicePieces[]> {
+  return ask(path, (addon) => addon.integralPieces(path, boundariesNs))
 }
 
 /** What a timeseries.parquet adds up to, by GPU. Throws FILE_MISSING, FILE_DAMAGED or FILE_FAILED. */
@@ -60,6 +77,7 @@ const PROBLEMS: Record<string, { what(cause: string): string; hint: string | nul
     what: () => 'is still being written',
     hint: 'Wait until the llem that measures there has ended.',
   },
+  PART_OUTSIDE: { what: () => 'holds another stretch of time than the one that was asked for', hint: null },
   FILE_DAMAGED: {
     what: (cause) => `is damaged or of another version of llem: ${cause}`,
     hint: 'Measure again with this version.',

@@ -1,5 +1,6 @@
 // What a result.json says twice must be the same both times: sums, quotients, and what was taken off.
 
+import { checksOfAttribution } from './attribution-arithmetic.js'
 import { type Check, check, type Quantity } from './check.js'
 import type { DeviceEnergy, Energy } from './energy.js'
 import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
@@ -86,6 +87,7 @@ export function checksOfExperiment(result: ExperimentResult): Check[] {
     stored('energy_per_output_token_j', ratio(energyJ, output_tokens)),
     ...checksOfBreakdown(result.energy_breakdown, 'energy_breakdown', result.energy, energyJ),
     stored('total_inference_time_sec', unionOfWindowsS(process_results)),
+    ...checksOfAttribution(result),
     ...process_results.flatMap((each, position) =>
       checksOfProcess(each, `process_results[${position}]`, result.energy),
     ),
@@ -120,12 +122,11 @@ function checksOfBreakdown(
   ]
 }
 
-/** A line of requests.jsonl, as far as it is counted. */
+/** A line of requests.jsonl, as far as it is counted. One without tokens came to nothing. */
 interface RequestLine {
-  input_tokens: number
-  output_tokens: number
-  /** It came to nothing and has no tokens. */
-  failed?: boolean
+  input_tokens?: number
+  output_tokens?: number
+  energy_j?: number | null
 }
 
 /** The tokens of the prompts, one by one, against their totals. */
@@ -133,15 +134,34 @@ export function checksOfRequests(result: ExperimentResult, lines: readonly Reque
   const from = 'requests.jsonl'
   const requests = sum(result.process_results.map((each) => each.requests))
   const failures = sum(result.process_results.map((each) => each.failures))
-  const [bad, good] = [
-    lines.filter(({ failed }) => failed === true),
-    lines.filter(({ failed }) => failed !== true),
-  ]
+  const finished = lines.filter(({ output_tokens }) => output_tokens !== undefined)
+  const all = (value: (line: RequestLine) => number | null | undefined) =>
+    finished.reduce((total, line) => total + (value(line) ?? 0), 0)
   return [
-    check('process_results[].requests', from, requests, good.length),
-    check('process_results[].failures', from, failures, bad.length),
-    check('input_tokens', from, result.input_tokens, total(good.map((line) => line.input_tokens))),
-    check('output_tokens', from, result.output_tokens, total(good.map((line) => line.output_tokens))),
+    check('process_results[].requests', from, requests, finished.length),
+    check('process_results[].failures', from, failures, lines.length - finished.length),
+    check(
+      'input_tokens',
+      from,
+      result.input_tokens,
+      all(({ input_tokens }) => input_tokens),
+    ),
+    check(
+      'output_tokens',
+      from,
+      result.output_tokens,
+      all(({ output_tokens }) => output_tokens),
+    ),
+    ...(result.request_energy === null
+      ? []
+      : [
+          check(
+            'request_energy.total_j',
+            from,
+            result.request_energy.total_j,
+            all(({ energy_j }) => energy_j),
+          ),
+        ]),
   ]
 }
 
@@ -159,11 +179,6 @@ function residualPct({ integral_j, counter_j }: Pick<Energy, 'integral_j' | 'cou
 function sum(parts: readonly (number | null)[]): number | null {
   const known = parts.filter((part) => part !== null)
   return known.length < parts.length || parts.length === 0 ? null : known.reduce((a, b) => a + b, 0)
-}
-
-/** Of what may be none at all. */
-function total(parts: readonly number[]): number {
-  return parts.reduce((a, b) => a + b, 0)
 }
 
 function rootOfSquares(parts: readonly (number | null)[]): number | null {

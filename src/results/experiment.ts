@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { phasesSchema, requestEnergySchema, steadyStateSchema } from './attribution.js'
 import { energySchema } from './energy.js'
 
 // result.json, whole. Snake case as on disk; null is unknown, never 0.
@@ -232,6 +233,18 @@ export const experimentResultSchema = z.object({
   energy_reason: z.string().nullable(),
   energy: energySchema.nullable(),
   energy_breakdown: energyBreakdownSchema.nullable(),
+  /** The energy by prefill and decode. */
+  phases: phasesSchema.nullable().default(null),
+  request_energy: requestEnergySchema.nullable().default(null),
+  /** Why both are null; null when they are not. */
+  attribution_reason: z.string().nullable().default(null),
+  /** Null where the backend has no steady state, or none was reached. */
+  steady_state: steadyStateSchema.nullable().default(null),
+  /** Why it, or its energy, is null. */
+  steady_reason: z.string().nullable().default(null),
+  /** Whose joules per token to quote. */
+  headline: z.enum(['steady_state', 'whole_run']).default('whole_run'),
+  headline_reason: z.string().nullable().default(null),
   /** Null where neither country nor intensity was given, or there is no energy. */
   carbon: carbonSchema.nullable().default(null),
   /** Null where no price was given, or there is no energy. */

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use llem_meter::clock::seconds;
 use llem_meter::{parquet, verify};
+use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
 use crate::CodedError;
@@ -27,6 +28,15 @@ pub struct TimeseriesEnergy {
     pub joules: Option<f64>,
 }
 
+/// The energy of one device between neighbouring boundaries: one number fewer than there are boundaries.
+#[napi(object)]
+pub struct DevicePieces {
+    /// Of the covered part; NaN where nothing is covered.
+    pub joules: Float64Array,
+    /// How much of each piece lies between readings that could be joined, nanoseconds.
+    pub covered_ns: Float64Array,
+}
+
 /// Makes `path` from the partial file that a killed process left. Throws `FILE_WHOLE`, `FILE_MISSING`,
 /// `FILE_IN_USE`, `FILE_DAMAGED` or `FILE_FAILED`.
 #[napi]
@@ -42,11 +52,39 @@ pub fn recompute_window(samples_path: String) -> Result<WindowReport, CodedError
     verify::recompute(Path::new(&samples_path)).map(WindowReport::from).map_err(|error| coded(&error))
 }
 
+/// The report of a part of a window, from its `samples.parquet`. Throws `PART_OUTSIDE`, `FILE_MISSING`,
+/// `FILE_DAMAGED` or `FILE_FAILED`.
+#[napi]
+pub fn recompute_part(samples_path: String, start_ns: f64, end_ns: f64) -> Result<WindowReport, CodedError> {
+    verify::recompute_between(Path::new(&samples_path), nanoseconds(start_ns), nanoseconds(end_ns))
+        .map(WindowReport::from)
+        .map_err(|error| coded(&error))
+}
+
+/// The integral of each device's power between neighbouring boundaries (monotonic nanoseconds, in order, within the
+/// window of a `samples.parquet`). Throws `PART_OUTSIDE`, `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`.
+#[napi]
+pub fn integral_pieces(samples_path: String, boundaries_ns: &[f64]) -> Result<Vec<DevicePieces>, CodedError> {
+    let boundaries: Vec<u64> = boundaries_ns.iter().copied().map(nanoseconds).collect();
+    let devices = verify::pieces(Path::new(&samples_path), &boundaries).map_err(|error| coded(&error))?;
+    let pieces = devices.into_iter().map(|pieces| DevicePieces {
+        joules: Float64Array::new(pieces.joules()),
+        covered_ns: Float64Array::new(pieces.covered_ns().iter().map(|ns| *ns as f64).collect()),
+    });
+    Ok(pieces.collect())
+}
+
 /// The energy in a `timeseries.parquet`, by device. Throws `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`.
 #[napi]
 pub fn timeseries_energy(path: String) -> Result<Vec<TimeseriesEnergy>, CodedError> {
     let devices = parquet::timeseries_joules(Path::new(&path)).map_err(|error| coded(&error))?;
     Ok(devices.into_iter().map(|(gpu_index, joules)| TimeseriesEnergy { gpu_index, joules }).collect())
+}
+
+/// A moment of CLOCK_MONOTONIC. What is no moment becomes 0, which lies in no window.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of this kind saturates")]
+fn nanoseconds(ns: f64) -> u64 {
+    ns.round() as u64
 }
 
 fn coded(error: &Error) -> CodedError {
@@ -55,6 +93,7 @@ fn coded(error: &Error) -> CodedError {
         ErrorKind::NotFound => "FILE_MISSING",
         ErrorKind::WouldBlock => "FILE_IN_USE",
         ErrorKind::InvalidData => "FILE_DAMAGED",
+        ErrorKind::InvalidInput => "PART_OUTSIDE",
         _ => "FILE_FAILED",
     };
     CodedError::new(code.to_owned(), error.to_string())

@@ -4,39 +4,144 @@
 use std::io;
 use std::path::Path;
 
-use crate::energy::History;
-use crate::parquet::SampleRows;
+use crate::clock::{NS_PER_MS, seconds};
+use crate::energy::{Headline, History, Method, Periods, Pieces, root_of_squares};
+use crate::parquet::{FileFacts, SampleRows};
 use crate::sampler::EDGE_INTERVAL_NS;
-use crate::window::{OpenWindow, WindowOptions, WindowReport};
+use crate::window::{DeviceReport, EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
+
+/// Inside a window the counter is read twice a second, so an edge there is judged once it was read again.
+const RARE_EDGE_SPAN_NS: u64 = 1200 * NS_PER_MS;
 
 /// The report of the window that a `samples.parquet` holds. What is not in the file is missing in the report: the
 /// throttle times, and the sampler's cost and lateness.
 pub fn recompute(samples_path: &Path) -> io::Result<WindowReport> {
+    let samples = SampleRows::open(samples_path)?;
+    let part =
+        Part { start_ns: samples.facts.start_ns, end_ns: samples.end.end_ns, edge_span_ns: EDGE_SPAN_NS };
+    replay(samples, part)
+}
+
+/// The report of a part of that window, as if a window had been opened and closed at its edges; only that around them
+/// nothing was read more often than elsewhere. Where the counter's edges are uncertain for that reason and it confirms
+/// the readings, their integral is quoted. Fails with `InvalidInput` where the part does not lie in the window.
+pub fn recompute_between(samples_path: &Path, start_ns: u64, end_ns: u64) -> io::Result<WindowReport> {
+    let samples = SampleRows::open(samples_path)?;
+    check_within(&samples, &[start_ns, end_ns])?;
+    let mut report = replay(samples, Part { start_ns, end_ns, edge_span_ns: RARE_EDGE_SPAN_NS })?;
+    for device in &mut report.devices {
+        prefer_sharper(device, end_ns - start_ns);
+    }
+    Ok(report)
+}
+
+/// The integral of each device's power between neighbouring boundaries, which are in order and lie in the window of a
+/// `samples.parquet`: by the same line over the same readings as the window's, so that from edge to edge the pieces add
+/// up to its integral. Fails with `InvalidInput` for other boundaries.
+pub fn pieces<'a>(samples_path: &Path, boundaries: &'a [u64]) -> io::Result<Vec<Pieces<'a>>> {
     let mut samples = SampleRows::open(samples_path)?;
-    let (facts, end) = (samples.facts.clone(), samples.end.clone());
+    check_within(&samples, boundaries)?;
+    let gap_cap_ns = samples.facts.power_gap_cap_ns;
+    let lags_ns: Vec<u64> = histories_of(&samples).iter().map(|history| history.sensor().lag_ns()).collect();
+    let mut pieces = vec![Pieces::new(boundaries, gap_cap_ns); lags_ns.len()];
+    for sample in &mut samples {
+        let sample = sample?;
+        if let Some(power_w) = sample.power_w() {
+            pieces[sample.device].push(sample.at_ns.saturating_sub(lags_ns[sample.device]), power_w);
+        }
+    }
+    Ok(pieces)
+}
+
+fn check_within(samples: &SampleRows, moments: &[u64]) -> io::Result<()> {
+    let within = samples.facts.start_ns..=samples.end.end_ns;
+    if moments.is_sorted() && moments.iter().all(|moment_ns| within.contains(moment_ns)) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "the moments are not in order or not all in its window"))
+}
+
+/// Empty histories that know what was known when the window opened: a rhythm rests on more of the past than the file
+/// holds, so what was found of it is in the metadata.
+fn histories_of(samples: &SampleRows) -> Vec<History> {
+    let SampleRows { facts, end, .. } = samples;
     let interval_ns = facts.interval_ns.min(EDGE_INTERVAL_NS);
     let mut histories: Vec<History> =
         facts.sensors.iter().map(|sensor| History::new(facts.history_ns, interval_ns, *sensor)).collect();
-    // A rhythm rests on more of the past than the file holds, so what was found of it is in the metadata.
-    let pin = |histories: &mut [History], moment: usize| {
-        for (history, periods) in histories.iter_mut().zip(&end.periods) {
-            history.pin(periods[moment]);
-        }
-    };
-    pin(&mut histories, 0);
+    pin(&mut histories, &end.periods, OPENED);
+    histories
+}
+
+/// The moments whose periods are in the metadata.
+const OPENED: usize = 0;
+const LEFT_EDGE: usize = 1;
+const RIGHT_EDGE: usize = 2;
+
+fn pin(histories: &mut [History], periods: &[[Periods; 3]], moment: usize) {
+    for (history, periods) in histories.iter_mut().zip(periods) {
+        history.pin(periods[moment]);
+    }
+}
+
+/// The stretch of time to report on.
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
+#[derive(Clone, Copy)]
+struct Part {
+    start_ns: u64,
+    end_ns: u64,
+    edge_span_ns: u64,
+}
+
+fn replay(
+    mut samples: SampleRows,
+    Part { start_ns, end_ns, edge_span_ns }: Part,
+) -> io::Result<WindowReport> {
+    let (whole, end) = (samples.facts.clone(), samples.end.clone());
+    let mut histories = histories_of(&samples);
+    let facts =
+        FileFacts { start_ns, start_unix_ns: whole.start_unix_ns + (start_ns - whole.start_ns), ..whole };
     let nothing_before = vec![None; histories.len()];
     let options = WindowOptions::default();
     let mut window = OpenWindow::new(&options, &facts, &histories, &nothing_before, [].iter(), 0);
-    window.close(end.end_ns);
-    pin(&mut histories, 1);
+    window.look_on(edge_span_ns);
+    window.close(end_ns);
+    // Of a later left edge more was known, and by the end the most.
+    pin(&mut histories, &end.periods, if start_ns == whole.start_ns { LEFT_EDGE } else { RIGHT_EDGE });
     for sample in &mut samples {
         let sample = sample?;
         let history = &mut histories[sample.device];
         history.push(&sample);
         window.push(&sample, history);
+        // An edge in the middle is judged before the readings around it are forgotten.
+        if end_ns < end.end_ns && window.is_settled(edge_span_ns) {
+            break;
+        }
     }
-    pin(&mut histories, 2);
-    Ok(window.finish(end.end_ns, &histories, &end.counter_tests, 0))
+    pin(&mut histories, &end.periods, RIGHT_EDGE);
+    Ok(window.finish(end_ns, &histories, &end.counter_tests, 0))
+}
+
+/// Quotes the integral where the counter knows the edges less well and lies no further off than it may.
+fn prefer_sharper(device: &mut DeviceReport, duration_ns: u64) {
+    let estimates = device.integral_j.zip(device.counter_j);
+    let uncertainties = device.integral_uncertainty.integral_j().zip(device.counter_uncertainty.counter_j());
+    let (Some((integral_j, counter_j)), Some((sharper_j, rough_j))) = (estimates, uncertainties) else {
+        return;
+    };
+    let agree = (integral_j - counter_j).abs() <= root_of_squares([sharper_j, rough_j]);
+    if device.headline.method.is_none() || device.gap_s > 0.0 || sharper_j >= rough_j || !agree {
+        return;
+    }
+    device.mean_power_w = Some(integral_j / seconds(duration_ns));
+    device.headline = Headline {
+        total_j: Some(integral_j),
+        method: Some(Method::Integral),
+        reason: "the counter, which is read seldom within a run, confirms the readings".to_owned(),
+        residual_flagged: false,
+        uncertainty_j: Some(sharper_j),
+        uncertainty: device.integral_uncertainty,
+        ..device.headline
+    };
 }
 
 #[cfg(test)]
@@ -45,13 +150,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::clock::{NS_PER_MS, monotonic_ns};
+    use crate::clock::monotonic_ns;
     use crate::energy::Sensor;
     use crate::sample::{SlowSignals, ThrottleTimes};
     use crate::sampler::{DeviceOptions, Known};
     use crate::source::{PowerDomain, ReadError, Source};
     use crate::tenancy::{Limits, Processes};
-    use crate::window::DeviceReport;
     use crate::{Sampler, SamplerOptions};
 
     /// A restless load seen every 100 ms; what fails fails in the second quarter of each second.
@@ -149,5 +253,72 @@ mod tests {
                 assert_eq!(told(again), told(live), "{fails:?} over {length_ms} ms");
             }
         }
+    }
+
+    fn close(a: Option<f64>, b: Option<f64>, tolerance: f64) -> bool {
+        a.zip(b).is_some_and(|(a, b)| (a - b).abs() <= tolerance * b.abs())
+    }
+
+    #[test]
+    fn a_part_is_what_a_window_there_was_and_the_pieces_are_the_integral() {
+        let device = |index| DeviceOptions { uuid: format!("GPU-{index}"), index, known: Known::default() };
+        let options = SamplerOptions {
+            devices: [0, 1].map(device).to_vec(),
+            interval_ms: 10.0,
+            slow_interval_ms: 100.0,
+            ..SamplerOptions::default()
+        };
+        let source = Restless { opened_ns: monotonic_ns(), fails: None };
+        let sampler = Sampler::over(source, &options).expect("the sampler starts");
+        thread::sleep(Duration::from_millis(1500));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("samples.parquet");
+        let (outer, _) =
+            sampler.begin(WindowOptions { samples_path: Some(path.clone()), ..WindowOptions::default() });
+        thread::sleep(Duration::from_millis(1600));
+        let (inner, _) = sampler.begin(WindowOptions::default());
+        thread::sleep(Duration::from_millis(2100));
+        let inner = sampler.end(inner).wait().expect("a report");
+        thread::sleep(Duration::from_millis(1300));
+        let outer = sampler.end(outer).wait().expect("a report");
+
+        let part = recompute_between(&path, inner.start_ns, inner.end_ns).expect("a part");
+        assert_eq!((part.start_ns, part.end_ns), (inner.start_ns, inner.end_ns));
+        assert!(part.start_unix_ns.abs_diff(inner.start_unix_ns) < NS_PER_MS);
+        for (part, inner) in part.devices.iter().zip(&inner.devices) {
+            assert!(close(part.integral_j, inner.integral_j, 1e-3), "{part:?} and {inner:?}");
+            assert!(close(part.counter_j, inner.counter_j, 1e-2), "{part:?} and {inner:?}");
+            assert!(close(part.headline.total_j, inner.headline.total_j, 0.05));
+            assert!(part.headline.uncertainty_j.is_some());
+            assert_eq!((part.readings, part.coverage), (inner.readings, inner.coverage));
+        }
+        // From edge to edge it is the window itself, unless the readings are quoted.
+        let whole = recompute_between(&path, outer.start_ns, outer.end_ns).expect("a part");
+        for (whole, outer) in whole.devices.iter().zip(&outer.devices) {
+            assert_eq!((whole.integral_j, whole.coverage), (outer.integral_j, outer.coverage));
+        }
+
+        let third_ns = (outer.end_ns - outer.start_ns) / 3;
+        let boundaries =
+            [outer.start_ns, outer.start_ns + third_ns, inner.start_ns, inner.end_ns, outer.end_ns];
+        let mut boundaries = boundaries.to_vec();
+        boundaries.sort_unstable();
+        let found = pieces(&path, &boundaries).expect("pieces");
+        for (position, pieces) in found.iter().enumerate() {
+            let joules = pieces.joules();
+            assert!(close(Some(joules.iter().sum()), outer.devices[position].integral_j, 1e-9));
+            let inside = boundaries.iter().position(|at_ns| *at_ns == inner.start_ns).expect("there");
+            let within: f64 = joules[inside..]
+                .iter()
+                .zip(&boundaries[inside..])
+                .filter(|(_, from_ns)| **from_ns < inner.end_ns)
+                .map(|(joules, _)| joules)
+                .sum();
+            assert!(close(Some(within), part.devices[position].integral_j, 1e-9));
+        }
+        let outside = [outer.start_ns - 1, outer.end_ns];
+        assert_eq!(pieces(&path, &outside).expect_err("outside").kind(), io::ErrorKind::InvalidInput);
+        let backwards = recompute_between(&path, inner.end_ns, inner.start_ns).expect_err("no part");
+        assert_eq!(backwards.kind(), io::ErrorKind::InvalidInput);
     }
 }

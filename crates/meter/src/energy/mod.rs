@@ -4,6 +4,7 @@
 mod counter;
 mod headline;
 mod integral;
+mod pieces;
 mod rhythm;
 mod sensor;
 mod sharing;
@@ -13,6 +14,7 @@ mod uncertainty;
 pub use counter::{CounterEdge, EdgeMethod, History, Periods};
 pub use headline::{Estimates, Headline, Method, choose};
 pub use integral::Integral;
+pub use pieces::Pieces;
 pub use rhythm::{Rhythm, SHARP_NS};
 pub use sensor::Sensor;
 pub use trust::{SelfTest, Verdict};

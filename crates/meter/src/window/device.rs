@@ -41,6 +41,8 @@ impl Edge {
 pub(crate) struct DeviceWindow {
     start_ns: u64,
     end_ns: u64,
+    /// How long after its left edge that is judged.
+    edge_span_ns: u64,
     /// By how much later than the power the readings are: subtracted from the time of each.
     lag_ns: u64,
     /// What was known of the rhythms when it opened.
@@ -80,6 +82,7 @@ impl DeviceWindow {
         Self {
             start_ns,
             end_ns: u64::MAX,
+            edge_span_ns: EDGE_SPAN_NS,
             lag_ns,
             opened_with: history.periods(),
             integral,
@@ -105,6 +108,11 @@ impl DeviceWindow {
         self.end_ns = end_ns;
         self.integral.close(end_ns);
         self.downsampler.close(end_ns);
+    }
+
+    /// Judges the left edge only so long after it.
+    pub fn look_on(&mut self, edge_span_ns: u64) {
+        self.edge_span_ns = edge_span_ns;
     }
 
     pub fn push(&mut self, sample: &Sample, inside: bool, history: &History) {
@@ -150,7 +158,7 @@ impl DeviceWindow {
             self.throttle_last = Some(throttle);
             self.throttle_complete = sample.at_ns >= self.end_ns;
         }
-        if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + EDGE_SPAN_NS {
+        if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + self.edge_span_ns {
             self.start_edge = StartEdge::Judged(Edge::of(history, self.start_ns));
         }
     }
@@ -189,6 +197,12 @@ impl DeviceWindow {
             gaps_j: self.integral.max_power_w().map(|power_w| gap_s * power_w),
             ..Uncertainty::default()
         };
+        let counter_uncertainty =
+            counter_edges.map_or_else(Uncertainty::default, |(start, end)| Uncertainty {
+                edges_j: Some(root_of_squares([start.share_uncertainty_j, end.share_uncertainty_j])),
+                counter_tick_j: Some(root_of_squares([start.tick_uncertainty_j, end.tick_uncertainty_j])),
+                ..Uncertainty::default()
+            });
         let headline = choose(&Estimates {
             duration_s: seconds(duration_ns),
             update_period_s,
@@ -200,11 +214,7 @@ impl DeviceWindow {
             counter_j,
             counter_reads: self.counter.reads,
             counter_ticks: self.counter.ticks(history.counter_period_ns()),
-            counter_parts: counter_edges.map_or_else(Uncertainty::default, |(start, end)| Uncertainty {
-                edges_j: Some(root_of_squares([start.share_uncertainty_j, end.share_uncertainty_j])),
-                counter_tick_j: Some(root_of_squares([start.tick_uncertainty_j, end.tick_uncertainty_j])),
-                ..Uncertainty::default()
-            }),
+            counter_parts: counter_uncertainty,
             counter_test,
         });
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
@@ -215,6 +225,7 @@ impl DeviceWindow {
             integral_j,
             integral_uncertainty,
             counter_j,
+            counter_uncertainty,
             counter_raw_j: counter_edges.map(|(start, end)| end.raw_j - start.raw_j),
             coverage,
             gap_s,

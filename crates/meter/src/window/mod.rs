@@ -100,6 +100,13 @@ impl OpenWindow {
         }
     }
 
+    /// Judges the left edge only so long after it, where readings around it are rare.
+    pub fn look_on(&mut self, edge_span_ns: u64) {
+        for device in &mut self.devices {
+            device.look_on(edge_span_ns);
+        }
+    }
+
     /// Sets the right edge; the window goes on being fed until its end is covered.
     pub fn close(&mut self, end_ns: u64) {
         self.end_ns = Some(end_ns);

@@ -40,6 +40,8 @@ pub struct DeviceReport {
     pub integral_uncertainty: Uncertainty,
     /// Joules by the counter, edges corrected.
     pub counter_j: Option<f64>,
+    /// What is not known of them, also where the headline is the integral.
+    pub counter_uncertainty: Uncertainty,
     /// Joules by the plain difference of the counter.
     pub counter_raw_j: Option<f64>,
     /// Share of the window between readings that could be joined, 0 to 1.

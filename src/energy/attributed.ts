@@ -1,0 +1,129 @@
+// The energy of a window, by requests and by phases: its readings, cut where requests start, get their first token and
+// end, and scaled so that all of it is the energy that the window is said to have.
+
+import type { DevicePieces } from '../native/addon.js'
+import { integralPieces } from '../native/recording.js'
+import type { Phases, RequestEnergy } from '../results/attribution.js'
+import type { DeviceEnergy, Energy } from '../results/energy.js'
+import { ownSampler } from '../results/own-sampler.js'
+import { phasesOf, type Resolution } from '../results/phases.js'
+import { requestEnergyOf } from '../results/request-energy.js'
+import type { RequestTimes } from '../results/request-times.js'
+import { cutAtRequests, type PieceEnergy, type Span, shareOut } from '../results/sharing.js'
+
+export interface Attribution {
+  phases: Phases
+  requestEnergy: RequestEnergy
+  /** By request, in the order of its times; NaN where it is not known. */
+  energies: Float64Array
+}
+
+/** What is attributed, or why nothing is. */
+export type Attributed = { attribution: Attribution; reason: null } | { attribution: null; reason: string }
+
+/** Whose the energy of a window is. Throws what reading its samples throws. */
+export async function attributeEnergy(
+  samplesPath: string,
+  times: RequestTimes,
+  energy: Energy,
+): Promise<Attributed> {
+  const { total_j: totalJ } = energy
+  const own = ownSampler(energy)
+  if (totalJ === null) return none(energy.reason)
+  if (own === null)
+    return none("llem's own sampler, whose readings tell the time of a joule, could read no GPU")
+  if (times.count === 0) return none('there is no request')
+  const window = overlap(energy.window, own.window)
+  const pieces = cutAtRequests(times, window)
+  const devices = await integralPieces(samplesPath, pieces.boundariesNs)
+  const totals = totalsOf(energy, totalJ, devices)
+  const unread = devices.findIndex(({ coveredNs }) => sum(coveredNs) === 0)
+  if (unread >= 0) return none(`GPU ${energy.devices[unread]?.index} has no readings that could be joined`)
+  const scaled = pieceEnergy(devices, totals, pieces.boundariesNs)
+  const shares = shareOut(pieces, scaled)
+  return {
+    attribution: {
+      phases: phasesOf(times, pieces, scaled, resolutionOf(energy, totalJ)),
+      requestEnergy: requestEnergyOf(times, shares),
+      energies: shares.energies,
+    },
+    reason: null,
+  }
+}
+
+function none(reason: string): Attributed {
+  return { attribution: null, reason }
+}
+
+/** Another backend's window begins and ends a message away from that of the readings. */
+function overlap(a: Span, b: Span): Span {
+  return { start_ns: Math.max(a.start_ns, b.start_ns), end_ns: Math.min(a.end_ns, b.end_ns) }
+}
+
+/**
+ * What each device's pieces are to add up to: its own total; where a backend tells only the sum over the GPUs, its part of
+ * that by the readings.
+ */
+function totalsOf(
+  { devices, measurement, cross_check }: Energy,
+  totalJ: number,
+  pieces: readonly DevicePieces[],
+): number[] {
+  const own = devices.map(({ uuid, total_j }) =>
+    cross_check === null ? total_j : (measurement?.per_gpu_j?.[uuid] ?? null),
+  )
+  if (own.every((joules) => joules !== null) && own.length === pieces.length) return own
+  const means = pieces.map(({ joules, coveredNs }) => sum(known(joules)) / sum(coveredNs))
+  return means.map((mean) => (totalJ * mean) / sum(means))
+}
+
+/**
+ * The energy of each piece over all devices. What was read is scaled to its share of the total by time; a stretch
+ * without readings is taken at the mean power, so that the rest is not scaled up for it, and marked as missing.
+ */
+function pieceEnergy(
+  devices: readonly DevicePieces[],
+  totals: readonly number[],
+  boundariesNs: Float64Array,
+): PieceEnergy {
+  const count = boundariesNs.length - 1
+  const windowNs = (boundariesNs[count] as number) - (boundariesNs[0] as number)
+  const energy = { joules: new Float64Array(count), missing: new Uint8Array(count) }
+  for (const [position, { joules, coveredNs }] of devices.entries()) {
+    const meanJPerNs = (totals[position] as number) / windowNs
+    const scale = (meanJPerNs * sum(coveredNs)) / sum(known(joules))
+    for (let piece = 0; piece < count; piece++) {
+      const covered = coveredNs[piece] as number
+      const lengthNs = (boundariesNs[piece + 1] as number) - (boundariesNs[piece] as number)
+      const readJ = covered > 0 ? (joules[piece] as number) * scale : 0
+      energy.joules[piece] = (energy.joules[piece] as number) + readJ + meanJPerNs * (lengthNs - covered)
+      if (covered < lengthNs) energy.missing[piece] = 1
+    }
+  }
+  return energy
+}
+
+function resolutionOf({ devices, uncertainty_j }: Energy, totalJ: number): Resolution {
+  const most = (of: (device: DeviceEnergy) => number | null) => {
+    const values = devices.map(of)
+    return values.some((value) => value === null) ? null : Math.max(...(values as number[]))
+  }
+  const powers = devices.map(({ max_power_w }) => max_power_w)
+  const periodMs = most(({ sensor }) => sensor.update_period_ms)
+  return {
+    updatePeriodNs: periodMs === null ? null : periodMs * 1e6,
+    windowNs: (most(({ sensor }) => sensor.window_ms) ?? 0) * 1e6,
+    maxPowerW: powers.some((watts) => watts === null) ? null : sum(powers as number[]),
+    relativeUncertainty: uncertainty_j === null || !(totalJ > 0) ? null : uncertainty_j / totalJ,
+  }
+}
+
+function known(joules: Float64Array): Float64Array {
+  return joules.filter((value) => !Number.isNaN(value))
+}
+
+function sum(values: ArrayLike<number>): number {
+  let all = 0
+  for (let at = 0; at < values.length; at++) all += values[at] as number
+  return all
+}

@@ -1,0 +1,60 @@
+// Whose the joules are, once more from the samples and the times of the requests.
+
+import { type Check, check, type Quantity } from '../results/check.js'
+import type { ExperimentResult } from '../results/experiment.js'
+import { readRequestTimes } from '../results/request-times.js'
+import { attributeEnergy } from './attributed.js'
+import { steadyEnergy } from './steady.js'
+
+const SAMPLES = 'samples.parquet'
+
+/** Phases, the energy of each request and the steady state of a result by its samples. Throws what reading them throws. */
+export async function checksOfAttributedSamples(
+  { energy, phases, request_energy, steady_state }: ExperimentResult,
+  samplesPath: string,
+  requestsPath: string | null,
+): Promise<Check[]> {
+  const checks: Check[] = []
+  if (energy !== null && requestsPath !== null && phases !== null && request_energy !== null) {
+    const { times, energies } = await readRequestTimes(requestsPath)
+    const { attribution } = await attributeEnergy(samplesPath, times, energy)
+    checks.push(
+      ...checksOfLeaves('phases', phases, attribution?.phases),
+      ...checksOfLeaves('request_energy', request_energy, attribution?.requestEnergy),
+      checkOfWorst(energies, attribution?.energies ?? new Float64Array()),
+    )
+  }
+  if (steady_state !== null && steady_state.energy_j !== null) {
+    const again = await steadyEnergy(samplesPath, steady_state.start_ns, steady_state.end_ns)
+    for (const name of ['energy_j', 'uncertainty_j', 'method'] as const)
+      checks.push(check(`steady_state.${name}`, SAMPLES, steady_state[name], again[name]))
+  }
+  return checks
+}
+
+/** Every number and word of an object, however deep. */
+function checksOfLeaves(path: string, stored: unknown, again: unknown): Check[] {
+  if (stored === null || typeof stored !== 'object')
+    return [check(path, SAMPLES, stored as Quantity, (again ?? null) as Quantity)]
+  return Object.entries(stored).flatMap(([key, value]) =>
+    checksOfLeaves(`${path}.${key}`, value, (again as Record<string, unknown> | null | undefined)?.[key]),
+  )
+}
+
+/** The energies of the requests, one by one: the first that differs, or the last. */
+function checkOfWorst(stored: Float64Array | null, again: Float64Array): Check {
+  const name = (line: number) => `energy_j of requests.jsonl:${line}`
+  if (stored === null || stored.length !== again.length)
+    return check('lines of requests.jsonl with energy_j', SAMPLES, stored?.length ?? 0, again.length)
+  const of = (line: number) =>
+    check(name(line + 1), SAMPLES, orNull(stored[line] as number), orNull(again[line] as number))
+  for (let line = 0; line < stored.length; line++) {
+    const found = of(line)
+    if (!found.agrees) return found
+  }
+  return of(stored.length - 1)
+}
+
+function orNull(joules: number): number | null {
+  return Number.isNaN(joules) ? null : joules
+}

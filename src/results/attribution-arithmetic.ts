@@ -1,0 +1,76 @@
+// What a result says of whose the joules are must add up to the joules.
+
+import { type Check, check } from './check.js'
+import type { ExperimentResult } from './experiment.js'
+import { headlineOf } from './steady-state.js'
+
+const RESULT = 'result.json'
+
+/** Sums and quotients of phases, requests and steady state. */
+export function checksOfAttribution(result: ExperimentResult): Check[] {
+  const totalJ = result.energy?.total_j ?? null
+  return [
+    ...(totalJ === null ? [] : [...checksOfPhases(result, totalJ), ...checksOfRequestEnergy(result, totalJ)]),
+    ...checksOfSteadyState(result),
+  ]
+}
+
+function checksOfPhases({ phases }: ExperimentResult, totalJ: number): Check[] {
+  if (phases === null) return []
+  const { prefill, decode, mixed_j, idle_j, unattributable_j } = phases
+  const rest = (prefill?.energy_j ?? 0) + (decode?.energy_j ?? 0) + mixed_j + idle_j
+  return [
+    check('phases.unattributable_j', RESULT, unattributable_j, totalJ - rest, { scale: totalJ }),
+    ...(prefill === null
+      ? []
+      : [
+          check(
+            'phases.prefill.j_per_input_token',
+            RESULT,
+            prefill.j_per_input_token,
+            ratio(prefill.energy_j, prefill.input_tokens),
+          ),
+        ]),
+    ...(decode === null
+      ? []
+      : [
+          check(
+            'phases.decode.j_per_output_token',
+            RESULT,
+            decode.j_per_output_token,
+            ratio(decode.energy_j, decode.output_tokens),
+          ),
+        ]),
+  ]
+}
+
+function checksOfRequestEnergy({ request_energy }: ExperimentResult, totalJ: number): Check[] {
+  if (request_energy === null) return []
+  const { requests, total_j, per_request_j, idle_j, failed_j, unattributed_j } = request_energy
+  const rest = totalJ - idle_j - failed_j - unattributed_j
+  return [
+    check('request_energy.total_j', RESULT, total_j, rest, { scale: totalJ }),
+    check('request_energy.per_request_j.mean', RESULT, per_request_j?.mean ?? null, ratio(total_j, requests)),
+  ]
+}
+
+function checksOfSteadyState({ steady_state, steady_reason, headline }: ExperimentResult): Check[] {
+  const expected = headlineOf(steady_state, steady_reason).headline
+  const chosen = check('headline', RESULT, headline, expected)
+  if (steady_state === null) return [chosen]
+  const { start_ns, end_ns, duration_sec, output_tokens, energy_j } = steady_state
+  const stored = (
+    name: 'duration_sec' | 'output_tokens_per_second' | 'energy_per_output_token_j',
+    by: number | null,
+  ) => check(`steady_state.${name}`, RESULT, steady_state[name], by)
+  return [
+    chosen,
+    stored('duration_sec', (end_ns - start_ns) / 1e9),
+    stored('output_tokens_per_second', ratio(output_tokens, duration_sec)),
+    stored('energy_per_output_token_j', energy_j === null ? null : ratio(energy_j, output_tokens)),
+  ]
+}
+
+function ratio(amount: number, of: number): number | null {
+  return of > 0 ? amount / of : null
+}

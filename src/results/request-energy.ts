@@ -1,0 +1,52 @@
+// How the joules of the requests are spread.
+
+import { type RequestEnergy, SHARING } from './attribution.js'
+import type { RequestTimes } from './request-times.js'
+import type { Shares } from './sharing.js'
+
+/** What the requests of a window took, in numbers that a result holds. */
+export function requestEnergyOf(times: RequestTimes, shares: Shares): RequestEnergy {
+  const finished: number[] = []
+  const perToken: number[] = []
+  let failedJ = 0
+  for (let at = 0; at < times.count; at++) {
+    const joules = shares.energies[at] as number
+    if (Number.isNaN(joules)) continue
+    if (times.failed[at] === 1) {
+      failedJ += joules
+      continue
+    }
+    finished.push(joules)
+    const tokens = times.outputTokens[at] as number
+    if (tokens > 0) perToken.push(joules / tokens)
+  }
+  return {
+    method: SHARING,
+    requests: finished.length,
+    total_j: finished.reduce((sum, joules) => sum + joules, 0),
+    per_request_j: distributionOf(finished),
+    per_output_token_j: distributionOf(perToken),
+    idle_j: shares.idleJ,
+    failed_j: failedJ,
+    unattributed_j: shares.unattributedJ,
+  }
+}
+
+/** Percentiles interpolate linearly between ranks, as those of the latencies do. */
+function distributionOf(values: readonly number[]): RequestEnergy['per_request_j'] {
+  if (values.length === 0) return null
+  const sorted = Float64Array.from(values).sort()
+  const at = (rank: number) => sorted[rank] as number
+  const quantile = (q: number) => {
+    const rank = q * (sorted.length - 1)
+    const below = Math.floor(rank)
+    return at(below) + (at(Math.ceil(rank)) - at(below)) * (rank - below)
+  }
+  return {
+    mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
+    p50: quantile(0.5),
+    p95: quantile(0.95),
+    p99: quantile(0.99),
+    max: at(sorted.length - 1),
+  }
+}
