@@ -15,6 +15,7 @@ const DEFAULTS: WarmupConfig = {
   window_size: 5,
   min_prompts: 5,
   n_warmup: null,
+  max_seconds: null,
 }
 
 /** Warms up with these latencies in milliseconds; the last one goes on for ever, and an error is a failing prompt. */
@@ -33,6 +34,25 @@ async function warmUp(latencies: readonly (number | Error)[], overrides: Partial
 }
 
 const UNSTEADY = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? 100 : 200))
+
+describe('a limit in time', () => {
+  it('ends a warmup that does not converge, and says so', async () => {
+    const { observer, notes } = recorder()
+    const runOne = async (index: number) => {
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      return index % 2 === 0 ? 100 : 200
+    }
+    const result = await warmupUntilConverged(runOne, { ...DEFAULTS, max_seconds: 1 }, { observer })
+    expect(result).toMatchObject({ converged: false, mode: 'cv', failures: 0 })
+    expect(result.iterations_completed).toBeLessThanOrEqual(3)
+    expect(notes).toEqual([`Warmup ended after 1s and ${result.iterations_completed} prompts`])
+  })
+
+  it('does not cut short one that is done in time', async () => {
+    const { result } = await warmUp([100], { max_seconds: 60 })
+    expect(result.converged).toBe(true)
+  })
+})
 
 describe('detecting convergence', () => {
   it.for([

@@ -42,6 +42,7 @@ const CLEAN: Energy['contamination'] = { other_samplers: [], foreign_processes: 
 describe('the warnings of an experiment', () => {
   const facts = (overrides: Partial<ExperimentFacts> = {}): ExperimentFacts => ({
     simulated: false,
+    keptLoaded: false,
     energy: energy(),
     energyProblem: null,
     warmups: [],
@@ -164,7 +165,7 @@ describe('the warnings of an experiment', () => {
     ],
     [
       'say that the baseline was disturbed',
-      facts({ baseline: { disturbances: ['python (pid 7) computes on GPU 1 too.'] } }),
+      facts({ baseline: { method: 'fresh', disturbances: ['python (pid 7) computes on GPU 1 too.'] } }),
       ['baseline_disturbed: while idle power was measured, python (pid 7) computes on GPU 1 too.'],
     ],
     [
@@ -206,6 +207,18 @@ describe('the warnings of an experiment', () => {
       [
         'gpus_not_used: no process had GPU 0, whose energy is in the total. Name the others in energy.devices.',
       ],
+    ],
+    [
+      'say that the model of an earlier experiment was in memory while idle power was measured',
+      facts({ keptLoaded: true, baseline: { method: 'fresh', disturbances: [] } }),
+      [
+        'baseline_model_loaded: idle power was measured with the model of an earlier experiment in memory, which idles higher.',
+      ],
+    ],
+    [
+      'are not about a baseline of before that model',
+      facts({ keptLoaded: true, baseline: { method: 'cached', disturbances: [] } }),
+      [],
     ],
     [
       'do not guess who polled the GPUs',

@@ -39,10 +39,24 @@ export function runPython(script: string, ...args: string[]): string {
 
 /** Why pyarrow cannot be had here, or null. */
 export function installPyarrow(): string | null {
-  const works = () => spawnSync(python, ['-c', 'import pyarrow.parquet']).status === 0
-  if (existsSync(python) && works()) return null
-  const venv = spawnSync('python3', ['-m', 'venv', join(root, '.cache/test-venv')], { encoding: 'utf8' })
+  return install('.cache/test-venv', PYARROW, 'pyarrow.parquet')
+}
+
+const SCIPY = 'scipy==1.16.3'
+
+/** A Python that has scipy, or why it cannot be had here. */
+export function pythonWithScipy(): { python: string } | { missing: string } {
+  const missing = install('.cache/test-venv-scipy', SCIPY, 'scipy.stats')
+  return missing === null ? { python: join(root, '.cache/test-venv-scipy/bin/python') } : { missing }
+}
+
+/** Makes a virtual environment with one package; why that cannot be, or null. */
+function install(venvFolder: string, requirement: string, module: string): string | null {
+  const own = join(root, venvFolder, 'bin/python')
+  const works = () => spawnSync(own, ['-c', `import ${module}`]).status === 0
+  if (existsSync(own) && works()) return null
+  const venv = spawnSync('python3', ['-m', 'venv', join(root, venvFolder)], { encoding: 'utf8' })
   if (venv.status !== 0) return `python3 -m venv: ${venv.error?.message ?? venv.stderr}`
-  const pip = spawnSync(python, ['-m', 'pip', 'install', '--quiet', PYARROW], { encoding: 'utf8' })
-  return works() ? null : `pip install ${PYARROW}: ${pip.stderr}`
+  const pip = spawnSync(own, ['-m', 'pip', 'install', '--quiet', requirement], { encoding: 'utf8' })
+  return works() ? null : `pip install ${requirement}: ${pip.stderr}`
 }

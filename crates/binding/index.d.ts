@@ -9,6 +9,12 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A held lock; `release`, or the end of the process, lets go of it. */
+export declare class FileLock {
+  /** Lets go of the file; may be called again. */
+  release(): void
+}
+
 /** One GPU that is asked questions. While it lives, the driver stays loaded. */
 export declare class NativeProbe {
   /**
@@ -333,6 +339,12 @@ export interface Snapshot {
   atNs?: number
   devices: Array<DeviceSnapshot>
 }
+
+/**
+ * Takes the lock of a file, which is made if need be and never removed; null where another process holds it. Throws
+ * `LOCK_FAILED`.
+ */
+export declare function takeLock(path: string): FileLock | null
 
 /** Who computed on the device, and what became of its limits. */
 export interface Tenancy {

@@ -773,7 +773,8 @@ if (
   }
 }
 
-const { NativeProbe, NativeSampler, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, timeseriesEnergy } = nativeBinding
+const { FileLock, NativeProbe, NativeSampler, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
+export { FileLock }
 export { NativeProbe }
 export { NativeSampler }
 export { integralPieces }
@@ -782,5 +783,6 @@ export { monotonicNs }
 export { recomputePart }
 export { recomputeWindow }
 export { recoverFile }
+export { takeLock }
 export { timeseriesEnergy }
 export const __napiBindingTarget = __napiLoadedBindingTarget

@@ -1,6 +1,6 @@
-import { Console } from 'node:console'
 import type { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
+import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import type { WorkerFault } from '../workers/wire.js'
 import {
@@ -60,16 +60,6 @@ export function serveWorker(handlers: WorkerHandlers): void {
   process.stdin.once('end', leave)
   process.stdin.once('error', leave)
   process.stdout.once('error', leave)
-}
-
-/** Keeps stdout for the protocol: whatever libraries print goes to stderr. */
-function claimStdout(): (message: object) => void {
-  const write = process.stdout.write.bind(process.stdout)
-  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write
-  globalThis.console = new Console(process.stderr, process.stderr)
-  return (message) => {
-    write(`${JSON.stringify(message)}\n`)
-  }
 }
 
 async function answer(line: string, handlers: WorkerHandlers, say: (message: object) => void): Promise<void> {

@@ -1,8 +1,4 @@
-// @ts-expect-error The package has no types.
-import jstat from 'jstat'
-
-/** The quantile of Student's t distribution at a probability from 0 to 1. */
-const studentQuantile: (probability: number, degreesOfFreedom: number) => number = jstat.studentt.inv
+import { studentQuantile } from '../results/student.js'
 
 /** How much longer something takes, in percent, and the interval that holds the truth 95 times of 100. */
 export interface Slowdown {

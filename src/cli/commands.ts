@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** Something to type after `llem`. Its code is imported when it is typed. */
 export interface CommandLine {
@@ -42,6 +42,60 @@ export const COMMANDS: readonly CommandLine[] = [
           const { run } = await import('./run.js')
           await run(config, options, self)
         }),
+  },
+  {
+    name: 'campaign',
+    define: (command) => {
+      command
+        .summary('measure a grid of experiments, over and over')
+        .description(
+          'Runs every experiment of a campaign for as many cycles as it says, each in a process of its own. What is completed is never run again: run it once more to go on where it ended.',
+        )
+        .argument('<campaign.yaml>', 'the campaign')
+        .option('--resume', 'go on with this campaign; refuse one that has changed')
+        .option('--no-resume', 'begin anew, in another folder')
+        .option('--force-cold-start', 'load the model anew for each run')
+        .option('--no-force-cold-start', 'keep the model where the next experiment has the same')
+        .option('--validate-only', 'check the campaign and its experiments, and do nothing')
+        .option('--dry-run', 'show the order, the gaps and an estimate, and do nothing')
+        .option('--cycles <n>', 'how often every experiment is run, 1 to 20', cycles)
+        .addOption(
+          new Option('--order <structure>', 'the order of the runs').choices([
+            'interleaved',
+            'shuffled',
+            'grouped',
+          ]),
+        )
+        .option('--retry-failed', 'once all have run, run those that failed once more')
+        .option(...SIMULATE)
+        .option('--json', 'print the manifest as JSON; with --dry-run or --validate-only the plan')
+        .option('-q, --quiet', 'no progress')
+        .option('-y, --yes', 'do not ask before it runs')
+        .option('-v, --verbose', 'say more: the workers’ logs, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem campaign grid.yaml --dry-run', 'what would be run, in which order, how long'],
+            ['llem campaign grid.yaml --cycles 5 --yes', ''],
+            ['llem campaign status results/grid-0d6e4079e3', 'how far it is'],
+          ),
+        )
+        .action(async (path: string, options) => {
+          const { campaign } = await import('./campaign.js')
+          await campaign(path, options)
+        })
+      command
+        .command('status')
+        .summary('say how far a campaign is')
+        .description('Counts the runs of a campaign by their status, and compares what is completed.')
+        .argument('<dir>', 'the folder of the campaign')
+        .option('--json', 'print the manifest as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (dir: string, options) => {
+          const { campaignStatus } = await import('./campaign.js')
+          await campaignStatus(dir, options)
+        })
+    },
   },
   {
     name: 'exec',
@@ -400,6 +454,13 @@ function duration(text: string): number {
 function baselineDuration(text: string): number {
   const value = Number(text)
   if (!(value >= 5 && value <= 120)) throw new InvalidArgumentError('It must be a number from 5 to 120 (s).')
+  return value
+}
+
+function cycles(text: string): number {
+  const value = Number(text)
+  if (!(Number.isInteger(value) && value >= 1 && value <= 20))
+    throw new InvalidArgumentError('It must be a whole number from 1 to 20.')
   return value
 }
 

@@ -1,11 +1,15 @@
 import { closest } from '../core/closest.js'
-import { schemaKeys } from './json-schema.js'
+import { experimentJsonSchema, schemaKeys } from './json-schema.js'
 
 export { closest }
 
 /** What an unknown key of a mapping was meant to be: a sibling, a key of another level, or nothing known. */
-export function suggestKey(unknown: string, parent: readonly string[]): string | null {
-  const paths = [...schemaKeys()].map(({ path }) => path)
+export function suggestKey(
+  unknown: string,
+  parent: readonly string[],
+  root = experimentJsonSchema(),
+): string | null {
+  const paths = [...schemaKeys(root)].map(({ path }) => path)
   const inParent = paths.filter((path) => path.length === parent.length + 1 && startsWith(path, parent))
 
   if (paths.some((path) => path.length > 1 && path.join('.') === unknown)) {

@@ -31,8 +31,8 @@ export function experimentJsonSchema(): SchemaNode {
 }
 
 /** The schema of what may stand at a path; undefined where nothing may. */
-export function nodeAt(path: Path): SchemaNode | undefined {
-  let node: SchemaNode | undefined = experimentJsonSchema()
+export function nodeAt(path: Path, root = experimentJsonSchema()): SchemaNode | undefined {
+  let node: SchemaNode | undefined = root
   for (const step of path) {
     if (node === undefined) return undefined
     node = branchesOf(node)

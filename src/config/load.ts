@@ -51,11 +51,22 @@ export function loadExperimentConfig({
 
   const layers = [file.layer, ...overrides.flatMap((override) => override.layers)]
   const written = mergeLayers(layers)
-  const { settled, findings: conflicts } = settleAliases(written, layers)
+  const checked = checkExperiment(written, layers)
+  findings.push(...checked.findings)
+  if (findings.length > 0 || checked.config === null) return { ok: false, problems: toProblems(findings) }
+  const { config, settled } = checked
+  return { ok: true, config, written: settled, sources: sourcesOf(settled, layers) }
+}
+
+/** A written tree against schema and rules: the config, or null and why. */
+export function checkExperiment(
+  written: Tree,
+  layers: readonly Layer[],
+): { config: ExperimentConfig | null; settled: Tree; findings: Finding[] } {
+  const { settled, findings } = settleAliases(written, layers)
   const parsed = experimentConfigSchema.safeParse(settled)
   const refusals = parsed.success ? [] : refusalsOf(parsed.error.issues, settled)
   findings.push(
-    ...conflicts,
     ...refusals.map((refusal) => findingOf(refusal, settled, layers)),
     ...ruleFindings(parsed.success ? parsed.data : withDefaults(settled), {
       written: settled,
@@ -63,8 +74,7 @@ export function loadExperimentConfig({
       layers,
     }),
   )
-  if (findings.length > 0 || !parsed.success) return { ok: false, problems: toProblems(findings) }
-  return { ok: true, config: parsed.data, written: settled, sources: sourcesOf(settled, layers) }
+  return { config: parsed.success && findings.length === 0 ? parsed.data : null, settled, findings }
 }
 
 function fileOf(

@@ -110,6 +110,12 @@ export const warmup = z
       description: 'Prompts of a fixed warmup, or at least so many with convergence_detection.',
       unit: 'prompts',
     }),
+    max_seconds: z
+      .number()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Longest warmup; null is no limit in time.', unit: 's' }),
     thermal_floor_seconds: z
       .union([z.literal(0), z.number().min(30)])
       .default(60)

@@ -20,7 +20,8 @@ export function nest(path: readonly string[], value: unknown): Tree {
 /** `over` on top of `base`: mappings merge, everything else (lists too) replaces. Neither is changed. */
 export function mergeTrees(base: Tree, over: Tree): Tree {
   const merged: Tree = Object.assign(Object.create(null), base)
-  for (const [key, value] of Object.entries(over)) {
+  for (const key of Object.keys(over)) {
+    const value = over[key]
     const below = merged[key]
     merged[key] = isTree(value) ? mergeTrees(isTree(below) ? below : Object.create(null), value) : value
   }

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { expectation, wordsOf } from './describe.js'
 import { closest, didYouMean, suggestKey } from './did-you-mean.js'
-import { isFreeText, nodeAt, type SchemaNode } from './json-schema.js'
+import { experimentJsonSchema, isFreeText, nodeAt, type SchemaNode } from './json-schema.js'
 import { type Layer, placeOf } from './layers.js'
 import { type Finding, given } from './problems.js'
 import { dotted, isTree, type Path, readPath, type Tree } from './tree.js'
@@ -34,17 +34,22 @@ function refusalsOfIssue(issue: z.core.$ZodIssue, base: Path, written: Tree): Re
   return [{ kind: 'value', path }]
 }
 
-/** A refusal in words, at its place. */
-export function findingOf({ kind, path }: Refusal, written: Tree, layers: readonly Layer[]): Finding {
+/** A refusal in words, at its place. `root` is the schema that refused. */
+export function findingOf(
+  { kind, path }: Refusal,
+  written: Tree,
+  layers: readonly Layer[],
+  root = experimentJsonSchema(),
+): Finding {
   const key = dotted(path)
   if (kind === 'unknown') {
     const parent = path.slice(0, -1).map(String)
     const under = parent.length === 0 ? '' : ` under \`${parent.join('.')}\``
     const name = String(path.at(-1))
     const message = `unknown key \`${name}\`${under}`
-    return { place: placeOf(layers, path, 'key'), key, message, suggestion: suggestKey(name, parent) }
+    return { place: placeOf(layers, path, 'key'), key, message, suggestion: suggestKey(name, parent, root) }
   }
-  const node = nodeAt(path) ?? {}
+  const node = nodeAt(path, root) ?? {}
   const value = readPath(written, path)
   const place = placeOf(layers, path)
   if (value === undefined) {

@@ -29,6 +29,8 @@ import { lengthsOf } from './token-lengths.js'
 export interface Findings {
   experimentId: string
   startedAt: Date
+  /** The model was loaded for an earlier experiment. */
+  keptLoaded: boolean
   config: ExperimentConfig
   simulated: boolean
   environment: Environment
@@ -165,6 +167,7 @@ function processResultOf(
     threads: info.threads,
     context_size: info.context_size,
     load_ms: info.load_ms,
+    kept_loaded: findings.keptLoaded,
     start_ns: totals.start_ns,
     end_ns: totals.end_ns,
     requests: totals.requests,

@@ -16,6 +16,7 @@ import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
 import { type Fleet, startFleet } from './fleet.js'
 import { flopsOf } from './flops.js'
+import type { KeptFleet } from './kept-fleet.js'
 import { measurePrompts } from './measurement.js'
 import { nonFatal } from './non-fatal.js'
 import { type Observer, silentObserver, tolerant } from './observer.js'
@@ -35,6 +36,8 @@ export interface RunOptions {
   observer?: Observer
   /** Ends the experiment early; what was measured by then is kept in incomplete.json. */
   signal?: AbortSignal | undefined
+  /** Where loaded workers may come from, and where they go when all went well; without one they are ended. */
+  kept?: KeptFleet | undefined
 }
 
 export interface ExperimentOutcome {
@@ -63,7 +66,7 @@ export class UnsavedResultError extends LlemError {
  */
 export async function runExperiment(
   config: ExperimentConfig,
-  { libraryPath, simulated = false, observer: listener = silentObserver, signal }: RunOptions = {},
+  { libraryPath, simulated = false, observer: listener = silentObserver, signal, kept }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
   const observer = tolerant(listener)
   const startedAt = new Date()
@@ -88,9 +91,12 @@ export async function runExperiment(
     const machine = opened?.machine ?? null
     const devices = opened?.devices ?? []
     const environment = await trace.step('environment', () => takeEnvironment(machine, devices))
-    const baseline = await trace.step('baseline', () => takeBaseline(opened, config.baseline, context))
     const uuids = devices.map(({ uuid }) => uuid)
-    fleet = await trace.step('load', () => startFleet(backend, config, uuids, context))
+    // Other workers than those that fit are ended before idle power is measured.
+    const loaded = (await kept?.take(config, uuids)) ?? undefined
+    fleet = loaded
+    const baseline = await trace.step('baseline', () => takeBaseline(opened, config.baseline, context))
+    fleet ??= await trace.step('load', () => startFleet(backend, config, uuids, context))
     const { members } = fleet
     const warmups = await trace.step('warmup', () => warmUp(members, prompts.warmup, config, context))
     const floorS = await trace.step('thermal_floor', () => thermalFloor(config.warmup, context))
@@ -99,6 +105,7 @@ export async function runExperiment(
     const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
     const findings: Findings = {
       startedAt,
+      keptLoaded: loaded !== undefined,
       config,
       simulated: context.simulated,
       baseline,
@@ -120,9 +127,14 @@ export async function runExperiment(
         (text) => [text],
       ),
     )
-    return await trace.step('write', () =>
+    const outcome = await trace.step('write', () =>
       save({ result: resultOf(findings, warnings, trace.steps), runDir: measured.runDir }),
     )
+    if (kept !== undefined) {
+      kept.keep(config, uuids, fleet)
+      fleet = undefined
+    }
+    return outcome
   } catch (error) {
     const said = error instanceof LlemError && error.code === 'INTERRUPTED'
     throw signal?.aborted && !said ? interrupted(error) : error

@@ -11,6 +11,7 @@ export interface WarmupConfig {
   window_size: number
   min_prompts: number
   n_warmup: number | null
+  max_seconds: number | null
 }
 
 export interface WarmupContext {
@@ -45,9 +46,11 @@ export async function warmupUntilConverged(
   let cv: number | null = null
   let converged = false
   let attempts = 0
+  const startMs = performance.now()
+  const isLate = () => config.max_seconds !== null && performance.now() - startMs > config.max_seconds * 1000
   const progress = observer.progress({ label: 'Warmup', total: most, unit: 'prompt', isLimit: detecting })
   try {
-    while (attempts < most && !converged) {
+    while (attempts < most && !converged && !isLate()) {
       checkpoint?.()
       try {
         latencies.push(await runOne(attempts))
@@ -74,6 +77,10 @@ export async function warmupUntilConverged(
   if (latencies.length === 0) {
     observer.note('Warmup failed: no prompt succeeded')
     return { ...result, converged: false, mode: 'failed' }
+  }
+  if (attempts < most && !converged) {
+    observer.note(`Warmup ended after ${config.max_seconds}s and ${latencies.length} prompts`)
+    return { ...result, converged: false, mode: detecting ? 'cv' : 'fixed' }
   }
   if (!detecting) return { ...result, converged: true, mode: 'fixed' }
   const shown = cv === null ? 'unknown' : cv.toFixed(3)

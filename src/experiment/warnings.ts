@@ -57,13 +57,14 @@ export function measurementWarnings({ durationSec, gpu }: MeasurementFacts): str
 /** What the warnings about a whole experiment look at. */
 export interface ExperimentFacts {
   simulated: boolean
+  keptLoaded: boolean
   energy: Energy | null
   /** Why there is no energy; null where that was asked for, or there is one. */
   energyProblem: string | null
   warmups: readonly Pick<WarmupResult, 'mode' | 'converged' | 'final_cv' | 'target_cv'>[]
   environment: Environment
   breakdown: EnergyBreakdown | null
-  baseline: { disturbances: readonly string[] } | null
+  baseline: { method: 'fresh' | 'cached'; disturbances: readonly string[] } | null
   members: readonly { session: { info: { compute: string } }; gpuUuids: readonly string[] | null }[]
   inference: Pick<Inference, 'inferenceS' | 'requestsProblem'>
   /** What went wrong while the energy was attributed to requests, as warnings. */
@@ -114,7 +115,7 @@ function sharedGpus(members: ExperimentFacts['members']): string[] {
 
 function energyWarnings(
   energy: Energy,
-  { environment, baseline, breakdown, members, simulated }: ExperimentFacts,
+  { environment, baseline, breakdown, members, simulated, keptLoaded }: ExperimentFacts,
 ): string[] {
   const warnings = energy.devices.flatMap((device) => {
     const gpu = environment.gpus.find(({ uuid }) => uuid === device.uuid)
@@ -144,6 +145,10 @@ function energyWarnings(
       'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
     )
   }
+  if (keptLoaded && baseline?.method === 'fresh')
+    warnings.push(
+      'baseline_model_loaded: idle power was measured with the model of an earlier experiment in memory, which idles higher.',
+    )
   for (const disturbance of baseline?.disturbances ?? [])
     warnings.push(`baseline_disturbed: while idle power was measured, ${disturbance}`)
   warnings.push(...idleGpus(energy, members))

@@ -229,6 +229,8 @@ export const processResultSchema = z.object({
   threads: z.number().nullable(),
   context_size: z.number().nullable(),
   load_ms: z.number(),
+  /** The model was loaded for an earlier experiment, so the baseline may have been measured with it in memory. */
+  kept_loaded: z.boolean().default(false),
   /** The worker's own window, monotonic: from before the first prompt to after the last token. */
   start_ns: z.number(),
   end_ns: z.number(),

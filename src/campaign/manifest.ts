@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { writeJsonAtomically } from '../results/files.js'
+import { isRunning, readClaim } from './claim.js'
+import { readPlan } from './folder.js'
+import { runOrder } from './order.js'
+import type { CampaignPlan } from './plan.js'
+import { type RunRecord, RunRecords, STATUSES, type Status } from './records.js'
+
+/** The state of a campaign as a whole. */
+export const campaignStateSchema = z.object({
+  state: z.enum(['running', 'paused', 'interrupted', 'completed']),
+  /** Why it is paused. */
+  reason: z.string().nullable(),
+})
+export type CampaignState = z.infer<typeof campaignStateSchema>
+
+/** One run, as the manifest tells it. */
+export interface ManifestEntry extends Omit<RunRecord, 'summary'> {
+  name: string
+  hash: string
+  cycle: number
+}
+
+export interface Manifest extends CampaignState {
+  manifest_version: 1
+  campaign_name: string
+  campaign_hash: string
+  as_of: string
+  counts: Record<Status, number>
+  entries: ManifestEntry[]
+}
+
+/** The manifest of a campaign's folder as it is at this moment, and what is wrong with its files. */
+export async function manifestOf(dir: string): Promise<{ manifest: Manifest; problems: string[] }> {
+  const plan = readPlan(dir)
+  const isLive = await isRunning(dir)
+  const records = new RunRecords(dir, plan, { isLive })
+  const claimed = isLive && readClaim(dir) !== null
+  const last = lastState(dir)
+  const all = [...runOrder(plan)].every((run) => records.of(run).status === 'completed')
+  const state: CampaignState = claimed
+    ? { state: 'running', reason: null }
+    : all
+      ? { state: 'completed', reason: null }
+      : last?.state === 'paused'
+        ? last
+        : { state: last?.state === 'completed' ? 'completed' : 'interrupted', reason: null }
+  return { manifest: viewOf(plan, records, state), problems: records.problems }
+}
+
+/** Plan and records as one manifest. */
+export function viewOf(plan: CampaignPlan, records: RunRecords, state: CampaignState): Manifest {
+  const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>
+  const entries = [...runOrder(plan)].map((run): ManifestEntry => {
+    const { summary: _, ...record } = records.of(run)
+    const { name = '', hash = '' } = plan.experiments[run.experiment] ?? {}
+    counts[record.status] += 1
+    return { name, hash, cycle: run.cycle, ...record }
+  })
+  const { campaign_name, campaign_hash } = plan
+  const as_of = new Date().toISOString()
+  return { manifest_version: 1, campaign_name, campaign_hash, ...state, as_of, counts, entries }
+}
+
+/**
+ * Keeps manifest.json up to date. Writing it takes time that grows with the campaign, so it is written at most so
+ * often that this is 2 % of the time; `llem campaign status` never looks at it.
+ */
+export class ManifestFile {
+  readonly #path: string
+  readonly #plan: CampaignPlan
+  readonly #records: RunRecords
+  #notBeforeMs = 0
+
+  constructor(dir: string, plan: CampaignPlan, records: RunRecords) {
+    this.#path = join(dir, 'manifest.json')
+    this.#plan = plan
+    this.#records = records
+  }
+
+  /** After a run. */
+  async refresh(): Promise<void> {
+    if (performance.now() >= this.#notBeforeMs) await this.write({ state: 'running', reason: null })
+  }
+
+  async write(state: CampaignState): Promise<void> {
+    const startMs = performance.now()
+    await writeJsonAtomically(this.#path, viewOf(this.#plan, this.#records, state))
+    const endMs = performance.now()
+    this.#notBeforeMs = endMs + 50 * (endMs - startMs)
+  }
+}
+
+function lastState(dir: string): CampaignState | null {
+  const path = join(dir, 'manifest.json')
+  if (!existsSync(path)) return null
+  try {
+    return campaignStateSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return null
+  }
+}

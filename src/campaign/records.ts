@@ -1,0 +1,131 @@
+// What is on disk about each run of a campaign. A run's folder has one writer, its record is replaced whole, and a
+// result.json in it means that it is done, whatever else the record says.
+
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { z } from 'zod'
+import { messageOf } from '../core/errors.js'
+import { runSummarySchema } from '../executors/protocol.js'
+import { makeFolder, writeJsonAtomically } from '../results/files.js'
+import type { PlannedRun } from './order.js'
+import type { CampaignPlan } from './plan.js'
+
+export const STATUSES = ['pending', 'running', 'completed', 'failed', 'skipped'] as const
+export type Status = (typeof STATUSES)[number]
+
+export const runRecordSchema = z.object({
+  status: z.enum(STATUSES),
+  started_at: z.string().nullable(),
+  completed_at: z.string().nullable(),
+  /** From the campaign's folder, so that it may be moved; null where there is no result. */
+  result_path: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  attempts: z.number().int(),
+  /** Null for a run whose record was lost and whose result was found. */
+  summary: runSummarySchema.nullable(),
+})
+export type RunRecord = z.infer<typeof runRecordSchema>
+
+export const PENDING: Readonly<RunRecord> = {
+  status: 'pending',
+  started_at: null,
+  completed_at: null,
+  result_path: null,
+  error: null,
+  attempts: 0,
+  summary: null,
+}
+
+/** The records of a campaign's runs, in its folder. */
+export class RunRecords {
+  readonly #dir: string
+  readonly #plan: CampaignPlan
+  /** Runs whose folder exists. */
+  readonly #known = new Map<string, RunRecord>()
+  /** What was wrong with files, in words. */
+  readonly problems: string[] = []
+
+  /** Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. */
+  constructor(dir: string, plan: CampaignPlan, { isLive }: { isLive: boolean }) {
+    this.#dir = dir
+    this.#plan = plan
+    const runs = join(dir, 'runs')
+    const present = new Set(existsSync(runs) ? readdirSync(runs) : [])
+    for (const { name } of plan.experiments) {
+      if (!present.has(name)) continue
+      for (const cycle of readdirSync(join(runs, name))) {
+        const record = this.#read(join(runs, name, cycle))
+        const isDead = record.status === 'running' && !isLive
+        this.#known.set(`${name}/${cycle}`, isDead ? { ...record, status: 'pending' } : record)
+      }
+    }
+  }
+
+  of(run: PlannedRun): RunRecord {
+    return this.#known.get(this.#key(run)) ?? PENDING
+  }
+
+  /** The folder of a run, made if need be. */
+  folder(run: PlannedRun): string {
+    const folder = join(this.#dir, 'runs', this.#key(run))
+    makeFolder(folder)
+    return folder
+  }
+
+  /** Replaces the record of a run. */
+  async write(run: PlannedRun, record: RunRecord): Promise<void> {
+    await writeJsonAtomically(join(this.folder(run), 'run.json'), record)
+    this.#known.set(this.#key(run), record)
+  }
+
+  /** A path as it stands in a record. */
+  fromCampaign(path: string): string {
+    return relative(this.#dir, path)
+  }
+
+  #key({ experiment, cycle }: PlannedRun): string {
+    return `${this.#plan.experiments[experiment]?.name}/cycle-${cycle}`
+  }
+
+  #read(folder: string): RunRecord {
+    const record = this.#recordIn(folder)
+    if (record.status === 'failed') return record
+    // A result beside a record that says "running": the campaign was killed between the two.
+    const result = record.result_path === null ? resultIn(folder) : join(this.#dir, record.result_path)
+    if (result !== null && existsSync(result))
+      return { ...record, status: 'completed', result_path: this.fromCampaign(result) }
+    if (record.status !== 'completed') return record
+    this.problems.push(`${result ?? folder} is gone; its experiment is run again.`)
+    return { ...PENDING, attempts: record.attempts }
+  }
+
+  #recordIn(folder: string): RunRecord {
+    const path = join(folder, 'run.json')
+    if (!existsSync(path)) return PENDING
+    try {
+      return runRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+    } catch (error) {
+      const aside = setAside(path)
+      this.problems.push(`${path} cannot be read (${messageOf(error).split('\n')[0]}); it is now ${aside}.`)
+      return PENDING
+    }
+  }
+}
+
+/** Gives a damaged file another name, so that nothing trips over it again. */
+export function setAside(path: string): string {
+  for (let number = 1; ; number++) {
+    const aside = `${path}.damaged-${number}`
+    if (existsSync(aside)) continue
+    renameSync(path, aside)
+    return aside
+  }
+}
+
+/** The result of an experiment in the folder of its run; there is one folder for each attempt. */
+function resultIn(folder: string): string | null {
+  const paths = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name, 'result.json'))
+  return paths.find((path) => existsSync(path)) ?? null
+}

@@ -1,0 +1,106 @@
+import { type Estimate, estimateOf } from '../campaign/estimate.js'
+import type { Manifest, ManifestEntry } from '../campaign/manifest.js'
+import { runOrder } from '../campaign/order.js'
+import type { CampaignPlan } from '../campaign/plan.js'
+import type { RunRecords } from '../campaign/records.js'
+import type { Interval } from '../results/interval.js'
+import { columns } from './screen.js'
+
+/** More lines than a person reads. */
+const MANY = 30
+
+/** The order of the runs that are left, the gaps, and an estimate. */
+export async function showPlan(plan: CampaignPlan, records: RunRecords): Promise<string> {
+  const left = [...runOrder(plan)].filter((run) => records.of(run).status !== 'completed')
+  const rows = left.slice(0, MANY).map(({ experiment, cycle }, index) => {
+    return [
+      String(index + 1),
+      String(cycle),
+      plan.experiments[experiment]?.name ?? '',
+      records.of({ experiment, cycle }).status,
+    ]
+  })
+  const more = left.length > MANY ? `\n... and ${left.length - MANY} more` : ''
+  const { structure, seed, cycles, config_gap_seconds, cycle_gap_seconds, gap_until } = plan.execution
+  const gaps =
+    gap_until === null
+      ? `${config_gap_seconds}s between experiments, ${cycle_gap_seconds}s between cycles`
+      : `until the GPUs are at ${gap_until.temperature_c}C, at most ${gap_until.max_seconds}s`
+  return [
+    columns(['#', 'cycle', 'experiment', 'status'], rows, [0, 1]) + more,
+    '',
+    `Order: ${structure}${structure === 'shuffled' ? ` (seed ${seed})` : ''}, ${cycles} ${cycles === 1 ? 'cycle' : 'cycles'}. Gaps: ${gaps}.`,
+    estimateText(estimateOf(plan, records)),
+  ].join('\n')
+}
+
+function estimateText({ runs, known, gaps_s, runs_s, energy_j, disk_bytes }: Estimate): string {
+  if (runs_s === null)
+    return `Left: ${runs} runs; gaps alone take ${duration(gaps_s)}. Nothing has run yet to tell more.`
+  const energy = energy_j === null ? '' : `, ${(energy_j / 3.6e6).toPrecision(3)} kWh`
+  const disk = disk_bytes === null ? '' : `, ${(disk_bytes / 1e6).toPrecision(3)} MB`
+  return `Left: ${runs} runs, about ${duration(runs_s + gaps_s)}${energy}${disk} (${known} of them have run before).`
+}
+
+function duration(seconds: number): string {
+  const minutes = Math.round(seconds / 60)
+  if (seconds < 90) return `${Math.round(seconds)}s`
+  return minutes < 60
+    ? `${minutes}m`
+    : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`
+}
+
+/** How far a campaign is: counts, then the runs that are not simply completed or pending. */
+export function showManifest({ campaign_name, state, reason, counts, entries }: Manifest): string {
+  const told = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([status, count]) => `${count} ${status}`)
+  const head = `Campaign ${campaign_name}: ${state}${reason === null ? '' : ` (${reason})`}: ${told.join(', ')}`
+  const rows = entries
+    .filter(({ status }) => status === 'failed' || status === 'running')
+    .slice(0, MANY)
+    .map(({ name, cycle, status, error }: ManifestEntry) => [
+      name,
+      String(cycle),
+      status,
+      error === null ? '' : `${error.message} [${error.code}]`,
+    ])
+  return rows.length === 0
+    ? head
+    : `${head}\n${columns(['experiment', 'cycle', 'status', 'error'], rows, [1])}`
+}
+
+/** The table of means and intervals over the cycles; null while nothing is completed. */
+export async function showStatistics(plan: CampaignPlan, records: RunRecords): Promise<string | null> {
+  const { MEASURES, statisticsOf } = await import('../campaign/statistics.js')
+  const all = statisticsOf(plan, records).filter(({ cycles }) => cycles > 0)
+  if (all.length === 0) return null
+  if (plan.execution.cycles === 1) return 'Single cycle: use --cycles 3+ for confidence intervals'
+  const rows = all.slice(0, MANY).map((experiment) => {
+    const methods = MEASURES.flatMap(({ key }) => experiment[key]?.method ?? [])
+    return [
+      experiment.name,
+      String(experiment.cycles),
+      ...MEASURES.map(({ key }) => intervalText(experiment[key], experiment.cycles)),
+      [...new Set(methods)].join(', ') || '-',
+    ]
+  })
+  const head = [
+    'experiment',
+    'n',
+    ...MEASURES.map(({ title, unit }) => (title.includes('/') ? title : `${title} (${unit})`)),
+    '95 % by',
+  ]
+  const more = all.length > MANY ? `\n... and ${all.length - MANY} more` : ''
+  return columns(head, rows, [1, 2, 3, 4, 5]) + more
+}
+
+/** "0.1121 [0.1098, 0.1144]", with its own n where some cycles have no such number. */
+function intervalText(interval: Interval | null, cycles: number): string {
+  if (interval === null) return '-'
+  const { mean, low, high, n } = interval
+  const of = n === cycles ? '' : ` (n=${n})`
+  const number = (value: number) => (Math.abs(value) >= 1e5 ? value.toFixed(0) : value.toPrecision(4))
+  const range = low === null || high === null ? '' : ` [${number(low)}, ${number(high)}]`
+  return `${number(mean)}${range}${of}`
+}

@@ -1,0 +1,149 @@
+// llem campaign: argv -> configuration -> plan -> what was asked for: look at it, or run it.
+
+import { join } from 'node:path'
+import { campaignFolder, openCampaignFolder, readPlan, refuseChanged } from '../campaign/folder.js'
+import { manifestOf } from '../campaign/manifest.js'
+import { type CampaignPlan, planOf, summaryOf } from '../campaign/plan.js'
+import { RunRecords } from '../campaign/records.js'
+import { type LoadedCampaign, loadCampaign } from '../config/load-campaign.js'
+import { configError } from '../config/problems.js'
+import type { Structure } from '../config/schema-campaign.js'
+import { LlemError } from '../core/errors.js'
+import { showManifest, showPlan, showStatistics } from './campaign-tables.js'
+import { EXIT, Exit } from './exit.js'
+import { interruptible } from './interrupt.js'
+import { isTerminal, print, printJson, SIMULATED, say } from './screen.js'
+
+interface CliOptions {
+  resume?: boolean
+  forceColdStart?: boolean
+  validateOnly?: boolean
+  dryRun?: boolean
+  cycles?: number
+  order?: Structure
+  retryFailed?: boolean
+  simulate?: string | boolean
+  json?: boolean
+  quiet?: boolean
+  yes?: boolean
+  verbose?: boolean
+}
+
+/** Plans a campaign and, unless it is only to be looked at, runs it. */
+export async function campaign(path: string, options: CliOptions): Promise<void> {
+  const loaded = loadCampaign({ path })
+  if (!loaded.ok) throw configError(loaded.problems)
+  const plan = planOf(overridden(loaded, options))
+  if (!options.quiet) tellPlan(loaded, plan)
+  if (options.validateOnly) return options.json ? printJson(plan) : undefined
+  const { results_dir } = loaded.keys.io
+  if (options.resume) refuseChanged(results_dir, plan)
+  if (options.dryRun) {
+    const dir = campaignFolder(results_dir, plan)
+    const records = new RunRecords(dir, plan, { isLive: false })
+    return options.json ? printJson(plan) : print(await showPlan(plan, records))
+  }
+  await runIt(plan, results_dir, loaded, options)
+}
+
+/** Says how far a campaign is. */
+export async function campaignStatus(dir: string, { json }: { json?: boolean }): Promise<void> {
+  const { manifest, problems } = await manifestOf(dir)
+  for (const problem of problems) say(`Note: ${problem}`)
+  if (json) return printJson(manifest)
+  print(showManifest(manifest))
+  const plan = readPlan(dir)
+  const records = new RunRecords(dir, plan, { isLive: true })
+  const statistics = await showStatistics(plan, records)
+  if (statistics !== null) print(`\n${statistics}`)
+}
+
+async function runIt(
+  plan: CampaignPlan,
+  resultsDir: string,
+  { keys }: LoadedCampaign & { ok: true },
+  options: CliOptions,
+): Promise<void> {
+  // Imported here, so that looking at a plan answers at once.
+  const [{ runCampaign }, { LocalExecutor }, { terminalObserver }, { chooseLibrary }, { listDevices }] =
+    await Promise.all([
+      import('../campaign/run.js'),
+      import('../executors/local.js'),
+      import('./progress.js'),
+      import('../energy/library.js'),
+      import('../native/machine.js'),
+    ])
+  const dir = await openCampaignFolder(resultsDir, plan, { anew: options.resume === false })
+  if (!options.yes) await confirm(plan, dir)
+  const library = chooseLibrary(options.simulate)
+  const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
+  if (library.simulated) observer.note(SIMULATED)
+  observer.note(`Campaign folder: ${dir}`)
+  const warmestC = async () => {
+    const machine = await listDevices(library.libraryPath).catch(() => null)
+    const known = machine?.devices.flatMap(({ temperatureC }) => temperatureC ?? []) ?? []
+    return known.length === 0 ? null : Math.max(...known)
+  }
+  const manifest = await interruptible((signal) =>
+    runCampaign(plan, {
+      dir,
+      executor: new LocalExecutor(join(dir, 'runner.lock')),
+      simulate: options.simulate ?? false,
+      coldStart: options.forceColdStart ?? keys.cold_start.force_cold_start,
+      retryFailed: options.retryFailed ?? false,
+      observer,
+      signal,
+      warmestC,
+    }),
+  )
+  if (options.json) printJson(manifest)
+  else {
+    const records = new RunRecords(dir, plan, { isLive: false })
+    print(
+      [showManifest(manifest), await showStatistics(plan, records)]
+        .filter((part) => part !== null)
+        .join('\n\n'),
+    )
+  }
+  if (manifest.state === 'paused' || manifest.counts.failed > 0) throw new Exit(EXIT.failed)
+}
+
+/** The campaign with what was typed laid over its file. */
+function overridden(
+  loaded: LoadedCampaign & { ok: true },
+  { cycles, order }: CliOptions,
+): LoadedCampaign & { ok: true } {
+  const { execution } = loaded.keys
+  const changed = {
+    ...execution,
+    cycles: cycles ?? execution.cycles,
+    structure: order ?? execution.structure,
+  }
+  return { ...loaded, keys: { ...loaded.keys, execution: changed } }
+}
+
+function tellPlan({ notes }: LoadedCampaign & { ok: true }, plan: CampaignPlan): void {
+  for (const note of notes) say(`Note: ${note}.`)
+  for (const { own, reason } of plan.filtered.slice(0, MANY))
+    say(`Filtered: ${JSON.stringify(own)}: ${reason}`)
+  for (const warning of plan.warnings.slice(0, MANY)) say(`Warning: ${warning}`)
+  const untold = Math.max(0, plan.filtered.length - MANY) + Math.max(0, plan.warnings.length - MANY)
+  if (untold > 0) say(`... and ${untold} more; --validate-only --json has them all`)
+  say(summaryOf(plan))
+}
+
+const MANY = 20
+
+/** A campaign may take days, so a person at a terminal is asked. */
+async function confirm(plan: CampaignPlan, dir: string): Promise<void> {
+  if (!isTerminal(process.stderr) || process.stdin.isTTY !== true) return
+  const { createInterface } = await import('node:readline/promises')
+  say(await showPlan(plan, new RunRecords(dir, plan, { isLive: false })))
+  const ask = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await ask.question('Run it? [Y/n] ').finally(() => ask.close())
+  if (/^n/i.test(answer.trim()))
+    throw new LlemError('The campaign was not run.', {
+      code: 'INTERRUPTED',
+      hint: `Its plan is in ${join(dir, 'plan.json')}.`,
+    })
+}

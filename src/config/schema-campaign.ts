@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import { INFERENCE_BACKENDS } from './schema.js'
+
+/** The orders in which a campaign may run its experiments. */
+export const STRUCTURES = ['interleaved', 'shuffled', 'grouped'] as const
+
+const seconds = z
+  .number()
+  .min(0)
+  .max(7 * 86_400)
+const dottedAxes = z.record(z.string(), z.unknown())
+const pathText = z.string().regex(/^[^\p{Cc}]+$/u)
+
+const execution = z
+  .strictObject({
+    cycles: z
+      .int()
+      .min(1)
+      .max(20)
+      .default(3)
+      .meta({ description: 'How often every experiment is run.', unit: 'cycles' }),
+    structure: z.enum(STRUCTURES).default('interleaved').meta({
+      description:
+        'The order: interleaved runs all experiments once a cycle (A B A B), shuffled anew in each cycle, grouped each one to its end (A A B B).',
+    }),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .nullable()
+      .default(null)
+      .meta({ description: "Seed of the shuffled order; null takes one from the campaign's content." }),
+    warmup_prompts: z.int().min(1).max(200).nullable().default(null).meta({
+      description: 'Prompts that warm up each run; null is what each experiment says.',
+      unit: 'prompts',
+    }),
+    warmup_timeout_seconds: seconds
+      .nullable()
+      .default(null)
+      .meta({ description: 'Longest warmup of a run; null is no limit of its own.', unit: 's' }),
+    experiment_timeout_seconds: seconds
+      .min(1)
+      .default(4 * 3600)
+      .meta({ description: 'A run that takes longer is ended and counts as failed.', unit: 's' }),
+    config_gap_seconds: seconds
+      .default(60)
+      .meta({ description: 'Wait between two runs of a cycle, so that the GPU cools down.', unit: 's' }),
+    cycle_gap_seconds: seconds.default(300).meta({ description: 'Wait between two cycles.', unit: 's' }),
+    gap_until: z
+      .strictObject({
+        temperature_c: z
+          .number()
+          .min(0)
+          .max(120)
+          .meta({ description: 'Go on once every GPU is no warmer.', unit: 'C' }),
+        max_seconds: seconds
+          .default(600)
+          .meta({ description: 'Go on after so long, however warm.', unit: 's' }),
+      })
+      .nullable()
+      .default(null)
+      .meta({ description: 'Ends a gap when the GPUs are cool instead of after a fixed time.' }),
+    max_equal_failures: z.int().min(1).max(1000).default(5).meta({
+      description: 'Pause after so many runs in a row that failed for the same reason.',
+      unit: 'runs',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'How the experiments of a campaign are run.' })
+
+/** What a campaign has beside the keys of an experiment, which all of its experiments share. */
+export const campaignKeysSchema = z.strictObject({
+  campaign_name: z
+    .string()
+    .max(100)
+    .regex(/^[^/\p{Cc}]+$/u)
+    .meta({
+      description: 'The name of the campaign, and of its folder.',
+      expects: "text of 1 to 100 characters without '/' and control characters",
+    }),
+  configs: z.array(pathText).min(1).optional().meta({
+    description: 'Files of experiments, by their paths from this file.',
+    expects: 'a list of at least one path',
+  }),
+  experiments: z.array(z.record(z.string(), z.unknown())).min(1).optional().meta({
+    description: 'Experiments, each with the keys in which it differs from what all share.',
+    expects: 'a list of at least one mapping with keys of an experiment',
+  }),
+  grid: z
+    .strictObject({
+      backends: z
+        .array(z.enum(INFERENCE_BACKENDS))
+        .min(1)
+        .optional()
+        .meta({ description: 'Inference backends.', expects: `a list of ${INFERENCE_BACKENDS.join(', ')}` }),
+      models: z
+        .array(pathText)
+        .min(1)
+        .optional()
+        .meta({ description: 'Models.', expects: 'a list of at least one model' }),
+      shared: dottedAxes.optional().meta({
+        description: 'Dotted key of an experiment -> list of its values.',
+        expects: 'a mapping of dotted keys to lists, e.g. { generation.max_tokens: [64, 256] }',
+      }),
+      backend_overrides: z.partialRecord(z.enum(INFERENCE_BACKENDS), dottedAxes).optional().meta({
+        description: 'Backend -> dotted key -> value or list of values, for that backend alone.',
+        expects: 'a mapping of backends to dotted keys',
+      }),
+    })
+    .optional()
+    .meta({ description: 'Every combination of these values is an experiment.' }),
+  execution,
+  cold_start: z
+    .strictObject({
+      force_cold_start: z.boolean().default(false).meta({
+        description:
+          'Load the model anew for each run instead of keeping it where the next experiment has the same.',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'What is left of one run for the next.' }),
+  io: z
+    .strictObject({
+      results_dir: pathText
+        .default('results')
+        .meta({ description: 'The folder that gets one folder per campaign.' }),
+      configs_dir: pathText
+        .nullable()
+        .default(null)
+        .meta({ description: 'Where `configs` are looked for; null is beside this file.' }),
+    })
+    .prefault({})
+    .meta({ description: 'Where things are.' }),
+})
+
+export const CAMPAIGN_KEYS: readonly string[] = Object.keys(campaignKeysSchema.shape)
+
+/** The campaign's own part of its configuration, resolved. */
+export type CampaignKeys = z.output<typeof campaignKeysSchema>
+export type Structure = (typeof STRUCTURES)[number]

@@ -1,0 +1,20 @@
+import type { RunnerEvent, RunOrder, RunSummary } from './protocol.js'
+
+/** Where the experiments of a campaign run. */
+export interface Executor {
+  readonly name: string
+  /**
+   * Runs one experiment in isolation and resolves with what it came to. Rejects with the experiment's own error, or with
+   * WORKER_* where its process died or took too long; the next call starts anew.
+   */
+  run(order: RunOrder, options: ExecuteOptions): Promise<RunSummary>
+  /** Ends what is running or kept loaded; always resolves, and `run` may be called again. */
+  close(): Promise<void>
+}
+
+export interface ExecuteOptions {
+  timeoutMs: number
+  /** Called with what the experiment says, as it happens. */
+  onEvent: (event: RunnerEvent) => void
+  signal: AbortSignal | undefined
+}

@@ -1,0 +1,122 @@
+// The process that runs a campaign's experiments, one after the other: node runner.js. When its stdin ends it keeps
+// what was measured, ends its workers and exits.
+
+import { readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { loadExperimentConfig } from '../config/load.js'
+import { configError } from '../config/problems.js'
+import { LlemError, messageOf } from '../core/errors.js'
+import { chooseLibrary } from '../energy/library.js'
+import { KeptFleet } from '../experiment/kept-fleet.js'
+import type { Observer } from '../experiment/observer.js'
+import { type ExperimentOutcome, runExperiment } from '../experiment/run.js'
+import { takeLock } from '../native/lock.js'
+import { claimStdout } from '../workers/claim-stdout.js'
+import { LineSplitter } from '../workers/line-splitter.js'
+import type { WorkerFault } from '../workers/wire.js'
+import {
+  RUNNER_PROTOCOL,
+  type RunnerEvent,
+  type RunOrder,
+  type RunSummary,
+  runnerRequestSchema,
+} from './protocol.js'
+
+const LOCK_ATTEMPTS = 300
+
+const say = claimStdout()
+const lines = new LineSplitter()
+const kept = new KeptFleet()
+const ended = new AbortController()
+let queue: Promise<void> = Promise.resolve()
+
+process.stdin.on('data', (chunk: Buffer) => {
+  for (const line of lines.push(chunk)) queue = queue.then(() => answer(line))
+})
+process.stdin.once('end', leave)
+process.stdin.once('error', leave)
+process.stdout.once('error', leave)
+
+function leave(): void {
+  ended.abort(new Error('the campaign has ended'))
+  void queue.then(() => kept.close()).then(() => process.exit(0))
+}
+
+async function answer(line: string): Promise<void> {
+  const request = runnerRequestSchema.parse(JSON.parse(line))
+  const { id } = request
+  try {
+    if (request.verb === 'hello') {
+      await holdLock(request.lock_path)
+      return say({ id, ok: true, protocol: RUNNER_PROTOCOL })
+    }
+    const outcome = await runOne(request, observerOf(id))
+    say({ id, ok: true, ...summaryOf(outcome) })
+  } catch (error) {
+    say({ id, ok: false, error: faultOf(error) })
+  }
+}
+
+/** The runner of a campaign that was killed may still be ending its workers. */
+async function holdLock(path: string): Promise<void> {
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+    // It is never released: the kernel does that when this process is gone.
+    if ((await takeLock(path)) !== null) return
+    await sleep(100)
+  }
+  throw new LlemError('what ran the last experiment of this campaign does not end', {
+    code: 'RUNNER_BUSY',
+    hint: 'Look for a process `runner.js` and end it.',
+  })
+}
+
+async function runOne(order: RunOrder, observer: Observer): Promise<ExperimentOutcome> {
+  const loaded = loadExperimentConfig({ text: JSON.stringify(order.config) })
+  if (!loaded.ok) throw configError(loaded.problems)
+  const config = { ...loaded.config, output_dir: order.output_dir }
+  const library = chooseLibrary(order.simulate === false ? undefined : order.simulate)
+  const outcome = await runExperiment(config, { ...library, observer, signal: ended.signal, kept })
+  if (!order.keep_loaded) await kept.close()
+  return outcome
+}
+
+function observerOf(id: number): Observer {
+  const tell = (event: RunnerEvent) => say(event)
+  return {
+    note: (text) => tell({ event: 'said', id, text, detail: false }),
+    detail: (text) => tell({ event: 'said', id, text, detail: true }),
+    progress({ label, total, unit }) {
+      const update = (done: number, detail = '') =>
+        tell({ event: 'progress', id, label, done, total, unit, detail })
+      update(0)
+      return { update, stop: () => undefined }
+    },
+  }
+}
+
+function summaryOf({ result, runDir }: ExperimentOutcome): RunSummary {
+  return {
+    experiment_id: result.experiment_id,
+    result_path: join(runDir, 'result.json'),
+    config_hash: result.config_hash,
+    energy_j: result.total_energy_j,
+    energy_per_output_token_j: result.energy_per_output_token_j,
+    tokens_per_second: result.avg_tokens_per_second,
+    output_tokens: result.output_tokens,
+    inference_s: result.total_inference_time_sec,
+    e2e_p50_ms: result.latency.e2e_ms?.p50 ?? null,
+    warnings: result.measurement_warnings.length,
+    disk_bytes: bytesIn(dirname(join(runDir, 'result.json'))),
+  }
+}
+
+function bytesIn(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+}
+
+function faultOf(error: unknown): WorkerFault {
+  if (error instanceof LlemError) return { code: error.code, message: error.message, hint: error.hint }
+  console.error(error)
+  return { code: 'EXPERIMENT_FAULT', message: messageOf(error) }
+}
