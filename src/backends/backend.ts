@@ -28,6 +28,8 @@ export interface InferenceBackend {
   install(options: InstallOptions): Promise<InstallResult>
   /** What is installed of it; empty when nothing is. */
   installs(dataDir: string): BackendInstall[]
+  /** What a list says where nothing is installed, of a backend that llem does not install. */
+  readonly absence?: string | undefined
 }
 
 export interface StartOptions {

@@ -67,11 +67,12 @@ export async function openWorkerSession(
         events: { schema: loadEventSchema, on: ({ text }) => onLoading?.(text) },
       },
     )
+    const { server_pid = worker.pid ?? null, ...info } = load
     return {
       info: {
-        ...load,
+        ...info,
         backend: hello.backend,
-        pid: worker.pid ?? null,
+        pid: server_pid,
         versions: { ...hello.versions, ...load.versions },
       },
       inferOne: (prompt, { generation, signal }) =>
@@ -93,6 +94,7 @@ export async function openWorkerSession(
             events: {
               schema: runEventSchema,
               on: (told) => {
+                if (told.event === 'alive') return
                 const { id: _, ...rest } = told
                 if (rest.event === 'request') {
                   const { event: __, ...record } = rest

@@ -1,9 +1,9 @@
 const SECRET = /(pass(word|wd)?|secret|token|api[-_]?key|credential|authorization)/i
 const MASK = '[redacted]'
 
-/** "tokenizer" sounds like a secret and names a file. */
+/** "tokenizer" sounds like a secret and names a file; "api_key_env" names the variable that holds one. */
 function isSecretName(name: string): boolean {
-  return SECRET.test(name.replace(/tokenizer/gi, ''))
+  return SECRET.test(name.replace(/tokenizer/gi, '').replace(/api_key_env$/, ''))
 }
 
 /** A number under such a name counts tokens or limits them; secrets are text. */

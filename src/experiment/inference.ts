@@ -1,7 +1,13 @@
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import type { InferenceSession } from '../backends/backend.js'
-import type { Generation, RequestRecord, RunTotals } from '../backends/protocol.js'
+import type {
+  FailedRequest,
+  Generation,
+  OfferedLoad,
+  RequestRecord,
+  RunTotals,
+} from '../backends/protocol.js'
 import { spreadOf } from '../backends/spread.js'
 import { messageOf } from '../core/errors.js'
 import type { ExperimentResult } from '../results/experiment.js'
@@ -10,6 +16,8 @@ import type { Prompt } from './prompts/prompt.js'
 
 export interface Inference {
   totals: RunTotals
+  /** How requests reached a server; null where the model ran inside of a worker. */
+  load: OfferedLoad | null
   latency: ExperimentResult['latency']
   /** End to end, in milliseconds, in the order of the prompts. */
   requestMs: number[]
@@ -23,10 +31,17 @@ export async function runInference(
   prompts: readonly Prompt[],
   {
     generation,
+    load = null,
     requestsPath,
     observer,
     signal,
-  }: { generation: Generation; requestsPath: string; observer: Observer; signal: AbortSignal | undefined },
+  }: {
+    generation: Generation
+    load?: OfferedLoad | null
+    requestsPath: string
+    observer: Observer
+    signal: AbortSignal | undefined
+  },
 ): Promise<Inference> {
   const file = writeLines(requestsPath)
   const requestMs: number[] = []
@@ -41,12 +56,19 @@ export async function runInference(
     if (record.ttft_ms !== null && record.output_tokens > 1)
       tpotMs.push((endToEndMs - record.ttft_ms) / (record.output_tokens - 1))
     tokens += record.output_tokens
-    progress.update(requestMs.length, `${tokens} tokens`)
+    progress.update(requestMs.length + failures, told())
+  }
+  let failures = 0
+  const told = () => `${tokens} tokens${failures === 0 ? '' : `, ${failures} failed`}`
+  const onFailure = (failed: FailedRequest) => {
+    file.write(JSON.stringify({ failed: true, ...failed }))
+    failures += 1
+    progress.update(requestMs.length + failures, told())
   }
   let requestsProblem: string | null = null
   let totals: RunTotals
   try {
-    totals = await session.run(prompts, { generation, onRequest, signal })
+    totals = await session.run(prompts, { generation, load, onRequest, onFailure, signal })
   } finally {
     progress.stop()
     requestsProblem = await file.end()
@@ -59,7 +81,7 @@ export async function runInference(
     tpot_ms: spreadOf(tpotMs),
     e2e_ms: spreadOf(requestMs),
   }
-  return { totals, latency, requestMs, requestsProblem }
+  return { totals, load, latency, requestMs, requestsProblem }
 }
 
 /** A file of lines. A full disk is told at the end, so that it does not end the inference. */

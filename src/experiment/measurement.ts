@@ -15,6 +15,7 @@ import { keepIncomplete } from './incomplete.js'
 import { type Inference, runInference } from './inference.js'
 import type { Observer } from './observer.js'
 import type { Prompt } from './prompts/prompt.js'
+import { loadOf } from './serving.js'
 
 export interface Measured {
   experimentId: string
@@ -57,6 +58,7 @@ export async function measurePrompts(
   const { tracking, reason } = await beginTracking(meter, wanted, observer)
   const inference = await runInference(session, prompts, {
     generation: generationOf(config),
+    load: loadOf(config),
     requestsPath: wanted.requests,
     observer,
     signal,

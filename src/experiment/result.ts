@@ -18,6 +18,7 @@ import { footprintOf } from './footprint.js'
 import type { Inference } from './inference.js'
 import type { FilePaths } from './measurement.js'
 import type { PromptSet } from './prompts/load.js'
+import { servingOf } from './serving.js'
 import { throttleOf } from './throttle.js'
 import { warningsOf } from './warnings.js'
 
@@ -45,7 +46,7 @@ export interface Findings {
 export function resultOf(findings: Findings): ExperimentResult {
   const { config, inference, energy, info, prompts, flops } = findings
   const { input_tokens, output_tokens } = inference.totals
-  const total_tokens = input_tokens + output_tokens
+  const total_tokens = input_tokens === null ? null : input_tokens + output_tokens
   const inferenceS = (inference.totals.end_ns - inference.totals.start_ns) / 1e9
   const energyJ = energy?.total_j ?? null
   const processResult = processResultOf(findings, ratio(total_tokens, inferenceS))
@@ -77,6 +78,7 @@ export function resultOf(findings: Findings): ExperimentResult {
     flops_reason: flops.reason,
     thermal_throttle: processResult.thermal_throttle,
     latency: inference.latency,
+    serving: servingOf(inference),
     environment: {
       ...findings.environment,
       versions: {
@@ -143,6 +145,6 @@ function migOf({ device_uuids }: InferenceSession['info'], { gpus }: Environment
 }
 
 /** Null where the amount is not known or there is nothing to divide it by. */
-function ratio(amount: number | null, of: number): number | null {
-  return amount === null || !(of > 0) ? null : amount / of
+function ratio(amount: number | null, of: number | null): number | null {
+  return amount === null || of === null || !(of > 0) ? null : amount / of
 }

@@ -135,6 +135,7 @@ function loadModel(
       requestMs: config.request_timeout_sec * 1000,
     },
     log: (line) => observer.detail(line),
+    onLoading: (text) => observer.note(`Loading: ${text}`),
     signal,
   })
 }
@@ -146,14 +147,14 @@ async function warmUp(
   { observer, signal }: Context,
 ): Promise<WarmupResult> {
   const generation = generationOf(config)
-  let ended: WorkerError | undefined
+  let ended: LlemError | undefined
   const result = await warmupUntilConverged(
     async (index) => {
       const prompt = warmup[index % warmup.length] ?? { text: 'Hello' }
       try {
         return (await session.inferOne(prompt, { generation, signal })).latency_ms
       } catch (error) {
-        if (error instanceof WorkerError) ended = error
+        if (error instanceof WorkerError || isServerDeath(error)) ended = error
         throw error
       }
     },
@@ -172,6 +173,11 @@ async function warmUp(
   observer.note(`Thermal stabilisation: waiting ${floorS}s...`)
   const waitedS = await waitVisibly('Thermal stabilisation', floorS, { observer, signal })
   return { ...result, thermal_floor_wait_s: waitedS }
+}
+
+/** The server is gone although its worker is not. */
+function isServerDeath(error: unknown): error is LlemError {
+  return error instanceof LlemError && error.code === 'SERVER_DIED'
 }
 
 async function save(outcome: ExperimentOutcome): Promise<ExperimentOutcome> {
