@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { LlemError } from '../../core/errors.js'
 import type { OfferedLoad } from '../protocol.js'
 import { nowNs } from './now.js'
@@ -55,13 +55,15 @@ export async function driveLoad(drive: Drive): Promise<Driven> {
   const startNs = nowNs()
   await generator.sendAll(startNs)
   if (generator.problem !== null) throw generator.problem.error
-  const { maxInFlight, retries, steady } = generator
-  return { startNs, endNs: nowNs(), maxInFlight, retries, steady }
+  const { lastEndNs, maxInFlight, retries, steady } = generator
+  return { startNs, endNs: Math.max(startNs, lastEndNs), maxInFlight, retries, steady }
 }
 
 class LoadGenerator {
   maxInFlight = 0
   retries = 0
+  /** When the last answer was here. */
+  lastEndNs = 0
   /** Why it was stopped. */
   problem: { error: unknown } | null = null
   readonly steady: SteadyState
@@ -74,6 +76,9 @@ class LoadGenerator {
   /** An open loop that waits for one of `concurrency` to end. */
   #waiting: (() => void) | null = null
   readonly #stopped = new AbortController()
+  /** Requests that have ended and are yet to be summed up. */
+  readonly #ended: Outcome[] = []
+  #summing: Promise<void> | null = null
 
   constructor(drive: Drive) {
     this.#drive = drive
@@ -85,6 +90,8 @@ class LoadGenerator {
     const { request_rate, concurrency } = this.#drive.load
     if (request_rate === null) await this.#closedLoop(concurrency ?? 1)
     else await this.#openLoop(startNs, request_rate, concurrency)
+    await this.#summing
+    await this.#sumUp()
   }
 
   stop(error: unknown): void {
@@ -100,7 +107,13 @@ class LoadGenerator {
       while (this.#next < count && this.problem === null) await this.#request(this.#next++, null)
       this.steady.drains(nowNs())
     }
-    await Promise.all(Array.from({ length: Math.min(concurrency, count) }, lane))
+    const lanes: Promise<void>[] = []
+    while (lanes.length < Math.min(concurrency, count)) {
+      lanes.push(lane())
+      // Opening a connection takes a tenth of a millisecond: a thousand at once would hold up what is to be read.
+      await nextTurn()
+    }
+    await Promise.all(lanes)
   }
 
   async #openLoop(startNs: number, request_rate: number, most: number | null): Promise<void> {
@@ -124,7 +137,7 @@ class LoadGenerator {
   }
 
   async #request(index: number, scheduledNs: number | null): Promise<void> {
-    const { load, send, tokensOf, onEnd } = this.#drive
+    const { load, send, tokensOf } = this.#drive
     this.#inFlight += 1
     this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight)
     let sentNs: number | null = null
@@ -142,11 +155,31 @@ class LoadGenerator {
         continue
       }
       if (!end.ok) this.#countFailure(end)
-      onEnd({ index, end, attempts, scheduledNs, sentNs })
+      this.lastEndNs = Math.max(this.lastEndNs, end.endNs)
+      this.#sumUpLater({ index, end, attempts, scheduledNs, sentNs })
       break
     }
     this.#inFlight -= 1
     this.#waiting?.()
+  }
+
+  /** One a turn of the event loop, so that many requests that end at once do not hold up what is to be read. */
+  #sumUpLater(outcome: Outcome): void {
+    this.#ended.push(outcome)
+    this.#summing ??= this.#sumUp().finally(() => {
+      this.#summing = null
+    })
+  }
+
+  async #sumUp(): Promise<void> {
+    try {
+      for (let outcome = this.#ended.shift(); outcome !== undefined; outcome = this.#ended.shift()) {
+        this.#drive.onEnd(outcome)
+        await nextTurn()
+      }
+    } catch (error) {
+      this.stop(error)
+    }
   }
 
   #countFailure({ code, message }: Failed): void {
@@ -163,9 +196,13 @@ class LoadGenerator {
   }
 }
 
-/** Timers fire up to a millisecond late; how late requests were sent is told. Resolves early when aborted. */
+/**
+ * Resolves at this moment or a little later, never before, and at once when aborted. Timers count whole milliseconds;
+ * what is left is waited for in turns of the event loop, in which answers are read.
+ */
 async function sleepUntil(ns: number, signal: AbortSignal): Promise<void> {
-  for (let leftMs = (ns - nowNs()) / 1e6; leftMs > 0.5 && !signal.aborted; leftMs = (ns - nowNs()) / 1e6) {
-    await sleep(Math.min(leftMs, 60_000), undefined, { signal }).catch(() => undefined)
+  for (let leftMs = (ns - nowNs()) / 1e6; leftMs > 0 && !signal.aborted; leftMs = (ns - nowNs()) / 1e6) {
+    if (leftMs < 1) await nextTurn()
+    else await sleep(Math.min(Math.floor(leftMs), 60_000), undefined, { signal }).catch(() => undefined)
   }
 }

@@ -20,6 +20,7 @@ export interface ServerCommand {
 
 /** Long enough for a server to end by itself, short enough that it is gone 5 s after llem was told to end. */
 const GRACE_MS = 2500
+const REAP_MS = 500
 const MAX_LINE_BYTES = 1024 * 1024
 const LAST_LINES = 5
 
@@ -104,6 +105,8 @@ export class ServerProcess {
       await sleep(20)
     }
     for (const process of [...own.values()].filter(isAlive)) kill(process.pid)
+    // Seen off by its parent, so that nothing of it is left in the table of processes.
+    await Promise.race([this.ended, sleep(REAP_MS)])
   }
 }
 
