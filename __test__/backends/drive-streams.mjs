@@ -1,11 +1,20 @@
 // Drives the exact-stream server with llem's load generator, in a process of its own, and prints what the generator
-// added to the times between tokens: node drive-streams.mjs PORT REQUESTS CONCURRENCY
+// added to the times between tokens: node drive-streams.mjs PORT REQUESTS CONCURRENCY [COMMAND...]
+// COMMAND, e.g. `chrt -f 1`, is put before this very command.
+import { spawnSync } from 'node:child_process'
 import { Connection } from '../../dist/backends/server/connection.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from '../../dist/backends/server/load-generator.js'
 import { TokenStream } from '../../dist/backends/server/stream.js'
 import { Tally, tokensOf } from '../../dist/backends/server/tally.js'
 
-const [port, requests, concurrency] = process.argv.slice(2).map(Number)
+const [port, requests, concurrency] = process.argv.slice(2, 5).map(Number)
+const [wrap, ...wrapArgs] = process.argv.slice(5)
+if (wrap !== undefined) {
+  const { status } = spawnSync(wrap, [...wrapArgs, process.execPath, ...process.argv.slice(1, 5)], {
+    stdio: 'inherit',
+  })
+  process.exit(status ?? 1)
+}
 const connection = new Connection(`http://127.0.0.1:${port}`, null)
 const prompts = Array.from({ length: requests }, (_, index) => ({
   prompt: `prompt ${index}`,

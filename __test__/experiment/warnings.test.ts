@@ -33,6 +33,9 @@ describe('the four basic warnings', () => {
   })
 })
 
+/** The totals of a run inside of a worker. */
+const unserved = { served: null, requests: 3, failures: 0, retries: 0 }
+
 const CLEAN: Energy['contamination'] = { other_samplers: [], foreign_processes: [], limit_changes: [] }
 
 describe('the warnings of an experiment', () => {
@@ -44,7 +47,7 @@ describe('the warnings of an experiment', () => {
     baseline: null,
     breakdown: null,
     info: { compute: 'cuda' },
-    inference: { requestsProblem: null },
+    inference: { requestsProblem: null, totals: unserved },
     ...overrides,
   })
   const breakdown = {
@@ -168,8 +171,16 @@ describe('the warnings of an experiment', () => {
     ],
     [
       'tell of requests that were not written',
-      facts({ inference: { requestsProblem: 'ENOSPC' } }),
+      facts({ inference: { requestsProblem: 'ENOSPC', totals: unserved } }),
       ['requests_incomplete: requests.jsonl could not be written: ENOSPC.'],
+    ],
+    [
+      'tell of requests that failed or were sent again',
+      facts({ inference: { requestsProblem: null, totals: { ...unserved, failures: 1, retries: 2 } } }),
+      [
+        'requests_failed: 1 of 4 requests came to nothing; their energy is in these numbers and their tokens are not. requests.jsonl says why.',
+        'requests_retried: 2 requests were sent again; the energy of the attempts that failed is in these numbers.',
+      ],
     ],
   ] as const)('%s', ([, given, warnings]) => {
     expect(warningsOf(given)).toEqual(warnings)

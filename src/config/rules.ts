@@ -111,7 +111,7 @@ function serverIsNamed(): Rule {
       if (backend !== 'server' || command !== null || base_url !== null) return []
       const message =
         'backend server needs server.command, e.g. [llama-server, -m, "{model}", --port, "{port}"], or server.base_url, e.g. http://127.0.0.1:8000'
-      return [{ path: key, message }]
+      return [{ path: ['backend'], message }]
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { OfferedLoad, Steady } from '../backends/protocol.js'
+import type { OfferedLoad, RunTotals, Steady } from '../backends/protocol.js'
 import { type ExperimentConfig, isServerBackend } from '../config/schema.js'
 import type { Serving } from '../results/experiment.js'
 import type { Inference } from './inference.js'
@@ -24,9 +24,11 @@ export function servingOf({ load, totals }: Inference): Serving | null {
   }
 }
 
+/** The part of a run's totals that is warned of. */
+export type ServingTotals = Pick<RunTotals, 'served' | 'failures' | 'requests' | 'retries'>
+
 /** What makes the numbers of a load less than they could be. */
-export function servingWarnings({ totals }: Pick<Inference, 'totals'>): string[] {
-  const { served, failures, requests, retries } = totals
+export function servingWarnings({ served, failures, requests, retries }: ServingTotals): string[] {
   const notes = [...(served?.notes ?? [])]
   if (failures > 0)
     notes.push(

@@ -4,8 +4,7 @@ import { describeOtherSampler } from '../energy/other-samplers.js'
 import { describeFailedBackend } from '../energy/select.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment } from '../results/experiment.js'
-import type { Inference } from './inference.js'
-import { servingWarnings } from './serving.js'
+import { type ServingTotals, servingWarnings } from './serving.js'
 
 const SHORT_SEC = 10
 const DRIFT_THRESHOLD_C = 10
@@ -64,7 +63,7 @@ export interface ExperimentFacts {
   breakdown: EnergyBreakdown | null
   baseline: { disturbances: readonly string[] } | null
   info: { compute: string }
-  inference: Pick<Inference, 'requestsProblem' | 'totals'>
+  inference: { requestsProblem: string | null; totals: ServingTotals }
 }
 
 /** All warnings of an experiment, each text once: the basic ones per device, then what is particular. */
@@ -76,7 +75,7 @@ export function warningsOf(facts: ExperimentFacts): string[] {
       : energyWarnings(energy, facts)
   if (inference.requestsProblem !== null)
     warnings.push(`requests_incomplete: requests.jsonl could not be written: ${inference.requestsProblem}.`)
-  warnings.push(...servingWarnings(inference))
+  warnings.push(...servingWarnings(inference.totals))
   return [...new Set(warnings)]
 }
 
