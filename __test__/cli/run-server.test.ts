@@ -1,6 +1,6 @@
 // `llem run` against the real llama-server: started by llem, and running already.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
@@ -13,6 +13,8 @@ import {
   startLlamaServer,
 } from '../backends/llama-server.js'
 import { endsWithin, isRunning, within } from '../backends/processes.js'
+import { scratchFolder } from '../backends/tiny-model.js'
+import { llem } from '../native/llem.js'
 import {
   childrenOf,
   filesIn,
@@ -189,6 +191,56 @@ describe('a server that llem starts', () => {
   })
 })
 
+describe('the backends that know their server', () => {
+  /**
+   * A program of that name that takes the arguments which the vendor documents, and is llama-server: neither vLLM nor
+   * TensorRT-LLM can be had on a machine without a GPU.
+   */
+  function standIn(context: TestContext, name: string, model: string, listening: string): NodeJS.ProcessEnv {
+    const bin = join(scratchFolder(), 'bin')
+    mkdirSync(bin)
+    const script = `#!/bin/sh\nexec '${path(context)}' -m ${model} ${listening} -c 8192 -np 4 -t 1 --no-ui\n`
+    writeFileSync(join(bin, name), script, { mode: 0o755 })
+    const info = join(bin, '../lib/python3.12/site-packages', `${name.replace('-', '_')}-1.2.3.dist-info`)
+    mkdirSync(info, { recursive: true })
+    return { PATH: `${bin}:${process.env.PATH}` }
+  }
+
+  it.for([
+    // vllm serve MODEL --host H --port P; https://docs.vllm.ai/en/latest/cli/serve.html
+    ['vllm', 'vllm', '"$2"', '"$3" "$4" "$5" "$6"'],
+    // trtllm-serve MODEL --host H --port P; https://nvidia.github.io/TensorRT-LLM/commands/trtllm-serve/
+    ['tensorrt', 'trtllm-serve', '"$1"', '"$2" "$3" "$4" "$5"'],
+  ] as const)(
+    '%s starts %s from PATH and is told of as itself',
+    async ([backend, name, model, rest], context) => {
+      const env = standIn(context, name, model, rest)
+      const sets = [`backend=${backend}`, ...LENGTHS, 'load.concurrency=2', 'energy.backend=null']
+      const { code, outputDir } = await run([], sets, env)
+      expect(code).toBe(0)
+      const result = resultIn(outputDir)
+      expect(result).toMatchObject({ backend, output_tokens: 12 * 24, serving: { requests: { ok: 12 } } })
+      expect(result.process_results[0]).toMatchObject({ backend, compute: 'server' })
+    },
+  )
+
+  it('are named where they are missing, with how to get them, and listed where they are not', async (context) => {
+    const missing = await run([], ['backend=vllm'])
+    expect(missing.code).toBe(2)
+    expect(missing.stderr).toMatch(
+      /there is no vllm on PATH\. Run `pip install vllm` .* \[BACKEND_NOT_INSTALLED\]\n$/,
+    )
+    const env = standIn(context, 'vllm', '', '')
+    const { stdout } = await llem(['backend', 'list', '--json'], { env })
+    const rows = JSON.parse(stdout) as { name: string }[]
+    expect(rows.find(({ name }) => name === 'vllm')).toMatchObject({
+      installed: true,
+      version: '1.2.3',
+      problem: null,
+    })
+  })
+})
+
 describe('whoever ends llem ends the server', () => {
   /** The server is gone within 5 s, and so is the worker. */
   async function allGone(pids: readonly number[]): Promise<void> {
@@ -250,8 +302,6 @@ describe('a server that runs already', () => {
 
   it('gets the prompts as they are: it counts as many tokens as its own /tokenize', async (context) => {
     const prompts = ['a lazy dog', 'ZZZZ', 'É and a longer text, with a comma', 'x'].map((text) => ({ text }))
-    const { writeFileSync } = await import('node:fs')
-    const { scratchFolder } = await import('../backends/tiny-model.js')
     const file = join(scratchFolder(), 'prompts.jsonl')
     writeFileSync(file, prompts.map(({ text }) => `${JSON.stringify({ prompt: text })}\n`).join(''))
     const sets = [...running(context), ...LENGTHS, 'n_prompts=4', `prompts=${file}`, 'energy.backend=null']

@@ -67,6 +67,13 @@ export const requestSchema = z.discriminatedUnion('verb', [
     options: z.record(z.string(), z.unknown()),
   }),
   z.object({ id: count, verb: z.literal('infer_one'), prompt: promptSchema, generation: generationSchema }),
+  /** Readies what the next `run` gets, such as tokens from a server's tokenizer. Only where the host knows it is there. */
+  z.object({
+    id: count,
+    verb: z.literal('prepare'),
+    prompts: z.array(promptSchema),
+    generation: generationSchema,
+  }),
   z.object({
     id: count,
     verb: z.literal('run'),
@@ -148,6 +155,9 @@ export const runEventSchema = z.discriminatedUnion('event', [
 
 /** What a worker may tell while it loads: what it waits for, in words. Each one starts its time limit anew. */
 export const loadEventSchema = z.object({ event: z.literal('progress'), id: count, text: z.string() })
+
+/** What a worker may tell while it prepares: that it lives. */
+export const prepareEventSchema = z.object({ event: z.literal('alive'), id: count })
 
 export const helloSchema = z.object({
   protocol: count,

@@ -22,7 +22,7 @@ export interface Telling {
   request(record: RequestRecord): void
   /** A request of a run that came to nothing and does not end it. */
   failure(failed: FailedRequest): void
-  /** During a run in which nothing else may be told for long. */
+  /** During a run, or while preparing one, where nothing else may be told for long. */
   alive(): void
   /** While it loads: what it waits for. */
   progress(text: string): void
@@ -33,6 +33,7 @@ export interface WorkerHandlers {
   hello(): Promise<Omit<z.infer<typeof helloSchema>, 'protocol'>>
   load(request: RequestOf<'load'>, tell: Telling): Promise<LoadInfo>
   inferOne(request: RequestOf<'infer_one'>): Promise<InferOne>
+  prepare?(request: RequestOf<'prepare'>, tell: Telling): Promise<void>
   run(request: RequestOf<'run'>, tell: Telling): Promise<RunTotals>
   memory(): Promise<WorkerMemory>
   unload(): Promise<void>
@@ -120,6 +121,9 @@ async function perform(request: WorkerRequest, handlers: WorkerHandlers, tell: T
       return handlers.load(request, tell)
     case 'infer_one':
       return handlers.inferOne(request)
+    case 'prepare':
+      await handlers.prepare?.(request, tell)
+      return {}
     case 'run':
       return handlers.run(request, tell)
     case 'memory':

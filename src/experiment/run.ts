@@ -78,6 +78,7 @@ export async function runExperiment(
     const environment = takeEnvironment(opened?.machine ?? null, opened?.devices ?? [])
     const baseline = await takeBaseline(opened, config.baseline, context)
     session = await loadModel(backend, config, context)
+    await session.prepare?.(prompts.prompts, { generation: generationOf(config), signal })
     const warmup = await warmUp(session, prompts, config, context)
     const measured = await measurePrompts(session, prompts.prompts, config, meter, outputDir, context)
     const { input_tokens, output_tokens } = measured.inference.totals

@@ -75,6 +75,7 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
           model,
           options: plan,
           graceMs: GRACE_MS,
+          canPrepare: true,
           timeouts: {
             ...timeouts,
             loadMs: limits.loadMs + HOST_PATIENCE_MS,
