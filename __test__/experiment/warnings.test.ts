@@ -46,7 +46,7 @@ describe('the warnings of an experiment', () => {
     environment: environment(),
     baseline: null,
     breakdown: null,
-    info: { compute: 'cuda' },
+    info: { compute: 'cuda', pid: 7 },
     inference: { requestsProblem: null, totals: unserved },
     ...overrides,
   })
@@ -113,14 +113,14 @@ describe('the warnings of an experiment', () => {
     ],
     [
       'say that the GPU did not compute',
-      facts({ info: { compute: 'cpu' } }),
+      facts({ info: { compute: 'cpu', pid: 7 } }),
       [
         'gpu_not_used: the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
       ],
     ],
     [
       'leave that out for a simulated GPU, which never computes',
-      facts({ info: { compute: 'cpu' }, simulated: true }),
+      facts({ info: { compute: 'cpu', pid: 7 }, simulated: true }),
       [],
     ],
     [
@@ -168,6 +168,21 @@ describe('the warnings of an experiment', () => {
       'do not guess who polled the GPUs',
       facts({ energy: energy({ contamination: { ...CLEAN, other_samplers: null } }) }),
       [],
+    ],
+    [
+      'do not take a server that runs out of reach for a stranger',
+      facts({
+        info: { compute: 'server', pid: null },
+        energy: energy({
+          contamination: {
+            ...CLEAN,
+            foreign_processes: [{ gpu_index: 1, pid: 7, name: 'vllm', relation: 'foreign' }],
+          },
+        }),
+      }),
+      [
+        'foreign_process: vllm (pid 7) computes on GPU 1. Either it is the server, or its energy is in these numbers too.',
+      ],
     ],
     [
       'tell of requests that were not written',

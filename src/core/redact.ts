@@ -14,7 +14,11 @@ function isCount(text: string): boolean {
 /** A copy of plain data in which all text below a key that sounds like a secret is masked. */
 export function redact<T>(value: T, isSecret = false): T {
   if (typeof value === 'string') return (isSecret ? MASK : value) as T
-  if (Array.isArray(value)) return value.map((item) => redact(item, isSecret)) as T
+  if (Array.isArray(value)) {
+    // A list of texts may be a command, as that of a server.
+    const items = value.every((item) => typeof item === 'string') ? redactArguments(value) : value
+    return items.map((item) => redact(item, isSecret)) as T
+  }
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, redact(item, isSecret || isSecretName(key))]),

@@ -1,4 +1,8 @@
-import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
+import {
+  describeForeignProcess,
+  describeLimitChange,
+  describeServerOrStranger,
+} from '../energy/contamination.js'
 import { describeCrossCheck } from '../energy/cross-check.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
 import { describeFailedBackend } from '../energy/select.js'
@@ -62,7 +66,8 @@ export interface ExperimentFacts {
   environment: Environment
   breakdown: EnergyBreakdown | null
   baseline: { disturbances: readonly string[] } | null
-  info: { compute: string }
+  /** `pid` is null where a server runs out of llem's reach. */
+  info: { compute: string; pid: number | null }
   inference: { requestsProblem: string | null; totals: ServingTotals }
 }
 
@@ -115,8 +120,10 @@ function energyWarnings(
     warnings.push(`baseline_disturbed: while idle power was measured, ${disturbance}`)
   for (const other of energy.contamination.other_samplers ?? [])
     warnings.push(`other_sampler: ${describeOtherSampler(other)}`)
+  const describe =
+    info.compute === 'server' && info.pid === null ? describeServerOrStranger : describeForeignProcess
   for (const process of energy.contamination.foreign_processes ?? [])
-    warnings.push(`foreign_process: ${describeForeignProcess(process)}`)
+    warnings.push(`foreign_process: ${describe(process)}`)
   for (const change of energy.contamination.limit_changes)
     warnings.push(`limit_changed: ${describeLimitChange(change)}`)
   return [...warnings, ...energy.faults.map((fault) => `recording_fault: ${fault}.`)]

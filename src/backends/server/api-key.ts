@@ -5,7 +5,8 @@ const MASK = '[redacted]'
 
 /** The key of the named variable, or of OPENAI_API_KEY; null where there is none. Throws OPTIONS_INVALID. */
 export function apiKeyOf(variable: string | null, env: NodeJS.ProcessEnv): string | null {
-  const key = env[variable ?? DEFAULT_VARIABLE]
+  // What a shell reads from a file ends with a newline, which no header may hold.
+  const key = env[variable ?? DEFAULT_VARIABLE]?.trim()
   if (key !== undefined && key !== '') return key
   if (variable === null) return null
   throw new LlemError(`the environment variable ${variable} is not set, and api_key_env names it`, {
