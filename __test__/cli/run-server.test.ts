@@ -267,6 +267,19 @@ describe('whoever ends llem ends the server', () => {
     await allGone(processes)
   })
 
+  it('Ctrl-C ends what the server has put into another process group too', async () => {
+    const script = join(scratchFolder(), 'serve')
+    writeFileSync(script, '#!/bin/sh\nsetsid sleep 611 &\nexec sleep "6$1"\n', { mode: 0o755 })
+    const { child, ended } = startRun([], ['backend=server', `server.command=["${script}", "{port}"]`])
+    const engines = () => workersChildren(child.pid).flatMap((server) => childrenOf(server))
+    expect(await within(30_000, () => engines().length > 0)).toBe(true)
+    await sleep(300) // It has left the group.
+    const processes = [...workersChildren(child.pid), ...engines()]
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    await allGone(processes)
+  })
+
   it('SIGKILL of llem itself leaves no server', async (context) => {
     const { child, ended, outputDir } = startRun([], [...started(context), ...LONG])
     await measured(outputDir, 3)

@@ -76,6 +76,7 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
           options: plan,
           graceMs: GRACE_MS,
           canPrepare: true,
+          endsItself: true,
           timeouts: {
             ...timeouts,
             loadMs: limits.loadMs + HOST_PATIENCE_MS,
