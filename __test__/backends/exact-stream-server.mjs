@@ -17,6 +17,9 @@ let phase = 0
 const framed = (text) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 const headers =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nserver: exact\r\n\r\n'
+/** What it says to /health, /v1/models and whatever else is asked. */
+const models = '{"object":"list","data":[{"id":"exact","object":"model","owned_by":"vllm"}]}'
+const about = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${models.length}\r\n\r\n${models}`
 const chunk = (text, finish) =>
   `data: {"id":"cmpl-5a7c","object":"text_completion","created":1795357975,"model":"exact","choices":[{"index":0,"text":"${text}","logprobs":null,"finish_reason":${finish},"stop_reason":null,"prompt_logprobs":null}],"usage":null}\n\n`
 const end = framed(
@@ -54,7 +57,9 @@ createServer({ noDelay: true }, (socket) => {
     const head = text.indexOf('\r\n\r\n')
     const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0)
     if (head < 0 || text.length < head + 4 + length) return
+    const isQuestion = text.startsWith('GET ')
     text = ''
+    if (isQuestion) return socket.write(about)
     socket.write(headers)
     // Spread over the gap between two tokens, as the requests of a server under load are.
     phase = (phase + 1) % ticksPerGap
