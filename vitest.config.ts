@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const data = join(root, '.cache/test/data')
-const timing = '__test__/native/**/*timing*.test.ts'
+const timing = '__test__/{native,backends}/**/*timing*.test.ts'
 
 // What llem is told by the shell it is tested in must not change what the tests see.
 for (const name of Object.keys(process.env)) {

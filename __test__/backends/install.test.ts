@@ -14,6 +14,8 @@ vi.setConfig({ testTimeout: 60_000 })
 const environment = { ...process.env }
 const install = (dataDir: string, log: string[] = [], signal?: AbortSignal) =>
   installBackend('llamacpp', { gpu: 'none', dataDir, log: (line) => log.push(line), signal })
+/** The rows of llamacpp; the other backends are found on PATH. */
+const rowsOf = (dataDir: string) => listBackends(dataDir).filter(({ name }) => name === 'llamacpp')
 const contents = (dataDir: string) => readdirSync(join(dataDir, 'backends', 'llamacpp'))
 
 /** Nothing answers there, and nothing is in the cache. */
@@ -71,9 +73,9 @@ describe('installing', () => {
     expect(contents(dataDir)).toEqual(['3.22.1-none'])
 
     rmSync(join(folder, '3.22.1-none', 'node_modules', 'node-llama-cpp', 'dist'), { recursive: true })
-    expect(listBackends(dataDir)).toMatchObject([{ installed: true, problem: 'its files are missing' }])
+    expect(rowsOf(dataDir)).toMatchObject([{ installed: true, problem: 'its files are missing' }])
     expect(await install(dataDir)).toMatchObject({ installed: true })
-    expect(listBackends(dataDir)).toMatchObject([{ problem: null }])
+    expect(rowsOf(dataDir)).toMatchObject([{ problem: null }])
     expect(contents(dataDir)).toEqual(['3.22.1-none'])
     expect(existsSync(join(folder, '3.22.1-none', 'replaced'))).toBe(false)
     rmSync(dataDir, { recursive: true })
@@ -82,7 +84,7 @@ describe('installing', () => {
 
 describe('listing', () => {
   it('has a row with the way to install for a backend that is not there', () => {
-    expect(listBackends(scratchFolder())).toEqual([
+    expect(rowsOf(scratchFolder())).toEqual([
       {
         name: 'llamacpp',
         installed: false,
@@ -109,7 +111,7 @@ describe('listing', () => {
   it('shows a folder that is no installation as a problem', () => {
     const dataDir = scratchFolder()
     mkdirSync(join(dataDir, 'backends', 'llamacpp', '3.22.1-none'), { recursive: true })
-    expect(listBackends(dataDir)).toMatchObject([{ problem: 'installed.json is missing or unreadable' }])
+    expect(rowsOf(dataDir)).toMatchObject([{ problem: 'installed.json is missing or unreadable' }])
   })
 })
 
@@ -140,7 +142,11 @@ describe('choosing', () => {
 describe('names', () => {
   it('lists the backends there are for an unknown one', () => {
     expect(() => findBackend('ollama')).toThrow(
-      expect.objectContaining({ code: 'BACKEND_UNKNOWN', hint: 'Valid names: llamacpp.', kind: 'usage' }),
+      expect.objectContaining({
+        code: 'BACKEND_UNKNOWN',
+        hint: 'Valid names: llamacpp, vllm, tensorrt, server.',
+        kind: 'usage',
+      }),
     )
   })
 

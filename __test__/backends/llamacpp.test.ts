@@ -152,7 +152,7 @@ describe('counting', () => {
       records.reduce((all, record) => all + count(record), 0)
     expect(totals).toMatchObject({
       requests: 3,
-      input_tokens: sum((record) => record.input_tokens),
+      input_tokens: sum((record) => Number(record.input_tokens)),
       output_tokens: sum((record) => record.output_tokens),
     })
     const edges = records.flatMap(({ start_ns, end_ns }) => [start_ns, end_ns])

@@ -20,7 +20,9 @@ describe('the event of a finished request', () => {
   it('may tell the clock of a host that is up for half a year, though it exceeds the safe integers', () => {
     const startNs = 180 * 86_400e9
     expect(startNs).toBeGreaterThan(Number.MAX_SAFE_INTEGER)
-    expect(runEventSchema.parse({ ...event, start_ns: startNs, end_ns: startNs }).start_ns).toBe(startNs)
+    expect(runEventSchema.parse({ ...event, start_ns: startNs, end_ns: startNs })).toMatchObject({
+      start_ns: startNs,
+    })
   })
 
   it.each([

@@ -22,6 +22,9 @@ describe('llem backend list', () => {
     const json = await llem(['backend', 'list', '--json'], { env })
     expect(JSON.parse(json.stdout)).toMatchObject([
       { kind: 'inference', name: 'llamacpp', installed: false, path: null },
+      { kind: 'inference', name: 'vllm', problem: 'no vllm on PATH; see: llem backend install vllm' },
+      { kind: 'inference', name: 'tensorrt' },
+      { kind: 'inference', name: 'server', installed: false, path: null },
       { kind: 'energy', name: 'zeus', installed: false, path: null, available: false },
       { kind: 'energy', name: 'nvml', installed: true, available: false },
       { kind: 'energy', name: 'codecarbon', installed: false, path: null, available: false },
@@ -43,7 +46,7 @@ describe('llem backend install', () => {
     [
       ['nope'],
       'BACKEND_UNKNOWN',
-      /there is no backend "nope" to install\. Valid names: llamacpp, zeus, codecarbon\./,
+      /there is no backend "nope" to install\. Valid names: llamacpp, vllm, tensorrt, server, zeus, codecarbon\./,
     ],
     [['llamacpp', '--gpu', 'rocm'], 'GPU_UNKNOWN', /--gpu rocm is not one of auto, cuda, vulkan, none\./],
   ] as const)('of %j ends with 2 and the valid names', async ([args, code, text]) => {
@@ -51,6 +54,17 @@ describe('llem backend install', () => {
     expect(ended).toMatchObject({ code: 2, stdout: '' })
     expect(ended.stderr).toMatch(paragraph(code))
     expect(ended.stderr).toMatch(text)
+  })
+
+  it.for([
+    ['vllm', /pip install vllm/],
+    ['tensorrt', /pip install tensorrt_llm/],
+    ['server', /server\.command .*server\.base_url/],
+  ] as const)('of %s, which has its own installer, says how to get it', async ([name, text]) => {
+    const { code, stdout, stderr } = await llem(['backend', 'install', '-q', name], { env: HOME })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(paragraph('BACKEND_NOT_INSTALLABLE'))
+    expect(stderr).toMatch(text)
   })
 
   it('that is interrupted ends with 130', async () => {

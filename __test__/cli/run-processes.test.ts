@@ -70,7 +70,7 @@ describe('processes: 2', () => {
     const ends = result.process_results.map(({ end_ns }) => end_ns)
     const seconds = (Math.max(...ends) - Math.min(...starts)) / 1e9
     expect(result.total_inference_time_sec).toBeCloseTo(seconds, 9)
-    expect(Number(result.avg_tokens_per_second) * seconds).toBeCloseTo(result.total_tokens, 6)
+    expect(Number(result.avg_tokens_per_second) * seconds).toBeCloseTo(Number(result.total_tokens), 6)
     expect(result.latency.ttft_ms?.count).toBe(21)
   })
 

@@ -156,20 +156,20 @@ describe('a simulated run with --json', () => {
     expect(result.input_tokens).toBe(sum('input_tokens'))
     expect(result.output_tokens).toBe(sum('output_tokens'))
     expect(result.output_tokens).toBe(60 * 300)
-    expect(result.total_tokens).toBe(result.input_tokens + result.output_tokens)
+    expect(result.total_tokens).toBe(Number(result.input_tokens) + result.output_tokens)
     expect(result.process_results[0]?.request_latencies_ms).toHaveLength(60)
   })
 
   it('divides by the tokens and the time that it tells', () => {
     const { total_energy_j, total_tokens, output_tokens, total_inference_time_sec: inferenceS } = result
-    expect(result.avg_energy_per_token_j).toBeCloseTo(Number(total_energy_j) / total_tokens, 12)
+    expect(result.avg_energy_per_token_j).toBeCloseTo(Number(total_energy_j) / Number(total_tokens), 12)
     expect(result.energy_per_output_token_j).toBeCloseTo(Number(total_energy_j) / output_tokens, 12)
-    expect(result.avg_tokens_per_second).toBeCloseTo(total_tokens / inferenceS, 6)
+    expect(result.avg_tokens_per_second).toBeCloseTo(Number(total_tokens) / inferenceS, 6)
     expect(result.energy_breakdown).toMatchObject({ raw_j: total_energy_j, adjusted_j: null })
   })
 
   it('estimates the FLOPs of the measured tokens alone, from the metadata of the model', () => {
-    expect(result.total_flops).toBe(2 * 94_400 * result.total_tokens)
+    expect(result.total_flops).toBe(2 * 94_400 * Number(result.total_tokens))
     expect(result).toMatchObject({
       flops: { method: 'palm_formula', value: result.total_flops },
       flops_reason: null,

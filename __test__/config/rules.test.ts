@@ -47,6 +47,46 @@ describe('rules that join several keys', () => {
       ['exp.yaml:3:20: dataset.column (body) is another one than prompts (hf:o/d:c:s:text) names'],
     ],
     [
+      'a load for a backend that takes one prompt after the other',
+      'load: { concurrency: 4, seed: 42 }',
+      [
+        'exp.yaml:2:22: load.concurrency has no meaning for backend llamacpp, which takes one prompt after the other; leave it out, or set backend to vllm, tensorrt, server',
+      ],
+    ],
+    [
+      'several processes for a server, which is one',
+      'backend: vllm\nprocesses: 2',
+      [
+        'exp.yaml:3:12: processes (2) has no meaning for backend vllm, which is one server; spread it over GPUs with vllm.tensor_parallel_size',
+      ],
+    ],
+    [
+      'the backend server without a server',
+      'backend: server',
+      [
+        'exp.yaml:2:10: backend server needs server.command, e.g. [llama-server, -m, "{model}", --port, "{port}"], or server.base_url, e.g. http://127.0.0.1:8000',
+      ],
+    ],
+    [
+      'a server that is started and runs already',
+      'backend: server\nserver: { base_url: "http://h:1", command: [serve, "{port}"] }',
+      [
+        'exp.yaml:3:44: server.command is for a server that llem starts, and server.base_url names one that runs already; leave out one of the two',
+      ],
+    ],
+    [
+      'options to start vllm with beside one that runs already',
+      'backend: vllm\nvllm: { base_url: "http://h:1/v1", max_num_seqs: 8, endpoint: chat }',
+      [
+        'exp.yaml:3:50: vllm.max_num_seqs is for a server that llem starts, and vllm.base_url names one that runs already; leave out one of the two',
+      ],
+    ],
+    [
+      'a command that does not say where its port goes',
+      'backend: server\nserver: { command: [serve, --port, "8000"] }',
+      ['exp.yaml:3:20: server.command must say {port} where the server gets its port, e.g. --port, "{port}"'],
+    ],
+    [
       'both names of the duration, even when they agree',
       'baseline: { duration_sec: 30, duration_seconds: 30 }',
       [

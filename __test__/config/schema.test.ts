@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { configOf, problemLines } from './loading.js'
 
+/** What every backend that speaks HTTP has. */
+const TALKING = {
+  base_url: null,
+  endpoint: 'completions',
+  model: null,
+  api_key_env: null,
+  env: {},
+  extra_body: {},
+}
+
 describe('an experiment of which only the model is written', () => {
   it('resolves to the documented defaults', () => {
     expect(configOf({ text: 'model: m.gguf' })).toEqual({
@@ -20,6 +30,35 @@ describe('an experiment of which only the model is written', () => {
         gpu_layers: null,
         gpu: 'auto',
         flash_attention: false,
+      },
+      vllm: {
+        tensor_parallel_size: null,
+        max_model_len: null,
+        gpu_memory_utilization: null,
+        dtype: null,
+        quantization: null,
+        enable_prefix_caching: null,
+        max_num_seqs: null,
+        args: [],
+        ...TALKING,
+      },
+      tensorrt: {
+        backend: null,
+        tp_size: null,
+        max_batch_size: null,
+        max_num_tokens: null,
+        max_seq_len: null,
+        args: [],
+        ...TALKING,
+      },
+      server: { command: null, ...TALKING },
+      load: {
+        concurrency: null,
+        request_rate: null,
+        arrival: 'poisson',
+        seed: 42,
+        retries: 0,
+        max_failed_share: 0.1,
       },
       energy: {
         backend: 'auto',

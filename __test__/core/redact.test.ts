@@ -5,6 +5,12 @@ describe('redaction', () => {
   it.each([
     ['masks text under a name that sounds like a secret', { api_key: 'x' }, { api_key: '[redacted]' }],
     ['masks all text below such a name', { secrets: { a: ['x'] } }, { secrets: { a: ['[redacted]'] } }],
+    [
+      'masks what follows such an option in a command',
+      { server: { command: ['serve', '--api-key', 'x', '--port', '8000'] } },
+      { server: { command: ['serve', '--api-key', '[redacted]', '--port', '8000'] } },
+    ],
+    ['keeps the name of the variable with a key', { api_key_env: 'MY_KEY' }, null],
     ['keeps what counts tokens', { max_tokens: 128, tokens_per_second: 9.5 }, null],
     ['keeps the tokenizer', { tokenizer: 'path', tokenizer_json: 'path' }, null],
     ['keeps null, numbers and flags', { password: null, token: true, list: [1, 'a'] }, null],

@@ -61,6 +61,7 @@ describe('the steps of an experiment', () => {
       'environment',
       'baseline',
       'load',
+      'prepare',
       'warmup',
       'thermal_floor',
       'window_begin',
@@ -96,7 +97,7 @@ describe('the steps of an experiment', () => {
     const [worker] = result.process_results
     const n = Number(watched.facts()?.parameters.non_embedding_active)
     expect(result.output_tokens).toBe(20 * 256)
-    expect(result.flops?.value).toBe(2 * n * (result.input_tokens + result.output_tokens))
+    expect(result.flops?.value).toBe(2 * n * (Number(result.input_tokens) + result.output_tokens))
     expect(worker?.requests).toBe(20)
   })
 

@@ -34,8 +34,11 @@ describe('the four basic warnings', () => {
 })
 
 function member(compute: string, gpuUuids: string[] | null = null): ExperimentFacts['members'][number] {
-  return { session: { info: { compute } }, gpuUuids }
+  return { session: { info: { compute, pid: 7 } }, gpuUuids }
 }
+
+/** The totals of a run inside of a worker. */
+const unserved = { served: null, requests: 3, failures: 0, retries: 0 }
 
 const CLEAN: Energy['contamination'] = { other_samplers: [], foreign_processes: [], limit_changes: [] }
 
@@ -50,7 +53,7 @@ describe('the warnings of an experiment', () => {
     baseline: null,
     breakdown: null,
     members: [member('cuda')],
-    inference: { inferenceS: 60, requestsProblem: null },
+    inference: { inferenceS: 60, requestsProblem: null, totals: unserved },
     ...overrides,
   })
   const onGpus = (...uuids: string[]) => uuids.map((uuid) => member('cuda', [uuid]))
@@ -69,7 +72,7 @@ describe('the warnings of an experiment', () => {
     ['are none where all is well', facts(), []],
     [
       'are about the time of the inference where there is no energy',
-      facts({ energy: null, inference: { inferenceS: 3, requestsProblem: null } }),
+      facts({ energy: null, inference: { inferenceS: 3, requestsProblem: null, totals: unserved } }),
       [SHORT],
     ],
     [
@@ -173,7 +176,7 @@ describe('the warnings of an experiment', () => {
       facts({
         energy: null,
         energyProblem: 'the GPU was lost',
-        inference: { inferenceS: 60, requestsProblem: null },
+        inference: { inferenceS: 60, requestsProblem: null, totals: unserved },
       }),
       ['energy_unknown: the GPU was lost'],
     ],
@@ -226,9 +229,38 @@ describe('the warnings of an experiment', () => {
       [],
     ],
     [
+      'do not take a server that runs out of reach for a stranger',
+      facts({
+        members: [{ session: { info: { compute: 'server', pid: null } }, gpuUuids: null }],
+        energy: energy({
+          contamination: {
+            ...CLEAN,
+            foreign_processes: [{ gpu_index: 1, pid: 7, name: 'vllm', relation: 'foreign' }],
+          },
+        }),
+      }),
+      [
+        'foreign_process: vllm (pid 7) computes on GPU 1. Either it is the server, or its energy is in these numbers too.',
+      ],
+    ],
+    [
       'tell of requests that were not written',
-      facts({ inference: { inferenceS: 60, requestsProblem: 'ENOSPC' } }),
+      facts({ inference: { inferenceS: 60, requestsProblem: 'ENOSPC', totals: unserved } }),
       ['requests_incomplete: requests.jsonl could not be written: ENOSPC.'],
+    ],
+    [
+      'tell of requests that failed or were sent again',
+      facts({
+        inference: {
+          inferenceS: 60,
+          requestsProblem: null,
+          totals: { ...unserved, failures: 1, retries: 2 },
+        },
+      }),
+      [
+        'requests_failed: 1 of 4 requests came to nothing; their energy is in these numbers and their tokens are not. requests.jsonl says why.',
+        'requests_retried: 2 requests were sent again; the energy of the attempts that failed is in these numbers.',
+      ],
     ],
   ] as const)('%s', ([, given, warnings]) => {
     expect(warningsOf(given)).toEqual(warnings)

@@ -28,6 +28,8 @@ export interface InferenceBackend {
   install(options: InstallOptions): Promise<InstallResult>
   /** What is installed of it; empty when nothing is. */
   installs(dataDir: string): BackendInstall[]
+  /** What a list says where nothing is installed, of a backend that llem does not install. */
+  readonly absence?: string | undefined
 }
 
 export interface StartOptions {
@@ -58,6 +60,8 @@ export interface InferenceSession {
   readonly info: SessionInfo
   /** One prompt for warming up; the latency runs from evaluation to the last token. */
   inferOne(prompt: Prompt, options: InferOptions): Promise<InferOne>
+  /** Readies these very prompts for the next run, before anything is measured, where there is something to ready. */
+  prepare?(prompts: readonly Prompt[], options: InferOptions): Promise<void>
   /** Every prompt in order, as the load or the options say. Resolves when the last result has left the GPU. */
   run(prompts: readonly Prompt[], options: RunOptions): Promise<RunTotals>
   memory(signal?: AbortSignal): Promise<WorkerMemory>

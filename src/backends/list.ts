@@ -14,10 +14,10 @@ export interface BackendRow {
 
 /** One row per installation, and one for each backend that has none. */
 export function listBackends(dataDir: string): BackendRow[] {
-  return inferenceBackends.flatMap(({ name, installs }): BackendRow[] => {
+  return inferenceBackends.flatMap(({ name, installs, absence }): BackendRow[] => {
     const found = installs(dataDir)
     if (found.length > 0) return found.map((install) => ({ name, installed: true, ...install }))
-    const problem = `not installed; run: llem backend install ${name}`
+    const problem = absence ?? `not installed; run: llem backend install ${name}`
     return [{ name, installed: false, version: null, gpu: null, path: null, problem }]
   })
 }

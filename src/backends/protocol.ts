@@ -50,6 +50,10 @@ export const offeredLoadSchema = z.object({
   request_rate: z.number().positive().nullable(),
   arrival: z.enum(['poisson', 'constant']),
   seed: count,
+  /** How often a request that failed is sent again. */
+  retries: count,
+  /** The run is given up once more than this share of its requests has failed. */
+  max_failed_share: z.number().min(0).max(1),
 })
 export type OfferedLoad = z.infer<typeof offeredLoadSchema>
 
@@ -63,6 +67,13 @@ export const requestSchema = z.discriminatedUnion('verb', [
     options: z.record(z.string(), z.unknown()),
   }),
   z.object({ id: count, verb: z.literal('infer_one'), prompt: promptSchema, generation: generationSchema }),
+  /** Readies what the next `run` gets, such as tokens from a server's tokenizer. Only where the host knows it is there. */
+  z.object({
+    id: count,
+    verb: z.literal('prepare'),
+    prompts: z.array(promptSchema),
+    generation: generationSchema,
+  }),
   z.object({
     id: count,
     verb: z.literal('run'),
@@ -79,7 +90,10 @@ export type WorkerRequest = z.infer<typeof requestSchema>
 export type Verb = WorkerRequest['verb']
 export type RequestOf<V extends Verb> = Omit<Extract<WorkerRequest, { verb: V }>, 'id' | 'verb'>
 
-/** How a set of times is spread, in milliseconds; percentiles interpolate linearly between ranks. */
+/**
+ * How a set of times is spread, in milliseconds. Percentiles interpolate linearly between ranks, or come from a
+ * histogram within 0.1 % where a run over HTTP would have to keep every time.
+ */
 export const spreadSchema = z.object({
   count: count.min(1),
   mean: milliseconds,
@@ -94,9 +108,12 @@ export type Spread = z.infer<typeof spreadSchema>
 export const requestRecordSchema = z.object({
   /** The prompt's place in the list, from 0. */
   index: count,
-  /** Tokens evaluated as the prompt, a leading BOS included. */
-  input_tokens: count,
-  /** Tokens generated; the end-of-text token that ended the answer is not one of them. */
+  /** Tokens of the prompt, a leading BOS included; null where a server tells no number. */
+  input_tokens: count.nullable(),
+  /**
+   * Tokens generated. The end-of-text token that ended the answer is not one of them, but where a server counts
+   * (`usage`), its count stands, and most count that token.
+   */
   output_tokens: count,
   /** When its work began; for a server, when it was sent. */
   start_ns: monotonicNs,
@@ -108,6 +125,8 @@ export const requestRecordSchema = z.object({
   /** Inter-token latencies; null where they were not observed or fewer than two tokens came. */
   itl_ms: spreadSchema.nullable(),
   finish_reason: z.enum(['stop', 'length']),
+  /** How often it was sent; times are those of the last. */
+  attempts: count.min(1).default(1),
   /** The prompt was cut, to `max_input_tokens` or because it and `max_tokens` did not fit in the context. */
   truncated: z.boolean(),
   /** A digest of the generated token ids, so that two runs can be compared; null where ids are not known. */
@@ -130,10 +149,15 @@ export type FailedRequest = z.infer<typeof failedRequestSchema>
 export const runEventSchema = z.discriminatedUnion('event', [
   requestRecordSchema.extend({ event: z.literal('request'), id: count }),
   failedRequestSchema.extend({ event: z.literal('failure'), id: count }),
+  /** A sign of life where no request may end for long, as at one request an hour. */
+  z.object({ event: z.literal('alive'), id: count }),
 ])
 
 /** What a worker may tell while it loads: what it waits for, in words. Each one starts its time limit anew. */
 export const loadEventSchema = z.object({ event: z.literal('progress'), id: count, text: z.string() })
+
+/** What a worker may tell while it prepares: that it lives. */
+export const prepareEventSchema = z.object({ event: z.literal('alive'), id: count })
 
 export const helloSchema = z.object({
   protocol: count,
@@ -154,7 +178,7 @@ export const loadSchema = z.object({
   /** UUIDs of the GPUs it uses; [] on the CPU, null where it cannot tell. */
   device_uuids: z.array(z.string()).nullable(),
   device_names: z.array(z.string()).nullable(),
-  /** What computes: "cuda", "vulkan", "metal" or "cpu". */
+  /** What computes: "cuda", "vulkan", "metal", "cpu", or "server" where only a server knows. */
   compute: z.string(),
   /** Layers on the GPU; null where the backend has no such notion. */
   gpu_layers: count.nullable(),
@@ -164,12 +188,14 @@ export const loadSchema = z.object({
   context_size: count.nullable(),
   train_context_size: count.nullable(),
   load_ms: milliseconds,
+  /** The process that computes, where that is not the worker; null where it is out of reach. */
+  server_pid: count.nullable().optional(),
 })
 export type LoadInfo = z.infer<typeof loadSchema>
 
 export const inferOneSchema = z.object({
   latency_ms: milliseconds,
-  input_tokens: count,
+  input_tokens: count.nullable(),
   output_tokens: count,
   ttft_ms: milliseconds.nullable(),
   truncated: z.boolean(),
@@ -179,21 +205,44 @@ export type InferOne = z.infer<typeof inferOneSchema>
 
 /** The part of a run in which the load was what was asked for: neither ramping up nor draining. */
 export const steadySchema = z.object({
-  /** As many requests as `concurrency` have produced a first token. */
+  /** Closed loop: `concurrency` requests have had their first token. Open loop: the first request has ended. */
   start_ns: monotonicNs,
-  /** No request is left to send. */
+  /** Closed loop: a request ended and none was left to send. Open loop: the last one was sent. */
   end_ns: monotonicNs,
-  /** Of requests whose first token came within it. */
-  input_tokens: count,
-  /** Generated within it, by whichever request. */
+  /** Of requests whose first token came within it; null where a server tells no number. */
+  input_tokens: z.number().nonnegative().nullable(),
+  /** Generated within it, by whichever request: chunks at both edges, times the tokens per chunk of the request. */
   output_tokens: z.number().nonnegative(),
 })
 export type Steady = z.infer<typeof steadySchema>
 
+/** What only a run over HTTP has. */
+export const servedSchema = z.object({
+  /** Requests whose last attempt ran out of time; they are among `failures`. */
+  timed_out: count,
+  /** By how much later than scheduled requests were sent, in an open loop; null in a closed one. */
+  send_delay_ms: spreadSchema.nullable(),
+  /** From when a request should have been sent to its first token, and to its end; null in a closed loop. */
+  ttft_from_schedule_ms: spreadSchema.nullable(),
+  e2e_from_schedule_ms: spreadSchema.nullable(),
+  /** Most requests that were in flight at once. */
+  max_in_flight: count,
+  /** Chunks with text that came: latencies between tokens are between these. */
+  chunks: count,
+  /** Tokens of prompts that the server took from its cache, as far as it says. */
+  cached_input_tokens: count,
+  /** What counted the output tokens: the server's `usage`, the chunks of the stream, or each for some requests. */
+  token_source: z.enum(['usage', 'chunks', 'mixed']),
+  /** What makes these numbers less than they could be, in sentences. */
+  notes: z.array(z.string()),
+})
+export type Served = z.infer<typeof servedSchema>
+
 /** What a whole run came to. The window opens before the first prompt's work and closes when its last result is here. */
 export const runTotalsSchema = z.object({
   requests: count,
-  input_tokens: count,
+  /** Null where a server tells no number. */
+  input_tokens: count.nullable(),
   output_tokens: count,
   truncated: count,
   start_ns: monotonicNs,
@@ -209,12 +258,14 @@ export const runTotalsSchema = z.object({
   steady: steadySchema.nullable().default(null),
   /** Why there is none; null where there is, or where the backend has no such notion. */
   steady_reason: z.string().nullable().default(null),
+  /** Null where the backend is no server. */
+  served: servedSchema.nullable().default(null),
 })
 export type RunTotals = z.infer<typeof runTotalsSchema>
 
 export const memorySchema = z.object({
-  /** Resident memory of the worker process, in bytes. */
-  rss_bytes: count,
+  /** Resident memory of the processes that compute, in bytes; null where they are out of reach. */
+  rss_bytes: count.nullable(),
   /** GPU memory the backend holds, in bytes; null without a GPU or where it cannot tell. */
   vram_bytes: count.nullable(),
 })

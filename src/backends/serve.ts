@@ -22,6 +22,8 @@ export interface Telling {
   request(record: RequestRecord): void
   /** A request of a run that came to nothing and does not end it. */
   failure(failed: FailedRequest): void
+  /** During a run, or while preparing one, where nothing else may be told for long. */
+  alive(): void
   /** While it loads: what it waits for. */
   progress(text: string): void
 }
@@ -31,9 +33,12 @@ export interface WorkerHandlers {
   hello(): Promise<Omit<z.infer<typeof helloSchema>, 'protocol'>>
   load(request: RequestOf<'load'>, tell: Telling): Promise<LoadInfo>
   inferOne(request: RequestOf<'infer_one'>): Promise<InferOne>
+  prepare?(request: RequestOf<'prepare'>, tell: Telling): Promise<void>
   run(request: RequestOf<'run'>, tell: Telling): Promise<RunTotals>
   memory(): Promise<WorkerMemory>
   unload(): Promise<void>
+  /** Ends what the worker has started; it must resolve. Called once, when the host is gone or the worker is told to end. */
+  leave?(): Promise<void>
 }
 
 /** The worker's side of the protocol: reads requests from stdin until it ends, answers them in order. */
@@ -43,7 +48,7 @@ export function serveWorker(handlers: WorkerHandlers): void {
   let queue: Promise<void> = Promise.resolve()
   let busy = 0
   const answerLine = async (line: string) => {
-    await answer(line, handlers, say)
+    await answer(line, handlers, say, leave)
     busy -= 1
   }
   process.stdin.on('data', (chunk: Buffer) => {
@@ -52,7 +57,14 @@ export function serveWorker(handlers: WorkerHandlers): void {
       queue = queue.then(() => answerLine(line))
     }
   })
+  let isLeaving = false
   const leave = () => {
+    if (handlers.leave !== undefined) {
+      if (isLeaving) return
+      isLeaving = true
+      void handlers.leave().then(() => process.exit(0))
+      return
+    }
     // `process.exit` waits for native threads, so a long prefill would hold the GPU after the host is gone.
     if (busy > 0) process.kill(process.pid, 'SIGKILL')
     process.exit(0)
@@ -60,9 +72,16 @@ export function serveWorker(handlers: WorkerHandlers): void {
   process.stdin.once('end', leave)
   process.stdin.once('error', leave)
   process.stdout.once('error', leave)
+  if (handlers.leave !== undefined)
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, leave)
 }
 
-async function answer(line: string, handlers: WorkerHandlers, say: (message: object) => void): Promise<void> {
+async function answer(
+  line: string,
+  handlers: WorkerHandlers,
+  say: (message: object) => void,
+  leave: () => void,
+): Promise<void> {
   const request = requestSchema.safeParse(parseJson(line))
   if (!request.success) {
     // Only a faulty host sends this, and without an id there is nobody to answer.
@@ -74,10 +93,11 @@ async function answer(line: string, handlers: WorkerHandlers, say: (message: obj
     const body = await perform(request.data, handlers, {
       request: (record) => say({ event: 'request', id, ...record }),
       failure: (failed) => say({ event: 'failure', id, ...failed }),
+      alive: () => say({ event: 'alive', id }),
       progress: (text) => say({ event: 'progress', id, text }),
     })
     say({ id, ok: true, ...body })
-    if (verb === 'bye') process.exit(0)
+    if (verb === 'bye') handlers.leave === undefined ? process.exit(0) : leave()
   } catch (error) {
     say({ id, ok: false, error: faultOf(error) })
   }
@@ -91,6 +111,9 @@ async function perform(request: WorkerRequest, handlers: WorkerHandlers, tell: T
       return handlers.load(request, tell)
     case 'infer_one':
       return handlers.inferOne(request)
+    case 'prepare':
+      await handlers.prepare?.(request, tell)
+      return {}
     case 'run':
       return handlers.run(request, tell)
     case 'memory':

@@ -1,14 +1,17 @@
 import { LlemError } from '../core/errors.js'
 import { type CallOptions, Worker, type WorkerOptions } from '../workers/worker.js'
 import type { WorkerCommand } from '../workers/worker-process.js'
-import type { InferenceSession } from './backend.js'
+import type { InferenceSession, InferOptions } from './backend.js'
 import {
+  doneSchema,
   helloSchema,
   inferOneSchema,
   loadEventSchema,
   loadSchema,
   memorySchema,
   PROTOCOL_VERSION,
+  type Prompt,
+  prepareEventSchema,
   type RequestOf,
   runEventSchema,
   runTotalsSchema,
@@ -38,13 +41,15 @@ export interface SessionOptions extends WorkerOptions {
   timeouts?: Partial<WorkerTimeouts> | undefined
   /** Called with what a loading worker waits for. */
   onLoading?: ((text: string) => void) | undefined
+  /** The worker knows the verb `prepare`. */
+  canPrepare?: boolean | undefined
   signal?: AbortSignal | undefined
 }
 
 /** Starts a worker, agrees on the protocol and loads the model; on failure nothing is left running. */
 export async function openWorkerSession(
   command: WorkerCommand,
-  { model, options, timeouts, onLoading, signal, ...workerOptions }: SessionOptions,
+  { model, options, timeouts, onLoading, canPrepare = false, signal, ...workerOptions }: SessionOptions,
 ): Promise<InferenceSession> {
   const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
   const worker = new Worker(command, workerOptions)
@@ -67,11 +72,12 @@ export async function openWorkerSession(
         events: { schema: loadEventSchema, on: ({ text }) => onLoading?.(text) },
       },
     )
+    const { server_pid = worker.pid ?? null, ...info } = load
     return {
       info: {
-        ...load,
+        ...info,
         backend: hello.backend,
-        pid: worker.pid ?? null,
+        pid: server_pid,
         versions: { ...hello.versions, ...load.versions },
       },
       inferOne: (prompt, { generation, signal }) =>
@@ -80,6 +86,13 @@ export async function openWorkerSession(
           { prompt, generation },
           { schema: inferOneSchema, timeoutMs: limits.requestMs, signal },
         ),
+      ...(canPrepare && {
+        prepare: async (prompts: readonly Prompt[], { generation, signal }: InferOptions) => {
+          const events = { schema: prepareEventSchema, on: () => undefined }
+          const limit = { schema: doneSchema, timeoutMs: limits.requestMs, signal, events }
+          await call('prepare', { prompts: [...prompts], generation }, limit)
+        },
+      }),
       run: async (prompts, { generation, load = null, onRequest, onFailure, signal }) => {
         let records = 0
         let failures = 0
@@ -93,6 +106,7 @@ export async function openWorkerSession(
             events: {
               schema: runEventSchema,
               on: (told) => {
+                if (told.event === 'alive') return
                 const { id: _, ...rest } = told
                 if (rest.event === 'request') {
                   const { event: __, ...record } = rest

@@ -39,8 +39,10 @@ async function installModelRunner(name: string, { gpu, quiet = false, verbose = 
       kind: 'usage',
     })
   }
-  if (!inferenceBackends.some((backend) => backend.name === name)) throw unknownBackend(name)
-  if (!quiet) say(`Installing ${name} into ${dataDir()} (10 to 60 s, more for CUDA) ...`)
+  const backend = inferenceBackends.find((known) => known.name === name)
+  if (backend === undefined) throw unknownBackend(name)
+  if (!quiet && backend.absence === undefined)
+    say(`Installing ${name} into ${dataDir()} (10 to 60 s, more for CUDA) ...`)
   return await interruptible((signal) =>
     installInference(name, { gpu: choice, dataDir: dataDir(), signal, ...(verbose ? { log: say } : {}) }),
   )

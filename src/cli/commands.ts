@@ -20,7 +20,10 @@ export const COMMANDS: readonly CommandLine[] = [
         .description('Runs a model on prompts and measures what it costs in energy: joules per token.')
         .argument('[config.yaml]', 'the experiment; every key has a default but `model`')
         .option('-m, --model <model>', 'the model: a GGUF file')
-        .option('-b, --backend <backend>', 'the inference backend (default: llamacpp)')
+        .option(
+          '-b, --backend <backend>',
+          'the inference backend: llamacpp (default), vllm, tensorrt, server',
+        )
         .option('-n, --n-prompts <n>', 'how many prompts to measure (default: 100)')
         .option('-o, --output-dir <dir>', 'where the results go (default: results)')
         .option('--set <key=value>', 'set any key of the configuration, repeatable', collect)
@@ -402,7 +405,10 @@ export const COMMANDS: readonly CommandLine[] = [
         .command('install')
         .summary('install a backend')
         .description('Installs a pinned version of a backend into llem’s own data folder.')
-        .argument('<name>', 'llamacpp, zeus, codecarbon')
+        .argument(
+          '<name>',
+          'llamacpp, zeus, codecarbon; of vllm, tensorrt and server it says how to get them',
+        )
         .option('--gpu <gpu>', 'what llamacpp computes on: auto, cuda, vulkan, none', 'auto')
         .option('-q, --quiet', 'no progress')
         .option('-v, --verbose', 'say more: the package manager’s log, stack traces')

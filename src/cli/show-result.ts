@@ -2,6 +2,7 @@ import type { Energy } from '../results/energy.js'
 import type { ExperimentResult, Spread } from '../results/experiment.js'
 import { cpuFacts } from './cpu-facts.js'
 import { columns, SIMULATED } from './screen.js'
+import { servingFacts } from './serving-facts.js'
 
 /**
  * A result for people: the lines that the contract words, then the numbers as a table. A line whose data do not
@@ -46,7 +47,11 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
     yield ['Model', `${result.model} (${how.filter((part) => part !== null).join(', ')})`]
   }
   const { total_tokens, input_tokens, output_tokens, total_inference_time_sec: inferenceS } = result
-  yield ['Tokens', `${total_tokens} (${input_tokens} in, ${output_tokens} out) in ${inferenceS.toFixed(2)} s`]
+  yield [
+    'Tokens',
+    `${total_tokens ?? 'unknown'} (${input_tokens ?? 'unknown'} in, ${output_tokens} out) in ${inferenceS.toFixed(2)} s`,
+  ]
+  if (result.serving != null) yield* servingFacts(result.serving)
   if (result.avg_tokens_per_second !== null)
     yield [
       'Throughput',

@@ -7,6 +7,8 @@ export interface SchemaNode {
   type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null'
   properties?: Record<string, SchemaNode>
   required?: string[]
+  /** What any other key may hold: false for none, a node for a mapping with free keys. */
+  additionalProperties?: boolean | SchemaNode
   items?: SchemaNode
   anyOf?: SchemaNode[]
   enum?: string[]
@@ -49,9 +51,8 @@ export function branchesOf(node: SchemaNode): SchemaNode[] {
 
 function childOf(node: SchemaNode, step: string | number): SchemaNode | undefined {
   if (typeof step === 'number') return node.items
-  return node.properties !== undefined && Object.hasOwn(node.properties, step)
-    ? node.properties[step]
-    : undefined
+  if (node.properties !== undefined && Object.hasOwn(node.properties, step)) return node.properties[step]
+  return typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined
 }
 
 /** Every key of the schema with its path, groups before what is in them. */

@@ -1,7 +1,7 @@
 import { type Layer, placeOf } from './layers.js'
 import type { Finding } from './problems.js'
-import type { ExperimentConfig } from './schema.js'
-import { dotted, type Path, readPath, type Tree } from './tree.js'
+import { type ExperimentConfig, experimentConfigSchema, isServerBackend, SERVER_BACKENDS } from './schema.js'
+import { dotted, isTree, type Path, readPath, type Tree } from './tree.js'
 
 /** A rule that joins several keys. It runs only when each of them is right by itself. */
 interface Rule {
@@ -16,6 +16,10 @@ const RULES: readonly Rule[] = [
   eachDeviceOnce(),
   oneCarbonIntensity(),
   columnOfTable(),
+  loadNeedsServer(),
+  oneServer(),
+  serverIsNamed(),
+  ...SERVER_BACKENDS.map(startedOrAttached),
 ]
 
 /** What breaks a rule. `config` may hold refused values: rules that read them are skipped. */
@@ -100,6 +104,84 @@ function columnOfTable(): Rule {
     },
   }
 }
+
+/** A backend inside of a worker takes one prompt after the other: a load would silently change nothing. */
+function loadNeedsServer(): Rule {
+  const key: Path = ['load']
+  return {
+    keys: [['backend'], key],
+    broken: ({ backend }, written) => {
+      const load = readPath(written, key)
+      if (isServerBackend(backend) || !isTree(load)) return []
+      return changedKeys('load', load).map((name) => ({
+        path: [...key, name],
+        message: `load.${name} has no meaning for backend ${backend}, which takes one prompt after the other; leave it out, or set backend to ${SERVER_BACKENDS.join(', ')}`,
+      }))
+    },
+  }
+}
+
+/** A server spreads itself over GPUs. */
+function oneServer(): Rule {
+  const key: Path = ['processes']
+  return {
+    keys: [['backend'], key],
+    broken: ({ backend, processes }) => {
+      if (!isServerBackend(backend) || processes === 1) return []
+      const own = backend === 'vllm' ? 'vllm.tensor_parallel_size' : 'the options of the server'
+      const message = `processes (${processes}) has no meaning for backend ${backend}, which is one server; spread it over GPUs with ${own}`
+      return [{ path: key, message }]
+    },
+  }
+}
+
+/** `backend: server` cannot guess which one. */
+function serverIsNamed(): Rule {
+  const key: Path = ['server', 'command']
+  return {
+    keys: [['backend'], key, ['server', 'base_url']],
+    broken: ({ backend, server: { command, base_url } }) => {
+      if (command !== null && !command.some((part) => part.includes('{port}'))) {
+        const message = 'server.command must say {port} where the server gets its port, e.g. --port, "{port}"'
+        return [{ path: key, message }]
+      }
+      if (backend !== 'server' || command !== null || base_url !== null) return []
+      const message =
+        'backend server needs server.command, e.g. [llama-server, -m, "{model}", --port, "{port}"], or server.base_url, e.g. http://127.0.0.1:8000'
+      return [{ path: ['backend'], message }]
+    },
+  }
+}
+
+/** What a server is started with has no meaning for one that runs already. */
+function startedOrAttached(name: (typeof SERVER_BACKENDS)[number]): Rule {
+  const base: Path = [name, 'base_url']
+  return {
+    keys: [[name]],
+    broken: (config, written) => {
+      if (config[name].base_url === null) return []
+      const group = readPath(written, [name])
+      const starting = changedKeys(name, isTree(group) ? group : {})
+      return starting
+        .filter((key) => !ATTACHED_KEYS.includes(key))
+        .map((key) => ({
+          path: [name, key],
+          message: `${name}.${key} is for a server that llem starts, and ${dotted(base)} names one that runs already; leave out one of the two`,
+        }))
+    },
+  }
+}
+
+/** The keys that are written with another value than their default, as a resolved configuration writes all of them. */
+function changedKeys(group: 'load' | (typeof SERVER_BACKENDS)[number], written: Tree): string[] {
+  const defaults: unknown = experimentConfigSchema.parse({ model: 'any' })[group]
+  return Object.keys(written).filter(
+    (key) => JSON.stringify(written[key]) !== JSON.stringify(readPath(defaults, [key])),
+  )
+}
+
+/** Keys of a server's group that say how to talk to it, not how to start it. */
+const ATTACHED_KEYS = ['base_url', 'endpoint', 'model', 'api_key_env', 'extra_body']
 
 function overlap(a: Path, b: Path): boolean {
   const length = Math.min(a.length, b.length)

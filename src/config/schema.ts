@@ -1,13 +1,23 @@
 import { z } from 'zod'
 import { carbon, pricePerKwh } from './schema-footprint.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
+import { load, server, tensorrt, vllm } from './schema-servers.js'
 import { dataset, generation, llamacpp, prompts } from './schema-workload.js'
 
 export { ENERGY_BACKENDS } from '../core/energy-backends.js'
 export { LLAMACPP_GPUS } from './schema-workload.js'
 
 /** Every inference backend that `backend` may name. */
-export const INFERENCE_BACKENDS = ['llamacpp'] as const
+export const INFERENCE_BACKENDS = ['llamacpp', 'vllm', 'tensorrt', 'server'] as const
+
+/** Those that are reached over HTTP, to which `load` applies. */
+export const SERVER_BACKENDS = ['vllm', 'tensorrt', 'server'] as const
+export type ServerBackendName = (typeof SERVER_BACKENDS)[number]
+
+/** Whether a backend is reached over HTTP. */
+export function isServerBackend(name: string): name is ServerBackendName {
+  return (SERVER_BACKENDS as readonly string[]).includes(name)
+}
 
 /** A second name of a key. `mayRepeat`: giving both is harmless where both say the same. */
 export interface Alias {
@@ -29,7 +39,7 @@ const pathText = z.string().regex(/^[^\p{Cc}]+$/u)
 const pathExpected = 'text (not empty, no control characters)'
 
 /**
- * One experiment. With its groups (schema-workload.ts, schema-measurement.ts) the only place where a key, its
+ * One experiment. With its groups (schema-workload.ts, schema-servers.ts, schema-measurement.ts) the only place where a key, its
  * default, its unit and its description exist: types, messages, the table of keys and the JSON schema are read
  * off it. Rules that join several keys are in rules.ts.
  */
@@ -65,6 +75,10 @@ export const experimentConfigSchema = z
     }),
     generation,
     llamacpp,
+    vllm,
+    tensorrt,
+    server,
+    load,
     energy,
     baseline,
     warmup,

@@ -1,9 +1,9 @@
 const SECRET = /(pass(word|wd)?|secret|token|api[-_]?key|credential|authorization)/i
 const MASK = '[redacted]'
 
-/** "tokenizer" sounds like a secret and names a file. */
+/** "tokenizer" sounds like a secret and names a file; "api_key_env" names the variable that holds one. */
 function isSecretName(name: string): boolean {
-  return SECRET.test(name.replace(/tokenizer/gi, ''))
+  return SECRET.test(name.replace(/tokenizer/gi, '').replace(/api_key_env$/, ''))
 }
 
 /** A number under such a name counts tokens or limits them; secrets are text. */
@@ -14,7 +14,11 @@ function isCount(text: string): boolean {
 /** A copy of plain data in which all text below a key that sounds like a secret is masked. */
 export function redact<T>(value: T, isSecret = false): T {
   if (typeof value === 'string') return (isSecret ? MASK : value) as T
-  if (Array.isArray(value)) return value.map((item) => redact(item, isSecret)) as T
+  if (Array.isArray(value)) {
+    // A list of texts may be a command, as that of a server.
+    const items = value.every((item) => typeof item === 'string') ? redactArguments(value) : value
+    return items.map((item) => redact(item, isSecret)) as T
+  }
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, redact(item, isSecret || isSecretName(key))]),

@@ -45,6 +45,12 @@ export function describeForeignProcess({ gpu_index, pid, name, relation }: Forei
 
 const LIMITS = { power_w: 'power limit', sm_clock_mhz: 'SM clock', memory_clock_mhz: 'memory clock' }
 
+/** The same of a server that llem has not started, which nobody can tell from a stranger. */
+export function describeServerOrStranger({ gpu_index, pid, name }: ForeignProcess): string {
+  const who = `${name ?? 'a process'} (pid ${pid})`
+  return `${who} computes on GPU ${gpu_index}. Either it is the server, or its energy is in these numbers too.`
+}
+
 /** A warning's words about a limit. */
 export function describeLimitChange({ gpu_index, limit, from, to }: LimitChange): string {
   const unit = limit === 'power_w' ? 'W' : 'MHz'

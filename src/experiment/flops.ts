@@ -14,7 +14,7 @@ export type FlopsEstimate = { flops: FlopsResult; reason: null } | { flops: null
  */
 export function estimateFlopsPalm(
   facts: ModelFacts,
-  inputTokens: number,
+  inputTokens: number | null,
   outputTokens: number,
 ): FlopsEstimate {
   const parameters = facts.parameters.non_embedding_active
@@ -22,6 +22,7 @@ export function estimateFlopsPalm(
     const reason = facts.reasons['parameters.non_embedding_active'] ?? facts.reasons.parameters
     return { flops: null, reason: reason ?? 'the parameters that multiply a token are not known' }
   }
+  if (inputTokens === null) return { flops: null, reason: 'the number of input tokens is not known' }
   const notes = [`N = ${parameters} weights per token`, 'the attention over the context is not included']
   if (facts.tied_embeddings === true) notes.push('the output projection counts though it is tied')
   if (facts.experts !== null) notes.push(`${facts.experts.used} of ${facts.experts.count} experts are active`)

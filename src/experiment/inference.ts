@@ -42,11 +42,13 @@ export interface Inference {
   processes: ProcessInference[]
   /** Sums over the processes; from the first that began to the last that ended. */
   totals: RunTotals
+  /** How requests reached a server; null where the model ran inside of a worker. */
+  load: OfferedLoad | null
   /** Time in which at least one process was at work. */
   inferenceS: number
   latency: Latency
   speed: Speed
-  /** Tokens of each request, in the order in which they ended. */
+  /** Tokens of each request, in the order in which they ended; of the input as far as a server tells. */
   tokens: { input: number[]; output: number[] }
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
@@ -129,7 +131,23 @@ export async function runInference(
   }
   const tokensOf = (kind: 'input' | 'output') => processes.flatMap(({ times }) => times[kind])
   const tokenCounts = { input: tokensOf('input'), output: tokensOf('output') }
-  return { ...together(processes), tokens: tokenCounts, requestsProblem }
+  return { ...together(processes), load, tokens: tokenCounts, requestsProblem }
+}
+
+/** Lets workers tokenise what they will be asked, where that takes time of its own: before the window, not in it. */
+export async function prepareInference(
+  members: readonly Member[],
+  prompts: readonly Prompt[],
+  options: { generation: Generation; signal: AbortSignal | undefined },
+): Promise<void> {
+  await Promise.all(
+    members.map(({ index, session }) =>
+      session.prepare?.(
+        shardOf(prompts, index, members.length).map(({ prompt }) => prompt),
+        options,
+      ),
+    ),
+  )
 }
 
 /** Every so-manieth prompt, so that long and short ones are spread evenly, with its place among all. */
@@ -142,7 +160,7 @@ export function shardOf(
 }
 
 /** Sums and unions; of one process, its own numbers. */
-function together(processes: ProcessInference[]): Omit<Inference, 'tokens' | 'requestsProblem'> {
+function together(processes: ProcessInference[]): Omit<Inference, 'load' | 'tokens' | 'requestsProblem'> {
   const all = processes.map(({ totals }) => totals)
   const inferenceS = unionOfWindowsS(all)
   const [first, ...others] = processes
@@ -151,7 +169,9 @@ function together(processes: ProcessInference[]): Omit<Inference, 'tokens' | 're
   const sum = (part: (totals: RunTotals) => number) => all.reduce((total, each) => total + part(each), 0)
   const totals = {
     requests: sum(({ requests }) => requests),
-    input_tokens: sum(({ input_tokens }) => input_tokens),
+    input_tokens: all.some(({ input_tokens }) => input_tokens === null)
+      ? null
+      : sum(({ input_tokens }) => input_tokens ?? 0),
     output_tokens: sum(({ output_tokens }) => output_tokens),
     truncated: sum(({ truncated }) => truncated),
     failures: sum(({ failures }) => failures),
@@ -160,6 +180,7 @@ function together(processes: ProcessInference[]): Omit<Inference, 'tokens' | 're
     end_ns: Math.max(...all.map(({ end_ns }) => end_ns)),
     ttft_ms: null,
     itl_ms: null,
+    served: null,
     steady: null,
     steady_reason: 'several processes have no common steady state',
   }
@@ -191,12 +212,14 @@ function addTimes(times: RequestTimes, record: RequestRecord): void {
   const { start_ns, end_ns, ttft_ms, input_tokens, output_tokens } = record
   const endToEndMs = (end_ns - start_ns) / 1e6
   times.e2e.push(endToEndMs)
-  times.input.push(input_tokens)
+  if (input_tokens !== null) times.input.push(input_tokens)
   times.output.push(output_tokens)
   if (ttft_ms === null) return
   times.ttft.push(ttft_ms)
-  times.prefill.tokens += input_tokens
-  times.prefill.ms += ttft_ms
+  if (input_tokens !== null) {
+    times.prefill.tokens += input_tokens
+    times.prefill.ms += ttft_ms
+  }
   if (output_tokens < 2) return
   // Time per output token is the decode alone: the first token belongs to the prefill.
   const decodeMs = endToEndMs - ttft_ms

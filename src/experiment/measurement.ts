@@ -16,6 +16,7 @@ import { keepIncomplete } from './incomplete.js'
 import { type Inference, runInference } from './inference.js'
 import type { Observer } from './observer.js'
 import type { Prompt } from './prompts/prompt.js'
+import { loadOf } from './serving.js'
 import type { Trace } from './trace.js'
 
 export interface Measured {
@@ -65,7 +66,7 @@ export async function measurePrompts(
     .step('inference', () =>
       runInference(members, prompts, {
         generation: generationOf(config),
-        load: null,
+        load: loadOf(config),
         requestsPath: wanted.requests,
         observer,
         signal,

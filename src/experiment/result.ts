@@ -22,6 +22,7 @@ import { footprintOf } from './footprint.js'
 import type { Inference, ProcessInference } from './inference.js'
 import type { FilePaths } from './measurement.js'
 import type { PromptSet } from './prompts/load.js'
+import { servingOf } from './serving.js'
 import { throttleOf } from './throttle.js'
 import { lengthsOf } from './token-lengths.js'
 
@@ -60,7 +61,7 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
   const { config, inference, energy, members, prompts, flops } = findings
   const { input_tokens, output_tokens } = inference.totals
   const { inferenceS } = inference
-  const total_tokens = input_tokens + output_tokens
+  const total_tokens = input_tokens === null ? null : input_tokens + output_tokens
   const energyJ = energy?.total_j ?? null
   const process_results = inference.processes.map((own, index) => processResultOf(findings, own, index))
   return {
@@ -93,6 +94,7 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     thermal_throttle: energy === null ? null : throttleOf(energy),
     latency: inference.latency,
     speed: inference.speed,
+    serving: servingOf(inference),
     environment: {
       ...findings.environment,
       versions: {
@@ -176,7 +178,10 @@ function processResultOf(
     output_tokens: totals.output_tokens,
     failures: totals.failures,
     retries: totals.retries,
-    tokens_per_second: ratio(totals.input_tokens + totals.output_tokens, inferenceS),
+    tokens_per_second: ratio(
+      totals.input_tokens === null ? null : totals.input_tokens + totals.output_tokens,
+      inferenceS,
+    ),
     latency,
     speed,
     request_latencies_ms: times.e2e,
@@ -197,6 +202,6 @@ function migOf({ device_uuids }: InferenceSession['info'], { gpus }: Environment
 }
 
 /** Null where the amount is not known or there is nothing to divide it by. */
-function ratio(amount: number | null, of: number): number | null {
-  return amount === null || !(of > 0) ? null : amount / of
+function ratio(amount: number | null, of: number | null): number | null {
+  return amount === null || of === null || !(of > 0) ? null : amount / of
 }

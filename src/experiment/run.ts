@@ -16,8 +16,9 @@ import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
 import { type Fleet, startFleet } from './fleet.js'
 import { flopsOf } from './flops.js'
+import { prepareInference } from './inference.js'
 import type { KeptFleet } from './kept-fleet.js'
-import { measurePrompts } from './measurement.js'
+import { generationOf, measurePrompts } from './measurement.js'
 import { nonFatal } from './non-fatal.js'
 import { type Observer, silentObserver, tolerant } from './observer.js'
 import { loadPrompts, type PromptSet } from './prompts/load.js'
@@ -98,6 +99,8 @@ export async function runExperiment(
     const baseline = await trace.step('baseline', () => takeBaseline(opened, config.baseline, context))
     fleet ??= await trace.step('load', () => startFleet(backend, config, uuids, context))
     const { members } = fleet
+    const generation = generationOf(config)
+    await trace.step('prepare', () => prepareInference(members, prompts.prompts, { generation, signal }))
     const warmups = await trace.step('warmup', () => warmUp(members, prompts.warmup, config, context))
     const floorS = await trace.step('thermal_floor', () => thermalFloor(config.warmup, context))
     const measured = await measurePrompts(members, prompts.prompts, config, meter, outputDir, context)

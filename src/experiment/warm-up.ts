@@ -2,6 +2,7 @@
 // alone on the machine runs at other clocks.
 
 import type { ExperimentConfig } from '../config/schema.js'
+import { LlemError } from '../core/errors.js'
 import type { WarmupResult } from '../results/experiment.js'
 import { WorkerError } from '../workers/worker-error.js'
 import type { Member } from './fleet.js'
@@ -35,14 +36,14 @@ async function warmUpOne(
   { observer, signal }: Context,
 ): Promise<WarmupResult> {
   const generation = generationOf(config)
-  let ended: WorkerError | undefined
+  let ended: LlemError | undefined
   return warmupUntilConverged(
     async (attempt) => {
       const prompt = prompts[(attempt * processes + place) % prompts.length] ?? { text: 'Hello' }
       try {
         return (await session.inferOne(prompt, { generation, signal })).latency_ms
       } catch (error) {
-        if (error instanceof WorkerError) ended = error
+        if (error instanceof WorkerError || isServerDeath(error)) ended = error
         throw error
       }
     },
@@ -56,6 +57,11 @@ async function warmUpOne(
       },
     },
   )
+}
+
+/** The server is gone although its worker is not. */
+function isServerDeath(error: unknown): error is LlemError {
+  return error instanceof LlemError && error.code === 'SERVER_DIED'
 }
 
 /** Of several processes the first has the progress bar, and every sentence says whose it is. */

@@ -1,10 +1,15 @@
-import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
+import {
+  describeForeignProcess,
+  describeLimitChange,
+  describeServerOrStranger,
+} from '../energy/contamination.js'
 import { describeCrossCheck } from '../energy/cross-check.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
 import { describeFailedBackend } from '../energy/select.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment, WarmupResult } from '../results/experiment.js'
 import type { Inference } from './inference.js'
+import { type ServingTotals, servingWarnings } from './serving.js'
 
 const SHORT_SEC = 10
 const DRIFT_THRESHOLD_C = 10
@@ -65,8 +70,11 @@ export interface ExperimentFacts {
   environment: Environment
   breakdown: EnergyBreakdown | null
   baseline: { method: 'fresh' | 'cached'; disturbances: readonly string[] } | null
-  members: readonly { session: { info: { compute: string } }; gpuUuids: readonly string[] | null }[]
-  inference: Pick<Inference, 'inferenceS' | 'requestsProblem'>
+  members: readonly {
+    session: { info: { compute: string; pid: number | null } }
+    gpuUuids: readonly string[] | null
+  }[]
+  inference: Pick<Inference, 'inferenceS' | 'requestsProblem'> & { totals: ServingTotals }
   /** What went wrong while the energy was attributed to requests, as warnings. */
   attributionWarnings?: readonly string[]
 }
@@ -83,6 +91,7 @@ export function warningsOf(facts: ExperimentFacts): string[] {
   if (inference.requestsProblem !== null)
     warnings.push(`requests_incomplete: requests.jsonl could not be written: ${inference.requestsProblem}.`)
   warnings.push(...(facts.attributionWarnings ?? []))
+  warnings.push(...servingWarnings(inference.totals))
   return [...new Set(warnings)]
 }
 
@@ -154,8 +163,10 @@ function energyWarnings(
   warnings.push(...idleGpus(energy, members))
   for (const other of energy.contamination.other_samplers ?? [])
     warnings.push(`other_sampler: ${describeOtherSampler(other)}`)
+  const isElsewhere = members.some(({ session: { info } }) => info.compute === 'server' && info.pid === null)
+  const describe = isElsewhere ? describeServerOrStranger : describeForeignProcess
   for (const process of energy.contamination.foreign_processes ?? [])
-    warnings.push(`foreign_process: ${describeForeignProcess(process)}`)
+    warnings.push(`foreign_process: ${describe(process)}`)
   for (const change of energy.contamination.limit_changes ?? [])
     warnings.push(`limit_changed: ${describeLimitChange(change)}`)
   return [...warnings, ...energy.faults.map((fault) => `recording_fault: ${fault}.`)]

@@ -73,7 +73,7 @@ function checksOfDevice(device: DeviceEnergy, path: string, durationS: number): 
 export function checksOfExperiment(result: ExperimentResult): Check[] {
   const { input_tokens, output_tokens, total_inference_time_sec: inferenceS, process_results } = result
   const energyJ = result.energy?.total_j ?? null
-  const tokens = input_tokens + output_tokens
+  const tokens = input_tokens === null ? null : input_tokens + output_tokens
   const stored = (name: keyof ExperimentResult, recomputed: Quantity) =>
     check(name, RESULT, result[name] as Quantity, recomputed)
   return [
@@ -96,8 +96,9 @@ export function checksOfExperiment(result: ExperimentResult): Check[] {
 
 function checksOfProcess(process: ProcessResult, path: string, energy: Energy | null): Check[] {
   const inferenceS = (process.end_ns - process.start_ns) / 1e9
-  const perSecond = ratio(process.input_tokens + process.output_tokens, inferenceS)
+  const tokens = sum([process.input_tokens, process.output_tokens])
   const energyJ = energy === null ? null : joulesOfDevices(energy, process.assigned_gpu_uuids)
+  const perSecond = ratio(tokens, inferenceS)
   return [
     check(`${path}.tokens_per_second`, RESULT, process.tokens_per_second, perSecond),
     check(`${path}.total_energy_j`, RESULT, process.total_energy_j, energyJ),
@@ -124,22 +125,24 @@ function checksOfBreakdown(
 
 /** A line of requests.jsonl, as far as it is counted. One without tokens came to nothing. */
 interface RequestLine {
-  input_tokens?: number
+  input_tokens?: number | null
   output_tokens?: number
   energy_j?: number | null
+  /** It came to nothing and is in no total. */
+  failed?: boolean
 }
 
 /** The tokens of the prompts, one by one, against their totals. */
-export function checksOfRequests(result: ExperimentResult, lines: readonly RequestLine[]): Check[] {
+export function checksOfRequests(result: ExperimentResult, told: readonly RequestLine[]): Check[] {
   const from = 'requests.jsonl'
+  const finished = told.filter(({ failed }) => failed !== true)
   const requests = sum(result.process_results.map((each) => each.requests))
   const failures = sum(result.process_results.map((each) => each.failures))
-  const finished = lines.filter(({ output_tokens }) => output_tokens !== undefined)
   const all = (value: (line: RequestLine) => number | null | undefined) =>
-    finished.reduce((total, line) => total + (value(line) ?? 0), 0)
+    finished.length === 0 ? 0 : sum(finished.map((line) => value(line) ?? null))
   return [
     check('process_results[].requests', from, requests, finished.length),
-    check('process_results[].failures', from, failures, lines.length - finished.length),
+    check('process_results[].failures', from, failures, told.length - finished.length),
     check(
       'input_tokens',
       from,
@@ -186,6 +189,6 @@ function rootOfSquares(parts: readonly (number | null)[]): number | null {
   return squares === null ? null : Math.sqrt(squares)
 }
 
-function ratio(amount: number | null, of: number): number | null {
-  return amount === null || !(of > 0) ? null : amount / of
+function ratio(amount: number | null, of: number | null): number | null {
+  return amount === null || of === null || !(of > 0) ? null : amount / of
 }

@@ -21,7 +21,10 @@ const phase = {
 /** The energy by what was computed. All joules together are the window's. */
 export const phasesSchema = z.object({
   /** From the start of a request to its first token. */
-  prefill: z.object({ ...phase, input_tokens: count, j_per_input_token: joules.nullable() }).nullable(),
+  /** Its tokens are null where a server does not tell them. */
+  prefill: z
+    .object({ ...phase, input_tokens: count.nullable(), j_per_input_token: joules.nullable() })
+    .nullable(),
   /** From its first token to its last; the first one is the prefill's. */
   decode: z.object({ ...phase, output_tokens: count, j_per_output_token: joules.nullable() }).nullable(),
   /** While both ran, or a request whose first token was not observed. */
@@ -69,7 +72,8 @@ export const steadyStateSchema = z.object({
   end_ns: z.number(),
   duration_sec: z.number(),
   /** Of requests whose first token came within it. */
-  input_tokens: count,
+  /** Null where a server does not tell them. */
+  input_tokens: count.nullable(),
   /** Generated within it, by whichever request. */
   output_tokens: z.number().nonnegative(),
   output_tokens_per_second: z.number().nullable(),

@@ -206,6 +206,52 @@ export const promptsSchema = z.object({
   notes: z.array(z.string()),
 })
 
+/** How a server was loaded and what came of it; latencies are from sending, unless their name says otherwise. */
+export const servingSchema = z.object({
+  load: z.object({
+    /** Requests kept in flight, or with a rate the most there may be; null: no limit. */
+    concurrency: z.number().nullable(),
+    /** Requests a second; null is a closed loop. */
+    request_rate: z.number().nullable(),
+    arrival: z.enum(['poisson', 'constant']),
+    seed: count,
+    retries: count,
+    max_failed_share: z.number(),
+  }),
+  requests: z.object({
+    ok: count,
+    /** Came to nothing, those that ran out of time among them. */
+    failed: count,
+    timed_out: count,
+    /** Requests that were sent again, each time. */
+    retried: count,
+  }),
+  max_in_flight: count,
+  /** Open loop: by how much later than scheduled requests were sent. */
+  send_delay_ms: spreadSchema.nullable(),
+  /** Open loop: from when a request should have been sent, so that a late generator hides nothing. */
+  ttft_from_schedule_ms: spreadSchema.nullable(),
+  e2e_from_schedule_ms: spreadSchema.nullable(),
+  chunks: count,
+  /** What counted the output tokens: the server's usage, the chunks of the streams, or each for some requests. */
+  token_source: z.enum(['usage', 'chunks', 'mixed']),
+  /** Prompt tokens that the server took from its cache, as far as it says. */
+  cached_input_tokens: count,
+  /** The part of the run in which the load was what was asked for; null where there was none. */
+  steady: z
+    .object({
+      start_ns: z.number(),
+      end_ns: z.number(),
+      duration_sec: z.number(),
+      input_tokens: z.number().nullable(),
+      output_tokens: z.number(),
+      output_tokens_per_second: z.number(),
+    })
+    .nullable(),
+  steady_reason: z.string().nullable(),
+})
+export type Serving = z.infer<typeof servingSchema>
+
 /** What one worker process did. */
 export const processResultSchema = z.object({
   schema_version: z.string(),
@@ -236,7 +282,7 @@ export const processResultSchema = z.object({
   end_ns: z.number(),
   requests: count,
   truncated: count,
-  input_tokens: count,
+  input_tokens: count.nullable(),
   output_tokens: count,
   /** Requests that came to nothing, and requests that were sent again. */
   failures: count.default(0),
@@ -255,7 +301,7 @@ export const processResultSchema = z.object({
   environment: environmentSchema,
   warmup_result: warmupResultSchema,
   timeseries_path: z.string().nullable(),
-  memory: z.object({ rss_bytes: z.number(), vram_bytes: z.number().nullable() }).nullable(),
+  memory: z.object({ rss_bytes: z.number().nullable(), vram_bytes: z.number().nullable() }).nullable(),
 })
 export type ProcessResult = z.infer<typeof processResultSchema>
 
@@ -269,8 +315,9 @@ export const experimentResultSchema = z.object({
   model: z.string(),
   backend: z.string(),
   simulated: z.boolean(),
-  total_tokens: count,
-  input_tokens: count,
+  /** Null, like input_tokens, where a server tells no number of prompt tokens. */
+  total_tokens: count.nullable(),
+  input_tokens: count.nullable(),
   output_tokens: count,
   /** Time in which at least one process was at work; of one process, from its first prompt to its last token. */
   total_inference_time_sec: z.number(),
@@ -308,6 +355,8 @@ export const experimentResultSchema = z.object({
   latency: latencySchema,
   /** Null in results of schema 3.0.0. */
   speed: speedSchema.nullable().default(null),
+  /** Null where the model ran inside of a worker. */
+  serving: servingSchema.nullable().default(null),
   environment: environmentSchema,
   warmup_result: warmupResultSchema,
   measurement_warnings: z.array(z.string()),

@@ -50,7 +50,7 @@ export function phasesOf(
   return {
     prefill: prefill.counted && {
       ...prefill.counted,
-      input_tokens: prefill.tokens,
+      input_tokens: Number.isNaN(prefill.tokens) ? null : prefill.tokens,
       j_per_input_token: ratio(prefill.counted.energy_j, prefill.tokens),
     },
     decode: decode.counted && {

@@ -13,6 +13,7 @@ export interface RequestTimes {
   /** NaN where the first token was not observed. */
   firstTokenNs: Float64Array
   endNs: Float64Array
+  /** NaN where a server does not tell. */
   inputTokens: Float64Array
   outputTokens: Float64Array
   /** 1 for a request that came to nothing. */
@@ -24,7 +25,7 @@ export interface TimedLine {
   start_ns: number
   end_ns: number
   ttft_ms?: number | null
-  input_tokens?: number
+  input_tokens?: number | null
   output_tokens?: number
   code?: string
   /** What was written by {@link writeRequestEnergies}. */
@@ -41,7 +42,7 @@ export function timesOf(lines: readonly TimedLine[]): RequestTimes {
       ttft_ms == null ? Number.NaN : Math.min(end_ns, start_ns + ttft_ms * 1e6),
     ),
     endNs: column(({ end_ns }) => end_ns),
-    inputTokens: column(({ input_tokens }) => input_tokens ?? 0),
+    inputTokens: column(({ input_tokens, code }) => input_tokens ?? (code === undefined ? Number.NaN : 0)),
     outputTokens: column(({ output_tokens }) => output_tokens ?? 0),
     failed: Uint8Array.from(lines, ({ code }) => (code === undefined ? 0 : 1)),
   }

@@ -7,7 +7,7 @@ const LEAST_SEC = 10
 export interface SteadyTokens {
   start_ns: number
   end_ns: number
-  input_tokens: number
+  input_tokens: number | null
   output_tokens: number
 }
 

@@ -10,6 +10,11 @@ export interface WorkerOptions {
   log?: ((line: string) => void) | undefined
   /** How long `close` waits after closing stdin, and again after SIGTERM. */
   graceMs?: number | undefined
+  /**
+   * It ends by itself what it has started, also what left its process group, once its stdin closes. So a failure closes
+   * its stdin instead of killing it at once.
+   */
+  endsItself?: boolean | undefined
 }
 
 export interface CallOptions<T, E = never> {
@@ -44,15 +49,22 @@ export class Worker {
   readonly #process: WorkerProcess
   readonly #backend: string
   readonly #graceMs: number
+  readonly #endsItself: boolean
   #turn: Promise<unknown> = Promise.resolve()
   #pending: Pending | null = null
   #failure: unknown = null
   #closing: Promise<void> | null = null
+  /** After a failure, where it is left to end by itself. */
+  #ending: Promise<void> | null = null
   #nextId = 1
 
-  constructor(command: WorkerCommand, { log, graceMs = DEFAULT_GRACE_MS }: WorkerOptions = {}) {
+  constructor(
+    command: WorkerCommand,
+    { log, graceMs = DEFAULT_GRACE_MS, endsItself = false }: WorkerOptions = {},
+  ) {
     this.#backend = command.backend
     this.#graceMs = graceMs
+    this.#endsItself = endsItself
     this.#process = new WorkerProcess(command, {
       onLine: (line) => this.#onLine(line),
       onGarbled: (error) => this.#fail(this.#error('WORKER_PROTOCOL', 'wrote no lines to stdout', error)),
@@ -76,7 +88,7 @@ export class Worker {
   /** Closes stdin; after a grace SIGTERM, then SIGKILL, to the whole process group. Always resolves. */
   close(): Promise<void> {
     this.#pending?.reject(this.#error('WORKER_DIED', `was closed during ${this.#pending.verb}`))
-    this.#closing ??= this.#process.end(this.#graceMs)
+    this.#closing ??= this.#ending ?? this.#process.end(this.#graceMs)
     return this.#closing
   }
 
@@ -164,7 +176,8 @@ export class Worker {
   #fail(error: unknown): void {
     this.#failure ??= error
     this.#pending?.reject(this.#failure)
-    this.#process.kill('SIGKILL')
+    if (this.#endsItself) this.#ending ??= this.#process.end(this.#graceMs)
+    else this.#process.kill('SIGKILL')
   }
 
   #error(code: WorkerErrorCode, what: string, cause?: unknown): WorkerError {

@@ -3,6 +3,7 @@ import { LlemError, messageOf } from '../../core/errors.js'
 import { ggufFacts, ggufWeightTypes } from '../gguf-facts.js'
 import { readGgufModel } from '../gguf-file.js'
 import type { LoadInfo, WorkerMemory } from '../protocol.js'
+import { visibleUuids } from '../visible-devices.js'
 import type { Llama, LlamaModel, LlamaModule, LlamaSequence } from './binding.js'
 import { type LlamacppOptions, parseLlamacppOptions } from './options.js'
 
@@ -49,6 +50,7 @@ export async function loadEngine(
       facts: ggufFacts(header),
       ...ggufWeightTypes(header),
       versions: { 'llama.cpp': llama.llamaCppRelease.release },
+      // The library names its devices but does not identify them.
       device_uuids: llama.gpu === false ? [] : visibleUuids(process.env.CUDA_VISIBLE_DEVICES),
       device_names: llama.gpu === false ? [] : await llama.getGpuDeviceNames(),
       compute: llama.gpu === false ? 'cpu' : llama.gpu,
@@ -100,11 +102,4 @@ function loadFault(error: unknown, what: string): LlemError {
     hint: null,
     cause: error,
   })
-}
-
-/** The library names its devices but does not identify them; only full UUIDs in the environment do. */
-function visibleUuids(visibleDevices: string | undefined): string[] | null {
-  const entries = visibleDevices?.split(',').map((entry) => entry.trim()) ?? []
-  const whole = /^(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-  return entries.length > 0 && entries.every((entry) => whole.test(entry)) ? entries : null
 }

@@ -116,6 +116,7 @@ function recordOf(
     ttft_ms: ttftMs(generated),
     itl_ms: spreadOf(itls),
     finish_reason: generated.finishReason,
+    attempts: 1,
     truncated: prompt.truncated,
     output_digest: outputDigest(generated.tokens),
   }
@@ -131,7 +132,7 @@ function totalsOf(
     records.reduce((total, record) => total + count(record), 0)
   return {
     requests: records.length,
-    input_tokens: sum((record) => record.input_tokens),
+    input_tokens: sum((record) => record.input_tokens ?? 0),
     output_tokens: sum((record) => record.output_tokens),
     truncated: sum((record) => (record.truncated ? 1 : 0)),
     start_ns: Number(startNs),
@@ -142,5 +143,6 @@ function totalsOf(
     retries: 0,
     steady: null,
     steady_reason: null,
+    served: null,
   }
 }

@@ -1,0 +1,208 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { LlemError } from '../../core/errors.js'
+import type { OfferedLoad } from '../protocol.js'
+import { nowNs } from './now.js'
+import { arrivals } from './schedule.js'
+import { SteadyState } from './steady.js'
+import type { Answered, Failed, StreamOptions, TokenStream } from './stream.js'
+
+/** A request with its last attempt. */
+export interface Outcome {
+  index: number
+  end: Answered | Failed
+  attempts: number
+  /** When an open loop should have sent it; null in a closed one. */
+  scheduledNs: number | null
+  /** When it was sent first. */
+  sentNs: number
+}
+
+export interface Drive {
+  /** How many requests there are. */
+  count: number
+  load: OfferedLoad
+  send(index: number, onFirst: StreamOptions['onFirst']): TokenStream
+  /** How many tokens an answer has, for the steady state. */
+  tokensOf(index: number, answer: Answered): { output: number; input: number | null }
+  /** Called as each request ends for good. */
+  onEnd(outcome: Outcome): void
+  /** Rejects where there is no point in going on, as when the server has ended. */
+  lost: Promise<never>
+}
+
+export interface Driven {
+  startNs: number
+  endNs: number
+  maxInFlight: number
+  retries: number
+  steady: SteadyState
+}
+
+/** The closed loop of whoever asks for no load: one request after the other. */
+export const ONE_AFTER_THE_OTHER: OfferedLoad = {
+  concurrency: 1,
+  request_rate: null,
+  arrival: 'constant',
+  seed: 0,
+  retries: 0,
+  max_failed_share: 0,
+}
+
+/** Sends every request as the load says. Rejects with REQUESTS_FAILED, or as `lost` does; nothing is in flight then. */
+export async function driveLoad(drive: Drive): Promise<Driven> {
+  const generator = new LoadGenerator(drive)
+  void drive.lost.catch((error: unknown) => generator.stop(error))
+  const startNs = nowNs()
+  await generator.sendAll(startNs)
+  if (generator.problem !== null) throw generator.problem.error
+  const { lastEndNs, maxInFlight, retries, steady } = generator
+  return { startNs, endNs: Math.max(startNs, lastEndNs), maxInFlight, retries, steady }
+}
+
+class LoadGenerator {
+  maxInFlight = 0
+  retries = 0
+  /** When the last answer was here. */
+  lastEndNs = 0
+  /** Why it was stopped. */
+  problem: { error: unknown } | null = null
+  readonly steady: SteadyState
+  readonly #drive: Drive
+  readonly #live = new Set<TokenStream>()
+  #inFlight = 0
+  #failures = 0
+  #next = 0
+  #firstFailure: string | null = null
+  /** An open loop that waits for one of `concurrency` to end. */
+  #waiting: (() => void) | null = null
+  readonly #stopped = new AbortController()
+  /** Requests that have ended and are yet to be summed up. */
+  readonly #ended: Outcome[] = []
+  #summing: Promise<void> | null = null
+
+  constructor(drive: Drive) {
+    this.#drive = drive
+    const { concurrency, request_rate } = drive.load
+    this.steady = new SteadyState(request_rate === null ? (concurrency ?? 1) : null)
+  }
+
+  async sendAll(startNs: number): Promise<void> {
+    const { request_rate, concurrency } = this.#drive.load
+    if (request_rate === null) await this.#closedLoop(concurrency ?? 1)
+    else await this.#openLoop(startNs, request_rate, concurrency)
+    await this.#summing
+    await this.#sumUp()
+  }
+
+  stop(error: unknown): void {
+    this.problem ??= { error }
+    this.#stopped.abort()
+    for (const stream of this.#live) stream.abort('the run was given up')
+    this.#waiting?.()
+  }
+
+  async #closedLoop(concurrency: number): Promise<void> {
+    const { count } = this.#drive
+    const lane = async () => {
+      while (this.#next < count && this.problem === null) await this.#request(this.#next++, null)
+      this.steady.drains(nowNs())
+    }
+    const lanes: Promise<void>[] = []
+    while (lanes.length < Math.min(concurrency, count)) {
+      lanes.push(lane())
+      // Opening a connection takes a tenth of a millisecond: a thousand at once would hold up what is to be read.
+      await nextTurn()
+    }
+    await Promise.all(lanes)
+  }
+
+  async #openLoop(startNs: number, request_rate: number, most: number | null): Promise<void> {
+    const { count, load } = this.#drive
+    const schedule = arrivals({ ...load, request_rate })
+    const requests = new Set<Promise<void>>()
+    while (this.#next < count && this.problem === null) {
+      const scheduledNs = Math.round(startNs + schedule.next().value)
+      await sleepUntil(scheduledNs, this.#stopped.signal)
+      while (most !== null && this.#inFlight >= most && this.problem === null) {
+        await new Promise<void>((resolve) => {
+          this.#waiting = resolve
+        })
+      }
+      if (this.problem !== null) break
+      const request = this.#request(this.#next++, scheduledNs).finally(() => requests.delete(request))
+      requests.add(request)
+    }
+    this.steady.drains(nowNs())
+    await Promise.all(requests)
+  }
+
+  async #request(index: number, scheduledNs: number | null): Promise<void> {
+    const { load, send, tokensOf } = this.#drive
+    this.#inFlight += 1
+    this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight)
+    let sentNs: number | null = null
+    for (let attempts = 1; ; attempts += 1) {
+      const stream = send(index, (stream, ns) => this.steady.firstToken(stream, ns))
+      this.#live.add(stream)
+      this.steady.sent(stream)
+      const end = await stream.done
+      this.#live.delete(stream)
+      sentNs ??= end.startNs
+      this.steady.ended(stream, end.endNs, end.ok ? tokensOf(index, end) : null)
+      if (this.problem !== null) break
+      if (!end.ok && attempts <= load.retries) {
+        this.retries += 1
+        continue
+      }
+      if (!end.ok) this.#countFailure(end)
+      this.lastEndNs = Math.max(this.lastEndNs, end.endNs)
+      this.#sumUpLater({ index, end, attempts, scheduledNs, sentNs })
+      break
+    }
+    this.#inFlight -= 1
+    this.#waiting?.()
+  }
+
+  /** One a turn of the event loop, so that many requests that end at once do not hold up what is to be read. */
+  #sumUpLater(outcome: Outcome): void {
+    this.#ended.push(outcome)
+    this.#summing ??= this.#sumUp().finally(() => {
+      this.#summing = null
+    })
+  }
+
+  async #sumUp(): Promise<void> {
+    try {
+      for (let outcome = this.#ended.shift(); outcome !== undefined; outcome = this.#ended.shift()) {
+        this.#drive.onEnd(outcome)
+        await nextTurn()
+      }
+    } catch (error) {
+      this.stop(error)
+    }
+  }
+
+  #countFailure({ code, message }: Failed): void {
+    const { count, load } = this.#drive
+    this.#failures += 1
+    this.#firstFailure ??= `${code}: ${message}`
+    if (this.#failures < count && this.#failures <= load.max_failed_share * count) return
+    this.stop(
+      new LlemError(
+        `${this.#failures} of ${count} requests failed, more than load.max_failed_share (${load.max_failed_share}) allows; the first: ${this.#firstFailure}`,
+        { code: 'REQUESTS_FAILED', hint: 'See the log of the server, or with -v what it wrote.' },
+      ),
+    )
+  }
+}
+
+/**
+ * Resolves at this moment or a little later, never before, and at once when aborted. Timers count whole milliseconds;
+ * what is left is waited for in turns of the event loop, in which answers are read.
+ */
+async function sleepUntil(ns: number, signal: AbortSignal): Promise<void> {
+  for (let leftMs = (ns - nowNs()) / 1e6; leftMs > 0 && !signal.aborted; leftMs = (ns - nowNs()) / 1e6) {
+    if (leftMs < 1) await nextTurn()
+    else await sleep(Math.min(Math.floor(leftMs), 60_000), undefined, { signal }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod'
+
+/** What a worker is told of a server: which to start or where it is, and how to talk to it. */
+export const serverPlanSchema = z.strictObject({
+  /** For messages, e.g. "vllm serve". */
+  title: z.string(),
+  /** The program and its arguments, in which {port} is yet to be filled in; null for a server that runs already. */
+  command: z.array(z.string()).min(1).nullable(),
+  /** The port that the command's arguments name; null takes a free one. */
+  port: z.number().int().min(1).max(65_535).nullable(),
+  /** Where a server runs already; null where the command starts one. */
+  base_url: z.string().nullable(),
+  endpoint: z.enum(['completions', 'chat']),
+  /** The model's name in requests; null is what /v1/models says. */
+  model: z.string().nullable(),
+  /** The name of the environment variable that holds the key; null is OPENAI_API_KEY where that is set. */
+  api_key_env: z.string().nullable(),
+  env: z.record(z.string(), z.string()),
+  extra_body: z.record(z.string(), z.unknown()),
+  load_timeout_ms: z.number().positive(),
+  request_timeout_ms: z.number().positive(),
+})
+export type ServerPlan = z.infer<typeof serverPlanSchema>

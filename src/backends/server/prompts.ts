@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import { LlemError } from '../../core/errors.js'
+import type { Generation, Prompt } from '../protocol.js'
+import type { Connection } from './connection.js'
+import type { Dialect } from './dialect.js'
+import { canIgnoreEos, type ServedPrompt } from './request-body.js'
+
+interface Context {
+  connection: Connection
+  dialect: Dialect
+  model: string
+  endpoint: 'completions' | 'chat'
+}
+
+/** Prompts as they will be sent, and what about their lengths is not as asked. */
+export interface PreparedPrompts {
+  prompts: ServedPrompt[]
+  notes: string[]
+}
+
+/** Requests to the tokenizer at once. */
+const ASK_AT_ONCE = 8
+
+/**
+ * Makes prompts of one exact length, or of at most one, with the server's own tokenizer, before anything is
+ * measured: the ids are then sent instead of the text. Where a server has no /tokenize, or a chat template comes
+ * around the text, the text goes as it is and a note says so.
+ */
+export async function preparePrompts(
+  prompts: readonly Prompt[],
+  generation: Generation,
+  context: Context,
+): Promise<PreparedPrompts> {
+  const prepared: ServedPrompt[] = new Array(prompts.length)
+  let inexact = 0
+  let next = 0
+  const lane = async () => {
+    for (let index = next++; index < prompts.length; index = next++) {
+      const prompt = prompts[index]
+      if (prompt === undefined) break
+      const sized = await sizePrompt(prompt, context)
+      if (sized === null) inexact += 1
+      prepared[index] = {
+        maxTokens: prompt.output_tokens ?? generation.max_tokens,
+        ignoreEos: generation.ignore_eos || prompt.output_tokens !== undefined,
+        ...(sized ?? asItIs(prompt)),
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: ASK_AT_ONCE }, lane))
+  return { prompts: prepared, notes: notesOf(prepared, inexact, generation, context) }
+}
+
+function notesOf(
+  prompts: readonly ServedPrompt[],
+  inexact: number,
+  { top_k }: Generation,
+  { dialect, endpoint }: Context,
+): string[] {
+  const notes: string[] = []
+  if (inexact > 0) {
+    const why =
+      endpoint === 'chat'
+        ? 'a chat template comes around the text'
+        : 'this server has no /tokenize whose ids it takes as a prompt'
+    notes.push(
+      `prompt_length_not_forced: ${inexact} prompts were sent as text and have another length than asked for: ${why}.`,
+    )
+  }
+  if (!canIgnoreEos(dialect) && prompts.some(({ ignoreEos }) => ignoreEos))
+    notes.push(
+      'output_length_not_forced: this kind of server is not known to take ignore_eos, so an answer may be shorter than asked for. Put what it takes into extra_body.',
+    )
+  if (dialect === 'openai' && top_k !== 0)
+    notes.push("top_k_not_sent: OpenAI's API has no top_k; put it into extra_body if the server takes it.")
+  return notes
+}
+
+function asItIs({ text }: Prompt) {
+  return { prompt: text, inputTokens: null, truncated: false }
+}
+
+/** Null where a length was asked for that cannot be made. */
+async function sizePrompt(
+  prompt: Prompt,
+  context: Context,
+): Promise<Pick<ServedPrompt, 'prompt' | 'inputTokens' | 'truncated'> | null> {
+  const { input_tokens: exact, max_input_tokens: most } = prompt
+  if (exact === undefined && most === undefined) return asItIs(prompt)
+  if (context.endpoint === 'chat') return null
+  const tokens = await tokenize(prompt.text, context)
+  if (tokens === null) return null
+  if (tokens.length === 0) {
+    throw new LlemError('a prompt has no tokens', {
+      code: 'PROMPT_EMPTY',
+      hint: 'Give every prompt some text.',
+    })
+  }
+  if (exact !== undefined) return { ...ids(exactly(tokens, exact)), truncated: false }
+  if (most === undefined || tokens.length <= most) return { ...asItIs(prompt), inputTokens: tokens.length }
+  return { ...ids(tokens.slice(0, most)), truncated: true }
+}
+
+function ids(tokens: number[]) {
+  return { prompt: tokens, inputTokens: tokens.length }
+}
+
+/** The tokens cut, or all but the leading BOS repeated, to this many. */
+function exactly(tokens: readonly number[], count: number): number[] {
+  const body = tokens.length > 1 ? tokens.slice(1) : tokens
+  const whole = [...tokens]
+  while (whole.length < count) whole.push(...body)
+  return whole.slice(0, count)
+}
+
+const tokensSchema = z.object({ tokens: z.array(z.number().int().nonnegative()) })
+
+/**
+ * The ids of a text with what the model wants at its beginning; null where the server tells none. vLLM reads
+ * `prompt` and `add_special_tokens`, llama-server `content` and `add_special`.
+ */
+async function tokenize(text: string, { connection, dialect, model }: Context): Promise<number[] | null> {
+  if (dialect !== 'vllm' && dialect !== 'llamacpp') return null
+  const body =
+    dialect === 'vllm'
+      ? { model, prompt: text, add_special_tokens: true }
+      : { content: text, add_special: true, parse_special: false }
+  const parsed = tokensSchema.safeParse(await connection.tryJson('/tokenize', body))
+  return parsed.success ? parsed.data.tokens : null
+}

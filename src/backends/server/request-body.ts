@@ -1,0 +1,67 @@
+import type { Generation } from '../protocol.js'
+import type { Dialect } from './dialect.js'
+
+/** What of a prompt goes over the wire. */
+export interface ServedPrompt {
+  /** Token ids where its length matters and the server can tell them, else the text. */
+  prompt: string | number[]
+  /** Its length in tokens as the server's own tokenizer counts it; null where that was not asked. */
+  inputTokens: number | null
+  maxTokens: number
+  /** Go on after an end-of-text token. */
+  ignoreEos: boolean
+  truncated: boolean
+}
+
+export interface BodyOptions {
+  endpoint: 'completions' | 'chat'
+  model: string
+  dialect: Dialect
+  extraBody: Record<string, unknown>
+}
+
+/** Where each endpoint lies. */
+export const ENDPOINT_PATHS = { completions: '/v1/completions', chat: '/v1/chat/completions' } as const
+
+/** Whether the server can be made to go on after an end-of-text token. */
+export function canIgnoreEos(dialect: Dialect): boolean {
+  return dialect !== 'openai'
+}
+
+/** The JSON of one request. `extraBody` has the last word. */
+export function requestBody(
+  { prompt, maxTokens, ignoreEos }: ServedPrompt,
+  generation: Generation,
+  { endpoint, model, dialect, extraBody }: BodyOptions,
+): string {
+  return JSON.stringify({
+    model,
+    ...(endpoint === 'chat' ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
+    stream: true,
+    stream_options: { include_usage: true },
+    max_tokens: maxTokens,
+    temperature: generation.temperature,
+    top_p: generation.top_p,
+    seed: generation.seed,
+    ...beyondOpenai(dialect, generation, ignoreEos),
+    ...extraBody,
+  })
+}
+
+/**
+ * What OpenAI's API has no word for. llama-server cuts unlikely tokens unless it is told not to (min_p 0.05, top_k
+ * 40), vLLM takes -1 for the whole vocabulary in every version, and both know `ignore_eos`.
+ */
+function beyondOpenai(dialect: Dialect, { top_k }: Generation, ignoreEos: boolean): Record<string, unknown> {
+  const eos = ignoreEos ? { ignore_eos: true } : {}
+  switch (dialect) {
+    case 'openai':
+      return {}
+    case 'llamacpp':
+      return { ...eos, top_k, min_p: 0 }
+    case 'vllm':
+      return { ...eos, top_k: top_k === 0 ? -1 : top_k, min_p: 0 }
+    default:
+      return { ...eos, ...(top_k === 0 ? {} : { top_k }) }
+  }
+}

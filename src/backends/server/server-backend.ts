@@ -1,0 +1,112 @@
+import { fileURLToPath } from 'node:url'
+import { LlemError } from '../../core/errors.js'
+import type { BackendInstall, InferenceBackend, InstallResult, StartOptions } from '../backend.js'
+import { DEFAULT_TIMEOUTS, openWorkerSession } from '../worker-session.js'
+import { apiKeyOf } from './api-key.js'
+import { factsOf } from './model-facts.js'
+import type { TalkingOptions } from './options.js'
+import type { ServerPlan } from './plan.js'
+
+/** How a backend that is a server differs from the others of its kind. */
+export interface ServerKind {
+  name: string
+  /**
+   * How to start it, or null where its options say that it runs already. Throws OPTIONS_INVALID or
+   * BACKEND_NOT_INSTALLED.
+   */
+  plan(model: string, options: Record<string, unknown>, env: NodeJS.ProcessEnv): Launch
+  installs(): BackendInstall[]
+  /** What `llem backend list` says where nothing was found. */
+  absence: string
+  /** How to get it: it comes from its own installer. */
+  hint: string
+}
+
+export interface Launch {
+  title: string
+  command: string[] | null
+  port: number | null
+  talking: TalkingOptions
+}
+
+/** The worker ends a request by itself; the host only gives up on a worker that does not. */
+const HOST_PATIENCE_MS = 30_000
+/** The worker ends the server first: SIGTERM, 2.5 s, SIGKILL. */
+const GRACE_MS = 4000
+
+/** An inference backend that talks to a server over HTTP from a worker of its own. */
+export function serverBackend(kind: ServerKind): InferenceBackend {
+  const { name } = kind
+  return {
+    name,
+
+    /** What serves may lie anywhere, so only a file on this machine tells something. */
+    async checkModel(model) {
+      return factsOf(model).facts
+    },
+
+    async start({ model, options, env = process.env, timeouts, ...session }: StartOptions) {
+      const { title, command, port, talking } = kind.plan(model, options, env)
+      apiKeyOf(talking.api_key_env, { ...env, ...talking.env }) // A missing key is told before anything is started.
+      const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
+      const { endpoint, model: served, api_key_env, base_url, env: serverEnv, extra_body } = talking
+      const plan: ServerPlan = {
+        title,
+        command,
+        port,
+        base_url,
+        endpoint,
+        model: served,
+        api_key_env,
+        env: serverEnv,
+        extra_body,
+        load_timeout_ms: limits.loadMs,
+        request_timeout_ms: limits.requestMs,
+      }
+      const opened = await openWorkerSession(
+        {
+          backend: name,
+          command: process.execPath,
+          args: [fileURLToPath(import.meta.resolve('#server-worker'))],
+          env,
+        },
+        {
+          ...session,
+          model,
+          options: plan,
+          graceMs: GRACE_MS,
+          canPrepare: true,
+          endsItself: true,
+          timeouts: {
+            ...timeouts,
+            loadMs: limits.loadMs + HOST_PATIENCE_MS,
+            requestMs: limits.requestMs + HOST_PATIENCE_MS,
+          },
+        },
+      )
+      return { ...opened, info: { ...opened.info, backend: name } }
+    },
+
+    /** Such a thing weighs gigabytes and fits its machine: its own installer knows better. */
+    async install(): Promise<InstallResult> {
+      throw new LlemError(`${name} comes from its own installer, not from llem`, {
+        code: 'BACKEND_NOT_INSTALLABLE',
+        hint: kind.hint,
+        kind: 'usage',
+      })
+    },
+
+    installs: () => kind.installs(),
+
+    absence: kind.absence,
+  }
+}
+
+/** The program is not there. */
+export function notOnPath(name: string, program: string, hint: string): LlemError {
+  return new LlemError(`${name} is not installed: there is no ${program} on PATH`, {
+    code: 'BACKEND_NOT_INSTALLED',
+    hint,
+    kind: 'usage',
+  })
+}

@@ -1,0 +1,263 @@
+import { isDeepStrictEqual } from 'node:util'
+import { LlemError } from '../../core/errors.js'
+import type { Generation, InferOne, LoadInfo, Prompt, RequestOf, RunTotals } from '../protocol.js'
+import { serveWorker, type Telling } from '../serve.js'
+import { visibleUuids } from '../visible-devices.js'
+import { apiKeyOf } from './api-key.js'
+import { Connection, unreachable } from './connection.js'
+import { askServedModel, type ServedModel } from './dialect.js'
+import { freePort } from './free-port.js'
+import { driveLoad, ONE_AFTER_THE_OTHER } from './load-generator.js'
+import { factsOf } from './model-facts.js'
+import { nowNs } from './now.js'
+import { type ServerPlan, serverPlanSchema } from './plan.js'
+import { residentBytes } from './process-tree.js'
+import { type PreparedPrompts, preparePrompts } from './prompts.js'
+import { waitUntilReady } from './readiness.js'
+import { ENDPOINT_PATHS, requestBody, type ServedPrompt } from './request-body.js'
+import { ServerProcess } from './server-process.js'
+import { type StreamOptions, TokenStream } from './stream.js'
+import { Tally, tokensOf } from './tally.js'
+
+// Started as: node worker.js. It starts a server as its child, or finds one, and drives the load.
+
+const ALIVE_EVERY_MS = 10_000
+
+type ReadyRequest = RequestOf<'prepare'>
+
+/** A server that is ready. */
+interface Loaded {
+  plan: ServerPlan
+  connection: Connection
+  served: ServedModel
+}
+
+let server: ServerProcess | null = null
+let loaded: Loaded | null = null
+/** What the next run gets, so that its window holds inference and nothing else. */
+let readied: { request: ReadyRequest; prepared: PreparedPrompts } | null = null
+
+serveWorker({
+  async hello() {
+    return { backend: 'server', versions: { node: process.versions.node } }
+  },
+
+  async load({ model, options }, tell) {
+    if (loaded !== null || server !== null) throw new Error('a server is there already')
+    const startNs = nowNs()
+    const plan = serverPlanSchema.parse(options)
+    loaded = await ready(plan, model, (text) => tell.progress(text))
+    return loadInfo(loaded, model, (nowNs() - startNs) / 1e6)
+  },
+
+  async inferOne({ prompt, generation }): Promise<InferOne> {
+    const { connection } = theServer()
+    const { prompts } = await prepare([prompt], generation)
+    const [prepared] = prompts
+    if (prepared === undefined) throw new Error('a prompt was lost')
+    let text = ''
+    const stream = send(prepared, generation, {
+      onText: (piece) => {
+        text += piece
+      },
+    })
+    const end = await stream.done
+    if (server?.how != null) throw died(server)
+    if (!end.ok) throw requestFailed(theServer().plan.title, end, connection)
+    const tokens = tokensOf(prepared, end)
+    const [firstNs] = end.chunkTimesNs
+    return {
+      latency_ms: (end.endNs - end.startNs) / 1e6,
+      input_tokens: tokens.input,
+      output_tokens: tokens.output,
+      ttft_ms: firstNs === undefined ? null : (firstNs - end.startNs) / 1e6,
+      truncated: prepared.truncated,
+      text,
+    }
+  },
+
+  async prepare(request, tell) {
+    const alive = setInterval(() => tell.alive(), ALIVE_EVERY_MS)
+    try {
+      readied = { request, prepared: await prepare(request.prompts, request.generation) }
+    } finally {
+      clearInterval(alive)
+    }
+  },
+
+  run,
+
+  async memory() {
+    theServer()
+    // What an attached server holds is out of reach, and NVML's numbers are those of the whole device.
+    return { rss_bytes: server === null ? null : residentBytes(server.processes), vram_bytes: null }
+  },
+
+  async unload() {
+    await loaded?.connection.close()
+    loaded = null
+    await server?.end()
+    server = null
+  },
+
+  async leave() {
+    await server?.end()
+  },
+})
+
+async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Telling): Promise<RunTotals> {
+  const alive = setInterval(() => tell.alive(), ALIVE_EVERY_MS)
+  try {
+    const prepared = takeReadied({ prompts, generation }) ?? (await prepare(prompts, generation))
+    const tally = new Tally(prepared.prompts)
+    const at = (index: number): ServedPrompt => {
+      const prompt = prepared.prompts[index]
+      if (prompt === undefined) throw new Error(`there is no prompt ${index}`)
+      return prompt
+    }
+    const driven = await driveLoad({
+      count: prompts.length,
+      load: load ?? ONE_AFTER_THE_OTHER,
+      send: (index, onFirst) => send(at(index), generation, { onFirst }),
+      tokensOf: (index, answer) => tokensOf(at(index), answer),
+      onEnd: (outcome) => {
+        const record = tally.add(outcome)
+        const { index, end } = outcome
+        if (record !== null) tell.request(record)
+        else if (!end.ok) {
+          const { code, message, startNs, endNs } = end
+          tell.failure({ index, code, message, start_ns: startNs, end_ns: endNs })
+        }
+      },
+      lost: serverDeath(),
+    })
+    return tally.totals(driven, prepared.notes, generation)
+  } finally {
+    clearInterval(alive)
+  }
+}
+
+/** What was readied for the same prompts and the same generation; null where nothing was. */
+function takeReadied({ prompts, generation }: ReadyRequest): PreparedPrompts | null {
+  const taken = readied
+  readied = null
+  const isSame =
+    taken !== null &&
+    taken.request.prompts.length === prompts.length &&
+    isDeepStrictEqual(taken.request.generation, generation) &&
+    prompts.every((prompt, index) => isSamePrompt(prompt, taken.request.prompts[index]))
+  return isSame ? taken.prepared : null
+}
+
+/** Much faster than comparing any two objects, and there may be 100,000. */
+function isSamePrompt(a: Prompt, b: Prompt | undefined): boolean {
+  return (
+    a.text === b?.text &&
+    a.input_tokens === b.input_tokens &&
+    a.max_input_tokens === b.max_input_tokens &&
+    a.output_tokens === b.output_tokens
+  )
+}
+
+function prepare(prompts: RequestOf<'run'>['prompts'], generation: Generation) {
+  const { plan, connection, served } = theServer()
+  const { dialect, name: model } = served
+  return preparePrompts(prompts, generation, { connection, dialect, model, endpoint: plan.endpoint })
+}
+
+function send(
+  prompt: ServedPrompt,
+  generation: Generation,
+  listeners: Pick<StreamOptions, 'onFirst' | 'onText'>,
+): TokenStream {
+  const { plan, connection, served } = theServer()
+  const { endpoint, extra_body: extraBody, request_timeout_ms: timeoutMs } = plan
+  const { dialect, name: model } = served
+  const body = requestBody(prompt, generation, { endpoint, model, dialect, extraBody })
+  return new TokenStream(connection, { path: ENDPOINT_PATHS[endpoint], body, timeoutMs, ...listeners })
+}
+
+async function ready(plan: ServerPlan, model: string, tell: (text: string) => void): Promise<Loaded> {
+  const key = apiKeyOf(plan.api_key_env, { ...process.env, ...plan.env })
+  const port = plan.port ?? (await freePort())
+  const connection = new Connection(plan.base_url ?? `http://127.0.0.1:${port}`, key)
+  const { title } = plan
+  server = start(plan, port, connection.scrub)
+  const timeoutMs = plan.load_timeout_ms
+  await waitUntilReady(connection, { title, server, timeoutMs, tell })
+  const served = await askServedModel(connection, { title, model: plan.model, names: [model] }).catch(
+    (error: unknown) => {
+      if (error instanceof LlemError) throw error
+      throw unreachable(title, connection.baseUrl, error)
+    },
+  )
+  return { plan, connection, served }
+}
+
+function start(plan: ServerPlan, port: number, scrub: (text: string) => string): ServerProcess | null {
+  const [command, ...args] = (plan.command ?? []).map((part) => part.replaceAll('{port}', String(port)))
+  if (command === undefined) return null
+  return new ServerProcess({
+    title: plan.title,
+    command,
+    args,
+    // Without this, Python keeps what it says from a pipe for as long as it likes.
+    env: { PYTHONUNBUFFERED: '1', ...process.env, ...plan.env },
+    log: (line) => process.stderr.write(`${line}\n`),
+    scrub,
+  })
+}
+
+function loadInfo({ served, plan }: Loaded, model: string, loadMs: number): LoadInfo {
+  const { facts, dtype, quantisation } = factsOf(model)
+  return {
+    model,
+    facts,
+    dtype,
+    quantisation,
+    versions: served.versions,
+    device_uuids:
+      server === null
+        ? null
+        : visibleUuids(plan.env.CUDA_VISIBLE_DEVICES ?? process.env.CUDA_VISIBLE_DEVICES),
+    device_names: null,
+    compute: 'server',
+    gpu_layers: null,
+    threads: null,
+    context_size: served.contextSize,
+    train_context_size: served.trainContextSize,
+    load_ms: loadMs,
+    server_pid: server?.pid ?? null,
+  }
+}
+
+function theServer(): Loaded {
+  if (loaded === null) throw new Error('no server is there')
+  return loaded
+}
+
+/** Rejects when the server that was started ends by itself. */
+function serverDeath(): Promise<never> {
+  const own = server
+  return new Promise((_, reject) => {
+    void own?.ended.then(() => reject(died(own)))
+  })
+}
+
+function died(own: ServerProcess): LlemError {
+  return new LlemError(`${own.title} ${own.how} while it was needed`, {
+    code: 'SERVER_DIED',
+    hint: own.lastWords,
+  })
+}
+
+function requestFailed(
+  title: string,
+  { code, message }: { code: string; message: string },
+  connection: Connection,
+): LlemError {
+  return new LlemError(`a request to ${title} failed (${code}): ${connection.scrub(message)}`, {
+    code: 'REQUEST_FAILED',
+    hint: null,
+  })
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod'
+
+const text = z.string().regex(/^[^\p{Cc}]+$/u)
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1)
+
+/** What every backend that speaks HTTP shares. */
+const shared = {
+  base_url: z
+    .string()
+    .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/)
+    .nullable()
+    .default(null)
+    .meta({
+      description: 'A server that runs already, e.g. http://127.0.0.1:8000; null starts one.',
+      expects: 'an address such as http://127.0.0.1:8000, without user, query and fragment, or null',
+    }),
+  endpoint: z.enum(['completions', 'chat']).default('completions').meta({
+    description:
+      'Where prompts are sent: /v1/completions as they are, or /v1/chat/completions as one message.',
+  }),
+  model: text.nullable().default(null).meta({
+    description: 'The name that requests give the model; null is what /v1/models says.',
+    expects: 'text or null',
+  }),
+  api_key_env: z
+    .string()
+    .regex(/^[A-Z_][A-Z0-9_]*$/)
+    .nullable()
+    .default(null)
+    .meta({
+      description:
+        'The environment variable that holds the API key; null is OPENAI_API_KEY where that is set. The key itself is never written anywhere.',
+      expects: 'the name of an environment variable in capitals, never the key itself, or null',
+    }),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
+    .default({})
+    .meta({
+      description: 'Environment variables for the server that is started.',
+      expects: 'a mapping from names of environment variables to texts',
+    }),
+  extra_body: z.record(z.string(), z.unknown()).default({}).meta({
+    description: 'Merged into the JSON body of every request, over what llem sends.',
+    expects: 'a mapping',
+  }),
+}
+
+const share = z.number().gt(0).max(1)
+const tokens = z.int().min(1).nullable().default(null)
+
+/** `server`: any server that speaks OpenAI's API. */
+export const server = z
+  .strictObject({
+    command: z.array(text).min(1).nullable().default(null).meta({
+      description:
+        'The program that serves and its arguments, never a shell line; {model} and {port} are filled in.',
+      expects: 'a list of texts such as [llama-server, -m, "{model}", --port, "{port}"], or null',
+    }),
+    ...shared,
+  })
+  .prefault({})
+  .meta({ description: "Options of any server that speaks OpenAI's API." })
+
+/** `vllm`: options of `vllm serve`; null leaves each to vLLM. */
+export const vllm = z
+  .strictObject({
+    tensor_parallel_size: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'GPUs that share each layer.', unit: 'GPUs' }),
+    max_model_len: tokens.meta({ description: 'Tokens that prompt and answer share.', unit: 'tokens' }),
+    gpu_memory_utilization: share.nullable().default(null).meta({
+      description: 'Share of the memory of each GPU that vLLM takes.',
+    }),
+    dtype: z
+      .enum(['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'])
+      .nullable()
+      .default(null)
+      .meta({ description: 'Type of weights and activations.' }),
+    quantization: text
+      .nullable()
+      .default(null)
+      .meta({ description: 'How the weights are quantised, e.g. awq, gptq, fp8.', expects: 'text or null' }),
+    enable_prefix_caching: z
+      .boolean()
+      .nullable()
+      .default(null)
+      .meta({ description: 'Reuse what was computed for the same beginning of a prompt.' }),
+    max_num_seqs: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Most requests that are computed at once.', unit: 'requests' }),
+    args: z
+      .array(text)
+      .default([])
+      .meta({ description: 'More arguments of `vllm serve`, e.g. [--enforce-eager].' }),
+    ...shared,
+  })
+  .prefault({})
+  .meta({ description: 'Options of `vllm serve`; null leaves each to vLLM.' })
+
+/** `tensorrt`: options of `trtllm-serve`; null leaves each to TensorRT-LLM. */
+export const tensorrt = z
+  .strictObject({
+    backend: z
+      .enum(['pytorch', 'tensorrt', '_autodeploy'])
+      .nullable()
+      .default(null)
+      .meta({ description: 'What TensorRT-LLM runs the model with.' }),
+    tp_size: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'GPUs that share each layer.', unit: 'GPUs' }),
+    max_batch_size: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Most requests that are computed at once.', unit: 'requests' }),
+    max_num_tokens: tokens.meta({ description: 'Most input tokens in one batch.', unit: 'tokens' }),
+    max_seq_len: tokens.meta({ description: 'Tokens that prompt and answer share.', unit: 'tokens' }),
+    args: z
+      .array(text)
+      .default([])
+      .meta({ description: 'More arguments of `trtllm-serve`, e.g. [--trust_remote_code].' }),
+    ...shared,
+  })
+  .prefault({})
+  .meta({ description: 'Options of `trtllm-serve`; null leaves each to TensorRT-LLM.' })
+
+/** `load`: how requests reach a server. */
+export const load = z
+  .strictObject({
+    concurrency: z.int().min(1).max(100_000).nullable().default(null).meta({
+      description:
+        'Requests in flight: without a rate so many are kept there, null is 1; with a rate it is the most, null is no limit.',
+      unit: 'requests',
+    }),
+    request_rate: z.number().gt(0).max(1_000_000).nullable().default(null).meta({
+      description:
+        'Requests that arrive whether or not earlier ones have ended; null keeps `concurrency` in flight.',
+      unit: 'requests/s',
+    }),
+    arrival: z
+      .enum(['poisson', 'constant'])
+      .default('poisson')
+      .meta({ description: 'With a rate: whether requests arrive at random or evenly.' }),
+    seed: seed.default(42).meta({ description: 'Seed of the random arrivals.' }),
+    retries: z.int().min(0).max(10).default(0).meta({
+      description: 'How often a request that failed is sent again; each is counted.',
+    }),
+    max_failed_share: z.number().min(0).max(1).default(0.1).meta({
+      description: 'The run is given up once more than this share of its requests has failed.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'How requests reach a server: of vllm, tensorrt and server only.' })
