@@ -22,6 +22,7 @@ describe('llem backend list', () => {
     const json = await llem(['backend', 'list', '--json'], { env })
     expect(JSON.parse(json.stdout)).toMatchObject([
       { kind: 'inference', name: 'llamacpp', installed: false, path: null },
+      { kind: 'inference', name: 'pytorch', installed: false, path: null },
       { kind: 'energy', name: 'zeus', installed: false, path: null, available: false },
       { kind: 'energy', name: 'nvml', installed: true, available: false },
       { kind: 'energy', name: 'codecarbon', installed: false, path: null, available: false },
@@ -43,7 +44,7 @@ describe('llem backend install', () => {
     [
       ['nope'],
       'BACKEND_UNKNOWN',
-      /there is no backend "nope" to install\. Valid names: llamacpp, zeus, codecarbon\./,
+      /there is no backend "nope" to install\. Valid names: llamacpp, pytorch, zeus, codecarbon\./,
     ],
     [['llamacpp', '--gpu', 'rocm'], 'GPU_UNKNOWN', /--gpu rocm is not one of auto, cuda, vulkan, none\./],
   ] as const)('of %j ends with 2 and the valid names', async ([args, code, text]) => {

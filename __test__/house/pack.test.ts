@@ -128,6 +128,7 @@ describe('the package', () => {
       'crates/binding/index.js',
       'python/energy_helper.py',
       'python/pulses.py',
+      'python/pytorch_worker.py',
     ])
   })
 

@@ -1,9 +1,10 @@
 import { LlemError } from '../core/errors.js'
 import type { InferenceBackend } from './backend.js'
 import { llamacpp } from './llamacpp/llamacpp.js'
+import { pytorch } from './pytorch/pytorch.js'
 
 /** Every inference backend llem knows. */
-export const inferenceBackends: readonly InferenceBackend[] = [llamacpp]
+export const inferenceBackends: readonly InferenceBackend[] = [llamacpp, pytorch]
 
 /** The backend of this name. Throws BACKEND_UNKNOWN, which lists the valid names. */
 export function findBackend(name: string): InferenceBackend {

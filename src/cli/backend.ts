@@ -40,9 +40,15 @@ async function installModelRunner(name: string, { gpu, quiet = false, verbose = 
     })
   }
   if (!inferenceBackends.some((backend) => backend.name === name)) throw unknownBackend(name)
-  if (!quiet) say(`Installing ${name} into ${dataDir()} (10 to 60 s, more for CUDA) ...`)
+  if (!quiet) say(`Installing ${name} into ${dataDir()} (10 to 60 s, minutes with CUDA) ...`)
   return await interruptible((signal) =>
-    installInference(name, { gpu: choice, dataDir: dataDir(), signal, ...(verbose ? { log: say } : {}) }),
+    installInference(name, {
+      gpu: choice,
+      dataDir: dataDir(),
+      python: ownPython() ?? undefined,
+      signal,
+      ...(verbose ? { log: say } : {}),
+    }),
   )
 }
 

@@ -223,6 +223,7 @@ export const COMMANDS: readonly CommandLine[] = [
           examples(
             ['llem backend install llamacpp', ''],
             ['llem backend install llamacpp --gpu none', 'the small one, for CPUs'],
+            ['llem backend install pytorch', 'Hugging Face models; needs Python'],
             ['llem backend install zeus', 'measure with Zeus; needs Python'],
           ),
         )

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { carbon, pricePerKwh } from './schema-footprint.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
+import { pytorch } from './schema-pytorch.js'
 import { generation, llamacpp, prompts } from './schema-workload.js'
 
 export { ENERGY_BACKENDS } from '../core/energy-backends.js'
 export { LLAMACPP_GPUS } from './schema-workload.js'
 
 /** Every inference backend that `backend` may name. */
-export const INFERENCE_BACKENDS = ['llamacpp'] as const
+export const INFERENCE_BACKENDS = ['llamacpp', 'pytorch'] as const
 
 /** A second name of a key. `mayRepeat`: giving both is harmless where both say the same. */
 export interface Alias {
@@ -36,7 +37,8 @@ const pathExpected = 'text (not empty, no control characters)'
 export const experimentConfigSchema = z
   .strictObject({
     model: pathText.meta({
-      description: 'The model: the path of a GGUF file, or an id the backend knows.',
+      description:
+        'The model: the path of a GGUF file, or an id or folder of Hugging Face, as the backend needs.',
       expects: pathExpected,
     }),
     backend: z.enum(INFERENCE_BACKENDS).default('llamacpp').meta({ description: 'What runs the model.' }),
@@ -59,6 +61,7 @@ export const experimentConfigSchema = z
       .meta({ description: 'Prompts in the measurement.', unit: 'prompts' }),
     generation,
     llamacpp,
+    pytorch,
     energy,
     baseline,
     warmup,

@@ -5,6 +5,7 @@ import type { Generation, RequestRecord, RunTotals } from '../backends/protocol.
 import { spreadOf } from '../backends/spread.js'
 import { messageOf } from '../core/errors.js'
 import type { ExperimentResult } from '../results/experiment.js'
+import { AttentionFlops } from './attention-flops.js'
 import type { Observer } from './observer.js'
 import type { Prompt } from './prompts/prompt.js'
 
@@ -13,6 +14,8 @@ export interface Inference {
   latency: ExperimentResult['latency']
   /** End to end, in milliseconds, in the order of the prompts. */
   requestMs: number[]
+  /** FLOPs of the attention over the contexts; null where the model's shape is not known. */
+  attentionFlops: number | null
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
 }
@@ -31,6 +34,7 @@ export async function runInference(
   const file = writeLines(requestsPath)
   const requestMs: number[] = []
   const tpotMs: number[] = []
+  const attention = new AttentionFlops(session.info.facts.attention)
   const progress = observer.progress({ label: 'Measuring', total: prompts.length, unit: 'prompt' })
   let tokens = 0
   const onRequest = (record: RequestRecord) => {
@@ -41,6 +45,7 @@ export async function runInference(
     if (record.ttft_ms !== null && record.output_tokens > 1)
       tpotMs.push((endToEndMs - record.ttft_ms) / (record.output_tokens - 1))
     tokens += record.output_tokens
+    attention.add(record)
     progress.update(requestMs.length, `${tokens} tokens`)
   }
   let requestsProblem: string | null = null
@@ -59,7 +64,7 @@ export async function runInference(
     tpot_ms: spreadOf(tpotMs),
     e2e_ms: spreadOf(requestMs),
   }
-  return { totals, latency, requestMs, requestsProblem }
+  return { totals, latency, requestMs, attentionFlops: attention.total, requestsProblem }
 }
 
 /** A file of lines. A full disk is told at the end, so that it does not end the inference. */

@@ -80,7 +80,7 @@ export async function runExperiment(
     session = await loadModel(backend, config, context)
     const warmup = await warmUp(session, prompts, config, context)
     const measured = await measurePrompts(session, prompts.prompts, config, meter, outputDir, context)
-    const { input_tokens, output_tokens } = measured.inference.totals
+    const { totals, attentionFlops } = measured.inference
     const result = resultOf({
       startedAt,
       config,
@@ -92,7 +92,7 @@ export async function runExperiment(
       prompts,
       warmup,
       breakdown: breakDown(measured.energy, baseline),
-      flops: estimateFlopsPalm(session.info.facts, input_tokens, output_tokens),
+      flops: estimateFlopsPalm(session.info.facts, totals.input_tokens, totals.output_tokens, attentionFlops),
       ...measured,
       energyReason: reason ?? measured.energyReason,
     })
@@ -130,6 +130,7 @@ function loadModel(
     model: config.model,
     options: config[config.backend],
     dataDir: dataDir(),
+    python: config.python,
     timeouts: {
       loadMs: config.load_timeout_sec * 1000,
       requestMs: config.request_timeout_sec * 1000,
