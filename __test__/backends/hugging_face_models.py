@@ -1,9 +1,13 @@
-"""Random-weight Hugging Face models for the tests: python hugging_face_models.py llama FOLDER | facts WORKER
+"""Random-weight Hugging Face models for the tests, and what can be known of them without llem's worker.
 
-llama FOLDER   saves a tiny Llama with a byte-level tokenizer of its own. Its weights are wide enough that answers
-               differ from prompt to prompt, and its end-of-text token comes often enough to end some of them.
-adapter MODEL FOLDER   saves a LoRA adapter for it.
-facts WORKER   prints, for one tiny model of every family: its config.json, and what the worker's facts_of says of it.
+    llama FOLDER            saves a tiny Llama with a byte-level tokenizer of its own. Its weights are wide enough that
+                            answers differ from prompt to prompt, and many of its tokens are end-of-text tokens.
+    adapter MODEL FOLDER    saves a LoRA adapter for it.
+    answers MODEL TOKENS    reads a JSON list of prompts on stdin and prints the token ids of each prompt and of its
+                            greedy answer, up to so many, without its end-of-text token: one prompt at a time, the whole
+                            sequence anew for each token, no cache, no padding, no generate.
+    facts WORKER            prints, for one tiny model of every family, its config.json and what the worker's facts_of
+                            says of it.
 """
 
 import importlib.util
@@ -31,10 +35,29 @@ def save_llama(folder, context=512):
     fast.save_pretrained(folder)
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        **SMALL, vocab_size=len(words), bos_token_id=0, eos_token_id=1, initializer_range=0.5
+        **SMALL, vocab_size=len(words), bos_token_id=0, eos_token_id=ENDS, initializer_range=0.5
     )
-    config.max_position_embeddings = context
+    config.max_position_embeddings = int(context)
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
+
+
+def answers(model, limit):
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(os.path.join(model, "tokenizer.json"))
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
+    told = []
+    for text in json.load(sys.stdin):
+        ids = tokenizer.encode(text).ids
+        answer = []
+        with torch.no_grad():
+            while len(answer) < int(limit):
+                token = int(loaded(torch.tensor([ids + answer]), use_cache=False).logits[0, -1].argmax())
+                if token in ENDS:
+                    break
+                answer.append(token)
+        told.append({"prompt": ids, "answer": answer})
+    print(json.dumps(told))
 
 
 def save_adapter(model, folder):
@@ -46,6 +69,7 @@ def save_adapter(model, folder):
     peft.get_peft_model(loaded, settings).save_pretrained(folder)
 
 
+ENDS = [1, *range(10, 250, 24)]
 SMALL = {
     "hidden_size": 64,
     "intermediate_size": 160,
@@ -99,4 +123,4 @@ if __name__ == "__main__":
     job, *arguments = sys.argv[1:]
     # What the libraries print must not meet the facts.
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-    {"llama": save_llama, "adapter": save_adapter, "facts": facts}[job](*arguments)
+    {"llama": save_llama, "adapter": save_adapter, "answers": answers, "facts": facts}[job](*arguments)
