@@ -19,7 +19,10 @@ export const COMMANDS: readonly CommandLine[] = [
         .summary('measure a model: joules per token')
         .description('Runs a model on prompts and measures what it costs in energy: joules per token.')
         .argument('[config.yaml]', 'the experiment; every key has a default but `model`')
-        .option('-m, --model <model>', 'the model: a GGUF file')
+        .option(
+          '-m, --model <model>',
+          'the model: a GGUF file, or for pytorch an id or folder of Hugging Face',
+        )
         .option('-b, --backend <backend>', 'the inference backend (default: llamacpp)')
         .option('-n, --n-prompts <n>', 'how many prompts to measure (default: 100)')
         .option('-o, --output-dir <dir>', 'where the results go (default: results)')
@@ -214,8 +217,8 @@ export const COMMANDS: readonly CommandLine[] = [
         .command('install')
         .summary('install a backend')
         .description('Installs a pinned version of a backend into llem’s own data folder.')
-        .argument('<name>', 'llamacpp, zeus, codecarbon')
-        .option('--gpu <gpu>', 'what llamacpp computes on: auto, cuda, vulkan, none', 'auto')
+        .argument('<name>', 'llamacpp, pytorch, zeus, codecarbon')
+        .option('--gpu <gpu>', 'what llamacpp or pytorch computes on: auto, cuda, vulkan, none', 'auto')
         .option('-q, --quiet', 'no progress')
         .option('-v, --verbose', 'say more: the package manager’s log, stack traces')
         .addHelpText(

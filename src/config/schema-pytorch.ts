@@ -22,35 +22,23 @@ export const pytorch = z
       .max(4096)
       .default(1)
       .meta({ description: 'Prompts that are computed at once.', unit: 'prompts' }),
-    quantisation: z
-      .enum(['bnb_8bit', 'bnb_4bit'])
-      .nullable()
-      .default(null)
-      .meta({
-        description: 'Quantise the weights while loading; needs CUDA and the package bitsandbytes.',
-        expects: 'bnb_8bit, bnb_4bit or null',
-      }),
-    attn_implementation: z
-      .enum(['sdpa', 'eager', 'flash_attention_2'])
-      .nullable()
-      .default(null)
-      .meta({
-        description: 'How attention is computed; null is the choice of transformers.',
-        expects: 'sdpa, eager, flash_attention_2 or null',
-      }),
+    quantisation: z.enum(['bnb_8bit', 'bnb_4bit']).nullable().default(null).meta({
+      description: 'Quantise the weights while loading; needs CUDA and the package bitsandbytes.',
+      expects: 'bnb_8bit, bnb_4bit or null',
+    }),
+    attn_implementation: z.enum(['sdpa', 'eager', 'flash_attention_2']).nullable().default(null).meta({
+      description: 'How attention is computed; null is the choice of transformers.',
+      expects: 'sdpa, eager, flash_attention_2 or null',
+    }),
     compile: z.boolean().default(false).meta({ description: 'Compile the model with torch.compile.' }),
     device: z
       .enum(['auto', 'cuda', 'cpu'])
       .default('auto')
       .meta({ description: 'What PyTorch computes on; auto is CUDA where there is one.' }),
-    device_map: z
-      .enum(['auto', 'balanced', 'balanced_low_0', 'sequential'])
-      .nullable()
-      .default(null)
-      .meta({
-        description: 'How the model is spread over several devices; null is one device.',
-        expects: 'auto, balanced, balanced_low_0, sequential or null',
-      }),
+    device_map: z.enum(['auto', 'balanced', 'balanced_low_0', 'sequential']).nullable().default(null).meta({
+      description: 'How the model is spread over several devices; null is one device.',
+      expects: 'auto, balanced, balanced_low_0, sequential or null',
+    }),
     num_threads: z
       .int()
       .min(1)
