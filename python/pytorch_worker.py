@@ -399,13 +399,13 @@ def device_for(torch, options):
         return "cpu"
     if torch.cuda.is_available():
         return "cuda"
-    if wanted == "auto" and options["quantisation"] is None:
+    if wanted == "auto":
         return "cpu"
     reason = "this torch was built without CUDA" if torch.version.cuda is None else "torch sees no CUDA device"
     raise Fault(
         "GPU_UNAVAILABLE",
         f"pytorch cannot use CUDA here: {reason}",
-        "Set pytorch.device: auto without quantisation to compute on the CPU, or look at CUDA_VISIBLE_DEVICES.",
+        "Set pytorch.device: auto to compute on the CPU, or look at CUDA_VISIBLE_DEVICES.",
     )
 
 
@@ -456,12 +456,14 @@ def load_model(torch, transformers, model_name, options, device):
         arguments["quantization_config"] = (
             transformers.BitsAndBytesConfig(load_in_8bit=True)
             if options["quantisation"] == "bnb_8bit"
-            else transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=compute)
+            else transformers.BitsAndBytesConfig(
+                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute
+            )
         )
     if options["device_map"] is not None:
         arguments["device_map"] = options["device_map"]
     elif options["quantisation"] is not None:
-        arguments["device_map"] = {"": 0}
+        arguments["device_map"] = {"": device}
     try:
         model = transformers.AutoModelForCausalLM.from_pretrained(model_name, **arguments)
         if options["lora"] is not None:

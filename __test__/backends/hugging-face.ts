@@ -2,7 +2,7 @@
 // random-weight models of their own. Pip downloads 3 GB where its settings give it a torch with CUDA: 2 to 4 minutes.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installBackend } from '../../dist/backends/install.js'
@@ -15,8 +15,9 @@ const SCRIPT = fileURLToPath(new URL('./hugging_face_models.py', import.meta.url
 export const pytorchDataHome = fileURLToPath(new URL('../../.cache/test/pytorch-data', import.meta.url))
 export const pytorchDataDir = join(pytorchDataHome, 'llem')
 
-/** Where peft is, which only tests of adapters have. */
-export const peftFolder = fileURLToPath(new URL('../../.cache/test/peft-0.21.2', import.meta.url))
+/** Where peft and bitsandbytes are, which only their own tests see: PYTHONPATH is this. */
+export const extrasFolder = fileURLToPath(new URL('../../.cache/test/pytorch-extras', import.meta.url))
+const EXTRAS = ['peft==0.21.2', 'bitsandbytes==0.50.2']
 
 export const INSTALL_LIMIT_MS = 1_800_000
 
@@ -30,13 +31,16 @@ export async function installRealPytorch(): Promise<string | null> {
   }
 }
 
-/** Installs peft without what it needs, which is there; answers why that is impossible, or null. */
-export function installPeft(): string | null {
-  mkdirSync(peftFolder, { recursive: true })
-  // pip leaves a folder alone that has the package already.
-  const args = ['-m', 'pip', 'install', '-q', '--no-deps', '--target', peftFolder, 'peft==0.21.2']
+/** Installs them without what they need, which is there; answers why that is impossible, or null. */
+export function installExtras(): string | null {
+  const done = join(extrasFolder, 'installed.json')
+  if (existsSync(done) && readFileSync(done, 'utf8') === JSON.stringify(EXTRAS)) return null
+  rmSync(extrasFolder, { recursive: true, force: true })
+  const args = ['-m', 'pip', 'install', '-q', '--no-deps', '--target', extrasFolder, ...EXTRAS]
   const pip = spawnSync(testPython(), args, { encoding: 'utf8' })
-  return pip.status === 0 ? null : `peft cannot be installed here: ${pip.stderr}`
+  if (pip.status !== 0) return `${EXTRAS.join(' and ')} cannot be installed here: ${pip.stderr}`
+  writeFileSync(done, JSON.stringify(EXTRAS))
+  return null
 }
 
 /** The interpreter that has torch and transformers. */

@@ -33,7 +33,8 @@ def save_llama(folder, context=512):
     )
     fast.chat_template = "{% for m in messages %}<s>[{{ m.content }}]{% endfor %}"
     fast.save_pretrained(folder)
-    torch.manual_seed(0)
+    # With this seed some answers end early, one at once, and some not at all.
+    torch.manual_seed(1)
     config = transformers.LlamaConfig(
         **SMALL, vocab_size=len(words), bos_token_id=0, eos_token_id=ENDS, initializer_range=0.5
     )
@@ -69,10 +70,10 @@ def save_adapter(model, folder):
     peft.get_peft_model(loaded, settings).save_pretrained(folder)
 
 
-ENDS = [1, *range(10, 250, 24)]
+ENDS = [1, *range(10, 250, 36)]
 SMALL = {
     "hidden_size": 64,
-    "intermediate_size": 160,
+    "intermediate_size": 192,
     "num_hidden_layers": 4,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,

@@ -15,11 +15,11 @@ import { workerCommand } from '../../dist/backends/pytorch/worker-command.js'
 import { findBackend } from '../../dist/backends/registry.js'
 import { Worker } from '../../dist/workers/worker.js'
 import {
+  extrasFolder,
   INSTALL_LIMIT_MS,
-  installPeft,
+  installExtras,
   installRealPytorch,
   models,
-  peftFolder,
   pytorchDataDir,
   testPython,
   tinyLlama,
@@ -27,8 +27,8 @@ import {
 import { childPids, endsWithin, isRunning } from './processes.js'
 import { scratchFolder } from './tiny-model.js'
 
-// What needs CUDA (bitsandbytes, UUIDs, peak memory) cannot run where there is no GPU; uuids_of is tried on properties
-// shaped like torch's.
+// What needs CUDA (UUIDs, names, peak memory) cannot run where there is no GPU; uuids_of is tried on properties shaped like
+// torch's.
 
 // Importing torch takes seconds on a machine that is busy with other tests.
 vi.setConfig({ testTimeout: 120_000 })
@@ -79,7 +79,7 @@ async function collect(
 const digestOf = (ids: number[]) => createHash('sha256').update(ids.join(',')).digest('hex').slice(0, 16)
 
 beforeAll(async () => {
-  missing = await installRealPytorch()
+  missing = (await installRealPytorch()) ?? installExtras()
   if (missing !== null) return
   model = tinyLlama(folder)
   reference = JSON.parse(models('answers', [model, '40'], JSON.stringify(TEXTS)))
@@ -162,6 +162,8 @@ describe('counting', () => {
     )
     // Otherwise the test would say nothing of one of them.
     expect(new Set(records.map((record) => record.finish_reason)).size).toBe(2)
+    // An answer that ends with its first token has none.
+    expect(records.find((record) => record.output_tokens === 0)).toMatchObject({ ttft_ms: null, itl_ms: null })
   })
 
   it('gives the same tokens in batches of unequal lengths as alone, and counts no padding', async () => {
@@ -295,10 +297,8 @@ describe('sampling', () => {
 })
 
 describe('adapters', () => {
-  it('change the answers, and their weights count', async (context) => {
-    const without = installPeft()
-    if (without !== null) context.skip(without)
-    const env = { ...process.env, PYTHONPATH: peftFolder }
+  it('change the answers, and their weights count', async () => {
+    const env = { ...process.env, PYTHONPATH: extrasFolder }
     const adapter = join(folder, 'adapter')
     models('adapter', [model, adapter], '', env)
     const adapted = await start({ lora: adapter }, { env })
@@ -312,6 +312,21 @@ describe('adapters', () => {
     const [own, plain] = [adapted, session].map(({ info }) => info.facts.parameters.non_embedding_active)
     expect(own).toBe(Number(plain) + added)
     expect(adapted.info.versions).toMatchObject({ peft: '0.21.2' })
+  })
+})
+
+describe('quantised weights', () => {
+  it.each([
+    ['bnb_8bit', 'int8'],
+    ['bnb_4bit', 'nf4'],
+  ])('%s count logically and not as packed, and generate', async (quantisation, dtype) => {
+    const env = { ...process.env, PYTHONPATH: extrasFolder }
+    const quantised = await start({ quantisation }, { env })
+    const { totals } = await collect(quantised, prompts.slice(0, 2), { max_tokens: 4, ignore_eos: true })
+    await quantised.close()
+    expect(quantised.info).toMatchObject({ quantisation, dtype, versions: { bitsandbytes: '0.50.2' } })
+    expect(quantised.info.facts).toEqual(session.info.facts)
+    expect(totals.output_tokens).toBe(8)
   })
 })
 

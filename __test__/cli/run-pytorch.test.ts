@@ -95,8 +95,8 @@ describe('llem run with pytorch', () => {
 
   it('estimates FLOPs of exactly these tokens, the attention beside them', (context) => {
     if (missing !== null) context.skip(missing)
-    // A layer: q, o 2 * 64 * 64; k, v 2 * 64 * 32; MLP 3 * 64 * 160. Output projection 64 * 259.
-    const weights = 4 * (2 * 4096 + 2 * 2048 + 3 * 10_240) + 64 * 259
+    // A layer: q, o 2 * 64 * 64; k, v 2 * 64 * 32; MLP 3 * 64 * 192. Output projection 64 * 259.
+    const weights = 4 * (2 * 4096 + 2 * 2048 + 3 * 12_288) + 64 * 259
     expect(result.total_flops).toBe(2 * weights * result.total_tokens)
     const lines = readFileSync(pathIn(ended.outputDir, 'requests.jsonl'), 'utf8').trimEnd().split('\n')
     let attention = 0

@@ -23,7 +23,7 @@ export const pytorch = z
       .default(1)
       .meta({ description: 'Prompts that are computed at once.', unit: 'prompts' }),
     quantisation: z.enum(['bnb_8bit', 'bnb_4bit']).nullable().default(null).meta({
-      description: 'Quantise the weights while loading; needs CUDA and the package bitsandbytes.',
+      description: 'Quantise the weights while loading; needs the package bitsandbytes.',
       expects: 'bnb_8bit, bnb_4bit or null',
     }),
     attn_implementation: z.enum(['sdpa', 'eager', 'flash_attention_2']).nullable().default(null).meta({
