@@ -167,7 +167,8 @@ class Engine:
         self.model.generation_config = self.plain_config
         facts = facts_of(torch, self.model, text_config)
         if options["compile"]:
-            self.model.forward = torch.compile(self.model.forward)
+            # Dynamic from the start: compiling anew for each length of a prompt would fall into the measurement.
+            self.model.forward = torch.compile(self.model.forward, dynamic=True)
         self.gpus = sorted({p.device.index or 0 for p in self.model.parameters() if p.device.type == "cuda"})
         self.input_device = self.model.get_input_embeddings().weight.device
         self.context_size = facts["context_length"]

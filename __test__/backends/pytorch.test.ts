@@ -163,7 +163,10 @@ describe('counting', () => {
     // Otherwise the test would say nothing of one of them.
     expect(new Set(records.map((record) => record.finish_reason)).size).toBe(2)
     // An answer that ends with its first token has none.
-    expect(records.find((record) => record.output_tokens === 0)).toMatchObject({ ttft_ms: null, itl_ms: null })
+    expect(records.find((record) => record.output_tokens === 0)).toMatchObject({
+      ttft_ms: null,
+      itl_ms: null,
+    })
   })
 
   it('gives the same tokens in batches of unequal lengths as alone, and counts no padding', async () => {

@@ -40,6 +40,12 @@ describe('FLOPs by the PaLM formula', () => {
     expect(estimateFlopsPalm(facts(overrides), 1, 1).flops?.notes).toContain(note)
   })
 
+  it('say that the attention is an upper bound where windows are not known', () => {
+    const reasons = { 'attention.sliding': 'the file does not say which layers' }
+    const { flops } = estimateFlopsPalm(facts({ reasons }), 1, 1, 5)
+    expect(flops?.notes).toContain('the attention is an upper bound: the file does not say which layers')
+  })
+
   it('have the attention beside them, which does not change them', () => {
     const { flops } = estimateFlopsPalm(facts(), 300, 700, 1e9)
     expect(flops).toMatchObject({ value: 2 * 1_235_746_816 * 1000, attention: 1e9, attention_reason: null })

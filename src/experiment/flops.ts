@@ -25,6 +25,8 @@ export function estimateFlopsPalm(
   if (facts.experts !== null) notes.push(`${facts.experts.used} of ${facts.experts.count} experts are active`)
   const sliding = facts.attention?.sliding
   if (sliding) notes.push(`${sliding.layers} layers attend to the last ${sliding.window} tokens`)
+  const unknownWindow = facts.reasons['attention.sliding']
+  if (unknownWindow !== undefined) notes.push(`the attention is an upper bound: ${unknownWindow}`)
   return {
     flops: {
       value: 2 * parameters * (inputTokens + outputTokens),
