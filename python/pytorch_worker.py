@@ -210,15 +210,14 @@ class Engine:
         for index in self.gpus:
             torch.cuda.reset_peak_memory_stats(index)
         records, itls = [], []
-        size = self.options["batch_size"]
+        batches = batches_of(prepared, self.options["batch_size"], self.context_size)
         self.wait_for_gpus()
         start_ns = time.monotonic_ns()
-        for first in range(0, len(prepared), size):
-            batch = prepared[first : first + size]
-            for offset, answer in enumerate(self.generate(batch, generation)):
+        for batch in batches:
+            for each, answer in zip(batch, self.generate(batch, generation)):
                 own_itls = itls_ms(answer)
                 itls += own_itls
-                records.append(record_of(first + offset, batch[offset], answer, own_itls))
+                records.append(record_of(len(records), each, answer, own_itls))
                 say(records[-1])
         self.wait_for_gpus()
         return totals_of(records, itls, start_ns, time.monotonic_ns())
@@ -543,23 +542,25 @@ def total_of(model):
 def active_of(torch, model, experts, reasons):
     """Weights that multiply a token: whatever is a matrix and is not looked up."""
     dense = routed = 0
-    for name, elements in matrices(torch, model):
-        if elements is None:
+    for name, shape in matrices(torch, model):
+        if shape is None:
             reasons["non_embedding_active"] = f"it is not known how {name} is packed"
             return None
         if OTHER_SENSES.search(name):
             continue
-        if EXPERT.search(name):
-            routed += elements
+        if EXPERT.search(name) or (experts and len(shape) == 3 and shape[0] == experts["count"]):
+            routed += product(shape)
         else:
-            dense += elements
-    if routed and experts is None:
-        reasons["non_embedding_active"] = "it has experts, but does not say how many are used"
+            dense += product(shape)
+    if bool(routed) != (experts is not None):
+        found = "it has experts, but does not say how many are used"
+        reasons["non_embedding_active"] = found if routed else "its experts were not found among its weights"
         return None
     return dense + (round(routed * experts["used"] / experts["count"]) if routed else 0)
 
 
 def matrices(torch, model):
+    """Name and logical shape of what multiplies; the shape is None where it is packed in a way that is not known."""
     for name, module in model.named_modules():
         # An adapter's wrapper says what the layer inside of it says.
         if isinstance(module, torch.nn.Embedding) or hasattr(module, "base_layer"):
@@ -567,12 +568,12 @@ def matrices(torch, model):
         linear = is_linear(module)
         if linear:
             # The output projection too, also where it is the embedding table.
-            yield f"{name}.weight", module.in_features * module.out_features
+            yield f"{name}.weight", (module.out_features, module.in_features)
         for own, parameter in module.named_parameters(recurse=False):
             # GPT-OSS has one bias per expert in a matrix; biases add.
             if parameter.ndim < 2 or own.endswith("bias") or (linear and own == "weight"):
                 continue
-            yield f"{name}.{own}", None if is_packed(parameter) else logical_size(parameter)
+            yield f"{name}.{own}", None if is_packed(parameter) else logical_shape(parameter)
 
 
 def is_linear(module):
@@ -586,9 +587,16 @@ def is_packed(parameter):
     return str(parameter.dtype) in ("torch.uint8", "torch.int32") and getattr(parameter, "quant_state", None) is None
 
 
-def logical_size(parameter):
+def logical_shape(parameter):
     state = getattr(parameter, "quant_state", None)
-    shape = parameter.shape if state is None else state.shape
+    return tuple(parameter.shape if state is None else state.shape)
+
+
+def logical_size(parameter):
+    return product(logical_shape(parameter))
+
+
+def product(shape):
     size = 1
     for length in shape:
         size *= length
@@ -687,6 +695,24 @@ def resident_bytes():
 
 
 # Records ------------------------------------------------------------------------------------------------------------
+
+
+def batches_of(prepared, size, context_size):
+    """The prompts in order, at most so many at once.
+
+    A batch is cut short where its longest prompt would meet a longer answer of another member: the ended member, which
+    still runs along, would leave the context, and learned positions end there.
+    """
+    batches, longest, limit = [], 0, 0
+    for each in prepared:
+        longest, limit = max(longest, len(each["ids"])), max(limit, each["limit"])
+        fits = context_size is None or longest + limit <= context_size
+        if batches and len(batches[-1]) < size and fits:
+            batches[-1].append(each)
+        else:
+            batches.append([each])
+            longest, limit = len(each["ids"]), each["limit"]
+    return batches
 
 
 def repeated(ids, lead, count):

@@ -210,6 +210,22 @@ describe('counting', () => {
     expect(records.some((record) => record.truncated)).toBe(false)
   })
 
+  it('computes a long prompt and a longer answer apart where together they leave the context', async () => {
+    const { records } = await collect(batched, [
+      { text: 'long', input_tokens: 400, output_tokens: 3 },
+      { text: 'short', input_tokens: 5, output_tokens: 120 },
+      { text: 'also short', input_tokens: 6, output_tokens: 2 },
+    ])
+    expect(records.map((record) => [record.index, record.input_tokens, record.output_tokens])).toEqual([
+      [0, 400, 3],
+      [1, 5, 120],
+      [2, 6, 2],
+    ])
+    const [first, second, third] = records.map(({ start_ns }) => start_ns)
+    expect(first).not.toBe(second)
+    expect(third).toBe(second)
+  })
+
   it('cuts a prompt to at most as many tokens as it is told, which is not truncation', async () => {
     const limited = { text: 'far too long '.repeat(100), max_input_tokens: 30 }
     const worker = await opened()
