@@ -154,6 +154,21 @@ describe('what cannot be known', () => {
     expect(facts.reasons.non_embedding_active).toContain('encoder-decoder')
   })
 
+  it('says that it is not known which layers have a window', () => {
+    const metadata = {
+      'general.architecture': 'gemma2',
+      'gemma2.block_count': 2,
+      'gemma2.embedding_length': 8,
+      'gemma2.attention.head_count': 4,
+      'gemma2.attention.sliding_window': 4096,
+    }
+    const { attention, reasons } = factsOf(ggufBytes(metadata, []))
+    expect(attention).toEqual({ n_layers: 2, n_heads: 4, n_kv_heads: 4, head_dim: 2 })
+    expect(reasons['attention.sliding']).toBe(
+      'the file does not say which layers attend to the last 4096 tokens only',
+    )
+  })
+
   it('does not invent one head count for layers that differ', () => {
     const metadata = {
       'general.architecture': 'openelm',

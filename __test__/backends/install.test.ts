@@ -144,7 +144,7 @@ describe('names', () => {
     expect(() => findBackend('ollama')).toThrow(
       expect.objectContaining({
         code: 'BACKEND_UNKNOWN',
-        hint: 'Valid names: llamacpp, vllm, tensorrt, server.',
+        hint: 'Valid names: llamacpp, pytorch, vllm, tensorrt, server.',
         kind: 'usage',
       }),
     )

@@ -22,6 +22,7 @@ describe('llem backend list', () => {
     const json = await llem(['backend', 'list', '--json'], { env })
     expect(JSON.parse(json.stdout)).toMatchObject([
       { kind: 'inference', name: 'llamacpp', installed: false, path: null },
+      { kind: 'inference', name: 'pytorch', installed: false, path: null },
       { kind: 'inference', name: 'vllm', problem: 'no vllm on PATH; see: llem backend install vllm' },
       { kind: 'inference', name: 'tensorrt' },
       { kind: 'inference', name: 'server', installed: false, path: null },
@@ -46,7 +47,7 @@ describe('llem backend install', () => {
     [
       ['nope'],
       'BACKEND_UNKNOWN',
-      /there is no backend "nope" to install\. Valid names: llamacpp, vllm, tensorrt, server, zeus, codecarbon\./,
+      /there is no backend "nope" to install\. Valid names: llamacpp, pytorch, vllm, tensorrt, server, zeus, codecarbon\./,
     ],
     [['llamacpp', '--gpu', 'rocm'], 'GPU_UNKNOWN', /--gpu rocm is not one of auto, cuda, vulkan, none\./],
   ] as const)('of %j ends with 2 and the valid names', async ([args, code, text]) => {

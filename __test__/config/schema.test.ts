@@ -31,6 +31,21 @@ describe('an experiment of which only the model is written', () => {
         gpu: 'auto',
         flash_attention: false,
       },
+      pytorch: {
+        dtype: 'auto',
+        batch_size: 1,
+        quantisation: null,
+        attn_implementation: null,
+        compile: false,
+        device: 'auto',
+        device_map: null,
+        num_threads: null,
+        chat_template: false,
+        revision: null,
+        tokenizer: null,
+        lora: null,
+        trust_remote_code: false,
+      },
       vllm: {
         tensor_parallel_size: null,
         max_model_len: null,
@@ -95,6 +110,18 @@ describe('an experiment of which only the model is written', () => {
     })
   })
 
+  it('has one name for a data type, however it is written', () => {
+    const dtypeOf = (dtype: string) =>
+      configOf({ text: `model: m\npytorch: { dtype: ${dtype} }` }).pytorch.dtype
+    expect(['fp32', 'fp16', 'bf16', 'bfloat16', 'auto'].map(dtypeOf)).toEqual([
+      'float32',
+      'float16',
+      'bfloat16',
+      'bfloat16',
+      'auto',
+    ])
+  })
+
   it('fills the rest of a synthetic prompt set', () => {
     expect(configOf({ text: 'model: m\nprompts: { synthetic: { input_len: 512 } }' }).prompts).toEqual({
       synthetic: { input_len: 512, output_len: 128, seed: 42 },
@@ -147,6 +174,22 @@ const RANGES: [string, string[], string[], string][] = [
     'a whole number of at least 0 (layers), max or null',
   ],
   ['llamacpp.gpu', ['cuda', 'none'], ['null', 'metal'], 'auto, cuda, vulkan or none'],
+  [
+    'pytorch.dtype',
+    ['auto', 'fp16', 'bfloat16'],
+    ['int8', 'null'],
+    'auto, float32, float16, bfloat16, fp32, fp16 or bf16',
+  ],
+  ['pytorch.batch_size', ['1', '4096'], ['0', '4097', '1.5'], 'a whole number from 1 to 4096 (prompts)'],
+  ['pytorch.quantisation', ['null', 'bnb_4bit'], ['int4'], 'bnb_8bit, bnb_4bit or null'],
+  [
+    'pytorch.attn_implementation',
+    ['null', 'sdpa', 'flash_attention_2'],
+    ['flash'],
+    'sdpa, eager, flash_attention_2 or null',
+  ],
+  ['pytorch.device', ['cpu', 'cuda'], ['null', 'mps'], 'auto, cuda or cpu'],
+  ['pytorch.lora', ['null', 'a/b'], ['""', '3'], 'text (not empty, no control characters) or null'],
   [
     'energy.backend',
     ['nvml', 'zeus', 'codecarbon', 'auto', 'null'],

@@ -40,6 +40,25 @@ describe('FLOPs by the PaLM formula', () => {
     expect(estimateFlopsPalm(facts(overrides), 1, 1).flops?.notes).toContain(note)
   })
 
+  it('say that the attention is an upper bound where windows are not known', () => {
+    const reasons = { 'attention.sliding': 'the file does not say which layers' }
+    const { flops } = estimateFlopsPalm(facts({ reasons }), 1, 1, 5)
+    expect(flops?.notes).toContain('the attention is an upper bound: the file does not say which layers')
+  })
+
+  it('have the attention beside them, which does not change them', () => {
+    const { flops } = estimateFlopsPalm(facts(), 300, 700, 1e9)
+    expect(flops).toMatchObject({ value: 2 * 1_235_746_816 * 1000, attention: 1e9, attention_reason: null })
+  })
+
+  it.for([
+    ['the facts give one', { reasons: { attention: 'heads differ by layer' } }, 'heads differ by layer'],
+    ['the facts give none', {}, 'the shape of the attention is not known'],
+  ] as const)('have no attention, with a reason, where %s', ([, overrides, reason]) => {
+    const { flops } = estimateFlopsPalm(facts({ attention: null, ...overrides }), 1, 1)
+    expect(flops).toMatchObject({ attention: null, attention_reason: reason })
+  })
+
   it('are less sure where the attention is not known', () => {
     expect(estimateFlopsPalm(facts({ attention: null }), 1, 1).flops?.confidence).toBe('medium')
   })
@@ -49,6 +68,11 @@ describe('FLOPs by the PaLM formula', () => {
       'the reason that the facts give',
       { 'parameters.non_embedding_active': 'a tensor has an odd shape' },
       'a tensor has an odd shape',
+    ],
+    [
+      'the reason that a GGUF file gives',
+      { non_embedding_active: 'it has experts, but does not say how many are used' },
+      'it has experts, but does not say how many are used',
     ],
     ['a reason where the facts give none', {}, 'the parameters that multiply a token are not known'],
   ] as const)('are null with %s for an unknown architecture', ([, reasons, reason]) => {

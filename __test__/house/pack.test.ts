@@ -141,6 +141,7 @@ describe('the package', () => {
       'crates/binding/index.js',
       'python/energy_helper.py',
       'python/pulses.py',
+      'python/pytorch_worker.py',
     ])
   })
 

@@ -39,6 +39,8 @@ export interface StartOptions {
   options: Record<string, unknown>
   /** llem's data folder, where backends are installed. */
   dataDir: string
+  /** The person's own Python interpreter, for backends in Python; null or absent: that of the installed backend. */
+  python?: string | null | undefined
   /** Replaces llem's environment for the worker, e.g. to set CUDA_VISIBLE_DEVICES. */
   env?: NodeJS.ProcessEnv | undefined
   timeouts?: Partial<WorkerTimeouts> | undefined
@@ -89,6 +91,8 @@ export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'none'
 export interface InstallOptions {
   gpu: GpuChoice
   dataDir: string
+  /** Makes the virtual environment of backends in Python; absent: python3. */
+  python?: string | undefined
   log?: ((line: string) => void) | undefined
   signal?: AbortSignal | undefined
 }

@@ -140,6 +140,12 @@ function attentionOf(
       n_kv_heads === null ? 'key and value heads differ by layer' : 'the head size is unknown'
     return null
   }
+  const window = number(header.metadata.get(`${architecture}.attention.sliding_window`))
+  // Which of the layers have it is in llama.cpp's code for each architecture, not in the file.
+  if (window !== null && window > 0) {
+    reasons['attention.sliding'] =
+      `the file does not say which layers attend to the last ${window} tokens only`
+  }
   return { n_layers, n_heads, n_kv_heads, head_dim }
 }
 

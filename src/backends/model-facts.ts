@@ -26,7 +26,17 @@ export const modelFactsSchema = z.object({
   /** Null for a dense model. */
   experts: z.object({ count, used: count }).nullable(),
   /** Null where the model has no attention, or where its shape differs from layer to layer. */
-  attention: z.object({ n_layers: count, n_heads: count, n_kv_heads: count, head_dim: count }).nullable(),
+  attention: z
+    .object({
+      n_layers: count,
+      n_heads: count,
+      n_kv_heads: count,
+      /** Where keys and values differ in size, the mean of both. */
+      head_dim: count,
+      /** So many of the layers see only the last `window` tokens; null or absent: every layer sees the whole context. */
+      sliding: z.object({ window: count, layers: count }).nullable().optional(),
+    })
+    .nullable(),
   vocab_size: count.nullable(),
   hidden_size: count.nullable(),
   feed_forward_size: count.nullable(),

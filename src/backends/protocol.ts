@@ -268,6 +268,8 @@ export const memorySchema = z.object({
   rss_bytes: count.nullable(),
   /** GPU memory the backend holds, in bytes; null without a GPU or where it cannot tell. */
   vram_bytes: count.nullable(),
+  /** The most that it held at once during the last run, in bytes; null where it cannot tell. */
+  vram_peak_bytes: count.nullable().default(null),
 })
 export type WorkerMemory = z.infer<typeof memorySchema>
 

@@ -42,9 +42,15 @@ async function installModelRunner(name: string, { gpu, quiet = false, verbose = 
   const backend = inferenceBackends.find((known) => known.name === name)
   if (backend === undefined) throw unknownBackend(name)
   if (!quiet && backend.absence === undefined)
-    say(`Installing ${name} into ${dataDir()} (10 to 60 s, more for CUDA) ...`)
+    say(`Installing ${name} into ${dataDir()} (10 to 60 s, minutes with CUDA) ...`)
   return await interruptible((signal) =>
-    installInference(name, { gpu: choice, dataDir: dataDir(), signal, ...(verbose ? { log: say } : {}) }),
+    installInference(name, {
+      gpu: choice,
+      dataDir: dataDir(),
+      python: ownPython() ?? undefined,
+      signal,
+      ...(verbose ? { log: say } : {}),
+    }),
   )
 }
 

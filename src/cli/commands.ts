@@ -19,10 +19,13 @@ export const COMMANDS: readonly CommandLine[] = [
         .summary('measure a model: joules per token')
         .description('Runs a model on prompts and measures what it costs in energy: joules per token.')
         .argument('[config.yaml]', 'the experiment; every key has a default but `model`')
-        .option('-m, --model <model>', 'the model: a GGUF file')
+        .option(
+          '-m, --model <model>',
+          'the model: a GGUF file, or for pytorch an id or folder of Hugging Face',
+        )
         .option(
           '-b, --backend <backend>',
-          'the inference backend: llamacpp (default), vllm, tensorrt, server',
+          'the inference backend: llamacpp (default), pytorch, vllm, tensorrt, server',
         )
         .option('-n, --n-prompts <n>', 'how many prompts to measure (default: 100)')
         .option('-o, --output-dir <dir>', 'where the results go (default: results)')
@@ -407,9 +410,9 @@ export const COMMANDS: readonly CommandLine[] = [
         .description('Installs a pinned version of a backend into llem’s own data folder.')
         .argument(
           '<name>',
-          'llamacpp, zeus, codecarbon; of vllm, tensorrt and server it says how to get them',
+          'llamacpp, pytorch, zeus, codecarbon; of vllm, tensorrt and server it says how to get them',
         )
-        .option('--gpu <gpu>', 'what llamacpp computes on: auto, cuda, vulkan, none', 'auto')
+        .option('--gpu <gpu>', 'what llamacpp or pytorch computes on: auto, cuda, vulkan, none', 'auto')
         .option('-q, --quiet', 'no progress')
         .option('-v, --verbose', 'say more: the package manager’s log, stack traces')
         .addHelpText(
@@ -417,6 +420,7 @@ export const COMMANDS: readonly CommandLine[] = [
           examples(
             ['llem backend install llamacpp', ''],
             ['llem backend install llamacpp --gpu none', 'the small one, for CPUs'],
+            ['llem backend install pytorch', 'Hugging Face models; needs Python'],
             ['llem backend install zeus', 'measure with Zeus; needs Python'],
           ),
         )

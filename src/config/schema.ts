@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { carbon, pricePerKwh } from './schema-footprint.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
+import { pytorch } from './schema-pytorch.js'
 import { load, server, tensorrt, vllm } from './schema-servers.js'
 import { dataset, generation, llamacpp, prompts } from './schema-workload.js'
 
@@ -8,7 +9,7 @@ export { ENERGY_BACKENDS } from '../core/energy-backends.js'
 export { LLAMACPP_GPUS } from './schema-workload.js'
 
 /** Every inference backend that `backend` may name. */
-export const INFERENCE_BACKENDS = ['llamacpp', 'vllm', 'tensorrt', 'server'] as const
+export const INFERENCE_BACKENDS = ['llamacpp', 'pytorch', 'vllm', 'tensorrt', 'server'] as const
 
 /** Those that are reached over HTTP, to which `load` applies. */
 export const SERVER_BACKENDS = ['vllm', 'tensorrt', 'server'] as const
@@ -46,7 +47,8 @@ const pathExpected = 'text (not empty, no control characters)'
 export const experimentConfigSchema = z
   .strictObject({
     model: pathText.meta({
-      description: 'The model: the path of a GGUF file, or an id the backend knows.',
+      description:
+        'The model: the path of a GGUF file, or an id or folder of Hugging Face, as the backend needs.',
       expects: pathExpected,
     }),
     backend: z.enum(INFERENCE_BACKENDS).default('llamacpp').meta({ description: 'What runs the model.' }),
@@ -75,6 +77,7 @@ export const experimentConfigSchema = z
     }),
     generation,
     llamacpp,
+    pytorch,
     vllm,
     tensorrt,
     server,

@@ -40,6 +40,7 @@ export async function startFleet(
         model: config.model,
         options: config[config.backend],
         dataDir: dataDir(),
+        python: config.python,
         env: gpuUuids === null ? undefined : { ...process.env, CUDA_VISIBLE_DEVICES: gpuUuids.join(',') },
         timeouts: {
           loadMs: config.load_timeout_sec * 1000,

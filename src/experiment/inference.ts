@@ -12,6 +12,7 @@ import { spreadOf } from '../backends/spread.js'
 import { messageOf } from '../core/errors.js'
 import type { Latency, Speed } from '../results/experiment.js'
 import { unionOfWindowsS } from '../results/shares.js'
+import { AttentionFlops } from './attention-flops.js'
 import type { Member } from './fleet.js'
 import type { Observer } from './observer.js'
 
@@ -21,6 +22,8 @@ export interface ProcessInference {
   latency: Latency
   speed: Speed
   times: RequestTimes
+  /** FLOPs of the attention over the contexts; null where the model's shape, or a request's input, is not known. */
+  attentionFlops: number | null
 }
 
 /** Milliseconds of its requests, in the order in which they ended. */
@@ -88,6 +91,7 @@ export async function runInference(
     const shard = shardOf(prompts, member.index, members.length)
     const named = members.length === 1 ? {} : { process_index: member.index }
     const times = newTimes()
+    const attention = attentionOf(member)
     const totals = await member.session.run(
       shard.map(({ prompt }) => prompt),
       {
@@ -96,6 +100,7 @@ export async function runInference(
         signal: either,
         onRequest: (record) => {
           addTimes(times, record)
+          attention?.add(record)
           onEnd(
             { ...record, index: shard[record.index]?.index ?? record.index, ...named },
             record.output_tokens,
@@ -110,7 +115,13 @@ export async function runInference(
         },
       },
     )
-    return { totals, latency: latencyOf([times], totals.itl_ms), speed: speedOf([times]), times }
+    return {
+      totals,
+      latency: latencyOf([times], totals.itl_ms),
+      speed: speedOf([times]),
+      times,
+      attentionFlops: attention?.total ?? null,
+    }
   }
   try {
     // All verbs are sent in one turn of the event loop, and the workers are loaded and warm: they begin together.
@@ -148,6 +159,15 @@ export async function prepareInference(
       ),
     ),
   )
+}
+
+/** What is wrong with the facts of a model must not end its inference; the FLOPs estimate tells it. */
+function attentionOf({ session }: Member): AttentionFlops | null {
+  try {
+    return new AttentionFlops(session.info.facts.attention)
+  } catch {
+    return null
+  }
 }
 
 /** Every so-manieth prompt, so that long and short ones are spread evenly, with its place among all. */

@@ -28,7 +28,7 @@ function checksOfPhases({ phases }: ExperimentResult, totalJ: number): Check[] {
             'phases.prefill.j_per_input_token',
             RESULT,
             prefill.j_per_input_token,
-            ratio(prefill.energy_j, prefill.input_tokens),
+            prefill.input_tokens === null ? null : ratio(prefill.energy_j, prefill.input_tokens),
           ),
         ]),
     ...(decode === null

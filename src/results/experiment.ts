@@ -103,6 +103,10 @@ export const flopsSchema = z.object({
   method: z.literal('palm_formula'),
   confidence: z.enum(['high', 'medium', 'low']),
   notes: z.array(z.string()),
+  /** FLOPs of the attention over the context, which are not in `value`; null where its shape is not known. */
+  attention: z.number().nullable().default(null),
+  /** Why `attention` is null; null where it is not. */
+  attention_reason: z.string().nullable().default(null),
 })
 export type FlopsResult = z.infer<typeof flopsSchema>
 
@@ -301,7 +305,14 @@ export const processResultSchema = z.object({
   environment: environmentSchema,
   warmup_result: warmupResultSchema,
   timeseries_path: z.string().nullable(),
-  memory: z.object({ rss_bytes: z.number().nullable(), vram_bytes: z.number().nullable() }).nullable(),
+  memory: z
+    .object({
+      rss_bytes: z.number().nullable(),
+      vram_bytes: z.number().nullable(),
+      /** The most that it held at once while it was measured; null where the backend cannot tell. */
+      vram_peak_bytes: z.number().nullable().default(null),
+    })
+    .nullable(),
 })
 export type ProcessResult = z.infer<typeof processResultSchema>
 

@@ -63,6 +63,7 @@ export async function loadEngine(
     memory: async () => ({
       rss_bytes: process.memoryUsage.rss(),
       vram_bytes: llama.gpu === false ? null : (await llama.getLlamaMemoryUsage()).gpuVram,
+      vram_peak_bytes: null,
     }),
     dispose: () => llama.dispose(),
   }

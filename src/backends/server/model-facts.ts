@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { ggufFacts, ggufWeightTypes } from '../gguf-facts.js'
 import { readGgufModel } from '../gguf-file.js'
 import type { ModelFacts } from '../model-facts.js'
+import { factsOfModel } from '../model-folder.js'
 
 export interface ServedModelFacts {
   facts: ModelFacts
@@ -10,23 +11,27 @@ export interface ServedModelFacts {
 }
 
 /**
- * What a FLOPs estimate needs, of a model that lies on this machine; a server tells nothing of it. Today that is a
- * GGUF file. What reads other kinds of model is to be asked here too.
+ * What a FLOPs estimate needs, of a model that lies on this machine: a GGUF file, a folder of Hugging Face, or an id that
+ * is in its cache. A server tells nothing of it.
  */
 export function factsOf(model: string): ServedModelFacts {
-  if (model.endsWith('.gguf') && existsSync(model)) {
-    try {
+  const unknown = { dtype: null, quantisation: null }
+  try {
+    if (model.endsWith('.gguf') && existsSync(model)) {
       const header = readGgufModel(model)
       return { facts: ggufFacts(header), ...ggufWeightTypes(header) }
-    } catch {
-      // The server reads it, not llem, and says what is wrong with it.
     }
+    const facts = factsOfModel(model)
+    if (facts !== null) return { facts, ...unknown }
+  } catch {
+    // The server reads it, not llem, and says what is wrong with it.
   }
-  return { facts: unknownFacts(), dtype: null, quantisation: null }
+  return { facts: unknownFacts(), ...unknown }
 }
 
 function unknownFacts(): ModelFacts {
-  const reason = 'the server does not tell it, and the model is no GGUF file on this machine'
+  const reason =
+    'the server does not tell it, and the model is neither a GGUF file nor a Hugging Face model on this machine'
   return {
     architecture: null,
     parameters: { total: null, embedding: null, non_embedding_active: null },

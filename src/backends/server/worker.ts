@@ -90,7 +90,8 @@ serveWorker({
   async memory() {
     theServer()
     // What an attached server holds is out of reach, and NVML's numbers are those of the whole device.
-    return { rss_bytes: server === null ? null : residentBytes(server.processes), vram_bytes: null }
+    const rss_bytes = server === null ? null : residentBytes(server.processes)
+    return { rss_bytes, vram_bytes: null, vram_peak_bytes: null }
   },
 
   async unload() {

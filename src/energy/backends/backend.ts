@@ -1,7 +1,7 @@
 import type { EnergyBackendName } from '../../core/energy-backends.js'
+import type { PythonPackage } from '../../python/packages.js'
 import type { Emissions, EnergyDomain } from '../../results/energy.js'
 import type { OpenedSampler } from '../open.js'
-import type { PythonPackage } from '../python/packages.js'
 
 // registry -> kind.create -> backend.isAvailable -> startTracking -> stopTracking -> close
 

@@ -1,4 +1,4 @@
-import type { PythonPackage } from '../python/packages.js'
+import type { PythonPackage } from '../../python/packages.js'
 import { PythonBackend } from '../python/python-backend.js'
 import type { EnergyBackendKind } from './backend.js'
 

@@ -1,17 +1,10 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { EnergyBackendName } from '../../core/energy-backends.js'
-import { makeWholeFolder } from '../../core/whole-folder.js'
-import { INSTALLED_FILE, installPath, isWhole } from './interpreter.js'
-import type { PythonPackage } from './packages.js'
-import { makeVenv, type PipOptions, pipInstall } from './pip.js'
+import { installVenv, type VenvOptions } from '../../python/install.js'
+import type { PythonPackage } from '../../python/packages.js'
+import { installPath } from './interpreter.js'
 
-export interface PythonInstallOptions extends PipOptions {
+export interface PythonInstallOptions extends Omit<VenvOptions, 'probe'> {
   dataDir: string
-  /** What makes the virtual environment: python3 of PATH, or the person's own interpreter. */
-  python: string
-  /** Told what begins. */
-  step?: ((text: string) => void) | undefined
 }
 
 export interface PythonInstallResult {
@@ -24,32 +17,16 @@ export interface PythonInstallResult {
 }
 
 /**
- * Installs a backend's pinned packages into a virtual environment in llem's data folder, which is whole or absent. Does
- * nothing when it is there already. Throws PYTHON_NOT_FOUND, VENV_MISSING, BACKEND_INSTALL_FAILED or ABORTED.
+ * Installs a backend's pinned packages into a virtual environment in llem's data folder. Throws PYTHON_NOT_FOUND,
+ * VENV_MISSING, BACKEND_INSTALL_FAILED or ABORTED.
  */
 export async function installPythonBackend(
   name: EnergyBackendName,
-  { version, requirements, size }: PythonPackage,
-  { dataDir, python, step, ...pip }: PythonInstallOptions,
+  installs: PythonPackage,
+  { dataDir, ...options }: PythonInstallOptions,
 ): Promise<PythonInstallResult> {
+  const { version } = installs
   const path = installPath(dataDir, name, version)
-  const result = (installed: boolean, what: string) => ({
-    installed,
-    path,
-    version,
-    message: `${name} ${version} ${what}`,
-  })
-  if (isWhole(path)) return result(false, 'is installed already')
-  const isMade = await makeWholeFolder(path, {
-    isWhole,
-    async make(temp) {
-      step?.(`Making a virtual environment with ${python}`)
-      await makeVenv(python, temp, pip)
-      step?.(`Installing ${requirements.join(' ')} with pip (${size})`)
-      await pipInstall(temp, requirements, pip)
-      const content = { backend: name, version, python, installed_at: new Date().toISOString() }
-      await writeFile(join(temp, INSTALLED_FILE), `${JSON.stringify(content, null, 2)}\n`)
-    },
-  })
-  return isMade ? result(true, 'is installed') : result(false, 'was installed meanwhile')
+  const { installed, what } = await installVenv(path, name, installs, options)
+  return { installed, path, version, message: `${name} ${version} ${what}` }
 }

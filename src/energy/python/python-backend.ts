@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { EnergyBackendName } from '../../core/energy-backends.js'
 import { LlemError, messageOf } from '../../core/errors.js'
+import type { PythonPackage } from '../../python/packages.js'
 import { Worker } from '../../workers/worker.js'
 import type {
   Availability,
@@ -20,7 +21,6 @@ import {
   openedSchema,
 } from './helper-protocol.js'
 import { findInterpreter } from './interpreter.js'
-import type { PythonPackage } from './packages.js'
 
 const LIMITS: HelperLimits = { helloMs: 60_000, openMs: 30_000, edgeMs: 15_000 }
 

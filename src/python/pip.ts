@@ -1,7 +1,7 @@
 import { ExecaError, execa } from 'execa'
-import { LlemError } from '../../core/errors.js'
-import { abortedError } from '../../workers/worker-error.js'
-import { pythonOf } from './interpreter.js'
+import { LlemError } from '../core/errors.js'
+import { abortedError } from '../workers/worker-error.js'
+import { pythonOf } from './venv.js'
 
 export interface PipOptions {
   log?: ((line: string) => void) | undefined

@@ -1,0 +1,73 @@
+import { type Blocks, familyOf } from './config-families.js'
+import type { ModelFacts } from './model-facts.js'
+
+// What a Hugging Face config.json tells for a FLOPs estimate. Which weights a family of models has is in
+// config-families.ts; what counts as multiplying a token is what model-facts.ts says.
+
+/** The content of a config.json. */
+export type ModelConfig = Readonly<Record<string, unknown>>
+
+/** Model facts from a config.json; null with reasons where its architecture is not known to llem. */
+export function configFacts(config: ModelConfig): ModelFacts {
+  // Models that also see or hear have their language model's settings in a group of its own.
+  const nested = record(config.text_config)
+  const text = nested ?? config
+  const architecture = string(text.model_type) ?? string(config.model_type)
+  const reasons: Record<string, string> = {}
+  const family = architecture === null ? undefined : familyOf(architecture)
+  if (architecture === null) reasons.architecture = 'config.json does not say model_type'
+  if (family === undefined) {
+    const known = `the weights of ${architecture ?? 'unnamed'} models are not known to llem`
+    return unknown(architecture, { ...reasons, parameters: known, attention: known })
+  }
+  const blocks = family(text, config)
+  if (typeof blocks === 'string') return unknown(architecture, { parameters: blocks, attention: blocks })
+  const { hidden, vocab, positions, tied, layers, experts } = blocks
+  const table = vocab * hidden
+  if (nested !== null)
+    reasons['parameters.total'] = 'config.json does not size what is not the language model'
+  return {
+    architecture,
+    parameters: {
+      total: nested === null ? totalOf(blocks) : null,
+      embedding: table + positions * hidden,
+      non_embedding_active: layers.reduce((sum, { active }) => sum + active, table),
+    },
+    tied_embeddings: tied,
+    experts,
+    attention: blocks.attention,
+    vocab_size: vocab,
+    hidden_size: hidden,
+    feed_forward_size: blocks.feedForward,
+    context_length: blocks.contextLength,
+    reasons,
+  }
+}
+
+function totalOf({ hidden, vocab, positions, tied, layers, finalNorm }: Blocks): number {
+  const outside = (vocab * (tied ? 1 : 2) + positions) * hidden + finalNorm
+  return layers.reduce((sum, { stored }) => sum + stored, outside)
+}
+
+function unknown(architecture: string | null, reasons: Record<string, string>): ModelFacts {
+  return {
+    architecture,
+    parameters: { total: null, embedding: null, non_embedding_active: null },
+    tied_embeddings: null,
+    experts: null,
+    attention: null,
+    vocab_size: null,
+    hidden_size: null,
+    feed_forward_size: null,
+    context_length: null,
+    reasons,
+  }
+}
+
+function record(value: unknown): ModelConfig | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as ModelConfig) : null
+}
+
+function string(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}

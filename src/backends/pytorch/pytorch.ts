@@ -1,0 +1,30 @@
+import type { InferenceBackend } from '../backend.js'
+import { factsOfModel } from '../model-folder.js'
+import { openWorkerSession } from '../worker-session.js'
+import { installPytorch } from './install.js'
+import { findPython, pytorchInstalls } from './installs.js'
+import { parsePytorchOptions } from './options.js'
+import { workerCommand } from './worker-command.js'
+
+/** Hugging Face models through PyTorch and transformers, in a Python worker (python/pytorch_worker.py). */
+export const pytorch: InferenceBackend = {
+  name: 'pytorch',
+
+  async checkModel(model) {
+    return factsOfModel(model)
+  },
+
+  async start({ model, options, dataDir, python = null, env, ...session }) {
+    const checked = parsePytorchOptions(options)
+    factsOfModel(model) // A wrong path is told before any process is started.
+    return openWorkerSession(workerCommand(findPython(python, dataDir), env), {
+      model,
+      options: checked,
+      ...session,
+    })
+  },
+
+  install: installPytorch,
+
+  installs: pytorchInstalls,
+}
