@@ -4,9 +4,11 @@
 mod counter;
 mod headline;
 mod integral;
+mod published;
 mod rhythm;
 mod sensor;
 mod sharing;
+mod steps;
 mod trust;
 mod uncertainty;
 
