@@ -74,13 +74,14 @@ describe('llem run with pytorch', () => {
   it('has numbers that come to one another', (context) => {
     if (missing !== null) context.skip(missing)
     expect(result.output_tokens).toBe(60 * 200)
-    expect(result.total_tokens).toBe(result.input_tokens + result.output_tokens)
+    const total = Number(result.total_tokens)
+    expect(total).toBe(Number(result.input_tokens) + result.output_tokens)
     const seconds = result.total_inference_time_sec
-    expect(Number(result.avg_tokens_per_second) * seconds).toBeCloseTo(result.total_tokens, 6)
+    expect(Number(result.avg_tokens_per_second) * seconds).toBeCloseTo(total, 6)
     expect(Number(result.output_tokens_per_second) * seconds).toBeCloseTo(result.output_tokens, 6)
     const joules = Number(result.total_energy_j)
     expect(joules).toBeGreaterThan(0)
-    expect(Number(result.avg_energy_per_token_j) * result.total_tokens).toBeCloseTo(joules, 6)
+    expect(Number(result.avg_energy_per_token_j) * total).toBeCloseTo(joules, 6)
     expect(Number(result.energy_per_output_token_j) * result.output_tokens).toBeCloseTo(joules, 6)
   })
 
@@ -97,7 +98,7 @@ describe('llem run with pytorch', () => {
     if (missing !== null) context.skip(missing)
     // A layer: q, o 2 * 64 * 64; k, v 2 * 64 * 32; MLP 3 * 64 * 192. Output projection 64 * 259.
     const weights = 4 * (2 * 4096 + 2 * 2048 + 3 * 12_288) + 64 * 259
-    expect(result.total_flops).toBe(2 * weights * result.total_tokens)
+    expect(result.total_flops).toBe(2 * weights * Number(result.total_tokens))
     const lines = readFileSync(pathIn(ended.outputDir, 'requests.jsonl'), 'utf8').trimEnd().split('\n')
     let attention = 0
     for (const line of lines) {

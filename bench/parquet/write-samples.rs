@@ -43,8 +43,13 @@ fn write(path: &Path, facts: &FileFacts, samples: &[Sample]) -> std::io::Result<
     for sample in samples {
         file.push(sample)?;
     }
-    let periods =
-        Periods { power_ns: Some(100_000_000), counter_ns: Some(100_000_000), counter_doubt_ns: Some(1000) };
+    let (period_ns, doubt_ns) = (Some(100_000_000), Some(1000));
+    let periods = Periods {
+        power_ns: period_ns,
+        power_doubt_ns: doubt_ns,
+        counter_ns: period_ns,
+        counter_doubt_ns: doubt_ns,
+    };
     file.finish(&EndFacts {
         end_ns: samples.last().map_or(START_NS, |sample| sample.at_ns),
         counter_tests: vec![None; GPUS],

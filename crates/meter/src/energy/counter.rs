@@ -6,16 +6,13 @@
 
 use std::collections::VecDeque;
 
+use super::published::{Comb, Published};
 use super::rhythm::{Rhythm, SHARP_NS};
 use super::sensor::Sensor;
 use super::sharing::{Levels, Seen, TickInterval};
 use crate::clock::{NS_PER_MS, seconds};
 use crate::sample::Sample;
 
-/// A reading published this much later than the sensor's window after a tick knows nothing of the time before it.
-const WINDOW_MARGIN_NS: u64 = 5 * NS_PER_MS;
-/// The ticks of sensor and counter may be seen this far apart although they are one: by two reads at one deadline.
-const SAME_TICK_NS: u64 = 12 * NS_PER_MS;
 /// Readings this close to an edge tell how much the power varies there.
 const SURROUNDINGS_NS: u64 = 500 * NS_PER_MS;
 /// A quantity that is known within `+-d` and no better has a standard deviation of `d / sqrt(3)`; twice that.
@@ -55,7 +52,7 @@ struct Carried {
     joules: f64,
     /// k = 2.
     share_j: f64,
-    /// The bound.
+    /// k = 2.
     tick_j: f64,
 }
 
@@ -64,6 +61,8 @@ struct Carried {
 pub struct Periods {
     /// Time between two values that the power sensor publishes.
     pub power_ns: Option<u64>,
+    /// How far that may be off (k = 2).
+    pub power_doubt_ns: Option<u64>,
     /// Time between two changes of the counter.
     pub counter_ns: Option<u64>,
     /// How far that may be off (k = 2).
@@ -141,7 +140,7 @@ impl History {
             corrected_j: carried.joules,
             method: carried.method,
             share_uncertainty_j: carried.share_j,
-            tick_uncertainty_j: BOUND_TO_K2 * carried.tick_j,
+            tick_uncertainty_j: carried.tick_j,
         })
     }
 
@@ -185,6 +184,7 @@ impl History {
     pub fn periods(&self) -> Periods {
         let found = || Periods {
             power_ns: self.power_rhythm.period_ns(),
+            power_doubt_ns: self.power_rhythm.period_doubt_ns(),
             counter_ns: self.counter_rhythm.period_ns(),
             counter_doubt_ns: self.counter_rhythm.period_doubt_ns(),
         };
@@ -197,77 +197,84 @@ impl History {
     }
 
     fn two_sided(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {
+        let (interval, doubt_ns, start_j) = self.tick_interval(ticks, edge_ns)?;
+        let share = interval.share_at(edge_ns, doubt_ns);
+        // The tick before was perhaps not seen; where it fell is known as well as the period, which counts the less
+        // the closer the edge is to the tick that was.
+        let to_end = interval.share_after(edge_ns);
+        let start_doubt_s = to_end * seconds(self.periods().counter_doubt_ns.unwrap_or(0));
+        Some(Carried {
+            method: EdgeMethod::TwoSided,
+            joules: start_j + share.before_j,
+            share_j: share.uncertainty_j,
+            tick_j: BOUND_TO_K2 * share.power_w * seconds(doubt_ns).hypot(start_doubt_s),
+        })
+    }
+
+    /// The tick interval that holds an edge, how far its end may be off, and the counter at its start in joules.
+    fn tick_interval(&self, counter_ticks: &[Tick], edge_ns: u64) -> Option<(TickInterval, u64, f64)> {
         let period_ns = self.counter_period_ns()?;
-        let next = ticks.iter().find(|tick| tick.sharp && tick.at_ns > edge_ns)?;
-        let start_ns = next.at_ns.checked_sub(period_ns)?;
+        let next = counter_ticks.iter().find(|tick| tick.sharp && tick.at_ns > edge_ns)?;
+        let period_doubt_ns = self.periods().counter_doubt_ns.unwrap_or(0);
+        // All ticks around tell the time of one better than the two reads beside it.
+        let comb = Comb::through(counter_ticks, edge_ns, period_ns, period_doubt_ns)
+            .filter(|comb| comb.nearest(next.at_ns).abs_diff(next.at_ns) <= next.doubt_ns);
+        let end_ns = comb.map_or(next.at_ns, |comb| comb.nearest(next.at_ns));
+        let end_doubt_ns = comb.map_or(next.doubt_ns, |comb| comb.doubt_ns.min(next.doubt_ns));
+        let start_ns = end_ns.checked_sub(period_ns)?;
         // The tick before must lie before the edge; a hair of disagreement is the polling interval's.
         if start_ns > edge_ns + SHARP_NS / 2 {
             return None;
         }
-        // The tick before it was perhaps not seen; where it fell is known as well as the period.
-        let doubt_ns = next.doubt_ns + self.periods().counter_doubt_ns.unwrap_or(0);
-        let levels = self.power_before(start_ns).zip(self.power_after(next.at_ns));
+        let sensor = self.sensor();
+        let published = Published::around(
+            edge_ns,
+            &self.power,
+            &ticks(&self.power, |power_w| power_w),
+            sensor,
+            self.periods().power_doubt_ns.unwrap_or(0),
+        );
+        // A tick of the sensor that may be one of the counter is one.
+        let together_ns = published.doubt_ns + end_doubt_ns;
+        let before_w = published.before(start_ns + together_ns);
+        let after_w = published.after(end_ns.saturating_sub(together_ns));
+        let first_w = self.power.front().map(|(_, power_w)| *power_w);
+        let last_w = self.power.back().filter(|(read_ns, _)| *read_ns > end_ns).map(|(_, power_w)| *power_w);
+        let levels = before_w.or(first_w).zip(after_w.or(last_w));
+        // A mean over more than the interval tells nothing of a part of it, but of the power beside it it does.
+        let readings = if sensor.window_ns <= period_ns {
+            published.values
+        } else {
+            levels.map_or_else(Vec::new, |(before_w, after_w)| {
+                vec![
+                    Seen {
+                        start_ns: start_ns.saturating_sub(period_ns / 2),
+                        end_ns: start_ns,
+                        power_w: before_w,
+                    },
+                    Seen { start_ns: end_ns, end_ns: end_ns + period_ns / 2, power_w: after_w },
+                ]
+            })
+        };
         let energy_j = next.after - next.before;
-        let share = TickInterval {
+        let interval = TickInterval {
             start_ns,
-            end_ns: next.at_ns,
+            end_ns,
             energy_j,
             levels: levels.map(|(before_w, after_w)| Levels { before_w, after_w }),
-            seen: self.seen_between(start_ns, next.at_ns),
+            readings,
+            reading_doubt_ns: published.doubt_ns,
+            together_ns,
             range_w: self.surroundings_w(edge_ns, energy_j / seconds(period_ns)),
-        }
-        .share_at(edge_ns, doubt_ns);
-        Some(Carried {
-            method: EdgeMethod::TwoSided,
-            joules: next.before + share.before_j,
-            share_j: share.uncertainty_j,
-            tick_j: share.power_w * seconds(doubt_ns),
-        })
-    }
-
-    /// The reading whose window lies between two ticks of the counter, or begins before the first and ends there.
-    fn seen_between(&self, start_ns: u64, end_ns: u64) -> Option<Seen> {
-        let window_ns = self.sensor.window_ns;
-        if 2 * window_ns > end_ns - start_ns {
-            return None;
-        }
-        let seen_until_ns = |tick: &Tick| tick.at_ns.saturating_sub(self.sensor.delay_ns);
-        let tick = ticks(&self.power, |power_w| power_w).into_iter().find(|tick| {
-            let until_ns = seen_until_ns(tick);
-            tick.sharp && until_ns > start_ns + SAME_TICK_NS && until_ns <= end_ns + SAME_TICK_NS
-        })?;
-        let seen_end_ns = seen_until_ns(&tick).min(end_ns);
-        let seen_start_ns = seen_end_ns.saturating_sub(window_ns).max(start_ns);
-        Some(Seen { start_ns: seen_start_ns, end_ns: seen_end_ns, power_w: tick.after })
+            highest_w: self.surroundings_w(edge_ns, 0.0).1,
+        };
+        Some((interval, end_doubt_ns, next.before))
     }
 
     /// The lowest and the highest reading around an edge, and what they are widened to hold.
     fn surroundings_w(&self, edge_ns: u64, mean_w: f64) -> (f64, f64) {
         let around = self.range_w(edge_ns.saturating_sub(SURROUNDINGS_NS), edge_ns + SURROUNDINGS_NS);
         around.map_or((0.0, mean_w), |(low_w, high_w)| (low_w.min(mean_w), high_w.max(mean_w)))
-    }
-
-    /// The last reading whose averaging window ended before `at_ns`.
-    fn power_before(&self, at_ns: u64) -> Option<f64> {
-        let until_ns = at_ns + self.sensor.delay_ns;
-        let before = self.power.iter().rev().find(|(read_ns, _)| *read_ns <= until_ns);
-        before.or(self.power.front()).map(|(_, power_w)| *power_w)
-    }
-
-    /// The first reading whose averaging window began after `at_ns`: the next new value once the window has
-    /// passed, or the value that still stands when a new one is overdue.
-    #[expect(clippy::float_cmp, reason = "a published value is repeated to the bit until the next one")]
-    fn power_after(&self, at_ns: u64) -> Option<f64> {
-        let from_ns = at_ns + self.sensor.delay_ns + self.sensor.window_ns + WINDOW_MARGIN_NS;
-        let overdue_ns = from_ns + self.sensor.update_period_ns;
-        self.power
-            .iter()
-            .zip(self.power.iter().skip(1))
-            .find(|(before, after)| after.0 >= overdue_ns || (after.0 >= from_ns && after.1 != before.1))
-            .map(|(_, after)| *after)
-            .or_else(|| self.power.back().copied())
-            .filter(|(read_ns, _)| *read_ns > at_ns)
-            .map(|(_, power_w)| power_w)
     }
 
     fn proportional(&self, ticks: &[Tick], edge_ns: u64) -> Option<Carried> {
@@ -279,7 +286,10 @@ impl History {
             end_ns: after.at_ns,
             energy_j,
             levels: None,
-            seen: None,
+            readings: Vec::new(),
+            reading_doubt_ns: 0,
+            together_ns: 0,
+            highest_w: 0.0,
             range_w: self.surroundings_w(edge_ns, energy_j / seconds(after.at_ns - before.at_ns)),
         }
         .share_at(edge_ns, before.doubt_ns.max(after.doubt_ns));
@@ -287,7 +297,7 @@ impl History {
             method: EdgeMethod::Proportional,
             joules: before.after + share.before_j,
             share_j: share.uncertainty_j,
-            tick_j: share.power_w * seconds(before.doubt_ns.max(after.doubt_ns)),
+            tick_j: BOUND_TO_K2 * share.power_w * seconds(before.doubt_ns.max(after.doubt_ns)),
         })
     }
 
@@ -300,7 +310,7 @@ impl History {
             method: EdgeMethod::OneSided,
             joules: last.after + power_w * since_s,
             share_j: BOUND_TO_K2 * (high_w - low_w) * since_s,
-            tick_j: power_w * seconds(last.doubt_ns),
+            tick_j: BOUND_TO_K2 * power_w * seconds(last.doubt_ns),
         })
     }
 }
@@ -330,12 +340,12 @@ fn ticks<T: Copy + PartialEq>(reads: &VecDeque<(u64, T)>, value: impl Fn(T) -> f
 }
 
 /// A change of what is published, between two reads.
-struct Tick {
-    at_ns: u64,
-    doubt_ns: u64,
-    sharp: bool,
-    before: f64,
-    after: f64,
+pub(super) struct Tick {
+    pub at_ns: u64,
+    pub doubt_ns: u64,
+    pub sharp: bool,
+    pub before: f64,
+    pub after: f64,
 }
 
 fn joules(energy_mj: u64) -> f64 {

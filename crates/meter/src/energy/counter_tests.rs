@@ -86,8 +86,9 @@ fn a_load_that_goes_on_beyond_the_edge_is_not_taken_for_a_burst_at_it() {
 #[test]
 fn the_uncertainty_of_an_edge_covers_what_is_not_known_of_it() {
     let steady = stepped(400.0, 400.0, 0, 40).counter_at(766 * MS).expect("the counter was read");
-    assert!(steady.share_uncertainty_j < 0.1, "{steady:?}");
-    // 5 ms of doubt about the tick, and a little about the period.
+    // Rounds shorter than a reading would show in none: a tenth of the energy of one.
+    assert!((0.5..1.3).contains(&steady.share_uncertainty_j), "{steady:?}");
+    // 5 ms between the reads around the tick, and a little about the period.
     assert!((1.155 * 2.0..1.155 * 2.2).contains(&steady.tick_uncertainty_j), "{steady:?}");
     let idle = stepped(75.0, 500.0, 1000, 64).counter_at(1000 * MS).expect("the counter was read");
     assert!(idle.tick_uncertainty_j < 0.6 && idle.share_uncertainty_j < 1.5, "{idle:?}");

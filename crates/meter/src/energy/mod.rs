@@ -5,9 +5,11 @@ mod counter;
 mod headline;
 mod integral;
 mod pieces;
+mod published;
 mod rhythm;
 mod sensor;
 mod sharing;
+mod steps;
 mod trust;
 mod uncertainty;
 

@@ -14,6 +14,10 @@ const MAX_GAP_NS: u64 = 1_500 * NS_PER_MS;
 const MAX_MULTIPLE: u32 = 5;
 /// So many of the gaps have to be whole multiples of a period.
 const FITTING_SHARE: f64 = 0.8;
+/// A gap that may be off by more than this share of a period, being so many of them, would fit any.
+const TELLING: f64 = 1.0 / 3.0;
+/// What a sum of doubts comes to, the ticks being anywhere between two reads, in 95 of 100 cases.
+const TYPICAL: f64 = 0.8;
 /// The sensors of all boards that were looked at publish at least this often (arXiv 2312.02741). A longer period is
 /// believed only where nearly all of this many gaps are one period: the rare changes of a load that is idle between
 /// bursts are whole multiples of too many periods.
@@ -23,6 +27,8 @@ const SLOW_GAPS: usize = 6;
 const TOLERANCE: f64 = 0.05;
 /// Each change that does not fit counts two, each that does takes one off; beyond this the period is guessed anew.
 const MAX_MISFIT: u32 = 8;
+/// The number of a change is known as long as its time is known to this share of a period.
+const COUNTABLE: f64 = 0.4;
 /// What a tick weighs less with each later one: about as many count as are in half a minute of a sensor of 100 ms,
 /// in which its clock and this one do not drift apart by a millisecond.
 const MEMORY: f64 = 1.0 - 1.0 / 300.0;
@@ -116,20 +122,32 @@ impl Rhythm {
             pairs.map(|pair| ((pair[1].0 - pair[0].0) as f64, (pair[0].1 + pair[1].1) as f64))
         };
         let count = gaps().count();
-        let fits = |period_ns: f64| {
+        let fits = |(period_ns, period_doubt_ns): (f64, f64)| {
             let is_slow = period_ns > USUAL_MAX_NS;
-            let fitting = gaps().filter(|(gap_ns, doubt_ns)| {
+            let (mut telling, mut fitting) = (0.0, 0.0);
+            for (gap_ns, doubt_ns) in gaps() {
                 let multiple = (gap_ns / period_ns).round();
+                let doubt_ns = TYPICAL * doubt_ns.hypot(multiple * period_doubt_ns);
+                if doubt_ns > TELLING * period_ns {
+                    continue;
+                }
                 let off_ns = (gap_ns - multiple * period_ns).abs();
-                multiple >= 1.0
+                let fits = multiple >= 1.0
                     && (multiple < 2.0 || !is_slow)
-                    && off_ns <= (doubt_ns + TOLERANCE * period_ns).min(period_ns / 4.0)
-            });
-            fitting.count() as f64 >= FITTING_SHARE * count as f64 && (!is_slow || count >= SLOW_GAPS)
+                    && off_ns <= (doubt_ns + TOLERANCE * period_ns).min(period_ns / 4.0);
+                telling += 1.0;
+                fitting += f64::from(u8::from(fits));
+            }
+            telling >= (MIN_GUESS_CHANGES - 1) as f64
+                && fitting >= FITTING_SHARE * telling
+                && (!is_slow || count >= SLOW_GAPS)
         };
         gaps()
-            .flat_map(|(gap_ns, _)| (1..=MAX_MULTIPLE).map(move |multiple| gap_ns / f64::from(multiple)))
-            .filter(|period_ns| fits(*period_ns))
+            .flat_map(|(gap_ns, doubt_ns)| {
+                (1..=MAX_MULTIPLE).map(move |k| (gap_ns / f64::from(k), doubt_ns / f64::from(k)))
+            })
+            .filter(|candidate| fits(*candidate))
+            .map(|(period_ns, _)| period_ns)
             .max_by(f64::total_cmp)
     }
 }
@@ -150,6 +168,12 @@ struct Fit {
     number_time: f64,
     last_change_ns: u64,
     read_doubt_ns: f64,
+    /// Sum of the squares of how far the changes of this stretch may be off.
+    doubt_squared: f64,
+    /// The ticks from the first change of this stretch to the last one.
+    span: f64,
+    /// How far the period may be off by the best of the earlier stretches.
+    past_doubt_ns: f64,
     changes: u64,
 }
 
@@ -165,6 +189,9 @@ impl Fit {
             number_time: 0.0,
             last_change_ns: at_ns,
             read_doubt_ns: doubt_ns as f64,
+            doubt_squared: (doubt_ns as f64).powi(2),
+            span: 0.0,
+            past_doubt_ns: f64::INFINITY,
             changes: 1,
         }
     }
@@ -184,14 +211,13 @@ impl Fit {
         let period_ns = self.period_ns();
         let since_ns = at_ns as f64 - self.last_tick_ns();
         let number = (since_ns / period_ns).round();
-        if number > 2.0 && self.slope_doubt_ns() * number > period_ns / 4.0 {
+        if number > 2.0 && self.slope_doubt_ns() * number > COUNTABLE * period_ns {
             self.restart(at_ns, doubt_ns);
             return true;
         }
         let misfit_ns = (since_ns - number * period_ns).abs();
-        if number < 1.0
-            || misfit_ns > (doubt_ns as f64 + self.read_doubt_ns + TOLERANCE * period_ns).min(0.4 * period_ns)
-        {
+        let reach_ns = doubt_ns as f64 + self.doubt_ns(number) + TOLERANCE * period_ns;
+        if number < 1.0 || misfit_ns > reach_ns.min(COUNTABLE * period_ns) {
             return false;
         }
         let shift_ns = (at_ns - self.last_change_ns) as f64;
@@ -199,6 +225,8 @@ impl Fit {
         self.weight += 1.0;
         self.last_change_ns = at_ns;
         self.read_doubt_ns = doubt_ns as f64;
+        self.doubt_squared += self.read_doubt_ns.powi(2);
+        self.span += number;
         self.changes += 1;
         true
     }
@@ -215,6 +243,7 @@ impl Fit {
             &mut self.number_squared,
             &mut self.time_ns,
             &mut self.number_time,
+            &mut self.doubt_squared,
             &mut self.past.0,
             &mut self.past.1,
         ] {
@@ -224,8 +253,9 @@ impl Fit {
 
     fn restart(&mut self, at_ns: u64, doubt_ns: u64) {
         let (squares, products) = self.centred();
-        let guess_ns = self.period_ns();
+        let (guess_ns, past_doubt_ns) = (self.period_ns(), self.slope_doubt_ns());
         *self = Self {
+            past_doubt_ns,
             past: (self.past.0 + squares, self.past.1 + products),
             changes: self.changes + 1,
             ..Self::new(guess_ns, at_ns, doubt_ns)
@@ -252,14 +282,17 @@ impl Fit {
     }
 
     /// How far a tick may be from the line, so many ticks after the last change: half the distance of two reads, and
-    /// what the slope is off (k = 2, a tick being anywhere between two reads).
+    /// what the slope is off.
     fn doubt_ns(&self, number: f64) -> f64 {
         self.read_doubt_ns + self.slope_doubt_ns() * number
     }
 
+    /// The reads come in a rhythm of their own, so that each change may be seen a little later than the one before,
+    /// all along a stretch and likewise in each stretch: more of them do not average that out, a longer one does.
     fn slope_doubt_ns(&self) -> f64 {
-        let squares = (self.centred().0 + self.past.0).max(0.5);
-        2.0 * self.read_doubt_ns / (3.0 * squares).sqrt()
+        let span = self.span.min(1.0 / (1.0 - MEMORY));
+        let here_ns = 2.0 * (self.doubt_squared / self.weight).sqrt() / span.max(1.0);
+        here_ns.min(self.past_doubt_ns)
     }
 }
 
@@ -348,6 +381,24 @@ mod tests {
         }
         let found_ms = rhythm.period_ns().expect("a period") as f64 / MS;
         assert!((found_ms - 101.3).abs() < 0.5, "{found_ms}");
+    }
+
+    #[test]
+    fn a_load_that_begins_and_ends_once_tells_no_period() {
+        // Idle, a reading of half the load, the load, a reading of half of it, idle: two gaps of one period, and one
+        // of which only the first would tell a period, and wrongly.
+        for length_ms in (700..1400).step_by(100) {
+            let mut rhythm = Rhythm::default();
+            let changes_ms = [1008, 1100, 1100 + length_ms, 1192 + length_ms];
+            for at_ms in (500..3000).step_by(10) {
+                rhythm.push(
+                    at_ms * NS_PER_MS,
+                    changes_ms.iter().filter(|change| **change <= at_ms).count() as u64,
+                );
+            }
+            let found_ms = rhythm.period_ns().map_or(100.0, |period_ns| period_ns as f64 / MS);
+            assert!((found_ms - 100.0).abs() < 11.0, "{length_ms} ms: {found_ms}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! of 150 ms at 690 W.
 
 use super::{History, SelfTest, Sensor};
-use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::clock::{NS_PER_MS, NS_PER_S, seconds};
 use crate::sample::{CounterReading, Sample};
 use crate::window::device::DeviceWindow;
 use crate::window::{DeviceReport, EDGE_SPAN_NS, GapCaps};
@@ -24,6 +24,8 @@ const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Serving,
+    /// Decode rounds of 8 to 45 ms at 480 and 330 W, alike for a while, between prefill bursts.
+    Rounds,
     /// In step with the sensor: half of every update period at full power.
     Square,
     Constant,
@@ -40,6 +42,7 @@ pub struct Setting {
     pub length_ns: u64,
     /// The load fills the window exactly, idle on both sides; otherwise it goes on for a second around it.
     pub fills_window: bool,
+    pub sensor: Sensor,
     pub counter_period_ns: u64,
     /// The counter ticks at a moment of its own, and not with the sensor.
     pub apart: bool,
@@ -84,6 +87,7 @@ impl Load {
         let mut load = Self { steps: vec![(0, IDLE_W, 0.0)] };
         match shape {
             Shape::Serving => load.serve(random, from_ns, to_ns),
+            Shape::Rounds => load.decode(random, from_ns, to_ns),
             Shape::Constant => load.step(from_ns, 480.0),
             Shape::Bursts => load.burst(random, from_ns, to_ns),
             Shape::Ramp => load.ramp(random, from_ns, to_ns),
@@ -105,6 +109,23 @@ impl Load {
             at_ns += 50 * NS_PER_MS + random.ns_below(350 * NS_PER_MS);
             self.step(at_ns, IDLE_W);
             at_ns += 100 * NS_PER_MS + random.ns_below(1400 * NS_PER_MS);
+        }
+        self.steps.retain(|(step_ns, _, _)| *step_ns < to_ns);
+    }
+
+    fn decode(&mut self, random: &mut Random, from_ns: u64, to_ns: u64) {
+        let mut at_ns = from_ns;
+        while at_ns < to_ns {
+            let round_ns = 8 * NS_PER_MS + random.ns_below(37 * NS_PER_MS);
+            let high_ns = round_ns * 2 / 5 + random.ns_below(round_ns / 5);
+            let until_ns = at_ns + 100 * NS_PER_MS + random.ns_below(1200 * NS_PER_MS);
+            while at_ns < until_ns {
+                self.step(at_ns, 480.0);
+                self.step(at_ns + high_ns, 330.0);
+                at_ns += round_ns;
+            }
+            self.step(at_ns, BURST_W);
+            at_ns += BURST_NS;
         }
         self.steps.retain(|(step_ns, _, _)| *step_ns < to_ns);
     }
@@ -153,7 +174,7 @@ impl Load {
 
 /// One random window: what the sampler's polling makes of a load, without its threads.
 pub fn trial(random: &mut Random, setting: Setting) -> Trial {
-    let (period_ns, sensor_window_ns) = (100 * NS_PER_MS, 25 * NS_PER_MS);
+    let (period_ns, sensor_window_ns) = (setting.sensor.update_period_ns, setting.sensor.window_ns);
     let phase_ns = random.ns_below(period_ns);
     let counter_phase_ns = if setting.apart { random.ns_below(setting.counter_period_ns) } else { phase_ns };
     let start_ns = LEAD_IN_NS + random.ns_below(period_ns);
@@ -170,7 +191,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     let power_mw = |at_ns: u64| {
         let tick_ns = tick(at_ns, phase_ns, period_ns);
         let seen_j = load.joules(tick_ns) - load.joules(tick_ns.saturating_sub(sensor_window_ns));
-        (seen_j / 0.025 * 1e3).round() as u32
+        (seen_j / seconds(sensor_window_ns) * 1e3).round() as u32
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "millijoules of seconds")]
     let energy_mj =
@@ -181,7 +202,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
             .any(|edge_ns| (*edge_ns..*edge_ns + EDGE_SPAN_NS).contains(&at_ns))
     };
 
-    let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS, Sensor::DATACENTER);
+    let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS, setting.sensor);
     let mut self_test = SelfTest::new(None, None);
     let mut window: Option<DeviceWindow> = None;
     let mut latest = None;

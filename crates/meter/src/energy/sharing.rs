@@ -1,34 +1,46 @@
 //! How the energy between two ticks of the counter is shared out at an edge between them. The sum is known exactly;
 //! where inside it lies is told by the power readings around the interval and the one that looked into it.
 
+use super::steps::Steps;
 use crate::clock::seconds;
 
-/// Below this share of the power on the other side of an edge, a side is idle.
-const IDLE_SHARE: f64 = 0.5;
-/// How often an edge next to an idle stretch is where the load begins or ends, before the energy is looked at: who
-/// marks a window mostly marks the load itself.
-const MARKED: f64 = 0.95;
-/// Neither story is surer than this variance of the choice between them: both simplify.
-const LEAST_DOUBT: f64 = 0.03;
-/// How far the level of a load right beside the edge may be from the reading nearest to it (k = 1).
-const LEVEL_SPREAD: f64 = 0.2;
 /// The energy of a piece is known, so that the part before an edge reaches its least or most only where the load is at
 /// one extreme before the edge and at the other one after it: a triangle of half width `d`, whose standard deviation
 /// is `d / sqrt(6)`; twice that.
 const TRIANGLE_TO_K2: f64 = 0.816;
 
+/// How far the power may be from a reading next to it, on the mean over some ten milliseconds (k = 1): at most, where
+/// the readings around do not tell, and at least.
+const SPREAD: f64 = 0.05;
+const LEAST_SPREAD: f64 = 0.02;
+/// What goes on within the time of one reading cannot be seen in any: this share of its energy may lie on the other
+/// side of an edge (k = 2), as with the rounds of a decode.
+const WITHIN_READING: f64 = 0.1;
+/// What the median of deviations is to be multiplied with for their standard deviation.
+const MEDIAN_TO_K1: f64 = 1.48;
+/// So many readings tell how steady a load is.
+const TELLING_READINGS: usize = 2;
+/// Readings within this factor of a level are of the same load.
+const SAME_LOAD: f64 = 1.3;
+
 /// The energy that the counter gave for the time between two of its ticks, and what the readings say of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TickInterval {
     pub start_ns: u64,
     pub end_ns: u64,
     pub energy_j: f64,
     /// The power before the interval and after it, where both were read.
     pub levels: Option<Levels>,
-    /// The reading that looked into the interval, where one did.
-    pub seen: Option<Seen>,
-    /// The lowest and the highest reading around the edge.
+    /// What the sensor published around it, in order.
+    pub readings: Vec<Seen>,
+    /// How far their times may be off.
+    pub reading_doubt_ns: u64,
+    /// How far a tick of the sensor may seem to be from one of the counter although they are one.
+    pub together_ns: u64,
+    /// The lowest and the highest reading around the edge, widened to hold the mean of the interval.
     pub range_w: (f64, f64),
+    /// The highest reading around the edge.
+    pub highest_w: f64,
 }
 
 /// The power on both sides of an interval, watts.
@@ -56,13 +68,6 @@ pub(super) struct Share {
     pub power_w: f64,
 }
 
-/// The edge is where the load begins or ends.
-struct StepAtEdge {
-    before_j: f64,
-    idle_w: f64,
-    probability: f64,
-}
-
 /// A part of the interval with an energy of its own, in which the power steps once or not at all.
 #[derive(Clone, Copy)]
 struct Piece {
@@ -78,56 +83,61 @@ impl TickInterval {
     pub fn share_at(&self, edge_ns: u64, tick_doubt_ns: u64) -> Share {
         let edge_ns = edge_ns.clamp(self.start_ns, self.end_ns);
         let Some(levels) = self.levels else { return self.share_among(&[self.whole(None)], edge_ns) };
-        let anywhere = self.share_among(&self.pieces(levels), edge_ns);
-        let Some(at_edge) = self.step_at_edge(levels, edge_ns, tick_doubt_ns) else { return anywhere };
-        // Both stories, each weighed by how well it explains the energy (Bayes).
-        let (marked, elsewhere) = (at_edge.probability, 1.0 - at_edge.probability);
-        let spread = (marked * elsewhere).max(LEAST_DOUBT).sqrt();
-        let between_j = 2.0 * spread * (at_edge.before_j - anywhere.before_j).abs();
-        Share {
-            before_j: marked * at_edge.before_j + elsewhere * anywhere.before_j,
-            uncertainty_j: between_j.hypot(elsewhere * anywhere.uncertainty_j),
-            power_w: marked * at_edge.idle_w + elsewhere * anywhere.power_w,
-        }
+        Steps::of(self, edge_ns, tick_doubt_ns)
+            .and_then(|steps| steps.share())
+            .unwrap_or_else(|| self.share_among(&self.pieces(levels), edge_ns))
     }
 
-    fn length_s(&self) -> f64 {
+    /// The share of the interval that lies after an edge.
+    pub fn share_after(&self, edge_ns: u64) -> f64 {
+        seconds(self.end_ns.saturating_sub(edge_ns.max(self.start_ns))) / self.length_s()
+    }
+
+    pub fn length_s(&self) -> f64 {
         seconds(self.end_ns - self.start_ns)
     }
 
-    fn mean_w(&self) -> f64 {
+    pub fn mean_w(&self) -> f64 {
         self.energy_j / self.length_s()
     }
 
-    /// The story of a load that begins or ends at the edge: the idle side is idle up to the edge, and the rest of the
-    /// energy is the load's. `None` where no side is idle.
-    fn step_at_edge(&self, levels: Levels, edge_ns: u64, tick_doubt_ns: u64) -> Option<StepAtEdge> {
-        let Levels { before_w, after_w } = levels;
-        let (idle_w, load_w) = (before_w.min(after_w), before_w.max(after_w));
-        if idle_w > IDLE_SHARE * load_w {
-            return None;
-        }
-        let (before_s, after_s) = (seconds(edge_ns - self.start_ns), seconds(self.end_ns - edge_ns));
-        let idle_before = before_w < after_w;
-        let (idle_s, load_s) = if idle_before { (before_s, after_s) } else { (after_s, before_s) };
-        let (idle_j, load_j) = (idle_w * idle_s, self.energy_j - idle_w * idle_s);
-        // The reading that looked at the load's side of the interval knows its level there best.
-        let on_load_side =
-            |seen: &Seen| if idle_before { seen.start_ns >= edge_ns } else { seen.end_ns <= edge_ns };
-        let near_w = self.seen.filter(on_load_side).map_or(load_w, |seen| seen.power_w);
-        let off_j = load_j - near_w * load_s;
-        let spread_j = LEVEL_SPREAD * load_w * load_s + (load_w - idle_w) * seconds(tick_doubt_ns);
-        let room_j = (near_w.max(load_w) - idle_w) * self.length_s();
-        // A step anywhere in the interval makes every energy between all idle and all load equally likely.
-        let at_edge =
-            MARKED * (-0.5 * (off_j / spread_j).powi(2)).exp() / (spread_j * std::f64::consts::TAU.sqrt());
-        let anywhere = (1.0 - MARKED) / room_j;
-        let probability = at_edge / (at_edge + anywhere);
-        (load_j >= 0.0 && probability.is_finite()).then_some(StepAtEdge {
-            before_j: if idle_before { idle_j } else { load_j },
-            idle_w,
-            probability,
+    /// The readings that looked into the interval, perhaps beyond its ends too.
+    fn seen(&self) -> impl Iterator<Item = &Seen> {
+        self.readings.iter().filter(|seen| {
+            seen.end_ns > self.start_ns + self.together_ns && seen.start_ns + self.together_ns < self.end_ns
         })
+    }
+
+    /// The last reading before the interval and the first one after it.
+    pub fn beside(&self) -> Option<(usize, usize)> {
+        let first = self.readings.iter().rposition(|seen| seen.end_ns <= self.start_ns + self.together_ns)?;
+        let last = self.readings.iter().position(|seen| seen.start_ns + self.together_ns >= self.end_ns)?;
+        Some((first, last))
+    }
+
+    /// How steady a load is, by the readings of it: the relative standard deviation about a level, from their median.
+    fn spread_about(&self, level_w: f64) -> f64 {
+        let mut deviations: Vec<f64> = self
+            .readings
+            .iter()
+            .map(|seen| seen.power_w / level_w)
+            .filter(|ratio| (1.0 / SAME_LOAD..SAME_LOAD).contains(ratio))
+            .map(|ratio| (ratio - 1.0).abs())
+            .collect();
+        deviations.sort_by(f64::total_cmp);
+        if deviations.len() < TELLING_READINGS {
+            return SPREAD;
+        }
+        (MEDIAN_TO_K1 * deviations[deviations.len() / 2]).clamp(LEAST_SPREAD, SPREAD)
+    }
+
+    /// The time that a reading is the mean of.
+    fn window_s(&self) -> f64 {
+        self.readings.first().map_or_else(|| self.length_s(), |seen| seconds(seen.end_ns - seen.start_ns))
+    }
+
+    fn clipped(&self, seen: &Seen) -> Seen {
+        Seen { start_ns: seen.start_ns.max(self.start_ns), end_ns: seen.end_ns.min(self.end_ns), ..*seen }
     }
 
     /// The interval as one piece.
@@ -146,7 +156,15 @@ impl TickInterval {
     /// what it leaves for the rest is nonsense, as on a board whose sensor is slower than thought.
     fn pieces(&self, levels: Levels) -> Vec<Piece> {
         let whole = vec![self.whole(Some(levels))];
-        let Some(seen) = self.seen else { return whole };
+        // The one that looked at most of it, unless it sees half of the interval as one.
+        if 2.0 * self.window_s() > self.length_s() {
+            return whole;
+        }
+        let Some(seen) =
+            self.seen().map(|seen| self.clipped(seen)).max_by_key(|seen| seen.end_ns - seen.start_ns)
+        else {
+            return whole;
+        };
         let seen_j = seen.power_w * seconds(seen.end_ns - seen.start_ns);
         let mut rest = [
             (self.start_ns, seen.start_ns, levels.before_w, seen.power_w),
@@ -181,7 +199,10 @@ impl TickInterval {
 
     fn share_among(&self, pieces: &[Piece], edge_ns: u64) -> Share {
         let inside = pieces.iter().find(|piece| (piece.start_ns..=piece.end_ns).contains(&edge_ns));
-        let bound_j = inside.map_or(0.0, |piece| piece.bound_j(edge_ns, self.range_w));
+        let inside_j = inside.map_or(0.0, |piece| match self.levels {
+            Some(_) => piece.uncertainty_j(edge_ns, self.window_s(), |level_w| self.spread_about(level_w)),
+            None => TRIANGLE_TO_K2 * piece.bound_j(edge_ns, self.range_w),
+        });
         // Energy that lies before the reading and not after it, or the other way round.
         let exchange_j = match pieces {
             [first, _, last] => first.room_j().min(last.room_j()),
@@ -189,7 +210,7 @@ impl TickInterval {
         };
         Share {
             before_j: pieces.iter().map(|piece| piece.before_j(edge_ns)).sum(),
-            uncertainty_j: TRIANGLE_TO_K2 * bound_j.hypot(exchange_j),
+            uncertainty_j: inside_j.hypot(TRIANGLE_TO_K2 * exchange_j),
             power_w: self.mean_w(),
         }
     }
@@ -212,12 +233,42 @@ impl Piece {
         if into_s <= 0.0 || length_s <= 0.0 {
             return 0.0;
         }
-        let step_s = (self.energy_j - self.right_w * length_s) / (self.left_w - self.right_w);
-        if (0.0..=length_s).contains(&step_s) {
-            self.left_w * into_s.min(step_s) + self.right_w * (into_s - step_s).max(0.0)
-        } else {
-            self.energy_j * into_s / length_s
+        match self.step_s() {
+            Some(step_s) => self.left_w * into_s.min(step_s) + self.right_w * (into_s - step_s).max(0.0),
+            None => self.energy_j * into_s / length_s,
         }
+    }
+
+    /// Where one step of the power explains the energy, from the start of the piece.
+    fn step_s(&self) -> Option<f64> {
+        let length_s = self.length_s();
+        let step_s = (self.energy_j - self.right_w * length_s) / (self.left_w - self.right_w);
+        (0.0..=length_s).contains(&step_s).then_some(step_s)
+    }
+
+    /// How far the energy before the edge may be off (k = 2). `spread_about`: how steady the load
+    /// is at a level. `window_s`: what one reading is the mean of.
+    fn uncertainty_j(&self, edge_ns: u64, window_s: f64, spread_about: impl Fn(f64) -> f64) -> f64 {
+        let length_s = self.length_s();
+        if length_s <= 0.0 {
+            return 0.0;
+        }
+        let into_s = seconds(edge_ns - self.start_ns);
+        let rest_s = length_s - into_s;
+        let within_s = |span_s: f64| WITHIN_READING * (span_s.min(window_s) * window_s).sqrt();
+        if let Some(step_s) = self.step_s() {
+            // From the edge to the end of the piece on the same side of the step the power is the reading's there.
+            let (level_w, span_s) =
+                if into_s < step_s { (self.left_w, into_s) } else { (self.right_w, rest_s) };
+            return level_w * (2.0 * spread_about(level_w) * span_s).hypot(within_s(span_s));
+        }
+        // What both readings do not explain was a burst or a dip that none saw, on either side of the edge.
+        let mean_w = self.energy_j / length_s;
+        let (low_w, high_w) = (self.left_w.min(self.right_w), self.left_w.max(self.right_w));
+        let hidden_j = (mean_w - mean_w.clamp(low_w, high_w)).abs() * length_s;
+        let near_s = into_s.min(rest_s);
+        let level_j = mean_w * (2.0 * spread_about(mean_w) * near_s).hypot(within_s(near_s));
+        level_j.hypot(TRIANGLE_TO_K2 * hidden_j / 2.0)
     }
 
     /// How far the energy before the edge may be off if the power kept within the readings around it.
@@ -227,15 +278,6 @@ impl Piece {
             return 0.0;
         }
         let mean_w = self.energy_j / length_s;
-        // Between two low readings that hold much energy the load was high for a while that no reading saw, at twice
-        // its excess at least; likewise a dip between two high ones.
-        let high_w =
-            if mean_w > self.left_w.max(self.right_w) { high_w.max(2.0 * mean_w - low_w) } else { high_w };
-        let low_w = if mean_w < self.left_w.min(self.right_w) {
-            low_w.min(2.0 * mean_w - high_w).max(0.0)
-        } else {
-            low_w
-        };
         let (low_w, high_w) = (low_w.min(mean_w), high_w.max(mean_w));
         let into_s = seconds(edge_ns - self.start_ns);
         let rest_s = length_s - into_s;

@@ -93,7 +93,8 @@ impl EndFacts {
         let periods = |periods: &[Periods; 3]| {
             periods
                 .map(|found| {
-                    [found.power_ns, found.counter_ns, found.counter_doubt_ns].map(or_dash).join(":")
+                    let Periods { power_ns, power_doubt_ns, counter_ns, counter_doubt_ns } = found;
+                    [power_ns, power_doubt_ns, counter_ns, counter_doubt_ns].map(or_dash).join(":")
                 })
                 .join(":")
         };
@@ -120,10 +121,11 @@ impl EndFacts {
             })?,
             periods: entries.list("llem.periods_ns", |text| {
                 let found: Vec<Option<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
-                let moments = found.chunks_exact(3).map(|moment| Periods {
+                let moments = found.chunks_exact(4).map(|moment| Periods {
                     power_ns: moment[0],
-                    counter_ns: moment[1],
-                    counter_doubt_ns: moment[2],
+                    power_doubt_ns: moment[1],
+                    counter_ns: moment[2],
+                    counter_doubt_ns: moment[3],
                 });
                 let periods: Vec<_> = moments.collect();
                 periods.try_into().ok()
@@ -196,9 +198,11 @@ mod tests {
         let known = Periods {
             power_ns: Some(100_000_123),
             counter_ns: Some(20_000_000),
+            power_doubt_ns: Some(2000),
             counter_doubt_ns: Some(1000),
         };
-        let unknown = Periods { power_ns: None, counter_ns: None, counter_doubt_ns: None };
+        let unknown =
+            Periods { power_ns: None, power_doubt_ns: None, counter_ns: None, counter_doubt_ns: None };
         let end = EndFacts {
             end_ns: 99,
             counter_tests: vec![
