@@ -98,6 +98,7 @@ describe('an experiment of which only the model is written', () => {
         window_size: 5,
         min_prompts: 5,
         n_warmup: null,
+        max_seconds: null,
         thermal_floor_seconds: 60,
       },
       timeseries: { enabled: true, save: true, full_rate: false },

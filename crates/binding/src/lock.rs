@@ -27,7 +27,8 @@ impl FileLock {
 #[napi]
 pub fn take_lock(path: String) -> Result<Option<FileLock>, CodedError> {
     let failed = |error: std::io::Error| CodedError::new("LOCK_FAILED".to_owned(), error.to_string());
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let file =
+        File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(FileLock { file: Some(file) })),
         Err(TryLockError::WouldBlock) => Ok(None),
