@@ -60,8 +60,10 @@ function reader(): { cwd: string; env: NodeJS.ProcessEnv } {
   mkdirSync(join(cwd, 'node_modules'))
   symlinkSync(root, join(cwd, 'node_modules/llem'))
   execFileSync(process.execPath, [join(root, 'scripts/make-tiny-model.mjs'), join(cwd, 'model.gguf')])
-  const yaml = blocks('yaml').find((block) => block.startsWith('# experiment.yaml'))
-  writeFileSync(join(cwd, 'experiment.yaml'), yaml ?? '')
+  for (const name of ['experiment.yaml', 'grid.yaml']) {
+    const yaml = blocks('yaml').find((block) => block.startsWith(`# ${name}`))
+    writeFileSync(join(cwd, name), yaml ?? '')
+  }
   const env = {
     ...process.env,
     PATH: `${join(cwd, 'bin')}${delimiter}${process.env.PATH}`,

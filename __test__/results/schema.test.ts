@@ -25,8 +25,8 @@ describe('llem schema', () => {
   })
 
   it.for([
-    ['resutl', 'Did you mean result? Valid names: experiment, result'],
-    ['nothing-like-it', 'Valid names: experiment, result'],
+    ['resutl', 'Did you mean result? Valid names: experiment, campaign, result'],
+    ['nothing-like-it', 'Valid names: experiment, campaign, result'],
   ] as const)('refuses %s and says what there is', async ([name, hint]) => {
     const { code, stdout, stderr } = await llem(['schema', name])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

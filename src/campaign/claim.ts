@@ -4,10 +4,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { LlemError } from '../core/errors.js'
-import { type FileLock, takeLock } from '../native/lock.js'
+import { type FileLock, takeLock, waitForLock } from '../native/lock.js'
 import { writeJsonAtomically } from '../results/files.js'
 
 const HEARTBEAT_MS = 15_000
@@ -53,13 +52,11 @@ export async function claimCampaign(dir: string): Promise<{ release(): void }> {
 }
 
 /** `llem campaign status` holds it for a moment too. */
-async function patientLock(path: string): Promise<FileLock | null> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const lock = await takeLock(path)
-    if (lock !== null) return lock
-    await sleep(50)
-  }
-  return null
+function patientLock(path: string): Promise<FileLock | null> {
+  return waitForLock(path, { signal: AbortSignal.timeout(250) }).catch((error: unknown) => {
+    if (error instanceof LlemError) throw error
+    return null
+  })
 }
 
 /** Whether somebody runs the campaign now. */

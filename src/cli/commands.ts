@@ -302,7 +302,10 @@ export const COMMANDS: readonly CommandLine[] = [
       command
         .summary('print a JSON Schema')
         .description('Prints the JSON Schema of a configuration or of a result.')
-        .argument('<name>', 'experiment: what `llem run` reads; result: the result.json that it writes')
+        .argument(
+          '<name>',
+          'experiment: what `llem run` reads; campaign: what `llem campaign` reads; result: the result.json',
+        )
         .option('-v, --verbose', 'say more: stack traces')
         .addHelpText(
           'after',

@@ -1,13 +1,18 @@
 // llem schema: what is on disk, as JSON Schema.
 
 import { experimentJsonSchema } from '../config/json-schema.js'
+import { campaignFileJsonSchema } from '../config/load-campaign.js'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
 import { resultJsonSchema } from '../results/json-schema.js'
 import { printJson } from './screen.js'
 
 /** Everything that has a schema. */
-export const SCHEMAS = { experiment: experimentJsonSchema, result: resultJsonSchema } as const
+export const SCHEMAS = {
+  experiment: experimentJsonSchema,
+  campaign: campaignFileJsonSchema,
+  result: resultJsonSchema,
+} as const
 
 /** Prints a JSON Schema. */
 export function schema(name: string): void {

@@ -7,7 +7,7 @@ import { fileLayer, textLayer } from './config-file.js'
 import { configHash } from './config-hash.js'
 import { closest, didYouMean } from './did-you-mean.js'
 import { gridFindings, gridPoints } from './grid.js'
-import type { SchemaNode } from './json-schema.js'
+import { experimentJsonSchema, type SchemaNode } from './json-schema.js'
 import type { Layer } from './layers.js'
 import { checkExperiment } from './load.js'
 import { modernised } from './older-campaigns.js'
@@ -96,6 +96,15 @@ function readKeys(own: Tree, layer: Layer, findings: Finding[]): CampaignKeys | 
 }
 
 let cached: SchemaNode | undefined
+
+/** The JSON schema of a campaign as it is written, for editors: its own keys, and what its experiments share. */
+export function campaignFileJsonSchema(): SchemaNode {
+  const own = campaignJsonSchema()
+  const experiment = experimentJsonSchema()
+  const { required: _, $schema: __, ...part } = experiment as SchemaNode & { $schema?: string }
+  const experiments = { ...own.properties?.experiments, items: part }
+  return { ...own, properties: { ...own.properties, experiments, ...experiment.properties } }
+}
 
 /** The JSON schema of the campaign's own keys. */
 export function campaignJsonSchema(): SchemaNode {

@@ -3,7 +3,6 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { loadExperimentConfig } from '../config/load.js'
 import { configError } from '../config/problems.js'
 import { LlemError, messageOf } from '../core/errors.js'
@@ -11,7 +10,7 @@ import { chooseLibrary } from '../energy/library.js'
 import { KeptFleet } from '../experiment/kept-fleet.js'
 import type { Observer } from '../experiment/observer.js'
 import { type ExperimentOutcome, runExperiment } from '../experiment/run.js'
-import { takeLock } from '../native/lock.js'
+import { waitForLock } from '../native/lock.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import type { WorkerFault } from '../workers/wire.js'
@@ -23,7 +22,7 @@ import {
   runnerRequestSchema,
 } from './protocol.js'
 
-const LOCK_ATTEMPTS = 300
+const LOCK_MS = 30_000
 
 const say = claimStdout()
 const lines = new LineSplitter()
@@ -60,15 +59,17 @@ async function answer(line: string): Promise<void> {
 
 /** The runner of a campaign that was killed may still be ending its workers. */
 async function holdLock(path: string): Promise<void> {
-  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+  try {
     // It is never released: the kernel does that when this process is gone.
-    if ((await takeLock(path)) !== null) return
-    await sleep(100)
+    await waitForLock(path, { signal: AbortSignal.any([ended.signal, AbortSignal.timeout(LOCK_MS)]) })
+  } catch (cause) {
+    if (cause instanceof LlemError) throw cause
+    throw new LlemError('what ran the last experiment of this campaign does not end', {
+      code: 'RUNNER_BUSY',
+      hint: 'Look for a process `runner.js` and end it.',
+      cause,
+    })
   }
-  throw new LlemError('what ran the last experiment of this campaign does not end', {
-    code: 'RUNNER_BUSY',
-    hint: 'Look for a process `runner.js` and end it.',
-  })
 }
 
 async function runOne(order: RunOrder, observer: Observer): Promise<ExperimentOutcome> {

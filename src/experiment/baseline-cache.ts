@@ -1,5 +1,5 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { contentHash } from '../core/identity.js'
 import { cacheDir } from '../core/paths.js'
@@ -63,10 +63,11 @@ export async function clearBaselines(): Promise<number> {
   return names.length
 }
 
-/** The file that is there while somebody measures the baseline of this device; its folder is made. */
+/** The file that is locked while somebody measures the baseline of this device; its folder is made. */
 export function lockPathOf(device: Device, driver: string): string {
-  makeFolder(folder())
-  return `${pathOf(device, driver)}.lock`
+  const locks = join(cacheDir(), 'baseline-locks')
+  makeFolder(locks)
+  return join(locks, basename(pathOf(device, driver)))
 }
 
 /** Seconds since it was measured. */

@@ -1,5 +1,5 @@
-import { type FileLock, lockFile } from '../core/file-lock.js'
 import type { Device } from '../native/addon.js'
+import { type FileLock, waitForLock } from '../native/lock.js'
 import { lockPathOf } from './baseline-cache.js'
 import { lateProgress } from './late-progress.js'
 import type { Observer } from './observer.js'
@@ -26,7 +26,7 @@ export async function withBaselineLock<T>(
     }
     return await work()
   } finally {
-    await Promise.all(locks.map((lock) => lock.release()))
+    for (const lock of locks) lock.release()
   }
 }
 
@@ -40,7 +40,7 @@ async function waitFor(
   const startMs = performance.now()
   const onWait = () => progress.update(Math.min(limitS, Math.round((performance.now() - startMs) / 1000)))
   try {
-    return await lockFile(lockPathOf(device, driver), { signal, onWait })
+    return await waitForLock(lockPathOf(device, driver), { signal, onWait })
   } catch (error) {
     if (signal?.aborted) throw interrupted(error)
     return null

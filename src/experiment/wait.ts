@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError } from '../core/errors.js'
-import type { Observer, Progress } from './observer.js'
+import { lateProgress } from './late-progress.js'
+import type { Observer } from './observer.js'
 
 /** Waits so many seconds, visibly. Resolves with the seconds that really passed; rejects when interrupted. */
 export async function waitVisibly(
@@ -34,20 +35,18 @@ export async function shownWhileWaiting<T>(
   observer: Observer,
   work: (tell: (text: string) => void) => Promise<T>,
 ): Promise<T> {
-  const start = performance.now()
-  let progress: Progress | undefined
+  const startMs = performance.now()
+  const progress = lateProgress(observer, { label, total: limitS, unit: 's', isLimit: true })
   let said = ''
-  const timer = setInterval(() => {
-    progress ??= observer.progress({ label, total: limitS, unit: 's', isLimit: true })
-    progress.update(Math.round((performance.now() - start) / 1000), said)
-  }, 1000)
+  const show = () => progress.update(Math.round((performance.now() - startMs) / 1000), said)
+  const timer = setInterval(show, 1000)
   try {
     return await work((text) => {
       said = text
     })
   } finally {
     clearInterval(timer)
-    progress?.stop()
+    progress.stop()
   }
 }
 

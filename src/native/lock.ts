@@ -1,5 +1,6 @@
 // The other half is crates/binding/src/lock.rs.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError, messageOf } from '../core/errors.js'
 import { loadAddon } from './addon.js'
 
@@ -19,5 +20,22 @@ export async function takeLock(path: string): Promise<FileLock | null> {
       hint: 'Choose a folder on a local disk.',
       cause,
     })
+  }
+}
+
+/** How often a lock that somebody else holds is tried. */
+const TRIED_EVERY_MS = 100
+
+/** Waits until the lock of a file is held. `onWait` is called before each pause. Rejects when aborted, and LOCK_FAILED. */
+export async function waitForLock(
+  path: string,
+  { signal, onWait }: { signal?: AbortSignal | undefined; onWait?: (() => void) | undefined } = {},
+): Promise<FileLock> {
+  for (;;) {
+    signal?.throwIfAborted()
+    const lock = await takeLock(path)
+    if (lock !== null) return lock
+    onWait?.()
+    await sleep(TRIED_EVERY_MS, undefined, signal === undefined ? {} : { signal })
   }
 }
