@@ -45,7 +45,11 @@ function stageRoot(platforms) {
   writeFileSync(join(staged, 'package.json'), `${JSON.stringify(packed, null, 2)}\n`)
   const always = ['LICENSE', 'README.md'].filter((path) => existsSync(join(root, path)))
   for (const path of [...manifest.files, ...always]) {
-    cpSync(join(root, path), join(staged, path), { recursive: true })
+    // What Python leaves beside a file that was imported is of this machine.
+    cpSync(join(root, path), join(staged, path), {
+      recursive: true,
+      filter: (source) => !source.endsWith('__pycache__'),
+    })
   }
 }
 

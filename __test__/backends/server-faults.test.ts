@@ -62,7 +62,7 @@ describe('a server that works', () => {
       versions: { vllm: '0.11.0' },
       context_size: 4096,
       device_uuids: null,
-      facts: { reasons: { parameters: expect.stringContaining('no GGUF file') } },
+      facts: { reasons: { parameters: expect.stringContaining('neither a GGUF file') } },
     })
   })
 
@@ -189,7 +189,7 @@ describe('a request that fails', () => {
       message: expect.stringMatching(/^2 of 2 requests failed.*TIMEOUT: no end of the answer within 0\.7 s/),
     })
     expect(performance.now() - startMs).toBeLessThan(3000)
-    expect(await session.memory()).toEqual({ rss_bytes: null, vram_bytes: null })
+    expect(await session.memory()).toEqual({ rss_bytes: null, vram_bytes: null, vram_peak_bytes: null })
   })
 
   it('is told, is in no sum, and the run goes on below the share that may fail', async () => {
