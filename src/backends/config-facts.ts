@@ -1,5 +1,5 @@
 import { type Blocks, familyOf } from './config-families.js'
-import type { ModelFacts } from './model-facts.js'
+import { type ModelFacts, unknownFacts } from './model-facts.js'
 
 // What a Hugging Face config.json tells for a FLOPs estimate. Which weights a family of models has is in
 // config-families.ts; what counts as multiplying a token is what model-facts.ts says.
@@ -18,10 +18,10 @@ export function configFacts(config: ModelConfig): ModelFacts {
   if (architecture === null) reasons.architecture = 'config.json does not say model_type'
   if (family === undefined) {
     const known = `the weights of ${architecture ?? 'unnamed'} models are not known to llem`
-    return unknown(architecture, { ...reasons, parameters: known, attention: known })
+    return unknownFacts(architecture, { ...reasons, parameters: known, attention: known })
   }
   const blocks = family(text, config)
-  if (typeof blocks === 'string') return unknown(architecture, { parameters: blocks, attention: blocks })
+  if (typeof blocks === 'string') return unknownFacts(architecture, { parameters: blocks, attention: blocks })
   const { hidden, vocab, positions, tied, layers, experts } = blocks
   const table = vocab * hidden
   if (nested !== null)
@@ -47,21 +47,6 @@ export function configFacts(config: ModelConfig): ModelFacts {
 function totalOf({ hidden, vocab, positions, tied, layers, finalNorm }: Blocks): number {
   const outside = (vocab * (tied ? 1 : 2) + positions) * hidden + finalNorm
   return layers.reduce((sum, { stored }) => sum + stored, outside)
-}
-
-function unknown(architecture: string | null, reasons: Record<string, string>): ModelFacts {
-  return {
-    architecture,
-    parameters: { total: null, embedding: null, non_embedding_active: null },
-    tied_embeddings: null,
-    experts: null,
-    attention: null,
-    vocab_size: null,
-    hidden_size: null,
-    feed_forward_size: null,
-    context_length: null,
-    reasons,
-  }
 }
 
 function record(value: unknown): ModelConfig | null {

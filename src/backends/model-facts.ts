@@ -47,3 +47,19 @@ export const modelFactsSchema = z.object({
 })
 
 export type ModelFacts = z.infer<typeof modelFactsSchema>
+
+/** The facts of a model of which nothing is known. `reasons`: field name -> why. */
+export function unknownFacts(architecture: string | null, reasons: Record<string, string>): ModelFacts {
+  return {
+    architecture,
+    parameters: { total: null, embedding: null, non_embedding_active: null },
+    tied_embeddings: null,
+    experts: null,
+    attention: null,
+    vocab_size: null,
+    hidden_size: null,
+    feed_forward_size: null,
+    context_length: null,
+    reasons,
+  }
+}

@@ -230,7 +230,7 @@ export const servedSchema = z.object({
   /** Chunks with text that came: latencies between tokens are between these. */
   chunks: count,
   /** Tokens of prompts that the server took from its cache, as far as it says. */
-  cached_input_tokens: count,
+  cached_input_tokens: count.nullable(),
   /** What counted the output tokens: the server's `usage`, the chunks of the stream, or each for some requests. */
   token_source: z.enum(['usage', 'chunks', 'mixed']),
   /** What makes these numbers less than they could be, in sentences. */

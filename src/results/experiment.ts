@@ -240,7 +240,7 @@ export const servingSchema = z.object({
   /** What counted the output tokens: the server's usage, the chunks of the streams, or each for some requests. */
   token_source: z.enum(['usage', 'chunks', 'mixed']),
   /** Prompt tokens that the server took from its cache, as far as it says. */
-  cached_input_tokens: count,
+  cached_input_tokens: count.nullable(),
   /** The part of the run in which the load was what was asked for; null where there was none. */
   steady: z
     .object({

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { ggufFacts, ggufWeightTypes } from '../gguf-facts.js'
 import { readGgufModel } from '../gguf-file.js'
-import type { ModelFacts } from '../model-facts.js'
+import { type ModelFacts, unknownFacts } from '../model-facts.js'
 import { factsOfModel } from '../model-folder.js'
 
 export interface ServedModelFacts {
@@ -26,22 +26,15 @@ export function factsOf(model: string): ServedModelFacts {
   } catch {
     // The server reads it, not llem, and says what is wrong with it.
   }
-  return { facts: unknownFacts(), ...unknown }
+  return { facts: nothingTold(), ...unknown }
 }
 
-function unknownFacts(): ModelFacts {
+function nothingTold(): ModelFacts {
   const reason =
     'the server does not tell it, and the model is neither a GGUF file nor a Hugging Face model on this machine'
-  return {
-    architecture: null,
-    parameters: { total: null, embedding: null, non_embedding_active: null },
-    tied_embeddings: null,
-    experts: null,
-    attention: null,
-    vocab_size: null,
-    hidden_size: null,
-    feed_forward_size: null,
-    context_length: null,
-    reasons: { architecture: reason, parameters: reason, 'parameters.non_embedding_active': reason },
-  }
+  return unknownFacts(null, {
+    architecture: reason,
+    parameters: reason,
+    'parameters.non_embedding_active': reason,
+  })
 }

@@ -23,7 +23,8 @@ export class Tally {
   #truncated = 0
   #chunks = 0
   #counted = 0
-  #cached = 0
+  /** Null as long as no answer told it. */
+  #cached: number | null = null
   /** Answers whose count and chunks differ by more than the end-of-text token, which brings no text. */
   #differing = 0
   #failures = 0
@@ -99,7 +100,7 @@ export class Tally {
     if (prompt.truncated) this.#truncated += 1
     if (end.usage === null) return
     this.#counted += 1
-    this.#cached += end.usage.cached ?? 0
+    if (end.usage.cached !== null) this.#cached = (this.#cached ?? 0) + end.usage.cached
     const silent = end.finishReason === 'stop' ? 1 : 0
     if (output < chunks || output > chunks + silent) this.#differing += 1
     const short = prompt.ignoreEos && output < prompt.maxTokens
@@ -137,7 +138,7 @@ export class Tally {
       notes.push(
         `tokens_per_chunk: in ${this.#differing} of ${this.#requests} requests the server counted other than one token a chunk (${this.#outputTokens} tokens in ${this.#chunks} chunks in all). Tokens are the server's count; times between tokens are times between chunks.`,
       )
-    if (this.#cached > 0)
+    if (this.#cached !== null && this.#cached > 0)
       notes.push(
         `prefix_cache_hit: ${this.#cached} of ${this.#inputTokens ?? 'unknown'} prompt tokens came from the server's cache and were not computed. Use prompts that differ, or turn its prefix cache off.`,
       )
