@@ -8,21 +8,24 @@ export interface Clock {
   sleepUntil(atMs: number, signal: AbortSignal | undefined): Promise<void>
 }
 
-/** A timer counts neither the time that a machine sleeps nor a clock that is set, so the clock is looked at again. */
-const LOOK_EVERY_MS = 10_000
-
-export const wallClock: Clock = {
-  nowMs: () => Date.now(),
-  async sleepUntil(atMs, signal) {
-    try {
-      signal?.throwIfAborted()
-      for (;;) {
-        const leftMs = atMs - Date.now()
-        if (leftMs <= 0) return
-        await sleep(Math.min(leftMs, LOOK_EVERY_MS), undefined, { signal })
+/**
+ * The machine's clock. A timer counts neither the time that the machine sleeps nor a clock that is set, and none longer
+ * than 24 days, so the clock is looked at again and again.
+ */
+export function wallClock({ lookEveryMs = 10_000 }: { lookEveryMs?: number } = {}): Clock {
+  return {
+    nowMs: () => Date.now(),
+    async sleepUntil(atMs, signal) {
+      try {
+        signal?.throwIfAborted()
+        for (;;) {
+          const leftMs = atMs - Date.now()
+          if (leftMs <= 0) return
+          await sleep(Math.min(leftMs, lookEveryMs), undefined, { signal })
+        }
+      } catch (cause) {
+        throw interrupted(cause)
       }
-    } catch (cause) {
-      throw interrupted(cause)
-    }
-  },
+    },
+  }
 }

@@ -14,7 +14,7 @@ import { roundOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import { DAEMON_FILE, RunRecords, setAside } from './records.js'
 import { type CampaignOptions, runThese } from './run.js'
-import { graceMs, nextStart, type Schedule, scheduleOf, startFrom, startMs } from './schedule.js'
+import { type Choice, graceMs, nextStart, type Schedule, scheduleOf, startFrom, startMs } from './schedule.js'
 import { machineZone, timeText } from './wall-clock.js'
 
 export interface DaemonOptions extends CampaignOptions {
@@ -31,7 +31,7 @@ export interface DaemonOptions extends CampaignOptions {
 export async function runDaemon(plan: CampaignPlan, options: DaemonOptions): Promise<Manifest> {
   const { dir, observer, signal } = options
   const claim = await claimCampaign(dir)
-  const records = new RunRecords(dir, plan, { isLive: false })
+  const records = new RunRecords(dir, plan, { isLive: false, isDaemon: true })
   for (const problem of records.problems) observer.note(`Note: ${problem}`)
   const daemon = new Daemon(plan, records, options)
   try {
@@ -57,6 +57,8 @@ class Daemon {
   readonly #file: DaemonFile
   readonly #schedule: Schedule
   readonly #state: DaemonState
+  /** When it was started: a round that is to begin at once must not be late for what is written first. */
+  readonly #startedMs: number
   /** The last start that was dealt with. */
   #last: number
   /** A round that was cut short and whose time is not over. */
@@ -71,6 +73,7 @@ class Daemon {
     this.#file = new DaemonFile(dir, (error) => observer.note(`Note: ${messageOf(error)}`))
     const before = this.#before()
     const nowMs = clock.nowMs()
+    this.#startedMs = nowMs
     this.#schedule = scheduleOf(daemon, { nowMs, firstMs: before.first_at })
     const rounds = before.rounds.map(ended)
     this.#state = { ...before, rounds, daemon_version: 1, state: 'waiting', ...this.#written() }
@@ -82,12 +85,16 @@ class Daemon {
 
   async run(): Promise<CampaignState> {
     const { clock, signal, tell } = this.#options
-    this.#expect(this.#unfinished === null ? this.#next().atMs : null)
+    let nowMs = this.#startedMs
+    this.#expect(this.#unfinished === null ? this.#next(nowMs).atMs : null)
     await this.#file.write(this.#state)
-    if (this.#unfinished !== null) await this.#goOn(this.#unfinished)
+    if (this.#unfinished !== null) {
+      await this.#goOn(this.#unfinished)
+      nowMs = clock.nowMs()
+    }
     for (;;) {
       stopIfInterrupted(signal)
-      const { start, atMs, missed } = this.#next()
+      const { start, atMs, missed } = this.#next(nowMs)
       if (missed > 0) {
         this.#state.rounds_missed += missed
         tell(`Daemon: ${missed} ${missed === 1 ? 'round was' : 'rounds were'} missed`)
@@ -95,11 +102,12 @@ class Daemon {
       if (start === null) return await this.#end()
       this.#last = start - 1
       await this.#waitUntil(atMs)
-      const lateMs = clock.nowMs() - atMs
+      nowMs = clock.nowMs()
       // The machine was asleep, or its clock was set. What was missed on purpose is begun however late.
-      if (lateMs > graceMs(this.#schedule) && this.#next().start !== start) continue
+      if (nowMs - atMs > graceMs(this.#schedule) && this.#next(nowMs).start !== start) continue
       this.#last = start
       await this.#begin(atMs, missed)
+      nowMs = clock.nowMs()
     }
   }
 
@@ -116,10 +124,9 @@ class Daemon {
     return this.#state.rounds_begun === 0 ? 'before its first round' : 'between rounds'
   }
 
-  #next() {
-    const { daemon, clock } = this.#options
-    const nowMs = clock.nowMs()
-    return nextStart(this.#schedule, { last: this.#last, nowMs, policy: daemon.missed_rounds })
+  #next(nowMs: number): Choice {
+    const policy = this.#options.daemon.missed_rounds
+    return nextStart(this.#schedule, { last: this.#last, nowMs, policy })
   }
 
   /** Waits for a start; returns at once where it has passed. */

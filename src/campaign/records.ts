@@ -50,8 +50,15 @@ export class RunRecords {
   /** Rounds that were begun. A campaign that is no daemon has one; a daemon says when it begins another. */
   rounds: number
 
-  /** Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. */
-  constructor(dir: string, plan: CampaignPlan, { isLive }: { isLive: boolean }) {
+  /**
+   * Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. `isDaemon`: before its first
+   * round there is none.
+   */
+  constructor(
+    dir: string,
+    plan: CampaignPlan,
+    { isLive, isDaemon = existsSync(join(dir, DAEMON_FILE)) }: { isLive: boolean; isDaemon?: boolean },
+  ) {
     this.#dir = dir
     this.#plan = plan
     let lastCycle = 0
@@ -67,8 +74,7 @@ export class RunRecords {
         lastCycle = Math.max(lastCycle, Number(number))
       }
     }
-    // A daemon that waits for its first round has none yet.
-    this.rounds = Math.max(roundOf(plan, lastCycle), existsSync(join(dir, DAEMON_FILE)) ? 0 : 1)
+    this.rounds = Math.max(roundOf(plan, lastCycle), isDaemon ? 0 : 1)
   }
 
   /** The runs of all rounds that were begun, in their order. */

@@ -46,11 +46,8 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
   if (options.resume) refuseChanged(results_dir, plan)
   if (options.dryRun) {
     const dir = campaignFolder(results_dir, plan)
-    const records = new RunRecords(dir, plan, { isLive: false })
-    if (!daemon.enabled) return options.json ? printJson(plan) : print(await showPlan(plan, records))
-    if (options.json) return printJson({ ...plan, next_rounds: nextRounds(daemon) })
-    const runs = [...roundOrder(plan, records.rounds + 1)]
-    return print(`${await showPlan(plan, records, runs)}\n${showRounds(daemon)}`)
+    if (!options.json) return print(await planText(plan, dir, daemon))
+    return printJson(daemon.enabled ? { ...plan, next_rounds: nextRounds(daemon) } : plan)
   }
   await runIt(plan, daemon, loaded, options)
 }
@@ -83,7 +80,7 @@ async function runIt(
       import('../native/machine.js'),
     ])
   const dir = await openCampaignFolder(keys.io.results_dir, plan, { anew: options.resume === false })
-  if (!options.yes) await confirm(plan, dir)
+  if (!options.yes) await confirm(plan, dir, daemon)
   const library = chooseLibrary(options.simulate)
   const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
   if (library.simulated) observer.note(SIMULATED)
@@ -147,11 +144,19 @@ function tellPlan({ notes }: LoadedCampaign & { ok: true }, plan: CampaignPlan):
 
 const MANY = 20
 
+/** What is left to run, or what the next round of a daemon would run, and when. */
+async function planText(plan: CampaignPlan, dir: string, daemon: DaemonKeys): Promise<string> {
+  const records = new RunRecords(dir, plan, { isLive: false, ...(daemon.enabled ? { isDaemon: true } : {}) })
+  if (!daemon.enabled) return await showPlan(plan, records)
+  const runs = [...roundOrder(plan, records.rounds + 1)]
+  return `${await showPlan(plan, records, runs)}\n${showRounds(daemon)}`
+}
+
 /** A campaign may take days, so a person at a terminal is asked. */
-async function confirm(plan: CampaignPlan, dir: string): Promise<void> {
+async function confirm(plan: CampaignPlan, dir: string, daemon: DaemonKeys): Promise<void> {
   if (!isTerminal(process.stderr) || process.stdin.isTTY !== true) return
   const { createInterface } = await import('node:readline/promises')
-  say(await showPlan(plan, new RunRecords(dir, plan, { isLive: false })))
+  say(await planText(plan, dir, daemon))
   const ask = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await ask.question('Run it? [Y/n] ').finally(() => ask.close())
   if (/^n/i.test(answer.trim()))

@@ -68,7 +68,7 @@ export async function runRounds(
     if (!quiet) say(text)
   }
   try {
-    return await runDaemon(plan, { ...options, observer, clock: wallClock, tell })
+    return await runDaemon(plan, { ...options, observer, clock: wallClock(), tell })
   } catch (error) {
     log.write(messageOf(error))
     throw error
