@@ -51,11 +51,11 @@ describe('a time of day in a time zone', () => {
 })
 
 describe('the starts of a daemon', () => {
-  it('without `at` begin at once and are intervals apart', () => {
+  it('without `at` begin at the next full second and are intervals apart', () => {
     expect(starts(schedule({ interval: '10s' }, '2026-01-01T00:00:00.123Z'), 3)).toEqual([
-      '2026-01-01T00:00:00.123Z',
-      '2026-01-01T00:00:10.123Z',
-      '2026-01-01T00:00:20.123Z',
+      '2026-01-01T00:00:01.000Z',
+      '2026-01-01T00:00:11.000Z',
+      '2026-01-01T00:00:21.000Z',
     ])
   })
 

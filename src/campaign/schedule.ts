@@ -36,7 +36,8 @@ export function scheduleOf(
   { nowMs, firstMs }: { nowMs: number; firstMs: number | null },
 ): Schedule {
   const zone = time_zone ?? machineZone()
-  const first = firstMs ?? (at === null ? nowMs : nextAt(zone, at, nowMs))
+  // At the next full second rather than now, because files are written first and would make the first round late.
+  const first = firstMs ?? (at === null ? Math.ceil(nowMs / 1000) * 1000 : nextAt(zone, at, nowMs))
   const intervalS = interval === null ? null : secondsOf(interval)
   const wholeDays = intervalS !== null && intervalS % DAY_S === 0
   return {
