@@ -227,7 +227,11 @@ impl Steps {
         if !has_load {
             before_j = self.energy_j * self.edge_s / self.length_s;
         }
-        (log, before_j, story.power_at(self.edge_s, idle_before_w, power_w, idle_after_w))
+        // A load that began with its mark, or a little before it, is as far from the tick as the mark is.
+        let [.., (latest_s, _)] = MARKED_LATE;
+        let began_with_mark = (0.0..=latest_s).contains(&(self.edge_s - story.from_s));
+        let at_s = if began_with_mark { story.from_s } else { self.edge_s };
+        (log, before_j, story.power_at(at_s, idle_before_w, power_w, idle_after_w))
     }
 
     /// The logarithm of how likely a deviation is from what is expected of a load, beside a blur.
