@@ -23,7 +23,7 @@ describe('a campaign', () => {
   it('begins to count anew after a run that went well', () => {
     const stop = breaker(2)
     stop.failed(failure('one'))
-    stop.succeeded()
+    stop.completed(null)
     expect(stop.failed(failure('one'))).toBeNull()
   })
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { writeJsonAtomically } from '../results/files.js'
 import { isRunning, readClaim } from './claim.js'
 import { readPlan } from './folder.js'
+import { restartsIn } from './health.js'
 import { runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import { type RunRecord, RunRecords, STATUSES, type Status } from './records.js'
@@ -29,6 +30,10 @@ export interface Manifest extends CampaignState {
   campaign_hash: string
   as_of: string
   counts: Record<Status, number>
+  /** Completed runs whose energy was asked for and is not known. */
+  without_energy: number
+  /** Of what runs the experiments, after health checks; health.jsonl says why. */
+  restarts: number
   entries: ManifestEntry[]
 }
 
@@ -47,21 +52,29 @@ export async function manifestOf(dir: string): Promise<{ manifest: Manifest; pro
       : last?.state === 'paused'
         ? last
         : { state: last?.state === 'completed' ? 'completed' : 'interrupted', reason: null }
-  return { manifest: viewOf(plan, records, state), problems: records.problems }
+  return { manifest: viewOf(plan, records, state, restartsIn(dir)), problems: records.problems }
 }
 
 /** Plan and records as one manifest. */
-export function viewOf(plan: CampaignPlan, records: RunRecords, state: CampaignState): Manifest {
+export function viewOf(
+  plan: CampaignPlan,
+  records: RunRecords,
+  state: CampaignState,
+  restarts: number,
+): Manifest {
+  let without_energy = 0
   const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>
   const entries = [...runOrder(plan)].map((run): ManifestEntry => {
-    const { summary: _, ...record } = records.of(run)
+    const { summary, ...record } = records.of(run)
     const { name = '', hash = '' } = plan.experiments[run.experiment] ?? {}
     counts[record.status] += 1
+    if (record.status === 'completed' && summary?.energy_reason != null) without_energy += 1
     return { name, hash, cycle: run.cycle, ...record }
   })
   const { campaign_name, campaign_hash } = plan
   const as_of = new Date().toISOString()
-  return { manifest_version: 1, campaign_name, campaign_hash, ...state, as_of, counts, entries }
+  const head = { manifest_version: 1 as const, campaign_name, campaign_hash, ...state, as_of }
+  return { ...head, counts, without_energy, restarts, entries }
 }
 
 /**
@@ -73,6 +86,8 @@ export class ManifestFile {
   readonly #plan: CampaignPlan
   readonly #records: RunRecords
   #notBeforeMs = 0
+  /** Tells the restarts so far. */
+  restarts: () => number = () => 0
 
   constructor(dir: string, plan: CampaignPlan, records: RunRecords) {
     this.#path = join(dir, 'manifest.json')
@@ -87,7 +102,7 @@ export class ManifestFile {
 
   async write(state: CampaignState): Promise<void> {
     const startMs = performance.now()
-    await writeJsonAtomically(this.#path, viewOf(this.#plan, this.#records, state))
+    await writeJsonAtomically(this.#path, viewOf(this.#plan, this.#records, state, this.restarts()))
     const endMs = performance.now()
     this.#notBeforeMs = endMs + 50 * (endMs - startMs)
   }

@@ -2,18 +2,21 @@
 
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
+import type { CampaignKeys } from '../config/schema-campaign.js'
 import { mergeTrees, nest, type Tree } from '../config/tree.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import type { Executor } from '../executors/executor.js'
 import type { RunnerEvent, RunSummary } from '../executors/protocol.js'
-import type { Observer, Progress } from '../experiment/observer.js'
+import type { Observer } from '../experiment/observer.js'
 import { stopIfInterrupted } from '../experiment/wait.js'
 import { claimCampaign } from './claim.js'
 import { gapSeconds, waitInGap } from './gaps.js'
+import { type GpusToWatch, HealthChecks } from './health.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
-import { type PlannedRun, runOrder } from './order.js'
+import { isCycleOver, type PlannedRun, runOrder } from './order.js'
 import { breaker } from './pauses.js'
 import type { CampaignPlan } from './plan.js'
+import { type CampaignProgress, campaignProgress } from './progress.js'
 import { type RunRecord, RunRecords } from './records.js'
 
 export interface CampaignOptions {
@@ -28,6 +31,9 @@ export interface CampaignOptions {
   observer: Observer
   signal: AbortSignal | undefined
   warmestC: () => Promise<number | null>
+  healthCheck: CampaignKeys['health_check']
+  /** What is looked at between runs; the caller closes it. */
+  gpus: GpusToWatch
 }
 
 /**
@@ -43,12 +49,16 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
     for (const problem of records.problems) observer.note(`Note: ${problem}`)
     await manifest.write({ state: 'running', reason: null })
     tellResumed(plan, records, observer)
-    let reason = await runAll(plan, records, manifest, options)
-    if (reason === null && options.retryFailed) reason = await runAll(plan, records, manifest, options)
+    const health = new HealthChecks({ ...options, config: options.healthCheck })
+    manifest.restarts = () => health.restarts
+    const all = () => runAll(plan, records, manifest, health, options)
+    let reason = isDone(plan, records) ? null : await health.begin()
+    reason ??= await all()
+    if (reason === null && options.retryFailed) reason = await all()
     const state = reason === null ? ('completed' as const) : ('paused' as const)
     if (reason !== null) observer.note(`Paused: ${reason}. Run it again to go on.`)
     await manifest.write({ state, reason })
-    return viewOf(plan, records, { state, reason })
+    return viewOf(plan, records, { state, reason }, health.restarts)
   } catch (error) {
     if (signal?.aborted) await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
     throw error
@@ -63,28 +73,39 @@ async function runAll(
   plan: CampaignPlan,
   records: RunRecords,
   manifest: ManifestFile,
+  health: HealthChecks,
   options: CampaignOptions,
 ): Promise<string | null> {
   const { observer, signal, warmestC } = options
-  const left = [...runOrder(plan)].filter((run) => records.of(run).status !== 'completed')
-  const stop = breaker(plan.execution.max_equal_failures)
-  const bar = campaignProgress(left.length, observer)
-  let before: PlannedRun | null = null
+  const before = [...runOrder(plan)].map((run) => records.of(run)).filter(isCompleted)
+  const left = [...runOrder(plan)].filter((run) => !isCompleted(records.of(run)))
+  const summaries = before.map(({ summary }) => summary)
+  const hadEnergy = summaries.some((summary) => summary?.energy_j != null)
+  const stop = breaker(plan.execution.max_equal_failures, { hadEnergy })
+  const bar = campaignProgress(left.length, summaries, observer)
+  let last: PlannedRun | null = null
   try {
-    for (const run of left) {
+    for (const [index, run] of left.entries()) {
       stopIfInterrupted(signal)
-      await waitInGap(gapSeconds(plan.execution, before, run), plan.execution, {
+      await waitInGap(gapSeconds(plan.execution, last, run), plan.execution, {
         observer: bar.below,
         signal,
         warmestC,
-      }).finally(() => undefined)
-      before = run
+      })
+      last = run
       const record = await runOne(plan, run, records, bar, options)
       await manifest.refresh()
       bar.ended(record)
-      const why = record.error === null ? null : stop.failed(record.error)
-      if (record.error === null) stop.succeeded()
-      if (why !== null) return why
+      const why = record.error === null ? stop.completed(record.summary) : stop.failed(record.error)
+      const next = left[index + 1]
+      // A GPU that is lost shows here before it has cost more runs, and says more than their failures.
+      const unwell = await health.afterRun({
+        ended: next === undefined || isCycleOver(plan.execution.structure, run, next),
+        troubled: record.error !== null || record.summary?.energy_reason != null,
+        last: next === undefined || why !== null,
+        name: `${plan.experiments[run.experiment]?.name}, cycle ${run.cycle}`,
+      })
+      if (unwell !== null || why !== null) return unwell ?? why
     }
     return null
   } finally {
@@ -162,6 +183,14 @@ function configOf({ shared, execution }: CampaignPlan, own: Tree): Tree {
   return [own, fixed, limited].reduce(mergeTrees, shared)
 }
 
+function isCompleted({ status }: RunRecord): boolean {
+  return status === 'completed'
+}
+
+function isDone(plan: CampaignPlan, records: RunRecords): boolean {
+  return [...runOrder(plan)].every((run) => isCompleted(records.of(run)))
+}
+
 function tellResumed(plan: CampaignPlan, records: RunRecords, observer: Observer): void {
   const statuses = [...runOrder(plan)].map((run) => records.of(run).status)
   const count = (status: string) => statuses.filter((each) => each === status).length
@@ -181,60 +210,4 @@ function logOf(path: string): { write(event: RunnerEvent): void; end(): void } {
     },
     end: () => stream.end(),
   }
-}
-
-interface CampaignProgress {
-  begun(name: string): void
-  tell(event: RunnerEvent): void
-  ended(record: RunRecord): void
-  /** For what happens between two runs: the bar goes on below it. */
-  below: Observer
-  stop(): void
-}
-
-function campaignProgress(total: number, observer: Observer): CampaignProgress {
-  const progress: Progress = observer.progress({ label: 'Campaign', total, unit: 'run' })
-  const startMs = performance.now()
-  let done = 0
-  let name = ''
-  let last = ''
-  const show = (now: string) => {
-    const restS = done === 0 ? null : ((performance.now() - startMs) / 1000 / done) * (total - done)
-    const eta = restS === null ? null : `ETA ${durationText(restS)}`
-    progress.update(done, [name, now, last, eta].filter((part) => part !== null && part !== '').join(', '))
-  }
-  return {
-    begun(text) {
-      name = text
-      show('')
-    },
-    tell(event) {
-      if (event.event === 'progress')
-        show(`${event.label} ${event.done}/${event.total}${event.detail === '' ? '' : ` (${event.detail})`}`)
-    },
-    ended({ summary }) {
-      done += 1
-      const joules = summary?.energy_per_output_token_j ?? null
-      last = joules === null ? last : `last ${joules.toPrecision(3)} J/output token`
-      show('')
-    },
-    below: {
-      note: (text) => observer.note(text),
-      detail: (text) => observer.detail(text),
-      progress: ({ label, total: all, unit }) => ({
-        update: (reached, detail = '') => show(`${label} ${reached}/${all} ${unit} ${detail}`.trimEnd()),
-        stop: () => undefined,
-      }),
-    },
-    stop: () => progress.stop(),
-  }
-}
-
-/** "45s", "12m", "3h20m" */
-export function durationText(seconds: number): string {
-  if (seconds < 60) return `${Math.round(seconds)}s`
-  const minutes = Math.round(seconds / 60)
-  return minutes < 60
-    ? `${minutes}m`
-    : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`
 }

@@ -65,14 +65,21 @@ async function runIt(
   options: CliOptions,
 ): Promise<void> {
   // Imported here, so that looking at a plan answers at once.
-  const [{ runCampaign }, { LocalExecutor }, { terminalObserver }, { chooseLibrary }, { listDevices }] =
-    await Promise.all([
-      import('../campaign/run.js'),
-      import('../executors/local.js'),
-      import('./progress.js'),
-      import('../energy/library.js'),
-      import('../native/machine.js'),
-    ])
+  const [
+    { runCampaign },
+    { LocalExecutor },
+    { terminalObserver },
+    { chooseLibrary },
+    { listDevices },
+    { openGpuWatch },
+  ] = await Promise.all([
+    import('../campaign/run.js'),
+    import('../executors/local.js'),
+    import('./progress.js'),
+    import('../energy/library.js'),
+    import('../native/machine.js'),
+    import('./campaign-gpus.js'),
+  ])
   const dir = await openCampaignFolder(resultsDir, plan, { anew: options.resume === false })
   if (!options.yes) await confirm(plan, dir)
   const library = chooseLibrary(options.simulate)
@@ -84,6 +91,9 @@ async function runIt(
     const known = machine?.devices.flatMap(({ temperatureC }) => temperatureC ?? []) ?? []
     return known.length === 0 ? null : Math.max(...known)
   }
+  const gpus = keys.health_check.enabled
+    ? await openGpuWatch(plan, library.libraryPath)
+    : { watch: null, reason: 'health_check.enabled is false' }
   const manifest = await interruptible((signal) =>
     runCampaign(plan, {
       dir,
@@ -94,8 +104,10 @@ async function runIt(
       observer,
       signal,
       warmestC,
+      healthCheck: keys.health_check,
+      gpus,
     }),
-  )
+  ).finally(() => gpus.watch?.close())
   if (options.json) printJson(manifest)
   else {
     const records = new RunRecords(dir, plan, { isLive: false })
