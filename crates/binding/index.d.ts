@@ -19,8 +19,10 @@ export declare class FileLock {
 export declare class NativeHealth {
   /** Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED` or `GPU_NOT_FOUND`. */
   static open(uuids: Array<string>, libraryPath?: string | undefined | null): NativeHealth
-  /** One look at each, in the order in which they were named. */
+  /** One look at each, in the order in which they were named; none once it is closed. */
   look(): Promise<Array<DeviceLook>>
+  /** Lets go of the driver, unless a look is under way. */
+  close(): void
 }
 
 /** One GPU that is asked questions. While it lives, the driver stays loaded. */

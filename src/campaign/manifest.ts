@@ -68,7 +68,7 @@ export function viewOf(
     const { summary, ...record } = records.of(run)
     const { name = '', hash = '' } = plan.experiments[run.experiment] ?? {}
     counts[record.status] += 1
-    if (record.status === 'completed' && summary?.energy_reason != null) without_energy += 1
+    if (record.status === 'completed' && summary?.energy_problem != null) without_energy += 1
     return { name, hash, cycle: run.cycle, ...record }
   })
   const { campaign_name, campaign_hash } = plan

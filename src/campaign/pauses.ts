@@ -6,7 +6,7 @@ export interface Breaker {
   /** After a run that failed. */
   failed(error: Pick<LlemError, 'code' | 'message'>): string | null
   /** After a run that has a result; null where nothing is known of it. */
-  completed(summary: Pick<RunSummary, 'energy_j' | 'energy_reason'> | null): string | null
+  completed(summary: Pick<RunSummary, 'energy_j' | 'energy_problem'> | null): string | null
 }
 
 /** What the next run would meet too. */
@@ -37,8 +37,8 @@ export function breaker(maxEqualFailures: number, { hadEnergy = false } = {}): B
     completed(summary) {
       last = ''
       equal = 0
-      const { energy_j = null, energy_reason = null } = summary ?? {}
-      if (energy_j !== null || energy_reason === null) {
+      const { energy_j = null, energy_problem = null } = summary ?? {}
+      if (energy_j !== null || energy_problem === null) {
         energyBefore ||= energy_j !== null
         without = 0
         return null
@@ -46,11 +46,11 @@ export function breaker(maxEqualFailures: number, { hadEnergy = false } = {}): B
       // A machine on which energy was never read is one on which it is not to be had.
       if (!energyBefore) return null
       without += 1
-      const hopeless = hopelessBy(energy_reason)
+      const hopeless = hopelessBy(energy_problem)
       if (hopeless !== null) return `${hopeless}, so the last run has no energy`
       return without < maxEqualFailures
         ? null
-        : `${without} runs in a row have no energy, which earlier ones have: ${energy_reason}`
+        : `${without} runs in a row have no energy, which earlier ones have: ${energy_problem}`
     },
   }
 }

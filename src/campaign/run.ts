@@ -101,7 +101,7 @@ async function runAll(
       // A GPU that is lost shows here before it has cost more runs, and says more than their failures.
       const unwell = await health.afterRun({
         ended: next === undefined || isCycleOver(plan.execution.structure, run, next),
-        troubled: record.error !== null || record.summary?.energy_reason != null,
+        troubled: record.error !== null || record.summary?.energy_problem != null,
         last: next === undefined || why !== null,
         name: `${plan.experiments[run.experiment]?.name}, cycle ${run.cycle}`,
       })

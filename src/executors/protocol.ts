@@ -46,8 +46,11 @@ export const runSummarySchema = z.object({
   result_path: z.string(),
   config_hash: z.string(),
   energy_j: z.number().nullable(),
-  /** Why an energy that was asked for is null; null where it is not, or none was asked for. */
-  energy_reason: z.string().nullable().default(null),
+  /**
+   * Why an energy that was asked for could not be read; null where it could, also where the window is too short to have
+   * one, and where none was asked for.
+   */
+  energy_problem: z.string().nullable().default(null),
   energy_per_output_token_j: z.number().nullable(),
   tokens_per_second: z.number().nullable(),
   output_tokens: z.number(),

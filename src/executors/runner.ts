@@ -11,6 +11,7 @@ import { KeptFleet } from '../experiment/kept-fleet.js'
 import type { Observer } from '../experiment/observer.js'
 import { type ExperimentOutcome, runExperiment } from '../experiment/run.js'
 import { waitForLock } from '../native/lock.js'
+import type { ExperimentResult } from '../results/experiment.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import type { WorkerFault } from '../workers/wire.js'
@@ -136,7 +137,7 @@ function summaryOf({ result, runDir }: ExperimentOutcome, asked: boolean): RunSu
     result_path: join(runDir, 'result.json'),
     config_hash: result.config_hash,
     energy_j: result.total_energy_j,
-    energy_reason: asked ? result.energy_reason : null,
+    energy_problem: asked ? energyProblem(result) : null,
     energy_per_output_token_j: result.energy_per_output_token_j,
     tokens_per_second: result.avg_tokens_per_second,
     output_tokens: result.output_tokens,
@@ -147,6 +148,14 @@ function summaryOf({ result, runDir }: ExperimentOutcome, asked: boolean): RunSu
     load_energy_j: result.load?.energy_j ?? null,
     disk_bytes: bytesIn(dirname(join(runDir, 'result.json'))),
   }
+}
+
+/** Null energy is a problem where readings failed; a window that is too short has none of a GPU that is well. */
+function energyProblem({ total_energy_j, energy, energy_reason }: ExperimentResult): string | null {
+  if (total_energy_j !== null) return null
+  const failures = (energy?.devices ?? []).flatMap(({ missing_reason }) => missing_reason ?? [])
+  if (energy !== null && failures.length === 0) return null
+  return [energy_reason, ...new Set(failures)].filter((text) => text !== null).join(': ')
 }
 
 function bytesIn(folder: string): number {

@@ -46,8 +46,9 @@ export class GpuWatch {
     })
   }
 
-  /** Lets go of the driver, as soon as the garbage is collected. */
+  /** Lets go of the driver. */
   close(): void {
+    this.#native?.close()
     this.#native = null
   }
 }

@@ -34,7 +34,8 @@ pub struct DeviceLook {
     pub xids: Option<Vec<f64>>,
 }
 
-type Shared = Arc<Mutex<HealthWatch>>;
+/// `None` once it is closed.
+type Shared = Arc<Mutex<Option<HealthWatch>>>;
 
 /// A set of GPUs that is looked at. While it lives, the driver stays loaded and keeps the errors that it reports.
 #[napi]
@@ -48,13 +49,22 @@ impl NativeHealth {
     #[napi(factory)]
     pub fn open(uuids: Vec<String>, library_path: Option<String>) -> Result<Self, CodedError> {
         let watch = HealthWatch::open(library_path.as_deref(), &uuids).map_err(|error| coded(&error))?;
-        Ok(Self { watch: Arc::new(Mutex::new(watch)) })
+        Ok(Self { watch: Arc::new(Mutex::new(Some(watch))) })
     }
 
-    /// One look at each, in the order in which they were named.
+    /// One look at each, in the order in which they were named; none once it is closed.
     #[napi(ts_return_type = "Promise<Array<DeviceLook>>")]
     pub fn look(&self) -> AsyncTask<Look> {
         AsyncTask::new(Look { watch: Arc::clone(&self.watch) })
+    }
+
+    /// Lets go of the driver, unless a look is under way.
+    #[napi]
+    pub fn close(&self) {
+        // Who looks holds the lock, perhaps as long as a broken GPU takes; then the end of the process closes it.
+        if let Ok(mut watch) = self.watch.try_lock() {
+            *watch = None;
+        }
     }
 }
 
@@ -68,7 +78,8 @@ impl Task for Look {
     type JsValue = Vec<DeviceLook>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(self.watch.lock().unwrap_or_else(PoisonError::into_inner).look())
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(watch.as_mut().map(HealthWatch::look).unwrap_or_default())
     }
 
     fn resolve(&mut self, _env: Env, looks: Self::Output) -> napi::Result<Self::JsValue> {
