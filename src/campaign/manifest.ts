@@ -1,21 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { writeJsonAtomically } from '../results/files.js'
 import { isRunning, readClaim } from './claim.js'
 import { readPlan } from './folder.js'
 import { restartsIn } from './health.js'
 import { runOrder } from './order.js'
+import { keepPause, keptPause, reservePause } from './pause-file.js'
 import type { CampaignPlan } from './plan.js'
 import { type RunRecord, RunRecords, STATUSES, type Status } from './records.js'
-
-/** The state of a campaign as a whole. */
-export const campaignStateSchema = z.object({
-  state: z.enum(['running', 'paused', 'interrupted', 'completed']),
-  /** Why it is paused. */
-  reason: z.string().nullable(),
-})
-export type CampaignState = z.infer<typeof campaignStateSchema>
+import { type CampaignState, campaignStateSchema } from './state.js'
 
 /** One run, as the manifest tells it. */
 export interface ManifestEntry extends Omit<RunRecord, 'summary'> {
@@ -82,7 +75,7 @@ export function viewOf(
  * often that this is 2 % of the time; `llem campaign status` never looks at it.
  */
 export class ManifestFile {
-  readonly #path: string
+  readonly #dir: string
   readonly #plan: CampaignPlan
   readonly #records: RunRecords
   #notBeforeMs = 0
@@ -90,7 +83,7 @@ export class ManifestFile {
   restarts: () => number = () => 0
 
   constructor(dir: string, plan: CampaignPlan, records: RunRecords) {
-    this.#path = join(dir, 'manifest.json')
+    this.#dir = dir
     this.#plan = plan
     this.#records = records
   }
@@ -100,15 +93,37 @@ export class ManifestFile {
     if (performance.now() >= this.#notBeforeMs) await this.write({ state: 'running', reason: null })
   }
 
+  /** At the start. */
+  async begin(): Promise<void> {
+    reservePause(this.#dir)
+    await this.write({ state: 'running', reason: null })
+  }
+
+  /** At the end. Where the disk has no room for a manifest, the state alone is kept; resolves with that error, or null. */
+  async end(state: CampaignState): Promise<Error | null> {
+    try {
+      await this.write(state)
+      return null
+    } catch (error) {
+      keepPause(this.#dir, state)
+      return error as Error
+    }
+  }
+
   async write(state: CampaignState): Promise<void> {
     const startMs = performance.now()
-    await writeJsonAtomically(this.#path, viewOf(this.#plan, this.#records, state, this.restarts()))
+    await writeJsonAtomically(
+      join(this.#dir, 'manifest.json'),
+      viewOf(this.#plan, this.#records, state, this.restarts()),
+    )
     const endMs = performance.now()
     this.#notBeforeMs = endMs + 50 * (endMs - startMs)
   }
 }
 
 function lastState(dir: string): CampaignState | null {
+  const kept = keptPause(dir)
+  if (kept !== null) return kept
   const path = join(dir, 'manifest.json')
   if (!existsSync(path)) return null
   try {

@@ -55,7 +55,8 @@ export function breaker(maxEqualFailures: number, { hadEnergy = false } = {}): B
   }
 }
 
-function hopelessBy(text: string): string | null {
+/** Why no other run can go better after this error, which may be the campaign's own; null where one can. */
+export function hopelessBy(text: string): string | null {
   return HOPELESS.find(({ matches }) => matches.test(text))?.sentence ?? null
 }
 

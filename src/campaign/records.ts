@@ -72,10 +72,10 @@ export class RunRecords {
     return folder
   }
 
-  /** Replaces the record of a run. */
+  /** Replaces the record of a run. Where it cannot be written, it is known here all the same. */
   async write(run: PlannedRun, record: RunRecord): Promise<void> {
-    await writeJsonAtomically(join(this.folder(run), 'run.json'), record)
     this.#known.set(this.#key(run), record)
+    await writeJsonAtomically(join(this.folder(run), 'run.json'), record)
   }
 
   /** A path as it stands in a record. */

@@ -14,7 +14,7 @@ import { gapSeconds, waitInGap } from './gaps.js'
 import { type GpusToWatch, HealthChecks } from './health.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
 import { isCycleOver, type PlannedRun, runOrder } from './order.js'
-import { breaker } from './pauses.js'
+import { breaker, hopelessBy } from './pauses.js'
 import type { CampaignPlan } from './plan.js'
 import { type CampaignProgress, campaignProgress } from './progress.js'
 import { type RunRecord, RunRecords } from './records.js'
@@ -47,7 +47,7 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
   const manifest = new ManifestFile(dir, plan, records)
   try {
     for (const problem of records.problems) observer.note(`Note: ${problem}`)
-    await manifest.write({ state: 'running', reason: null })
+    await manifest.begin()
     tellResumed(plan, records, observer)
     const health = new HealthChecks({ ...options, config: options.healthCheck })
     manifest.restarts = () => health.restarts
@@ -57,7 +57,8 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
     if (reason === null && options.retryFailed) reason = await all()
     const state = reason === null ? ('completed' as const) : ('paused' as const)
     if (reason !== null) observer.note(`Paused: ${reason}. Run it again to go on.`)
-    await manifest.write({ state, reason })
+    const unwritten = await manifest.end({ state, reason })
+    if (unwritten !== null) observer.note(`${unwritten.message} (non-fatal)`)
     return viewOf(plan, records, { state, reason }, health.restarts)
   } catch (error) {
     if (signal?.aborted) await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
@@ -108,6 +109,12 @@ async function runAll(
       if (unwell !== null || why !== null) return unwell ?? why
     }
     return null
+  } catch (error) {
+    // A disk that is full keeps the campaign's own records from being written too.
+    const why = signal?.aborted ? null : hopelessBy(messageOf(error))
+    if (why === null) throw error
+    observer.note(messageOf(error))
+    return why
   } finally {
     bar.stop()
   }
