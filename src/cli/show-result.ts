@@ -108,7 +108,7 @@ function loadText({ kept, seconds, energy_j, uncertainty_j, reason }: Load): str
   const time = seconds === null ? 'unknown time' : `${seconds.toFixed(2)} s`
   if (energy_j === null) return `${time}, energy unknown: ${reason}`
   const bound = also(uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`).replace(', ', ' ')
-  return `${time}, ${energy_j.toFixed(2)} J${bound}, in none of the numbers below`
+  return `${time}, ${energy_j.toFixed(2)} J${bound}, in no other number`
 }
 
 /** Prefill and decode, and the steady state, where they are known. */
