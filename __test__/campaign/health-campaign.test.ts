@@ -38,6 +38,14 @@ function checksIn(dir: string) {
     .map((line) => JSON.parse(line))
 }
 
+function childrenIfAny(pid: number): number[] {
+  try {
+    return childrenOf(pid)
+  } catch {
+    return []
+  }
+}
+
 describe('a campaign that loses its GPU', () => {
   it('pauses with the reason instead of failing run after run', async () => {
     const faults = [{ call: 'all', error: 'gpu_is_lost', from_s: 8 }]
@@ -227,4 +235,33 @@ $llem campaign ${campaign} --simulate --yes; echo "exit $?"`)
   expect(status).toMatch(/^Campaign short: paused \(the disk is full\): .*\d+ completed/)
   expect(second).toMatch(/^Campaign short: completed: 12 completed\n/)
   expect(second).toMatch(/exit 0\n$/)
+})
+
+it('runs that the kernel ends for want of memory pause the campaign, which says so', async () => {
+  // The kernel's counter, as proc_vmstat(5) has it: no test may bring the machine it runs on out of memory.
+  const proc = scratchFolder()
+  const kills = (count: number) => writeFileSync(join(proc, 'vmstat'), `pgfault 9\noom_kill ${count}\n`)
+  kills(7)
+  vi.stubEnv('LLEM_PROC_ROOT', proc)
+  const campaign = campaignOf(
+    shortCampaign(6, 'cycles: 1, max_equal_failures: 2').replace('n_prompts: 2', 'n_prompts: 3000'),
+  )
+  const { child, ended } = campaign.start()
+  vi.unstubAllEnvs()
+  const killed = new Set<number>()
+  for (const count of [8, 9]) {
+    // A runner that has a worker.
+    const next = () => childrenOf(child.pid).find((pid) => !killed.has(pid) && childrenIfAny(pid).length > 0)
+    expect(await within(30_000, () => next() !== undefined)).toBe(true)
+    const runner = Number(next())
+    kills(count)
+    process.kill(runner, 'SIGKILL')
+    killed.add(runner)
+  }
+  const { code, stderr } = await ended
+  expect(code).toBe(1)
+  expect(stderr).toMatch(
+    /\nPaused: 2 runs in a row failed: the machine ran out of memory: the experiment worker was killed by SIGKILL .* \[OUT_OF_MEMORY\]\. Run/,
+  )
+  expect((await campaign.status()).counts).toMatchObject({ failed: 2, pending: 4 })
 })

@@ -29,7 +29,7 @@ export function breaker(maxEqualFailures: number, { hadEnergy = false } = {}): B
     failed({ code, message }) {
       const hopeless = hopelessBy(`${code} ${message}`)
       if (hopeless !== null) return hopeless
-      const kind = `${code} ${alike(message)}`
+      const kind = code === 'OUT_OF_MEMORY' ? code : `${code} ${alike(message)}`
       equal = kind === last ? equal + 1 : 1
       last = kind
       return equal < maxEqualFailures ? null : `${equal} runs in a row failed: ${message} [${code}]`

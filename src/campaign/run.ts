@@ -14,6 +14,7 @@ import { gapSeconds, waitInGap } from './gaps.js'
 import { type GpusToWatch, HealthChecks } from './health.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
 import { isCycleOver, type PlannedRun, runOrder } from './order.js'
+import { explained, oomKills } from './out-of-memory.js'
 import { breaker, hopelessBy } from './pauses.js'
 import type { CampaignPlan } from './plan.js'
 import { type CampaignProgress, campaignProgress } from './progress.js'
@@ -134,6 +135,7 @@ async function runOne(
   const attempts = records.of(run).attempts + 1
   const base = { started_at, attempts, completed_at: null, result_path: null, error: null, summary: null }
   await records.write(run, { ...base, status: 'running' })
+  const killsBefore = oomKills()
   const log = logOf(join(folder, 'run.log'))
   bar.begun(`${experiment.name}, cycle ${run.cycle}`)
   try {
@@ -157,7 +159,8 @@ async function runOne(
   } catch (error) {
     // What was interrupted has not failed: the next run of the campaign repeats it.
     stopIfInterrupted(signal)
-    const { code, message } = error instanceof LlemError ? error : { code: 'BUG', message: messageOf(error) }
+    const failure = error instanceof LlemError ? error : { code: 'BUG', message: messageOf(error) }
+    const { code, message } = explained(failure, killsBefore)
     observer.note(`${experiment.name}, cycle ${run.cycle} failed: ${message} [${code}]`)
     const completed_at = new Date().toISOString()
     return await settle(run, records, { ...base, status: 'failed', completed_at, error: { code, message } })
