@@ -144,6 +144,34 @@ io: { state_dir: ./state }
   })
 })
 
+describe('health checks', () => {
+  const plain = 'campaign_name: a\nexperiments: [{ model: m.gguf }]'
+
+  it('are on by default, after every cycle, with at most three restarts', () => {
+    expect(loaded(plain).keys.health_check).toEqual({
+      enabled: true,
+      interval_experiments: 0,
+      gpu_memory_threshold_pct: 90,
+      restart_on_failure: true,
+      max_restarts: 3,
+    })
+  })
+
+  it('are no part of what a campaign is: its hash and its folder stay', () => {
+    const other = `${plain}\nhealth_check: { enabled: false }`
+    expect(planned(other).campaign_hash).toBe(planned(plain).campaign_hash)
+  })
+
+  it.for(['gpu_memory_threshold_pct: 49', 'max_restarts: -1', 'interval_experiment: 3'])(
+    'with %s are refused where it stands',
+    (key) => {
+      const [problem, ...others] = problemsOf(`${plain}\nhealth_check: { ${key} }`)
+      expect(others).toEqual([])
+      expect(problem).toMatch(new RegExp(`\\b${key.split(':')[0]}\\b.*`))
+    },
+  )
+})
+
 describe('problems', () => {
   it('are all told at once, where they are and with what to type', () => {
     expect(

@@ -8,6 +8,7 @@ import { expect, it, vi } from 'vitest'
 import { openCampaignFolder } from '../../dist/campaign/folder.js'
 import type { CampaignPlan } from '../../dist/campaign/plan.js'
 import { runCampaign } from '../../dist/campaign/run.js'
+import { campaignKeysSchema } from '../../dist/config/schema-campaign.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import type { RunSummary } from '../../dist/executors/protocol.js'
 import { silentObserver } from '../../dist/experiment/observer.js'
@@ -34,12 +35,15 @@ const summary: RunSummary = {
   result_path: '/nowhere/result.json',
   config_hash: 'x',
   energy_j: 1,
+  energy_problem: null,
   energy_per_output_token_j: 1,
   tokens_per_second: 1,
   output_tokens: 1,
   inference_s: 1,
   e2e_p50_ms: 1,
   warnings: 0,
+  load_s: null,
+  load_energy_j: null,
   disk_bytes: 1,
 }
 
@@ -51,6 +55,8 @@ function instantly(onRun: () => void = () => undefined): Executor {
       onRun()
       return summary
     },
+    responds: async () => true,
+    restart: async () => undefined,
     close: async () => undefined,
   }
 }
@@ -65,6 +71,8 @@ function run(plan: CampaignPlan, dir: string, executor: Executor, signal?: Abort
     observer: silentObserver,
     signal,
     warmestC: async () => null,
+    healthCheck: campaignKeysSchema.parse({ campaign_name: 'x' }).health_check,
+    gpus: { watch: null, reason: 'there are none' },
   })
 }
 

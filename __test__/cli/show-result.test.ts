@@ -218,6 +218,20 @@ describe('a result on the screen', () => {
     expect(lines({ phases: { ...NO_PHASES, decode } }).join()).not.toContain('Phases')
   })
 
+  it.for([
+    [
+      { seconds: 12.345, energy_j: 4567.8, uncertainty_j: 12, method: 'counter' },
+      '12.35 s, 4567.80 J +- 12.0 J (k=2), in no other number',
+    ],
+    [{ seconds: 0.1, reason: 'the window is too short' }, '0.10 s, energy unknown: the window is too short'],
+    [{ kept: true, reason: 'kept' }, 'none: the model was kept from the experiment before'],
+  ] as const)('tells what loading took: %o', ([load, expected]) => {
+    const unknown = { energy_j: null, uncertainty_j: null, method: null, coverage: null, window: null }
+    const whole = { kept: false, seconds: null, devices: [], reason: null, ...unknown, ...load }
+    expect(lines({ load: whole })).toContain(`  Load         ${expected}`)
+    expect(lines({ load: null }).join()).not.toContain('Load')
+  })
+
   it('has no line for what does not exist', () => {
     const nothing = { ttft_ms: null, itl_ms: null, tpot_ms: null, e2e_ms: null }
     expect(

@@ -1,6 +1,7 @@
 // A short experiment in this process, its real worker watched from outside: each call is written down with its time.
 
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, vi } from 'vitest'
 import type { InferenceSession, StartOptions } from '../../dist/backends/backend.js'
 import { findBackend } from '../../dist/backends/registry.js'
@@ -45,8 +46,14 @@ export interface Event {
   endNs: number
 }
 
-/** Writes down what the experiment asks of its worker; `prompts` are the texts of the warmup and of the run. */
-export function watchWorker(change: (session: InferenceSession) => Partial<InferenceSession> = () => ({})) {
+/**
+ * Writes down what the experiment asks of its worker; `prompts` are the texts of the warmup and of the run. `loadsForMs`: so
+ * long a load takes at least, as that of a tiny model takes no time to speak of.
+ */
+export function watchWorker(
+  change: (session: InferenceSession) => Partial<InferenceSession> = () => ({}),
+  { loadsForMs = 0 } = {},
+) {
   const events: Event[] = []
   const prompts: { warmup: string[]; measured: string[] } = { warmup: [], measured: [] }
   let pid = 0
@@ -61,7 +68,11 @@ export function watchWorker(change: (session: InferenceSession) => Partial<Infer
     }
   }
   vi.spyOn(llamacpp, 'start').mockImplementation(async (options: StartOptions) => {
-    const real = await timed('load', () => startWorker({ ...options, dataDir: testDataDir }))
+    const real = await timed('load', async () => {
+      const session = await startWorker({ ...options, dataDir: testDataDir })
+      await sleep(loadsForMs)
+      return session
+    })
     pid = real.info.pid ?? 0
     facts = real.info.facts
     const session = { ...real, ...change(real) }

@@ -15,6 +15,16 @@ export declare class FileLock {
   release(): void
 }
 
+/** A set of GPUs that is looked at. While it lives, the driver stays loaded and keeps the errors that it reports. */
+export declare class NativeHealth {
+  /** Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED` or `GPU_NOT_FOUND`. */
+  static open(uuids: Array<string>, libraryPath?: string | undefined | null): NativeHealth
+  /** One look at each, in the order in which they were named; none once it is closed. */
+  look(): Promise<Array<DeviceLook>>
+  /** Lets go of the driver, unless a look is under way. */
+  close(): void
+}
+
 /** One GPU that is asked questions. While it lives, the driver stays loaded. */
 export declare class NativeProbe {
   /**
@@ -138,6 +148,19 @@ export interface Device {
   energyCounter: boolean
 }
 
+/** One look at one GPU; a missing property is what it did not tell. */
+export interface DeviceLook {
+  /** "present", "lost", "reset_required" or "unreadable". */
+  condition: string
+  /** Why it is not simply present. */
+  cause?: string
+  memoryUsedBytes?: number
+  memoryTotalBytes?: number
+  processes?: Array<GpuProcess>
+  /** Xid errors since the last look; missing where the driver reports none. */
+  xids?: Array<number>
+}
+
 /** The energy of one device between neighbouring boundaries: one number fewer than there are boundaries. */
 export interface DevicePieces {
   /** Of the covered part; NaN where nothing is covered. */
@@ -197,6 +220,16 @@ export interface DeviceSnapshot {
   smClockMhz?: number
   memoryClockMhz?: number
   throttleReasons?: number
+}
+
+/** A process that computes on a GPU. */
+export interface GpuProcess {
+  pid: number
+  /** What the kernel calls it; missing where it is not there or not to be seen. */
+  name?: string
+  /** "own", "foreign", or "unknown": in a container the driver may count processes of the host. */
+  relation: string
+  memoryUsedBytes?: number
 }
 
 /**

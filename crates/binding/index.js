@@ -773,8 +773,9 @@ if (
   }
 }
 
-const { FileLock, NativeProbe, NativeSampler, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
+const { FileLock, NativeHealth, NativeProbe, NativeSampler, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
 export { FileLock }
+export { NativeHealth }
 export { NativeProbe }
 export { NativeSampler }
 export { integralPieces }

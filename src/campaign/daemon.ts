@@ -9,12 +9,14 @@ import { stopIfInterrupted } from '../experiment/wait.js'
 import { claimCampaign } from './claim.js'
 import type { Clock } from './daemon-clock.js'
 import { DaemonFile, type DaemonState, type Round, readDaemon } from './daemon-file.js'
-import { type CampaignState, type Manifest, ManifestFile, viewOf } from './manifest.js'
+import { HealthChecks } from './health.js'
+import { type Manifest, ManifestFile, viewOf } from './manifest.js'
 import { roundOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import { DAEMON_FILE, RunRecords, setAside } from './records.js'
 import { type CampaignOptions, runThese } from './run.js'
 import { type Choice, graceMs, nextStart, type Schedule, scheduleOf, startFrom, startMs } from './schedule.js'
+import type { CampaignState } from './state.js'
 import { machineZone, timeText } from './wall-clock.js'
 
 export interface DaemonOptions extends CampaignOptions {
@@ -35,7 +37,7 @@ export async function runDaemon(plan: CampaignPlan, options: DaemonOptions): Pro
   for (const problem of records.problems) observer.note(`Note: ${problem}`)
   const daemon = new Daemon(plan, records, options)
   try {
-    return viewOf(plan, records, await daemon.run())
+    return viewOf(plan, records, await daemon.run(), daemon.restarts)
   } catch (error) {
     if (!signal?.aborted) throw error
     const where = await daemon.interrupted()
@@ -54,6 +56,7 @@ class Daemon {
   readonly #records: RunRecords
   readonly #options: DaemonOptions
   readonly #manifest: ManifestFile
+  readonly #health: HealthChecks
   readonly #file: DaemonFile
   readonly #schedule: Schedule
   readonly #state: DaemonState
@@ -70,6 +73,7 @@ class Daemon {
     this.#records = records
     this.#options = options
     this.#manifest = new ManifestFile(dir, plan, records)
+    this.#health = new HealthChecks({ ...options, config: options.healthCheck })
     this.#file = new DaemonFile(dir, (error) => observer.note(`Note: ${messageOf(error)}`))
     const before = this.#before()
     const nowMs = clock.nowMs()
@@ -81,6 +85,10 @@ class Daemon {
     const own = before.rounds_begun > 0 && latest !== undefined ? latest : null
     this.#last = own === null ? -1 : startFrom(this.#schedule, Date.parse(own.scheduled_at))
     this.#unfinished = own?.state === 'interrupted' && this.#isTimeOf(nowMs) ? own : null
+  }
+
+  get restarts(): number {
+    return this.#health.restarts
   }
 
   async run(): Promise<CampaignState> {
@@ -178,7 +186,12 @@ class Daemon {
     // Not waited for: a slow disk must not make the round late.
     void this.#file.write(this.#state)
     try {
-      round.reason = await runThese(runs, this.#plan, this.#records, this.#manifest, this.#options)
+      round.reason = await runThese(runs, this.#plan, {
+        ...this.#options,
+        records: this.#records,
+        manifest: this.#manifest,
+        health: this.#health,
+      })
       round.state = round.reason === null ? 'completed' : 'paused'
     } catch (error) {
       stopIfInterrupted(signal)

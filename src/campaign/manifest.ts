@@ -1,22 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { writeJsonAtomically } from '../results/files.js'
 import { isRunning, readClaim } from './claim.js'
 import { readDaemon } from './daemon-file.js'
 import { readPlan } from './folder.js'
+import { restartsIn } from './health.js'
 import { roundOf } from './order.js'
+import { keepPause, keptPause, reservePause } from './pause-file.js'
 import type { CampaignPlan } from './plan.js'
 import { type RunRecord, RunRecords, STATUSES, type Status } from './records.js'
-
-/** The state of a campaign as a whole. */
-export const campaignStateSchema = z.object({
-  /** Waiting: a daemon, for its next round. */
-  state: z.enum(['running', 'waiting', 'paused', 'interrupted', 'completed']),
-  /** Why it is paused, or what it waits for. */
-  reason: z.string().nullable(),
-})
-export type CampaignState = z.infer<typeof campaignStateSchema>
+import { type CampaignState, campaignStateSchema } from './state.js'
 
 /** One run, as the manifest tells it. */
 export interface ManifestEntry extends Omit<RunRecord, 'summary'> {
@@ -35,6 +28,10 @@ export interface Manifest extends CampaignState {
   /** Rounds that were begun; the entries are those of all of them. */
   rounds: number
   counts: Record<Status, number>
+  /** Completed runs whose energy was asked for and is not known. */
+  without_energy: number
+  /** Of what runs the experiments, after health checks; health.jsonl says why. */
+  restarts: number
   entries: ManifestEntry[]
 }
 
@@ -46,7 +43,7 @@ export async function manifestOf(dir: string): Promise<{ manifest: Manifest; pro
   const claimed = isLive && readClaim(dir) !== null
   const statuses = [...records.runs()].map((run) => records.of(run).status)
   const state = claimed ? liveState(dir, statuses) : restingState(dir, statuses)
-  return { manifest: viewOf(plan, records, state), problems: records.problems }
+  return { manifest: viewOf(plan, records, state, restartsIn(dir)), problems: records.problems }
 }
 
 function liveState(dir: string, statuses: readonly Status[]): CampaignState {
@@ -68,21 +65,29 @@ function restingState(dir: string, statuses: readonly Status[]): CampaignState {
 }
 
 /** Plan and records as one manifest. */
-export function viewOf(plan: CampaignPlan, records: RunRecords, state: CampaignState): Manifest {
+export function viewOf(
+  plan: CampaignPlan,
+  records: RunRecords,
+  state: CampaignState,
+  restarts: number,
+): Manifest {
+  let without_energy = 0
   const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>
   const entries = [...records.runs()].map((run): ManifestEntry => {
-    const { summary: _, ...record } = records.of(run)
+    const { summary, ...record } = records.of(run)
     const { name = '', hash = '' } = plan.experiments[run.experiment] ?? {}
     const round = roundOf(plan, run.cycle)
     // A round that was followed by another has ended, whatever it left.
     const status = record.status === 'pending' && round < records.rounds ? 'skipped' : record.status
     counts[status] += 1
+    if (status === 'completed' && summary?.energy_problem != null) without_energy += 1
     return { name, hash, cycle: run.cycle, round, ...record, status }
   })
   const { campaign_name, campaign_hash } = plan
   const as_of = new Date().toISOString()
   const { rounds } = records
-  return { manifest_version: 1, campaign_name, campaign_hash, ...state, as_of, rounds, counts, entries }
+  const head = { manifest_version: 1 as const, campaign_name, campaign_hash, ...state, as_of, rounds }
+  return { ...head, counts, without_energy, restarts, entries }
 }
 
 /**
@@ -90,13 +95,15 @@ export function viewOf(plan: CampaignPlan, records: RunRecords, state: CampaignS
  * often that this is 2 % of the time; `llem campaign status` never looks at it.
  */
 export class ManifestFile {
-  readonly #path: string
+  readonly #dir: string
   readonly #plan: CampaignPlan
   readonly #records: RunRecords
   #notBeforeMs = 0
+  /** Tells the restarts so far. */
+  restarts: () => number = () => 0
 
   constructor(dir: string, plan: CampaignPlan, records: RunRecords) {
-    this.#path = join(dir, 'manifest.json')
+    this.#dir = dir
     this.#plan = plan
     this.#records = records
   }
@@ -106,15 +113,37 @@ export class ManifestFile {
     if (performance.now() >= this.#notBeforeMs) await this.write({ state: 'running', reason: null })
   }
 
+  /** At the start. */
+  async begin(): Promise<void> {
+    reservePause(this.#dir)
+    await this.write({ state: 'running', reason: null })
+  }
+
+  /** At the end. Where the disk has no room for a manifest, the state alone is kept; resolves with that error, or null. */
+  async end(state: CampaignState): Promise<Error | null> {
+    try {
+      await this.write(state)
+      return null
+    } catch (error) {
+      keepPause(this.#dir, state)
+      return error as Error
+    }
+  }
+
   async write(state: CampaignState): Promise<void> {
     const startMs = performance.now()
-    await writeJsonAtomically(this.#path, viewOf(this.#plan, this.#records, state))
+    await writeJsonAtomically(
+      join(this.#dir, 'manifest.json'),
+      viewOf(this.#plan, this.#records, state, this.restarts()),
+    )
     const endMs = performance.now()
     this.#notBeforeMs = endMs + 50 * (endMs - startMs)
   }
 }
 
 function lastState(dir: string): CampaignState | null {
+  const kept = keptPause(dir)
+  if (kept !== null) return kept
   const path = join(dir, 'manifest.json')
   if (!existsSync(path)) return null
   try {

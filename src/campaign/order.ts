@@ -1,3 +1,4 @@
+import type { Structure } from '../config/schema-campaign.js'
 import { randomOf } from '../core/random.js'
 import type { CampaignPlan } from './plan.js'
 
@@ -34,6 +35,11 @@ export function* roundOrder({ experiments, execution }: Ordered, round: number):
     if (structure === 'shuffled') shuffle(order, randomOf(seed + cycle * 0x9e3779b9))
     for (const experiment of order) yield { experiment, cycle }
   }
+}
+
+/** Whether a cycle is over between two runs; a grouped campaign has all cycles of one experiment in a row. */
+export function isCycleOver(structure: Structure, run: PlannedRun, next: PlannedRun): boolean {
+  return structure === 'grouped' ? run.experiment !== next.experiment : run.cycle !== next.cycle
 }
 
 /** Fisher and Yates: every order is equally likely. */

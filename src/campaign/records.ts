@@ -93,11 +93,14 @@ export class RunRecords {
     return folder
   }
 
-  /** Replaces the record of a run. Which round it is of is written for others: here its cycle tells. */
+  /**
+   * Replaces the record of a run. Which round it is of is written for others: here its cycle tells. Where it cannot be
+   * written, it is known here all the same.
+   */
   async write(run: PlannedRun, record: RunRecord): Promise<void> {
+    this.#known.set(this.#key(run), record)
     const round = roundOf(this.#plan, run.cycle)
     await writeJsonAtomically(join(this.folder(run), 'run.json'), { round, ...record })
-    this.#known.set(this.#key(run), record)
   }
 
   /** A path as it stands in a record. */

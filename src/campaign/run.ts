@@ -2,18 +2,22 @@
 
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
+import type { CampaignKeys } from '../config/schema-campaign.js'
 import { mergeTrees, nest, type Tree } from '../config/tree.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import type { Executor } from '../executors/executor.js'
 import type { RunnerEvent, RunSummary } from '../executors/protocol.js'
-import type { Observer, Progress } from '../experiment/observer.js'
+import type { Observer } from '../experiment/observer.js'
 import { stopIfInterrupted } from '../experiment/wait.js'
 import { claimCampaign } from './claim.js'
 import { gapSeconds, waitInGap } from './gaps.js'
+import { type GpusToWatch, HealthChecks } from './health.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
-import type { PlannedRun } from './order.js'
-import { breaker } from './pauses.js'
+import { isCycleOver, type PlannedRun } from './order.js'
+import { explained, oomKills } from './out-of-memory.js'
+import { breaker, hopelessBy } from './pauses.js'
 import type { CampaignPlan } from './plan.js'
+import { type CampaignProgress, campaignProgress } from './progress.js'
 import { type RunRecord, RunRecords } from './records.js'
 
 export interface CampaignOptions {
@@ -28,6 +32,9 @@ export interface CampaignOptions {
   observer: Observer
   signal: AbortSignal | undefined
   warmestC: () => Promise<number | null>
+  healthCheck: CampaignKeys['health_check']
+  /** What is looked at between runs; the caller closes it. */
+  gpus: GpusToWatch
 }
 
 /**
@@ -42,13 +49,15 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
   const manifest = new ManifestFile(dir, plan, records)
   try {
     for (const problem of records.problems) observer.note(`Note: ${problem}`)
-    await manifest.write({ state: 'running', reason: null })
+    await manifest.begin()
     tellResumed(records, observer)
-    const reason = await runThese([...records.runs()], plan, records, manifest, options)
+    const health = new HealthChecks({ ...options, config: options.healthCheck })
+    const reason = await runThese([...records.runs()], plan, { ...options, records, manifest, health })
     const state = reason === null ? ('completed' as const) : ('paused' as const)
     if (reason !== null) observer.note(`Paused: ${reason}. Run it again to go on.`)
-    await manifest.write({ state, reason })
-    return viewOf(plan, records, { state, reason })
+    const unwritten = await manifest.end({ state, reason })
+    if (unwritten !== null) observer.note(`${unwritten.message} (non-fatal)`)
+    return viewOf(plan, records, { state, reason }, health.restarts)
   } catch (error) {
     if (signal?.aborted) await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
     throw error
@@ -58,49 +67,70 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
   }
 }
 
+/** What a pass over runs needs beside the campaign's options. */
+export interface RunContext extends CampaignOptions {
+  records: RunRecords
+  manifest: ManifestFile
+  health: HealthChecks
+}
+
 /** Runs what of these is left, and what failed once more where it shall. Resolves with why it ended early, or null. */
 export async function runThese(
   runs: readonly PlannedRun[],
   plan: CampaignPlan,
-  records: RunRecords,
-  manifest: ManifestFile,
-  options: CampaignOptions,
+  context: RunContext,
 ): Promise<string | null> {
-  const reason = await runAll(runs, plan, records, manifest, options)
-  if (reason !== null || !options.retryFailed) return reason
-  return await runAll(runs, plan, records, manifest, options)
+  const { records, manifest, health, retryFailed } = context
+  if (runs.every((run) => isCompleted(records.of(run)))) return null
+  manifest.restarts = () => health.restarts
+  const reason = (await health.begin()) ?? (await runAll(runs, plan, context))
+  return reason === null && retryFailed ? await runAll(runs, plan, context) : reason
 }
 
 /** One pass over all that are not completed. */
 async function runAll(
   runs: readonly PlannedRun[],
   plan: CampaignPlan,
-  records: RunRecords,
-  manifest: ManifestFile,
-  options: CampaignOptions,
+  context: RunContext,
 ): Promise<string | null> {
-  const { observer, signal, warmestC } = options
-  const left = runs.filter((run) => records.of(run).status !== 'completed')
-  const stop = breaker(plan.execution.max_equal_failures)
-  const bar = campaignProgress(left.length, observer)
-  let before: PlannedRun | null = null
+  const { records, manifest, health, observer, signal, warmestC } = context
+  const before = [...records.runs()].map((run) => records.of(run)).filter(isCompleted)
+  const left = runs.filter((run) => !isCompleted(records.of(run)))
+  const summaries = before.map(({ summary }) => summary)
+  const hadEnergy = summaries.some((summary) => summary?.energy_j != null)
+  const stop = breaker(plan.execution.max_equal_failures, { hadEnergy })
+  const bar = campaignProgress(left.length, summaries, observer)
+  let last: PlannedRun | null = null
   try {
-    for (const run of left) {
+    for (const [index, run] of left.entries()) {
       stopIfInterrupted(signal)
-      await waitInGap(gapSeconds(plan.execution, before, run), plan.execution, {
+      await waitInGap(gapSeconds(plan.execution, last, run), plan.execution, {
         observer: bar.below,
         signal,
         warmestC,
-      }).finally(() => undefined)
-      before = run
-      const record = await runOne(plan, run, records, bar, options)
+      })
+      last = run
+      const record = await runOne(plan, run, bar, context)
       await manifest.refresh()
       bar.ended(record)
-      const why = record.error === null ? null : stop.failed(record.error)
-      if (record.error === null) stop.succeeded()
-      if (why !== null) return why
+      const why = record.error === null ? stop.completed(record.summary) : stop.failed(record.error)
+      const next = left[index + 1]
+      // A GPU that is lost shows here before it has cost more runs, and says more than their failures.
+      const unwell = await health.afterRun({
+        ended: next === undefined || isCycleOver(plan.execution.structure, run, next),
+        troubled: record.error !== null || record.summary?.energy_problem != null,
+        last: next === undefined || why !== null,
+        name: `${plan.experiments[run.experiment]?.name}, cycle ${run.cycle}`,
+      })
+      if (unwell !== null || why !== null) return unwell ?? why
     }
     return null
+  } catch (error) {
+    // A disk that is full keeps the campaign's own records from being written too.
+    const why = signal?.aborted ? null : hopelessBy(messageOf(error))
+    if (why === null) throw error
+    observer.note(messageOf(error))
+    return why
   } finally {
     bar.stop()
   }
@@ -109,9 +139,8 @@ async function runAll(
 async function runOne(
   plan: CampaignPlan,
   run: PlannedRun,
-  records: RunRecords,
   bar: CampaignProgress,
-  { executor, simulate, coldStart, observer, signal }: CampaignOptions,
+  { records, executor, simulate, coldStart, observer, signal }: RunContext,
 ): Promise<RunRecord> {
   const experiment = plan.experiments[run.experiment]
   if (experiment === undefined) throw new Error(`the plan has no experiment ${run.experiment}`)
@@ -120,6 +149,7 @@ async function runOne(
   const attempts = records.of(run).attempts + 1
   const base = { started_at, attempts, completed_at: null, result_path: null, error: null, summary: null }
   await records.write(run, { ...base, status: 'running' })
+  const killsBefore = oomKills()
   const log = logOf(join(folder, 'run.log'))
   bar.begun(`${experiment.name}, cycle ${run.cycle}`)
   try {
@@ -143,7 +173,8 @@ async function runOne(
   } catch (error) {
     // What was interrupted has not failed: the next run of the campaign repeats it.
     stopIfInterrupted(signal)
-    const { code, message } = error instanceof LlemError ? error : { code: 'BUG', message: messageOf(error) }
+    const failure = error instanceof LlemError ? error : { code: 'BUG', message: messageOf(error) }
+    const { code, message } = explained(failure, killsBefore)
     observer.note(`${experiment.name}, cycle ${run.cycle} failed: ${message} [${code}]`)
     const completed_at = new Date().toISOString()
     return await settle(run, records, { ...base, status: 'failed', completed_at, error: { code, message } })
@@ -176,6 +207,10 @@ function configOf({ shared, execution }: CampaignPlan, own: Tree): Tree {
   return [own, fixed, limited].reduce(mergeTrees, shared)
 }
 
+function isCompleted({ status }: RunRecord): boolean {
+  return status === 'completed'
+}
+
 function tellResumed(records: RunRecords, observer: Observer): void {
   const statuses = [...records.runs()].map((run) => records.of(run).status)
   const count = (status: string) => statuses.filter((each) => each === status).length
@@ -195,60 +230,4 @@ function logOf(path: string): { write(event: RunnerEvent): void; end(): void } {
     },
     end: () => stream.end(),
   }
-}
-
-interface CampaignProgress {
-  begun(name: string): void
-  tell(event: RunnerEvent): void
-  ended(record: RunRecord): void
-  /** For what happens between two runs: the bar goes on below it. */
-  below: Observer
-  stop(): void
-}
-
-function campaignProgress(total: number, observer: Observer): CampaignProgress {
-  const progress: Progress = observer.progress({ label: 'Campaign', total, unit: 'run' })
-  const startMs = performance.now()
-  let done = 0
-  let name = ''
-  let last = ''
-  const show = (now: string) => {
-    const restS = done === 0 ? null : ((performance.now() - startMs) / 1000 / done) * (total - done)
-    const eta = restS === null ? null : `ETA ${durationText(restS)}`
-    progress.update(done, [name, now, last, eta].filter((part) => part !== null && part !== '').join(', '))
-  }
-  return {
-    begun(text) {
-      name = text
-      show('')
-    },
-    tell(event) {
-      if (event.event === 'progress')
-        show(`${event.label} ${event.done}/${event.total}${event.detail === '' ? '' : ` (${event.detail})`}`)
-    },
-    ended({ summary }) {
-      done += 1
-      const joules = summary?.energy_per_output_token_j ?? null
-      last = joules === null ? last : `last ${joules.toPrecision(3)} J/output token`
-      show('')
-    },
-    below: {
-      note: (text) => observer.note(text),
-      detail: (text) => observer.detail(text),
-      progress: ({ label, total: all, unit }) => ({
-        update: (reached, detail = '') => show(`${label} ${reached}/${all} ${unit} ${detail}`.trimEnd()),
-        stop: () => undefined,
-      }),
-    },
-    stop: () => progress.stop(),
-  }
-}
-
-/** "45s", "12m", "3h20m" */
-export function durationText(seconds: number): string {
-  if (seconds < 60) return `${Math.round(seconds)}s`
-  const minutes = Math.round(seconds / 60)
-  return minutes < 60
-    ? `${minutes}m`
-    : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`
 }

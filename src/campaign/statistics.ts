@@ -9,6 +9,7 @@ export const MEASURES = [
   { key: 'energy_j', title: 'energy', unit: 'J' },
   { key: 'tokens_per_second', title: 'throughput', unit: 'tokens/s' },
   { key: 'e2e_p50_ms', title: 'latency p50', unit: 'ms' },
+  { key: 'load_energy_j', title: 'load', unit: 'J' },
 ] as const satisfies readonly { key: keyof RunSummary; title: string; unit: string }[]
 export type MeasureKey = (typeof MEASURES)[number]['key']
 
@@ -50,6 +51,7 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
       energy_j: measure('energy_j'),
       tokens_per_second: measure('tokens_per_second'),
       e2e_p50_ms: measure('e2e_p50_ms'),
+      load_energy_j: measure('load_energy_j'),
     }
   })
 }

@@ -55,10 +55,23 @@ function duration(seconds: number): string {
 }
 
 /** How far a campaign is: counts, then the runs that are not simply completed or pending. */
-export function showManifest({ campaign_name, state, reason, counts, entries }: Manifest): string {
+export function showManifest({
+  campaign_name,
+  state,
+  reason,
+  counts,
+  without_energy,
+  restarts,
+  entries,
+}: Manifest): string {
   const told = Object.entries(counts)
     .filter(([, count]) => count > 0)
-    .map(([status, count]) => `${count} ${status}`)
+    .map(([status, count]) => {
+      const without =
+        status === 'completed' && without_energy > 0 ? ` (${without_energy} without energy)` : ''
+      return `${count} ${status}${without}`
+    })
+  if (restarts > 0) told.push(`${restarts} ${restarts === 1 ? 'restart' : 'restarts'} (health.jsonl)`)
   const head = `Campaign ${campaign_name}: ${state}${reason === null ? '' : ` (${reason})`}: ${told.join(', ')}`
   const rows = entries
     .filter(({ status }) => status === 'failed' || status === 'running')
@@ -81,23 +94,27 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
   if (all.length === 0) return null
   if (plan.execution.cycles * records.rounds === 1)
     return 'Single cycle: use --cycles 3+ for confidence intervals'
+  // Where the model was always kept, or nothing reads power, there is nothing to say of loading it.
+  const measures = MEASURES.filter(
+    ({ key }) => key !== 'load_energy_j' || all.some((experiment) => experiment[key] !== null),
+  )
   const rows = all.slice(0, MANY).map((experiment) => {
-    const methods = MEASURES.flatMap(({ key }) => experiment[key]?.method ?? [])
+    const methods = measures.flatMap(({ key }) => experiment[key]?.method ?? [])
     return [
       experiment.name,
       String(experiment.cycles),
-      ...MEASURES.map(({ key }) => intervalText(experiment[key], experiment.cycles)),
+      ...measures.map(({ key }) => intervalText(experiment[key], experiment.cycles)),
       [...new Set(methods)].join(', ') || '-',
     ]
   })
   const head = [
     'experiment',
     'n',
-    ...MEASURES.map(({ title, unit }) => (title.includes('/') ? title : `${title} (${unit})`)),
+    ...measures.map(({ title, unit }) => (title.includes('/') ? title : `${title} (${unit})`)),
     '95 % by',
   ]
   const more = all.length > MANY ? `\n... and ${all.length - MANY} more` : ''
-  return columns(head, rows, [1, 2, 3, 4, 5]) + more
+  return columns(head, rows, [1, 2, 3, 4, 5, ...(measures.length > 4 ? [6] : [])]) + more
 }
 
 /** "0.1121 [0.1098, 0.1144]", with its own n where some cycles have no such number. */

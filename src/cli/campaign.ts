@@ -71,14 +71,21 @@ async function runIt(
   options: CliOptions,
 ): Promise<void> {
   // Imported here, so that looking at a plan answers at once.
-  const [{ runCampaign }, { LocalExecutor }, { terminalObserver }, { chooseLibrary }, { listDevices }] =
-    await Promise.all([
-      import('../campaign/run.js'),
-      import('../executors/local.js'),
-      import('./progress.js'),
-      import('../energy/library.js'),
-      import('../native/machine.js'),
-    ])
+  const [
+    { runCampaign },
+    { LocalExecutor },
+    { terminalObserver },
+    { chooseLibrary },
+    { listDevices },
+    { openGpuWatch },
+  ] = await Promise.all([
+    import('../campaign/run.js'),
+    import('../executors/local.js'),
+    import('./progress.js'),
+    import('../energy/library.js'),
+    import('../native/machine.js'),
+    import('./campaign-gpus.js'),
+  ])
   const dir = await openCampaignFolder(keys.io.results_dir, plan, { anew: options.resume === false })
   if (!options.yes) await confirm(plan, dir, daemon)
   const library = chooseLibrary(options.simulate)
@@ -90,6 +97,9 @@ async function runIt(
     const known = machine?.devices.flatMap(({ temperatureC }) => temperatureC ?? []) ?? []
     return known.length === 0 ? null : Math.max(...known)
   }
+  const gpus = keys.health_check.enabled
+    ? await openGpuWatch(plan, library.libraryPath)
+    : { watch: null, reason: 'health_check.enabled is false' }
   const manifest = await interruptible((signal) => {
     const shared = {
       dir,
@@ -99,11 +109,13 @@ async function runIt(
       retryFailed: options.retryFailed ?? false,
       signal,
       warmestC,
+      healthCheck: keys.health_check,
+      gpus,
     }
     if (!daemon.enabled) return runCampaign(plan, { ...shared, observer })
     const { quiet = false, verbose = false } = options
     return runRounds(plan, { ...shared, daemon }, { quiet, verbose })
-  })
+  }).finally(() => gpus.watch?.close())
   if (options.json) printJson(manifest)
   else {
     const records = new RunRecords(dir, plan, { isLive: false })

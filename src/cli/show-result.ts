@@ -1,5 +1,5 @@
 import type { Energy } from '../results/energy.js'
-import type { ExperimentResult, Spread } from '../results/experiment.js'
+import type { ExperimentResult, Load, Spread } from '../results/experiment.js'
 import { cpuFacts } from './cpu-facts.js'
 import { columns, SIMULATED } from './screen.js'
 import { servingFacts } from './serving-facts.js'
@@ -46,6 +46,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
     const how = [worker.quantisation ?? worker.dtype, `${worker.backend} on ${worker.compute}`]
     yield ['Model', `${result.model} (${how.filter((part) => part !== null).join(', ')})`]
   }
+  if (result.load != null) yield ['Load', loadText(result.load)]
   const { total_tokens, input_tokens, output_tokens, total_inference_time_sec: inferenceS } = result
   yield [
     'Tokens',
@@ -99,6 +100,15 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       `${amount(cost.amount)} at ${cost.price_per_kwh} per kWh, PUE ${cost.pue} (${cost.source})`,
     ]
   if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
+}
+
+/** "12.3 s, 4567.8 J +- 12.0 J (k=2), in no other number" */
+function loadText({ kept, seconds, energy_j, uncertainty_j, reason }: Load): string {
+  if (kept) return 'none: the model was kept from the experiment before'
+  const time = seconds === null ? 'unknown time' : `${seconds.toFixed(2)} s`
+  if (energy_j === null) return `${time}, energy unknown: ${reason}`
+  const bound = also(uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`).replace(', ', ' ')
+  return `${time}, ${energy_j.toFixed(2)} J${bound}, in no other number`
 }
 
 /** Prefill and decode, and the steady state, where they are known. */

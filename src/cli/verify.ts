@@ -51,6 +51,8 @@ async function verification(dir: string, result: AnyResult): Promise<Verificatio
     )
   if (result.kind === 'run' && result.content.energy_breakdown?.baseline_power_w != null)
     notRecomputed.push('the baseline power: it rests on readings from before the window, which are not kept.')
+  if (result.kind === 'run' && result.content.load?.energy_j != null)
+    notRecomputed.push('the energy of loading: the readings of its window are not kept.')
   return { checks: [...recorded.checks, ...arithmetic, ...own], notRecomputed }
 }
 

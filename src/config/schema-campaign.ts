@@ -121,6 +121,34 @@ export const campaignKeysSchema = z.strictObject({
     .prefault({})
     .meta({ description: 'What is left of one run for the next.' }),
   daemon: daemonSchema,
+  health_check: z
+    .strictObject({
+      enabled: z.boolean().default(true).meta({
+        description:
+          'Look between runs whether the GPUs and what runs the experiments are well: after every cycle, and after a run that failed or has no energy.',
+      }),
+      interval_experiments: z
+        .int()
+        .min(0)
+        .max(100_000)
+        .default(0)
+        .meta({ description: 'Look after so many runs too; 0 is never.', unit: 'runs' }),
+      gpu_memory_threshold_pct: z.number().min(50).max(100).default(90).meta({
+        description: "The share of a GPU's memory that others than this campaign may use.",
+        unit: '%',
+      }),
+      restart_on_failure: z.boolean().default(true).meta({
+        description: 'End and start anew what runs the experiments where that may help.',
+      }),
+      max_restarts: z
+        .int()
+        .min(0)
+        .max(1000)
+        .default(3)
+        .meta({ description: 'Restarts in a campaign; then problems are only logged.', unit: 'restarts' }),
+    })
+    .prefault({})
+    .meta({ description: 'Health checks between runs.' }),
   io: z
     .strictObject({
       results_dir: pathText

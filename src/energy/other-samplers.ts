@@ -54,6 +54,8 @@ async function look(helperPid: number | undefined): Promise<OtherSampler[] | nul
   const proc = process.env.LLEM_PROC_ROOT || '/proc'
   const processes = readOr(() => readdirSync(proc), null)?.filter((name) => /^\d+$/.test(name))
   if (processes === undefined) return null
+  // A campaign holds the driver open and asks it between two experiments alone.
+  const own = new Set([process.pid, helperPid, Number(process.env.LLEM_CAMPAIGN_PID)])
   const found: OtherSampler[] = []
   let turnMs = performance.now()
   for (const pid of processes) {
@@ -61,7 +63,7 @@ async function look(helperPid: number | undefined): Promise<OtherSampler[] | nul
       await nextTurn()
       turnMs = performance.now()
     }
-    if (Number(pid) === process.pid || Number(pid) === helperPid) continue
+    if (own.has(Number(pid))) continue
     const name = read(`${proc}/${pid}/comm`).trim()
     if (MONITORS.has(name) || (!IDLERS.has(name) && hasOnlyTheLibrary(`${proc}/${pid}/maps`)))
       found.push({ pid: Number(pid), name, measured: isOurs(proc, pid) })

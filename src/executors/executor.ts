@@ -8,6 +8,10 @@ export interface Executor {
    * WORKER_* where its process died or took too long; the next call starts anew.
    */
   run(order: RunOrder, options: ExecuteOptions): Promise<RunSummary>
+  /** Whether what runs experiments answers within the time; null where nothing is running. */
+  responds(timeoutMs: number): Promise<boolean | null>
+  /** Ends what is kept loaded and starts anew what stays up between experiments, such as a container. */
+  restart(): Promise<void>
   /** Ends what is running or kept loaded; always resolves, and `run` may be called again. */
   close(): Promise<void>
 }

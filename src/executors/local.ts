@@ -8,6 +8,7 @@ import {
   type RunSummary,
   runnerEventSchema,
   runnerHelloSchema,
+  runnerPongSchema,
   runSummarySchema,
 } from './protocol.js'
 
@@ -25,6 +26,8 @@ export class LocalExecutor implements Executor {
   #runner: Worker | null = null
   #ending: Promise<unknown> = Promise.resolve()
   readonly #lockPath: string
+  /** Of the latest experiment: the runner outlives it and its words belong to whoever runs now. */
+  #onEvent: ExecuteOptions['onEvent'] = () => undefined
 
   /** `lockPath`: a file that the runner locks, so that it waits for one that a killed campaign has left. */
   constructor(lockPath: string) {
@@ -36,10 +39,11 @@ export class LocalExecutor implements Executor {
     const limit = AbortSignal.timeout(timeoutMs)
     const either = signal === undefined ? limit : AbortSignal.any([limit, signal])
     const stop = () => void this.close()
+    this.#onEvent = onEvent
     either.addEventListener('abort', stop, { once: true })
     try {
       // Not by the worker's own signal, which kills: an experiment that is told to end keeps what it has measured.
-      const runner = await this.#started(onEvent)
+      const runner = await this.#started()
       if (either.aborted) throw either.reason
       return await runner.call('run', order, {
         schema: runSummarySchema,
@@ -59,24 +63,44 @@ export class LocalExecutor implements Executor {
     }
   }
 
+  async responds(timeoutMs: number): Promise<boolean | null> {
+    const runner = this.#runner
+    if (runner === null) return null
+    try {
+      await runner.call('ping', {}, { schema: runnerPongSchema, timeoutMs })
+      return true
+    } catch {
+      // Its failure ends it, and the next experiment starts another.
+      await this.close()
+      return false
+    }
+  }
+
+  async restart(): Promise<void> {
+    await this.close()
+    await this.#started()
+  }
+
   async close(): Promise<void> {
     this.#ending = Promise.all([this.#ending, this.#runner?.close()])
     this.#runner = null
     await this.#ending
   }
 
-  async #started(onEvent: ExecuteOptions['onEvent']): Promise<Worker> {
+  async #started(): Promise<Worker> {
     if (this.#runner !== null) return this.#runner
     const runner = new Worker(
       {
         backend: 'experiment',
         command: process.execPath,
         args: [fileURLToPath(import.meta.resolve('#runner'))],
+        // It has the driver's library loaded, and is no other sampler.
+        env: { ...process.env, LLEM_CAMPAIGN_PID: String(process.pid) },
       },
       {
         graceMs: GRACE_MS,
         termGraceMs: TERM_GRACE_MS,
-        log: (text) => onEvent({ event: 'said', id: 0, text, detail: true }),
+        log: (text) => this.#onEvent({ event: 'said', id: 0, text, detail: true }),
       },
     )
     this.#runner = runner

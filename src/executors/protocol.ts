@@ -4,15 +4,18 @@ import { z } from 'zod'
 //
 //   campaign -> {"id":2,"verb":"run","config":{...},"output_dir":"...",...}
 //            <- {"event":"said","id":2,"text":"Warmup converged ..."}        for the log of the run
-//            <- {"event":"progress","id":2,"label":"Measuring",...}
+//            <- {"event":"progress","id":2,"label":"Measuring",...,"power_w":412.5}
 //            <- {"id":2,"ok":true,"result_path":...,...}                     or {"id":2,"ok":false,"error":{...}}
 //
-// Results travel as files; the reply only names them. When the runner's stdin ends it ends what it does, cleanly.
+// `ping` is answered between two experiments. Results travel as files; the reply only names them. When the runner's
+// stdin ends it ends what it does, cleanly.
 
 /** Raised when an older campaign or runner could misread the other. */
 export const RUNNER_PROTOCOL = 1
 
 export const runnerHelloSchema = z.object({ protocol: z.number().int() })
+/** Nothing but that it answers. */
+export const runnerPongSchema = z.object({})
 
 /** One experiment to run. */
 export const runOrderSchema = z.object({
@@ -33,6 +36,7 @@ export const runnerRequestSchema = z.discriminatedUnion('verb', [
     /** A file whose lock the runner holds as long as it lives, so that two never measure side by side. */
     lock_path: z.string(),
   }),
+  z.object({ id: z.number().int(), verb: z.literal('ping') }),
   runOrderSchema.extend({ id: z.number().int(), verb: z.literal('run') }),
 ])
 
@@ -42,12 +46,20 @@ export const runSummarySchema = z.object({
   result_path: z.string(),
   config_hash: z.string(),
   energy_j: z.number().nullable(),
+  /**
+   * Why an energy that was asked for could not be read; null where it could, also where the window is too short to have
+   * one, and where none was asked for.
+   */
+  energy_problem: z.string().nullable().default(null),
   energy_per_output_token_j: z.number().nullable(),
   tokens_per_second: z.number().nullable(),
   output_tokens: z.number(),
   inference_s: z.number(),
   e2e_p50_ms: z.number().nullable(),
   warnings: z.number().int(),
+  /** Time and energy of loading the model, which are in none of the above; null where it was kept, or not measured. */
+  load_s: z.number().nullable().default(null),
+  load_energy_j: z.number().nullable().default(null),
   /** Bytes of its folder. */
   disk_bytes: z.number(),
 })
@@ -63,6 +75,8 @@ export const runnerEventSchema = z.discriminatedUnion('event', [
     total: z.number(),
     unit: z.string(),
     detail: z.string(),
+    /** Of the GPUs together, at most half a second old; null where nobody reads it. */
+    power_w: z.number().nullable().default(null),
   }),
 ])
 export type RunnerEvent = z.infer<typeof runnerEventSchema>

@@ -11,6 +11,7 @@ import { KeptFleet } from '../experiment/kept-fleet.js'
 import type { Observer } from '../experiment/observer.js'
 import { type ExperimentOutcome, runExperiment } from '../experiment/run.js'
 import { waitForLock } from '../native/lock.js'
+import type { ExperimentResult } from '../results/experiment.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import { processTree } from '../workers/process-tree.js'
@@ -24,6 +25,7 @@ import {
 } from './protocol.js'
 
 const LOCK_MS = 30_000
+const POWER_EVERY_MS = 500
 
 const say = claimStdout()
 const lines = new LineSplitter()
@@ -65,8 +67,8 @@ async function answer(line: string): Promise<void> {
       await holdLock(request.lock_path)
       return say({ id, ok: true, protocol: RUNNER_PROTOCOL })
     }
-    const outcome = await runOne(request, observerOf(id))
-    say({ id, ok: true, ...summaryOf(outcome) })
+    if (request.verb === 'ping') return say({ id, ok: true })
+    say({ id, ok: true, ...(await runOne(request, observerOf(id))) })
   } catch (error) {
     say({ id, ok: false, error: faultOf(error) })
   }
@@ -87,44 +89,88 @@ async function holdLock(path: string): Promise<void> {
   }
 }
 
-async function runOne(order: RunOrder, observer: Observer): Promise<ExperimentOutcome> {
+async function runOne(order: RunOrder, observer: Observer): Promise<RunSummary> {
   const loaded = loadExperimentConfig({ text: JSON.stringify(order.config) })
   if (!loaded.ok) throw configError(loaded.problems)
   const config = { ...loaded.config, output_dir: order.output_dir }
   const library = chooseLibrary(order.simulate === false ? undefined : order.simulate)
   const outcome = await runExperiment(config, { ...library, observer, signal: ended.signal, kept })
   if (!order.keep_loaded) await kept.close()
-  return outcome
+  return summaryOf(outcome, config.energy.backend !== null)
 }
 
 function observerOf(id: number): Observer {
   const tell = (event: RunnerEvent) => say(event)
+  const power = new PowerReading()
   return {
     note: (text) => tell({ event: 'said', id, text, detail: false }),
     detail: (text) => tell({ event: 'said', id, text, detail: true }),
+    metering: (readPowerW) => power.from(readPowerW),
     progress({ label, total, unit }) {
-      const update = (done: number, detail = '') =>
-        tell({ event: 'progress', id, label, done, total, unit, detail })
-      update(0)
-      return { update, stop: () => undefined }
+      let latest: [done: number, detail: string] = [0, '']
+      const show = () => {
+        const [done, detail] = latest
+        tell({ event: 'progress', id, label, done, total, unit, detail, power_w: power.nowW() })
+      }
+      const update = (done: number, detail = '') => {
+        latest = [done, detail]
+        show()
+      }
+      show()
+      // A request may take long, and the power is worth watching meanwhile.
+      const timer = setInterval(show, POWER_EVERY_MS)
+      return { update, stop: () => clearInterval(timer) }
     },
   }
 }
 
-function summaryOf({ result, runDir }: ExperimentOutcome): RunSummary {
+/** The latest power, looked up at most so often: nothing is read for it, but nobody can follow more either. */
+class PowerReading {
+  #read: (() => number | null) | null = null
+  #latestW: number | null = null
+  #readMs = Number.NEGATIVE_INFINITY
+
+  from(read: (() => number | null) | null): void {
+    this.#read = read
+    this.#latestW = null
+    this.#readMs = Number.NEGATIVE_INFINITY
+  }
+
+  nowW(): number | null {
+    const nowMs = performance.now()
+    if (nowMs - this.#readMs >= POWER_EVERY_MS) {
+      this.#readMs = nowMs
+      this.#latestW = this.#read?.() ?? null
+    }
+    return this.#latestW
+  }
+}
+
+function summaryOf({ result, runDir }: ExperimentOutcome, asked: boolean): RunSummary {
   return {
     experiment_id: result.experiment_id,
     result_path: join(runDir, 'result.json'),
     config_hash: result.config_hash,
     energy_j: result.total_energy_j,
+    energy_problem: asked ? energyProblem(result) : null,
     energy_per_output_token_j: result.energy_per_output_token_j,
     tokens_per_second: result.avg_tokens_per_second,
     output_tokens: result.output_tokens,
     inference_s: result.total_inference_time_sec,
     e2e_p50_ms: result.latency.e2e_ms?.p50 ?? null,
     warnings: result.measurement_warnings.length,
+    load_s: result.load?.seconds ?? null,
+    load_energy_j: result.load?.energy_j ?? null,
     disk_bytes: bytesIn(dirname(join(runDir, 'result.json'))),
   }
+}
+
+/** Null energy is a problem where readings failed; a window that is too short has none of a GPU that is well. */
+function energyProblem({ total_energy_j, energy, energy_reason }: ExperimentResult): string | null {
+  if (total_energy_j !== null) return null
+  const failures = (energy?.devices ?? []).flatMap(({ missing_reason }) => missing_reason ?? [])
+  if (energy !== null && failures.length === 0) return null
+  return [energy_reason, ...new Set(failures)].filter((text) => text !== null).join(': ')
 }
 
 function bytesIn(folder: string): number {

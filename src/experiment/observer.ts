@@ -22,6 +22,8 @@ export interface Observer {
   /** A sentence for the log of the verbose. */
   detail(text: string): void
   progress(stretch: Stretch): Progress
+  /** What measures is open and tells the GPUs' power together in watts, null where it does not know; null: it is closed. */
+  metering?(readPowerW: (() => number | null) | null): void
 }
 
 export const silentObserver: Observer = {
@@ -42,6 +44,7 @@ export function tolerant(observer: Observer): Observer {
   return {
     note: (text) => quietly(() => observer.note(text)),
     detail: (text) => quietly(() => observer.detail(text)),
+    metering: (read) => quietly(() => observer.metering?.(read)),
     progress: (stretch) => {
       let progress: Progress | undefined
       quietly(() => {

@@ -8,6 +8,7 @@ import {
   type EnergyBreakdown,
   type Environment,
   type ExperimentResult,
+  type Load,
   type ProcessResult,
   SCHEMA_VERSION,
   type Step,
@@ -32,6 +33,7 @@ export interface Findings {
   startedAt: Date
   /** The model was loaded for an earlier experiment. */
   keptLoaded: boolean
+  load: Load
   config: ExperimentConfig
   simulated: boolean
   environment: Environment
@@ -86,6 +88,7 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
     energy,
     energy_breakdown: findings.breakdown,
+    load: findings.load,
     ...findings.attribution,
     ...footprintOf(energyJ, config),
     total_flops: flops.total.flops?.value ?? null,

@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { findBackend } from '../backends/registry.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError, messageOf } from '../core/errors.js'
-import type { ExperimentResult } from '../results/experiment.js'
+import type { Snapshot } from '../native/addon.js'
+import type { ExperimentResult, Load } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { breakDown, takeBaseline } from './baseline.js'
 import { openEnergyMeter } from './energy-meter.js'
@@ -18,6 +19,7 @@ import { type Fleet, startFleet } from './fleet.js'
 import { flopsOf } from './flops.js'
 import { prepareInference } from './inference.js'
 import type { KeptFleet } from './kept-fleet.js'
+import { KEPT, measuredLoad } from './load-energy.js'
 import { generationOf, measurePrompts } from './measurement.js'
 import { nonFatal } from './non-fatal.js'
 import { type Observer, silentObserver, tolerant } from './observer.js'
@@ -87,6 +89,7 @@ export async function runExperiment(
   // The driver may turn out to be the simulated one although nobody asked for it here.
   const opened = meter?.opened ?? null
   const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated, trace }
+  observer.metering?.(opened === null ? null : () => powerNowW(opened.sampler.snapshot()))
   let fleet: Fleet | undefined
   try {
     const machine = opened?.machine ?? null
@@ -97,7 +100,14 @@ export async function runExperiment(
     const loaded = (await kept?.take(config, uuids)) ?? undefined
     fleet = loaded
     const baseline = await trace.step('baseline', () => takeBaseline(opened, config.baseline, context))
-    fleet ??= await trace.step('load', () => startFleet(backend, config, uuids, context))
+    let load: Promise<Load> | Load = KEPT
+    if (fleet === undefined) {
+      const why = reason ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'
+      const start = () => startFleet(backend, config, uuids, context)
+      const started = await trace.step('load', () => measuredLoad(opened, why, start))
+      fleet = started.value
+      load = started.load
+    }
     const { members } = fleet
     const generation = generationOf(config)
     await trace.step('prepare', () => prepareInference(members, prompts.prompts, { generation, signal }))
@@ -109,6 +119,7 @@ export async function runExperiment(
     const findings: Findings = {
       startedAt,
       keptLoaded: loaded !== undefined,
+      load: await load,
       config,
       simulated: context.simulated,
       baseline,
@@ -143,8 +154,15 @@ export async function runExperiment(
     throw signal?.aborted && !said ? interrupted(error) : error
   } finally {
     await cleanUp('The workers', () => fleet?.close(), observer)
+    observer.metering?.(null)
     await cleanUp('The sampler', () => meter?.close(), observer)
   }
+}
+
+/** Of all GPUs together; null until each has been read. */
+function powerNowW({ devices }: Snapshot): number | null {
+  const known = devices.flatMap(({ powerW }) => powerW ?? [])
+  return known.length === 0 || known.length < devices.length ? null : known.reduce((a, b) => a + b, 0)
 }
 
 /** What cannot be ended must not cost the result. */

@@ -87,10 +87,31 @@ export function checksOfExperiment(result: ExperimentResult): Check[] {
     stored('energy_per_output_token_j', ratio(energyJ, output_tokens)),
     ...checksOfBreakdown(result.energy_breakdown, 'energy_breakdown', result.energy, energyJ),
     stored('total_inference_time_sec', unionOfWindowsS(process_results)),
+    ...checksOfLoad(result),
     ...checksOfAttribution(result),
     ...process_results.flatMap((each, position) =>
       checksOfProcess(each, `process_results[${position}]`, result.energy),
     ),
+  ]
+}
+
+/** Loading has a window of its own, which is over before the one that is measured begins. */
+function checksOfLoad({ load, energy, process_results }: ExperimentResult): Check[] {
+  if (load === null) return []
+  const { kept, window, devices } = load
+  const keptBy = process_results.every(({ kept_loaded }) => kept_loaded)
+  const measured =
+    window === null
+      ? []
+      : [
+          check('load.seconds', RESULT, load.seconds, (window.end_ns - window.start_ns) / 1e9),
+          check('load.energy_j', RESULT, load.energy_j, sum(devices.map(({ energy_j }) => energy_j))),
+        ]
+  const isBefore = window === null || energy === null || window.end_ns <= energy.window.start_ns
+  return [
+    check('load.kept', RESULT, String(kept), String(keptBy)),
+    ...measured,
+    check('load.window', RESULT, 'before the measured one', isBefore ? 'before the measured one' : 'in it'),
   ]
 }
 

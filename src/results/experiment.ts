@@ -127,6 +127,26 @@ export const speedSchema = z.object({
 })
 export type Speed = z.infer<typeof speedSchema>
 
+/** What it took to load the model, which is part of no other energy of the result. */
+export const loadSchema = z.object({
+  /** The model was loaded for an earlier experiment. */
+  kept: z.boolean(),
+  /** From the start of the first worker process until all were loaded; null where the model was kept. */
+  seconds: z.number().nullable(),
+  /** Of the GPUs in that time, by llem's own sampler. */
+  energy_j: z.number().nullable(),
+  /** How far energy_j may be off (k = 2), without the gain. */
+  uncertainty_j: z.number().nullable(),
+  method: z.enum(['counter', 'integral']).nullable(),
+  /** Share of that time that readings cover. */
+  coverage: z.number().nullable(),
+  window: z.object({ start_ns: z.number(), end_ns: z.number() }).nullable(),
+  devices: z.array(z.object({ index: count, uuid: z.string(), energy_j: z.number().nullable() })),
+  /** Why energy_j is null; null where it is not. */
+  reason: z.string().nullable(),
+})
+export type Load = z.infer<typeof loadSchema>
+
 /** A step of an experiment, on the clock of the samples. */
 export const stepSchema = z.object({
   step: z.string(),
@@ -343,6 +363,8 @@ export const experimentResultSchema = z.object({
   energy_reason: z.string().nullable(),
   energy: energySchema.nullable(),
   energy_breakdown: energyBreakdownSchema.nullable(),
+  /** Null in results of schema 3.0.0. */
+  load: loadSchema.nullable().default(null),
   /** The energy by prefill and decode. */
   phases: phasesSchema.nullable().default(null),
   request_energy: requestEnergySchema.nullable().default(null),

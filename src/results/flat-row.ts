@@ -209,6 +209,12 @@ const ENERGY: readonly Column[] = [
   run('throttle_s', 'number', 'For how long.', (result) => {
     return result.thermal_throttle?.throttle_duration_sec ?? null
   }),
+  run('load_s', 'number', 'Loading the model, before the window; null where it was kept.', (result) => {
+    return result.load?.seconds ?? null
+  }),
+  run('load_energy_j', 'number', 'Energy of the GPUs in that time, in none of the above.', (result) => {
+    return result.load?.energy_j ?? null
+  }),
   run('carbon_gco2e', 'number', 'What the energy comes to in greenhouse gases.', (result) => {
     return result.carbon?.gco2e ?? null
   }),

@@ -81,7 +81,8 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    fn of(pid: u32) -> Self {
+    /// Looks a process up. Reads `/proc`.
+    pub fn of(pid: u32) -> Self {
         let comm = fs::read_to_string(format!("/proc/{pid}/comm")).ok();
         Self {
             pid,

@@ -5,7 +5,7 @@
 use crate::clock::NS_PER_S;
 use crate::fault::{Call, Verdict, verdict};
 use crate::noise::gaussian;
-use crate::scenario::{DeviceSpec, Process};
+use crate::scenario::{DeviceSpec, Process, Xid};
 use crate::throttle;
 
 /// One GPU: its spec and the index that NVML knows it by.
@@ -101,6 +101,18 @@ impl Device {
     /// The compute processes of this moment.
     pub fn processes(&self, t_ns: i64) -> impl Iterator<Item = &Process> + Clone {
         self.spec.processes.iter().filter(move |process| (process.from_ns..process.to_ns).contains(&t_ns))
+    }
+
+    /// Used memory in bytes: of the first stretch that holds this moment.
+    pub fn memory_used_bytes(&self, t_ns: i64) -> u64 {
+        let stretch =
+            self.spec.memory.iter().find(|stretch| (stretch.from_ns..stretch.to_ns).contains(&t_ns));
+        stretch.map_or(self.spec.memory_used_mib, |stretch| stretch.used_mib) << 20
+    }
+
+    /// The first Xid after `after_ns` that has been reported by `t_ns`.
+    pub fn xid_between(&self, after_ns: i64, t_ns: i64) -> Option<&Xid> {
+        self.spec.xids.iter().find(|xid| xid.at_ns > after_ns && xid.at_ns <= t_ns)
     }
 
     /// Power limit in milliwatts.

@@ -29,7 +29,9 @@ pub use clock::monotonic_ns;
 pub use device::Device;
 pub use fault::{Call, Fault, Verdict};
 pub use pci::PciAddress;
-pub use scenario::{CounterSpec, DeviceSpec, LatencySpec, Process, Refusal, Scenario, SensorSpec};
+pub use scenario::{
+    CounterSpec, DeviceSpec, LatencySpec, MemoryStretch, Process, Refusal, Scenario, SensorSpec, Xid,
+};
 pub use signal::{Segment, Shape, Signal};
 pub use simulation::SCENARIO_VARIABLE;
 pub use throttle::Throttle;

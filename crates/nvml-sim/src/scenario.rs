@@ -42,8 +42,10 @@ pub struct DeviceSpec {
     pub architecture: Architecture,
     /// Installed memory in MiB.
     pub memory_total_mib: u64,
-    /// Used memory in MiB, whatever the processes say.
+    /// Used memory in MiB, whatever the processes say, where no stretch says otherwise.
     pub memory_used_mib: u64,
+    /// In the order of the file.
+    pub memory: Vec<MemoryStretch>,
     /// Power limit in watts: default, current, enforced and highest.
     pub power_limit_w: f64,
     /// Whether persistence mode is on.
@@ -70,6 +72,28 @@ pub struct DeviceSpec {
     pub processes: Vec<Process>,
     /// In the order of the file.
     pub faults: Vec<Fault>,
+    /// Sorted by time.
+    pub xids: Vec<Xid>,
+}
+
+/// Used memory from `from_ns` up to and without `to_ns`.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryStretch {
+    /// Start in nanoseconds since t = 0.
+    pub from_ns: i64,
+    /// End in nanoseconds since t = 0.
+    pub to_ns: i64,
+    /// Used memory in MiB.
+    pub used_mib: u64,
+}
+
+/// An error that the driver reports of a device, by its number in NVIDIA's list of Xid errors.
+#[derive(Debug, Clone, Copy)]
+pub struct Xid {
+    /// In nanoseconds since t = 0.
+    pub at_ns: i64,
+    /// E.g. 79: the GPU has fallen off the bus.
+    pub xid: u64,
 }
 
 /// How the power sensor works.
@@ -228,6 +252,7 @@ fn read_device(index: usize, mut device: Object) -> DeviceSpec {
     if memory_used_mib > memory_total_mib {
         device.refuse("memory_used_mib", "must not be more than memory_total_mib");
     }
+    let read_stretch_of_memory = |stretch| read_memory(stretch, memory_total_mib);
     let spec = DeviceSpec {
         name,
         uuid,
@@ -235,6 +260,12 @@ fn read_device(index: usize, mut device: Object) -> DeviceSpec {
         architecture: device.name_in("architecture", &ARCHITECTURES).unwrap_or(Architecture::Hopper),
         memory_total_mib,
         memory_used_mib,
+        memory: device
+            .children("memory")
+            .unwrap_or_default()
+            .into_iter()
+            .map(read_stretch_of_memory)
+            .collect(),
         power_limit_w: device.number("power_limit_w", 700.0, Range::Between(0.001, 1e6)),
         persistence_mode: device.flag("persistence_mode", true),
         mig_mode: device.flag("mig_mode", false),
@@ -248,6 +279,7 @@ fn read_device(index: usize, mut device: Object) -> DeviceSpec {
         throttle: read_throttle(device.children("throttle").unwrap_or_default()),
         processes: device.children("processes").unwrap_or_default().into_iter().map(read_process).collect(),
         faults: device.children("faults").unwrap_or_default().into_iter().map(read_fault).collect(),
+        xids: read_xids(device.children("xids").unwrap_or_default()),
     };
     device.finish();
     spec
@@ -403,6 +435,28 @@ fn read_process(mut process: Object) -> Process {
     let used_mib = process.whole("used_mib", 512, LARGEST_MIB);
     process.finish();
     Process { from_ns, to_ns, pid, used_mib }
+}
+
+fn read_memory(mut stretch: Object, total_mib: u64) -> MemoryStretch {
+    let (from_ns, to_ns) = read_stretch(&mut stretch);
+    let used_mib = stretch.whole("used_mib", None, LARGEST_MIB);
+    if used_mib > total_mib {
+        stretch.refuse("used_mib", "must not be more than memory_total_mib");
+    }
+    stretch.finish();
+    MemoryStretch { from_ns, to_ns, used_mib }
+}
+
+fn read_xids(children: Vec<Object>) -> Vec<Xid> {
+    let read = |mut xid: Object| {
+        let at_ns = ns_from_s(xid.number("at_s", None, Range::Any));
+        let number = xid.whole("xid", None, u64::from(u32::MAX));
+        xid.finish();
+        Xid { at_ns, xid: number }
+    };
+    let mut list: Vec<Xid> = children.into_iter().map(read).collect();
+    list.sort_by_key(|xid| xid.at_ns);
+    list
 }
 
 fn read_fault(mut fault: Object) -> Fault {

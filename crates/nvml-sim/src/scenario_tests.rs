@@ -36,7 +36,9 @@ const EVERY_KEY: &str = r#"{
       { "from_s": 6.0, "to_s": 1e9, "call": "all",    "error": "gpu_is_lost" },
       { "from_s": 8.0, "to_s": 8.3, "call": "energy", "error": "not_supported" },
       { "from_s": 9.0, "to_s": 9.1, "call": "fields", "stall_ms": 250 }
-    ]
+    ],
+    "memory": [ { "from_s": 2, "to_s": 4, "used_mib": 9000 } ],
+    "xids": [ { "at_s": 6.0, "xid": 79 }, { "at_s": 5.0, "xid": 48 } ]
   }]
 }"#;
 
@@ -50,6 +52,8 @@ fn every_documented_key_is_read() {
     assert_eq!(device.faults.len(), 4);
     assert_eq!(device.faults[3].stall, Duration::from_millis(250));
     assert_eq!(device.faults[1].to_ns, 1_000_000_000_000_000_000);
+    assert_eq!(device.memory[0].used_mib, 9000);
+    assert_eq!(device.xids.iter().map(|xid| xid.xid).collect::<Vec<_>>(), [48, 79]);
 }
 
 #[test]
@@ -58,8 +62,9 @@ fn an_absent_key_means_the_documented_value() {
     let mut built_in = Scenario::built_in();
     documented.epoch_monotonic_ns = None;
     // Nothing that disturbs happens unless a scenario asks for it.
-    (documented.devices[0].throttle, documented.devices[0].processes, documented.devices[0].faults) =
-        (vec![], vec![], vec![]);
+    let device = &mut documented.devices[0];
+    (device.throttle, device.processes, device.faults) = (vec![], vec![], vec![]);
+    (device.memory, device.xids) = (vec![], vec![]);
     assert_eq!(format!("{documented:?}"), format!("{built_in:?}"));
     built_in.devices = Scenario::parse(r#"{"devices":[{},{}]}"#).unwrap().devices;
     assert_eq!(built_in.devices[1].uuid, "GPU-00000000-0000-0000-0000-000000000002");

@@ -66,6 +66,46 @@ fn a_lost_gpu_answers_nothing() {
 }
 
 #[test]
+fn used_memory_is_that_of_the_stretch_that_holds_the_moment() {
+    let keys = r#""memory_used_mib":1000,"memory":[{"from_s":10,"to_s":20,"used_mib":5000}]"#;
+    for (age_s, expected_mib) in [(9.0, 1000), (10.5, 5000), (21.0, 1000)] {
+        let nvml = Nvml::open(&format!("memory_{age_s}"), &one_device(age_s, keys));
+        // SAFETY: the pointer is valid.
+        let used = unsafe {
+            let mut memory = std::mem::zeroed::<nvml_wrapper_sys::bindings::nvmlMemory_t>();
+            assert_eq!(nvml.lib.nvmlDeviceGetMemoryInfo(nvml.device(), &raw mut memory), SUCCESS);
+            memory.used
+        };
+        assert_eq!(used >> 20, expected_mib, "{age_s} s after the start");
+    }
+}
+
+#[test]
+fn an_xid_is_delivered_once_to_a_set_that_was_there_before_it() {
+    let xids = r#""xids":[{"at_s":0.5,"xid":13},{"at_s":1.3,"xid":48},{"at_s":1.4,"xid":79}]"#;
+    let nvml = Nvml::open("xids", &one_device(1.0, xids));
+    let device = nvml.device();
+    // SAFETY: the pointers are valid, and the set is freed once.
+    unsafe {
+        let mut set = std::ptr::null_mut();
+        assert_eq!(nvml.lib.nvmlEventSetCreate(&raw mut set), SUCCESS);
+        assert_eq!(nvml.lib.nvmlDeviceRegisterEvents(device, 16, set), NOT_SUPPORTED);
+        assert_eq!(nvml.lib.nvmlDeviceRegisterEvents(device, 8, set), SUCCESS);
+        let wait = |timeout_ms| {
+            let mut data = std::mem::zeroed::<nvml_wrapper_sys::bindings::nvmlEventData_t>();
+            let code = nvml.lib.nvmlEventSetWait_v2(set, &raw mut data, timeout_ms);
+            answer(code, (data.device == device, data.eventType, data.eventData))
+        };
+        assert_eq!(wait(0), Err(TIMEOUT), "what was before the registration is not delivered");
+        let ((first, second), took) = timed(|| (wait(5000), wait(5000)));
+        assert_eq!((first, second), (Ok((true, 8, 48)), Ok((true, 8, 79))));
+        assert!(took < Duration::from_secs(3), "a waiting call returns when there is something: {took:?}");
+        assert_eq!(wait(0), Err(TIMEOUT));
+        assert_eq!(nvml.lib.nvmlEventSetFree(set), SUCCESS);
+    }
+}
+
+#[test]
 fn a_fault_is_over_when_its_time_is() {
     let faults = r#""faults":[{"from_s":0,"to_s":60,"call":"power","error":"no_data"}]"#;
     for (age_s, expected) in [(-60.0, true), (0.0, false), (61.0, true)] {

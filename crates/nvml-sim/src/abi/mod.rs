@@ -4,6 +4,7 @@
 //! The struct layouts are the ones of nvml.h 13, from `nvml-wrapper-sys`.
 #![allow(non_snake_case, non_upper_case_globals)] // The names are NVIDIA's.
 
+mod events;
 mod field_values;
 mod identity;
 mod power;

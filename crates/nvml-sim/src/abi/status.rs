@@ -73,13 +73,13 @@ fn mig_only(device: &Device) -> Answer {
 
 /// # Safety
 /// `memory` is null or valid for reading and writing.
-unsafe fn put_memory_v2(memory: *mut nvmlMemory_v2_t, device: &Device) -> Answer {
+unsafe fn put_memory_v2(memory: *mut nvmlMemory_v2_t, device: &Device, t_ns: i64) -> Answer {
     // SAFETY: the caller vouches for `memory` unless it is null.
     let memory = unsafe { memory.as_mut() }.ok_or(INVALID_ARGUMENT)?;
     if memory.version != version_of::<nvmlMemory_v2_t>(2) {
         return Err(ARGUMENT_VERSION_MISMATCH);
     }
-    let (total, used) = (device.spec.memory_total_mib << 20, device.spec.memory_used_mib << 20);
+    let (total, used) = (device.spec.memory_total_mib << 20, device.memory_used_bytes(t_ns));
     *memory = nvmlMemory_v2_t { version: memory.version, total, reserved: 0, free: total - used, used };
     Ok(())
 }
@@ -115,13 +115,14 @@ device_calls! {
         put_temperature_v(out, device.temperature_c(now.t_ns));
 
     /// Memory in bytes.
-    Other nvmlDeviceGetMemoryInfo(out: *mut nvmlMemory_t) |device, _now| {
-        let (total, used) = (device.spec.memory_total_mib << 20, device.spec.memory_used_mib << 20);
+    Other nvmlDeviceGetMemoryInfo(out: *mut nvmlMemory_t) |device, now| {
+        let (total, used) = (device.spec.memory_total_mib << 20, device.memory_used_bytes(now.t_ns));
         put(out, nvmlMemory_t { total, free: total - used, used })
     };
 
     /// Memory in bytes, versioned form.
-    Other nvmlDeviceGetMemoryInfo_v2(out: *mut nvmlMemory_v2_t) |device, _now| put_memory_v2(out, device);
+    Other nvmlDeviceGetMemoryInfo_v2(out: *mut nvmlMemory_v2_t) |device, now|
+        put_memory_v2(out, device, now.t_ns);
 
     /// A clock in MHz.
     Other nvmlDeviceGetClockInfo(clock: nvmlClockType_t, mhz: *mut c_uint) |device, now|

@@ -14,6 +14,7 @@ pub const INVALID_ARGUMENT: nvmlReturn_t = 2;
 pub const NOT_SUPPORTED: nvmlReturn_t = 3;
 pub const NOT_FOUND: nvmlReturn_t = 6;
 pub const INSUFFICIENT_SIZE: nvmlReturn_t = 7;
+pub const TIMEOUT: nvmlReturn_t = 10;
 pub const GPU_IS_LOST: nvmlReturn_t = 15;
 pub const ARGUMENT_VERSION_MISMATCH: nvmlReturn_t = 25;
 pub const UNKNOWN: nvmlReturn_t = 999;

@@ -3,6 +3,7 @@
 //! Start-up and facts about a device go through the safe wrapper (`machine.rs`). The readings of the hot path
 //! go through the raw function table, because the wrapper's `field_values_for` allocates twice per call.
 
+pub mod health;
 mod machine;
 
 pub use machine::{DeviceInfo, MachineInfo, list_devices};

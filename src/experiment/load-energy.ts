@@ -1,0 +1,69 @@
+// What it takes to load the model: a window of its own around the load, in which no prompt runs.
+
+import { messageOf } from '../core/errors.js'
+import { energyOf } from '../energy/measured.js'
+import type { OpenedSampler } from '../energy/open.js'
+import type { Load } from '../results/experiment.js'
+
+/** Nothing was loaded. */
+export const KEPT: Load = {
+  kept: true,
+  seconds: null,
+  energy_j: null,
+  uncertainty_j: null,
+  method: null,
+  coverage: null,
+  window: null,
+  devices: [],
+  reason: 'the model was kept from the experiment before',
+}
+
+/**
+ * Loads, and measures the GPUs meanwhile; several workers load at once, so it is one window for all of them. `load` of what
+ * it resolves with comes later, as its right edge is judged by readings after it, and never rejects. `whyNot`: why there
+ * is no sampler.
+ */
+export async function measuredLoad<T>(
+  opened: OpenedSampler | null,
+  whyNot: string,
+  work: () => Promise<T>,
+): Promise<{ value: T; load: Promise<Load> }> {
+  await opened?.sampler.ready()
+  const startMs = performance.now()
+  const window = opened?.sampler.beginWindow()
+  try {
+    const value = await work()
+    const seconds = (performance.now() - startMs) / 1000
+    if (opened === null || window === undefined)
+      return { value, load: Promise.resolve(unmeasured(seconds, whyNot)) }
+    const load = window.end().then(
+      (report): Load => {
+        const { total_j, uncertainty_j, method, coverage, duration_sec, devices, ...energy } = energyOf(
+          report,
+          opened.sampler,
+        )
+        const { start_ns, end_ns } = energy.window
+        return {
+          kept: false,
+          seconds: duration_sec,
+          energy_j: total_j,
+          uncertainty_j,
+          method,
+          coverage,
+          window: { start_ns, end_ns },
+          devices: devices.map(({ index, uuid, total_j: energy_j }) => ({ index, uuid, energy_j })),
+          reason: total_j === null ? energy.reason : null,
+        }
+      },
+      (error: unknown) => unmeasured(seconds, messageOf(error)),
+    )
+    return { value, load }
+  } catch (error) {
+    window?.cancel()
+    throw error
+  }
+}
+
+function unmeasured(seconds: number, reason: string): Load {
+  return { ...KEPT, kept: false, seconds, reason }
+}

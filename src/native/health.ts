@@ -1,0 +1,54 @@
+// The other half is crates/binding/src/health.rs: looks at GPUs while nothing is measured.
+
+import type { NativeHealth } from '#addon'
+import { asLlemError, type DeviceLook, type GpuProcess, loadAddon } from './addon.js'
+
+export type { GpuProcess }
+
+/** A GPU, and how it is; a missing property is what it did not tell. */
+export interface GpuLook extends DeviceLook {
+  /** The driver's index. */
+  index: number
+  uuid: string
+}
+
+/** A set of GPUs that is looked at from time to time. While it is open, the driver keeps the errors that it reports of them. */
+export class GpuWatch {
+  #native: NativeHealth | null
+  readonly #devices: readonly { index: number; uuid: string }[]
+
+  private constructor(native: NativeHealth, devices: readonly { index: number; uuid: string }[]) {
+    this.#native = native
+    this.#devices = devices
+  }
+
+  /** Finds the GPUs. Throws NVML_NOT_FOUND, NVML_INIT_FAILED or GPU_NOT_FOUND. */
+  static async open(
+    devices: readonly { index: number; uuid: string }[],
+    libraryPath: string | undefined,
+  ): Promise<GpuWatch> {
+    const addon = await loadAddon()
+    try {
+      const uuids = devices.map(({ uuid }) => uuid)
+      return new GpuWatch(addon.NativeHealth.open(uuids, libraryPath), devices)
+    } catch (error) {
+      throw asLlemError(error)
+    }
+  }
+
+  /** Asks each GPU once, in a thread of its own. */
+  async look(): Promise<GpuLook[]> {
+    if (this.#native === null) throw new Error('the watch is closed')
+    const looks = await this.#native.look()
+    return this.#devices.flatMap(({ index, uuid }, position) => {
+      const look = looks[position]
+      return look === undefined ? [] : [{ ...look, index, uuid }]
+    })
+  }
+
+  /** Lets go of the driver. */
+  close(): void {
+    this.#native?.close()
+    this.#native = null
+  }
+}
