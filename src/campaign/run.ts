@@ -23,6 +23,8 @@ export interface CampaignOptions {
   simulate: boolean | string
   /** End what ran an experiment after each one. */
   coldStart: boolean
+  /** After each one, start anew what stays up between them too. */
+  restartContainer: boolean
   /** Once all have run, run those that failed once more. */
   retryFailed: boolean
   observer: Observer
@@ -41,6 +43,7 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
   const manifest = new ManifestFile(dir, plan, records)
   try {
     for (const problem of records.problems) observer.note(`Note: ${problem}`)
+    await executor.begin?.({ observer, signal })
     await manifest.write({ state: 'running', reason: null })
     tellResumed(plan, records, observer)
     let reason = await runAll(plan, records, manifest, options)
@@ -54,6 +57,7 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
     throw error
   } finally {
     await executor.close()
+    await executor.end?.(observer)
     claim.release()
   }
 }
@@ -97,7 +101,7 @@ async function runOne(
   run: PlannedRun,
   records: RunRecords,
   bar: CampaignProgress,
-  { executor, simulate, coldStart, observer, signal }: CampaignOptions,
+  { executor, simulate, coldStart, restartContainer, observer, signal }: CampaignOptions,
 ): Promise<RunRecord> {
   const experiment = plan.experiments[run.experiment]
   if (experiment === undefined) throw new Error(`the plan has no experiment ${run.experiment}`)
@@ -114,7 +118,8 @@ async function runOne(
         config: { ...configOf(plan, experiment.own) },
         output_dir: folder,
         simulate,
-        keep_loaded: !coldStart,
+        keep_loaded: !coldStart && !restartContainer,
+        service: null,
       },
       {
         timeoutMs: plan.execution.experiment_timeout_seconds * 1000,
@@ -135,7 +140,12 @@ async function runOne(
     return await settle(run, records, { ...base, status: 'failed', completed_at, error: { code, message } })
   } finally {
     log.end()
-    if (coldStart) await executor.close()
+    if (restartContainer && !signal?.aborted)
+      await executor.restart().catch((error: unknown) => {
+        // The next run needs it and fails for a reason of its own where it does not come up.
+        observer.note(`The restart failed (non-fatal): ${messageOf(error)}`)
+      })
+    else if (coldStart) await executor.close()
   }
 }
 

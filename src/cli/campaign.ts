@@ -43,7 +43,7 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
     const records = new RunRecords(dir, plan, { isLive: false })
     return options.json ? printJson(plan) : print(await showPlan(plan, records))
   }
-  await runIt(plan, results_dir, loaded, options)
+  await runIt(plan, path, results_dir, loaded, options)
 }
 
 /** Says how far a campaign is. */
@@ -60,15 +60,16 @@ export async function campaignStatus(dir: string, { json }: { json?: boolean }):
 
 async function runIt(
   plan: CampaignPlan,
+  path: string,
   resultsDir: string,
-  { keys }: LoadedCampaign & { ok: true },
+  { keys, experiments }: LoadedCampaign & { ok: true },
   options: CliOptions,
 ): Promise<void> {
   // Imported here, so that looking at a plan answers at once.
-  const [{ runCampaign }, { LocalExecutor }, { terminalObserver }, { chooseLibrary }, { listDevices }] =
+  const [{ runCampaign }, { chooseExecutor }, { terminalObserver }, { chooseLibrary }, { listDevices }] =
     await Promise.all([
       import('../campaign/run.js'),
-      import('../executors/local.js'),
+      import('../executors/choose.js'),
       import('./progress.js'),
       import('../energy/library.js'),
       import('../native/machine.js'),
@@ -84,11 +85,18 @@ async function runIt(
     const known = machine?.devices.flatMap(({ temperatureC }) => temperatureC ?? []) ?? []
     return known.length === 0 ? null : Math.max(...known)
   }
+  const executor = await chooseExecutor(keys.docker, {
+    path,
+    dir,
+    work: experiments,
+    note: (text) => observer.note(text),
+  })
   const manifest = await interruptible((signal) =>
     runCampaign(plan, {
       dir,
-      executor: new LocalExecutor(join(dir, 'runner.lock')),
+      executor,
       simulate: options.simulate ?? false,
+      restartContainer: keys.cold_start.restart_container,
       coldStart: options.forceColdStart ?? keys.cold_start.force_cold_start,
       retryFailed: options.retryFailed ?? false,
       observer,

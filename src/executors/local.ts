@@ -61,6 +61,15 @@ export class LocalExecutor implements Executor {
     await this.#ending
   }
 
+  /** Only that it lives: what it does may take long without a word. */
+  async responds(): Promise<boolean | null> {
+    return this.#runner === null ? null : this.#runner.pid !== undefined
+  }
+
+  async restart(): Promise<void> {
+    await this.close()
+  }
+
   async #started(onEvent: ExecuteOptions['onEvent']): Promise<Worker> {
     if (this.#runner !== null) return this.#runner
     const runner = new Worker(

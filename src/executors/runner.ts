@@ -76,8 +76,9 @@ async function runOne(order: RunOrder, observer: Observer): Promise<ExperimentOu
   const loaded = loadExperimentConfig({ text: JSON.stringify(order.config) })
   if (!loaded.ok) throw configError(loaded.problems)
   const config = { ...loaded.config, output_dir: order.output_dir }
+  const { service } = order
   const library = chooseLibrary(order.simulate === false ? undefined : order.simulate)
-  const outcome = await runExperiment(config, { ...library, observer, signal: ended.signal, kept })
+  const outcome = await runExperiment(config, { ...library, observer, signal: ended.signal, kept, service })
   if (!order.keep_loaded) await kept.close()
   return outcome
 }
