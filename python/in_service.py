@@ -6,8 +6,8 @@ The first line of stdin is a JSON object that holds this program itself (`shim`)
 
 `script` is piped into the interpreter, so that an image needs nothing of llem; otherwise `command` is started. `env` comes
 this way because an argument list can be read by everybody on the machine. The rest of stdin is the worker's where it is
-relayed, and only tells that the host lives where it is held. Two other orders: `{"sweep": MARK}` ends what an earlier run
-has left, `{"look": PATHS}` says what can be seen from here.
+relayed, and only tells that the host lives where it is held. Two other orders: `{"sweep": MARK, "spare_kept": bool}`
+ends what a campaign has left, `{"look": PATHS}` says what can be seen from here.
 
 Killing the client of `docker exec` kills nothing in the container. But its end closes stdin here, whatever ended it, so
 that is what ends the worker: its own stdin is closed, or it gets SIGTERM; after a grace its whole process group, and
@@ -54,15 +54,28 @@ def kill(pids):
             pass  # It is gone already, which is what was wanted.
 
 
-def sweep(mark):
-    """Ends what an earlier run of the campaign has left; what is forked meanwhile is found by looking again."""
+def sweep(mark, spare_kept):
+    """Ends what a campaign has left: all of it, or what lost its keeper. Looks again for what is forked meanwhile."""
     for _ in range(50):
         left = marked(mark)
+        if spare_kept:
+            keepers = [pid for pid in left if is_keeper(pid)]
+            kept = {pid for keeper in keepers for pid in [keeper, *descendants(keeper)]}
+            left = [pid for pid in left if pid not in kept]
         if not left:
             return
         kill(left)
         time.sleep(0.02)
     sys.exit("processes of an earlier run do not end: " + ", ".join(map(str, left)))
+
+
+def is_keeper(pid):
+    """Whether it is this program in another process."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as arguments:
+            return b"order['shim']" in arguments.read()
+    except OSError:
+        return False
 
 
 def start(order):
@@ -71,7 +84,7 @@ def start(order):
     program = order["command"] if order["script"] is None else [sys.executable, "-u", "-c", PIPED]
     source = subprocess.PIPE if order["stdin"] == "relay" else subprocess.DEVNULL
     # A session of its own is a process group of its own.
-    child = subprocess.Popen(program, stdin=source, env=env, start_new_session=True)
+    child = subprocess.Popen(program, stdin=source, env=env, start_new_session=True, preexec_fn=die_with_parent)
     if order["script"] is not None:
         script = order["script"].encode()
         send(child, b"%d\n" % len(script) + script)
@@ -139,14 +152,23 @@ def descendants(root):
     return found[1:]
 
 
-def adopt_orphans():
-    """What the worker starts and leaves is then this process's child, and found. prctl(2), PR_SET_CHILD_SUBREAPER."""
+def prctl(option, value):
     try:
         import ctypes
 
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
     except Exception:
-        pass  # An interpreter without ctypes; its group and the mark remain.
+        pass  # An interpreter without ctypes; the group and the mark remain.
+
+
+def adopt_orphans():
+    """What the worker starts and leaves is then this process's child, and found. prctl(2), PR_SET_CHILD_SUBREAPER."""
+    prctl(36, 1)
+
+
+def die_with_parent():
+    """Also when this process is killed. prctl(2), PR_SET_PDEATHSIG."""
+    prctl(1, signal.SIGKILL)
 
 
 def run(order):
@@ -199,6 +221,6 @@ def look(paths):
 if "look" in order:  # noqa: F821
     look(order["look"])  # noqa: F821
 elif "sweep" in order:  # noqa: F821  The boot line has read it.
-    sweep(order["sweep"])  # noqa: F821
+    sweep(order["sweep"], order["spare_kept"])  # noqa: F821
 else:
     run(order)  # noqa: F821

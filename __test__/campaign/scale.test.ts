@@ -52,6 +52,8 @@ function instantly(onRun: () => void = () => undefined): Executor {
       return summary
     },
     close: async () => undefined,
+    responds: async () => null,
+    restart: async () => undefined,
   }
 }
 
@@ -61,6 +63,7 @@ function run(plan: CampaignPlan, dir: string, executor: Executor, signal?: Abort
     executor,
     simulate: true,
     coldStart: false,
+    restartContainer: false,
     retryFailed: false,
     observer: silentObserver,
     signal,

@@ -133,11 +133,9 @@ export const campaignKeysSchema = z.strictObject({
         description:
           'The compose file, by its path from this file; null is compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml beside it.',
       }),
-      python: pathText
-        .default('python3')
-        .meta({
-          description: 'The Python interpreter inside of the services, which starts what runs there.',
-        }),
+      python: pathText.default('python3').meta({
+        description: 'The Python interpreter inside of the services, which starts what runs there.',
+      }),
       env: z
         .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
         .default(['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'])

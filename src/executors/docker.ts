@@ -30,7 +30,7 @@ export class DockerExecutor implements Executor {
   readonly #startTimeoutS: number
   /** What the compose file has for the campaign's backends. */
   #names: ReadonlySet<string> = new Set()
-  /** Services in which nothing of an earlier runner can be left. */
+  /** Services in which nothing is left of an earlier runner, and something may be kept by this one. */
   readonly #swept = new Set<string>()
   /** Services in which an experiment ran since they were started. */
   readonly #used = new Map<string, Service>()
@@ -82,7 +82,8 @@ export class DockerExecutor implements Executor {
     // What is kept loaded went with the container that it was in.
     if (known !== undefined && known.container_id !== service.container_id) await this.close()
     this.#used.set(name, service)
-    if (!this.#swept.has(name)) await this.#services.sweep(service)
+    // What a dead connection to the engine has left would compute beside what is measured.
+    await this.#services.sweep(service, { spareKept: this.#swept.has(name) })
     this.#swept.add(name)
     try {
       return await this.#local.run({ ...order, service }, options)

@@ -70,9 +70,12 @@ export class Services {
     return seenSchema.parse(JSON.parse(answer))
   }
 
-  /** Ends what earlier runs of the campaign have left in a service. Throws DOCKER_FAILED. */
-  async sweep(service: Service): Promise<void> {
-    await this.#ask(service, { sweep: this.#mark }, SWEEP_MS)
+  /**
+   * Ends what the campaign has left in a service; `spareKept`: but for what is kept loaded, whose keeper lives. Throws
+   * SERVICE_UNUSABLE.
+   */
+  async sweep(service: Service, { spareKept = false } = {}): Promise<void> {
+    await this.#ask(service, { sweep: this.#mark, spare_kept: spareKept }, SWEEP_MS)
   }
 
   /** Restarts the container of a service and waits until it is ready. Throws what `ready` throws. */
