@@ -102,7 +102,10 @@ export class Compose {
 
   /** The container of a service, null where it has none. Throws DOCKER_FAILED. */
   async container(service: string): Promise<Inspected | null> {
-    const [id] = words(await this.run(['ps', '-q', service], { timeoutMs: ASK_MS }))
+    const ask = async (...args: string[]) =>
+      words(await this.run(['ps', ...args, '-q', service], { timeoutMs: ASK_MS }))
+    // Compose 2 lists one that has ended only with all others, such as those of `docker compose run`.
+    const [id] = [...(await ask()), ...(await ask('--all'))]
     if (id === undefined) return null
     try {
       return inspectedSchema.parse(JSON.parse(await docker(['inspect', '--format', '{{json .}}', id])))

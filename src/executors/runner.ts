@@ -28,6 +28,8 @@ const say = claimStdout()
 const lines = new LineSplitter()
 const kept = new KeptFleet()
 const ended = new AbortController()
+/** The order at hand. A worker that is kept loaded speaks on in later experiments, so it is not the one it was started in. */
+let running: number | null = null
 let queue: Promise<void> = Promise.resolve()
 
 process.stdin.on('data', (chunk: Buffer) => {
@@ -50,9 +52,12 @@ async function answer(line: string): Promise<void> {
       await holdLock(request.lock_path)
       return say({ id, ok: true, protocol: RUNNER_PROTOCOL })
     }
-    const outcome = await runOne(request, observerOf(id))
+    running = id
+    const outcome = await runOne(request, observer)
+    running = null
     say({ id, ok: true, ...summaryOf(outcome) })
   } catch (error) {
+    running = null
     say({ id, ok: false, error: faultOf(error) })
   }
 }
@@ -83,19 +88,23 @@ async function runOne(order: RunOrder, observer: Observer): Promise<ExperimentOu
   return outcome
 }
 
-function observerOf(id: number): Observer {
-  const tell = (event: RunnerEvent) => say(event)
-  return {
-    note: (text) => tell({ event: 'said', id, text, detail: false }),
-    detail: (text) => tell({ event: 'said', id, text, detail: true }),
-    progress({ label, total, unit }) {
-      const update = (done: number, detail = '') =>
-        tell({ event: 'progress', id, label, done, total, unit, detail })
-      update(0)
-      return { update, stop: () => undefined }
-    },
-  }
+const observer: Observer = {
+  note: (text) => tell({ event: 'said', text, detail: false }),
+  detail: (text) => tell({ event: 'said', text, detail: true }),
+  progress({ label, total, unit }) {
+    const update = (done: number, detail = '') =>
+      tell({ event: 'progress', label, done, total, unit, detail })
+    update(0)
+    return { update, stop: () => undefined }
+  },
 }
+
+/** Between two orders nobody asks. */
+function tell(event: DistributiveOmit<RunnerEvent, 'id'>): void {
+  if (running !== null) say({ ...event, id: running })
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 function summaryOf({ result, runDir }: ExperimentOutcome): RunSummary {
   return {
