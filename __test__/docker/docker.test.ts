@@ -4,10 +4,13 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
+import { chooseExecutor } from '../../dist/executors/choose.js'
+import { silentObserver } from '../../dist/experiment/observer.js'
 import { INSTALL_LIMIT_MS, installRealPytorch, testPython, tinyLlama } from '../backends/hugging-face.js'
 import { BUILD_TIMEOUT_MS, llamaServer } from '../backends/llama-server.js'
 import { isRunning, within } from '../backends/processes.js'
 import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
+import { loaded } from '../campaign/written.js'
 import { gpu, scenarioFile } from '../native/scenario.js'
 import { type Engine, SPELLINGS, type Spelling, spelled, startEngine } from './engine.js'
 import { commandLines, emptyImage, isWrittenIn, mountsFor, type Project, projectOf } from './project.js'
@@ -317,6 +320,38 @@ it('a cold start restarts the container after each run', async (context) => {
   expect(starts.size).toBe(3)
   expect(after?.id).toBe(before?.id)
   expect(await made.processes('server')).toEqual([])
+})
+
+it('what does not respond is told apart from what does, and restarted', async (context) => {
+  const env = placeOf(context)
+  const made = project(context, onServer())
+  await made.compose('up', '-d', 'server')
+  for (const [name, value] of Object.entries({ ...env, ...made.env })) vi.stubEnv(name, value)
+  const dir = scratchFolder()
+  const executor = await chooseExecutor(loaded(onServer()).keys.docker, {
+    path: join(made.dir, 'campaign.yaml'),
+    dir,
+    work: [{ backend: 'server', model: gguf }],
+    note: () => {},
+  })
+  try {
+    expect(await executor.responds(5000)).toBeNull()
+    await executor.begin?.({ observer: silentObserver, signal: undefined })
+    expect(await executor.responds(10_000)).toBe(true)
+    const before = await made.container('server')
+    // A hang: nothing in it runs any more, and the engine still calls it running.
+    await made.docker('pause', before?.id ?? '')
+    expect(await executor.responds(2000)).toBe(false)
+    await executor.restart()
+    expect(await executor.responds(10_000)).toBe(true)
+    const after = await made.container('server')
+    expect(after?.id).toBe(before?.id)
+    expect(after?.startedAt).not.toBe(before?.startedAt)
+  } finally {
+    await executor.end?.(silentObserver)
+    vi.unstubAllEnvs()
+  }
+  expect(await made.container('server')).not.toBeNull()
 })
 
 describe('a service', () => {

@@ -48,6 +48,7 @@ export interface Project {
   manifest(): Manifest
   results(): ExperimentResult[]
   compose(...args: string[]): Promise<string>
+  docker(...args: string[]): Promise<string>
   /** The container of a service: null where there is none that runs. */
   container(service: string): Promise<{ id: string; startedAt: string; pid: number } | null>
   /** The command lines in a service's container, but for the one that keeps it up. */
@@ -87,7 +88,13 @@ export function projectOf(
     return join(dir, 'results', name)
   }
   const container = async (service: string) => {
-    const id = (await compose('ps', '-q', service)).trim()
+    // Not by Compose, which takes up to a second for each answer.
+    const filter = (label: string, value: string) => [
+      '--filter',
+      `label=com.docker.compose.${label}=${value}`,
+    ]
+    const of = [...filter('project', own.COMPOSE_PROJECT_NAME), ...filter('service', service)]
+    const id = (await command('docker', ['ps', '--quiet', '--no-trunc', ...of])).trim()
     if (id === '') return null
     const format = '{{.State.Running}} {{.State.StartedAt}} {{.State.Pid}}'
     const [running, startedAt = '', pid] = (await command('docker', ['inspect', '-f', format, id]))
@@ -104,6 +111,7 @@ export function projectOf(
     manifest: () => JSON.parse(readFileSync(join(campaignDir(), 'manifest.json'), 'utf8')),
     results: () => resultFiles(campaignDir()).map((path) => JSON.parse(readFileSync(path, 'utf8'))),
     compose,
+    docker: (...args) => command('docker', args),
     container,
     async processes(service) {
       const found = await container(service)

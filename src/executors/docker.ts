@@ -32,8 +32,10 @@ export class DockerExecutor implements Executor {
   #names: ReadonlySet<string> = new Set()
   /** Services in which nothing is left of an earlier runner, and something may be kept by this one. */
   readonly #swept = new Set<string>()
-  /** Services in which an experiment ran since they were started. */
+  /** Services that were ready. */
   readonly #used = new Map<string, Service>()
+  /** Those in which an experiment ran since they were started. */
+  readonly #touched = new Set<string>()
   #observer: Observer | null = null
   #signal: AbortSignal | undefined
 
@@ -82,6 +84,7 @@ export class DockerExecutor implements Executor {
     // What is kept loaded went with the container that it was in.
     if (known !== undefined && known.container_id !== service.container_id) await this.close()
     this.#used.set(name, service)
+    this.#touched.add(name)
     // What a dead connection to the engine has left would compute beside what is measured.
     await this.#services.sweep(service, { spareKept: this.#swept.has(name) })
     this.#swept.add(name)
@@ -115,10 +118,15 @@ export class DockerExecutor implements Executor {
 
   async restart(): Promise<void> {
     await this.close()
-    const names = [...this.#used.keys()]
-    this.#used.clear()
-    for (const name of names)
-      await this.#shown(name, (tell) => this.#services.restart(name, { signal: this.#signal, tell }))
+    // A cold start after each run would otherwise restart all others too.
+    const names = this.#touched.size === 0 ? [...this.#used.keys()] : [...this.#touched]
+    this.#touched.clear()
+    for (const name of names) {
+      const service = await this.#shown(name, (tell) =>
+        this.#services.restart(name, { signal: this.#signal, tell }),
+      )
+      this.#used.set(name, service)
+    }
   }
 
   async end(observer: Observer): Promise<void> {

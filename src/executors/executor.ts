@@ -9,12 +9,12 @@ export interface Executor {
    * WORKER_* where its process died or took too long; the next call starts anew.
    */
   run(order: RunOrder, options: ExecuteOptions): Promise<RunSummary>
-  /** Ends what is running or kept loaded; always resolves, and `run` may be called again. */
-  close(): Promise<void>
   /** Whether what runs experiments answers within the time; null where nothing is running. */
   responds(timeoutMs: number): Promise<boolean | null>
   /** Ends what is kept loaded and starts anew what stays up between experiments, such as a container. */
   restart(): Promise<void>
+  /** Ends what is running or kept loaded; always resolves, and `run` may be called again. */
+  close(): Promise<void>
   /** Called once before the first run: starts what stays up between experiments. Rejects with all that is missing. */
   begin?(options: { observer: Observer; signal: AbortSignal | undefined }): Promise<void>
   /** Called once after the last run, whatever happened: stops what `begin` has started. Always resolves. */
