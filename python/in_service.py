@@ -7,7 +7,7 @@ The first line of stdin is a JSON object that holds this program itself (`shim`)
 `script` is piped into the interpreter, so that an image needs nothing of llem; otherwise `command` is started. `env` comes
 this way because an argument list can be read by everybody on the machine. The rest of stdin is the worker's where it is
 relayed, and only tells that the host lives where it is held. Two other orders: `{"sweep": MARK, "spare_kept": bool}`
-ends what a campaign has left, `{"look": PATHS}` says what can be seen from here.
+ends what a campaign has left, `{"look": PATHS}` says what can be seen from here; they may come together.
 
 Killing the client of `docker exec` kills nothing in the container. But its end closes stdin here, whatever ended it, so
 that is what ends the worker: its own stdin is closed, or it gets SIGTERM; after a grace its whole process group, and
@@ -218,9 +218,10 @@ def look(paths):
     print(json.dumps({"boot_id": boot_id, "missing": [path for path in paths if not os.path.exists(path)]}))
 
 
+# The line that reads the order has named it.
+if "sweep" in order:  # noqa: F821
+    sweep(order["sweep"], order["spare_kept"])  # noqa: F821
 if "look" in order:  # noqa: F821
     look(order["look"])  # noqa: F821
-elif "sweep" in order:  # noqa: F821  The boot line has read it.
-    sweep(order["sweep"], order["spare_kept"])  # noqa: F821
-else:
+if "stdin" in order:  # noqa: F821
     run(order)  # noqa: F821

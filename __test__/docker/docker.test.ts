@@ -372,6 +372,26 @@ describe('a service', () => {
     expect(stderr).toMatch(/Service server/)
   })
 
+  it('that is unhealthy does not respond, and is not waited for any longer', async (context) => {
+    const healthcheck = ['healthcheck: { test: [CMD, "false"], interval: 200ms, timeout: 2s, retries: 2 }']
+    const made = project(context, onServer(), { server: healthcheck })
+    const { code, stderr } = await made.run('-q')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/service server is unhealthy .*\[SERVICES_UNUSABLE\]\n$/s)
+    expect(await made.container('server')).toBeNull()
+  })
+
+  it('is stopped when Ctrl-C comes while it is waited for', async (context) => {
+    const healthcheck = ['healthcheck: { test: [CMD, "false"], interval: 60s, timeout: 2s, retries: 2 }']
+    const made = project(context, onServer(), { server: healthcheck })
+    const { child, ended } = made.start('-q')
+    for (let tries = 0; tries < 200 && (await made.container('server')) === null; tries += 1) await sleep(50)
+    await sleep(500)
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    expect(await made.container('server')).toBeNull()
+  })
+
   it('that cannot be used is told of with all others, before anything runs', async (context) => {
     const elsewhere = tinyModel(scratchFolder(), 'unseen')
     const made = project(

@@ -106,11 +106,15 @@ export class Compose {
       words(await this.run(['ps', ...args, '-q', service], { timeoutMs: ASK_MS }))
     // Compose 2 lists one that has ended only with all others, such as those of `docker compose run`.
     const [id] = [...(await ask()), ...(await ask('--all'))]
-    if (id === undefined) return null
+    return id === undefined ? null : this.inspect(id)
+  }
+
+  /** A container by its id, in a twentieth of the time that Compose takes to find it. Throws DOCKER_FAILED. */
+  async inspect(id: string): Promise<Inspected> {
     try {
       return inspectedSchema.parse(JSON.parse(await docker(['inspect', '--format', '{{json .}}', id])))
     } catch (cause) {
-      throw new LlemError(`docker inspect of service ${service} failed: ${lastLines(cause, TAIL_LINES)}`, {
+      throw new LlemError(`docker inspect ${id} failed: ${lastLines(cause, TAIL_LINES)}`, {
         code: 'DOCKER_FAILED',
         hint: `Try it by hand: docker inspect ${id}`,
         cause,

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { loadExperimentConfig } from '../config/load.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import type { Observer } from '../experiment/observer.js'
-import { shownWhileWaiting } from '../experiment/wait.js'
+import { shownWhileWaiting, stopIfInterrupted } from '../experiment/wait.js'
 import type { Service } from '../workers/service.js'
 import type { ExecuteOptions, Executor } from './executor.js'
 import type { RunOrder, RunSummary } from './protocol.js'
@@ -64,7 +64,7 @@ export class DockerExecutor implements Executor {
       try {
         problems.push(...(await this.#checked(name)))
       } catch (error) {
-        if (signal?.aborted) throw error
+        stopIfInterrupted(signal)
         problems.push(sentence(error))
       }
     }
@@ -105,12 +105,7 @@ export class DockerExecutor implements Executor {
   async responds(timeoutMs: number): Promise<boolean | null> {
     const [local, ...services] = await Promise.all([
       this.#local.responds(timeoutMs),
-      ...[...this.#used.values()].map((service) =>
-        this.#services.look(service, [], timeoutMs).then(
-          () => true,
-          () => false,
-        ),
-      ),
+      ...[...this.#used.values()].map((service) => this.#services.responds(service, timeoutMs)),
     ])
     if (services.includes(false)) return false
     return services.length === 0 ? local : (local ?? true)
@@ -150,12 +145,11 @@ export class DockerExecutor implements Executor {
     const paths = this.#work.flatMap(({ backend, model }) =>
       backend === name && existsSync(model) ? [resolve(model)] : [],
     )
-    const seen = await this.#services.look(service, [...new Set(paths)])
+    const seen = await this.#services.sweepAndLook(service, [...new Set(paths)])
+    this.#swept.add(name)
     const own = bootId()
     if (own !== null && seen.boot_id !== null && seen.boot_id !== own)
       return [`service ${name} runs on another machine, whose GPUs llem cannot measure from here`]
-    await this.#services.sweep(service)
-    this.#swept.add(name)
     return seen.missing.map(
       (path) => `service ${name} does not see ${path}: give it the volume ${path}:${path}:ro`,
     )

@@ -44,6 +44,8 @@ export class Services {
   readonly #options: ServiceOptions
   /** Those that the campaign has started, in this run of it or in one that was killed. */
   #started: Set<string>
+  /** The ids of those that were ready. */
+  readonly #containers = new Map<string, string>()
 
   /** `dir`: the campaign's folder. `mark`: tells the campaign's processes from others. */
   constructor(compose: Compose, dir: string, mark: string, options: ServiceOptions) {
@@ -59,15 +61,29 @@ export class Services {
    * does not run. Throws DOCKER_FAILED, SERVICE_NOT_READY or ABORTED.
    */
   async ready(name: string, waiting: Waiting): Promise<Service> {
+    const known = await this.#known(name)
+    if (known !== null && isWell(known)) return this.#described(name, known)
     const before = await this.compose.running()
     if (!before.includes(name)) await this.#start(name, before, waiting)
-    return this.#described(name, await this.#healthy(name, waiting))
+    const container = await this.#healthy(name, waiting)
+    this.#containers.set(name, container.Id)
+    return this.#described(name, container)
   }
 
-  /** What a look from inside of a service says: whether it runs here, and which paths it does not see. */
-  async look(service: Service, paths: readonly string[], timeoutMs = LOOK_MS) {
-    const answer = await this.#ask(service, { look: paths }, timeoutMs)
-    return seenSchema.parse(JSON.parse(answer))
+  /** Ends what the campaign has left in a service, and says from inside what cannot be seen there, and on which machine. */
+  async sweepAndLook(service: Service, paths: readonly string[]): Promise<z.infer<typeof seenSchema>> {
+    const order = { sweep: this.#mark, spare_kept: false, look: paths }
+    return seenSchema.parse(JSON.parse(await this.#ask(service, order, LOOK_MS)))
+  }
+
+  /** Whether the container of a service runs, is not unhealthy, and a program can be run in it within the time. */
+  async responds(service: Service, timeoutMs: number): Promise<boolean> {
+    const container = await this.compose.inspect(service.container_id).catch(() => null)
+    if (container === null || !container.State.Running || isUnhealthy(container)) return false
+    return this.#ask(service, { look: [] }, timeoutMs).then(
+      () => true,
+      () => false,
+    )
   }
 
   /**
@@ -115,14 +131,22 @@ export class Services {
     await writeJsonAtomically(this.#recordPath, { started: [...this.#started] })
   }
 
+  /** The container that was ready before, null where it is not there any more. */
+  async #known(name: string): Promise<Inspected | null> {
+    const id = this.#containers.get(name)
+    return id === undefined ? null : this.compose.inspect(id).catch(() => null)
+  }
+
   async #healthy(name: string, { signal, tell }: Waiting): Promise<Inspected> {
     const startMs = performance.now()
     for (;;) {
       const container = await this.compose.container(name)
+      if (container !== null && isWell(container)) return container
       const state = container?.State
       const health = state?.Health?.Status ?? null
-      if (container !== null && state?.Running && (health === null || health === 'healthy')) return container
       if (state?.Running === false) throw this.#notReady(name, `ended with exit code ${state.ExitCode}`)
+      // Compose's own --wait gives up here too.
+      if (container !== null && isUnhealthy(container)) throw this.#notReady(name, 'is unhealthy')
       const seconds = Math.round((performance.now() - startMs) / 1000)
       if (seconds * 1000 > this.#options.startTimeoutMs)
         throw this.#notReady(name, `was ${health ?? 'not there'} after ${seconds} s`)
@@ -168,6 +192,16 @@ export class Services {
         })
       })
   }
+}
+
+/** A container without a health check is well as long as it runs. */
+function isWell({ State }: Inspected): boolean {
+  const health = State.Health?.Status ?? 'none'
+  return State.Running && (health === 'healthy' || health === 'none')
+}
+
+function isUnhealthy({ State }: Inspected): boolean {
+  return State.Health?.Status === 'unhealthy'
 }
 
 /** What the client said, without the program that it was given. */
