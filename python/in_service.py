@@ -174,8 +174,6 @@ def die_with_parent():
 def run(order):
     hold = order["stdin"] == "hold"
     adopt_orphans()
-    # The host ends it by its stdin; a signal to this process is meant for the worker just the same.
-    signal.signal(signal.SIGTERM, lambda *_: os.close(0))
     try:
         child = start(order)
     except OSError as error:
@@ -185,6 +183,9 @@ def run(order):
         relay(child)
         end(child, hold)
 
+    # The host ends it by stdin; a signal to this process is meant for the worker just the same.
+    stop = threading.Thread(target=end, args=(child, hold), daemon=True)
+    signal.signal(signal.SIGTERM, lambda *_: stop.start() if stop.ident is None else None)
     threading.Thread(target=watch, daemon=True).start()
     code = child.wait()
     for _ in range(50):

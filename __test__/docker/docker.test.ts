@@ -442,7 +442,9 @@ for pid in os.listdir('/proc'):
         if 'LLEM_CAMPAIGN=' in text and 'CUDA_VISIBLE_DEVICES=' in text: print(text.replace('\\0', '\\n'))`
   for (let tries = 0; tries < 100; tries += 1) {
     // The service may not be there yet.
-    const text = await made.compose('exec', '-T', service, testPython(), '-c', script).catch(() => '')
+    const found = await made.container(service)
+    const text =
+      found === null ? '' : await made.docker('exec', found.id, testPython(), '-c', script).catch(() => '')
     if (text !== '') return text
     await sleep(50)
   }
