@@ -12,6 +12,7 @@ needs() { # PACKAGE COMMAND...: the package is there when the command succeeds
 needs build-essential cc --version # Rust links with it.
 needs python3 python3 --version    # NVIDIA's Python bindings check the simulated library; Zeus and CodeCarbon run over it;
 needs cmake cmake --version        # llama-server, the real server of the tests, is built from node-llama-cpp's source.
+needs systemd systemd-analyze --version # The example of a unit is verified by it; nothing of it is started.
 needs python3-venv python3 -c 'import ensurepip' # each in a virtual environment.
 # A Docker engine, which the tests start by themselves, or one that answers already.
 needs docker.io sh -c 'docker info || dockerd --version'

@@ -125,8 +125,10 @@ sweep:
 execution:
   n_cycles: 4
   cycle_order: sequential
+io: { state_dir: ./state }
 `
     expect(loaded(text).notes).toEqual([
+      "`io.state_dir` is not needed: a campaign's state is in its folder below io.results_dir",
       '`sweep` was read as `grid`',
       '`execution.n_cycles` was read as `execution.cycles`',
       '`execution.cycle_order` was read as `execution.structure`',

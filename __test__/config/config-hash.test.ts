@@ -26,6 +26,10 @@ describe('the hash of a config', () => {
       'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml, devices: null }',
     ],
     [
+      'options of backends that it does not use',
+      'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\npytorch: { batch_size: 8 }\nvllm: { max_num_seqs: 9 }',
+    ],
+    [
       'the name of an aliased key',
       'model: m\nn_prompts: 5\nenergy: { backend: nvml }\ntimeseries: { sample_interval_ms: 20 }',
     ],
@@ -39,8 +43,21 @@ describe('the hash of a config', () => {
     'model: m\nn_prompts: 5\nenergy: { interval_ms: 21, backend: nvml }',
     'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: null }',
     'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\ngeneration: { seed: 1 }',
+    'model: m\nn_prompts: 5\nenergy: { interval_ms: 20, backend: nvml }\nllamacpp: { threads: 3 }',
   ])('changes with what is measured: %s', (text) => {
     expect(hashOf(text)).not.toBe(plain)
+  })
+
+  it('changes with the options and the load of the backend that is used', () => {
+    const served = (rest: string) => hashOf(`model: m\nbackend: vllm\n${rest}`)
+    const hashes = [
+      '',
+      'vllm: { max_num_seqs: 9 }',
+      'load: { concurrency: 3 }',
+      'pytorch: { batch_size: 8 }',
+    ].map(served)
+    expect(new Set(hashes)).toHaveLength(3)
+    expect(hashes[3]).toBe(hashes[0])
   })
 
   it('is the same for a resolved config that is loaded again', () => {

@@ -1,7 +1,7 @@
 // How long a campaign will take, and what it will cost in energy and disk, by runs of it that are done already.
 
 import { gapSeconds } from './gaps.js'
-import { type PlannedRun, runOrder } from './order.js'
+import type { PlannedRun } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import type { RunRecord, RunRecords } from './records.js'
 
@@ -17,14 +17,18 @@ export interface Estimate {
   disk_bytes: number | null
 }
 
-/** Of the runs that are left. */
-export function estimateOf(plan: CampaignPlan, records: RunRecords): Estimate {
+/** Of those runs that are left, by all that are done. */
+export function estimateOf(
+  plan: CampaignPlan,
+  records: RunRecords,
+  runs: Iterable<PlannedRun> = records.runs(),
+): Estimate {
   const left: PlannedRun[] = []
   const seen = new Map<number, RunRecord[]>()
-  for (const run of runOrder(plan)) {
+  for (const run of runs) if (records.of(run).status !== 'completed') left.push(run)
+  for (const run of records.runs()) {
     const record = records.of(run)
-    if (record.status !== 'completed') left.push(run)
-    else seen.set(run.experiment, [...(seen.get(run.experiment) ?? []), record])
+    if (record.status === 'completed') seen.set(run.experiment, [...(seen.get(run.experiment) ?? []), record])
   }
   const all = [...seen.values()].flat()
   const sum = (of: (record: RunRecord) => number | null): number | null => {

@@ -1,25 +1,35 @@
 import { randomOf } from '../core/random.js'
 import type { CampaignPlan } from './plan.js'
 
-/** One run of an experiment: its place in the plan's list, and its cycle from 1. */
+/** One run of an experiment: its place in the plan's list, and its cycle from 1, which goes on counting over rounds. */
 export interface PlannedRun {
   experiment: number
   cycle: number
 }
 
-/** All runs of a campaign in the order of its structure; the same on every machine. */
-export function* runOrder({
-  experiments,
-  execution,
-}: Pick<CampaignPlan, 'experiments' | 'execution'>): Generator<PlannedRun> {
+type Ordered = Pick<CampaignPlan, 'experiments' | 'execution'>
+
+/** All runs of a campaign's rounds, one after the other; a campaign that is no daemon has one. */
+export function* runOrder(plan: Ordered, rounds = 1): Generator<PlannedRun> {
+  for (let round = 1; round <= rounds; round++) yield* roundOrder(plan, round)
+}
+
+/** The round of a cycle, from 1. */
+export function roundOf({ execution }: Pick<CampaignPlan, 'execution'>, cycle: number): number {
+  return Math.ceil(cycle / execution.cycles)
+}
+
+/** All runs of one round in the order of the campaign's structure; the same on every machine. */
+export function* roundOrder({ experiments, execution }: Ordered, round: number): Generator<PlannedRun> {
   const { structure, cycles, seed } = execution
   const count = experiments.length
+  const [first, last] = [(round - 1) * cycles + 1, round * cycles]
   if (structure === 'grouped') {
     for (let experiment = 0; experiment < count; experiment++)
-      for (let cycle = 1; cycle <= cycles; cycle++) yield { experiment, cycle }
+      for (let cycle = first; cycle <= last; cycle++) yield { experiment, cycle }
     return
   }
-  for (let cycle = 1; cycle <= cycles; cycle++) {
+  for (let cycle = first; cycle <= last; cycle++) {
     const order = Array.from({ length: count }, (_, experiment) => experiment)
     if (structure === 'shuffled') shuffle(order, randomOf(seed + cycle * 0x9e3779b9))
     for (const experiment of order) yield { experiment, cycle }

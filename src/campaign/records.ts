@@ -7,11 +7,14 @@ import { z } from 'zod'
 import { messageOf } from '../core/errors.js'
 import { runSummarySchema } from '../executors/protocol.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
-import type { PlannedRun } from './order.js'
+import { type PlannedRun, roundOf, runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 
 export const STATUSES = ['pending', 'running', 'completed', 'failed', 'skipped'] as const
 export type Status = (typeof STATUSES)[number]
+
+/** The state of a daemon, in the campaign's folder. */
+export const DAEMON_FILE = 'daemon.json'
 
 export const runRecordSchema = z.object({
   status: z.enum(STATUSES),
@@ -44,11 +47,21 @@ export class RunRecords {
   readonly #known = new Map<string, RunRecord>()
   /** What was wrong with files, in words. */
   readonly problems: string[] = []
+  /** Rounds that were begun. A campaign that is no daemon has one; a daemon says when it begins another. */
+  rounds: number
 
-  /** Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. */
-  constructor(dir: string, plan: CampaignPlan, { isLive }: { isLive: boolean }) {
+  /**
+   * Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. `isDaemon`: before its first
+   * round there is none.
+   */
+  constructor(
+    dir: string,
+    plan: CampaignPlan,
+    { isLive, isDaemon = existsSync(join(dir, DAEMON_FILE)) }: { isLive: boolean; isDaemon?: boolean },
+  ) {
     this.#dir = dir
     this.#plan = plan
+    let lastCycle = 0
     const runs = join(dir, 'runs')
     const present = new Set(existsSync(runs) ? readdirSync(runs) : [])
     for (const { name } of plan.experiments) {
@@ -57,8 +70,16 @@ export class RunRecords {
         const record = this.#read(join(runs, name, cycle))
         const isDead = record.status === 'running' && !isLive
         this.#known.set(`${name}/${cycle}`, isDead ? { ...record, status: 'pending' } : record)
+        const [, number = 1] = /^cycle-(\d+)$/.exec(cycle) ?? []
+        lastCycle = Math.max(lastCycle, Number(number))
       }
     }
+    this.rounds = Math.max(roundOf(plan, lastCycle), isDaemon ? 0 : 1)
+  }
+
+  /** The runs of all rounds that were begun, in their order. */
+  runs(): Generator<PlannedRun> {
+    return runOrder(this.#plan, this.rounds)
   }
 
   of(run: PlannedRun): RunRecord {
@@ -72,9 +93,10 @@ export class RunRecords {
     return folder
   }
 
-  /** Replaces the record of a run. */
+  /** Replaces the record of a run. Which round it is of is written for others: here its cycle tells. */
   async write(run: PlannedRun, record: RunRecord): Promise<void> {
-    await writeJsonAtomically(join(this.folder(run), 'run.json'), record)
+    const round = roundOf(this.#plan, run.cycle)
+    await writeJsonAtomically(join(this.folder(run), 'run.json'), { round, ...record })
     this.#known.set(this.#key(run), record)
   }
 

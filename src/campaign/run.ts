@@ -11,7 +11,7 @@ import { stopIfInterrupted } from '../experiment/wait.js'
 import { claimCampaign } from './claim.js'
 import { gapSeconds, waitInGap } from './gaps.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
-import { type PlannedRun, runOrder } from './order.js'
+import type { PlannedRun } from './order.js'
 import { breaker } from './pauses.js'
 import type { CampaignPlan } from './plan.js'
 import { type RunRecord, RunRecords } from './records.js'
@@ -40,14 +40,14 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
   const { dir, executor, observer, signal } = options
   const claim = await claimCampaign(dir)
   const records = new RunRecords(dir, plan, { isLive: false })
+  records.rounds = Math.max(1, records.rounds)
   const manifest = new ManifestFile(dir, plan, records)
   try {
     for (const problem of records.problems) observer.note(`Note: ${problem}`)
     await executor.begin?.({ observer, signal })
     await manifest.write({ state: 'running', reason: null })
-    tellResumed(plan, records, observer)
-    let reason = await runAll(plan, records, manifest, options)
-    if (reason === null && options.retryFailed) reason = await runAll(plan, records, manifest, options)
+    tellResumed(records, observer)
+    const reason = await runThese([...records.runs()], plan, records, manifest, options)
     const state = reason === null ? ('completed' as const) : ('paused' as const)
     if (reason !== null) observer.note(`Paused: ${reason}. Run it again to go on.`)
     await manifest.write({ state, reason })
@@ -62,15 +62,29 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
   }
 }
 
-/** One pass over all runs that are not completed. Resolves with why it ended early, or null. */
+/** Runs what of these is left, and what failed once more where it shall. Resolves with why it ended early, or null. */
+export async function runThese(
+  runs: readonly PlannedRun[],
+  plan: CampaignPlan,
+  records: RunRecords,
+  manifest: ManifestFile,
+  options: CampaignOptions,
+): Promise<string | null> {
+  const reason = await runAll(runs, plan, records, manifest, options)
+  if (reason !== null || !options.retryFailed) return reason
+  return await runAll(runs, plan, records, manifest, options)
+}
+
+/** One pass over all that are not completed. */
 async function runAll(
+  runs: readonly PlannedRun[],
   plan: CampaignPlan,
   records: RunRecords,
   manifest: ManifestFile,
   options: CampaignOptions,
 ): Promise<string | null> {
   const { observer, signal, warmestC } = options
-  const left = [...runOrder(plan)].filter((run) => records.of(run).status !== 'completed')
+  const left = runs.filter((run) => records.of(run).status !== 'completed')
   const stop = breaker(plan.execution.max_equal_failures)
   const bar = campaignProgress(left.length, observer)
   let before: PlannedRun | null = null
@@ -172,8 +186,8 @@ function configOf({ shared, execution }: CampaignPlan, own: Tree): Tree {
   return [own, fixed, limited].reduce(mergeTrees, shared)
 }
 
-function tellResumed(plan: CampaignPlan, records: RunRecords, observer: Observer): void {
-  const statuses = [...runOrder(plan)].map((run) => records.of(run).status)
+function tellResumed(records: RunRecords, observer: Observer): void {
+  const statuses = [...records.runs()].map((run) => records.of(run).status)
   const count = (status: string) => statuses.filter((each) => each === status).length
   const [completed, failed] = [count('completed'), count('failed')]
   if (completed + failed === 0) return

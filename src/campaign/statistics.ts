@@ -1,6 +1,5 @@
 import type { RunSummary } from '../executors/protocol.js'
 import { bootstrapInterval, type Interval, studentInterval } from '../results/interval.js'
-import { runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import type { RunRecords } from './records.js'
 
@@ -29,7 +28,7 @@ export interface ExperimentStatistics extends Record<MeasureKey, Measure | null>
 /** Mean and interval of each experiment over its own cycles: different experiments are no repetitions of each other. */
 export function statisticsOf(plan: CampaignPlan, records: RunRecords): ExperimentStatistics[] {
   const summaries = plan.experiments.map((): RunSummary[] => [])
-  for (const run of runOrder(plan)) {
+  for (const run of records.runs()) {
     const { status, summary } = records.of(run)
     if (status === 'completed' && summary !== null) summaries[run.experiment]?.push(summary)
   }

@@ -1,6 +1,6 @@
 import { type Estimate, estimateOf } from '../campaign/estimate.js'
 import type { Manifest, ManifestEntry } from '../campaign/manifest.js'
-import { runOrder } from '../campaign/order.js'
+import type { PlannedRun } from '../campaign/order.js'
 import type { CampaignPlan } from '../campaign/plan.js'
 import type { RunRecords } from '../campaign/records.js'
 import type { Interval } from '../results/interval.js'
@@ -10,8 +10,12 @@ import { columns } from './screen.js'
 const MANY = 30
 
 /** The order of the runs that are left, the gaps, and an estimate. */
-export async function showPlan(plan: CampaignPlan, records: RunRecords): Promise<string> {
-  const left = [...runOrder(plan)].filter((run) => records.of(run).status !== 'completed')
+export async function showPlan(
+  plan: CampaignPlan,
+  records: RunRecords,
+  runs: readonly PlannedRun[] = [...records.runs()],
+): Promise<string> {
+  const left = runs.filter((run) => records.of(run).status !== 'completed')
   const rows = left.slice(0, MANY).map(({ experiment, cycle }, index) => {
     return [
       String(index + 1),
@@ -30,7 +34,7 @@ export async function showPlan(plan: CampaignPlan, records: RunRecords): Promise
     columns(['#', 'cycle', 'experiment', 'status'], rows, [0, 1]) + more,
     '',
     `Order: ${structure}${structure === 'shuffled' ? ` (seed ${seed})` : ''}, ${cycles} ${cycles === 1 ? 'cycle' : 'cycles'}. Gaps: ${gaps}.`,
-    estimateText(estimateOf(plan, records)),
+    estimateText(estimateOf(plan, records, runs)),
   ].join('\n')
 }
 
@@ -75,7 +79,8 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
   const { MEASURES, statisticsOf } = await import('../campaign/statistics.js')
   const all = statisticsOf(plan, records).filter(({ cycles }) => cycles > 0)
   if (all.length === 0) return null
-  if (plan.execution.cycles === 1) return 'Single cycle: use --cycles 3+ for confidence intervals'
+  if (plan.execution.cycles * records.rounds === 1)
+    return 'Single cycle: use --cycles 3+ for confidence intervals'
   const rows = all.slice(0, MANY).map((experiment) => {
     const methods = MEASURES.flatMap(({ key }) => experiment[key]?.method ?? [])
     return [

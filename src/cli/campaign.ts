@@ -1,15 +1,19 @@
 // llem campaign: argv -> configuration -> plan -> what was asked for: look at it, or run it.
 
 import { join } from 'node:path'
+import { readDaemon } from '../campaign/daemon-file.js'
 import { campaignFolder, openCampaignFolder, readPlan, refuseChanged } from '../campaign/folder.js'
 import { manifestOf } from '../campaign/manifest.js'
+import { roundOrder } from '../campaign/order.js'
 import { type CampaignPlan, planOf, summaryOf } from '../campaign/plan.js'
 import { RunRecords } from '../campaign/records.js'
 import { type LoadedCampaign, loadCampaign } from '../config/load-campaign.js'
 import { configError } from '../config/problems.js'
 import type { Structure } from '../config/schema-campaign.js'
+import type { DaemonKeys } from '../config/schema-daemon.js'
 import { LlemError } from '../core/errors.js'
 import { showManifest, showPlan, showStatistics } from './campaign-tables.js'
+import { daemonKeys, nextRounds, runRounds, showDaemon, showRounds } from './daemon.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { isTerminal, print, printJson, SIMULATED, say } from './screen.js'
@@ -22,6 +26,7 @@ interface CliOptions {
   cycles?: number
   order?: Structure
   retryFailed?: boolean
+  daemon?: boolean
   simulate?: string | boolean
   json?: boolean
   quiet?: boolean
@@ -34,24 +39,25 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
   const loaded = loadCampaign({ path })
   if (!loaded.ok) throw configError(loaded.problems)
   const plan = planOf(overridden(loaded, options))
+  const daemon = daemonKeys(loaded.keys.daemon, options.daemon)
   if (!options.quiet) tellPlan(loaded, plan)
   if (options.validateOnly) return options.json ? printJson(plan) : undefined
   const { results_dir } = loaded.keys.io
   if (options.resume) refuseChanged(results_dir, plan)
   if (options.dryRun) {
     const dir = campaignFolder(results_dir, plan)
-    const records = new RunRecords(dir, plan, { isLive: false })
-    return options.json ? printJson(plan) : print(await showPlan(plan, records))
+    if (!options.json) return print(await planText(plan, dir, daemon))
+    return printJson(daemon.enabled ? { ...plan, next_rounds: nextRounds(daemon) } : plan)
   }
-  await runIt(plan, path, results_dir, loaded, options)
+  await runIt(plan, path, daemon, loaded, options)
 }
 
 /** Says how far a campaign is. */
 export async function campaignStatus(dir: string, { json }: { json?: boolean }): Promise<void> {
   const { manifest, problems } = await manifestOf(dir)
   for (const problem of problems) say(`Note: ${problem}`)
-  if (json) return printJson(manifest)
-  print(showManifest(manifest))
+  if (json) return printJson({ ...manifest, daemon: readDaemon(dir) })
+  print([showManifest(manifest), showDaemon(dir, manifest)].filter((part) => part !== null).join('\n'))
   const plan = readPlan(dir)
   const records = new RunRecords(dir, plan, { isLive: true })
   const statistics = await showStatistics(plan, records)
@@ -61,7 +67,7 @@ export async function campaignStatus(dir: string, { json }: { json?: boolean }):
 async function runIt(
   plan: CampaignPlan,
   path: string,
-  resultsDir: string,
+  daemon: DaemonKeys,
   { keys, experiments }: LoadedCampaign & { ok: true },
   options: CliOptions,
 ): Promise<void> {
@@ -74,8 +80,8 @@ async function runIt(
       import('../energy/library.js'),
       import('../native/machine.js'),
     ])
-  const dir = await openCampaignFolder(resultsDir, plan, { anew: options.resume === false })
-  if (!options.yes) await confirm(plan, dir)
+  const dir = await openCampaignFolder(keys.io.results_dir, plan, { anew: options.resume === false })
+  if (!options.yes) await confirm(plan, dir, daemon)
   const library = chooseLibrary(options.simulate)
   const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
   if (library.simulated) observer.note(SIMULATED)
@@ -91,19 +97,21 @@ async function runIt(
     work: experiments,
     note: (text) => observer.note(text),
   })
-  const manifest = await interruptible((signal) =>
-    runCampaign(plan, {
+  const manifest = await interruptible((signal) => {
+    const shared = {
       dir,
       executor,
       simulate: options.simulate ?? false,
       restartContainer: keys.cold_start.restart_container,
       coldStart: options.forceColdStart ?? keys.cold_start.force_cold_start,
       retryFailed: options.retryFailed ?? false,
-      observer,
       signal,
       warmestC,
-    }),
-  )
+    }
+    if (!daemon.enabled) return runCampaign(plan, { ...shared, observer })
+    const { quiet = false, verbose = false } = options
+    return runRounds(plan, { ...shared, daemon }, { quiet, verbose })
+  })
   if (options.json) printJson(manifest)
   else {
     const records = new RunRecords(dir, plan, { isLive: false })
@@ -113,6 +121,8 @@ async function runIt(
         .join('\n\n'),
     )
   }
+  // A daemon whose time is over has done what it should, whatever became of its rounds: it is not to be started again.
+  if (daemon.enabled) return
   if (manifest.state === 'paused' || manifest.counts.failed > 0) throw new Exit(EXIT.failed)
 }
 
@@ -142,11 +152,19 @@ function tellPlan({ notes }: LoadedCampaign & { ok: true }, plan: CampaignPlan):
 
 const MANY = 20
 
+/** What is left to run, or what the next round of a daemon would run, and when. */
+async function planText(plan: CampaignPlan, dir: string, daemon: DaemonKeys): Promise<string> {
+  const records = new RunRecords(dir, plan, { isLive: false, ...(daemon.enabled ? { isDaemon: true } : {}) })
+  if (!daemon.enabled) return await showPlan(plan, records)
+  const runs = [...roundOrder(plan, records.rounds + 1)]
+  return `${await showPlan(plan, records, runs)}\n${showRounds(daemon)}`
+}
+
 /** A campaign may take days, so a person at a terminal is asked. */
-async function confirm(plan: CampaignPlan, dir: string): Promise<void> {
+async function confirm(plan: CampaignPlan, dir: string, daemon: DaemonKeys): Promise<void> {
   if (!isTerminal(process.stderr) || process.stdin.isTTY !== true) return
   const { createInterface } = await import('node:readline/promises')
-  say(await showPlan(plan, new RunRecords(dir, plan, { isLive: false })))
+  say(await planText(plan, dir, daemon))
   const ask = createInterface({ input: process.stdin, output: process.stderr })
   const answer = await ask.question('Run it? [Y/n] ').finally(() => ask.close())
   if (/^n/i.test(answer.trim()))

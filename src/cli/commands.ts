@@ -72,6 +72,8 @@ export const COMMANDS: readonly CommandLine[] = [
             'grouped',
           ]),
         )
+        .option('--daemon', 'run it in rounds, as `daemon` in the file says')
+        .option('--no-daemon', 'run it once, whatever the file says')
         .option('--retry-failed', 'once all have run, run those that failed once more')
         .option(...SIMULATE)
         .option('--json', 'print the manifest as JSON; with --dry-run or --validate-only the plan')
@@ -83,6 +85,7 @@ export const COMMANDS: readonly CommandLine[] = [
           examples(
             ['llem campaign grid.yaml --dry-run', 'what would be run, in which order, how long'],
             ['llem campaign grid.yaml --cycles 5 --yes', ''],
+            ['llem campaign nightly.yaml --daemon', 'over and over, until SIGTERM or Ctrl-C'],
             ['llem campaign status results/grid-0d6e4079e3', 'how far it is'],
           ),
         )

@@ -15,6 +15,7 @@ import { type Finding, type Problem, toProblems } from './problems.js'
 import type { ExperimentConfig } from './schema.js'
 import { experimentConfigSchema } from './schema.js'
 import { CAMPAIGN_KEYS, type CampaignKeys, campaignKeysSchema } from './schema-campaign.js'
+import { daemonProblems } from './schema-daemon.js'
 import { mergeTrees, type Path, type Tree } from './tree.js'
 import { findingOf, refusalsOf } from './validate.js'
 
@@ -62,6 +63,10 @@ export function loadCampaign({ path, text }: { path: string; text?: string }): L
   if (keys.configs === undefined && keys.grid === undefined && keys.experiments === undefined) {
     const message = "At least one of 'configs', 'grid', or 'experiments' must be provided"
     findings.push({ place: layer.place([], 'value'), key: null, message, suggestion: null })
+  }
+  for (const { key, message } of daemonProblems(keys.daemon)) {
+    const place = layer.place(['daemon', key], 'value')
+    findings.push({ place, key: `daemon.${key}`, message, suggestion: null })
   }
   if (keys.grid !== undefined) findings.push(...gridFindings(keys.grid, [layer]))
   const found: CampaignExperiment[] = [

@@ -20,6 +20,11 @@ export function modernised(layer: Layer): { layer: Layer; notes: string[] } {
     moved.set(to.join('.'), from)
     notes.push(`\`${from.join('.')}\` was read as \`${to.join('.')}\``)
   }
+  // A campaign's state lies beside its results: one folder to copy, and nothing that could be of another campaign.
+  if (readPath(tree, ['io', 'state_dir']) !== undefined) {
+    tree = withoutPath(tree, ['io', 'state_dir'])
+    notes.push("`io.state_dir` is not needed: a campaign's state is in its folder below io.results_dir")
+  }
   const { sweep } = tree
   if (isTree(sweep)) {
     const { model, backend, ...axes } = sweep

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { INFERENCE_BACKENDS } from './schema.js'
+import { daemonSchema } from './schema-daemon.js'
 
 /** The orders in which a campaign may run its experiments. */
 export const STRUCTURES = ['interleaved', 'shuffled', 'grouped'] as const
@@ -151,6 +152,7 @@ export const campaignKeysSchema = z.strictObject({
     })
     .prefault({})
     .meta({ description: 'Inference in containers, by Docker Compose.' }),
+  daemon: daemonSchema,
   io: z
     .strictObject({
       results_dir: pathText

@@ -15,9 +15,9 @@ export interface Executor {
   restart(): Promise<void>
   /** Ends what is running or kept loaded; always resolves, and `run` may be called again. */
   close(): Promise<void>
-  /** Called once before the first run: starts what stays up between experiments. Rejects with all that is missing. */
+  /** Called before the first run, of a daemon's round too: starts what stays up between experiments. Rejects with all that is missing. */
   begin?(options: { observer: Observer; signal: AbortSignal | undefined }): Promise<void>
-  /** Called once after the last run, whatever happened: stops what `begin` has started. Always resolves. */
+  /** Called after the last run, whatever happened: stops what `begin` has started. Always resolves. */
   end?(observer: Observer): Promise<void>
 }
 

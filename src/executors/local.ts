@@ -12,8 +12,12 @@ import {
 } from './protocol.js'
 
 const HELLO_MS = 60_000
-/** A runner that is told to end writes down what it has measured first. */
-const GRACE_MS = 10_000
+/**
+ * A runner that is told to end writes down what it has measured first. Then comes SIGTERM, because whatever a signal
+ * interrupts is to have ended within 5 s, what hangs included.
+ */
+const GRACE_MS = 3500
+const TERM_GRACE_MS = 500
 
 /** Runs experiments in a child process of this machine, which is started anew after a failure. */
 export class LocalExecutor implements Executor {
@@ -78,7 +82,11 @@ export class LocalExecutor implements Executor {
         command: process.execPath,
         args: [fileURLToPath(import.meta.resolve('#runner'))],
       },
-      { graceMs: GRACE_MS, log: (text) => onEvent({ event: 'said', id: 0, text, detail: true }) },
+      {
+        graceMs: GRACE_MS,
+        termGraceMs: TERM_GRACE_MS,
+        log: (text) => onEvent({ event: 'said', id: 0, text, detail: true }),
+      },
     )
     this.#runner = runner
     try {

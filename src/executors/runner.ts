@@ -13,6 +13,7 @@ import { type ExperimentOutcome, runExperiment } from '../experiment/run.js'
 import { waitForLock } from '../native/lock.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
+import { processTree } from '../workers/process-tree.js'
 import type { WorkerFault } from '../workers/wire.js'
 import {
   RUNNER_PROTOCOL,
@@ -38,6 +39,20 @@ process.stdin.on('data', (chunk: Buffer) => {
 process.stdin.once('end', leave)
 process.stdin.once('error', leave)
 process.stdout.once('error', leave)
+
+// It was told to end and took too long: a worker hangs, which would burn on once nobody waits for it.
+process.once('SIGTERM', () => {
+  for (const { pid } of processTree(process.pid)) if (pid !== process.pid) killNow(pid)
+  process.exit(1)
+})
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}
 
 function leave(): void {
   ended.abort(new Error('the campaign has ended'))

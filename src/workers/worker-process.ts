@@ -82,11 +82,11 @@ export class WorkerProcess {
   }
 
   /** Closes stdin, after a grace sends SIGTERM, after another SIGKILL. Always resolves. */
-  async end(graceMs: number): Promise<void> {
+  async end(graceMs: number, termGraceMs = graceMs): Promise<void> {
     this.#child.stdin.end()
     if (await this.#endsWithin(graceMs)) return
     this.kill('SIGTERM')
-    if (await this.#endsWithin(graceMs)) return
+    if (await this.#endsWithin(termGraceMs)) return
     this.kill('SIGKILL')
     await this.#endsWithin(graceMs)
   }
@@ -124,7 +124,11 @@ export class WorkerProcess {
       this.#child.once('exit', (exitCode, signal) => {
         this.kill('SIGKILL') // What it started, if it left any.
         const what = signal === null ? `exited with code ${exitCode}` : `was killed by ${signal}`
-        const late = setTimeout(() => resolve({ what, exitCode, signal }), DRAIN_MS)
+        const late = setTimeout(() => {
+          // Left open they would keep llem from ending for as long as a grandchild holds them.
+          for (const pipe of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) pipe.destroy()
+          resolve({ what, exitCode, signal })
+        }, DRAIN_MS)
         this.#child.once('close', () => {
           clearTimeout(late)
           resolve({ what, exitCode, signal })

@@ -10,6 +10,8 @@ export interface WorkerOptions {
   log?: ((line: string) => void) | undefined
   /** How long `close` waits after closing stdin, and again after SIGTERM. */
   graceMs?: number | undefined
+  /** How long it waits after SIGTERM, where that is to be another time. */
+  termGraceMs?: number | undefined
   /**
    * It ends by itself what it has started, also what left its process group, once its stdin closes. So a failure closes
    * its stdin instead of killing it at once.
@@ -49,6 +51,7 @@ export class Worker {
   readonly #process: WorkerProcess
   readonly #backend: string
   readonly #graceMs: number
+  readonly #termGraceMs: number
   readonly #endsItself: boolean
   #turn: Promise<unknown> = Promise.resolve()
   #pending: Pending | null = null
@@ -60,10 +63,11 @@ export class Worker {
 
   constructor(
     command: WorkerCommand,
-    { log, graceMs = DEFAULT_GRACE_MS, endsItself = false }: WorkerOptions = {},
+    { log, graceMs = DEFAULT_GRACE_MS, termGraceMs = graceMs, endsItself = false }: WorkerOptions = {},
   ) {
     this.#backend = command.backend
     this.#graceMs = graceMs
+    this.#termGraceMs = termGraceMs
     this.#endsItself = endsItself
     this.#process = new WorkerProcess(command, {
       onLine: (line) => this.#onLine(line),
@@ -88,7 +92,7 @@ export class Worker {
   /** Closes stdin; after a grace SIGTERM, then SIGKILL, to the whole process group. Always resolves. */
   close(): Promise<void> {
     this.#pending?.reject(this.#error('WORKER_DIED', `was closed during ${this.#pending.verb}`))
-    this.#closing ??= this.#ending ?? this.#process.end(this.#graceMs)
+    this.#closing ??= this.#ending ?? this.#process.end(this.#graceMs, this.#termGraceMs)
     return this.#closing
   }
 

@@ -3,8 +3,8 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.js'
 import { LineSplitter } from '../../workers/line-splitter.js'
+import { isAlive, type ProcessId, processTree } from '../../workers/process-tree.js'
 import { StderrTail } from '../../workers/stderr-tail.js'
-import { isAlive, type ProcessId, processTree } from './process-tree.js'
 
 export interface ServerCommand {
   /** For messages, e.g. "vllm serve". */

@@ -181,7 +181,7 @@ fn a_load_in_step_with_the_sensor_fools_the_readings_and_not_the_headline_which_
             flagged(&trials)
         );
         assert!(flagged(&trials) * 100 >= 95 * TRIALS, "{setting:?}: flagged {}", flagged(&trials));
-        assert!(headline[2] <= 1.0 && integral[0] > 20.0, "{setting:?}: {headline:?} %, {integral:?} %");
+        assert!(headline[2] <= 1.2 && integral[0] > 20.0, "{setting:?}: {headline:?} %, {integral:?} %");
         let (share, _) = coverage(&trials, |Trial { report, .. }| {
             (report.headline.total_j.expect("a total"), report.headline.uncertainty_j.expect("known"))
         });

@@ -172,6 +172,12 @@ impl Load {
     }
 }
 
+/// How late a mark is: exponential, 0.7 ms on the mean, as those of a program that shares two cores with others.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few milliseconds")]
+fn late_ns(random: &mut Random) -> u64 {
+    (-0.7e6 * random.between(f64::MIN_POSITIVE, 1.0).ln()).min(4e6) as u64
+}
+
 /// One random window: what the sampler's polling makes of a load, without its threads.
 pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     let (period_ns, sensor_window_ns) = (setting.sensor.update_period_ns, setting.sensor.window_ns);
@@ -184,6 +190,8 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     // Not whole rounds, so that the edge is at any place in one.
     let margin_ns = if setting.fills_window { 0 } else { NS_PER_S + random.ns_below(period_ns) };
     let load = Load::of(setting.shape, random, start_ns - margin_ns, end_ns + margin_ns);
+    // The load is there first, as where a program marks what it has begun.
+    let (start_ns, end_ns) = (start_ns + late_ns(random), end_ns + late_ns(random));
     let tick = |at_ns: u64, phase_ns: u64, period_ns: u64| {
         phase_ns + at_ns.saturating_sub(phase_ns) / period_ns * period_ns
     };
