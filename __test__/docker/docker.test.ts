@@ -1,5 +1,6 @@
 // Campaigns in the containers of a real engine, with the real workers. One file, so that one engine serves all.
 
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -49,6 +50,8 @@ beforeAll(async () => {
 }, BUILD_TIMEOUT_MS + INSTALL_LIMIT_MS)
 
 afterAll(async () => {
+  // Of an engine that was there before.
+  if (engine !== null) spawnSync('docker', ['rmi', image], { env: { ...process.env, ...engine.env } })
   await engine?.stop()
 }, 60_000)
 

@@ -64,6 +64,11 @@ async function startOwn(): Promise<{ engine: Engine; reason: null } | { engine: 
     { stdio: 'ignore', detached: true },
   )
   const stop = async () => {
+    // The bridges of networks outlive the engine.
+    const clear = 'docker rm -f $(docker ps -aq); docker network prune -f'
+    await run('sh', ['-c', clear], { env: { ...process.env, ...env }, timeout: 30_000 }).catch(
+      () => undefined,
+    )
     child.kill('SIGTERM')
     await within(15_000, () => child.exitCode !== null || child.signalCode !== null)
     rmSync(folder, { recursive: true, force: true })

@@ -5,16 +5,7 @@
 // llama-server.
 
 import { execFile, spawnSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Manifest } from '../../dist/campaign/manifest.js'
@@ -26,7 +17,7 @@ const run = promisify(execFile)
 
 /** Makes the image of all services; answers its name. */
 export async function emptyImage(env: NodeJS.ProcessEnv): Promise<string> {
-  const root = mkdtempSync(join(tmpdir(), 'llem-image-'))
+  const root = scratchFolder()
   for (const folder of ['usr', 'proc', 'sys', 'dev', 'etc', 'tmp', 'run', 'root', 'var'])
     mkdirSync(join(root, folder))
   for (const link of ['bin', 'sbin', 'lib', 'lib64'])
