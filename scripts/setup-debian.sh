@@ -14,6 +14,9 @@ needs python3 python3 --version    # NVIDIA's Python bindings check the simulate
 needs cmake cmake --version        # llama-server, the real server of the tests, is built from node-llama-cpp's source.
 needs systemd systemd-analyze --version # The example of a unit is verified by it; nothing of it is started.
 needs python3-venv python3 -c 'import ensurepip' # each in a virtual environment.
+# A Docker engine, which the tests start by themselves, or one that answers already.
+needs docker.io sh -c 'docker info || dockerd --version'
+needs docker-compose sh -c 'docker compose version || docker-compose version'
 
 if [ -z "$packages" ]; then
   echo 'Everything that the tests need is installed.' >&2
@@ -24,4 +27,6 @@ as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
 # Both are lists of words, so they stand without quotes.
 $as_root apt-get update -qq >&2
+# From Debian 13 on Docker's client is a package of its own.
+if apt-cache show docker-cli > /dev/null 2>&1; then packages=$(echo "$packages" | sed 's/docker\.io/& docker-cli/'); fi
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2

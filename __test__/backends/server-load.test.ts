@@ -125,7 +125,7 @@ describe('command lines', () => {
       '/bin/vllm',
       'serve',
       'org/model',
-      ...['--host', '127.0.0.1', '--port', '{port}'],
+      ...['--host', '{host}', '--port', '{port}'],
       ...['--tensor-parallel-size', '2', '--gpu-memory-utilization', '0.8'],
       '--no-enable-prefix-caching',
       '--enforce-eager',

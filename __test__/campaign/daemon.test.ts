@@ -80,12 +80,15 @@ execution: { cycles: ${cycles}, config_gap_seconds: 0, cycle_gap_seconds: 0, max
       }
     },
     close: async () => undefined,
+    responds: async () => null,
+    restart: async () => undefined,
   }
   const shared = {
     dir,
     executor,
     simulate: true,
     coldStart: false,
+    restartContainer: false,
     retryFailed: false,
     observer: silentObserver,
     warmestC: async () => null,

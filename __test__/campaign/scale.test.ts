@@ -58,6 +58,8 @@ function instantly(onRun: () => void = () => undefined): Executor {
     responds: async () => true,
     restart: async () => undefined,
     close: async () => undefined,
+    responds: async () => null,
+    restart: async () => undefined,
   }
 }
 
@@ -67,6 +69,7 @@ function run(plan: CampaignPlan, dir: string, executor: Executor, signal?: Abort
     executor,
     simulate: true,
     coldStart: false,
+    restartContainer: false,
     retryFailed: false,
     observer: silentObserver,
     signal,

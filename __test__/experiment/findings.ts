@@ -108,6 +108,7 @@ export function environment(gpu: Partial<Environment['gpus'][number]> = {}): Env
     memory_total_mb: 1024,
     os: 'Linux',
     container: null,
+    service: null,
     versions: {},
   }
 }

@@ -140,6 +140,7 @@ describe('the package', () => {
       'crates/binding/index.d.ts',
       'crates/binding/index.js',
       'python/energy_helper.py',
+      'python/in_service.py',
       'python/pulses.py',
       'python/pytorch_worker.py',
     ])

@@ -1,3 +1,4 @@
+import type { Service } from '../workers/service.js'
 import type { ModelFacts } from './model-facts.js'
 import type {
   FailedRequest,
@@ -43,6 +44,8 @@ export interface StartOptions {
   python?: string | null | undefined
   /** Replaces llem's environment for the worker, e.g. to set CUDA_VISIBLE_DEVICES. */
   env?: NodeJS.ProcessEnv | undefined
+  /** The container in which the inference runs; null or absent: this machine. llamacpp knows none. */
+  service?: Service | null | undefined
   timeouts?: Partial<WorkerTimeouts> | undefined
   /** Called with each line that the worker writes to stderr. */
   log?: ((line: string) => void) | undefined
@@ -53,7 +56,7 @@ export interface StartOptions {
 
 export interface SessionInfo extends LoadInfo {
   backend: string
-  /** The worker's process id, null where the backend is a server elsewhere. */
+  /** The worker's process id (in a container: of the client that started it), null where it is a server elsewhere. */
   pid: number | null
 }
 

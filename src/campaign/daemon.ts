@@ -179,7 +179,7 @@ class Daemon {
   }
 
   async #run(round: Round): Promise<void> {
-    const { clock, executor, signal, tell } = this.#options
+    const { clock, executor, observer, signal, tell } = this.#options
     const runs = [...roundOrder(this.#plan, round.round)]
     this.#state.state = 'running'
     this.#expect(null)
@@ -198,8 +198,9 @@ class Daemon {
       round.reason = `${messageOf(error)} [${error instanceof LlemError ? error.code : 'BUG'}]`
       round.state = 'failed'
     } finally {
-      // Nothing stays loaded on a GPU until the next round.
+      // Nothing stays loaded on a GPU until the next round, and no container up.
       await executor.close()
+      await executor.end?.(observer)
     }
     round.completed_at = isoOf(clock.nowMs())
     this.#state.state = 'waiting'

@@ -27,6 +27,8 @@ export interface CampaignOptions {
   simulate: boolean | string
   /** End what ran an experiment after each one. */
   coldStart: boolean
+  /** After each one, start anew what stays up between them too. */
+  restartContainer: boolean
   /** Once all have run, run those that failed once more. */
   retryFailed: boolean
   observer: Observer
@@ -63,6 +65,7 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
     throw error
   } finally {
     await executor.close()
+    await executor.end?.(observer)
     claim.release()
   }
 }
@@ -80,10 +83,13 @@ export async function runThese(
   plan: CampaignPlan,
   context: RunContext,
 ): Promise<string | null> {
-  const { records, manifest, health, retryFailed } = context
+  const { records, manifest, health, executor, observer, signal, retryFailed } = context
   if (runs.every((run) => isCompleted(records.of(run)))) return null
   manifest.restarts = () => health.restarts
-  const reason = (await health.begin()) ?? (await runAll(runs, plan, context))
+  const unwell = await health.begin()
+  if (unwell !== null) return unwell
+  await executor.begin?.({ observer, signal })
+  const reason = await runAll(runs, plan, context)
   return reason === null && retryFailed ? await runAll(runs, plan, context) : reason
 }
 
@@ -140,7 +146,7 @@ async function runOne(
   plan: CampaignPlan,
   run: PlannedRun,
   bar: CampaignProgress,
-  { records, executor, simulate, coldStart, observer, signal }: RunContext,
+  { records, executor, simulate, coldStart, restartContainer, observer, signal }: RunContext,
 ): Promise<RunRecord> {
   const experiment = plan.experiments[run.experiment]
   if (experiment === undefined) throw new Error(`the plan has no experiment ${run.experiment}`)
@@ -158,7 +164,8 @@ async function runOne(
         config: { ...configOf(plan, experiment.own) },
         output_dir: folder,
         simulate,
-        keep_loaded: !coldStart,
+        keep_loaded: !coldStart && !restartContainer,
+        service: null,
       },
       {
         timeoutMs: plan.execution.experiment_timeout_seconds * 1000,
@@ -180,7 +187,12 @@ async function runOne(
     return await settle(run, records, { ...base, status: 'failed', completed_at, error: { code, message } })
   } finally {
     log.end()
-    if (coldStart) await executor.close()
+    if (restartContainer && !signal?.aborted)
+      await executor.restart().catch((error: unknown) => {
+        // The next run needs it and fails for a reason of its own where it does not come up.
+        observer.note(`The restart failed (non-fatal): ${messageOf(error)}`)
+      })
+    else if (coldStart) await executor.close()
   }
 }
 

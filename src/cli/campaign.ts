@@ -49,7 +49,7 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
     if (!options.json) return print(await planText(plan, dir, daemon))
     return printJson(daemon.enabled ? { ...plan, next_rounds: nextRounds(daemon) } : plan)
   }
-  await runIt(plan, daemon, loaded, options)
+  await runIt(plan, path, daemon, loaded, options)
 }
 
 /** Says how far a campaign is. */
@@ -66,21 +66,22 @@ export async function campaignStatus(dir: string, { json }: { json?: boolean }):
 
 async function runIt(
   plan: CampaignPlan,
+  path: string,
   daemon: DaemonKeys,
-  { keys }: LoadedCampaign & { ok: true },
+  { keys, experiments }: LoadedCampaign & { ok: true },
   options: CliOptions,
 ): Promise<void> {
   // Imported here, so that looking at a plan answers at once.
   const [
     { runCampaign },
-    { LocalExecutor },
+    { chooseExecutor },
     { terminalObserver },
     { chooseLibrary },
     { listDevices },
     { openGpuWatch },
   ] = await Promise.all([
     import('../campaign/run.js'),
-    import('../executors/local.js'),
+    import('../executors/choose.js'),
     import('./progress.js'),
     import('../energy/library.js'),
     import('../native/machine.js'),
@@ -97,14 +98,21 @@ async function runIt(
     const known = machine?.devices.flatMap(({ temperatureC }) => temperatureC ?? []) ?? []
     return known.length === 0 ? null : Math.max(...known)
   }
+  const executor = await chooseExecutor(keys.docker, {
+    path,
+    dir,
+    work: experiments,
+    note: (text) => observer.note(text),
+  })
   const gpus = keys.health_check.enabled
     ? await openGpuWatch(plan, library.libraryPath)
     : { watch: null, reason: 'health_check.enabled is false' }
   const manifest = await interruptible((signal) => {
     const shared = {
       dir,
-      executor: new LocalExecutor(join(dir, 'runner.lock')),
+      executor,
       simulate: options.simulate ?? false,
+      restartContainer: keys.cold_start.restart_container,
       coldStart: options.forceColdStart ?? keys.cold_start.force_cold_start,
       retryFailed: options.retryFailed ?? false,
       signal,

@@ -104,6 +104,19 @@ export const COMMANDS: readonly CommandLine[] = [
           const { campaignStatus } = await import('./campaign.js')
           await campaignStatus(dir, options)
         })
+      command
+        .command('init')
+        .summary('write an example of a campaign')
+        .description(
+          'Writes an example of a campaign, or with --docker of the compose file beside it; never over a file that is there.',
+        )
+        .argument('[file]', 'where to (default: campaign.yaml, with --docker compose.yaml)')
+        .option('--docker', 'a compose file with services for vLLM, TensorRT-LLM and PyTorch')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (file: string | undefined, options) => {
+          const { campaignInit } = await import('./campaign-init.js')
+          campaignInit(file, options)
+        })
     },
   },
   {

@@ -117,9 +117,41 @@ export const campaignKeysSchema = z.strictObject({
         description:
           'Load the model anew for each run instead of keeping it where the next experiment has the same.',
       }),
+      restart_container: z.boolean().default(false).meta({
+        description:
+          'After each run restart the container that it ran in; where none is used, as force_cold_start.',
+      }),
     })
     .prefault({})
     .meta({ description: 'What is left of one run for the next.' }),
+  docker: z
+    .strictObject({
+      enabled: z.boolean().nullable().default(null).meta({
+        description:
+          'Run inference in the services of a compose file that are named like the backend; null does where there is such a file and an engine answers.',
+      }),
+      compose_file: pathText.nullable().default(null).meta({
+        description:
+          'The compose file, by its path from this file; null is compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml beside it.',
+      }),
+      python: pathText.default('python3').meta({
+        description: 'The Python interpreter inside of the services, which starts what runs there.',
+      }),
+      env: z
+        .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
+        .default(['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'])
+        .meta({
+          description:
+            "Variables of llem's own environment that inference in a service gets too; CUDA_VISIBLE_DEVICES always is one.",
+          expects: 'a list of names of environment variables',
+        }),
+      start_timeout_seconds: seconds.min(1).default(1800).meta({
+        description: 'A service that is not ready by then is given up, the download of its image included.',
+        unit: 's',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'Inference in containers, by Docker Compose.' }),
   daemon: daemonSchema,
   health_check: z
     .strictObject({

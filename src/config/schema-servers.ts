@@ -56,7 +56,7 @@ export const server = z
   .strictObject({
     command: z.array(text).min(1).nullable().default(null).meta({
       description:
-        'The program that serves and its arguments, never a shell line; {model} and {port} are filled in.',
+        'The program that serves and its arguments, never a shell line; {model}, {host} and {port} are filled in.',
       expects: 'a list of texts such as [llama-server, -m, "{model}", --port, "{port}"], or null',
     }),
     ...shared,

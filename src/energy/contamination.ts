@@ -1,16 +1,22 @@
 import type { DeviceReport } from '../native/addon.js'
 import type { SampledDevice } from '../native/sampler.js'
 import type { ForeignProcess, LimitChange } from '../results/energy.js'
+import { isInContainer } from '../workers/container-processes.js'
 
-/** Who else computed on the GPUs; null where one of them does not list its processes. */
+/**
+ * Who else computed on the GPUs; null where one of them does not list its processes. What runs in `ownContainer` is the
+ * load: NVML tells the ids of this machine, of which none descends from llem there.
+ */
 export function foreignProcesses(
   reports: readonly DeviceReport[],
   devices: readonly SampledDevice[],
+  ownContainer: string | null = null,
 ): ForeignProcess[] | null {
   if (reports.some(({ tenancy }) => tenancy.mostProcesses === undefined)) return null
   return reports.flatMap(({ tenancy }, position) =>
     tenancy.tenants.flatMap(({ pid, name, relation }) =>
-      relation === 'foreign' || relation === 'unknown'
+      (relation === 'foreign' || relation === 'unknown') &&
+      !(ownContainer !== null && isInContainer(pid, ownContainer))
         ? [{ gpu_index: devices[position]?.index ?? position, pid, name: name ?? null, relation }]
         : [],
     ),

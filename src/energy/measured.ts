@@ -6,11 +6,12 @@ import { cpuEnergyOf } from './cpu.js'
 
 const MIB = 1024 * 1024
 
-/** A window's report in the words of result.json. `otherSamplers`: null where nobody looked. */
+/** A window's report in the words of result.json. `otherSamplers`: null where nobody looked. `ownContainer`: where the load runs. */
 export function energyOf(
   report: WindowReport,
   sampler: Sampler,
   otherSamplers: OtherSampler[] | null = null,
+  ownContainer: string | null = null,
 ): NativeEnergy {
   const domains = sampler.powerDomains()
   const devices = report.devices.map((device, position) =>
@@ -49,7 +50,7 @@ export function energyOf(
     cpu: cpuEnergyOf(report.cpu),
     contamination: {
       other_samplers: otherSamplers,
-      foreign_processes: foreignProcesses(report.devices, sampler.devices),
+      foreign_processes: foreignProcesses(report.devices, sampler.devices, ownContainer),
       limit_changes: limitChanges(report.devices, sampler.devices),
     },
     faults: report.faults,

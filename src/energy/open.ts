@@ -12,6 +12,8 @@ export interface SamplerWishes {
   slowIntervalMs: number
   /** Read the power only around the sensor's ticks, once they are known. */
   tickLocked?: boolean
+  /** The id of the container in which the load runs; null or absent: it descends from this process. */
+  ownContainer?: string | null
   /** The management library; undefined: the driver's own. */
   libraryPath: string | undefined
 }
@@ -27,6 +29,7 @@ export interface FoundDevices {
 /** The devices are in the sampler's order. */
 export interface OpenedSampler extends FoundDevices {
   sampler: Sampler
+  ownContainer: string | null
   /** Keeps for later runs what a window showed of the devices. */
   learn(report: WindowReport): Promise<void>
 }
@@ -70,6 +73,7 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     machine,
     devices,
     notes,
+    ownContainer: wishes.ownContainer ?? null,
     async learn(report) {
       const lessons = report.devices.map((device, position) =>
         // What cannot be kept is found out again; no measurement is worse for it.

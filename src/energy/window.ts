@@ -27,7 +27,7 @@ export function beginEnergyWindow(
       const report = window.end()
       const [ended, others] = await Promise.all([report, otherSamplers()])
       await opened.learn(ended)
-      return energyOf(ended, opened.sampler, others)
+      return energyOf(ended, opened.sampler, others, opened.ownContainer)
     },
     cancel: () => window.cancel(),
   }

@@ -1,3 +1,4 @@
+import type { Observer } from '../experiment/observer.js'
 import type { RunnerEvent, RunOrder, RunSummary } from './protocol.js'
 
 /** Where the experiments of a campaign run. */
@@ -14,6 +15,10 @@ export interface Executor {
   restart(): Promise<void>
   /** Ends what is running or kept loaded; always resolves, and `run` may be called again. */
   close(): Promise<void>
+  /** Called before the first run, of a daemon's round too: starts what stays up between experiments. Rejects with all that is missing. */
+  begin?(options: { observer: Observer; signal: AbortSignal | undefined }): Promise<void>
+  /** Called after the last run, whatever happened: stops what `begin` has started. Always resolves. */
+  end?(observer: Observer): Promise<void>
 }
 
 export interface ExecuteOptions {

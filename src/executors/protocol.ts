@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { serviceSchema } from '../workers/service.js'
 
 // What a campaign and the process that runs its experiments say to each other, framed as in workers/wire.ts:
 //
@@ -26,6 +27,8 @@ export const runOrderSchema = z.object({
   simulate: z.union([z.boolean(), z.string()]),
   /** Keep the loaded model for the next experiment that fits. */
   keep_loaded: z.boolean(),
+  /** The container in which the inference runs; null: this machine. */
+  service: serviceSchema.nullable(),
 })
 export type RunOrder = z.infer<typeof runOrderSchema>
 

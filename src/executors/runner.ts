@@ -31,6 +31,8 @@ const say = claimStdout()
 const lines = new LineSplitter()
 const kept = new KeptFleet()
 const ended = new AbortController()
+/** The order at hand. A worker that is kept loaded speaks on in later experiments, so it is not the one it was started in. */
+let running: number | null = null
 let queue: Promise<void> = Promise.resolve()
 
 process.stdin.on('data', (chunk: Buffer) => {
@@ -68,8 +70,12 @@ async function answer(line: string): Promise<void> {
       return say({ id, ok: true, protocol: RUNNER_PROTOCOL })
     }
     if (request.verb === 'ping') return say({ id, ok: true })
-    say({ id, ok: true, ...(await runOne(request, observerOf(id))) })
+    running = id
+    const summary = await runOne(request, observer)
+    running = null
+    say({ id, ok: true, ...summary })
   } catch (error) {
+    running = null
     say({ id, ok: false, error: faultOf(error) })
   }
 }
@@ -93,36 +99,19 @@ async function runOne(order: RunOrder, observer: Observer): Promise<RunSummary> 
   const loaded = loadExperimentConfig({ text: JSON.stringify(order.config) })
   if (!loaded.ok) throw configError(loaded.problems)
   const config = { ...loaded.config, output_dir: order.output_dir }
+  const { service } = order
   const library = chooseLibrary(order.simulate === false ? undefined : order.simulate)
-  const outcome = await runExperiment(config, { ...library, observer, signal: ended.signal, kept })
+  const outcome = await runExperiment(config, { ...library, observer, signal: ended.signal, kept, service })
   if (!order.keep_loaded) await kept.close()
   return summaryOf(outcome, config.energy.backend !== null)
 }
 
-function observerOf(id: number): Observer {
-  const tell = (event: RunnerEvent) => say(event)
-  const power = new PowerReading()
-  return {
-    note: (text) => tell({ event: 'said', id, text, detail: false }),
-    detail: (text) => tell({ event: 'said', id, text, detail: true }),
-    metering: (readPowerW) => power.from(readPowerW),
-    progress({ label, total, unit }) {
-      let latest: [done: number, detail: string] = [0, '']
-      const show = () => {
-        const [done, detail] = latest
-        tell({ event: 'progress', id, label, done, total, unit, detail, power_w: power.nowW() })
-      }
-      const update = (done: number, detail = '') => {
-        latest = [done, detail]
-        show()
-      }
-      show()
-      // A request may take long, and the power is worth watching meanwhile.
-      const timer = setInterval(show, POWER_EVERY_MS)
-      return { update, stop: () => clearInterval(timer) }
-    },
-  }
+/** Between two orders nobody asks. */
+function tell(event: DistributiveOmit<RunnerEvent, 'id'>): void {
+  if (running !== null) say({ ...event, id: running })
 }
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 /** The latest power, looked up at most so often: nothing is read for it, but nobody can follow more either. */
 class PowerReading {
@@ -144,6 +133,28 @@ class PowerReading {
     }
     return this.#latestW
   }
+}
+
+const power = new PowerReading()
+const observer: Observer = {
+  note: (text) => tell({ event: 'said', text, detail: false }),
+  detail: (text) => tell({ event: 'said', text, detail: true }),
+  metering: (readPowerW) => power.from(readPowerW),
+  progress({ label, total, unit }) {
+    let latest: [done: number, detail: string] = [0, '']
+    const show = () => {
+      const [done, detail] = latest
+      tell({ event: 'progress', label, done, total, unit, detail, power_w: power.nowW() })
+    }
+    const update = (done: number, detail = '') => {
+      latest = [done, detail]
+      show()
+    }
+    show()
+    // A request may take long, and the power is worth watching meanwhile.
+    const timer = setInterval(show, POWER_EVERY_MS)
+    return { update, stop: () => clearInterval(timer) }
+  },
 }
 
 function summaryOf({ result, runDir }: ExperimentOutcome, asked: boolean): RunSummary {

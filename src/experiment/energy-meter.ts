@@ -33,11 +33,14 @@ export async function openEnergyMeter(
     simulated,
     observer,
     signal,
+    ownContainer = null,
   }: {
     libraryPath: string | undefined
     simulated: boolean
     observer: Observer
     signal: AbortSignal | undefined
+    /** Where the inference runs, if in a container. */
+    ownContainer?: string | null
   },
 ): Promise<EnergyMeter> {
   if (energy.backend === null) {
@@ -50,6 +53,7 @@ export async function openEnergyMeter(
     intervalMs: energy.interval_ms,
     slowIntervalMs: energy.slow_interval_ms,
     tickLocked: energy.tick_locked,
+    ownContainer,
     options: {
       approx_instant_energy: energy.approx_instant_energy,
       country: carbon.country,

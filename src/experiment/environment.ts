@@ -3,12 +3,17 @@ import { cpus, release, totalmem, type } from 'node:os'
 import { llemVersion } from '../core/version.js'
 import type { Device, Machine } from '../native/addon.js'
 import type { Environment } from '../results/experiment.js'
+import type { Service } from '../workers/service.js'
 
 const MIB = 1024 ** 2
 const GIB = 1024 ** 3
 
 /** What may change the numbers: GPUs, driver, CPU, container, versions. Unknown is null. */
-export function takeEnvironment(machine: Machine | null, devices: readonly Device[]): Environment {
+export function takeEnvironment(
+  machine: Machine | null,
+  devices: readonly Device[],
+  service: Service | null = null,
+): Environment {
   const cpu = orNull(cpus) ?? []
   const memoryBytes = orNull(totalmem)
   const environment = {
@@ -35,6 +40,15 @@ export function takeEnvironment(machine: Machine | null, devices: readonly Devic
     memory_total_mb: memoryBytes === null ? null : Math.round(memoryBytes / MIB),
     os: orNull(() => `${type()} ${release()}`),
     container: containerKind(),
+    service:
+      service === null
+        ? null
+        : {
+            name: service.name,
+            container_id: service.container_id,
+            image: service.image,
+            image_id: service.image_id,
+          },
     versions: { llem: llemVersion(), node: process.versions.node },
   }
   return { summary_line: summaryLine(environment, devices), ...environment }
@@ -55,7 +69,7 @@ function summaryLine(
   if (environment.cuda_version !== null) parts.push(`CUDA ${environment.cuda_version}`)
   if (environment.driver_version !== null) parts.push(`Driver ${environment.driver_version}`)
   if (first?.temperatureC !== undefined) parts.push(`${first.temperatureC}C`)
-  if (environment.container !== null) parts.push('container')
+  if (environment.container !== null || environment.service !== null) parts.push('container')
   return parts.join(' | ')
 }
 

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { InferenceBackend, InferenceSession } from '../backends/backend.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { dataDir } from '../core/paths.js'
+import type { Service } from '../workers/service.js'
 import type { Observer } from './observer.js'
 import { shownWhileWaiting } from './wait.js'
 
@@ -25,7 +28,11 @@ export async function startFleet(
   backend: InferenceBackend,
   config: ExperimentConfig,
   deviceUuids: readonly string[],
-  { observer, signal }: { observer: Observer; signal: AbortSignal | undefined },
+  {
+    observer,
+    signal,
+    service = null,
+  }: { observer: Observer; signal: AbortSignal | undefined; service?: Service | null },
 ): Promise<Fleet> {
   const failed = new AbortController()
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
@@ -35,13 +42,17 @@ export async function startFleet(
     tell: (text: string) => void,
   ): Promise<Member> => {
     observer.detail(`Loading ${config.model}${gpuUuids === null ? '' : ` on ${gpuUuids.join(', ')}`}`)
+    // A container may see other GPUs than those that are measured, and counts them its own way.
+    const visible = gpuUuids ?? (service === null || deviceUuids.length === 0 ? null : deviceUuids)
     try {
       const session = await backend.start({
-        model: config.model,
+        // A path is the same in a container, where another folder is the current one.
+        model: service !== null && existsSync(config.model) ? resolve(config.model) : config.model,
         options: config[config.backend],
         dataDir: dataDir(),
         python: config.python,
-        env: gpuUuids === null ? undefined : { ...process.env, CUDA_VISIBLE_DEVICES: gpuUuids.join(',') },
+        env: visible === null ? undefined : { ...process.env, CUDA_VISIBLE_DEVICES: visible.join(',') },
+        service,
         timeouts: {
           loadMs: config.load_timeout_sec * 1000,
           requestMs: config.request_timeout_sec * 1000,

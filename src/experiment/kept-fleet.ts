@@ -1,5 +1,6 @@
 import type { ExperimentConfig } from '../config/schema.js'
 import { contentHash } from '../core/identity.js'
+import type { Service } from '../workers/service.js'
 import type { Fleet } from './fleet.js'
 
 /**
@@ -10,18 +11,27 @@ export class KeptFleet {
   #kept: { key: string; fleet: Fleet } | null = null
 
   /** The workers that this experiment can use; others are ended first, so that their memory is free. */
-  async take(config: ExperimentConfig, deviceUuids: readonly string[]): Promise<Fleet | null> {
+  async take(
+    config: ExperimentConfig,
+    deviceUuids: readonly string[],
+    service: Service | null,
+  ): Promise<Fleet | null> {
     const kept = this.#kept
     this.#kept = null
     if (kept === null) return null
-    if (kept.key === keyOf(config, deviceUuids)) return kept.fleet
+    if (kept.key === keyOf(config, deviceUuids, service)) return kept.fleet
     await kept.fleet.close()
     return null
   }
 
   /** Keeps the workers of an experiment that went well. */
-  keep(config: ExperimentConfig, deviceUuids: readonly string[], fleet: Fleet): void {
-    this.#kept = { key: keyOf(config, deviceUuids), fleet }
+  keep(
+    config: ExperimentConfig,
+    deviceUuids: readonly string[],
+    service: Service | null,
+    fleet: Fleet,
+  ): void {
+    this.#kept = { key: keyOf(config, deviceUuids, service), fleet }
   }
 
   /** Ends what is kept. */
@@ -33,7 +43,7 @@ export class KeptFleet {
 }
 
 /** All that a loaded worker depends on. */
-function keyOf(config: ExperimentConfig, deviceUuids: readonly string[]): string {
+function keyOf(config: ExperimentConfig, deviceUuids: readonly string[], service: Service | null): string {
   const { backend, model, processes, python } = config
-  return contentHash({ backend, model, processes, python, options: config[backend], deviceUuids })
+  return contentHash({ backend, model, processes, python, options: config[backend], deviceUuids, service })
 }

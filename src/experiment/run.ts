@@ -12,6 +12,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import type { Snapshot } from '../native/addon.js'
 import type { ExperimentResult, Load } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
+import type { Service } from '../workers/service.js'
 import { breakDown, takeBaseline } from './baseline.js'
 import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
@@ -41,6 +42,8 @@ export interface RunOptions {
   signal?: AbortSignal | undefined
   /** Where loaded workers may come from, and where they go when all went well; without one they are ended. */
   kept?: KeptFleet | undefined
+  /** The container in which the inference runs; null or absent: this machine. */
+  service?: Service | null | undefined
 }
 
 export interface ExperimentOutcome {
@@ -69,7 +72,14 @@ export class UnsavedResultError extends LlemError {
  */
 export async function runExperiment(
   config: ExperimentConfig,
-  { libraryPath, simulated = false, observer: listener = silentObserver, signal, kept }: RunOptions = {},
+  {
+    libraryPath,
+    simulated = false,
+    observer: listener = silentObserver,
+    signal,
+    kept,
+    service = null,
+  }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
   const observer = tolerant(listener)
   const startedAt = new Date()
@@ -83,7 +93,13 @@ export async function runExperiment(
   const { meter, reason } = await trace.step('sampler', () =>
     // The Python of an energy backend takes seconds to start.
     shownWhileWaiting('Opening the energy backend', ENERGY_BACKEND_LIMIT_S, observer, () =>
-      openEnergyMeter(config, { libraryPath, simulated, observer, signal }),
+      openEnergyMeter(config, {
+        libraryPath,
+        simulated,
+        observer,
+        signal,
+        ownContainer: service?.container_id ?? null,
+      }),
     ),
   )
   // The driver may turn out to be the simulated one although nobody asked for it here.
@@ -94,16 +110,16 @@ export async function runExperiment(
   try {
     const machine = opened?.machine ?? null
     const devices = opened?.devices ?? []
-    const environment = await trace.step('environment', () => takeEnvironment(machine, devices))
+    const environment = await trace.step('environment', () => takeEnvironment(machine, devices, service))
     const uuids = devices.map(({ uuid }) => uuid)
     // Other workers than those that fit are ended before idle power is measured.
-    const loaded = (await kept?.take(config, uuids)) ?? undefined
+    const loaded = (await kept?.take(config, uuids, service)) ?? undefined
     fleet = loaded
     const baseline = await trace.step('baseline', () => takeBaseline(opened, config.baseline, context))
     let load: Promise<Load> | Load = KEPT
     if (fleet === undefined) {
       const why = reason ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'
-      const start = () => startFleet(backend, config, uuids, context)
+      const start = () => startFleet(backend, config, uuids, { ...context, service })
       const started = await trace.step('load', () => measuredLoad(opened, why, start))
       fleet = started.value
       load = started.load
@@ -145,7 +161,7 @@ export async function runExperiment(
       save({ result: resultOf(findings, warnings, trace.steps), runDir: measured.runDir }),
     )
     if (kept !== undefined) {
-      kept.keep(config, uuids, fleet)
+      kept.keep(config, uuids, service, fleet)
       fleet = undefined
     }
     return outcome

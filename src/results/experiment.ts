@@ -79,8 +79,19 @@ export const environmentSchema = z.object({
   cpu_governor: z.string().nullable(),
   memory_total_mb: z.number().nullable(),
   os: z.string().nullable(),
-  /** "docker", "podman", "kubernetes", ...; null outside of a container. */
+  /** What llem itself runs in: "docker", "podman", "kubernetes", ...; null outside of a container. */
   container: z.string().nullable(),
+  /** The service of a compose file in whose container the inference ran; null where it ran beside llem. */
+  service: z
+    .object({
+      name: z.string(),
+      container_id: z.string(),
+      /** As the compose file names it, and its content. */
+      image: z.string(),
+      image_id: z.string(),
+    })
+    .nullable()
+    .default(null),
   versions: z.record(z.string(), z.string()),
 })
 export type Environment = z.infer<typeof environmentSchema>

@@ -30,7 +30,7 @@ export function isAlive({ pid, startTicks }: ProcessId): boolean {
 /**
  * Resident memory of processes in bytes, null where none can be read. Pages that they share count once for each.
  */
-export function residentBytes(processes: readonly ProcessId[]): number | null {
+export function residentBytes(processes: readonly Pick<ProcessId, 'pid'>[]): number | null {
   const sizes = processes.flatMap(({ pid }) => {
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1]
     return kilobytes === undefined ? [] : [Number(kilobytes) * 1024]

@@ -13,6 +13,8 @@ export interface WorkerCommand {
   /** The whole environment; by default llem's own. */
   env?: NodeJS.ProcessEnv | undefined
   cwd?: string | undefined
+  /** A line that it reads before anything else. */
+  preamble?: string | undefined
 }
 
 /** How a process came to its end. */
@@ -56,6 +58,7 @@ export class WorkerProcess {
     this.#readStderr(streams)
     // Writing to a process that died raises EPIPE; its exit says more.
     this.#child.stdin.on('error', () => {})
+    if (command.preamble !== undefined) this.write(command.preamble)
     this.ended = this.#watchEnd()
   }
 

@@ -4,7 +4,7 @@ import { openWorkerSession } from '../worker-session.js'
 import { installPytorch } from './install.js'
 import { findPython, pytorchInstalls } from './installs.js'
 import { parsePytorchOptions } from './options.js'
-import { workerCommand } from './worker-command.js'
+import { workerCommand, workerInService } from './worker-command.js'
 
 /** Hugging Face models through PyTorch and transformers, in a Python worker (python/pytorch_worker.py). */
 export const pytorch: InferenceBackend = {
@@ -14,10 +14,12 @@ export const pytorch: InferenceBackend = {
     return factsOfModel(model)
   },
 
-  async start({ model, options, dataDir, python = null, env, ...session }) {
+  async start({ model, options, dataDir, python = null, env, service = null, ...session }) {
     const checked = parsePytorchOptions(options)
     factsOfModel(model) // A wrong path is told before any process is started.
-    return openWorkerSession(workerCommand(findPython(python, dataDir), env), {
+    const command =
+      service === null ? workerCommand(findPython(python, dataDir), env) : workerInService(service, env)
+    return openWorkerSession(command, {
       model,
       options: checked,
       ...session,

@@ -1,6 +1,6 @@
 import type { TensorrtOptions, VllmOptions } from './options.js'
 
-// Arguments as lists, never a shell line. {port} is filled in by the worker, which finds a free one.
+// Arguments as lists, never a shell line. {host} and {port} are filled in by the worker, which finds a free one.
 
 /** `vllm serve`: https://docs.vllm.ai/en/latest/cli/serve.html */
 export function vllmCommand(program: string, model: string, options: VllmOptions): string[] {
@@ -56,11 +56,11 @@ export function portIn(args: readonly string[]): number | null {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : null
 }
 
-/** On this machine alone, unless the person's own arguments say otherwise. */
+/** For this machine alone, unless the person's own arguments say otherwise. */
 function listening(args: readonly string[]): string[] {
   const has = (name: string) => args.some((arg) => arg === name || arg.startsWith(`${name}=`))
   return [
-    ...(has('--host') ? [] : ['--host', '127.0.0.1']),
+    ...(has('--host') ? [] : ['--host', '{host}']),
     ...(portIn(args) === null ? ['--port', '{port}'] : []),
   ]
 }

@@ -1,13 +1,16 @@
 import { z } from 'zod'
+import { serviceSchema } from '../../workers/service.js'
 
 /** What a worker is told of a server: which to start or where it is, and how to talk to it. */
 export const serverPlanSchema = z.strictObject({
   /** For messages, e.g. "vllm serve". */
   title: z.string(),
-  /** The program and its arguments, in which {port} is yet to be filled in; null for a server that runs already. */
+  /** The program and its arguments, in which {host} and {port} are yet to be filled in; null for a server that runs already. */
   command: z.array(z.string()).min(1).nullable(),
   /** The port that the command's arguments name; null takes a free one. */
   port: z.number().int().min(1).max(65_535).nullable(),
+  /** The container in which the command is started; null for this machine. */
+  service: serviceSchema.nullable(),
   /** Where a server runs already; null where the command starts one. */
   base_url: z.string().nullable(),
   endpoint: z.enum(['completions', 'chat']),

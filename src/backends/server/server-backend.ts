@@ -4,6 +4,7 @@ import type { BackendInstall, InferenceBackend, InstallResult, StartOptions } fr
 import { DEFAULT_TIMEOUTS, openWorkerSession } from '../worker-session.js'
 import { apiKeyOf } from './api-key.js'
 import { factsOf } from './model-facts.js'
+import { findOnPath } from './on-path.js'
 import type { TalkingOptions } from './options.js'
 import type { ServerPlan } from './plan.js'
 
@@ -11,10 +12,14 @@ import type { ServerPlan } from './plan.js'
 export interface ServerKind {
   name: string
   /**
-   * How to start it, or null where its options say that it runs already. Throws OPTIONS_INVALID or
+   * How to start it (`isElsewhere`: in a container, so that a look at this PATH says nothing), or null where its options say that it runs already. Throws OPTIONS_INVALID or
    * BACKEND_NOT_INSTALLED.
    */
-  plan(model: string, options: Record<string, unknown>, env: NodeJS.ProcessEnv): Launch
+  plan(
+    model: string,
+    options: Record<string, unknown>,
+    where: { env: NodeJS.ProcessEnv; isElsewhere: boolean },
+  ): Launch
   installs(): BackendInstall[]
   /** What `llem backend list` says where nothing was found. */
   absence: string
@@ -45,8 +50,11 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
       return factsOf(model).facts
     },
 
-    async start({ model, options, env = process.env, timeouts, ...session }: StartOptions) {
-      const { title, command, port, talking } = kind.plan(model, options, env)
+    async start({ model, options, env = process.env, service = null, timeouts, ...session }: StartOptions) {
+      const { title, command, port, talking } = kind.plan(model, options, {
+        env,
+        isElsewhere: service !== null,
+      })
       apiKeyOf(talking.api_key_env, { ...env, ...talking.env }) // A missing key is told before anything is started.
       const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
       const { endpoint, model: served, api_key_env, base_url, env: serverEnv, extra_body } = talking
@@ -54,6 +62,7 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
         title,
         command,
         port,
+        service: command === null ? null : service,
         base_url,
         endpoint,
         model: served,
@@ -102,8 +111,21 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
   }
 }
 
+/** The program that starts it: where it lies on PATH, or its name where that is another machine's matter. */
+export function programOf(
+  name: string,
+  program: string,
+  { env, isElsewhere }: { env: NodeJS.ProcessEnv; isElsewhere: boolean },
+  hint: string,
+): string {
+  if (isElsewhere) return program
+  const path = findOnPath(program, env)
+  if (path === null) throw notOnPath(name, program, hint)
+  return path
+}
+
 /** The program is not there. */
-export function notOnPath(name: string, program: string, hint: string): LlemError {
+function notOnPath(name: string, program: string, hint: string): LlemError {
   return new LlemError(`${name} is not installed: there is no ${program} on PATH`, {
     code: 'BACKEND_NOT_INSTALLED',
     hint,

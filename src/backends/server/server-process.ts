@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.js'
 import { LineSplitter } from '../../workers/line-splitter.js'
@@ -12,6 +12,8 @@ export interface ServerCommand {
   command: string
   args: readonly string[]
   env: NodeJS.ProcessEnv
+  /** For a server in a container: what its client reads first. Closing the client's stdin then ends the server. */
+  preamble?: string | undefined
   /** Called with each line that it writes to stdout or stderr. */
   log(line: string): void
   /** Takes secrets out of a line. */
@@ -21,6 +23,8 @@ export interface ServerCommand {
 /** Long enough for a server to end by itself, short enough that it is gone 5 s after llem was told to end. */
 const GRACE_MS = 2500
 const REAP_MS = 500
+/** How long python/in_service.py gives a server, and a moment more. */
+const REMOTE_GRACE_MS = 3200
 const MAX_LINE_BYTES = 1024 * 1024
 const LAST_LINES = 5
 
@@ -32,14 +36,21 @@ export class ServerProcess {
   readonly title: string
   /** Resolves once it has ended, with how, e.g. "exited with code 1". */
   readonly ended: Promise<string>
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>
+  readonly #child: ChildProcessByStdio<Writable | null, Readable, Readable>
   readonly #tail = new StderrTail()
   #lastLine: string | null = null
   #how: string | null = null
 
-  constructor({ title, command, args, env, log, scrub }: ServerCommand) {
+  constructor({ title, command, args, env, preamble, log, scrub }: ServerCommand) {
     this.title = title
-    this.#child = spawn(command, [...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    const options = { env, stdio: ['pipe', 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'] }
+    this.#child =
+      preamble === undefined
+        ? spawn(command, [...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+        : spawn(command, [...args], options)
+    // Writing to a process that died raises EPIPE; its exit says more.
+    this.#child.stdin?.on('error', () => {})
+    if (preamble !== undefined) this.#child.stdin?.write(`${preamble}\n`)
     const keep = (written: string) => {
       if (written.trim() === '') return
       const line = scrub(written)
@@ -94,8 +105,13 @@ export class ServerProcess {
     return this.pid === null || this.#how !== null ? [] : processTree(this.pid)
   }
 
-  /** SIGTERM, after a grace SIGKILL, to it and to all that it has started. Always resolves, within 3 s. */
+  /** SIGTERM, after a grace SIGKILL, to it and to all that it has started. Always resolves, within 3 s (6 s in a container). */
   async end(): Promise<void> {
+    if (this.#child.stdin !== null) {
+      // Signals to the client of a container reach nothing inside.
+      this.#child.stdin.end()
+      await Promise.race([this.ended, sleep(REMOTE_GRACE_MS)])
+    }
     const own = new Map(this.processes.map((process) => [process.pid, process]))
     if (this.pid !== null && this.#how === null) this.#child.kill('SIGTERM')
     const deadline = performance.now() + GRACE_MS

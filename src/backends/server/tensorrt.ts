@@ -1,7 +1,7 @@
 import { portIn, tensorrtCommand } from './command-lines.js'
-import { findOnPath, pythonProgramInstall } from './on-path.js'
+import { pythonProgramInstall } from './on-path.js'
 import { parseOptions, tensorrtOptionsSchema } from './options.js'
-import { notOnPath, serverBackend } from './server-backend.js'
+import { programOf, serverBackend } from './server-backend.js'
 
 const HINT =
   "Run `pip install tensorrt_llm` in a Python environment of its own, or use NVIDIA's container, and see https://nvidia.github.io/TensorRT-LLM/installation/; or set tensorrt.base_url to a server that runs."
@@ -9,12 +9,11 @@ const HINT =
 /** TensorRT-LLM: `trtllm-serve`, or one that runs already. */
 export const tensorrt = serverBackend({
   name: 'tensorrt',
-  plan(model, options, env) {
+  plan(model, options, where) {
     const talking = parseOptions('tensorrt', tensorrtOptionsSchema, options)
     const title = 'trtllm-serve'
     if (talking.base_url !== null) return { title, command: null, port: null, talking }
-    const program = findOnPath('trtllm-serve', env)
-    if (program === null) throw notOnPath('tensorrt', 'trtllm-serve', HINT)
+    const program = programOf('tensorrt', 'trtllm-serve', where, HINT)
     return { title, command: tensorrtCommand(program, model, talking), port: portIn(talking.args), talking }
   },
   installs: () => pythonProgramInstall('trtllm-serve', 'tensorrt_llm'),

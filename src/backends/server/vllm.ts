@@ -1,7 +1,7 @@
 import { portIn, vllmCommand } from './command-lines.js'
-import { findOnPath, pythonProgramInstall } from './on-path.js'
+import { pythonProgramInstall } from './on-path.js'
 import { parseOptions, vllmOptionsSchema } from './options.js'
-import { notOnPath, serverBackend } from './server-backend.js'
+import { programOf, serverBackend } from './server-backend.js'
 
 const HINT =
   'Run `pip install vllm` in a Python environment of its own, put its bin folder on PATH, and see https://docs.vllm.ai/en/latest/getting_started/installation/; or set vllm.base_url to a server that runs.'
@@ -9,12 +9,11 @@ const HINT =
 /** vLLM: `vllm serve`, or one that runs already. */
 export const vllm = serverBackend({
   name: 'vllm',
-  plan(model, options, env) {
+  plan(model, options, where) {
     const talking = parseOptions('vllm', vllmOptionsSchema, options)
     const title = 'vllm serve'
     if (talking.base_url !== null) return { title, command: null, port: null, talking }
-    const program = findOnPath('vllm', env)
-    if (program === null) throw notOnPath('vllm', 'vllm', HINT)
+    const program = programOf('vllm', 'vllm', where, HINT)
     return { title, command: vllmCommand(program, model, talking), port: portIn(talking.args), talking }
   },
   installs: () => pythonProgramInstall('vllm', 'vllm'),

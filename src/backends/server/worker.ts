@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LlemError } from '../../core/errors.js'
+import { containerPids } from '../../workers/container-processes.js'
 import { residentBytes } from '../../workers/process-tree.js'
+import { inService } from '../../workers/service.js'
 import type { Generation, InferOne, LoadInfo, Prompt, RequestOf, RunTotals } from '../protocol.js'
 import { serveWorker, type Telling } from '../serve.js'
 import { visibleUuids } from '../visible-devices.js'
@@ -21,6 +23,8 @@ import { Tally, tokensOf } from './tally.js'
 
 // Started as: node worker.js. It starts a server as its child, or finds one, and drives the load.
 
+/** Reached by nobody else. */
+const LOCAL = '127.0.0.1'
 const ALIVE_EVERY_MS = 10_000
 
 type ReadyRequest = RequestOf<'prepare'>
@@ -90,7 +94,7 @@ serveWorker({
   async memory() {
     theServer()
     // What an attached server holds is out of reach, and NVML's numbers are those of the whole device.
-    const rss_bytes = server === null ? null : residentBytes(server.processes)
+    const rss_bytes = server === null ? null : residentBytes(processesOf(server))
     return { rss_bytes, vram_bytes: null, vram_peak_bytes: null }
   },
 
@@ -181,7 +185,7 @@ function send(
 async function ready(plan: ServerPlan, model: string, tell: (text: string) => void): Promise<Loaded> {
   const key = apiKeyOf(plan.api_key_env, { ...process.env, ...plan.env })
   const port = plan.port ?? (await freePort())
-  const connection = new Connection(plan.base_url ?? `http://127.0.0.1:${port}`, key)
+  const connection = new Connection(plan.base_url ?? `http://${plan.service?.address ?? LOCAL}:${port}`, key)
   const { title } = plan
   server = start(plan, port, connection.scrub)
   const timeoutMs = plan.load_timeout_ms
@@ -196,17 +200,32 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
 }
 
 function start(plan: ServerPlan, port: number, scrub: (text: string) => string): ServerProcess | null {
-  const [command, ...args] = (plan.command ?? []).map((part) => part.replaceAll('{port}', String(port)))
+  const { service, title } = plan
+  const filled = (plan.command ?? []).map((part) =>
+    part.replaceAll('{port}', String(port)).replaceAll('{host}', service?.listen ?? LOCAL),
+  )
+  const [command, ...args] = filled
   if (command === undefined) return null
-  return new ServerProcess({
-    title: plan.title,
-    command,
-    args,
-    // Without this, Python keeps what it says from a pipe for as long as it likes.
-    env: { PYTHONUNBUFFERED: '1', ...process.env, ...plan.env },
-    log: (line) => process.stderr.write(`${line}\n`),
-    scrub,
-  })
+  // Without this, Python keeps what it says from a pipe for as long as it likes.
+  const env = { PYTHONUNBUFFERED: '1', ...plan.env }
+  const run =
+    service === null
+      ? { command, args, env: { ...env, ...process.env, ...plan.env } }
+      : inService(service, {
+          backend: title,
+          run: { command: filled },
+          stdin: 'hold',
+          from: process.env,
+          env,
+        })
+  const log = (line: string) => process.stderr.write(`${line}\n`)
+  return new ServerProcess({ title, ...run, env: run.env ?? process.env, log, scrub })
+}
+
+/** What the server is made of. Of one in a container the child here is only the client. */
+function processesOf(own: ServerProcess): readonly { pid: number }[] {
+  const id = theServer().plan.service?.container_id
+  return id === undefined ? own.processes : containerPids(id).map((pid) => ({ pid }))
 }
 
 function loadInfo({ served, plan }: Loaded, model: string, loadMs: number): LoadInfo {
