@@ -12,6 +12,7 @@ import { type Manifest, manifestOf } from '../../dist/campaign/manifest.js'
 import { RunRecords } from '../../dist/campaign/records.js'
 import { runCampaign } from '../../dist/campaign/run.js'
 import { statisticsOf } from '../../dist/campaign/statistics.js'
+import { campaignKeysSchema } from '../../dist/config/schema-campaign.js'
 import { type DaemonKeys, daemonSchema } from '../../dist/config/schema-daemon.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import { silentObserver } from '../../dist/experiment/observer.js'
@@ -70,12 +71,15 @@ execution: { cycles: ${cycles}, config_gap_seconds: 0, cycle_gap_seconds: 0, max
         result_path,
         config_hash: 'x',
         energy_j: 100 + runs,
+        energy_problem: null,
         energy_per_output_token_j: 1 + runs / 100,
         tokens_per_second: 1,
         output_tokens: 100,
         inference_s: takesS,
         e2e_p50_ms: 1,
         warnings: 0,
+        load_s: null,
+        load_energy_j: null,
         disk_bytes: 1,
       }
     },
@@ -92,6 +96,8 @@ execution: { cycles: ${cycles}, config_gap_seconds: 0, cycle_gap_seconds: 0, max
     retryFailed: false,
     observer: silentObserver,
     warmestC: async () => null,
+    healthCheck: campaignKeysSchema.parse({ campaign_name: 'x' }).health_check,
+    gpus: { watch: null, reason: 'there are none' } as const,
   }
   return {
     plan,

@@ -55,8 +55,6 @@ function instantly(onRun: () => void = () => undefined): Executor {
       onRun()
       return summary
     },
-    responds: async () => true,
-    restart: async () => undefined,
     close: async () => undefined,
     responds: async () => null,
     restart: async () => undefined,
