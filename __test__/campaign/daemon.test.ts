@@ -12,12 +12,11 @@ import { type Manifest, manifestOf } from '../../dist/campaign/manifest.js'
 import { RunRecords } from '../../dist/campaign/records.js'
 import { runCampaign } from '../../dist/campaign/run.js'
 import { statisticsOf } from '../../dist/campaign/statistics.js'
-import { campaignKeysSchema } from '../../dist/config/schema-campaign.js'
 import { type DaemonKeys, daemonSchema } from '../../dist/config/schema-daemon.js'
 import type { Executor } from '../../dist/executors/executor.js'
-import { silentObserver } from '../../dist/experiment/observer.js'
 import { interrupted } from '../../dist/experiment/wait.js'
 import { scratchFolder } from '../native/scenario.js'
+import { PLAIN } from './plain.js'
 import { loaded, planned, problemsOf } from './written.js'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
@@ -90,14 +89,7 @@ execution: { cycles: ${cycles}, config_gap_seconds: 0, cycle_gap_seconds: 0, max
   const shared = {
     dir,
     executor,
-    simulate: true,
-    coldStart: false,
-    restartContainer: false,
-    retryFailed: false,
-    observer: silentObserver,
-    warmestC: async () => null,
-    healthCheck: campaignKeysSchema.parse({ campaign_name: 'x' }).health_check,
-    gpus: { watch: null, reason: 'there are none' } as const,
+    ...PLAIN,
   }
   return {
     plan,

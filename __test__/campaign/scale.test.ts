@@ -8,11 +8,10 @@ import { expect, it, vi } from 'vitest'
 import { openCampaignFolder } from '../../dist/campaign/folder.js'
 import type { CampaignPlan } from '../../dist/campaign/plan.js'
 import { runCampaign } from '../../dist/campaign/run.js'
-import { campaignKeysSchema } from '../../dist/config/schema-campaign.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import type { RunSummary } from '../../dist/executors/protocol.js'
-import { silentObserver } from '../../dist/experiment/observer.js'
 import { scratchFolder } from '../native/scenario.js'
+import { PLAIN } from './plain.js'
 import { planned } from './written.js'
 
 vi.setConfig({ testTimeout: 600_000 })
@@ -65,15 +64,8 @@ function run(plan: CampaignPlan, dir: string, executor: Executor, signal?: Abort
   return runCampaign(plan, {
     dir,
     executor,
-    simulate: true,
-    coldStart: false,
-    restartContainer: false,
-    retryFailed: false,
-    observer: silentObserver,
+    ...PLAIN,
     signal,
-    warmestC: async () => null,
-    healthCheck: campaignKeysSchema.parse({ campaign_name: 'x' }).health_check,
-    gpus: { watch: null, reason: 'there are none' },
   })
 }
 

@@ -43,8 +43,10 @@ x-inference: &inference
   ulimits:
     memlock: -1
     stack: 67108864
+  environment:
+    HF_HOME: /huggingface           # whoever the image runs as
   volumes:
-    - ~/.cache/huggingface:/root/.cache/huggingface
+    - ~/.cache/huggingface:/huggingface
   deploy:
     resources:
       reservations:

@@ -1,0 +1,15 @@
+import type { CampaignOptions } from '../../dist/campaign/run.js'
+import { campaignKeysSchema } from '../../dist/config/schema-campaign.js'
+import { silentObserver } from '../../dist/experiment/observer.js'
+
+/** A campaign of an executor that measures nothing: no GPU is there to be looked at. */
+export const PLAIN = {
+  simulate: true,
+  coldStart: false,
+  restartContainer: false,
+  retryFailed: false,
+  observer: silentObserver,
+  warmestC: async () => null,
+  healthCheck: campaignKeysSchema.parse({ campaign_name: 'x' }).health_check,
+  gpus: { watch: null, reason: 'there are none' },
+} as const satisfies Partial<CampaignOptions>
