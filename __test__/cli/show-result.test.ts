@@ -221,7 +221,7 @@ describe('a result on the screen', () => {
   it.for([
     [
       { seconds: 12.345, energy_j: 4567.8, uncertainty_j: 12, method: 'counter' },
-      '12.35 s, 4567.80 J +- 12.0 J (k=2), in no other number',
+      '12.35 s, 4567.80 J +- 12.00 J (k=2), in no other number',
     ],
     [{ seconds: 0.1, reason: 'the window is too short' }, '0.10 s, energy unknown: the window is too short'],
     [{ kept: true, reason: 'kept' }, 'none: the model was kept from the experiment before'],

@@ -102,12 +102,12 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
   if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
 }
 
-/** "12.3 s, 4567.8 J +- 12.0 J (k=2), in no other number" */
+/** "12.34 s, 4567.89 J +- 12.03 J (k=2), in no other number" */
 function loadText({ kept, seconds, energy_j, uncertainty_j, reason }: Load): string {
   if (kept) return 'none: the model was kept from the experiment before'
   const time = seconds === null ? 'unknown time' : `${seconds.toFixed(2)} s`
   if (energy_j === null) return `${time}, energy unknown: ${reason}`
-  const bound = also(uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`).replace(', ', ' ')
+  const bound = also(uncertainty_j, (joules) => `+- ${joules.toFixed(2)} J (k=2)`).replace(', ', ' ')
   return `${time}, ${energy_j.toFixed(2)} J${bound}, in no other number`
 }
 
