@@ -4,6 +4,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { CACHE, ROOT } from '../folders.mjs'
 import { pythonWithPeers } from '../python-environment.mjs'
+import { builtExample } from '../rust-example.mjs'
 import { quantile } from '../statistics.mjs'
 
 const FOLDER = join(CACHE, 'parquet')
@@ -12,7 +13,7 @@ export function measureParquet({ isQuick }) {
   const rows = isQuick ? 50_000 : 400_000
   const python = pythonWithPeers()
   mkdirSync(FOLDER, { recursive: true })
-  const writeSamples = builtExample()
+  const writeSamples = builtExample('write-samples')
   const written = []
   // In turn, so that what else the machine does falls on all of them.
   for (let round = 0; round < (isQuick ? 1 : 9); round++) {
@@ -29,20 +30,4 @@ export function measureParquet({ isQuick }) {
     return { writer, rows_per_s: rows / quantile(seconds, 0.5), bytes_per_row: files[0].bytes / rows }
   })
   return { rows, files: written.length / names.length, writers }
-}
-
-function builtExample() {
-  const build = [
-    'build',
-    '--release',
-    '--locked',
-    '--quiet',
-    '-p',
-    'llem-meter',
-    '--example',
-    'write-samples',
-  ]
-  execFileSync('cargo', build, { cwd: ROOT, stdio: ['ignore', 2, 2] })
-  const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target')
-  return join(target, 'release/examples/write-samples')
 }

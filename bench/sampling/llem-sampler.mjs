@@ -1,4 +1,4 @@
-// node llem-sampler.mjs INTERVAL_MS SECONDS: samples one simulated GPU and prints what that cost, in JSON.
+// node llem-sampler.mjs INTERVAL_MS SECONDS: samples the simulated GPUs and prints what that cost, in JSON.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openSampler } from '../../dist/energy/open.js'
 import { simulate } from '../../dist/native/simulation.js'
@@ -17,6 +17,9 @@ const answer = {
   elapsed_s: (endNs - startNs) / 1e9,
   // Of the whole process: both threads of the sampler, and Node.
   cpu_s: (user + system) / 1e6,
+  // Of the thread that reads, and what of that was inside the driver.
+  sampler_cpu_s: own.cpuS,
+  driver_s: own.driverS,
   lateness_us_p50: own.latenessUsP50 ?? null,
   lateness_us_p99: own.latenessUsP99 ?? null,
 }

@@ -234,6 +234,7 @@ impl Sampler {
         let id = self.next_window.fetch_add(1, Ordering::Relaxed);
         let start_ns = self.rapl.begin(id, || self.shared.begin(id, options));
         wake(self.reading.as_ref());
+        wake(self.accounting.as_ref());
         (id, start_ns)
     }
 
@@ -388,8 +389,8 @@ fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule
     }
 }
 
-/// Asks the kernel to wake this thread on time.
-fn be_punctual() {
+/// Asks the kernel to wake this thread on time. Public for the bench, which measures what waking up costs by itself.
+pub fn be_punctual() {
     // The default slack lets the kernel be 50 us late on purpose (man 2 prctl).
     // SAFETY: PR_SET_TIMERSLACK takes one integer and changes this thread only.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };

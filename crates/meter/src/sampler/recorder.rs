@@ -19,8 +19,11 @@ use crate::sample::Sample;
 use crate::tenancy::Look;
 use crate::window::{OpenWindow, WindowReport};
 
-/// How long the recorder rests between two looks at the ring.
-const REST: Duration = Duration::from_millis(20);
+/// How long the recorder rests between two looks at the ring: each wakes a core, which costs more than what is then done,
+/// and nobody looks at a snapshot more often than five times a second.
+const REST: Duration = Duration::from_millis(100);
+/// The same while somebody waits for a report.
+const REST_WHILE_CLOSING: Duration = Duration::from_millis(20);
 /// How long after its post-roll a window waits for a device that no longer answers.
 const PATIENCE_NS: u64 = NS_PER_S;
 
@@ -80,7 +83,7 @@ impl Recorder {
             if ended && shared.is_stopping() {
                 break;
             }
-            thread::park_timeout(REST);
+            thread::park_timeout(if self.closing.is_empty() { REST } else { REST_WHILE_CLOSING });
         }
     }
 
