@@ -57,6 +57,19 @@ const QWEN_30B = {
   ...{ num_experts: 128, num_experts_per_tok: 8, moe_intermediate_size: 768, decoder_sparse_step: 1 },
   ...{ mlp_only_layers: [], tie_word_embeddings: false },
 }
+const GPT_OSS_20B = {
+  model_type: 'gpt_oss',
+  ...{ hidden_size: 2880, intermediate_size: 2880, num_hidden_layers: 24, vocab_size: 201088 },
+  ...{ num_attention_heads: 64, num_key_value_heads: 8, head_dim: 64, attention_bias: true },
+  ...{ num_local_experts: 32, num_experts_per_tok: 4, sliding_window: 128, tie_word_embeddings: false },
+}
+const DEEPSEEK_V2_LITE = {
+  model_type: 'deepseek_v2',
+  ...{ hidden_size: 2048, intermediate_size: 10944, num_hidden_layers: 27, vocab_size: 102400 },
+  ...{ num_attention_heads: 16, num_key_value_heads: 16, q_lora_rank: null, kv_lora_rank: 512 },
+  ...{ qk_nope_head_dim: 128, qk_rope_head_dim: 64, v_head_dim: 128, moe_intermediate_size: 1408 },
+  ...{ n_routed_experts: 64, n_shared_experts: 2, num_experts_per_tok: 6, first_k_dense_replace: 1 },
+}
 
 /**
  * By hand: weights of one layer that multiply a token x layers + output projection = N; the stored total beside it is
@@ -120,6 +133,28 @@ const BY_HAND: [string, ModelConfig, { active: number; embedding: number; total:
       total: 30_532_122_624,
     },
   ],
+  [
+    // q, o 2 * 2880 * 4096; k, v 2 * 2880 * 512: 26542080. Router 2880 * 32 = 92160. Four experts
+    // 4 * 3 * 2880 * 2880 = 99532800.
+    'GPT-OSS-20B, whose experts have biases and whose heads have sinks',
+    GPT_OSS_20B,
+    {
+      active: 24 * (26_542_080 + 92_160 + 99_532_800) + 2880 * 201_088,
+      embedding: 2880 * 201_088,
+      total: 20_914_757_184,
+    },
+  ],
+  [
+    // Attention: q 2048 * 16 * 192; down 2048 * 576; up 512 * 16 * 256; o 2048 * 2048: 13762560. The first layer's MLP is
+    // 3 * 2048 * 10944 = 67239936; of the others the router 2048 * 64 and 6 + 2 experts of 3 * 2048 * 1408: 69337088.
+    'DeepSeek-V2-Lite, whose keys and values come from one vector',
+    DEEPSEEK_V2_LITE,
+    {
+      active: 27 * 13_762_560 + 67_239_936 + 26 * 69_337_088 + 2048 * 102_400,
+      embedding: 2048 * 102_400,
+      total: 15_706_484_224,
+    },
+  ],
 ]
 
 describe('parameters from a config.json', () => {
@@ -176,6 +211,7 @@ describe('parameters from a config.json', () => {
     ['of an unknown architecture', { model_type: 'martian', hidden_size: 64 }, 'martian'],
     ['of no architecture', { hidden_size: 64 }, 'unnamed'],
     ['without a width', { ...LLAMA_8B, hidden_size: undefined }, 'hidden_size'],
+    ['without the size of its latent vectors', { ...DEEPSEEK_V2_LITE, kv_lora_rank: null }, 'kv_lora_rank'],
   ])('are null with a reason for a config %s', (_, config, named) => {
     const { parameters, attention, reasons } = configFacts(config)
     expect(parameters).toEqual({ total: null, embedding: null, non_embedding_active: null })

@@ -79,6 +79,15 @@ SMALL = {
     "num_key_value_heads": 2,
 }
 TINY = {**SMALL, "vocab_size": 500}
+LATENT = {
+    "q_lora_rank": 24,
+    "kv_lora_rank": 16,
+    "qk_nope_head_dim": 16,
+    "qk_rope_head_dim": 8,
+    "v_head_dim": 12,
+    "moe_intermediate_size": 48,
+    "num_key_value_heads": 4,
+}
 FAMILIES = {
     "llama": TINY,
     "llama, tied, with biases": {**TINY, "tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True},
@@ -96,6 +105,11 @@ FAMILIES = {
     "olmoe": {**TINY, "num_experts": 10, "num_experts_per_tok": 3},
     "qwen2_moe": {**TINY, "num_experts": 8, "moe_intermediate_size": 48, "shared_expert_intermediate_size": 96},
     "qwen3_moe": {**TINY, "num_experts": 16, "moe_intermediate_size": 24, "mlp_only_layers": [2]},
+    "gpt_oss": {**TINY, "num_local_experts": 6, "num_experts_per_tok": 2, "sliding_window": 16},
+    "deepseek_v2": {**TINY, **LATENT, "q_lora_rank": None, "n_routed_experts": 8, "num_experts_per_tok": 3},
+    "deepseek_v3": {**TINY, **LATENT, "n_routed_experts": 16, "first_k_dense_replace": 2, "attention_bias": True},
+    "llama4_text": {**TINY, "head_dim": 16, "intermediate_size_mlp": 256, "interleave_moe_layer_step": 2},
+    "llama4_text, that sees all": {**TINY, "layer_types": ["full_attention"] * 4, "moe_layers": [0, 3]},
     "gpt2": {"n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 128, "vocab_size": 500},
     "gpt_neox": {**TINY, "num_key_value_heads": 4},
 }

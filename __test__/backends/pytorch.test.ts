@@ -565,7 +565,7 @@ describe('the facts of a loaded model', () => {
       models('facts', [WORKER]),
     )
     const families = Object.values(told).map(({ facts }) => facts.architecture)
-    expect(new Set(families).size).toBeGreaterThanOrEqual(16)
+    expect(new Set(families).size).toBeGreaterThanOrEqual(20)
     for (const [name, { config, facts }] of Object.entries(told))
       expect({ name, ...configFacts(config) }).toEqual({ name, ...facts })
   })

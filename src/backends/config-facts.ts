@@ -1,8 +1,9 @@
-import { type Blocks, familyOf } from './config-families.js'
+import type { Blocks } from './config-blocks.js'
+import { familyOf } from './config-families.js'
 import { type ModelFacts, unknownFacts } from './model-facts.js'
 
 // What a Hugging Face config.json tells for a FLOPs estimate. Which weights a family of models has is in
-// config-families.ts; what counts as multiplying a token is what model-facts.ts says.
+// config-families.ts and config-decoder.ts; what counts as multiplying a token is what model-facts.ts says.
 
 /** The content of a config.json. */
 export type ModelConfig = Readonly<Record<string, unknown>>
@@ -22,10 +23,11 @@ export function configFacts(config: ModelConfig): ModelFacts {
   }
   const blocks = family(text, config)
   if (typeof blocks === 'string') return unknownFacts(architecture, { parameters: blocks, attention: blocks })
-  const { hidden, vocab, positions, tied, layers, experts } = blocks
+  const { hidden, vocab, positions, tied, layers, experts, attention } = blocks
   const table = vocab * hidden
   if (nested !== null)
     reasons['parameters.total'] = 'config.json does not size what is not the language model'
+  if (typeof attention === 'string') reasons.attention = attention
   return {
     architecture,
     parameters: {
@@ -35,7 +37,7 @@ export function configFacts(config: ModelConfig): ModelFacts {
     },
     tied_embeddings: tied,
     experts,
-    attention: blocks.attention,
+    attention: typeof attention === 'string' ? null : attention,
     vocab_size: vocab,
     hidden_size: hidden,
     feed_forward_size: blocks.feedForward,

@@ -1,0 +1,233 @@
+import { boolean, type Family, type Layer, lacking, number } from './config-blocks.js'
+import type { ModelConfig } from './config-facts.js'
+
+// Llama and its like: RMS norms, attention with four projections or through latent vectors, a gated MLP or experts of
+// that kind.
+
+export interface Decoder {
+  /** Whether the output projection is the embedding table where the config does not say. */
+  tied?: boolean
+  /** Where the config does not say; absent: hidden size / heads. */
+  headDim?: number
+  /** Where the config does not say; absent: as many as heads. */
+  kvHeads?: number
+  /** Keys and values come from one small vector per token (DeepSeek's multi-head latent attention). */
+  latent?: boolean
+  /** Norm vectors in a layer. */
+  norms?: number
+  /** Norms of queries and keys: over each head, or over all heads at once. */
+  qkNorm?: 'head' | 'all'
+  /** A learned number for each head, to which attention may go instead of to a token. */
+  sinks?: boolean
+  /** Biases of query, key and value; a text is the config's key for it with the default. */
+  qkvBias?: boolean
+  /** The config may switch on biases of the whole attention with `attention_bias`, of the MLP with `mlp_bias`. */
+  mayHaveBias?: boolean
+  /** `attention_bias` where the config does not say. */
+  hasBias?: boolean
+  /** Every so many layers one sees the whole context, the others a window; 0: none, where there is a window. */
+  fullEvery?: number
+  /** A window counts only with `use_sliding_window`. */
+  windowOnlyIfUsed?: boolean
+  /** Most layers see the tokens of their own chunk of the context only. */
+  chunked?: boolean
+  /** The config's key of how wide the MLP of a layer without experts is; absent: `intermediate_size`. */
+  denseWidth?: string
+  experts?: Experts
+}
+
+interface Experts {
+  /** The config's key of how wide each is. */
+  width: string
+  /** Where the config does not say; null: it has to. */
+  defaults: { count: number; used: number | null; width: number }
+  /** Experts that always run. */
+  shared?: Shared
+  /** The router and the experts add vectors. */
+  biased?: boolean
+  /** Which layers have experts; absent: all. */
+  isSparse?: (config: ModelConfig, index: number) => boolean
+}
+
+interface Shared {
+  /** The config's key of how wide they are. */
+  width: string
+  defaultWidth: number
+  /** The config's key of how many there are, with what it is where the config does not say; absent: one. */
+  count?: { key: string; default: number }
+  /** A vector weighs what they say. */
+  gated?: boolean
+}
+
+/** A family of that kind. */
+export function decoder(family: Decoder): Family {
+  return (config, whole) => {
+    const hidden = number(config.hidden_size)
+    const heads = number(config.num_attention_heads)
+    const count = number(config.num_hidden_layers)
+    const vocab = number(config.vocab_size)
+    if (hidden === null || heads === null || count === null || vocab === null) return lacking(config)
+    const feedForward = number(config.intermediate_size)
+    if (feedForward === null) return lacking(config)
+    const experts = family.experts === undefined ? null : expertsOf(config, family.experts)
+    if (typeof experts === 'string') return experts
+    const attention = attentionOf(config, family, hidden, heads)
+    if (typeof attention === 'string') return attention
+    const norms = (family.norms ?? 2) * hidden
+    const denseWidth =
+      family.denseWidth === undefined ? feedForward : (number(config[family.denseWidth]) ?? feedForward)
+    const mlpBias = family.mayHaveBias === true && config.mlp_bias === true ? 2 * denseWidth + hidden : 0
+    const dense = gated(hidden, denseWidth)
+    const layers = Array.from({ length: count }, (_, index): Layer => {
+      const around = { stored: attention.stored + norms, active: attention.active }
+      if (experts === null || family.experts?.isSparse?.(config, index) === false)
+        return { stored: around.stored + dense + mlpBias, active: around.active + dense }
+      const mlp = expertWeights(hidden, experts)
+      return { stored: around.stored + mlp.stored, active: around.active + mlp.active }
+    })
+    const isChunked = family.chunked === true && !seesAll(config)
+    return {
+      hidden,
+      vocab,
+      positions: 0,
+      tied: boolean(config.tie_word_embeddings) ?? boolean(whole.tie_word_embeddings) ?? family.tied ?? false,
+      layers,
+      finalNorm: hidden,
+      experts: experts === null ? null : { count: experts.count, used: experts.used },
+      attention: isChunked
+        ? 'some layers are of the kind chunked_attention'
+        : {
+            n_layers: count,
+            n_heads: heads,
+            n_kv_heads: attention.kvHeads,
+            head_dim: attention.headDim,
+            sliding: slidingOf(config, family, count),
+          },
+      feedForward,
+      contextLength: number(config.max_position_embeddings),
+    }
+  }
+}
+
+interface Attention extends Layer {
+  kvHeads: number
+  headDim: number
+}
+
+function attentionOf(
+  config: ModelConfig,
+  family: Decoder,
+  hidden: number,
+  heads: number,
+): Attention | string {
+  const isBiased = family.mayHaveBias === true && (boolean(config.attention_bias) ?? family.hasBias ?? false)
+  if (family.latent === true) return latentAttention(config, { hidden, heads, isBiased })
+  const kvHeads = number(config.num_key_value_heads) ?? family.kvHeads ?? heads
+  // Some write null for what is to be computed.
+  const headDim = number(config.head_dim) ?? family.headDim ?? Math.floor(hidden / heads)
+  const queries = heads * headDim
+  const keys = kvHeads * headDim
+  const active = hidden * queries + 2 * hidden * keys + queries * hidden
+  const hasQkvBias = isBiased || (family.qkvBias === true && config.qkv_bias !== false)
+  const biases = (hasQkvBias ? queries + 2 * keys : 0) + (isBiased ? hidden : 0)
+  const norms = family.qkNorm === 'head' ? 2 * headDim : family.qkNorm === 'all' ? queries + keys : 0
+  const sinks = family.sinks === true ? heads : 0
+  return { stored: active + biases + norms + sinks, active, kvHeads, headDim }
+}
+
+/** Queries, keys and values through small vectors, the position apart from the rest of a key. */
+function latentAttention(
+  config: ModelConfig,
+  { hidden, heads, isBiased }: { hidden: number; heads: number; isBiased: boolean },
+): Attention | string {
+  const kvRank = number(config.kv_lora_rank)
+  const plain = number(config.qk_nope_head_dim)
+  const rotated = number(config.qk_rope_head_dim)
+  const value = number(config.v_head_dim)
+  if (kvRank === null || plain === null || rotated === null || value === null)
+    return lacking(config, ['kv_lora_rank', 'qk_nope_head_dim', 'qk_rope_head_dim', 'v_head_dim'])
+  const query = plain + rotated
+  // The smaller DeepSeek V2 makes its queries directly, and says so with null.
+  const queryRank = number(config.q_lora_rank)
+  const queries = queryRank === null ? hidden * heads * query : hidden * queryRank + queryRank * heads * query
+  const active =
+    queries + hidden * (kvRank + rotated) + kvRank * heads * (plain + value) + heads * value * hidden
+  const norms = kvRank + (queryRank ?? 0)
+  const biases = isBiased ? (queryRank ?? 0) + kvRank + rotated + hidden : 0
+  return {
+    stored: active + norms + biases,
+    active,
+    kvHeads: number(config.num_key_value_heads) ?? heads,
+    headDim: Math.floor((query + value) / 2),
+  }
+}
+
+interface ExpertShape {
+  count: number
+  used: number
+  width: number
+  /** Of all experts that always run, side by side. */
+  sharedWidth: number
+  sharedGate: boolean
+  biased: boolean
+}
+
+function expertsOf(
+  config: ModelConfig,
+  { width, defaults, shared, biased = false }: Experts,
+): ExpertShape | string {
+  const used = number(config.num_experts_per_tok) ?? defaults.used
+  if (used === null) return lacking(config, ['num_experts_per_tok'])
+  const sharedCount =
+    shared?.count === undefined ? 1 : (number(config[shared.count.key]) ?? shared.count.default)
+  return {
+    // One of these, by family and by the release of transformers that saved it.
+    count:
+      number(config.num_local_experts) ??
+      number(config.n_routed_experts) ??
+      number(config.num_experts) ??
+      defaults.count,
+    used,
+    width: number(config[width]) ?? defaults.width,
+    sharedWidth:
+      shared === undefined ? 0 : sharedCount * (number(config[shared.width]) ?? shared.defaultWidth),
+    sharedGate: shared?.gated === true,
+    biased,
+  }
+}
+
+function expertWeights(hidden: number, experts: ExpertShape): Layer {
+  const { count, used, width, sharedWidth, sharedGate, biased } = experts
+  const router = hidden * count
+  const always = router + gated(hidden, sharedWidth) + (sharedGate && sharedWidth > 0 ? hidden : 0)
+  const each = gated(hidden, width)
+  const biases = biased ? count + count * (2 * width + hidden) : 0
+  return { stored: always + count * each + biases, active: always + used * each }
+}
+
+/** Whether every layer is listed as one that sees the whole context. */
+function seesAll(config: ModelConfig): boolean {
+  return Array.isArray(config.layer_types) && config.layer_types.every((kind) => kind === 'full_attention')
+}
+
+/** Layers that see a window only, as the config lists them or as the family has them. */
+function slidingOf(config: ModelConfig, family: Decoder, count: number) {
+  const window = number(config.sliding_window)
+  if (window === null || window === 0) return null
+  if (family.windowOnlyIfUsed === true && config.use_sliding_window !== true) return null
+  if (Array.isArray(config.layer_types)) {
+    const layers = config.layer_types.filter((kind) => kind === 'sliding_attention').length
+    return layers === 0 ? null : { window, layers }
+  }
+  if (family.windowOnlyIfUsed === true) {
+    const layers = Math.max(0, count - (number(config.max_window_layers) ?? 28))
+    return layers === 0 ? null : { window, layers }
+  }
+  if (family.fullEvery === undefined) return null
+  const every = number(config.sliding_window_pattern) ?? family.fullEvery
+  return { window, layers: every === 0 ? count : count - Math.floor(count / every) }
+}
+
+function gated(hidden: number, width: number): number {
+  return 3 * hidden * width
+}

@@ -1,0 +1,68 @@
+import { type Blocks, boolean, type Layer, lacking, number } from './config-blocks.js'
+import type { ModelConfig } from './config-facts.js'
+
+// GPT-2 and what kept its shape: norms and matrices with biases, an MLP without a gate.
+
+/** GPT-2: one matrix for query, key and value, biases and norms with biases, learned positions. */
+export function gpt2(config: ModelConfig): Blocks | string {
+  const hidden = number(config.n_embd) ?? 768
+  const heads = number(config.n_head) ?? 12
+  const count = number(config.n_layer) ?? 12
+  const vocab = number(config.vocab_size) ?? 50257
+  const positions = number(config.n_positions) ?? 1024
+  const feedForward = number(config.n_inner) ?? 4 * hidden
+  return {
+    hidden,
+    vocab,
+    positions,
+    tied: boolean(config.tie_word_embeddings) ?? true,
+    layers: plainLayers(count, hidden, feedForward, true),
+    finalNorm: 2 * hidden,
+    experts: null,
+    attention: {
+      n_layers: count,
+      n_heads: heads,
+      n_kv_heads: heads,
+      head_dim: Math.floor(hidden / heads),
+      sliding: null,
+    },
+    feedForward,
+    contextLength: positions,
+  }
+}
+
+/** GPT-NeoX and Pythia: as GPT-2, with rotary positions and an output projection of its own. */
+export function gptNeox(config: ModelConfig): Blocks | string {
+  const hidden = number(config.hidden_size)
+  const heads = number(config.num_attention_heads)
+  const count = number(config.num_hidden_layers)
+  const vocab = number(config.vocab_size)
+  const feedForward = number(config.intermediate_size)
+  if (hidden === null || heads === null || count === null || vocab === null || feedForward === null)
+    return lacking(config)
+  return {
+    hidden,
+    vocab,
+    positions: 0,
+    tied: boolean(config.tie_word_embeddings) ?? false,
+    layers: plainLayers(count, hidden, feedForward, config.attention_bias !== false),
+    finalNorm: 2 * hidden,
+    experts: null,
+    attention: {
+      n_layers: count,
+      n_heads: heads,
+      n_kv_heads: heads,
+      head_dim: Math.floor(hidden / heads),
+      sliding: null,
+    },
+    feedForward,
+    contextLength: number(config.max_position_embeddings) ?? 2048,
+  }
+}
+
+/** Query, key, value, output, up and down, two norms with biases. */
+function plainLayers(count: number, hidden: number, feedForward: number, attentionBias: boolean): Layer[] {
+  const active = 4 * hidden * hidden + 2 * hidden * feedForward
+  const biases = (attentionBias ? 4 * hidden : 0) + feedForward + hidden
+  return Array.from({ length: count }, () => ({ stored: active + biases + 4 * hidden, active }))
+}
