@@ -2,7 +2,7 @@ import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, it, vi } from 'vitest'
-import type { Calibration } from '../../dist/results/calibration.js'
+import type { Calibration, CallLatency } from '../../dist/results/calibration.js'
 import { isRunning, within } from '../backends/processes.js'
 import { type ExecResult, llem, startLlem } from '../native/llem.js'
 import { gpu, nowNs, type Segment, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
@@ -34,7 +34,7 @@ async function calibrate(updatePeriodMs: number, windowMs: number) {
   const device = gpu(0, waves(updatePeriodMs / 1000), {
     sensor: { ...period, window_ms: windowMs, phase_ms: 13 },
     counter: period,
-    call_latency_us: { power: 20, fields: 20, energy: 200, other: 5 },
+    call_latency_us: { power: 20, fields: 60, energy: 200, other: 30 },
   })
   const env = { XDG_DATA_HOME: scratchFolder() }
   const scenario = scenarioFile([device], nowNs())
@@ -47,8 +47,24 @@ async function calibrate(updatePeriodMs: number, windowMs: number) {
   return { found, later: JSON.parse(exec.stdout) as ExecResult, env, scenario }
 }
 
-const latency = ({ call_latencies }: Calibration, name: string, underLoad = false) =>
-  call_latencies.find(({ call, under_load }) => call === name && under_load === underLoad)?.p50_us
+/** When the sampler makes each call, and between which medians it is in that scenario, microseconds. */
+const CALLS: readonly [CallLatency['lane'], CallLatency['call'], leastUs: number, mostUs: number][] = [
+  ['hot', 'power', 60, 160],
+  ['edges', 'energy counter', 200, 400],
+  ['slow', 'temperature', 30, 60],
+  ['slow', 'memory', 30, 60],
+  ['slow', 'utilisation', 30, 60],
+  ['slow', 'SM clock', 30, 60],
+  ['slow', 'memory clock', 30, 60],
+  ['slow', 'memory temperature', 60, 160],
+  ['slow', 'performance state', 30, 60],
+  ['slow', 'throttle reasons', 30, 60],
+  ['rare', 'throttle times', 60, 160],
+  ['rare', 'processes', 30, 60],
+  ['rare', 'power limit', 30, 60],
+  ['rare', 'SM clock limit', 30, 60],
+  ['rare', 'memory clock limit', 30, 60],
+]
 
 describe('a calibration', () => {
   it.concurrent.for([
@@ -68,12 +84,21 @@ describe('a calibration', () => {
       expect(found.counter).toMatchObject({ quantum_mj: 1, trust: 'trusted' })
       expect(found.interrupted).toBe(false)
 
-      expect(latency(found, 'power')).toBeGreaterThanOrEqual(20)
-      expect(latency(found, 'power')).toBeLessThan(80)
-      expect(latency(found, 'energy counter')).toBeGreaterThanOrEqual(200)
-      expect(latency(found, 'energy counter')).toBeLessThan(500)
-
-      expect(latency(found, 'power', true)).toBeGreaterThanOrEqual(20)
+      // Idle and under the load, each of the sampler's calls by itself: fields, the counter, and all others.
+      for (const underLoad of [false, true])
+        for (const [lane, call, leastUs, mostUs] of CALLS) {
+          const timed = found.call_latencies.find(
+            (each) => each.call === call && each.under_load === underLoad,
+          )
+          expect(timed, call).toMatchObject({ lane, error: null })
+          const { p50_us, p99_us, max_us, calls } = timed as CallLatency
+          expect(Number(p50_us), call).toBeGreaterThanOrEqual(leastUs)
+          expect(Number(p50_us), call).toBeLessThan(mostUs)
+          expect(Number(p99_us), call).toBeGreaterThanOrEqual(Number(p50_us))
+          expect(Number(max_us), call).toBeGreaterThanOrEqual(Number(p99_us))
+          expect(calls, call).toBeGreaterThan(100)
+        }
+      expect(found.call_latencies).toHaveLength(2 * CALLS.length)
 
       expect(found.shortest_windows).toMatchObject({ under_load: true, method: 'counter' })
       const lengths = found.shortest_windows?.lengths.map(({ length_s }) => Number(length_s)) ?? []
@@ -111,6 +136,9 @@ describe('a calibration', () => {
     )
     expect(stdout).toMatch(/Counter period +(99\.\d|100\.\d)\d ms\n/)
     expect(stdout).toMatch(/1 % +0\.80 s {2}by counter, of whatever the GPU did, 75\.0 W\n/)
+    expect(stdout).toMatch(/^ {2}power +hot loop +idle +1000 +[\d.]+ us +[\d.]+ us +[\d.]+ us$/m)
+    expect(stdout).toMatch(/^ {2}energy counter +at edges, else 2 Hz +idle +1000 .* us$/m)
+    expect(stdout).toMatch(/^ {2}processes +slow lane, rarely +idle +1000 .* us$/m)
     const [uuid, program, ...options] = readFileSync(told, 'utf8').trim().split(' ')
     expect(uuid).toBe(device.uuid)
     expect(program).toMatch(/\/python\/pulses\.py$/)
@@ -122,11 +150,14 @@ describe('a calibration', () => {
   }) => {
     const dataHome = scratchFolder()
     const load = [process.execPath, '-e', 'console.error("no kernel image"); process.exit(3)']
-    const args = ['calibrate', '--simulate', scenarioFile([gpu(0, [{ for_s: 60, w: 75 }])]), '--', ...load]
+    // A board whose memory has no sensor of its temperature.
+    const device = gpu(0, [{ for_s: 60, w: 75 }], { architecture: 'turing' })
+    const args = ['calibrate', '--simulate', scenarioFile([device]), '--', ...load]
     const { code, stdout, stderr } = await llem(args, { env: { XDG_DATA_HOME: dataHome } })
     expect(code).toBe(1)
     expect(stderr).toMatch(/exited with code 3: no kernel image\. .*\[LOAD_FAILED\]\n$/)
     expect(stdout).toMatch(/Counter +trusted/)
+    expect(stdout).toMatch(/^ {2}memory temperature +slow lane +idle +0 +- +- +- +not supported$/m)
     expect(readdirSync(join(dataHome, 'llem', 'devices'))).toHaveLength(1)
   })
 
@@ -175,7 +206,7 @@ describe('a calibration', () => {
       counter: { trust: 'trusted' },
       shortest_windows_reason: 'the calibration ended before',
     })
-    expect(found?.call_latencies.length).toBe(6)
+    expect(found?.call_latencies).toHaveLength(CALLS.length)
     const kept = JSON.parse(readFileSync(String(found?.kept_in), 'utf8'))
     expect(kept.calibration.call_latencies).toEqual(found?.call_latencies)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { llem } from '../native/llem.js'
-import { gpu, scenarioFile } from '../native/scenario.js'
+import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
 import { paragraph } from './paragraph.js'
 
 const STEADY = [{ for_s: 1, w: 300 }]
@@ -35,6 +35,29 @@ describe('llem devices', () => {
         { index: 1, energy_counter: false, name: 'NVIDIA A100-SXM4-80GB' },
       ],
     })
+  })
+
+  it('knows the period that an earlier run saw', async () => {
+    const env = { XDG_DATA_HOME: scratchFolder() }
+    const restless = gpu(0, [{ for_s: 60, sine: { mean_w: 300, amplitude_w: 90, period_s: 0.37 } }], {
+      sensor: { update_period_ms: 80 },
+    })
+    const scenario = scenarioFile([restless, gpu(1, STEADY)])
+    const args = ['devices', '--simulate', scenario]
+    const unknown = { update_period_ms: null, window_ms: null, delay_ms: null }
+    const before = JSON.parse((await llem([...args, '--json'], { env })).stdout)
+    expect(before.devices[0]).toMatchObject({ sensor: unknown, calibration: null })
+
+    const { code } = await llem(['exec', '--simulate', scenario, '--', 'sleep', '1.5'], { env })
+    expect(code).toBe(0)
+    const { devices } = JSON.parse((await llem([...args, '--json'], { env })).stdout)
+    expect(devices[0].sensor.update_period_ms).toBeCloseTo(80, 0)
+    expect(devices[1].sensor).toEqual(unknown)
+    const { stdout } = await llem([...args, '-v'], { env })
+    expect(stdout).toMatch(
+      /GPU 0 was not calibrated .* saw its sensor publish every (79\.[5-9]|80\.[0-4])\d ms\.$/m,
+    )
+    expect(stdout).toMatch(/GPU 1 was not calibrated .* see `llem calibrate`\.$/m)
   })
 
   it('says that there are none', async () => {

@@ -84,6 +84,11 @@ describe('an untouched result verifies', () => {
         )
         expect(found?.stored, `${path}.${name}`).not.toBeNull()
       }
+    for (const name of ['update_period_ms', 'counter_period_ms', 'counter_first_update_ms']) {
+      const quantity = `energy.devices[1].sensor.${name}`
+      const found = checks.find((each) => each.quantity === quantity && each.from === 'samples.parquet')
+      expect(found?.stored, quantity).toBeGreaterThanOrEqual(0)
+    }
   })
 
   it('of llem run, with its tokens, its baseline and its joules per token', async () => {
@@ -117,6 +122,25 @@ describe('an untouched result verifies', () => {
     expect(differing).toEqual([])
   })
 
+  it('of a llem that did not tell phases, to the same joules', async (context) => {
+    const dir = copyOf(full)
+    const path = join(dir, 'samples.parquet')
+    rewrite(context, path, 'said.pop(b"llem.first_updates_ns")')
+    edit(join(dir, 'result.json'), (text) => {
+      const result = JSON.parse(text)
+      for (const { sensor } of result.energy.devices)
+        for (const key of Object.keys(sensor).filter((name) => name.includes('first_update')))
+          delete sensor[key]
+      return JSON.stringify(result)
+    })
+    const { differing, checks } = await verify(dir)
+    expect(differing).toEqual([])
+    const phases = checks.filter(({ quantity }) => quantity.endsWith('first_update_ms'))
+    expect(phases.map(({ stored, recomputed }) => [stored, recomputed])).toEqual(Array(4).fill([null, null]))
+    const joules = (all: Check[]) => all.filter(({ quantity }) => quantity.endsWith('_j'))
+    expect(joules(checks)).toEqual(joules((await verify(full)).checks))
+  })
+
   it('without samples as far as the 1 Hz rows go, and says which option records the rest', async () => {
     const dir = await measured([gpu(0, load(2))], 1.5, [])
     const { differing, checks, notRecomputed } = await verify(dir)
@@ -142,6 +166,18 @@ describe('what was tampered with is named', () => {
     expect(stdout).toMatch(
       /^Differs: energy\.devices\[1\]\.counter_j is [\d.]+ in result\.json and [\d.]+ by /m,
     )
+  })
+
+  it('the phase of a counter, and no joule', async () => {
+    const dir = copyOf(full)
+    edit(join(dir, 'result.json'), (text) => {
+      const result = JSON.parse(text)
+      result.energy.devices[0].sensor.counter_first_update_ms += 1
+      return JSON.stringify(result)
+    })
+    expect((await verify(dir)).differing).toEqual([
+      'energy.devices[0].sensor.counter_first_update_ms by samples.parquet',
+    ])
   })
 
   it('one reading of samples.parquet', async (context) => {
@@ -225,14 +261,11 @@ describe('what is no result', () => {
 
 /** Writes a Parquet file again with one value in the middle of GPU 0's changed, a Python expression of `value`. */
 function tamper(context: TestContext, path: string, column: string, change: string): void {
-  if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
-  const script = `
-import sys
-import pyarrow as arrow, pyarrow.parquet as parquet
-path, column = sys.argv[1:]
-file = parquet.ParquetFile(path)
-table = file.read()
-said = {key: value for key, value in file.metadata.metadata.items() if key.startswith(b"llem.")}
+  rewrite(
+    context,
+    path,
+    `
+column = ${JSON.stringify(column)}
 values = table[column].to_pylist()
 rows = [row for row, gpu in enumerate(table["gpu_index"].to_pylist()) if gpu == 0 and values[row] is not None]
 row = rows[len(rows) // 2]
@@ -240,8 +273,23 @@ value = values[row]
 values[row] = ${change}
 position = table.schema.get_field_index(column)
 field = table.schema.field(position)
-changed = table.set_column(position, field, arrow.array(values, field.type))
-parquet.write_table(changed.replace_schema_metadata(said), path)
+table = table.set_column(position, field, arrow.array(values, field.type))
+`,
+  )
+}
+
+/** Writes a Parquet file again after a change, in Python, of its `table` or of what is `said` in its metadata. */
+function rewrite(context: TestContext, path: string, change: string): void {
+  if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
+  const script = `
+import sys
+import pyarrow as arrow, pyarrow.parquet as parquet
+path = sys.argv[1]
+file = parquet.ParquetFile(path)
+table = file.read()
+said = {key: value for key, value in file.metadata.metadata.items() if key.startswith(b"llem.")}
+${change}
+parquet.write_table(table.replace_schema_metadata(said), path)
 `
-  runPython(script, path, column)
+  runPython(script, path)
 }

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KnownDevices } from '../../dist/energy/known-devices.js'
 import type { Device, DeviceReport, Machine } from '../../dist/native/addon.js'
@@ -76,6 +77,22 @@ describe('a calibration', () => {
     await known.keep(device('GPU-3'), calibration)
     await known.keep(device('GPU-3'), interrupted)
     expect(await known.calibrationOf(device('GPU-3'))).toEqual(calibration)
+  })
+
+  it('that an older llem kept, with the slow signals timed as one, is read as it was', async () => {
+    const path = await known.keep(device('GPU-6'), calibration)
+    const kept = JSON.parse(readFileSync(path, 'utf8'))
+    const older = { under_load: false, calls: 1000, p50_us: 31.5, p99_us: 40, max_us: 99.1 }
+    kept.calibration.call_latencies = [
+      { ...older, call: 'slow signals', error: null },
+      { ...older, call: 'processes', error: 'not supported' },
+    ]
+    writeFileSync(path, JSON.stringify(kept))
+    expect((await known.calibrationOf(device('GPU-6')))?.call_latencies).toEqual([
+      { ...older, call: 'slow signals', error: null, lane: null },
+      { ...older, call: 'processes', error: 'not supported', lane: null },
+    ])
+    expect(await known.recall(device('GPU-6'))).toMatchObject({ updatePeriodMs: 100, windowMs: 25 })
   })
 
   it('of another GPU or driver is not known', async () => {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use llem_meter::energy::{Periods, Sensor};
 use llem_meter::parquet::{EndFacts, FileFacts, SamplesFile};
 use llem_meter::sample::{CounterReading, Sample, SlowSignals};
+use llem_meter::window::FirstUpdates;
 
 const GPUS: usize = 8;
 const INTERVAL_NS: u64 = 10_000_000;
@@ -54,6 +55,7 @@ fn write(path: &Path, facts: &FileFacts, samples: &[Sample]) -> std::io::Result<
         end_ns: samples.last().map_or(START_NS, |sample| sample.at_ns),
         counter_tests: vec![None; GPUS],
         periods: vec![[periods; 3]; GPUS],
+        first_updates: vec![FirstUpdates::default(); GPUS],
     })?;
     Ok(began.elapsed().as_secs_f64())
 }

@@ -32,7 +32,7 @@ export declare class NativeProbe {
    * `GPU_POWER_UNSUPPORTED`.
    */
   static open(uuid: string, libraryPath?: string | undefined | null): NativeProbe
-  /** Times each kind of call, up to a second each. */
+  /** Times each of the sampler's calls, up to a second each. */
   latencies(): Promise<Array<CallLatency>>
   /** Reads power and counter every millisecond for so long. */
   listen(forMs: number): Promise<Listened>
@@ -85,14 +85,15 @@ export interface BeginOptions {
   samplesPath?: string
 }
 
-/** How long one kind of call takes. */
+/** How long one of the sampler's calls takes. */
 export interface CallLatency {
   call: string
+  /** When the sampler makes it: "hot", "edges", "slow" or "rare". */
+  lane: string
+  /** How often it had an answer. */
   calls: number
-  p50Us: number
-  p99Us: number
-  maxUs: number
-  /** Why it has no answer; missing where it has one. */
+  durations?: Durations
+  /** Why the last one without an answer had none; missing where all had one. */
   error?: string
 }
 
@@ -222,6 +223,13 @@ export interface DeviceSnapshot {
   throttleReasons?: number
 }
 
+/** Of the calls that had an answer. */
+export interface Durations {
+  p50Us: number
+  p99Us: number
+  maxUs: number
+}
+
 /** A process that computes on a GPU. */
 export interface GpuProcess {
   pid: number
@@ -349,6 +357,9 @@ export interface SamplerReport {
   dropped: number
   latenessUsP50?: number
   latenessUsP99?: number
+  /** Time that one read of a device's power took. */
+  readUsP50?: number
+  readUsP99?: number
   cpuS: number
   driverS: number
   driverCalls: number
@@ -364,6 +375,14 @@ export interface Sensor {
   lagMs: number
   /** Time between two changes of the energy counter. */
   counterPeriodMs?: number
+  /** When, after the left edge, the power sensor first published. */
+  firstUpdateMs?: number
+  /** How far that may be off. */
+  firstUpdateDoubtMs?: number
+  /** When, after the left edge, the energy counter first changed. */
+  counterFirstUpdateMs?: number
+  /** How far that may be off. */
+  counterFirstUpdateDoubtMs?: number
 }
 
 /** The last readings. */

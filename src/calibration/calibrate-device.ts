@@ -6,7 +6,7 @@ import type { Observer } from '../experiment/observer.js'
 import type { Device, DeviceReport } from '../native/addon.js'
 import { Probe } from '../native/probe.js'
 import { Sampler } from '../native/sampler.js'
-import type { Calibration } from '../results/calibration.js'
+import { type Calibration, laneSchema } from '../results/calibration.js'
 import { Load } from './load.js'
 import { measureWindows, shortestWindows, WINDOW_MS, WINDOWS } from './measured-windows.js'
 import { ALL_PULSES_MS, pulsesCommand } from './pulses.js'
@@ -18,8 +18,8 @@ const IDLE_MS = 4_000
 const LISTEN_MS = 3_500
 /** A load that the user named may take longer than this, and is then ended. */
 const LOAD_LIMIT_MS = ALL_PULSES_MS + 2_000
-/** Calls that are timed for up to a second each. */
-const TIMED_CALLS = 6
+/** Power and counter are timed for up to a second each, what the sampler asks more rarely for less. */
+const TIMING_S = 6
 /** A fast sensor publishes 1500 values under a load, each of which is compared with thousands of windows. */
 const FIT_S = 5
 /** Of current datacenter boards (arXiv:2312.02741), where listening has not shown it. */
@@ -109,15 +109,16 @@ function trustOf(report: DeviceReport | undefined): Calibration['counter']['trus
 
 async function timeCalls(found: Calibration, bench: Bench, underLoad = false): Promise<void> {
   const label = `Timing each driver call${underLoad ? ' under the load' : ''}`
-  const stretch = { label, total: TIMED_CALLS, isLimit: true }
+  const stretch = { label, total: TIMING_S, isLimit: true }
   const latencies = await whileWaiting(bench, stretch, () => bench.probe.latencies(bench.signal))
-  const timed = latencies.map(({ call, calls, p50Us, p99Us, maxUs, error }) => ({
+  const timed = latencies.map(({ call, lane, calls, durations, error }) => ({
     call,
+    lane: laneSchema.parse(lane),
     under_load: underLoad,
     calls,
-    p50_us: p50Us,
-    p99_us: p99Us,
-    max_us: maxUs,
+    p50_us: durations?.p50Us ?? null,
+    p99_us: durations?.p99Us ?? null,
+    max_us: durations?.maxUs ?? null,
     error: error ?? null,
   }))
   found.call_latencies.push(...timed)

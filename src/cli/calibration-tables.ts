@@ -1,11 +1,21 @@
 import type { Calibration, ShortestWindows } from '../results/calibration.js'
 import { columns, quantity } from './screen.js'
 
+/** When the sampler makes a call: the hot loop is what it does at every deadline, the slow lane all the rest. */
+const LANES = {
+  hot: 'hot loop',
+  edges: 'at edges, else 2 Hz',
+  slow: 'slow lane',
+  rare: 'slow lane, rarely',
+  unknown: '',
+} as const
+
 /** A calibration for people: facts, driver calls, and how short a window may be. */
 export function calibrationTables(calibration: Calibration): string {
   const { call_latencies: calls, shortest_windows: shortest } = calibration
   const latencies = calls.map((call) => [
     `  ${call.call}`,
+    LANES[call.lane ?? 'unknown'],
     call.under_load ? 'load' : 'idle',
     String(call.calls),
     quantity(call.p50_us, 'us'),
@@ -21,7 +31,13 @@ export function calibrationTables(calibration: Calibration): string {
       .join('\n'),
     ...(calls.length === 0
       ? []
-      : [columns(['  Driver call', 'GPU', 'calls', 'p50', 'p99', 'max', ''], latencies, [2, 3, 4, 5])]),
+      : [
+          columns(
+            ['  Driver call', 'made', 'GPU', 'calls', 'p50', 'p99', 'max', ''],
+            latencies,
+            [3, 4, 5, 6],
+          ),
+        ]),
     ...(shortest === null ? [] : [shortestTable(shortest)]),
   ].join('\n')
 }

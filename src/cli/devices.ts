@@ -26,7 +26,11 @@ export async function devices(options: {
       driver_version: machine.driverVersion ?? null,
       cuda_version: machine.cudaVersion ?? null,
       devices: await Promise.all(
-        machine.devices.map(async (gpu) => ({ ...onDisk(gpu), calibration: await known.calibrationOf(gpu) })),
+        machine.devices.map(async (gpu) => ({
+          ...onDisk(gpu),
+          sensor: await known.sensorOf(gpu),
+          calibration: await known.calibrationOf(gpu),
+        })),
       ),
       ...(probes === null ? {} : { energy_backends: probes }),
     })
@@ -57,9 +61,14 @@ export async function devices(options: {
   if (!options.verbose) return
   for (const gpu of machine.devices) {
     const calibration = await known.calibrationOf(gpu)
-    if (calibration === null)
-      print(`\nGPU ${gpu.index} was not calibrated under this driver; see \`llem calibrate\`.`)
-    else
+    if (calibration === null) {
+      const { update_period_ms } = await known.sensorOf(gpu)
+      const seen =
+        update_period_ms === null
+          ? ''
+          : ` Earlier runs saw its sensor publish every ${update_period_ms.toFixed(2)} ms.`
+      print(`\nGPU ${gpu.index} was not calibrated under this driver; see \`llem calibrate\`.${seen}`)
+    } else
       print(`\nGPU ${gpu.index}, calibrated ${calibration.calibrated_at}\n${calibrationTables(calibration)}`)
   }
 }

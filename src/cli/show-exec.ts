@@ -1,5 +1,6 @@
 import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
+import { describeOverrun } from '../energy/overrun.js'
 import type { ExecResult } from '../results/exec.js'
 import { cpuFacts } from './cpu-facts.js'
 import { columns, quantity, SIMULATED, withUncertainty } from './screen.js'
@@ -24,10 +25,12 @@ export function execLines(
   ])
   if (rows.length > 1) rows.push(['total', '', withUncertainty(energy), '', '', seconds, energy.method ?? ''])
   const { other_samplers, foreign_processes, limit_changes } = energy.contamination
+  const overrun = describeOverrun(energy, 'exec')
   const warnings = [
     ...(other_samplers ?? []).map(describeOtherSampler),
     ...(foreign_processes ?? []).map(describeForeignProcess),
     ...(limit_changes ?? []).map(describeLimitChange),
+    ...(overrun === null ? [] : [overrun]),
     ...energy.faults,
   ]
   const { sampler } = energy
@@ -38,7 +41,7 @@ export function execLines(
     ...warnings.map((text) => `Warning: ${text}`),
     ...(verbose && sampler !== null
       ? [
-          `Sampler: ${sampler.samples} samples, ${sampler.missed_deadlines} missed deadlines, p99 lateness ${quantity(sampler.lateness_us_p99, 'us', 0)}, ${sampler.cpu_s.toFixed(3)} s CPU`,
+          `Sampler: ${sampler.samples} samples, ${sampler.missed_deadlines} missed deadlines, p99 lateness ${quantity(sampler.lateness_us_p99, 'us', 0)}, ${sampler.cpu_s.toFixed(3)} s CPU, power reads p50 ${quantity(sampler.read_us_p50, 'us', 0)}, ${sampler.driver_s.toFixed(3)} s in the driver`,
         ]
       : []),
     ...(runDir === null ? [] : [`Files: ${runDir}`]),

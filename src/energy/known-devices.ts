@@ -20,6 +20,7 @@ const counterTestSchema = z.object({
   tested_at: z.iso.datetime(),
 })
 
+// The phase is not here: sensors begin to count when the driver is loaded, and every window finds its own.
 const knownSchema = z.object({
   uuid: z.string(),
   driver: z.string(),
@@ -95,6 +96,16 @@ export class KnownDevices {
             },
       calibration: before?.calibration ?? null,
     })
+  }
+
+  /** What is known of a device's power sensor, in the words of what is on disk; null is what is not. */
+  async sensorOf(device: Device): Promise<Pick<Known, 'update_period_ms' | 'window_ms' | 'delay_ms'>> {
+    const known = await this.#read(device.uuid)
+    return {
+      update_period_ms: known?.update_period_ms ?? null,
+      window_ms: known?.window_ms ?? null,
+      delay_ms: known?.delay_ms ?? null,
+    }
   }
 
   /** The calibration of a device; null where there was none under this driver. */

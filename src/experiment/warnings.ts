@@ -5,6 +5,7 @@ import {
 } from '../energy/contamination.js'
 import { describeCrossCheck } from '../energy/cross-check.js'
 import { describeOtherSampler } from '../energy/other-samplers.js'
+import { describeOverrun } from '../energy/overrun.js'
 import { describeFailedBackend } from '../energy/select.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyBreakdown, Environment, WarmupResult } from '../results/experiment.js'
@@ -139,6 +140,8 @@ function energyWarnings(
     })
     return [...basic, ...deviceWarnings(device, gpu?.mig_mode ?? null)]
   })
+  const overrun = describeOverrun(energy, 'run')
+  if (overrun !== null) warnings.push(`sampler_overrun: ${overrun}`)
   const contradiction = describeCrossCheck(energy)
   if (contradiction !== null) warnings.push(`energy_cross_check: ${contradiction}`)
   if (energy.selection?.failure != null)

@@ -2,16 +2,26 @@ import { z } from 'zod'
 
 // What `llem calibrate` found out about a GPU under a driver. Null is what could not be found.
 
-/** How long one kind of driver call takes when nothing waits between two. */
+/**
+ * When the sampler makes a call: "hot" at every deadline; "edges" every few milliseconds around the edges of a window and
+ * twice a second within it; "slow" at the interval of the slow signals; "rare" every few seconds or once at an edge.
+ */
+export const laneSchema = z.enum(['hot', 'edges', 'slow', 'rare'])
+
+/** How long one of the sampler's driver calls takes when nothing waits between two. */
 export const callLatencySchema = z.object({
   call: z.string(),
+  /** Null in calibrations that timed several calls as one. */
+  lane: laneSchema.nullable().default(null),
   /** Whether the load ran meanwhile. */
   under_load: z.boolean(),
+  /** How often it had an answer; only those are timed. */
   calls: z.number().int(),
-  p50_us: z.number(),
-  p99_us: z.number(),
-  max_us: z.number(),
-  /** Why the driver has no answer. */
+  /** Null where it never had one. */
+  p50_us: z.number().nullable(),
+  p99_us: z.number().nullable(),
+  max_us: z.number().nullable(),
+  /** Why the last one without an answer had none. */
   error: z.string().nullable(),
 })
 
@@ -76,5 +86,6 @@ export const calibrationSchema = z.object({
   shortest_windows_reason: z.string().nullable(),
 })
 
+export type CallLatency = z.infer<typeof callLatencySchema>
 export type Calibration = z.infer<typeof calibrationSchema>
 export type ShortestWindows = z.infer<typeof shortestWindowsSchema>

@@ -67,6 +67,13 @@ export const deviceEnergySchema = z.object({
     lag_ms: z.number(),
     /** Time between two changes of the energy counter. */
     counter_period_ms: z.number().nullable(),
+    /** The sensor's phase: when, after the window's beginning, it first published; less than a period. */
+    first_update_ms: z.number().nullable().default(null),
+    /** How far that may be off. */
+    first_update_doubt_ms: z.number().nullable().default(null),
+    /** The counter's phase: when, after the window's beginning, it first changed. */
+    counter_first_update_ms: z.number().nullable().default(null),
+    counter_first_update_doubt_ms: z.number().nullable().default(null),
   }),
   /** Share of the window that the readings cover, 0 to 1. */
   coverage: z.number(),
@@ -95,6 +102,9 @@ export const samplerSchema = z.object({
   dropped: z.number().int(),
   lateness_us_p50: z.number().nullable(),
   lateness_us_p99: z.number().nullable(),
+  /** How long the driver took to answer with the power of one device. */
+  read_us_p50: z.number().nullable().default(null),
+  read_us_p99: z.number().nullable().default(null),
   cpu_s: z.number(),
   driver_s: z.number(),
   driver_calls: z.number().int(),

@@ -12,16 +12,26 @@ use napi_derive::napi;
 
 use crate::{CodedError, coded};
 
-/// How long one kind of call takes.
+/// How long one of the sampler's calls takes.
 #[napi(object)]
 pub struct CallLatency {
     pub call: String,
+    /// When the sampler makes it: "hot", "edges", "slow" or "rare".
+    pub lane: String,
+    /// How often it had an answer.
     pub calls: f64,
+    pub durations: Option<Durations>,
+    /// Why the last one without an answer had none; missing where all had one.
+    pub error: Option<String>,
+}
+
+/// Of the calls that had an answer.
+#[napi(object)]
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
+pub struct Durations {
     pub p50_us: f64,
     pub p99_us: f64,
     pub max_us: f64,
-    /// Why it has no answer; missing where it has one.
-    pub error: Option<String>,
 }
 
 /// What listening has shown since the probe was opened; missing is what did not change often enough.
@@ -80,7 +90,7 @@ impl NativeProbe {
         Ok(Self { probe: Arc::new(Mutex::new(Probe::new(source))), stop: Arc::default() })
     }
 
-    /// Times each kind of call, up to a second each.
+    /// Times each of the sampler's calls, up to a second each.
     #[napi(ts_return_type = "Promise<Array<CallLatency>>")]
     pub fn latencies(&self) -> AsyncTask<MeasureLatencies> {
         AsyncTask::new(MeasureLatencies { probe: Arc::clone(&self.probe), stop: self.not_stopped() })
@@ -180,11 +190,14 @@ impl Task for FitWindow {
 impl From<calibrate::CallLatency> for CallLatency {
     fn from(latency: calibrate::CallLatency) -> Self {
         Self {
-            call: latency.call.to_owned(),
+            call: latency.call.as_str().to_owned(),
+            lane: latency.call.lane().as_str().to_owned(),
             calls: latency.calls as f64,
-            p50_us: latency.p50_us,
-            p99_us: latency.p99_us,
-            max_us: latency.max_us,
+            durations: latency.durations.map(|durations| Durations {
+                p50_us: durations.p50_us,
+                p99_us: durations.p99_us,
+                max_us: durations.max_us,
+            }),
             error: latency.error.map(|error| error.to_string()),
         }
     }

@@ -95,6 +95,14 @@ pub struct Sensor {
     pub lag_ms: f64,
     /// Time between two changes of the energy counter.
     pub counter_period_ms: Option<f64>,
+    /// When, after the left edge, the power sensor first published.
+    pub first_update_ms: Option<f64>,
+    /// How far that may be off.
+    pub first_update_doubt_ms: Option<f64>,
+    /// When, after the left edge, the energy counter first changed.
+    pub counter_first_update_ms: Option<f64>,
+    /// How far that may be off.
+    pub counter_first_update_doubt_ms: Option<f64>,
 }
 
 /// Who computed on the device, and what became of its limits.
@@ -166,6 +174,9 @@ pub struct SamplerReport {
     pub dropped: f64,
     pub lateness_us_p50: Option<f64>,
     pub lateness_us_p99: Option<f64>,
+    /// Time that one read of a device's power took.
+    pub read_us_p50: Option<f64>,
+    pub read_us_p99: Option<f64>,
     pub cpu_s: f64,
     pub driver_s: f64,
     pub driver_calls: f64,
@@ -226,6 +237,7 @@ impl From<window::WindowReport> for WindowReport {
 impl From<window::DeviceReport> for DeviceReport {
     fn from(device: window::DeviceReport) -> Self {
         let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let window::FirstUpdates { power, counter } = device.first_updates;
         Self {
             total_j: device.headline.total_j,
             method: device.headline.method.map(|method| method.as_str().to_owned()),
@@ -245,6 +257,10 @@ impl From<window::DeviceReport> for DeviceReport {
                 window_ms: milliseconds(device.sensor.window_ns),
                 lag_ms: milliseconds(device.lag_ns),
                 counter_period_ms: device.counter_period_ns.map(milliseconds),
+                first_update_ms: power.map(|update| milliseconds(update.after_ns)),
+                first_update_doubt_ms: power.map(|update| milliseconds(update.doubt_ns)),
+                counter_first_update_ms: counter.map(|update| milliseconds(update.after_ns)),
+                counter_first_update_doubt_ms: counter.map(|update| milliseconds(update.doubt_ns)),
             },
             integral_j: device.integral_j,
             counter_j: device.counter_j,
@@ -335,6 +351,8 @@ impl From<window::SamplerReport> for SamplerReport {
             dropped: report.dropped as f64,
             lateness_us_p50: report.lateness_us_p50,
             lateness_us_p99: report.lateness_us_p99,
+            read_us_p50: report.read_us_p50,
+            read_us_p99: report.read_us_p99,
             cpu_s: report.cpu_s,
             driver_s: report.driver_s,
             driver_calls: report.driver_calls as f64,

@@ -19,7 +19,13 @@ pub fn recompute(samples_path: &Path) -> io::Result<WindowReport> {
     let samples = SampleRows::open(samples_path)?;
     let part =
         Part { start_ns: samples.facts.start_ns, end_ns: samples.end.end_ns, edge_span_ns: EDGE_SPAN_NS };
-    replay(samples, part)
+    let first_updates = samples.end.first_updates.clone();
+    let mut report = replay(samples, part)?;
+    // They rest on changes from before the file, as the periods do.
+    for (position, device) in report.devices.iter_mut().enumerate() {
+        device.first_updates = first_updates.get(position).copied().unwrap_or_default();
+    }
+    Ok(report)
 }
 
 /// The report of a part of that window, as if a window had been opened and closed at its edges; only that around them
@@ -222,7 +228,7 @@ mod tests {
         let readings = (device.readings, device.missing, device.missing_reason.clone(), device.coverage);
         let beside = (device.counter_raw_j, device.integral_uncertainty, device.gap_s, device.mean_power_w);
         let signals = (device.temperature_start_c, device.temperature_max_c, device.throttle_reasons);
-        (energy, readings, beside, signals)
+        (energy, readings, beside, signals, device.first_updates)
     }
 
     #[test]

@@ -8,6 +8,6 @@ mod probe;
 mod quantum;
 
 pub use averaging_window::{AveragingWindow, PowerTick, fit_averaging_window};
-pub use latency::CallLatency;
+pub use latency::{CallLatency, Durations};
 pub use load::{Edge, OnTime};
 pub use probe::{Listened, Probe};

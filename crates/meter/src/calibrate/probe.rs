@@ -11,6 +11,7 @@ use super::quantum::Quantum;
 use crate::clock::{NS_PER_MS, monotonic_ns};
 use crate::energy::Rhythm;
 use crate::source::Source;
+use crate::source::calls::SingleCalls;
 
 /// A tick is known to half of this.
 const POLL_NS: u64 = NS_PER_MS;
@@ -47,11 +48,6 @@ impl<S: Source> Probe<S> {
             quantum: Quantum::default(),
             ticks: Vec::new(),
         }
-    }
-
-    /// How long each kind of call takes; up to a second for each.
-    pub fn latencies(&mut self, stop: &AtomicBool) -> Vec<CallLatency> {
-        latency::measure(&mut self.source, stop)
     }
 
     /// Reads power and counter every millisecond for so long, or until `stop` is set. What earlier listening showed of
@@ -106,5 +102,12 @@ impl<S: Source> Probe<S> {
             counter_period_ns: self.counter.period_ns(),
             counter_quantum_mj: self.quantum.millijoules(),
         }
+    }
+}
+
+impl<S: SingleCalls> Probe<S> {
+    /// How long each of the sampler's calls takes; a fraction of a second for each.
+    pub fn latencies(&mut self, stop: &AtomicBool) -> Vec<CallLatency> {
+        latency::measure(&mut self.source, stop)
     }
 }

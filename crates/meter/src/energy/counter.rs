@@ -191,6 +191,12 @@ impl History {
         self.pinned.unwrap_or_else(found)
     }
 
+    /// The first tick of the sensor and of the counter after a moment, by the lines through their changes, and how far
+    /// each may be off.
+    pub fn next_updates(&self, after_ns: u64) -> [Option<(u64, u64)>; 2] {
+        [&self.power_rhythm, &self.counter_rhythm].map(|rhythm| rhythm.next_tick_ns(after_ns))
+    }
+
     /// From now on takes the periods for these, whatever the readings say: they were found from more of the past.
     pub fn pin(&mut self, periods: Periods) {
         self.pinned = Some(periods);

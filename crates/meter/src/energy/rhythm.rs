@@ -68,7 +68,7 @@ impl Rhythm {
         self.fit.as_ref().map(|fit| rounded(fit.slope_doubt_ns()))
     }
 
-    /// The first tick after `after_ns` as the line through the changes has it, and how far that may be off;
+    /// The first tick after `after_ns`, which may be long past, as the line through the changes has it, and how far that may be off;
     /// `None` where it is not known to a quarter of the period.
     pub fn next_tick_ns(&self, after_ns: u64) -> Option<(u64, u64)> {
         let fit = self.fit.as_ref()?;
@@ -281,10 +281,10 @@ impl Fit {
         self.last_change_ns as f64 + (self.time_ns - self.period_ns() * self.number) / self.weight
     }
 
-    /// How far a tick may be from the line, so many ticks after the last change: half the distance of two reads, and
-    /// what the slope is off.
+    /// How far a tick may be from the line, so many ticks after the last change or before it: half the distance of two
+    /// reads, and what the slope is off.
     fn doubt_ns(&self, number: f64) -> f64 {
-        self.read_doubt_ns + self.slope_doubt_ns() * number
+        self.read_doubt_ns + self.slope_doubt_ns() * number.abs()
     }
 
     /// The reads come in a rhythm of their own, so that each change may be seen a little later than the one before,
@@ -343,10 +343,16 @@ mod tests {
             listen(&mut rhythm, every(poll_ms, 1000.0, 31_000.0), period_ms, phase_ms, &[]);
             let found_ms = rhythm.period_ns().expect("a period") as f64 / MS;
             assert!((found_ms / period_ms - 1.0).abs() < 1e-3, "{period_ms} ms: {found_ms}");
-            let (tick_ns, doubt_ns) = rhythm.next_tick_ns(rounded(31_000.0 * MS)).expect("a phase");
-            let off = (tick_ns as f64 / MS - phase_ms) / period_ms;
-            let off_ms = (off - off.round()).abs() * period_ms;
-            assert!(off_ms < 1.5 && off_ms * MS <= doubt_ns as f64, "{period_ms} ms: off by {off_ms} ms");
+            // At the end, and fifty ticks before.
+            for after_ms in [31_000.0, 31_000.0 - 50.0 * period_ms] {
+                let after_ns = rounded(after_ms * MS);
+                let (tick_ns, doubt_ns) = rhythm.next_tick_ns(after_ns).expect("a phase");
+                let off = (tick_ns as f64 / MS - phase_ms) / period_ms;
+                let off_ms = (off - off.round()).abs() * period_ms;
+                assert!(off_ms < 1.5 && off_ms * MS <= doubt_ns as f64, "{period_ms} ms: off by {off_ms} ms");
+                let since_ms = (tick_ns - after_ns) as f64 / MS;
+                assert!(since_ms <= 1.001 * period_ms, "{period_ms} ms: {since_ms} ms later");
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use parquet::file::metadata::KeyValue;
 
 use crate::energy::{Periods, Sensor, Verdict};
+use crate::window::{FirstUpdate, FirstUpdates};
 
 /// Known when a window opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct EndFacts {
     /// What was known of each device's rhythms when the window opened, when its left edge was judged and when its
     /// right edge was.
     pub periods: Vec<[Periods; 3]>,
+    /// When sensor and counter of each device first published in the window; empty in files from before it was told.
+    pub first_updates: Vec<FirstUpdates>,
 }
 
 impl FileFacts {
@@ -98,10 +101,20 @@ impl EndFacts {
                 })
                 .join(":")
         };
+        let first_updates = |FirstUpdates { power, counter }: &FirstUpdates| {
+            [power, counter]
+                .map(|update| {
+                    [update.map(|update| update.after_ns), update.map(|update| update.doubt_ns)]
+                        .map(or_dash)
+                        .join(":")
+                })
+                .join(":")
+        };
         vec![
             entry("llem.end_monotonic_ns", self.end_ns),
             entry("llem.counter_tests", list(&self.counter_tests, test)),
             entry("llem.periods_ns", list(&self.periods, periods)),
+            entry("llem.first_updates_ns", list(&self.first_updates, first_updates)),
         ]
     }
 
@@ -130,6 +143,21 @@ impl EndFacts {
                 let periods: Vec<_> = moments.collect();
                 periods.try_into().ok()
             })?,
+            first_updates: if entries.has("llem.first_updates_ns") {
+                entries.list("llem.first_updates_ns", |text| {
+                    let found: Vec<Option<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
+                    let [power_ns, power_doubt_ns, counter_ns, counter_doubt_ns] = found.try_into().ok()?;
+                    let update = |after_ns: Option<u64>, doubt_ns: Option<u64>| {
+                        after_ns.zip(doubt_ns).map(|(after_ns, doubt_ns)| FirstUpdate { after_ns, doubt_ns })
+                    };
+                    Some(FirstUpdates {
+                        power: update(power_ns, power_doubt_ns),
+                        counter: update(counter_ns, counter_doubt_ns),
+                    })
+                })?
+            } else {
+                Vec::new()
+            },
         })
     }
 }
@@ -148,6 +176,10 @@ impl Entries {
             .get(key)
             .map(String::as_str)
             .ok_or_else(|| invalid(&format!("it has no {key} in its metadata")))
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     pub fn value<T: FromStr>(&self, key: &str) -> io::Result<T> {
@@ -210,11 +242,23 @@ mod tests {
                 Some(Verdict { trusted: false, residual_pct: -1.0 / 3.0, agreed_w: None }),
             ],
             periods: vec![[unknown, known, known], [unknown, unknown, Periods { power_ns: None, ..known }]],
+            first_updates: vec![
+                FirstUpdates::default(),
+                FirstUpdates {
+                    power: Some(FirstUpdate { after_ns: 0, doubt_ns: 5_000_000 }),
+                    counter: Some(FirstUpdate { after_ns: 99_999_999, doubt_ns: 1 }),
+                },
+            ],
         };
         let metadata: Vec<_> = facts.metadata("2").into_iter().chain(end.metadata()).collect();
         let entries = Entries::of(Some(&metadata));
         assert_eq!(FileFacts::read(&entries).expect("facts"), facts);
         assert_eq!(EndFacts::read(&entries).expect("facts"), end);
+
+        let older: Vec<_> =
+            metadata.into_iter().filter(|entry| entry.key != "llem.first_updates_ns").collect();
+        let older = EndFacts::read(&Entries::of(Some(&older))).expect("facts of an older file");
+        assert_eq!(older, EndFacts { first_updates: Vec::new(), ..end });
     }
 
     #[test]

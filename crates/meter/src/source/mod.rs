@@ -1,5 +1,6 @@
 //! Where readings come from. The sampler knows this trait only; [`nvml`] is the one that talks to a driver.
 
+pub mod calls;
 pub mod nvml;
 
 use crate::energy::Sensor;

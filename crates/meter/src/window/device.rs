@@ -1,5 +1,6 @@
 //! One device of a window, in constant size however long the window is.
 
+use super::first_update::FirstUpdates;
 use super::report::DeviceReport;
 use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::seconds;
@@ -25,6 +26,7 @@ struct Edge {
     integral_uncertainty_j: Option<f64>,
     /// What was known of the rhythms by then.
     periods: Periods,
+    first_updates: FirstUpdates,
 }
 
 impl Edge {
@@ -33,6 +35,7 @@ impl Edge {
             counter: history.counter_at(edge_ns),
             integral_uncertainty_j: history.power_edge_uncertainty_j(edge_ns),
             periods: history.periods(),
+            first_updates: FirstUpdates::after(edge_ns, history.next_updates(edge_ns)),
         }
     }
 }
@@ -173,8 +176,19 @@ impl DeviceWindow {
         [self.opened_with, start, history.periods()]
     }
 
+    /// When sensor and counter first published in the window, as far as that is known by now.
+    pub fn first_updates(&self, history: &History) -> FirstUpdates {
+        let now = FirstUpdates::after(self.start_ns, history.next_updates(self.start_ns));
+        let best = match &self.start_edge {
+            StartEdge::Judged(edge) => now.or_better(edge.first_updates),
+            StartEdge::Ahead => now,
+        };
+        best.within(history.measured_update_period_ns(), history.counter_period_ns())
+    }
+
     /// `counter_test`: what the counter's test on a steady load said.
     pub fn report(self, duration_ns: u64, history: &History, counter_test: Option<Verdict>) -> DeviceReport {
+        let first_updates = self.first_updates(history);
         let sensor = history.sensor();
         let averaging_ns = sensor.averaging_ns();
         let start = match self.start_edge {
@@ -245,6 +259,7 @@ impl DeviceWindow {
             lag_ns: self.lag_ns,
             counter_period_ns: history.counter_period_ns(),
             measured_update_period_ns: history.measured_update_period_ns(),
+            first_updates,
         }
     }
 

@@ -2,6 +2,7 @@
 //! Everything in it has constant size, however long the window is.
 
 pub(crate) mod device;
+mod first_update;
 #[cfg(test)]
 mod fuzz_tests;
 mod punctuality;
@@ -11,6 +12,7 @@ use std::io;
 use std::path::PathBuf;
 
 use device::DeviceWindow;
+pub use first_update::{FirstUpdate, FirstUpdates};
 use punctuality::Punctuality;
 pub use report::{DeviceReport, SamplerReport, WindowReport};
 
@@ -174,9 +176,13 @@ impl OpenWindow {
             keep(finished, TIMESERIES, &mut self.faults);
         }
         if let Some(file) = self.samples.take() {
-            let devices = self.devices.iter().zip(histories);
-            let periods = devices.map(|(device, history)| device.periods(history)).collect();
-            let end = EndFacts { end_ns, counter_tests: counter_tests.to_vec(), periods };
+            let devices = || self.devices.iter().zip(histories);
+            let end = EndFacts {
+                end_ns,
+                counter_tests: counter_tests.to_vec(),
+                periods: devices().map(|(device, history)| device.periods(history)).collect(),
+                first_updates: devices().map(|(device, history)| device.first_updates(history)).collect(),
+            };
             keep(file.finish(&end), SAMPLES, &mut self.faults);
         }
         let devices = self

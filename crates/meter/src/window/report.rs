@@ -1,5 +1,6 @@
 //! What a window says in the end. `None` is what could not be known.
 
+use super::first_update::FirstUpdates;
 use crate::energy::{Headline, Method, Sensor, Uncertainty, Verdict, root_of_squares};
 use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
@@ -80,6 +81,8 @@ pub struct DeviceReport {
     pub counter_period_ns: Option<u64>,
     /// Time between two values of the power sensor as seen since the sampler opened; `None` where they were not.
     pub measured_update_period_ns: Option<u64>,
+    /// When sensor and counter first published in the window.
+    pub first_updates: FirstUpdates,
 }
 
 /// How the sampler itself did over a window.
@@ -95,6 +98,10 @@ pub struct SamplerReport {
     pub lateness_us_p50: Option<f64>,
     /// 99th percentile of the lateness, microseconds.
     pub lateness_us_p99: Option<f64>,
+    /// Median time that one read of a device's power took, microseconds.
+    pub read_us_p50: Option<f64>,
+    /// 99th percentile of the same.
+    pub read_us_p99: Option<f64>,
     /// CPU time of the sampler thread, seconds.
     pub cpu_s: f64,
     /// Time inside driver calls, seconds.

@@ -3,6 +3,7 @@
 //! Start-up and facts about a device go through the safe wrapper (`machine.rs`). The readings of the hot path
 //! go through the raw function table, because the wrapper's `field_values_for` allocates twice per call.
 
+mod calls;
 pub mod health;
 mod machine;
 
@@ -194,6 +195,15 @@ impl NvmlSource {
         Ok(limit_mw)
     }
 
+    fn throttle_reasons(&mut self, device: usize) -> Result<u64, ReadError> {
+        let get = self.get_throttle_reasons.ok_or(ReadError::NotSupported)?;
+        self.calls += 1;
+        let mut reasons = 0;
+        // SAFETY: the handle came from this library and the pointer is to a live u64.
+        check(unsafe { get(self.gpus[device].handle, &raw mut reasons) })?;
+        Ok(reasons)
+    }
+
     fn application_clock_mhz(&mut self, device: usize, clock: nvmlClockType_t) -> Result<u32, ReadError> {
         let get = self.get_clock.ok_or(ReadError::NotSupported)?;
         self.calls += 1;
@@ -241,16 +251,11 @@ impl Source for NvmlSource {
         let Gpu { handle, has_memory_temperature, has_performance_state, .. } = self.gpus[device];
         let memory_temperature_c =
             has_memory_temperature.then(|| self.field(device, MEMORY_TEMPERATURE).ok()).flatten();
+        let throttle_reasons = self.throttle_reasons(device).ok();
         // SAFETY: the handle came from this library, which `self.nvml` keeps initialised.
         let gpu = unsafe { Device::new(handle, &self.nvml) };
         let memory = gpu.memory_info().ok();
-        let mut reasons = 0;
-        // SAFETY: the handle came from this library and the pointer is to a live u64.
-        let throttle_reasons = self
-            .get_throttle_reasons
-            .filter(|get| check(unsafe { get(handle, &raw mut reasons) }).is_ok())
-            .map(|_| reasons);
-        self.calls += 6 + u64::from(has_performance_state);
+        self.calls += 5 + u64::from(has_performance_state);
         SlowSignals {
             temperature_c: gpu.temperature(TemperatureSensor::Gpu).ok(),
             memory_used_bytes: memory.as_ref().map(|memory| memory.used),
