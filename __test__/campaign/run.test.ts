@@ -25,7 +25,10 @@ describe('a campaign', () => {
     const before = resultsIn(campaign.dir())
     expect(before.size).toBe(4)
     for (const results of before.values()) expect(results).toHaveLength(1)
-    expect(first.stdout).toMatch(/^Campaign short: completed: 4 completed\n/)
+    // Two prompts of a tiny model last a few milliseconds.
+    expect(first.stdout).toMatch(
+      /^Campaign short: completed: 4 completed \(4 without energy\)\nNo energy: the window of \d+ ms is shorter than 3 update periods of the sensor \(100 ms each\)\n/,
+    )
     expect(first.stdout).toMatch(/experiment +n +J\/output token +energy \(J\)/)
 
     const again = await campaign.run()
@@ -34,6 +37,10 @@ describe('a campaign', () => {
     expect(resultsIn(campaign.dir())).toEqual(before)
     const manifest = JSON.parse(readFileSync(join(campaign.dir(), 'manifest.json'), 'utf8'))
     expect(manifest).toMatchObject({ state: 'completed', counts: { completed: 4, pending: 0 } })
+    expect(manifest).toMatchObject({
+      without_energy: 4,
+      without_energy_reason: expect.stringContaining('is shorter than'),
+    })
     for (const { status, result_path, started_at, completed_at } of manifest.entries) {
       expect(status).toBe('completed')
       expect(existsSync(join(campaign.dir(), result_path))).toBe(true)
@@ -115,7 +122,7 @@ describe('an experiment that fails', () => {
     const first = await campaign.run()
     expect(first.code).toBe(1)
     expect(first.stderr).toMatch(/_max_tokens=300, cycle 1 failed: .* \[OPTIONS_INVALID\]\n/)
-    expect(first.stdout).toMatch(/^Campaign short: completed: 2 completed, 1 failed\n/)
+    expect(first.stdout).toMatch(/^Campaign short: completed: 2 completed \(2 without energy\), 1 failed\n/)
     const before = resultsIn(campaign.dir())
     expect(before.size).toBe(2)
     const second = await campaign.run('--resume')

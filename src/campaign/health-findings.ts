@@ -46,7 +46,7 @@ export interface HealthState {
   nothingLoaded: boolean
   /** Processes of the campaign are descendants of this one: not those in containers. */
   tellsOwn: boolean
-  /** Memory of each process of the campaign at the looks up to this one, in bytes. */
+  /** Memory of each process of the campaign at the first look and at the last ones, in bytes. */
   history: ReadonlyMap<number, readonly number[]>
   thresholdPct: number
 }
@@ -56,7 +56,7 @@ const MIB = 1024 * 1024
 const TOLERANCE_BYTES = 512 * MIB
 const TOLERANCE_SHARE = 0.01
 /** A process that grew at each of so many looks leaks; a cache that fills stops. */
-const GROWN_LOOKS = 4
+export const GROWN_LOOKS = 4
 
 /** What is wrong. */
 export function judge(state: HealthState): Judgement {

@@ -9,7 +9,7 @@ import type { Executor } from '../executors/executor.js'
 import type { Observer } from '../experiment/observer.js'
 import { stopIfInterrupted } from '../experiment/wait.js'
 import type { GpuLook, GpuWatch } from '../native/health.js'
-import { aboveBefore, type Finding, type Judgement, judge } from './health-findings.js'
+import { aboveBefore, type Finding, GROWN_LOOKS, type Judgement, judge } from './health-findings.js'
 
 /** The GPUs that a campaign measures, or why nobody can look at them. */
 export type GpusToWatch = { watch: GpuWatch; reason: null } | { watch: null; reason: string }
@@ -184,7 +184,7 @@ export class HealthChecks {
   #remembered({ now, reason, responds }: Check): Check {
     for (const { pid, relation, memoryUsedBytes } of (now ?? []).flatMap(({ processes }) => processes ?? []))
       if (relation === 'own' && memoryUsedBytes !== undefined)
-        this.#history.set(pid, [...(this.#history.get(pid) ?? []), memoryUsedBytes])
+        this.#history.set(pid, withLook(this.#history.get(pid) ?? [], memoryUsedBytes))
     return this.#judged(now, reason, responds)
   }
 
@@ -308,4 +308,10 @@ function wordsOf({ findings }: { findings: readonly Finding[] }): string {
 
 function mbOf(bytes: number | undefined): number | null {
   return bytes === undefined ? null : Math.round(bytes / MIB)
+}
+
+/** The first look and the last ones, all that is judged by: a daemon looks at what stays loaded for weeks. */
+function withLook(looks: readonly number[], bytes: number): number[] {
+  const [first, ...later] = [...looks, bytes]
+  return first === undefined ? [] : [first, ...later.slice(-GROWN_LOOKS)]
 }

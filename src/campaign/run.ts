@@ -219,7 +219,7 @@ function configOf({ shared, execution }: CampaignPlan, own: Tree): Tree {
   return [own, fixed, limited].reduce(mergeTrees, shared)
 }
 
-function isCompleted({ status }: RunRecord): boolean {
+function isCompleted({ status }: Pick<RunRecord, 'status'>): boolean {
   return status === 'completed'
 }
 

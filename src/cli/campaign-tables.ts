@@ -61,6 +61,7 @@ export function showManifest({
   reason,
   counts,
   without_energy,
+  without_energy_reason,
   restarts,
   entries,
 }: Manifest): string {
@@ -82,9 +83,11 @@ export function showManifest({
       status,
       error === null ? '' : `${error.message} [${error.code}]`,
     ])
+  const why =
+    without_energy === 0 ? '' : `\nNo energy: ${without_energy_reason ?? 'see result.json of the run'}`
   return rows.length === 0
-    ? head
-    : `${head}\n${columns(['experiment', 'cycle', 'status', 'error'], rows, [1])}`
+    ? `${head}${why}`
+    : `${head}${why}\n${columns(['experiment', 'cycle', 'status', 'error'], rows, [1])}`
 }
 
 /** The table of means and intervals over the cycles; null while nothing is completed. */
@@ -122,7 +125,7 @@ function intervalText(interval: Interval | null, cycles: number): string {
   if (interval === null) return '-'
   const { mean, low, high, n } = interval
   const of = n === cycles ? '' : ` (n=${n})`
-  const number = (value: number) => (Math.abs(value) >= 1e5 ? value.toFixed(0) : value.toPrecision(4))
+  const number = (value: number) => (Math.abs(value) >= 1e4 ? value.toFixed(0) : value.toPrecision(4))
   const range = low === null || high === null ? '' : ` [${number(low)}, ${number(high)}]`
   return `${number(mean)}${range}${of}`
 }
