@@ -197,11 +197,12 @@ async function runOne(
 }
 
 function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecord> & { status: 'completed' } {
+  const result_path = records.fromCampaign(summary.result_path)
   return {
     status: 'completed',
     completed_at: new Date().toISOString(),
-    result_path: records.fromCampaign(summary.result_path),
-    summary,
+    result_path,
+    summary: { ...summary, result_path },
   }
 }
 

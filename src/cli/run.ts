@@ -67,7 +67,7 @@ async function measure(config: ExperimentConfig, options: CliOptions): Promise<v
   const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
   if (library.simulated) observer.note(SIMULATED)
   const show = ({ result, runDir }: ExperimentOutcome) => {
-    if (options.json) printJson(result)
+    if (options.json) printJson({ ...result, result_dir: runDir })
     else print(showResult(result, runDir))
   }
   try {
