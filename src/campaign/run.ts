@@ -61,8 +61,13 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
     if (unwritten !== null) observer.note(`${unwritten.message} (non-fatal)`)
     return viewOf(plan, records, { state, reason }, health.restarts)
   } catch (error) {
-    if (signal?.aborted) await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
-    throw error
+    if (!signal?.aborted) throw error
+    await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
+    throw new LlemError('the campaign was interrupted', {
+      code: 'INTERRUPTED',
+      hint: 'Run it again to go on: what is completed is kept.',
+      cause: error,
+    })
   } finally {
     await executor.close()
     await executor.end?.(observer)

@@ -31,6 +31,12 @@ interface ExecOptions {
 
 /** Measures a command. Always ends with its exit code, unless measuring could not start. */
 export async function exec(args: readonly string[], options: ExecOptions): Promise<void> {
+  if (options.fullRate && options.outputDir === undefined)
+    throw new LlemError('--full-rate has no folder to write samples.parquet to', {
+      code: 'USAGE',
+      hint: 'Name one, as in `llem exec -o results --full-rate -- COMMAND`.',
+      kind: 'usage',
+    })
   const { libraryPath } = chooseLibrary(options.simulate)
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
   const opened = await openSampler({
