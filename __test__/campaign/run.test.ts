@@ -195,8 +195,11 @@ describe('a campaign that is interrupted', () => {
     const pids = [runner, ...childrenOf(runner)]
     const startMs = performance.now()
     child.kill('SIGINT')
-    const { code } = await ended
+    const { code, stderr } = await ended
     expect(code).toBe(130)
+    expect(stderr).toMatch(
+      /\nllem: the campaign was interrupted\. Run it again to go on: what is completed is kept\. \[INTERRUPTED\]\n$/,
+    )
     expect(performance.now() - startMs).toBeLessThan(5000)
     for (const pid of pids) expect(isRunning(pid)).toBe(false)
     const status = await campaign.status()
