@@ -95,8 +95,7 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
   const { MEASURES, statisticsOf } = await import('../campaign/statistics.js')
   const all = statisticsOf(plan, records).filter(({ cycles }) => cycles > 0)
   if (all.length === 0) return null
-  if (plan.execution.cycles * records.rounds === 1)
-    return 'Single cycle: use --cycles 3+ for confidence intervals'
+  const isSingle = plan.execution.cycles * records.rounds === 1
   // Where the model was always kept, or nothing reads power, there is nothing to say of loading it.
   const measures = MEASURES.filter(
     ({ key }) => key !== 'load_energy_j' || all.some((experiment) => experiment[key] !== null),
@@ -107,17 +106,18 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
       experiment.name,
       String(experiment.cycles),
       ...measures.map(({ key }) => intervalText(experiment[key], experiment.cycles)),
-      [...new Set(methods)].join(', ') || '-',
+      ...(isSingle ? [] : [[...new Set(methods)].join(', ') || '-']),
     ]
   })
   const head = [
     'experiment',
     'n',
     ...measures.map(({ title, unit }) => (title.includes('/') ? title : `${title} (${unit})`)),
-    '95 % by',
+    ...(isSingle ? [] : ['95 % by']),
   ]
   const more = all.length > MANY ? `\n... and ${all.length - MANY} more` : ''
-  return columns(head, rows, [1, 2, 3, 4, 5, ...(measures.length > 4 ? [6] : [])]) + more
+  const table = columns(head, rows, [1, 2, 3, 4, 5, ...(measures.length > 4 ? [6] : [])]) + more
+  return isSingle ? `${table}\n\nSingle cycle: use --cycles 3+ for confidence intervals` : table
 }
 
 /** "0.1121 [0.1098, 0.1144]", with its own n where some cycles have no such number. */
