@@ -71,6 +71,7 @@ execution: { cycles: ${cycles}, config_gap_seconds: 0, cycle_gap_seconds: 0, max
         config_hash: 'x',
         energy_j: 100 + runs,
         energy_problem: null,
+        energy_reason: null,
         energy_per_output_token_j: 1 + runs / 100,
         tokens_per_second: 1,
         output_tokens: 100,
@@ -188,6 +189,21 @@ describe('a daemon of three rounds at 10 s', () => {
 })
 
 describe('a round that takes longer than the interval', () => {
+  it('remembers no more of each than its statistics and its manifest need', async () => {
+    const { daemon, dir, records, rounds, plan } = await world()
+    await daemon({ interval: '10s', total_duration: '1050s' })
+    expect(rounds().map(({ round }) => round)).toEqual(Array.from({ length: 100 }, (_, index) => index + 6))
+    const kept = records()
+    const all = [...kept.runs()].map((run) => kept.of(run))
+    expect(all).toHaveLength(105 * plan.experiments.length)
+    const { summary } = all[0] ?? {}
+    expect(Object.values(summary ?? {}).filter((value) => typeof value === 'string')).toEqual([])
+    // The file has all of it.
+    const folder = join(dir, 'runs', String(plan.experiments[0]?.name), 'cycle-1')
+    const written = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8'))
+    expect(written.summary).toMatchObject({ experiment_id: 'run-1', config_hash: 'x', inference_s: 1 })
+  })
+
   it('but one that begins at once is not missed for what is written before', async () => {
     const { daemon, behaviour, state } = await world()
     behaviour.lookMs = 30
@@ -538,7 +554,15 @@ describe('the keys of a daemon', () => {
     ],
     [
       '{ enabled: true, at: 02:00, time_zone: Europe/Berln }',
-      'campaign.yaml:3:48: daemon.time_zone must be a time zone of the IANA database, e.g. Europe/Berlin or UTC, or null, got the text "Europe/Berln"',
+      'campaign.yaml:3:48: daemon.time_zone must be a time zone of the IANA database, e.g. Europe/Berlin or UTC, or null, got the text "Europe/Berln"; did you mean `Europe/Berlin`?',
+    ],
+    [
+      '{ enabled: true, at: "02:00", time_zone: new york }',
+      'campaign.yaml:3:50: daemon.time_zone must be a time zone of the IANA database, e.g. Europe/Berlin or UTC, or null, got the text "new york"; did you mean `America/New_York`?',
+    ],
+    [
+      '{ enabled: true, at: "02:00", time_zone: Atlantis/Deepest }',
+      'campaign.yaml:3:50: daemon.time_zone must be a time zone of the IANA database, e.g. Europe/Berlin or UTC, or null, got the text "Atlantis/Deepest"',
     ],
     [
       '{ enabled: true, at: "02:00", total_duration: 1d }',

@@ -235,7 +235,7 @@ $llem campaign ${campaign} --simulate --yes; echo "exit $?"`)
   expect(first).toMatch(/exit 1\n$/)
   // What the folder says by itself, with no room for a byte more.
   expect(status).toMatch(/^Campaign short: paused \(the disk is full\): .*\d+ completed/)
-  expect(second).toMatch(/^Campaign short: completed: 12 completed\n/)
+  expect(second).toMatch(/^Campaign short: completed: 12 completed \(\d+ without energy\)\n/)
   expect(second).toMatch(/exit 0\n$/)
 })
 

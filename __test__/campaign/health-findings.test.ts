@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type HealthState, judge } from '../../dist/campaign/health-findings.js'
+import { MemoryHistory } from '../../dist/campaign/memory-history.js'
 import type { GpuLook } from '../../dist/native/health.js'
 
 const GIB = 1024 ** 3
@@ -31,10 +32,17 @@ function state(overrides: Partial<HealthState> = {}): HealthState {
     responds: true,
     nothingLoaded: false,
     tellsOwn: true,
-    history: new Map(),
+    history: new MemoryHistory(),
     thresholdPct: 90,
     ...overrides,
   }
+}
+
+/** What a process held at each look, in GiB. */
+function heldBy(pid: number, looks: readonly number[]): MemoryHistory {
+  const history = new MemoryHistory()
+  for (const size of looks) history.remember([gpu({ processes: [user(pid, size * GIB)] })])
+  return history
 }
 
 const kinds = (overrides: Partial<HealthState>) => judge(state(overrides)).findings.map(({ kind }) => kind)
@@ -54,9 +62,37 @@ describe('a GPU is well', () => {
   })
 
   it('with a process of ours that grew until its cache was full', () => {
-    const history = new Map([[7, [4, 10, 20, 20].map((size) => size * GIB)]])
+    const history = heldBy(7, [4, 10, 20, 20])
     const now = [gpu({ memoryUsedBytes: 21 * GIB, processes: [user(7, 20 * GIB)] })]
     expect(kinds({ now, history })).toEqual([])
+  })
+
+  it('with a process of ours that holds more on each of several GPUs than on the one before', () => {
+    const spread = [4, 5, 6, 7].map((size, index) =>
+      gpu({
+        index,
+        uuid: `GPU-${index}`,
+        memoryUsedBytes: (size + 1) * GIB,
+        processes: [user(7, size * GIB)],
+      }),
+    )
+    const history = new MemoryHistory()
+    history.remember(spread)
+    const before = spread.map(({ index, uuid }) => gpu({ index, uuid }))
+    expect(kinds({ before, now: spread, history })).toEqual([])
+  })
+})
+
+describe('the memory of looks', () => {
+  it('tells growth since the very first look after any number of them, one GPU at a time', () => {
+    const history = heldBy(
+      7,
+      Array.from({ length: 50 }, (_, index) => 1 + index / 10),
+    )
+    expect(history.grownBy('GPU-1', 7) / GIB).toBeCloseTo(4.9)
+    expect(history.grownBy('GPU-2', 7)).toBe(0)
+    history.clear()
+    expect(history.grownBy('GPU-1', 7)).toBe(0)
   })
 })
 
@@ -75,7 +111,7 @@ describe('a GPU is not well', () => {
   })
 
   it('on which a process of ours grows at every look', () => {
-    const history = new Map([[7, [4, 5, 6, 7].map((size) => size * GIB)]])
+    const history = heldBy(7, [4, 5, 6, 7])
     const now = [gpu({ memoryUsedBytes: 8 * GIB, processes: [user(7, 7 * GIB)] })]
     const { findings } = judge(state({ now, history }))
     expect(findings).toMatchObject([{ kind: 'memory_growing', pid: 7, remedy: 'restart' }])

@@ -25,7 +25,10 @@ describe('a campaign', () => {
     const before = resultsIn(campaign.dir())
     expect(before.size).toBe(4)
     for (const results of before.values()) expect(results).toHaveLength(1)
-    expect(first.stdout).toMatch(/^Campaign short: completed: 4 completed\n/)
+    // Two prompts of a tiny model last a few milliseconds.
+    expect(first.stdout).toMatch(
+      /^Campaign short: completed: 4 completed \(4 without energy\)\nNo energy: the window of \d+ ms is shorter than 3 update periods of the sensor \(100 ms each\)\n/,
+    )
     expect(first.stdout).toMatch(/experiment +n +J\/output token +energy \(J\)/)
 
     const again = await campaign.run()
@@ -34,6 +37,10 @@ describe('a campaign', () => {
     expect(resultsIn(campaign.dir())).toEqual(before)
     const manifest = JSON.parse(readFileSync(join(campaign.dir(), 'manifest.json'), 'utf8'))
     expect(manifest).toMatchObject({ state: 'completed', counts: { completed: 4, pending: 0 } })
+    expect(manifest).toMatchObject({
+      without_energy: 4,
+      without_energy_reason: expect.stringContaining('is shorter than'),
+    })
     for (const { status, result_path, started_at, completed_at } of manifest.entries) {
       expect(status).toBe('completed')
       expect(existsSync(join(campaign.dir(), result_path))).toBe(true)
@@ -49,9 +56,13 @@ describe('a campaign', () => {
     expect(log).toMatch(/^\d{4}-\d\d-\d\dT.*Loading /m)
   })
 
-  it('of one cycle has no intervals, and says what gives them', async () => {
+  it('of one cycle has its numbers without intervals, and says what gives them', async () => {
     const { stdout } = await campaignOf(shortCampaign(1)).run()
-    expect(stdout).toContain('Single cycle: use --cycles 3+ for confidence intervals')
+    expect(stdout).toMatch(
+      /\nexperiment +n +J\/output token +energy \(J\) +throughput \(tokens\/s\) .*\(ms\)/,
+    )
+    expect(stdout).not.toContain('95 %')
+    expect(stdout).toMatch(/\n\nSingle cycle: use --cycles 3\+ for confidence intervals\n$/)
   })
 
   it('with --json prints the manifest and nothing else', async () => {
@@ -115,7 +126,7 @@ describe('an experiment that fails', () => {
     const first = await campaign.run()
     expect(first.code).toBe(1)
     expect(first.stderr).toMatch(/_max_tokens=300, cycle 1 failed: .* \[OPTIONS_INVALID\]\n/)
-    expect(first.stdout).toMatch(/^Campaign short: completed: 2 completed, 1 failed\n/)
+    expect(first.stdout).toMatch(/^Campaign short: completed: 2 completed \(2 without energy\), 1 failed\n/)
     const before = resultsIn(campaign.dir())
     expect(before.size).toBe(2)
     const second = await campaign.run('--resume')
@@ -188,8 +199,11 @@ describe('a campaign that is interrupted', () => {
     const pids = [runner, ...childrenOf(runner)]
     const startMs = performance.now()
     child.kill('SIGINT')
-    const { code } = await ended
+    const { code, stderr } = await ended
     expect(code).toBe(130)
+    expect(stderr).toMatch(
+      /\nllem: the campaign was interrupted\. Run it again to go on: what is completed is kept\. \[INTERRUPTED\]\n$/,
+    )
     expect(performance.now() - startMs).toBeLessThan(5000)
     for (const pid of pids) expect(isRunning(pid)).toBe(false)
     const status = await campaign.status()

@@ -35,6 +35,7 @@ const summary: RunSummary = {
   config_hash: 'x',
   energy_j: 1,
   energy_problem: null,
+  energy_reason: null,
   energy_per_output_token_j: 1,
   tokens_per_second: 1,
   output_tokens: 1,

@@ -5,7 +5,7 @@ import { storeBaseline } from '../../dist/experiment/baseline-cache.js'
 import type { Device } from '../../dist/native/addon.js'
 import { listDevices } from '../../dist/native/machine.js'
 import { simulate } from '../../dist/native/simulation.js'
-import { llem } from '../native/llem.js'
+import { llem, startLlem } from '../native/llem.js'
 import { gpu, nowNs, scenarioFile, scratchFolder, uuidOf } from '../native/scenario.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -109,6 +109,16 @@ describe('llem baseline', () => {
       '',
     ])
     expect(JSON.parse((await run('--json')).stdout)).toEqual([])
+  })
+
+  it('ended by Ctrl-C keeps nothing, says so, and speaks of no experiment', async () => {
+    const args = ['baseline', 'measure', '--simulate', scenario]
+    const { child, ended } = startLlem(args, { env: { XDG_CACHE_HOME: cache } })
+    await new Promise<void>((resolve) => child.stderr?.once('data', () => resolve()))
+    child.kill('SIGINT')
+    const { code, stderr } = await ended
+    expect(code).toBe(130)
+    expect(stderr).toMatch(/\nllem: it was interrupted, and nothing is kept\. \[INTERRUPTED\]\n$/)
   })
 
   it('measures the GPUs that are named, for a program to read, and ends with 1 where it was disturbed', async () => {

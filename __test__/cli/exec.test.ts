@@ -45,7 +45,9 @@ describe('what llem exec prints', () => {
     const { stdout } = await execute('--json', '--full-rate', '-o', output, '--', 'sleep', '0.2')
     const folder = join(output, only(readdirSync(output)))
     expect(readdirSync(folder).sort()).toEqual(['result.json', 'samples.parquet', 'timeseries.parquet'])
-    expect(JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))).toEqual(JSON.parse(stdout))
+    const written = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))
+    expect({ ...written, result_dir: folder }).toEqual(JSON.parse(stdout))
+    expect(written).toMatchObject({ timeseries_path: 'timeseries.parquet', samples_path: 'samples.parquet' })
   })
 })
 
@@ -123,7 +125,7 @@ describe('a signal', () => {
       expect(code).toBe(exitCode)
       expect(JSON.parse(stdout)).toMatchObject({ exit_code: exitCode, signal })
       expect(JSON.parse(stdout).energy.total_j).toBeGreaterThan(50)
-      expect(result()).toEqual(JSON.parse(stdout))
+      expect({ ...result(), result_dir: expect.any(String) }).toEqual(JSON.parse(stdout))
     },
   )
 

@@ -123,7 +123,7 @@ print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline="")))))`
     expect(code).toBe(1)
     expect(stdout.trimEnd().split('\n')).toHaveLength(2)
     expect(stderr.trimEnd().split('\n')).toEqual([
-      expect.stringMatching(/nowhere cannot be looked into: .*ENOENT.*\[FOLDER_UNREADABLE\]$/),
+      expect.stringMatching(/There is no folder \S+nowhere\. .*\[FOLDER_UNREADABLE\]$/),
       expect.stringMatching(/c\/result\.json is no result of llem: .*\[RESULT_INVALID\]$/),
       expect.stringMatching(/d\/result\.json has schema 9\.0\.0, which is newer.*\[RESULT_NEWER\]$/),
       'Exported 2 results as jsonl, 1 incomplete run left out.',

@@ -56,7 +56,19 @@ describe('a typo', () => {
       ['backend', 'list', '--jso'],
       "unknown option '--jso'. Did you mean --json? See `llem backend list --help`.",
     ],
-    [['exec'], "missing required argument 'command'. See `llem exec --help`."],
+    [
+      ['exec'],
+      "missing required argument 'command'. It stands after --, as in `llem exec -- sleep 1`. See `llem exec --help`.",
+    ],
+    [['help', 'rnu'], "unknown command 'rnu'. Did you mean run? See `llem --help`."],
+    [
+      ['campaign', 'statsu', 'results/x'],
+      "too many arguments for 'campaign'. Expected 1 argument but got 2. Did you mean llem campaign status? See `llem campaign --help`.",
+    ],
+    [
+      ['campaign', 'run', 'grid.yaml'],
+      "too many arguments for 'campaign'. Expected 1 argument but got 2. It has the commands status and init. See `llem campaign --help`.",
+    ],
     [['run', '-m'], "option '-m, --model <model>' argument missing. See `llem run --help`."],
     [
       ['run', 'a.yaml', 'b.yaml'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type FakeServer, STRING, startDatasetsServer } from '../experiment/datasets-server.js'
-import { filesIn, resultIn, run } from './experiment.js'
+import { filesIn, pathIn, resultIn, run } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -51,7 +51,7 @@ describe('llem run on a data set of the hub', () => {
       notes: [],
     })
     expect(effective_config).toMatchObject({ prompts: 'hf:owner/chats', dataset: { max_input_tokens: 16 } })
-    const requests = readFileSync(resultIn(first.outputDir).requests_path, 'utf8')
+    const requests = readFileSync(pathIn(first.outputDir, resultIn(first.outputDir).requests_path), 'utf8')
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line))

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ExperimentResult, experimentResultSchema } from '../../dist/results/experiment.js'
 import type { Ended } from '../native/llem.js'
 import { gpu, nowNs, type Segment, scenarioFile, textFile, trueJoules } from '../native/scenario.js'
-import { filesIn, model, resultIn, run } from './experiment.js'
+import { filesIn, model, pathIn, resultIn, run } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -32,7 +31,9 @@ describe('a simulated run with --json', () => {
 
   it('ends with 0 and prints the result object of result.json and nothing else on stdout', () => {
     expect(ended.code).toBe(0)
-    expect(result).toEqual(resultIn(ended.outputDir))
+    const { result_dir, ...written } = result
+    expect(written).toEqual(resultIn(ended.outputDir))
+    expect(result_dir).toBe(pathIn(ended.outputDir, '.'))
   })
 
   it('tells what it does on stderr, in plain lines', () => {
@@ -54,14 +55,13 @@ describe('a simulated run with --json', () => {
       ['requests.jsonl', 'result.json', 'samples.parquet', 'timeseries.parquet'],
     ])
     for (const path of [result.timeseries_path, result.samples_path]) {
-      const bytes = readFileSync(String(path))
+      const bytes = readFileSync(pathIn(ended.outputDir, String(path)))
       expect([bytes.subarray(0, 4), bytes.subarray(-4)].map(String)).toEqual(['PAR1', 'PAR1'])
     }
   })
 
   it('is marked as simulated, with a label in the id', () => {
     expect(result).toMatchObject({ simulated: true, experiment_name: 'a label', schema_version: '3.1.0' })
-    expect(dirname(result.requests_path).endsWith(result.experiment_id)).toBe(true)
     expect(result.experiment_id).toMatch(/^\d{8}-\d{6}-a-label-[0-9a-f]{10}$/)
   })
 
@@ -138,6 +138,19 @@ describe('a simulated run with --json', () => {
     expect(result.energy_reason).toBeNull()
   })
 
+  it('names its files relative to its folder, which may be moved, and nowhere says where that was', () => {
+    expect(result).toMatchObject({
+      timeseries_path: 'timeseries.parquet',
+      samples_path: 'samples.parquet',
+      requests_path: 'requests.jsonl',
+      process_results: [{ timeseries_path: 'timeseries.parquet' }],
+    })
+    const { effective_config, ...measured } = resultIn(ended.outputDir)
+    expect(JSON.stringify(measured)).not.toContain(ended.outputDir)
+    // What was typed is a fact of the configuration.
+    expect(effective_config).toMatchObject({ output_dir: ended.outputDir })
+  })
+
   it('has a window that holds the inference and little else', () => {
     const [worker] = result.process_results
     const { start_ns = 0, end_ns = 0 } = result.energy?.window ?? {}
@@ -147,7 +160,7 @@ describe('a simulated run with --json', () => {
   })
 
   it('counts the tokens that its requests count', () => {
-    const requests = readFileSync(result.requests_path, 'utf8')
+    const requests = readFileSync(pathIn(ended.outputDir, result.requests_path), 'utf8')
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line))
@@ -177,7 +190,7 @@ describe('a simulated run with --json', () => {
   })
 
   it('gives its joules to its requests, one after the other, and says why it has no prefill', () => {
-    const energies: number[] = readFileSync(result.requests_path, 'utf8')
+    const energies: number[] = readFileSync(pathIn(ended.outputDir, result.requests_path), 'utf8')
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line).energy_j)

@@ -75,6 +75,15 @@ function result(overrides: Partial<ExperimentResult> = {}): ExperimentResult {
     energy: energy({ devices: [deviceEnergy()] }),
     energy_breakdown: breakdown,
     total_flops: 1.5e15,
+    flops: {
+      value: 1.5e15,
+      method: 'palm_formula',
+      confidence: 'high',
+      notes: ['N = 250000000000 weights per token', 'the attention over the context is not included'],
+      attention: 2.5e13,
+      attention_reason: null,
+    },
+    flops_reason: null,
     thermal_throttle: throttle,
     latency: { ttft_ms: spread, itl_ms: spread, tpot_ms: null, e2e_ms: null },
     environment: { ...environment(), summary_line: 'H200 140GB | 41C' },
@@ -100,9 +109,25 @@ describe('a result on the screen', () => {
       '  Latency      TTFT 2.00 ms p50, 4.00 ms p99, ITL 2.00 ms p50, 4.00 ms p99',
       '  Per token    2.000 J/token, 3.000 J/output token',
       '  Measured by  counter, +- 3.0 J (k=2), 100.0% of the window covered by readings',
-      '  FLOPs        1.500e+15',
+      '  FLOPs        1.500e+15, 5.000e+11 per token, palm_formula, confidence high',
+      '  Attention    2.500e+13 FLOPs over the context, not in the above',
+      '               N = 250000000000 weights per token',
       '  Files        results/x',
     ])
+  })
+
+  it('says why there is no energy once, however often result.json does', () => {
+    const energy_reason = 'no GPU.'
+    const shown = lines({
+      energy: null,
+      energy_breakdown: null,
+      energy_reason,
+      measurement_warnings: [`energy_unknown: ${energy_reason}`, 'another: one.'],
+      load: { kept: false, seconds: 2, energy_j: null, uncertainty_j: null, reason: energy_reason },
+    } as Partial<ExperimentResult>)
+    expect(shown.filter((line) => line.includes(energy_reason))).toEqual(['  Energy: unknown: no GPU.'])
+    expect(shown).toContainEqual(expect.stringMatching(/^ {2}Load +2\.00 s, energy unknown$/))
+    expect(shown).toContain('  Warning: another: one.')
   })
 
   it.for([
@@ -130,6 +155,25 @@ describe('a result on the screen', () => {
       'why there is no energy',
       { energy_breakdown: null, energy_reason: 'no GPU.' },
       '  Energy: unknown: no GPU.',
+    ],
+    [
+      'why there are no FLOPs',
+      { total_flops: null, flops: null, flops_reason: 'no config.json' },
+      '  FLOPs        unknown: no config.json',
+    ],
+    [
+      'why the attention has none',
+      {
+        flops: {
+          value: 1,
+          method: 'palm_formula',
+          confidence: 'medium',
+          notes: [],
+          attention: null,
+          attention_reason: 'no heads',
+        },
+      },
+      '  Attention    FLOPs unknown: no heads',
     ],
     [
       'a warmup that did not converge',

@@ -15,7 +15,7 @@ describe('llem show', () => {
     const dir = dirname(pathIn(printed.outputDir, 'result.json'))
     expect(await llem(['show', dir])).toMatchObject({ code: 0, stdout: printed.stdout, stderr: '' })
     const json = await llem(['show', '--json', dir])
-    expect(JSON.parse(json.stdout)).toEqual(resultIn(printed.outputDir))
+    expect(JSON.parse(json.stdout)).toEqual({ ...resultIn(printed.outputDir), result_dir: dir })
   })
 
   it('prints what `llem exec` printed', async () => {

@@ -395,6 +395,38 @@ describe('a service', () => {
     expect(await made.container('server')).toBeNull()
   })
 
+  it('that takes its time to stop is told of, and is not waited for after a second Ctrl-C', async (context) => {
+    // Process 1 of a container takes no notice of SIGTERM where it does not handle it.
+    const made = projectOf(
+      {
+        campaign: onServer({ long: true }),
+        services: services({ server: [] }).replace('stop_grace_period: 0s', 'stop_grace_period: 8s'),
+      },
+      { spelling: ['docker', 'compose'], env: placeOf(context) },
+    )
+    open.push(made)
+    const { child, ended } = made.start()
+    let stderr = ''
+    child.stderr?.on('data', (text: string) => {
+      stderr += text
+    })
+    await runsIn(made, 'server', serverPath)
+    child.kill('SIGINT')
+    expect(await within(6000, () => stderr.includes('Waiting for service server to stop: '))).toBe(true)
+    expect(stderr).toContain('; Ctrl-C once more does not wait, and Docker stops them all the same.\n')
+    const startMs = performance.now()
+    child.kill('SIGINT')
+    expect((await ended).code).toBe(130)
+    expect(performance.now() - startMs).toBeLessThan(1000)
+    expect(await made.container('server')).not.toBeNull()
+    let isUp = true
+    for (let tries = 0; isUp && tries < 60; tries += 1) {
+      await sleep(250)
+      isUp = (await made.container('server')) !== null
+    }
+    expect(isUp).toBe(false)
+  })
+
   it('that cannot be used is told of with all others, before anything runs', async (context) => {
     const elsewhere = tinyModel(scratchFolder(), 'unseen')
     const made = project(

@@ -84,7 +84,7 @@ describe('devices named in the configuration', () => {
       expect.objectContaining({
         code: 'GPU_NOT_FOUND',
         kind: 'usage',
-        message: 'No GPU 5 on this machine, which has 0 (GPU-aaaa-1), 1 (GPU-bbbb-2).',
+        message: 'No GPU 5 on this machine, which has GPU 0 (GPU-aaaa-1), GPU 1 (GPU-bbbb-2).',
       }),
     )
     expect(() => explicit([], 0)).toThrow('which has none')

@@ -63,6 +63,8 @@ export interface ExecResult {
   energy_reason: string | null
   timeseries_path: string | null
   samples_path: string | null
+  /** Its folder; null without -o. */
+  result_dir: string | null
 }
 
 /** Runs `llem exec --json` over a scenario and answers its result; a failure shows what llem said. */

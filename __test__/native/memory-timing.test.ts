@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, vi } from 'vitest'
 import { startLlem } from './llem.js'
@@ -41,7 +42,7 @@ it(`memory at 1 ms over 8 GPUs with every sample on disk is flat after ${SETTLED
   const endMb = residentMb(child.pid as number)
   const result = JSON.parse((await ended).stdout)
   const { samples, dropped, missed_deadlines, cpu_s } = result.energy.sampler
-  const fileMb = statSync(result.samples_path).size / 2 ** 20
+  const fileMb = statSync(join(result.result_dir, result.samples_path)).size / 2 ** 20
   process.stderr.write(
     `memory: ${settledMb.toFixed(1)} MB after ${SETTLED_S} s, ${endMb.toFixed(1)} MB after ${LENGTH_S - 1} s; ${samples} samples, ${dropped} dropped, ${missed_deadlines} deadlines missed, ${cpu_s.toFixed(1)} s CPU, file ${fileMb.toFixed(1)} MB\n`,
   )

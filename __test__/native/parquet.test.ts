@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ExecResult, execOver } from './llem.js'
 import { type Contents, installPyarrow, readParquet } from './pyarrow.js'
@@ -17,7 +18,7 @@ describe('read by pyarrow', () => {
 
   function file(path: string | null, context: { skip(note: string): never }): Contents {
     if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
-    return readParquet(path as string)
+    return readParquet(join(String(result.result_dir), String(path)))
   }
 
   it('timeseries.parquet has exactly the columns of the contract', (context) => {

@@ -63,7 +63,9 @@ function isMissing(error: unknown): boolean {
 function notFound(path: string, cause: unknown): LlemError {
   return new LlemError(`there is no model file ${path}`, {
     code: 'MODEL_NOT_FOUND',
-    hint: 'Give the path of a GGUF file that is on this machine.',
+    hint: /^[\w.-]+\/[\w.-]+$/.test(path)
+      ? 'llama.cpp reads GGUF files on this machine; an id of Hugging Face needs another backend, such as -b pytorch.'
+      : 'Give the path of a GGUF file that is on this machine.',
     kind: 'usage',
     cause,
   })

@@ -8,7 +8,7 @@ import { writeJsonAtomically } from '../results/files.js'
 import { DAEMON_FILE } from './records.js'
 
 /** Older rounds are told by their runs alone, so that the file does not grow without end. */
-const LATEST = 100
+export const LATEST_ROUNDS = 100
 
 const roundSchema = z.object({
   round: z.number().int(),
@@ -74,7 +74,7 @@ export class DaemonFile {
 
   /** Resolves when this state, as it is now, or a later one is on the disk. Never rejects. */
   write(state: DaemonState): Promise<void> {
-    const content = structuredClone({ ...state, rounds: state.rounds.slice(-LATEST) })
+    const content = structuredClone(state)
     this.#writing = this.#writing
       .then(() => writeJsonAtomically(this.#path, content))
       .catch((error: unknown) => this.#onProblem(error))

@@ -8,7 +8,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { stopIfInterrupted } from '../experiment/wait.js'
 import { claimCampaign } from './claim.js'
 import type { Clock } from './daemon-clock.js'
-import { DaemonFile, type DaemonState, type Round, readDaemon } from './daemon-file.js'
+import { DaemonFile, type DaemonState, LATEST_ROUNDS, type Round, readDaemon } from './daemon-file.js'
 import { HealthChecks } from './health.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
 import { roundOrder } from './order.js'
@@ -79,7 +79,7 @@ class Daemon {
     const nowMs = clock.nowMs()
     this.#startedMs = nowMs
     this.#schedule = scheduleOf(daemon, { nowMs, firstMs: before.first_at })
-    const rounds = before.rounds.map(ended)
+    const rounds = before.rounds.map(ended).slice(-LATEST_ROUNDS)
     this.#state = { ...before, rounds, daemon_version: 1, state: 'waiting', ...this.#written() }
     const latest = rounds.at(-1)
     const own = before.rounds_begun > 0 && latest !== undefined ? latest : null
@@ -167,6 +167,7 @@ class Daemon {
     }
     this.#records.rounds = round.round
     this.#state.rounds.push(round)
+    if (this.#state.rounds.length > LATEST_ROUNDS) this.#state.rounds.shift()
     this.#state.rounds_begun += 1
     this.#options.tell(`Daemon: round ${round.round} begins`)
     await this.#run(round)

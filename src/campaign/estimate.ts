@@ -3,7 +3,7 @@
 import { gapSeconds } from './gaps.js'
 import type { PlannedRun } from './order.js'
 import type { CampaignPlan } from './plan.js'
-import type { RunRecord, RunRecords } from './records.js'
+import type { KeptRecord, RunRecords } from './records.js'
 
 export interface Estimate {
   runs: number
@@ -24,14 +24,14 @@ export function estimateOf(
   runs: Iterable<PlannedRun> = records.runs(),
 ): Estimate {
   const left: PlannedRun[] = []
-  const seen = new Map<number, RunRecord[]>()
+  const seen = new Map<number, KeptRecord[]>()
   for (const run of runs) if (records.of(run).status !== 'completed') left.push(run)
   for (const run of records.runs()) {
     const record = records.of(run)
     if (record.status === 'completed') seen.set(run.experiment, [...(seen.get(run.experiment) ?? []), record])
   }
   const all = [...seen.values()].flat()
-  const sum = (of: (record: RunRecord) => number | null): number | null => {
+  const sum = (of: (record: KeptRecord) => number | null): number | null => {
     const overall = meanOf(all.map(of))
     if (overall === null) return null
     return left.reduce((total, { experiment }) => {
@@ -54,7 +54,7 @@ export function estimateOf(
   }
 }
 
-function secondsOf({ started_at, completed_at }: RunRecord): number | null {
+function secondsOf({ started_at, completed_at }: KeptRecord): number | null {
   return started_at === null || completed_at === null
     ? null
     : (Date.parse(completed_at) - Date.parse(started_at)) / 1000

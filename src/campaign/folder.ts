@@ -1,7 +1,7 @@
 // The folder of a campaign: an immutable plan, a lock, a claim that says whose it is, one folder for each run, and the
 // manifest, which is a view of all that.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
@@ -9,6 +9,8 @@ import { canonicalJson } from '../core/identity.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
 import { setAside } from './records.js'
+
+const MAX_LISTED = 10
 
 const planSchema = z.looseObject({
   plan_version: z.literal(PLAN_VERSION),
@@ -59,13 +61,33 @@ function isWhole(path: string): boolean {
   }
 }
 
+/** The campaigns right below a folder, the latest first, or where they are named. */
+function whichCampaign(dir: string): string {
+  const found = campaignsIn(dir)
+  if (found.length === 0) return 'Give the folder that `llem campaign` has named.'
+  const rest = found.length - MAX_LISTED
+  return `Give one of ${found.slice(0, MAX_LISTED).join(', ')}${rest > 0 ? ` or ${rest} older ones` : ''}.`
+}
+
+function campaignsIn(dir: string): string[] {
+  const begunMs = (folder: string) => statSync(join(folder, 'plan.json')).mtimeMs
+  try {
+    return readdirSync(dir)
+      .map((name) => join(dir, name))
+      .filter((folder) => existsSync(join(folder, 'plan.json')))
+      .sort((a, b) => begunMs(b) - begunMs(a))
+  } catch {
+    return []
+  }
+}
+
 /** The plan in a campaign's folder. Throws CAMPAIGN_MISSING or CAMPAIGN_DAMAGED. */
 export function readPlan(dir: string): CampaignPlan {
   const path = join(dir, 'plan.json')
   if (!existsSync(path)) {
     throw new LlemError(`${dir} is no folder of a campaign: it has no plan.json.`, {
       code: 'CAMPAIGN_MISSING',
-      hint: 'Give the folder that `llem campaign` has named.',
+      hint: whichCampaign(dir),
       kind: 'usage',
     })
   }

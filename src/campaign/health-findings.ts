@@ -1,6 +1,7 @@
 // Two looks at the GPUs -> what is wrong, in words with numbers. Pure: no clock, no GPU.
 
 import type { GpuLook, GpuProcess } from '../native/health.js'
+import type { MemoryHistory } from './memory-history.js'
 
 /** What may help: a new start of what runs the experiments, a pause of the campaign, or nothing that llem can do. */
 export type Remedy = 'restart' | 'pause' | 'none'
@@ -46,8 +47,8 @@ export interface HealthState {
   nothingLoaded: boolean
   /** Processes of the campaign are descendants of this one: not those in containers. */
   tellsOwn: boolean
-  /** Memory of each process of the campaign at the looks up to this one, in bytes. */
-  history: ReadonlyMap<number, readonly number[]>
+  /** What each process of the campaign held at the looks up to this one. */
+  history: Pick<MemoryHistory, 'grownBy'>
   thresholdPct: number
 }
 
@@ -55,8 +56,6 @@ const MIB = 1024 * 1024
 /** The driver's own use moves by so much: contexts, page tables, what it frees late. */
 const TOLERANCE_BYTES = 512 * MIB
 const TOLERANCE_SHARE = 0.01
-/** A process that grew at each of so many looks leaks; a cache that fills stops. */
-const GROWN_LOOKS = 4
 
 /** What is wrong. */
 export function judge(state: HealthState): Judgement {
@@ -108,7 +107,7 @@ function judgeGpu(gpu: GpuLook, state: HealthState): Judgement {
     return { findings, unknown }
   }
   for (const { pid, name, memoryUsedBytes } of gpu.processes.filter(({ relation }) => relation === 'own')) {
-    const grown = grownBy(state.history.get(pid) ?? [])
+    const grown = state.history.grownBy(gpu.uuid, pid)
     if (grown > tolerance)
       add(
         'memory_growing',
@@ -167,14 +166,6 @@ function strangersOn(
     else told = false
   }
   return told || strangers.length > 0 ? strangers : null
-}
-
-/** By how much a process grew since its first look, if it did at each of the last ones; else 0. */
-function grownBy(history: readonly number[]): number {
-  const last = history.slice(-GROWN_LOOKS)
-  const grew =
-    last.length === GROWN_LOOKS && last.every((bytes, at) => at === 0 || bytes > (last[at - 1] ?? 0))
-  return grew ? (last.at(-1) ?? 0) - (history[0] ?? 0) : 0
 }
 
 function memoryOf(processes: readonly GpuProcess[] | undefined): number | null {

@@ -10,6 +10,7 @@ import type { Observer } from '../experiment/observer.js'
 import { stopIfInterrupted } from '../experiment/wait.js'
 import type { GpuLook, GpuWatch } from '../native/health.js'
 import { aboveBefore, type Finding, type Judgement, judge } from './health-findings.js'
+import { MemoryHistory } from './memory-history.js'
 
 /** The GPUs that a campaign measures, or why nobody can look at them. */
 export type GpusToWatch = { watch: GpuWatch; reason: null } | { watch: null; reason: string }
@@ -51,7 +52,7 @@ export class HealthChecks {
   readonly #context: HealthContext
   readonly #limits: typeof LIMITS
   #before: GpuLook[] | null = null
-  readonly #history = new Map<number, number[]>()
+  readonly #history = new MemoryHistory()
   /** Findings that were told already: a foreign process is worth one sentence, not one a check. */
   readonly #told = new Set<string>()
   #restarts: number
@@ -182,9 +183,7 @@ export class HealthChecks {
 
   /** Keeps what each process of the campaign holds, and judges with it. */
   #remembered({ now, reason, responds }: Check): Check {
-    for (const { pid, relation, memoryUsedBytes } of (now ?? []).flatMap(({ processes }) => processes ?? []))
-      if (relation === 'own' && memoryUsedBytes !== undefined)
-        this.#history.set(pid, [...(this.#history.get(pid) ?? []), memoryUsedBytes])
+    this.#history.remember(now ?? [])
     return this.#judged(now, reason, responds)
   }
 

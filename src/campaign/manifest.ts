@@ -30,6 +30,8 @@ export interface Manifest extends CampaignState {
   counts: Record<Status, number>
   /** Completed runs whose energy was asked for and is not known. */
   without_energy: number
+  /** Why the latest of them has none; null where all have one. */
+  without_energy_reason: string | null
   /** Of what runs the experiments, after health checks; health.jsonl says why. */
   restarts: number
   entries: ManifestEntry[]
@@ -80,14 +82,15 @@ export function viewOf(
     // A round that was followed by another has ended, whatever it left.
     const status = record.status === 'pending' && round < records.rounds ? 'skipped' : record.status
     counts[status] += 1
-    if (status === 'completed' && summary?.energy_problem != null) without_energy += 1
+    if (status === 'completed' && summary?.lacks_energy) without_energy += 1
     return { name, hash, cycle: run.cycle, round, ...record, status }
   })
   const { campaign_name, campaign_hash } = plan
   const as_of = new Date().toISOString()
   const { rounds } = records
   const head = { manifest_version: 1 as const, campaign_name, campaign_hash, ...state, as_of, rounds }
-  return { ...head, counts, without_energy, restarts, entries }
+  const without_energy_reason = without_energy === 0 ? null : records.energyReason
+  return { ...head, counts, without_energy, without_energy_reason, restarts, entries }
 }
 
 /**

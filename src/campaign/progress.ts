@@ -1,8 +1,8 @@
 // One bar over the whole campaign: what runs, the power now, the joules per token so far, and when it may be over.
 
-import type { RunnerEvent, RunSummary } from '../executors/protocol.js'
+import type { RunnerEvent } from '../executors/protocol.js'
 import type { Observer, Progress } from '../experiment/observer.js'
-import type { RunRecord } from './records.js'
+import type { KeptSummary, RunRecord } from './records.js'
 
 export interface CampaignProgress {
   begun(name: string): void
@@ -13,10 +13,13 @@ export interface CampaignProgress {
   stop(): void
 }
 
+/** What is added up of each run. */
+type Counted = Pick<KeptSummary, 'energy_j' | 'output_tokens'>
+
 /** `before`: what of the campaign was done already, for its joules per token. */
 export function campaignProgress(
   total: number,
-  before: readonly (RunSummary | null)[],
+  before: readonly (Counted | null)[],
   observer: Observer,
 ): CampaignProgress {
   const progress: Progress = observer.progress({ label: 'Campaign', total, unit: 'run' })
@@ -70,7 +73,7 @@ class JoulesPerToken {
   #tokens = 0
   #runs = 0
 
-  add(summary: RunSummary | null): void {
+  add(summary: Counted | null): void {
     if (summary === null || summary.energy_j === null || summary.output_tokens === 0) return
     this.#joules += summary.energy_j
     this.#tokens += summary.output_tokens

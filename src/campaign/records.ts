@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../core/errors.js'
-import { runSummarySchema } from '../executors/protocol.js'
+import { type RunSummary, runSummarySchema } from '../executors/protocol.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
 import { type PlannedRun, roundOf, runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
@@ -29,7 +29,28 @@ export const runRecordSchema = z.object({
 })
 export type RunRecord = z.infer<typeof runRecordSchema>
 
-export const PENDING: Readonly<RunRecord> = {
+/** What of a run's summary is used once it is over. */
+export interface KeptSummary
+  extends Pick<
+    RunSummary,
+    | 'energy_j'
+    | 'energy_per_output_token_j'
+    | 'tokens_per_second'
+    | 'e2e_p50_ms'
+    | 'load_energy_j'
+    | 'output_tokens'
+    | 'disk_bytes'
+  > {
+  /** An energy was asked for and is not known. */
+  lacks_energy: boolean
+}
+
+/** A record as it is remembered: a daemon has a run more for each round, and its file has the rest. */
+export interface KeptRecord extends Omit<RunRecord, 'summary'> {
+  summary: KeptSummary | null
+}
+
+export const PENDING: Readonly<RunRecord & { summary: null }> = {
   status: 'pending',
   started_at: null,
   completed_at: null,
@@ -44,7 +65,9 @@ export class RunRecords {
   readonly #dir: string
   readonly #plan: CampaignPlan
   /** Runs whose folder exists. */
-  readonly #known = new Map<string, RunRecord>()
+  readonly #known = new Map<string, KeptRecord>()
+  /** Why the latest run that lacks an energy has none. */
+  energyReason: string | null = null
   /** What was wrong with files, in words. */
   readonly problems: string[] = []
   /** Rounds that were begun. A campaign that is no daemon has one; a daemon says when it begins another. */
@@ -69,7 +92,7 @@ export class RunRecords {
       for (const cycle of readdirSync(join(runs, name))) {
         const record = this.#read(join(runs, name, cycle))
         const isDead = record.status === 'running' && !isLive
-        this.#known.set(`${name}/${cycle}`, isDead ? { ...record, status: 'pending' } : record)
+        this.#keep(`${name}/${cycle}`, isDead ? { ...record, status: 'pending' } : record)
         const [, number = 1] = /^cycle-(\d+)$/.exec(cycle) ?? []
         lastCycle = Math.max(lastCycle, Number(number))
       }
@@ -82,7 +105,7 @@ export class RunRecords {
     return runOrder(this.#plan, this.rounds)
   }
 
-  of(run: PlannedRun): RunRecord {
+  of(run: PlannedRun): KeptRecord {
     return this.#known.get(this.#key(run)) ?? PENDING
   }
 
@@ -98,7 +121,7 @@ export class RunRecords {
    * written, it is known here all the same.
    */
   async write(run: PlannedRun, record: RunRecord): Promise<void> {
-    this.#known.set(this.#key(run), record)
+    this.#keep(this.#key(run), record)
     const round = roundOf(this.#plan, run.cycle)
     await writeJsonAtomically(join(this.folder(run), 'run.json'), { round, ...record })
   }
@@ -106,6 +129,12 @@ export class RunRecords {
   /** A path as it stands in a record. */
   fromCampaign(path: string): string {
     return relative(this.#dir, path)
+  }
+
+  #keep(key: string, { summary, ...record }: RunRecord): void {
+    this.#known.set(key, { ...record, summary: summary === null ? null : kept(summary) })
+    const { energy_reason = null, energy_problem = null } = summary ?? {}
+    this.energyReason = energy_reason ?? energy_problem ?? this.energyReason
   }
 
   #key({ experiment, cycle }: PlannedRun): string {
@@ -134,6 +163,29 @@ export class RunRecords {
       this.problems.push(`${path} cannot be read (${messageOf(error).split('\n')[0]}); it is now ${aside}.`)
       return PENDING
     }
+  }
+}
+
+function kept({
+  energy_j,
+  energy_per_output_token_j,
+  tokens_per_second,
+  e2e_p50_ms,
+  load_energy_j,
+  output_tokens,
+  disk_bytes,
+  energy_problem,
+  energy_reason,
+}: RunSummary): KeptSummary {
+  return {
+    energy_j,
+    energy_per_output_token_j,
+    tokens_per_second,
+    e2e_p50_ms,
+    load_energy_j,
+    output_tokens,
+    disk_bytes,
+    lacks_energy: energy_problem !== null || energy_reason !== null,
   }
 }
 

@@ -61,8 +61,13 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
     if (unwritten !== null) observer.note(`${unwritten.message} (non-fatal)`)
     return viewOf(plan, records, { state, reason }, health.restarts)
   } catch (error) {
-    if (signal?.aborted) await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
-    throw error
+    if (!signal?.aborted) throw error
+    await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
+    throw new LlemError('the campaign was interrupted', {
+      code: 'INTERRUPTED',
+      hint: 'Run it again to go on: what is completed is kept.',
+      cause: error,
+    })
   } finally {
     await executor.close()
     await executor.end?.(observer)
@@ -197,11 +202,12 @@ async function runOne(
 }
 
 function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecord> & { status: 'completed' } {
+  const result_path = records.fromCampaign(summary.result_path)
   return {
     status: 'completed',
     completed_at: new Date().toISOString(),
-    result_path: records.fromCampaign(summary.result_path),
-    summary,
+    result_path,
+    summary: { ...summary, result_path },
   }
 }
 
@@ -219,7 +225,7 @@ function configOf({ shared, execution }: CampaignPlan, own: Tree): Tree {
   return [own, fixed, limited].reduce(mergeTrees, shared)
 }
 
-function isCompleted({ status }: RunRecord): boolean {
+function isCompleted({ status }: Pick<RunRecord, 'status'>): boolean {
   return status === 'completed'
 }
 

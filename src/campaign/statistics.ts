@@ -1,7 +1,6 @@
-import type { RunSummary } from '../executors/protocol.js'
 import { bootstrapInterval, type Interval, studentInterval } from '../results/interval.js'
 import type { CampaignPlan } from './plan.js'
-import type { RunRecords } from './records.js'
+import type { KeptSummary, RunRecords } from './records.js'
 
 /** What a campaign compares, the most important first. */
 export const MEASURES = [
@@ -10,7 +9,7 @@ export const MEASURES = [
   { key: 'tokens_per_second', title: 'throughput', unit: 'tokens/s' },
   { key: 'e2e_p50_ms', title: 'latency p50', unit: 'ms' },
   { key: 'load_energy_j', title: 'load', unit: 'J' },
-] as const satisfies readonly { key: keyof RunSummary; title: string; unit: string }[]
+] as const satisfies readonly { key: keyof KeptSummary; title: string; unit: string }[]
 export type MeasureKey = (typeof MEASURES)[number]['key']
 
 /** A mean over cycles by Student's t, which is quoted, and by the bootstrap, which some reviewers ask for. */
@@ -28,7 +27,7 @@ export interface ExperimentStatistics extends Record<MeasureKey, Measure | null>
 
 /** Mean and interval of each experiment over its own cycles: different experiments are no repetitions of each other. */
 export function statisticsOf(plan: CampaignPlan, records: RunRecords): ExperimentStatistics[] {
-  const summaries = plan.experiments.map((): RunSummary[] => [])
+  const summaries = plan.experiments.map((): KeptSummary[] => [])
   for (const run of records.runs()) {
     const { status, summary } = records.of(run)
     if (status === 'completed' && summary !== null) summaries[run.experiment]?.push(summary)

@@ -2,6 +2,7 @@ import type { GpuChoice } from '../backends/backend.js'
 import { installBackend as installInference } from '../backends/install.js'
 import { listBackends as listInference } from '../backends/list.js'
 import { inferenceBackends } from '../backends/registry.js'
+import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
 import { dataDir } from '../core/paths.js'
 import type { EnergyBackendKind } from '../energy/backends/backend.js'
@@ -99,7 +100,7 @@ export async function listBackends({ json = false }: { json?: boolean }): Promis
       '-',
       row.available ? 'yes' : 'no',
       row.path ?? (row.installed ? 'llem itself' : '-'),
-      [row.problem, row.hint].filter(Boolean).join(' '),
+      [row.problem?.replace(/\.?$/, '.'), row.hint].filter(Boolean).join(' '),
     ]),
   ]
   print(columns(head, rows))
@@ -116,10 +117,12 @@ function ownPython(): string | null {
 }
 
 function unknownBackend(name: string): LlemError {
-  const names = [...inferenceBackends, ...energyBackends.filter(({ python }) => python !== null)]
+  const known = [...inferenceBackends, ...energyBackends.filter(({ python }) => python !== null)]
+  const names = known.map((backend) => backend.name)
+  const meant = closest(name, names)
   return new LlemError(`there is no backend ${JSON.stringify(name)} to install`, {
     code: 'BACKEND_UNKNOWN',
-    hint: `Valid names: ${names.map((known) => known.name).join(', ')}.`,
+    hint: `${meant === null ? '' : `Did you mean ${meant}? `}Valid names: ${names.join(', ')}.`,
     kind: 'usage',
   })
 }

@@ -88,6 +88,13 @@ export async function measureBaseline(options: MeasureOptions): Promise<void> {
     baseline = await interruptible((signal) => baselineOf(opened, wishes, { observer, signal, simulated }), {
       quiet: true,
     })
+  } catch (error) {
+    if (!(error instanceof LlemError) || error.code !== 'INTERRUPTED') throw error
+    throw new LlemError('it was interrupted, and nothing is kept', {
+      code: 'INTERRUPTED',
+      hint: null,
+      cause: error,
+    })
   } finally {
     opened.sampler.close()
   }

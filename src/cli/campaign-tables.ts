@@ -61,6 +61,7 @@ export function showManifest({
   reason,
   counts,
   without_energy,
+  without_energy_reason,
   restarts,
   entries,
 }: Manifest): string {
@@ -82,9 +83,11 @@ export function showManifest({
       status,
       error === null ? '' : `${error.message} [${error.code}]`,
     ])
+  const why =
+    without_energy === 0 ? '' : `\nNo energy: ${without_energy_reason ?? 'see result.json of the run'}`
   return rows.length === 0
-    ? head
-    : `${head}\n${columns(['experiment', 'cycle', 'status', 'error'], rows, [1])}`
+    ? `${head}${why}`
+    : `${head}${why}\n${columns(['experiment', 'cycle', 'status', 'error'], rows, [1])}`
 }
 
 /** The table of means and intervals over the cycles; null while nothing is completed. */
@@ -92,8 +95,7 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
   const { MEASURES, statisticsOf } = await import('../campaign/statistics.js')
   const all = statisticsOf(plan, records).filter(({ cycles }) => cycles > 0)
   if (all.length === 0) return null
-  if (plan.execution.cycles * records.rounds === 1)
-    return 'Single cycle: use --cycles 3+ for confidence intervals'
+  const isSingle = plan.execution.cycles * records.rounds === 1
   // Where the model was always kept, or nothing reads power, there is nothing to say of loading it.
   const measures = MEASURES.filter(
     ({ key }) => key !== 'load_energy_j' || all.some((experiment) => experiment[key] !== null),
@@ -104,17 +106,18 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
       experiment.name,
       String(experiment.cycles),
       ...measures.map(({ key }) => intervalText(experiment[key], experiment.cycles)),
-      [...new Set(methods)].join(', ') || '-',
+      ...(isSingle ? [] : [[...new Set(methods)].join(', ') || '-']),
     ]
   })
   const head = [
     'experiment',
     'n',
     ...measures.map(({ title, unit }) => (title.includes('/') ? title : `${title} (${unit})`)),
-    '95 % by',
+    ...(isSingle ? [] : ['95 % by']),
   ]
   const more = all.length > MANY ? `\n... and ${all.length - MANY} more` : ''
-  return columns(head, rows, [1, 2, 3, 4, 5, ...(measures.length > 4 ? [6] : [])]) + more
+  const table = columns(head, rows, [1, 2, 3, 4, 5, ...(measures.length > 4 ? [6] : [])]) + more
+  return isSingle ? `${table}\n\nSingle cycle: use --cycles 3+ for confidence intervals` : table
 }
 
 /** "0.1121 [0.1098, 0.1144]", with its own n where some cycles have no such number. */
@@ -122,7 +125,7 @@ function intervalText(interval: Interval | null, cycles: number): string {
   if (interval === null) return '-'
   const { mean, low, high, n } = interval
   const of = n === cycles ? '' : ` (n=${n})`
-  const number = (value: number) => (Math.abs(value) >= 1e5 ? value.toFixed(0) : value.toPrecision(4))
+  const number = (value: number) => (Math.abs(value) >= 1e4 ? value.toFixed(0) : value.toPrecision(4))
   const range = low === null || high === null ? '' : ` [${number(low)}, ${number(high)}]`
   return `${number(mean)}${range}${of}`
 }

@@ -178,8 +178,14 @@ async function confirm(plan: CampaignPlan, dir: string, daemon: DaemonKeys): Pro
   const { createInterface } = await import('node:readline/promises')
   say(await planText(plan, dir, daemon))
   const ask = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await ask.question('Run it? [Y/n] ').finally(() => ask.close())
-  if (/^n/i.test(answer.trim()))
+  // Ctrl-C and Ctrl-D reject.
+  const answer = await ask
+    .question('Run it? [Y/n] ')
+    .catch(() => null)
+    .finally(() => ask.close())
+  // The cursor is still behind the question.
+  if (answer === null) say('')
+  if (answer === null || !/^(y|yes)?$/i.test(answer.trim()))
     throw new LlemError('The campaign was not run.', {
       code: 'INTERRUPTED',
       hint: `Its plan is in ${join(dir, 'plan.json')}.`,

@@ -1,7 +1,7 @@
 // llem exec: sampler opens -> window begins -> the command runs -> window ends -> result.
 
 import { existsSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
 import { chooseLibrary } from '../energy/library.js'
@@ -31,6 +31,12 @@ interface ExecOptions {
 
 /** Measures a command. Always ends with its exit code, unless measuring could not start. */
 export async function exec(args: readonly string[], options: ExecOptions): Promise<void> {
+  if (options.fullRate && options.outputDir === undefined)
+    throw new LlemError('--full-rate has no folder to write samples.parquet to', {
+      code: 'USAGE',
+      hint: 'Name one, as in `llem exec -o results --full-rate -- COMMAND`.',
+      kind: 'usage',
+    })
   const { libraryPath } = chooseLibrary(options.simulate)
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
   const opened = await openSampler({
@@ -71,7 +77,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       samples_path: ifWritten(files.samplesPath),
     }
     if (runDir !== null) await writeResult(join(runDir, 'result.json'), result)
-    if (options.json) printJson(result)
+    if (options.json) printJson({ ...result, result_dir: runDir })
     else if (!options.quiet) say(execLines(result, runDir, options.verbose ?? false).join('\n'))
     throw new Exit(ended.exitCode)
   } finally {
@@ -86,9 +92,9 @@ function filesIn(runDir: string, fullRate: boolean): WindowFiles {
   }
 }
 
-/** A file that could not be written is a fault of the energy, and no path. */
+/** Relative to the run's folder. A file that could not be written is a fault of the energy, and no path. */
 function ifWritten(path: string | undefined): string | null {
-  return path !== undefined && existsSync(path) ? path : null
+  return path !== undefined && existsSync(path) ? basename(path) : null
 }
 
 /** The command has run already: whatever goes wrong now must not hide its exit code. */

@@ -38,6 +38,8 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
     }
   }
   if (rows.length === 0 && unread === 0) throw nothingBelow(paths, incomplete)
+  // A table without rows would only replace the one of last time.
+  if (rows.length === 0) throw new Exit(EXIT.failed)
   const bytes = await flatFile(format, rows)
   if (output === undefined) await writeAll(bytes)
   else await writeBytesAtomically(output, bytes)
@@ -49,9 +51,28 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
   if (unread > 0) throw new Exit(EXIT.failed)
 }
 
+/** Endings of tables in other formats, which CSV must not be hidden behind. */
+const OTHER_FORMATS: ReadonlySet<string> = new Set([
+  'xlsx',
+  'xls',
+  'ods',
+  'json',
+  'feather',
+  'arrow',
+  'tsv',
+  'db',
+  'sqlite',
+])
+
 /** As it was typed, else by the ending of the file, else CSV. */
 function formatOf({ format, output }: ExportOptions): FlatFormat {
   const byEnding = output === undefined ? '' : extname(output).slice(1).toLowerCase()
+  if (format === undefined && OTHER_FORMATS.has(byEnding))
+    throw new LlemError(`llem does not write .${byEnding}, only ${FLAT_FORMATS.join(', ')}.`, {
+      code: 'FORMAT_UNKNOWN',
+      hint: 'Give the file another ending, or say which of them it shall be with --format.',
+      kind: 'usage',
+    })
   const wanted = format ?? FLAT_FORMATS.find((known) => known === byEnding) ?? 'csv'
   const known = FLAT_FORMATS.find((each) => each === wanted)
   if (known !== undefined) return known

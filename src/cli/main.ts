@@ -1,6 +1,7 @@
 // argv -> one of COMMANDS -> exit code. Errors become exit codes here and nowhere else.
 
 import { Command, CommanderError } from 'commander'
+import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
 import { llemVersion } from '../core/version.js'
 import { COMMANDS } from './commands.js'
@@ -12,7 +13,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
   const verbose = own.includes('-v') || own.includes('--verbose')
   try {
-    await buildProgram().parseAsync([...args], { from: 'user' })
+    const program = buildProgram()
+    await program.parseAsync(helpAsked(program, args), { from: 'user' })
     return EXIT.ok
   } catch (error) {
     if (error instanceof Exit) return error.exitCode
@@ -20,6 +22,13 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     return reportError(error, verbose)
   }
+}
+
+/** `llem help nonsense` is refused like `llem nonsense`; commander would show the help of llem, and not say why. */
+function helpAsked(program: Command, args: readonly string[]): string[] {
+  const [first, word] = args
+  const isKnown = program.commands.some((command) => command.name() === word)
+  return first === 'help' && word !== undefined && word !== 'help' && !isKnown ? [word] : [...args]
 }
 
 function watchStreams(): void {
@@ -52,12 +61,25 @@ function buildProgram(): Command {
   return program
 }
 
+/** What commander has no suggestion for. */
+function adviceFor(command: Command, typed: string, message: string): string | undefined {
+  if (command.name() === 'exec' && message.startsWith('missing required argument'))
+    return 'It stands after --, as in `llem exec -- sleep 1`.'
+  const [word = ''] = command.args
+  if (!message.startsWith('too many arguments') || command.commands.length === 0) return undefined
+  // The name of a nested command was taken for the argument.
+  const names = command.commands.map((nested) => nested.name())
+  const meant = closest(word, names)
+  return meant === null ? `It has the commands ${names.join(' and ')}.` : `Did you mean ${typed} ${meant}?`
+}
+
 /** Commander's "error: unknown option '--jsn'\n(Did you mean --json?)" in the form of llem's other errors. */
 function tellUsageErrors(command: Command, typed: string): void {
   command.configureOutput({
     outputError: (text, write) => {
       const [, message = text.trim(), suggestion] = /^error: ([\s\S]*?)(?:\n\((.*)\))?\s*$/.exec(text) ?? []
-      const sentences = [message.replace(/\.?$/, '.'), suggestion, `See \`${typed} --help\`.`]
+      const advice = suggestion ?? adviceFor(command, typed, message)
+      const sentences = [message.replace(/\.?$/, '.'), advice, `See \`${typed} --help\`.`]
       write(`llem: ${sentences.filter((sentence) => sentence !== undefined).join(' ')} [USAGE]\n`)
     },
   })

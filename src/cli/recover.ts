@@ -4,8 +4,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError } from '../core/errors.js'
 import { recoverFile } from '../native/recording.js'
+import { isFolder } from '../results/find.js'
 import { columns, print, printJson, quantity } from './screen.js'
 
+const HINT = 'Give the folder of the run that was killed, below the one that -o named.'
 const FILES = ['samples.parquet', 'timeseries.parquet'] as const
 
 interface Recovered {
@@ -16,6 +18,8 @@ interface Recovered {
 
 /** Makes the Parquet files of a folder from the partial ones. Throws NOTHING_TO_RECOVER where there is none. */
 export async function recover(dir: string, { json }: { json?: boolean }): Promise<void> {
+  if (!isFolder(dir))
+    throw new LlemError(`There is no folder ${dir}.`, { code: 'FOLDER_MISSING', hint: HINT, kind: 'usage' })
   const recovered: Recovered[] = []
   try {
     for (const file of FILES.filter((name) => existsSync(join(dir, `${name}.partial`)))) {
@@ -46,7 +50,7 @@ function nothingIn(dir: string): LlemError {
     `There is nothing to recover in ${dir}: it has neither ${FILES.map((name) => `${name}.partial`).join(' nor ')}.`,
     {
       code: 'NOTHING_TO_RECOVER',
-      hint: 'Give the folder of the run that was killed, below the one that -o named.',
+      hint: HINT,
     },
   )
 }

@@ -1,11 +1,13 @@
 // llem run: argv -> configuration -> experiment -> screen.
 
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { configHash } from '../config/config-hash.js'
 import { loadExperimentConfig } from '../config/load.js'
 import type { FlagValue } from '../config/overrides.js'
 import { configError } from '../config/problems.js'
 import type { ExperimentConfig } from '../config/schema.js'
+import { LlemError } from '../core/errors.js'
 import type { ExperimentOutcome } from '../experiment/run.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
@@ -32,6 +34,7 @@ export async function run(argument: string | undefined, typed: CliOptions, comma
     command.outputHelp({ error: true })
     throw new Exit(EXIT.usage)
   }
+  if (path !== undefined && options.model === undefined) refuseModel(path)
   const loaded = loadExperimentConfig({
     ...(path === undefined ? {} : { path }),
     sets: options.set ?? [],
@@ -41,6 +44,22 @@ export async function run(argument: string | undefined, typed: CliOptions, comma
   if (!loaded.ok) throw configError(loaded.problems)
   if (options.dryRun) await showPlan(loaded.config, options.json ?? false)
   else await measure(loaded.config, options)
+}
+
+/** In `llem run model.gguf` a model stands where the configuration does. */
+function refuseModel(path: string): void {
+  const isModel = /\.gguf$/i.test(path)
+  if (!isModel && (existsSync(path) || /\.(ya?ml|json)$/i.test(path))) return
+  throw new LlemError(
+    isModel
+      ? `${path} is a model, which is given with -m`
+      : `there is no file ${path}; a model is given with -m`,
+    {
+      code: 'USAGE',
+      hint: `Run: llem run -m ${path}`,
+      kind: 'usage',
+    },
+  )
 }
 
 /** In `llem run --simulate experiment.yaml` the file is the experiment: scenarios are JSON. */
@@ -67,7 +86,7 @@ async function measure(config: ExperimentConfig, options: CliOptions): Promise<v
   const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
   if (library.simulated) observer.note(SIMULATED)
   const show = ({ result, runDir }: ExperimentOutcome) => {
-    if (options.json) printJson(result)
+    if (options.json) printJson({ ...result, result_dir: runDir })
     else print(showResult(result, runDir))
   }
   try {

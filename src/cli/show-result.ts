@@ -13,7 +13,9 @@ export function showResult(result: ExperimentResult, runDir: string): string {
   return [
     ...(result.simulated ? [SIMULATED] : []),
     ...summary(result),
-    ...result.measurement_warnings.map((text) => `  Warning: ${text}`),
+    ...result.measurement_warnings
+      .filter((text) => text !== `energy_unknown: ${result.energy_reason}`)
+      .map((text) => `  Warning: ${text}`),
     // The first line is the empty head.
     ...table
       .split('\n')
@@ -46,7 +48,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
     const how = [worker.quantisation ?? worker.dtype, `${worker.backend} on ${worker.compute}`]
     yield ['Model', `${result.model} (${how.filter((part) => part !== null).join(', ')})`]
   }
-  if (result.load != null) yield ['Load', loadText(result.load)]
+  if (result.load != null) yield ['Load', loadText(result.load, result.energy_reason)]
   const { total_tokens, input_tokens, output_tokens, total_inference_time_sec: inferenceS } = result
   yield [
     'Tokens',
@@ -99,14 +101,39 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       'Cost',
       `${amount(cost.amount)} at ${cost.price_per_kwh} per kWh, PUE ${cost.pue} (${cost.source})`,
     ]
-  if (result.total_flops !== null) yield ['FLOPs', result.total_flops.toExponential(3)]
+  yield* flopsFacts(result)
+}
+
+/** The estimate with what it rests on, and the attention, which is not in it. */
+function* flopsFacts({
+  total_flops,
+  flops,
+  flops_reason,
+  total_tokens,
+}: ExperimentResult): Generator<[name: string, fact: string]> {
+  if (total_flops === null) {
+    if (flops_reason !== null) yield ['FLOPs', `unknown: ${flops_reason}`]
+    return
+  }
+  const each = total_tokens === null ? null : `${(total_flops / total_tokens).toPrecision(4)} per token`
+  const how = flops === null ? null : `${flops.method}, confidence ${flops.confidence}`
+  yield ['FLOPs', [total_flops.toExponential(3), each, how].filter((part) => part !== null).join(', ')]
+  if (flops === null) return
+  const { attention, attention_reason, notes } = flops
+  if (attention !== null)
+    yield ['Attention', `${attention.toExponential(3)} FLOPs over the context, not in the above`]
+  else if (attention_reason !== null) yield ['Attention', `FLOPs unknown: ${attention_reason}`]
+  // The line above says it.
+  const said = notes.filter((note) => note !== 'the attention over the context is not included')
+  if (said.length > 0) yield ['', said.join('; ')]
 }
 
 /** "12.34 s, 4567.89 J +- 12.03 J (k=2), in no other number" */
-function loadText({ kept, seconds, energy_j, uncertainty_j, reason }: Load): string {
+function loadText({ kept, seconds, energy_j, uncertainty_j, reason }: Load, said: string | null): string {
   if (kept) return 'none: the model was kept from the experiment before'
   const time = seconds === null ? 'unknown time' : `${seconds.toFixed(2)} s`
-  if (energy_j === null) return `${time}, energy unknown: ${reason}`
+  // What the line of the energy has said is not said again.
+  if (energy_j === null) return `${time}, energy unknown${reason === said ? '' : `: ${reason}`}`
   const bound = also(uncertainty_j, (joules) => `+- ${joules.toFixed(2)} J (k=2)`).replace(', ', ' ')
   return `${time}, ${energy_j.toFixed(2)} J${bound}, in no other number`
 }

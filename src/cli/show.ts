@@ -1,5 +1,6 @@
 // llem show: a run's folder -> what is in it -> as `llem run` and `llem exec` printed it.
 
+import { resolve } from 'node:path'
 import type { Incomplete } from '../results/incomplete.js'
 import { readRecord } from '../results/read.js'
 import { columns, print, printJson, quantity, SIMULATED, withUncertainty } from './screen.js'
@@ -9,7 +10,7 @@ import { showResult } from './show-result.js'
 /** Prints the result in a folder, also an incomplete one, whichever version of llem wrote it. */
 export function show(path: string, { json, verbose }: { json?: boolean; verbose?: boolean }): void {
   const { record, dir } = readRecord(path)
-  if (json) printJson(record.content)
+  if (json) printJson({ ...record.content, result_dir: resolve(dir) })
   else if (record.kind === 'run') print(showResult(record.content, dir))
   else if (record.kind === 'exec') print(execLines(record.content, dir, verbose ?? false).join('\n'))
   else print(incompleteLines(record.content, dir).join('\n'))

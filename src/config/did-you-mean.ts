@@ -1,5 +1,6 @@
 import { closest } from '../core/closest.js'
 import { experimentJsonSchema, schemaKeys } from './json-schema.js'
+import { CAMPAIGN_KEYS } from './schema-campaign.js'
 
 export { closest }
 
@@ -9,6 +10,8 @@ export function suggestKey(
   parent: readonly string[],
   root = experimentJsonSchema(),
 ): string | null {
+  if (parent.length === 0 && root === experimentJsonSchema() && CAMPAIGN_KEYS.includes(unknown))
+    return 'it is a key of a campaign, which `llem campaign` runs'
   const paths = [...schemaKeys(root)].map(({ path }) => path)
   const inParent = paths.filter((path) => path.length === parent.length + 1 && startsWith(path, parent))
 

@@ -22,6 +22,8 @@ export interface SchemaNode {
   unit?: string
   /** What a value must be, in words, where the constraints alone read badly. */
   expects?: string
+  /** What kind of text it is. */
+  format?: string
 }
 
 let cached: SchemaNode | undefined

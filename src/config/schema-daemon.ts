@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isTimeZone } from './time-zones.js'
 
 /** What becomes of a round whose start has passed: left out, or all that were missed made up for by one at once. */
 export const MISSED_ROUNDS = ['skip', 'once'] as const
@@ -27,6 +28,7 @@ export const daemonSchema = z
     time_zone: z.string().refine(isTimeZone).nullable().default(null).meta({
       description: "Time zone of `at` and of what is shown; null is the machine's.",
       expects: 'a time zone of the IANA database, e.g. Europe/Berlin or UTC, or null',
+      format: 'time-zone',
     }),
     interval: duration
       .nullable()
@@ -87,13 +89,4 @@ export function daemonProblems({
       },
     ]
   return []
-}
-
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text })
-    return true
-  } catch {
-    return false
-  }
 }

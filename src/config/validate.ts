@@ -4,6 +4,7 @@ import { closest, didYouMean, suggestKey } from './did-you-mean.js'
 import { experimentJsonSchema, isFreeText, nodeAt, type SchemaNode } from './json-schema.js'
 import { type Layer, placeOf } from './layers.js'
 import { type Finding, given } from './problems.js'
+import { nearestTimeZone } from './time-zones.js'
 import { dotted, isTree, type Path, readPath, type Tree } from './tree.js'
 
 /** A part of the written tree that the schema refuses. */
@@ -70,6 +71,6 @@ function suggestValue(value: unknown, node: SchemaNode): string | null {
     if (['yes', 'on', 'y'].includes(word)) return didYouMean('true')
     return ['no', 'off', 'n'].includes(word) ? didYouMean('false') : null
   }
-  const word = closest(value, wordsOf(node))
+  const word = node.format === 'time-zone' ? nearestTimeZone(value) : closest(value, wordsOf(node))
   return word === null ? null : didYouMean(word)
 }

@@ -45,7 +45,7 @@ function find(present: readonly Device[], wish: string, notes: string[]): Device
   const device = lookUp(present, wish)
   if (device === undefined) {
     throw new LlemError(
-      `No GPU ${wish} on this machine, which has ${present.map((gpu) => `${gpu.index} (${gpu.uuid})`).join(', ') || 'none'}.`,
+      `No GPU ${wish} on this machine, which has ${present.map((gpu) => `GPU ${gpu.index} (${gpu.uuid})`).join(', ') || 'none'}.`,
       { code: 'GPU_NOT_FOUND', hint: 'List the GPUs with `llem devices`.', kind: 'usage' },
     )
   }

@@ -131,7 +131,8 @@ export class DockerExecutor implements Executor {
       // Whatever was killed is killed in there too, before anybody measures again.
       await this.#services.sweep(service).catch((error: unknown) => observer.note(`Note: ${sentence(error)}`))
     }
-    await this.#services.stop().catch((error: unknown) => {
+    const late = (names: readonly string[]) => observer.note(waitsFor(names, this.#signal?.aborted ?? false))
+    await this.#services.stop(late).catch((error: unknown) => {
       observer.note(`The services could not be stopped (non-fatal): ${messageOf(error)}`)
     })
   }
@@ -174,6 +175,13 @@ function whyHere(backend: string, there: ReadonlySet<string>): string {
   return there.has(backend)
     ? `${backend} is part of llem and cannot run in a service`
     : `the compose file has no service ${backend}`
+}
+
+/** A program that is process 1 of its container, such as `sleep infinity`, takes no notice of SIGTERM. */
+function waitsFor(names: readonly string[], isInterrupted: boolean): string {
+  const what = `${names.length === 1 ? 'service' : 'services'} ${names.join(', ')}`
+  const again = isInterrupted ? '; Ctrl-C once more does not wait, and Docker stops them all the same' : ''
+  return `Waiting for ${what} to stop: where SIGTERM is ignored, Docker waits for its stop_grace_period (10 s by default)${again}.`
 }
 
 function sentence(error: unknown): string {

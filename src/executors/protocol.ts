@@ -54,6 +54,8 @@ export const runSummarySchema = z.object({
    * one, and where none was asked for.
    */
   energy_problem: z.string().nullable().default(null),
+  /** Why there is no energy, also where the window is too short; null where there is one, and where none was asked for. */
+  energy_reason: z.string().nullable().default(null),
   energy_per_output_token_j: z.number().nullable(),
   tokens_per_second: z.number().nullable(),
   output_tokens: z.number(),

@@ -164,6 +164,7 @@ function summaryOf({ result, runDir }: ExperimentOutcome, asked: boolean): RunSu
     config_hash: result.config_hash,
     energy_j: result.total_energy_j,
     energy_problem: asked ? energyProblem(result) : null,
+    energy_reason: asked ? result.energy_reason : null,
     energy_per_output_token_j: result.energy_per_output_token_j,
     tokens_per_second: result.avg_tokens_per_second,
     output_tokens: result.output_tokens,

@@ -14,6 +14,8 @@ const LOOK_MS = 60_000
 const SWEEP_MS = 30_000
 /** Compose kills a container that does not stop within its own grace, 10 s by default. */
 const STOP_MS = 120_000
+/** Compose itself needs half a second. */
+const STOP_TOLD_MS = 1500
 
 const recordSchema = z.object({ started: z.array(z.string()) })
 
@@ -109,10 +111,15 @@ export class Services {
     return this.#started.has(name)
   }
 
-  /** Stops those that the campaign has started. Throws DOCKER_FAILED; then the next run of the campaign stops them. */
-  async stop(): Promise<void> {
+  /**
+   * Stops those that the campaign has started; `late` is called with them where that takes longer than a moment. Throws
+   * DOCKER_FAILED; then the next run of the campaign stops them.
+   */
+  async stop(late: (names: readonly string[]) => void = () => undefined): Promise<void> {
     if (this.#started.size === 0) return
-    await this.compose.run(['stop', ...this.#started], { timeoutMs: STOP_MS })
+    const names = [...this.#started]
+    const timer = setTimeout(() => late(names), STOP_TOLD_MS)
+    await this.compose.run(['stop', ...names], { timeoutMs: STOP_MS }).finally(() => clearTimeout(timer))
     this.#started = new Set()
     rmSync(this.#recordPath, { force: true })
   }

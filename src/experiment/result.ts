@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { InferenceSession } from '../backends/backend.js'
 import type { WorkerMemory } from '../backends/protocol.js'
 import { configHash } from '../config/config-hash.js'
@@ -109,9 +110,9 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     warmup_result: least(findings.warmups),
     measurement_warnings: warnings,
     prompts: promptsOf(prompts, inference),
-    timeseries_path: findings.paths.timeseries,
-    samples_path: findings.paths.samples,
-    requests_path: findings.paths.requests,
+    timeseries_path: nameOf(findings.paths.timeseries),
+    samples_path: nameOf(findings.paths.samples),
+    requests_path: basename(findings.paths.requests),
     effective_config: redact(config),
     process_results,
     aggregation: { processes: process_results.length, method: process_results.length > 1 ? SEVERAL : SINGLE },
@@ -194,7 +195,7 @@ function processResultOf(
     total_flops: flops.processes[index]?.flops?.value ?? null,
     environment,
     warmup_result: warmup,
-    timeseries_path: findings.paths.timeseries,
+    timeseries_path: nameOf(findings.paths.timeseries),
     memory: findings.memory[index] ?? null,
   }
 }
@@ -207,4 +208,9 @@ function migOf({ device_uuids }: InferenceSession['info'], { gpus }: Environment
 /** Null where the amount is not known or there is nothing to divide it by. */
 function ratio(amount: number | null, of: number | null): number | null {
   return amount === null || of === null || !(of > 0) ? null : amount / of
+}
+
+/** A file of the result as the result names it: the folder may be moved, and is nobody else's business. */
+function nameOf(path: string | null): string | null {
+  return path === null ? null : basename(path)
 }

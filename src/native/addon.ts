@@ -71,6 +71,7 @@ const ADVICE: Record<string, string | null> = {
 }
 
 function sentence(text: string): string {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1)
+  // A name such as interval_ms stays what it is.
+  const capital = /^\w+_/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1)
   return capital.endsWith('.') ? capital : `${capital}.`
 }

@@ -34,7 +34,7 @@ function checkReadable(path: string): void {
   } catch (cause) {
     throw new LlemError(`The scenario ${path} cannot be read: ${messageOf(cause)}.`, {
       code: 'SCENARIO_UNREADABLE',
-      hint: 'Give the path of a scenario file, or --simulate alone for the built-in one.',
+      hint: 'Give the path of a scenario file, or --simulate alone for the built-in one; a command stands after --, as in `llem exec --simulate -- sleep 1`.',
       kind: 'usage',
       cause,
     })

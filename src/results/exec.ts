@@ -15,8 +15,11 @@ export const execResultSchema = z.object({
   energy: energySchema.nullable(),
   /** Why there is no energy; null where there is. */
   energy_reason: z.string().nullable(),
+  /** Its files, relative to its folder; absolute in older results. */
   timeseries_path: z.string().nullable(),
   samples_path: z.string().nullable(),
+  /** Its folder, where it is printed as JSON; not in the file, which may be moved. */
+  result_dir: z.string().nullable().optional(),
 })
 
 export type ExecResult = z.infer<typeof execResultSchema>

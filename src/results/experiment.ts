@@ -405,9 +405,12 @@ export const experimentResultSchema = z.object({
   warmup_result: warmupResultSchema,
   measurement_warnings: z.array(z.string()),
   prompts: promptsSchema,
+  /** Its files, relative to its folder; absolute in older results. */
   timeseries_path: z.string().nullable(),
   samples_path: z.string().nullable(),
   requests_path: z.string(),
+  /** Its folder, where it is printed as JSON; not in the file, which may be moved. */
+  result_dir: z.string().nullable().optional(),
   /** The resolved configuration, secrets redacted. */
   effective_config: z.unknown(),
   process_results: z.array(processResultSchema),

@@ -30,12 +30,15 @@ function look(
     entries = readdirSync(dir, { withFileTypes: true })
   } catch (cause) {
     found.problems.push(
-      new LlemError(`${dir} cannot be looked into: ${messageOf(cause)}.`, {
-        code: 'FOLDER_UNREADABLE',
-        hint: null,
-        kind: 'usage',
-        cause,
-      }),
+      new LlemError(
+        existsSync(dir) ? `${dir} cannot be looked into: ${messageOf(cause)}.` : `There is no folder ${dir}.`,
+        {
+          code: 'FOLDER_UNREADABLE',
+          hint: 'Give folders with results in them or below them, as `llem run -o` has named them.',
+          kind: 'usage',
+          cause,
+        },
+      ),
     )
     return
   }

@@ -22,6 +22,12 @@ function without(dir: string): { what: string; hint: string } {
   const what = 'it has no result.json'
   if (existsSync(join(dir, 'incomplete.json')))
     return { what: `${what}, its experiment did not end well`, hint: `See \`llem show ${dir}\`.` }
+  // A campaign's plan; `llem export` looks through all of its runs.
+  if (existsSync(join(dir, 'plan.json')))
+    return {
+      what: `${what}, it is the folder of a campaign`,
+      hint: `See \`llem campaign status ${dir}\`; its results are below ${join(dir, 'runs')}.`,
+    }
   const runs = runsIn(dir)
   if (runs.length > 0) return { what: `${what} of its own`, hint: listed(dir, runs) }
   if (readdirSync(dir).some((name) => name.endsWith('.partial')))

@@ -91,7 +91,10 @@ function listed(problems: readonly string[]): string {
 function invalid(message: string, cause?: unknown): LlemError {
   return new LlemError(message, {
     code: 'PROMPTS_INVALID',
-    hint: 'A line of a .jsonl file is {"prompt": "..."} or "..."; a line of a .txt file is a prompt.',
+    hint:
+      (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
+        ? 'Correct the path in `prompts`, which is relative to the folder that llem runs in.'
+        : 'A line of a .jsonl file is {"prompt": "..."} or "..."; a line of a .txt file is a prompt.',
     kind: 'usage',
     cause,
   })
