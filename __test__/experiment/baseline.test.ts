@@ -38,11 +38,13 @@ const take = (
   {
     from = opened as OpenedSampler | null,
     simulated = false,
+    modelLoaded = false,
     signal = undefined as AbortSignal | undefined,
   } = {},
 ) => {
   const { observer, notes, details, stretches } = recorder()
-  const baseline = takeBaseline(from, { ...config, ...overrides }, { observer, signal, simulated })
+  const context = { observer, signal, simulated, modelLoaded }
+  const baseline = takeBaseline(from, { ...config, ...overrides }, context)
   return { baseline, notes, details, stretches }
 }
 
@@ -128,6 +130,13 @@ describe('the cache', () => {
     expect(existsSync(entries())).toBe(false)
     await take().baseline
     expect(await take({}, { simulated: true }).baseline).toMatchObject({ method: 'fresh' })
+  })
+
+  it('is not given what was measured with a model in memory, which idles higher', async () => {
+    expect(await take({}, { modelLoaded: true }).baseline).toMatchObject({ method: 'fresh' })
+    expect(kept()).toEqual([])
+    await take().baseline
+    expect(await take({}, { modelLoaded: true }).baseline).toMatchObject({ method: 'cached' })
   })
 
   it.for([
