@@ -263,7 +263,8 @@ function speedOf(all: readonly RequestTimes[]): Speed {
 
 /** A file of lines. A full disk is told at the end, so that it does not end the inference. */
 function writeLines(path: string): { write(line: string): void; end(): Promise<string | null> } {
-  const stream = createWriteStream(path)
+  // On the disk before the result is, which says how many lines there are.
+  const stream = createWriteStream(path, { flush: true })
   const problem = finished(stream).then(() => null, messageOf)
   return {
     write: (line) => {
