@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { claimCampaign, isRunning, readClaim } from '../../dist/campaign/claim.js'
 import { openCampaignFolder, readPlan } from '../../dist/campaign/folder.js'
 import { RunRecords } from '../../dist/campaign/records.js'
 import { type CampaignOptions, runCampaign } from '../../dist/campaign/run.js'
@@ -131,4 +132,30 @@ it('an experiment that is tried once more keeps its distance from what ran befor
   const [first = 0, again = 0] = timesMs
   expect(timesMs).toHaveLength(2)
   expect(again - first).toBeGreaterThan(990)
+})
+
+describe('a claim of another host, whose lock is not to be seen here', () => {
+  const claimOf = (dir: string, heartbeat_at: Date) => {
+    const now = heartbeat_at.toISOString()
+    const claim = { host: 'elsewhere', pid: 7, boot_id: null, started_at: now, heartbeat_at: now }
+    writeFileSync(join(dir, 'claim.json'), JSON.stringify(claim))
+  }
+
+  it('holds as long as its heart beats, and a minute longer', async () => {
+    const dir = scratchFolder()
+    claimOf(dir, new Date(Date.now() - 30_000))
+    await expect(claimCampaign(dir)).rejects.toMatchObject({ code: 'CAMPAIGN_RUNNING' })
+    expect(await isRunning(dir)).toBe(true)
+    claimOf(dir, new Date(Date.now() - 61_000))
+    const { release } = await claimCampaign(dir)
+    release()
+  })
+
+  it('is gone as soon as the campaign has ended there', async () => {
+    const dir = scratchFolder()
+    const { release } = await claimCampaign(dir)
+    expect(readClaim(dir)).toMatchObject({ pid: process.pid })
+    release()
+    expect(readClaim(dir)).toBeNull()
+  })
 })
