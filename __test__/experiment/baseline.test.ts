@@ -393,6 +393,16 @@ describe('the energy breakdown', () => {
     })
   })
 
+  it('is of the GPUs alone, whatever else a backend has measured', () => {
+    const measurement = {
+      ...{ per_gpu_j: { 'GPU-1': 6000 }, samples: 2, emissions: null, versions: {} },
+      domains: [{ domain: 'cpu', energy_j: 900, source: 'RAPL' }],
+    }
+    const told = breakDown(energy({ backend: 'codecarbon', measurement }), baseline)
+    expect(told).toMatchObject({ raw_j: 6000, adjusted_j: 6000 - 80 * 60 })
+    expect(breakDown(energy({ backend: 'codecarbon', measurement }), baseline, ['GPU-1'])?.raw_j).toBe(6000)
+  })
+
   it('keeps a negative value', () => {
     expect(breakDown(energy(), { ...baseline, powerW: 150 })?.adjusted_j).toBe(-3000)
   })
