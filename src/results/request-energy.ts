@@ -1,14 +1,17 @@
 // How the joules of the requests are spread.
 
 import { type RequestEnergy, SHARING } from './attribution.js'
+import { leastNsOf, type Resolution } from './phases.js'
 import type { RequestTimes } from './request-times.js'
 import type { Shares } from './sharing.js'
 
 /** What the requests of a window took, in numbers that a result holds. */
-export function requestEnergyOf(times: RequestTimes, shares: Shares): RequestEnergy {
+export function requestEnergyOf(times: RequestTimes, shares: Shares, resolution: Resolution): RequestEnergy {
+  const leastNs = leastNsOf(resolution)
   const finished: number[] = []
   const perToken: number[] = []
   let failedJ = 0
+  let short = 0
   for (let at = 0; at < times.count; at++) {
     const joules = shares.energies[at] as number
     if (Number.isNaN(joules)) continue
@@ -17,12 +20,14 @@ export function requestEnergyOf(times: RequestTimes, shares: Shares): RequestEne
       continue
     }
     finished.push(joules)
+    if (leastNs !== null && (times.endNs[at] as number) - (times.startNs[at] as number) < leastNs) short += 1
     const tokens = times.outputTokens[at] as number
     if (tokens > 0) perToken.push(joules / tokens)
   }
   return {
     method: SHARING,
     requests: finished.length,
+    unresolved: leastNs === null ? null : short,
     total_j: finished.reduce((sum, joules) => sum + joules, 0),
     per_request_j: distributionOf(finished),
     per_output_token_j: distributionOf(perToken),
