@@ -1,5 +1,6 @@
 // How the joules of the requests are spread.
 
+import { quantileOf } from '../core/quantile.js'
 import { type RequestEnergy, SHARING } from './attribution.js'
 import { leastNsOf, type Resolution } from './phases.js'
 import type { RequestTimes } from './request-times.js'
@@ -41,17 +42,11 @@ export function requestEnergyOf(times: RequestTimes, shares: Shares, resolution:
 function distributionOf(values: readonly number[]): RequestEnergy['per_request_j'] {
   if (values.length === 0) return null
   const sorted = Float64Array.from(values).sort()
-  const at = (rank: number) => sorted[rank] as number
-  const quantile = (q: number) => {
-    const rank = q * (sorted.length - 1)
-    const below = Math.floor(rank)
-    return at(below) + (at(Math.ceil(rank)) - at(below)) * (rank - below)
-  }
   return {
     mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
-    p50: quantile(0.5),
-    p95: quantile(0.95),
-    p99: quantile(0.99),
-    max: at(sorted.length - 1),
+    p50: quantileOf(sorted, 0.5),
+    p95: quantileOf(sorted, 0.95),
+    p99: quantileOf(sorted, 0.99),
+    max: quantileOf(sorted, 1),
   }
 }
