@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { claimCampaign, isRunning, readClaim } from '../../dist/campaign/claim.js'
-import { openCampaignFolder, readPlan } from '../../dist/campaign/folder.js'
+import { openCampaignFolder, readPlan, refuseChanged } from '../../dist/campaign/folder.js'
 import { RunRecords } from '../../dist/campaign/records.js'
 import { type CampaignOptions, runCampaign } from '../../dist/campaign/run.js'
 import { statisticsOf } from '../../dist/campaign/statistics.js'
@@ -158,4 +158,22 @@ describe('a claim of another host, whose lock is not to be seen here', () => {
     release()
     expect(readClaim(dir)).toBeNull()
   })
+})
+
+it('a plan on the disk has no secrets, and they are no difference', async () => {
+  const text = (tokens: number) => `campaign_name: served
+model: m
+backend: server
+server: { command: [serve, '{port}'], env: { HF_TOKEN: hf_abcdef } }
+experiments: [{ generation: { max_tokens: ${tokens} } }]
+`
+  const folder = scratchFolder()
+  const dir = await openCampaignFolder(folder, planned(text(1)))
+  const written = readFileSync(join(dir, 'plan.json'), 'utf8')
+  expect(written).not.toContain('hf_abcdef')
+  expect(JSON.parse(written).shared.server.env).toEqual({ HF_TOKEN: '[redacted]' })
+  expect(() => refuseChanged(folder, planned(text(1)))).not.toThrow()
+  expect(() => refuseChanged(folder, planned(text(2)))).toThrow(
+    /was begun: experiments \(1 gone, 1 new\) differ/,
+  )
 })

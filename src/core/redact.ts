@@ -27,7 +27,7 @@ export function redact<T>(value: T, isSecret = false): T {
 
 /** https://name:password@host */
 function withoutLogin(text: string): string {
-  return text.replace(/(\w:\/\/)[^\s/@]+:[^\s/@]+@/g, `$1${MASK}@`)
+  return text.includes('://') ? text.replace(/(:\/\/)[^\s/@]+:[^\s/@]+@/g, `$1${MASK}@`) : text
 }
 
 /** A command line in which `--api-key=x`, `--api-key x`, `API_KEY=x` and `Authorization: x` have lost their value. */
