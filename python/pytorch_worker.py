@@ -230,8 +230,6 @@ class Engine:
         ids, lead = self.tokenise(prompt["text"])
         if exactly is not None:
             ids = repeated(ids, lead, exactly)
-        elif at_most is not None:
-            ids = ids[:at_most]
         if not ids:
             raise Fault("PROMPT_EMPTY", "a prompt has no tokens", "Give every prompt some text.")
         room = len(ids) if self.context_size is None else self.context_size - limit
@@ -242,7 +240,8 @@ class Engine:
                 "Lower max_tokens.",
             )
         ignores_end = generation["ignore_eos"] or tokens_out is not None
-        return {"ids": ids[:room], "limit": limit, "ignores_end": ignores_end, "truncated": len(ids) > room}
+        most = room if at_most is None else min(room, at_most)
+        return {"ids": ids[:most], "limit": limit, "ignores_end": ignores_end, "truncated": len(ids) > most}
 
     def tokenise(self, text):
         """Token ids as the tokenizer makes them, and how many of them come before the text's own, such as a BOS."""

@@ -63,7 +63,8 @@ function complete(request, response, body) {
       setTimeout(() => response.write(bytes.subarray(cut)), 5)
       return setTimeout(last ? end : next, 10)
     }
-    event(response, chunk(text, last ? (mode === 'eos' ? 'stop' : 'length') : null))
+    const reason = { eos: 'stop', aborts: 'abort' }[mode] ?? 'length'
+    event(response, chunk(text, last ? reason : null))
     if (last) end()
     else setTimeout(next, mode === 'slow' ? 300 : 1)
   }

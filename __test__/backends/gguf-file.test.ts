@@ -75,6 +75,13 @@ describe('readGgufModel', () => {
     expect(header.metadata.get('general.architecture')).toBe('x')
   })
 
+  it('says what a part of a model must be called', () => {
+    const path = written('m.gguf', Buffer.concat([ggufBytes({ 'split.count': 12 }, []), Buffer.alloc(64)]))
+    expect(() => readGgufModel(path)).toThrow(
+      'it is one of 12 files, but its name does not end in -00001-of-00012.gguf',
+    )
+  })
+
   it('misses the part of a model that is not there', () => {
     const lone = Buffer.concat([ggufBytes({ 'split.count': 3 }, []), Buffer.alloc(64)])
     const path = written('m-00001-of-00003.gguf', lone)

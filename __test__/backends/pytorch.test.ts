@@ -226,13 +226,13 @@ describe('counting', () => {
     expect(third).toBe(second)
   })
 
-  it('cuts a prompt to at most as many tokens as it is told, which is not truncation', async () => {
+  it('cuts a prompt to at most as many tokens as it is told, and says so as llamacpp does', async () => {
     const limited = { text: 'far too long '.repeat(100), max_input_tokens: 30 }
     const worker = await opened()
     const said = await worker.say('infer_one', { prompt: limited, generation })
     const short = await worker.say('infer_one', { prompt: { ...limited, text: 'ab' }, generation })
     await worker.close()
-    expect(said).toMatchObject({ input_tokens: 30, truncated: false })
+    expect(said).toMatchObject({ input_tokens: 30, truncated: true })
     expect(short).toMatchObject({ input_tokens: 3, truncated: false })
   })
 

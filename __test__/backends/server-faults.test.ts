@@ -168,6 +168,7 @@ describe('a request that fails', () => {
     ['breaks', 'STREAM_BROKEN', ''],
     ['stops-short', 'STREAM_BROKEN', 'the stream ended after 3 chunks without a finish_reason'],
     ['error-in-stream', 'STREAM_ERROR', 'CUDA out of memory'],
+    ['aborts', 'STREAM_ERROR', 'the server gave up the answer (finish_reason: abort)'],
     ['nonsense', 'STREAM_ERROR', 'an event is no JSON: {"choices": ['],
   ])('names its cause, and a run of nothing else ends with it: %s', async (mode, code, words) => {
     const { session } = await attach(mode, { api_key_env: 'TEST_KEY' })

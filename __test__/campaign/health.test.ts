@@ -25,7 +25,11 @@ afterEach(async () => {
 const FAULT_S = 1.5
 
 /** The checks of a campaign on one simulated GPU, which `keys` change. */
-async function checksOn(keys: Record<string, unknown>, config: Record<string, unknown> = {}) {
+async function checksOn(
+  keys: Record<string, unknown>,
+  config: Record<string, unknown> = {},
+  { signal, settleMs = 0 }: { signal?: AbortSignal; settleMs?: number } = {},
+) {
   const epochNs = nowNs()
   const library = simulate(scenarioFile([gpu(0, [{ for_s: 1, w: 100 }], keys)], epochNs))
   const dir = scratchFolder()
@@ -42,8 +46,8 @@ async function checksOn(keys: Record<string, unknown>, config: Record<string, un
     gpus: { watch, reason: null },
     executor,
     observer,
-    signal: undefined,
-    limits: { respondMs: 1000, settleMs: 0, recoverMs: 3000, lookMs: 1000 },
+    signal,
+    limits: { respondMs: 1000, settleMs, recoverMs: 3000, lookMs: 1000 },
   })
   const run = (after: Partial<Parameters<typeof health.afterRun>[0]> = {}) =>
     health.afterRun({ ended: true, troubled: false, last: false, name: 'a run', ...after })
@@ -181,6 +185,21 @@ describe('a health check', () => {
     expect(notes.at(-1)).toBe('Not restarted: all 1 restarts of the campaign are used up. It goes on.')
     expect(lines().filter(({ action }) => action === 'restart')).toHaveLength(1)
     expect(lines().at(-1)).toMatchObject({ gpus: [{ memory_above_before_mb: 7976 }], restarts: 1 })
+  })
+
+  it('that waits for memory to be given back ends at once when it is interrupted', async () => {
+    const interrupt = new AbortController()
+    const { health, run, untilFault } = await checksOn(
+      { memory: [{ from_s: FAULT_S, used_mib: 9000 }] },
+      {},
+      { signal: interrupt.signal, settleMs: 20_000 },
+    )
+    await health.begin()
+    await untilFault()
+    setTimeout(() => interrupt.abort(), 300)
+    const startMs = performance.now()
+    await expect(run()).rejects.toMatchObject({ code: 'INTERRUPTED' })
+    expect(performance.now() - startMs).toBeLessThan(2000)
   })
 
   it('with restart_on_failure: false only tells', async () => {

@@ -38,11 +38,13 @@ const take = (
   {
     from = opened as OpenedSampler | null,
     simulated = false,
+    modelLoaded = false,
     signal = undefined as AbortSignal | undefined,
   } = {},
 ) => {
   const { observer, notes, details, stretches } = recorder()
-  const baseline = takeBaseline(from, { ...config, ...overrides }, { observer, signal, simulated })
+  const context = { observer, signal, simulated, modelLoaded }
+  const baseline = takeBaseline(from, { ...config, ...overrides }, context)
   return { baseline, notes, details, stretches }
 }
 
@@ -128,6 +130,13 @@ describe('the cache', () => {
     expect(existsSync(entries())).toBe(false)
     await take().baseline
     expect(await take({}, { simulated: true }).baseline).toMatchObject({ method: 'fresh' })
+  })
+
+  it('is not given what was measured with a model in memory, which idles higher', async () => {
+    expect(await take({}, { modelLoaded: true }).baseline).toMatchObject({ method: 'fresh' })
+    expect(kept()).toEqual([])
+    await take().baseline
+    expect(await take({}, { modelLoaded: true }).baseline).toMatchObject({ method: 'cached' })
   })
 
   it.for([
@@ -382,6 +391,16 @@ describe('the energy breakdown', () => {
       baseline_timestamp: '2025-01-01T00:00:00.000Z',
       baseline_cache_age_sec: 12,
     })
+  })
+
+  it('is of the GPUs alone, whatever else a backend has measured', () => {
+    const measurement = {
+      ...{ per_gpu_j: { 'GPU-1': 6000 }, samples: 2, emissions: null, versions: {} },
+      domains: [{ domain: 'cpu', energy_j: 900, source: 'RAPL' }],
+    }
+    const told = breakDown(energy({ backend: 'codecarbon', measurement }), baseline)
+    expect(told).toMatchObject({ raw_j: 6000, adjusted_j: 6000 - 80 * 60 })
+    expect(breakDown(energy({ backend: 'codecarbon', measurement }), baseline, ['GPU-1'])?.raw_j).toBe(6000)
   })
 
   it('keeps a negative value', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ModelFacts } from '../../dist/backends/model-facts.js'
-import { estimateFlopsPalm } from '../../dist/experiment/flops.js'
+import { estimateFlopsPalm, flopsOf } from '../../dist/experiment/flops.js'
+import type { Inference } from '../../dist/experiment/inference.js'
+import { recorder } from './recorder.js'
 
 function facts(overrides: Partial<ModelFacts> = {}): ModelFacts {
   return {
@@ -81,5 +83,37 @@ describe('FLOPs by the PaLM formula', () => {
       reasons,
     })
     expect(estimateFlopsPalm(unknown, 10, 10)).toEqual({ flops: null, reason })
+  })
+})
+
+describe('the FLOPs of an experiment', () => {
+  const member = (attention: ModelFacts['attention']) =>
+    ({ session: { info: { facts: facts({ attention }) } } }) as Parameters<typeof flopsOf>[0][number]
+  const process = (attentionFlops: number | null, cached: number | null = null) =>
+    ({
+      attentionFlops,
+      totals: { input_tokens: 10, output_tokens: 5, served: { cached_input_tokens: cached } },
+    }) as Inference['processes'][number]
+  const { observer } = recorder()
+  const shape = facts().attention
+
+  it('are said to be an upper bound where the server has not computed all of a prompt', () => {
+    const { total } = flopsOf([member(shape)], { processes: [process(1, 7)] }, observer)
+    expect(total.flops?.notes).toContainEqual(expect.stringMatching(/^an upper bound: 7 input tokens/))
+    const { total: whole } = flopsOf([member(shape)], { processes: [process(1, 0)] }, observer)
+    expect(whole.flops?.notes.join()).not.toContain('upper bound')
+  })
+
+  it('have no attention, with the reason, where one of several processes has none', () => {
+    const { total } = flopsOf(
+      [member(shape), member(null)],
+      { processes: [process(1), process(null)] },
+      observer,
+    )
+    expect(total.flops).toMatchObject({
+      value: 2 * 2 * 1_235_746_816 * 15,
+      attention: null,
+      attention_reason: 'the shape of the attention is not known',
+    })
   })
 })

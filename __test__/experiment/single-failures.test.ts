@@ -1,7 +1,7 @@
 // One failure at each step of an experiment: a saved result with null and a warning, or an error with a code. Never a
 // lost result, a hang, or a process that is left.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import os from 'node:os'
 import { join } from 'node:path'
@@ -218,6 +218,18 @@ describe('a failure without which there is no measurement is an error with a cod
     ).toEqual([])
     if (watched.pid() !== 0) expect(isRunning(watched.pid())).toBe(false)
   })
+})
+
+it('a failed inference is what is told, also where its folder is gone', async () => {
+  const { outcome } = await runWith({
+    worker: (_, options) => ({
+      run: async () => {
+        rmSync(options.output_dir, { recursive: true })
+        throw new Error('the worker gave up')
+      },
+    }),
+  })
+  expect(outcome).toMatchObject({ error: { message: 'the worker gave up' } })
 })
 
 it('a silent run is one without a listener', async () => {

@@ -92,6 +92,8 @@ describe.concurrent('a measurement goes on and tells', () => {
     within(0.1, device.integral_j, 300 * (energy.duration_sec - device.gap_s))
     expect(device.method).toBe('counter')
     expect(device.reason).toContain('holes')
+    // What the readings miss is no contradiction to the counter, neither of the GPU nor in sum.
+    expect([device.residual_pct, energy.residual_pct]).toEqual([null, null])
     within(1, energy.total_j, joulesOf(energy))
   })
 

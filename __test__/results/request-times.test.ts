@@ -7,7 +7,7 @@ import { scratchFolder } from '../native/scenario.js'
 const LINES = [
   { index: 1, input_tokens: 7, output_tokens: 3, start_ns: 1e9, end_ns: 3e9, ttft_ms: 500, itl_ms: null },
   { index: 0, input_tokens: 9, output_tokens: 0, start_ns: 2e9, end_ns: 4e9, ttft_ms: null, itl_ms: null },
-  { index: 2, code: 'TIMEOUT', message: 'no answer', start_ns: 3e9, end_ns: 9e9 },
+  { index: 2, code: 'TIMEOUT', message: 'no\u2028answer', start_ns: 3e9, end_ns: 9e9 },
 ]
 
 function fileOf(lines: readonly unknown[]): string {

@@ -114,7 +114,7 @@ describe('whatever overlaps', () => {
     expect(Math.abs(sum(known(shares.energies)) + shares.idleJ + shares.unattributedJ - totalJ)).toBeLessThan(
       1e-9 * totalJ,
     )
-    const told = requestEnergyOf(times, shares)
+    const told = requestEnergyOf(times, shares, SEEN)
     expect(Math.abs(told.total_j + told.failed_j + told.idle_j + told.unattributed_j - totalJ)).toBeLessThan(
       1e-9 * totalJ,
     )
@@ -139,7 +139,7 @@ describe('whatever overlaps', () => {
     const energy = drawn(pieces, () => 600)
     const shares = shareOut(pieces, energy)
     const phases = phasesOf(times, pieces, energy, SEEN)
-    const told = requestEnergyOf(times, shares)
+    const told = requestEnergyOf(times, shares, SEEN)
     const { user, system } = process.cpuUsage(before)
     const bytes = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed - beforeBytes
     expect(pieces.inFlight.reduce((most, number) => Math.max(most, number))).toBeGreaterThan(900)
@@ -164,6 +164,7 @@ describe('the energies of requests', () => {
         pieces,
         drawn(pieces, () => 100),
       ),
+      SEEN,
     )
     expect(told).toMatchObject({
       method: 'equal share of the power among requests in flight',
@@ -186,8 +187,36 @@ describe('the energies of requests', () => {
         pieces,
         drawn(pieces, () => 100),
       ),
+      SEEN,
     )
     expect(told).toMatchObject({ requests: 0, per_request_j: null, per_output_token_j: null, failed_j: 100 })
+  })
+})
+
+describe('the energies of requests that are shorter than the sensor can see', () => {
+  // Three update periods of 100 ms; that of 1 s came to nothing.
+  const times = timesOf([
+    request(0, 0.2, 0.1),
+    request(0.2, 0.499, 0.3),
+    request(1, 1.301, 1.1),
+    request(2, 3, null, { code: 'TIMEOUT' }),
+  ])
+  const pieces = cutAtRequests(times, { start_ns: 0, end_ns: 3 * S })
+  const shares = shareOut(
+    pieces,
+    drawn(pieces, () => 100),
+  )
+
+  it('are counted, for only their sums can be told', () => {
+    expect(requestEnergyOf(times, shares, SEEN)).toMatchObject({ requests: 3, unresolved: 2 })
+  })
+
+  it('are all of them where a reading is the mean of a second', () => {
+    expect(requestEnergyOf(times, shares, { ...SEEN, windowNs: S }).unresolved).toBe(3)
+  })
+
+  it('are unknown where the period of the sensor was not seen', () => {
+    expect(requestEnergyOf(times, shares, { ...SEEN, updatePeriodNs: null }).unresolved).toBeNull()
   })
 })
 

@@ -19,7 +19,7 @@ export function readGgufModel(path: string): GgufHeader {
   if (!split) {
     throw unreadable(
       path,
-      `it is one of ${parts} files, but its name does not end in -00001-of-0000${parts}.gguf`,
+      `it is one of ${parts} files, but its name does not end in -00001-of-${String(parts).padStart(5, '0')}.gguf`,
     )
   }
   const headers = Array.from({ length: parts }, (_, index) => {

@@ -1,7 +1,7 @@
 // Who runs a campaign. The lock decides; the claim is for people, and for a folder on a network disk, where the lock of
 // another host may not be seen.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -46,6 +46,8 @@ export async function claimCampaign(dir: string): Promise<{ release(): void }> {
   return {
     release() {
       clearInterval(timer)
+      // Another host would wait for a heartbeat that grows old.
+      rmSync(join(dir, 'claim.json'), { force: true })
       lock.release()
     },
   }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
 import { canonicalJson } from '../core/identity.js'
+import { redact } from '../core/redact.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
 import { setAside } from './records.js'
@@ -42,7 +43,8 @@ export async function openCampaignFolder(
   const path = join(dir, 'plan.json')
   // The hash is in the folder's name, so what is there is the same plan, unless it is damaged.
   if (existsSync(path) && isWhole(path)) return dir
-  await writeJsonAtomically(path, plan)
+  // What runs is the campaign's file; the folder is handed on with the results, which have no secrets either.
+  await writeJsonAtomically(path, redact(plan))
   return dir
 }
 
@@ -118,7 +120,7 @@ export function refuseChanged(resultsDir: string, plan: CampaignPlan): void {
     const before = readPlan(join(resultsDir, name))
     if (before.campaign_name !== plan.campaign_name) continue
     throw new LlemError(
-      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, plan).join(', ')} differ`,
+      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, redact(plan)).join(', ')} differ`,
       {
         code: 'CAMPAIGN_CHANGED',
         hint: 'Undo the change, run it without --resume as a new campaign, or give it another campaign_name.',

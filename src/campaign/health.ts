@@ -166,12 +166,14 @@ export class HealthChecks {
 
   /** A look, and another one where memory is in use that a process which has just ended may be giving back. */
   async #settled(): Promise<Check> {
+    const { signal } = this.#context
     const startMs = performance.now()
     for (;;) {
+      stopIfInterrupted(signal)
       const check = await this.#once()
       const maySettle = check.findings.some(({ kind }) => kind === 'memory_above_before')
       if (!maySettle || performance.now() - startMs >= this.#limits.settleMs) return this.#remembered(check)
-      await sleep(AGAIN_MS)
+      await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
     }
   }
 

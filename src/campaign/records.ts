@@ -2,11 +2,13 @@
 // result.json in it means that it is done, whatever else the record says.
 
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../core/errors.js'
 import { type RunSummary, runSummarySchema } from '../executors/protocol.js'
+import { summaryOf } from '../executors/summary.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
+import { readResult } from '../results/read.js'
 import { type PlannedRun, roundOf, runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 
@@ -24,7 +26,7 @@ export const runRecordSchema = z.object({
   result_path: z.string().nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   attempts: z.number().int(),
-  /** Null for a run whose record was lost and whose result was found. */
+  /** Null where there is no result, or none that can be read. */
   summary: runSummarySchema.nullable(),
 })
 export type RunRecord = z.infer<typeof runRecordSchema>
@@ -90,10 +92,12 @@ export class RunRecords {
     for (const { name } of plan.experiments) {
       if (!present.has(name)) continue
       for (const cycle of readdirSync(join(runs, name))) {
+        const number = /^cycle-(\d+)$/.exec(cycle)?.[1]
+        // Of a person, or of a file system such as NFS.
+        if (number === undefined) continue
         const record = this.#read(join(runs, name, cycle))
         const isDead = record.status === 'running' && !isLive
         this.#keep(`${name}/${cycle}`, isDead ? { ...record, status: 'pending' } : record)
-        const [, number = 1] = /^cycle-(\d+)$/.exec(cycle) ?? []
         lastCycle = Math.max(lastCycle, Number(number))
       }
     }
@@ -146,11 +150,30 @@ export class RunRecords {
     if (record.status === 'failed') return record
     // A result beside a record that says "running": the campaign was killed between the two.
     const result = record.result_path === null ? resultIn(folder) : join(this.#dir, record.result_path)
-    if (result !== null && existsSync(result))
-      return { ...record, status: 'completed', result_path: this.fromCampaign(result) }
+    if (result !== null && existsSync(result)) {
+      const found = record.summary === null ? this.#recovered(record, dirname(result)) : record
+      return { ...found, status: 'completed', result_path: this.fromCampaign(result) }
+    }
     if (record.status !== 'completed') return record
     this.problems.push(`${result ?? folder} is gone; its experiment is run again.`)
     return { ...PENDING, attempts: record.attempts }
+  }
+
+  /** What the record would have said, so that the run counts in the statistics as all others do. */
+  #recovered(record: RunRecord, runDir: string): RunRecord {
+    try {
+      const { kind, content } = readResult(runDir)
+      if (kind !== 'run') return record
+      return {
+        ...record,
+        started_at: record.started_at ?? content.started_at,
+        completed_at: record.completed_at ?? content.completed_at,
+        summary: summaryOf(content, runDir),
+      }
+    } catch (error) {
+      this.problems.push(messageOf(error))
+      return record
+    }
   }
 
   #recordIn(folder: string): RunRecord {

@@ -94,33 +94,34 @@ export async function runThese(
   const unwell = await health.begin()
   if (unwell !== null) return unwell
   await executor.begin?.({ observer, signal })
-  const reason = await runAll(runs, plan, context)
-  return reason === null && retryFailed ? await runAll(runs, plan, context) : reason
+  const reason = await runAll(runs, plan, context, null)
+  return reason === null && retryFailed ? await runAll(runs, plan, context, runs.at(-1) ?? null) : reason
 }
 
-/** One pass over all that are not completed. */
+/** One pass over all that are not completed. `last`: what ran just before, from which the first one keeps its distance. */
 async function runAll(
   runs: readonly PlannedRun[],
   plan: CampaignPlan,
   context: RunContext,
+  last: PlannedRun | null,
 ): Promise<string | null> {
   const { records, manifest, health, observer, signal, warmestC } = context
-  const before = [...records.runs()].map((run) => records.of(run)).filter(isCompleted)
   const left = runs.filter((run) => !isCompleted(records.of(run)))
-  const summaries = before.map(({ summary }) => summary)
+  const done = [...records.runs()].map((run) => records.of(run)).filter(isCompleted)
+  const summaries = done.map(({ summary }) => summary)
   const hadEnergy = summaries.some((summary) => summary?.energy_j != null)
   const stop = breaker(plan.execution.max_equal_failures, { hadEnergy })
   const bar = campaignProgress(left.length, summaries, observer)
-  let last: PlannedRun | null = null
+  let before: PlannedRun | null = last
   try {
     for (const [index, run] of left.entries()) {
       stopIfInterrupted(signal)
-      await waitInGap(gapSeconds(plan.execution, last, run), plan.execution, {
+      await waitInGap(gapSeconds(plan.execution, before, run), plan.execution, {
         observer: bar.below,
         signal,
         warmestC,
       })
-      last = run
+      before = run
       const record = await runOne(plan, run, bar, context)
       await manifest.refresh()
       bar.ended(record)
@@ -163,6 +164,7 @@ async function runOne(
   const killsBefore = oomKills()
   const log = logOf(join(folder, 'run.log'))
   bar.begun(`${experiment.name}, cycle ${run.cycle}`)
+  let record: RunRecord
   try {
     const summary = await executor.run(
       {
@@ -181,7 +183,7 @@ async function runOne(
         },
       },
     )
-    return await settle(run, records, { ...base, ...completedBy(summary, records) })
+    record = { ...base, ...completedBy(summary, records) }
   } catch (error) {
     // What was interrupted has not failed: the next run of the campaign repeats it.
     stopIfInterrupted(signal)
@@ -189,16 +191,19 @@ async function runOne(
     const { code, message } = explained(failure, killsBefore)
     observer.note(`${experiment.name}, cycle ${run.cycle} failed: ${message} [${code}]`)
     const completed_at = new Date().toISOString()
-    return await settle(run, records, { ...base, status: 'failed', completed_at, error: { code, message } })
+    record = { ...base, status: 'failed', completed_at, error: { code, message } }
   } finally {
     log.end()
-    if (restartContainer && !signal?.aborted)
-      await executor.restart().catch((error: unknown) => {
-        // The next run needs it and fails for a reason of its own where it does not come up.
-        observer.note(`The restart failed (non-fatal): ${messageOf(error)}`)
-      })
-    else if (coldStart) await executor.close()
   }
+  // Not in the `try`: an experiment has not failed because its record cannot be written.
+  await records.write(run, record)
+  if (restartContainer && !signal?.aborted)
+    await executor.restart().catch((error: unknown) => {
+      // The next run needs it and fails for a reason of its own where it does not come up.
+      observer.note(`The restart failed (non-fatal): ${messageOf(error)}`)
+    })
+  else if (coldStart) await executor.close()
+  return record
 }
 
 function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecord> & { status: 'completed' } {
@@ -209,11 +214,6 @@ function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecor
     result_path,
     summary: { ...summary, result_path },
   }
-}
-
-async function settle(run: PlannedRun, records: RunRecords, record: RunRecord): Promise<RunRecord> {
-  await records.write(run, record)
-  return record
 }
 
 /** What is written for an experiment: what all share, its own, and what the campaign says of every warmup. */

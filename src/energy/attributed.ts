@@ -41,10 +41,11 @@ export async function attributeEnergy(
   if (unread >= 0) return none(`GPU ${energy.devices[unread]?.index} has no readings that could be joined`)
   const scaled = pieceEnergy(devices, totals, pieces.boundariesNs)
   const shares = shareOut(pieces, scaled)
+  const resolution = resolutionOf(energy, totalJ)
   return {
     attribution: {
-      phases: phasesOf(times, pieces, scaled, resolutionOf(energy, totalJ)),
-      requestEnergy: requestEnergyOf(times, shares),
+      phases: phasesOf(times, pieces, scaled, resolution),
+      requestEnergy: requestEnergyOf(times, shares, resolution),
       energies: shares.energies,
     },
     reason: null,

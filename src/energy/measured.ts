@@ -25,7 +25,7 @@ export function energyOf(
     integral_j: report.integralJ ?? null,
     counter_j: report.counterJ ?? null,
     counter_raw_j: report.counterRawJ ?? null,
-    residual_pct: residualPct(report.integralJ, report.counterJ),
+    residual_pct: residualPct(report, devices),
     uncertainty_j: report.uncertaintyJ ?? null,
     gain_pct: report.totalJ === undefined ? null : Math.max(...devices.map((device) => device.gain_pct ?? 0)),
     coverage: report.coverage,
@@ -138,7 +138,10 @@ function reasonOf(devices: readonly DeviceEnergy[]): string {
   return devices.map((device) => `GPU ${device.index}: ${device.reason}`).join('; ')
 }
 
-function residualPct(integralJ: number | undefined, counterJ: number | undefined): number | null {
+/** Null where a device has none, as when its readings have holes: what they miss is no contradiction. */
+function residualPct({ integralJ, counterJ }: WindowReport, devices: readonly DeviceEnergy[]): number | null {
   if (integralJ === undefined || counterJ === undefined || counterJ <= 0) return null
-  return ((integralJ - counterJ) / counterJ) * 100
+  return devices.every(({ residual_pct }) => residual_pct !== null)
+    ? ((integralJ - counterJ) / counterJ) * 100
+    : null
 }

@@ -1,17 +1,14 @@
 // The process that runs a campaign's experiments, one after the other: node runner.js. When its stdin ends it keeps
 // what was measured, ends its workers and exits.
 
-import { readdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { loadExperimentConfig } from '../config/load.js'
 import { configError } from '../config/problems.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { chooseLibrary } from '../energy/library.js'
 import { KeptFleet } from '../experiment/kept-fleet.js'
 import type { Observer } from '../experiment/observer.js'
-import { type ExperimentOutcome, runExperiment } from '../experiment/run.js'
+import { runExperiment } from '../experiment/run.js'
 import { waitForLock } from '../native/lock.js'
-import type { ExperimentResult } from '../results/experiment.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import { processTree } from '../workers/process-tree.js'
@@ -23,6 +20,7 @@ import {
   type RunSummary,
   runnerRequestSchema,
 } from './protocol.js'
+import { summaryOf } from './summary.js'
 
 const LOCK_MS = 30_000
 const POWER_EVERY_MS = 500
@@ -101,9 +99,10 @@ async function runOne(order: RunOrder, observer: Observer): Promise<RunSummary> 
   const config = { ...loaded.config, output_dir: order.output_dir }
   const { service } = order
   const library = chooseLibrary(order.simulate === false ? undefined : order.simulate)
-  const outcome = await runExperiment(config, { ...library, observer, signal: ended.signal, kept, service })
+  const options = { ...library, observer, signal: ended.signal, kept, service }
+  const { result, runDir } = await runExperiment(config, options)
   if (!order.keep_loaded) await kept.close()
-  return summaryOf(outcome, config.energy.backend !== null)
+  return summaryOf(result, runDir)
 }
 
 /** Between two orders nobody asks. */
@@ -155,38 +154,6 @@ const observer: Observer = {
     const timer = setInterval(show, POWER_EVERY_MS)
     return { update, stop: () => clearInterval(timer) }
   },
-}
-
-function summaryOf({ result, runDir }: ExperimentOutcome, asked: boolean): RunSummary {
-  return {
-    experiment_id: result.experiment_id,
-    result_path: join(runDir, 'result.json'),
-    config_hash: result.config_hash,
-    energy_j: result.total_energy_j,
-    energy_problem: asked ? energyProblem(result) : null,
-    energy_reason: asked ? result.energy_reason : null,
-    energy_per_output_token_j: result.energy_per_output_token_j,
-    tokens_per_second: result.avg_tokens_per_second,
-    output_tokens: result.output_tokens,
-    inference_s: result.total_inference_time_sec,
-    e2e_p50_ms: result.latency.e2e_ms?.p50 ?? null,
-    warnings: result.measurement_warnings.length,
-    load_s: result.load?.seconds ?? null,
-    load_energy_j: result.load?.energy_j ?? null,
-    disk_bytes: bytesIn(dirname(join(runDir, 'result.json'))),
-  }
-}
-
-/** Null energy is a problem where readings failed; a window that is too short has none of a GPU that is well. */
-function energyProblem({ total_energy_j, energy, energy_reason }: ExperimentResult): string | null {
-  if (total_energy_j !== null) return null
-  const failures = (energy?.devices ?? []).flatMap(({ missing_reason }) => missing_reason ?? [])
-  if (energy !== null && failures.length === 0) return null
-  return [energy_reason, ...new Set(failures)].filter((text) => text !== null).join(': ')
-}
-
-function bytesIn(folder: string): number {
-  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
 }
 
 function faultOf(error: unknown): WorkerFault {

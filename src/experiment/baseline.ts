@@ -39,6 +39,8 @@ interface Context {
   signal: AbortSignal | undefined
   /** A simulated GPU's idle power must not be kept for a real one. */
   simulated: boolean
+  /** A model is in memory already, so that what is measured is more than idle and must not be kept for others. */
+  modelLoaded?: boolean
 }
 
 /**
@@ -81,7 +83,8 @@ export async function takeBaseline(
 
 /**
  * The baseline from the cache, if it is young enough, else measured. Of two processes that want it at once one
- * measures, and the other one takes what it finds; `maxAgeS` is asked again after the wait. Throws INTERRUPTED, and an error where a GPU has no idle power.
+ * measures, and the other one takes what it finds; `maxAgeS` is asked again after the wait. Throws INTERRUPTED, and an
+ * error where a GPU has no idle power.
  */
 export async function baselineOf(
   opened: OpenedSampler,
@@ -121,11 +124,11 @@ async function fromCache(opened: OpenedSampler, driver: string, maxAgeS: number)
 async function measure(
   opened: OpenedSampler,
   durationS: number,
-  { observer, signal, simulated }: Context,
+  { observer, signal, simulated, modelLoaded = false }: Context,
 ): Promise<Baseline> {
   const idle = await measureIdlePower(opened, durationS, { observer, signal })
   const { devices, disturbances, measuredAt } = idle
-  const isKept = !simulated && disturbances.length === 0
+  const isKept = !simulated && !modelLoaded && disturbances.length === 0
   for (const { device, powerW } of isKept ? devices : []) {
     const entry = { power_w: powerW, measured_at: measuredAt, duration_sec: durationS }
     await keep(device, driverOf(opened), entry, observer)

@@ -73,12 +73,14 @@ export function flopsOf(
       observer,
       () => {
         const { totals, attentionFlops } = processes[index] as Inference['processes'][number]
-        return estimateFlopsPalm(
-          session.info.facts,
-          totals.input_tokens,
-          totals.output_tokens,
-          attentionFlops,
-        )
+        const { input_tokens, output_tokens, served } = totals
+        const estimate = estimateFlopsPalm(session.info.facts, input_tokens, output_tokens, attentionFlops)
+        const cached = served?.cached_input_tokens ?? 0
+        if (cached > 0)
+          estimate.flops?.notes.push(
+            `an upper bound: ${cached} input tokens came from the server's cache and were not computed`,
+          )
+        return estimate
       },
       (reason) => ({ flops: null, reason }),
     ),
@@ -94,5 +96,6 @@ function sumOf(estimates: readonly FlopsEstimate[]): FlopsEstimate {
   const value = estimates.reduce((sum, { flops }) => sum + (flops?.value ?? 0), 0)
   const terms = estimates.map(({ flops }) => flops?.attention ?? null)
   const attention = terms.includes(null) ? null : terms.reduce<number>((sum, term) => sum + (term ?? 0), 0)
-  return { flops: { ...first.flops, value, attention }, reason: null }
+  const attention_reason = estimates.flatMap(({ flops }) => flops?.attention_reason ?? [])[0] ?? null
+  return { flops: { ...first.flops, value, attention, attention_reason }, reason: null }
 }

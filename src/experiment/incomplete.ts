@@ -39,7 +39,7 @@ export async function keepIncomplete(runDir: string, run: IncompleteRun): Promis
     })
   } catch {
     // The failure itself is what the person must hear about.
-    await removeIfEmpty(runDir)
+    await removeIfEmpty(runDir).catch(() => undefined)
   }
   const place = existsSync(runDir) ? `What was measured by then is in ${runDir}.` : null
   if (run.interrupted) return interrupted(run.failure, place)

@@ -1,19 +1,12 @@
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
-import type {
-  FailedRequest,
-  Generation,
-  OfferedLoad,
-  Prompt,
-  RequestRecord,
-  RunTotals,
-} from '../backends/protocol.js'
-import { spreadOf } from '../backends/spread.js'
+import type { FailedRequest, Generation, OfferedLoad, Prompt, RunTotals } from '../backends/protocol.js'
 import { messageOf } from '../core/errors.js'
 import type { Latency, Speed } from '../results/experiment.js'
 import { unionOfWindowsS } from '../results/shares.js'
 import { AttentionFlops } from './attention-flops.js'
 import type { Member } from './fleet.js'
+import { addTimes, latencyOf, newTimes, type RequestTimes, speedOf } from './latency.js'
 import type { Observer } from './observer.js'
 
 /** What one worker process did. */
@@ -24,20 +17,6 @@ export interface ProcessInference {
   times: RequestTimes
   /** FLOPs of the attention over the contexts; null where the model's shape, or a request's input, is not known. */
   attentionFlops: number | null
-}
-
-/** Milliseconds of its requests, in the order in which they ended. */
-interface RequestTimes {
-  e2e: number[]
-  /** Of those whose first token was observed. */
-  ttft: number[]
-  /** Of those with more than one token. */
-  tpot: number[]
-  /** Over the requests whose first token was observed. */
-  prefill: { tokens: number; ms: number }
-  decode: { tokens: number; ms: number }
-  input: number[]
-  output: number[]
 }
 
 export interface Inference {
@@ -216,54 +195,10 @@ function together(processes: ProcessInference[]): Omit<Inference, 'load' | 'toke
   }
 }
 
-function newTimes(): RequestTimes {
-  return {
-    e2e: [],
-    ttft: [],
-    tpot: [],
-    prefill: { tokens: 0, ms: 0 },
-    decode: { tokens: 0, ms: 0 },
-    input: [],
-    output: [],
-  }
-}
-
-function addTimes(times: RequestTimes, record: RequestRecord): void {
-  const { start_ns, end_ns, ttft_ms, input_tokens, output_tokens } = record
-  const endToEndMs = (end_ns - start_ns) / 1e6
-  times.e2e.push(endToEndMs)
-  if (input_tokens !== null) times.input.push(input_tokens)
-  times.output.push(output_tokens)
-  if (ttft_ms === null) return
-  times.ttft.push(ttft_ms)
-  if (input_tokens !== null) {
-    times.prefill.tokens += input_tokens
-    times.prefill.ms += ttft_ms
-  }
-  if (output_tokens < 2) return
-  // Time per output token is the decode alone: the first token belongs to the prefill.
-  const decodeMs = endToEndMs - ttft_ms
-  times.tpot.push(decodeMs / (output_tokens - 1))
-  times.decode.tokens += output_tokens - 1
-  times.decode.ms += decodeMs
-}
-
-function latencyOf(all: readonly RequestTimes[], itl_ms: Latency['itl_ms']): Latency {
-  const pooled = (kind: 'e2e' | 'ttft' | 'tpot') => spreadOf(all.flatMap((times) => times[kind]))
-  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e') }
-}
-
-function speedOf(all: readonly RequestTimes[]): Speed {
-  const perSecond = (phase: 'prefill' | 'decode') => {
-    const sum = (part: 'tokens' | 'ms') => all.reduce((total, times) => total + times[phase][part], 0)
-    return sum('ms') > 0 ? sum('tokens') / (sum('ms') / 1000) : null
-  }
-  return { prefill_tokens_per_second: perSecond('prefill'), decode_tokens_per_second: perSecond('decode') }
-}
-
 /** A file of lines. A full disk is told at the end, so that it does not end the inference. */
 function writeLines(path: string): { write(line: string): void; end(): Promise<string | null> } {
-  const stream = createWriteStream(path)
+  // On the disk before the result is, which says how many lines there are.
+  const stream = createWriteStream(path, { flush: true })
   const problem = finished(stream).then(() => null, messageOf)
   return {
     write: (line) => {

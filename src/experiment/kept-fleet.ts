@@ -10,7 +10,10 @@ import type { Fleet } from './fleet.js'
 export class KeptFleet {
   #kept: { key: string; fleet: Fleet } | null = null
 
-  /** The workers that this experiment can use; others are ended first, so that their memory is free. */
+  /**
+   * The workers that this experiment can use, if they live still: a gap is long, and the kernel ends what is large first.
+   * Others are ended first, so that their memory is free.
+   */
   async take(
     config: ExperimentConfig,
     deviceUuids: readonly string[],
@@ -19,7 +22,7 @@ export class KeptFleet {
     const kept = this.#kept
     this.#kept = null
     if (kept === null) return null
-    if (kept.key === keyOf(config, deviceUuids, service)) return kept.fleet
+    if (kept.key === keyOf(config, deviceUuids, service) && (await isAlive(kept.fleet))) return kept.fleet
     await kept.fleet.close()
     return null
   }
@@ -42,8 +45,15 @@ export class KeptFleet {
   }
 }
 
-/** All that a loaded worker depends on. */
+async function isAlive({ members }: Fleet): Promise<boolean> {
+  const answers = await Promise.allSettled(members.map(({ session }) => session.memory()))
+  return answers.every(({ status }) => status === 'fulfilled')
+}
+
+/** All that a loaded worker depends on. Its limit for a request is part of it: a server's worker keeps it itself. */
 function keyOf(config: ExperimentConfig, deviceUuids: readonly string[], service: Service | null): string {
-  const { backend, model, processes, python } = config
-  return contentHash({ backend, model, processes, python, options: config[backend], deviceUuids, service })
+  const { backend, model, processes, python, request_timeout_sec } = config
+  const options = config[backend]
+  const asked = { backend, model, processes, python, options, request_timeout_sec }
+  return contentHash({ ...asked, deviceUuids, service })
 }

@@ -115,7 +115,9 @@ export async function runExperiment(
     // Other workers than those that fit are ended before idle power is measured.
     const loaded = (await kept?.take(config, uuids, service)) ?? undefined
     fleet = loaded
-    const baseline = await trace.step('baseline', () => takeBaseline(opened, config.baseline, context))
+    const baseline = await trace.step('baseline', () =>
+      takeBaseline(opened, config.baseline, { ...context, modelLoaded: loaded !== undefined }),
+    )
     let load: Promise<Load> | Load = KEPT
     if (fleet === undefined) {
       const why = reason ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'

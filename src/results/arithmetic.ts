@@ -41,7 +41,10 @@ function checksOfOwn(energy: Energy, own: Energy): Check[] {
       'method',
       devices.every(({ method }) => method === first?.method) ? (first?.method ?? null) : null,
     ),
-    stored('residual_pct', residualPct(energy)),
+    stored(
+      'residual_pct',
+      devices.every(({ residual_pct }) => residual_pct !== null) ? residualPct(energy) : null,
+    ),
     stored('uncertainty_j', rootOfSquares(devices.map((device) => device.uncertainty_j))),
     stored('coverage', Math.min(...devices.map(({ coverage }) => coverage))),
     ...(['package', 'dram'] as const).map((kind) => {

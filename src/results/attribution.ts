@@ -20,8 +20,7 @@ const phase = {
 
 /** The energy by what was computed. All joules together are the window's. */
 export const phasesSchema = z.object({
-  /** From the start of a request to its first token. */
-  /** Its tokens are null where a server does not tell them. */
+  /** From the start of a request to its first token. Its tokens are null where a server does not tell them. */
   prefill: z
     .object({ ...phase, input_tokens: count.nullable(), j_per_input_token: joules.nullable() })
     .nullable(),
@@ -52,6 +51,11 @@ export const requestEnergySchema = z.object({
   method: z.literal(SHARING),
   /** Finished requests whose energy is known. */
   requests: count,
+  /**
+   * Of these, requests that lasted less than three update periods of the power sensor: a reading is of more than one of
+   * them, so the sums and the mean are right and how they are spread is not. Null where the period was not seen.
+   */
+  unresolved: count.nullable().default(null),
   /** Their sum. */
   total_j: joules,
   /** Over the requests; null for none. */
@@ -71,8 +75,7 @@ export const steadyStateSchema = z.object({
   start_ns: z.number(),
   end_ns: z.number(),
   duration_sec: z.number(),
-  /** Of requests whose first token came within it. */
-  /** Null where a server does not tell them. */
+  /** Of requests whose first token came within it; null where a server does not tell them. */
   input_tokens: count.nullable(),
   /** Generated within it, by whichever request. */
   output_tokens: z.number().nonnegative(),

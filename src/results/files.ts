@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
+import { isFolder } from './find.js'
 
 /** Sortable by time, unique by chance (2^40 per second), and safe as a folder's name. */
 export function newExperimentId(label: string, now = new Date()): string {
@@ -44,10 +45,6 @@ export function makeFolder(path: string): void {
     // Another process may have been faster.
     if (!isFolder(path)) throw error
   }
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** Makes the folder of one run. */

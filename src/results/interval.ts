@@ -1,3 +1,4 @@
+import { quantileOf } from '../core/quantile.js'
 import { randomOf } from '../core/random.js'
 import { studentQuantile } from './student.js'
 
@@ -48,15 +49,7 @@ export function bootstrapInterval(
     return sum / n
   }).sort()
   const tail = (1 - CONFIDENCE) / 2
-  return { n, mean, low: quantile(means, tail), high: quantile(means, 1 - tail), method: 'bootstrap' }
-}
-
-/** Linear between ranks, as numpy's default is. */
-function quantile(sorted: Float64Array, q: number): number {
-  const rank = q * (sorted.length - 1)
-  const below = Math.floor(rank)
-  const [low = Number.NaN, high = Number.NaN] = [sorted[below], sorted[Math.ceil(rank)]]
-  return low + (high - low) * (rank - below)
+  return { n, mean, low: quantileOf(means, tail), high: quantileOf(means, 1 - tail), method: 'bootstrap' }
 }
 
 function meanOf(values: readonly number[]): number {

@@ -21,6 +21,11 @@ const MIN_PERIODS = 3
 /** A stretch shorter than this share of a period is looked across: what lies behind it is what the sensor shows. */
 const NEGLIGIBLE_PERIODS = 0.1
 
+/** How long something must last so that the readings can tell it apart, nanoseconds; null where that is not known. */
+export function leastNsOf({ updatePeriodNs, windowNs }: Resolution): number | null {
+  return updatePeriodNs === null ? null : MIN_PERIODS * Math.max(updatePeriodNs, windowNs)
+}
+
 const PREFILL = 1
 const DECODE = 2
 const MIXED = 3
@@ -90,10 +95,9 @@ interface Found {
 /** The requests whose phase of this kind can be told apart from everything else, or why there are none. */
 function phaseOf(kind: typeof PREFILL | typeof DECODE, matter: Matter): Found {
   const { times, pieces, energy, kinds, resolution } = matter
-  const { updatePeriodNs } = resolution
-  if (updatePeriodNs === null)
+  const leastNs = leastNsOf(resolution)
+  if (leastNs === null)
     return { counted: null, tokens: 0, reason: 'how often the power sensor publishes was not seen' }
-  const leastNs = MIN_PERIODS * Math.max(updatePeriodNs, resolution.windowNs)
   const { boundariesNs, inFlight } = pieces
   const share = cumulative(energy.joules, (joules, at) =>
     kinds[at] === kind ? joules / (inFlight[at] as number) : 0,

@@ -3,7 +3,6 @@
 
 import { createReadStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import { LlemError, messageOf } from '../core/errors.js'
 
 /** When each request ran, in the order of the lines; nanoseconds of the monotonic clock. */
@@ -99,9 +98,15 @@ export async function writeRequestEnergies(path: string, energies: Float64Array)
 
 const LINES_AT_ONCE = 1000
 
+/** Not by node:readline, which also cuts at U+2028 and U+2029: the message of a failed request may hold them. */
 async function* linesOf(path: string): AsyncGenerator<string> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
-  for await (const line of lines) if (line !== '') yield line
+  let rest = ''
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const lines = `${rest}${chunk}`.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') yield line
+  }
+  if (rest !== '') yield rest
 }
 
 function parse(path: string, text: string): TimedLine {

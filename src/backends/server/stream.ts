@@ -46,6 +46,8 @@ export interface StreamOptions {
 }
 
 const MAX_ERROR_BYTES = 64 * 1024
+/** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
+const GIVEN_UP: readonly (string | null)[] = ['abort', 'error']
 
 /**
  * One streaming request. It is a handler of undici's lowest level, because at 20,000 chunks a second every layer
@@ -130,6 +132,8 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     } else if (this.#finishReason === null) {
       const how = this.#isAtEnd ? 'said [DONE]' : 'ended'
       this.#fail('STREAM_BROKEN', `the stream ${how} after ${this.chunks} chunks without a finish_reason`)
+    } else if (GIVEN_UP.includes(this.#finishReason)) {
+      this.#fail('STREAM_ERROR', `the server gave up the answer (finish_reason: ${this.#finishReason})`)
     } else {
       this.#end({
         ok: true,

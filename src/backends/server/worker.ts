@@ -93,6 +93,7 @@ serveWorker({
 
   async memory() {
     theServer()
+    if (server?.how != null) throw died(server)
     // What an attached server holds is out of reach, and NVML's numbers are those of the whole device.
     const rss_bytes = server === null ? null : residentBytes(processesOf(server))
     return { rss_bytes, vram_bytes: null, vram_peak_bytes: null }

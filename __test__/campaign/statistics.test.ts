@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { openCampaignFolder } from '../../dist/campaign/folder.js'
+import { PENDING, RunRecords } from '../../dist/campaign/records.js'
+import { statisticsOf } from '../../dist/campaign/statistics.js'
+import type { RunSummary } from '../../dist/executors/protocol.js'
+import { scratchFolder } from '../native/scenario.js'
+import { planned } from './written.js'
+
+const SUMMARY: RunSummary = {
+  ...{ experiment_id: 'x', result_path: 'x', config_hash: 'x', energy_problem: null, output_tokens: 10 },
+  ...{ energy_j: 1, energy_per_output_token_j: 0.1, tokens_per_second: 5, inference_s: 2, e2e_p50_ms: 3 },
+  ...{ warnings: 0, load_s: null, load_energy_j: null, disk_bytes: 1 },
+}
+
+/** Two experiments over so many cycles; `joules` by experiment and cycle, null where a run has no energy. */
+async function statisticsFor(joules: readonly (readonly (number | null)[])[]) {
+  const plan = planned(
+    `campaign_name: x\nmodel: m.gguf\ngrid: { shared: { generation.seed: [1, 2] } }\nexecution: { cycles: ${joules[0]?.length} }`,
+  )
+  const records = new RunRecords(await openCampaignFolder(scratchFolder(), plan), plan, { isLive: true })
+  for (const run of records.runs()) {
+    const summary = { ...SUMMARY, energy_j: joules[run.experiment]?.[run.cycle - 1] ?? null }
+    await records.write(run, { ...PENDING, status: 'completed', summary })
+  }
+  return statisticsOf(plan, records)
+}
+
+describe('the statistics of a campaign', () => {
+  it('are of each experiment over its own cycles: different ones are no repetitions', async () => {
+    const told = await statisticsFor([
+      [100, 102, 104],
+      [900, 902, 904],
+    ])
+    expect(told).toMatchObject([
+      { cycles: 3, energy_j: { n: 3, mean: 102, method: 't', bootstrap: { n: 3, method: 'bootstrap' } } },
+      { cycles: 3, energy_j: { n: 3, mean: 902 } },
+    ])
+    // Student's 97.5 % quantile of 2 degrees of freedom times 2 J over the root of 3.
+    expect(told[0]?.energy_j?.high).toBeCloseTo(102 + (4.3027 * 2) / Math.sqrt(3), 3)
+    expect(told[1]?.energy_j?.low).toBeCloseTo(902 - (4.3027 * 2) / Math.sqrt(3), 3)
+  })
+
+  it('are not poisoned by a run without energy, which is no 0', async () => {
+    const told = await statisticsFor([
+      [100, null, 104],
+      [null, null, null],
+    ])
+    expect(told).toMatchObject([
+      { cycles: 3, energy_j: { n: 2, mean: 102 }, tokens_per_second: { n: 3 } },
+      { cycles: 3, energy_j: null, load_energy_j: null },
+    ])
+  })
+})

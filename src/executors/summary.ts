@@ -1,0 +1,45 @@
+// result.json -> what a campaign keeps of a run.
+
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ExperimentResult } from '../results/experiment.js'
+import type { RunSummary } from './protocol.js'
+
+/** The summary of a finished experiment, whose result.json is in `runDir`. */
+export function summaryOf(result: ExperimentResult, runDir: string): RunSummary {
+  return {
+    experiment_id: result.experiment_id,
+    result_path: join(runDir, 'result.json'),
+    config_hash: result.config_hash,
+    energy_j: result.total_energy_j,
+    energy_problem: energyProblem(result),
+    energy_reason: isAskedFor(result) ? result.energy_reason : null,
+    energy_per_output_token_j: result.energy_per_output_token_j,
+    tokens_per_second: result.avg_tokens_per_second,
+    output_tokens: result.output_tokens,
+    inference_s: result.total_inference_time_sec,
+    e2e_p50_ms: result.latency.e2e_ms?.p50 ?? null,
+    warnings: result.measurement_warnings.length,
+    load_s: result.load?.seconds ?? null,
+    load_energy_j: result.load?.energy_j ?? null,
+    disk_bytes: bytesIn(runDir),
+  }
+}
+
+/** Null energy is a problem where readings failed; a window that is too short has none of a GPU that is well. */
+function energyProblem(result: ExperimentResult): string | null {
+  const { total_energy_j, energy, energy_reason } = result
+  if (total_energy_j !== null || !isAskedFor(result)) return null
+  const failures = (energy?.devices ?? []).flatMap(({ missing_reason }) => missing_reason ?? [])
+  if (energy !== null && failures.length === 0) return null
+  return [energy_reason, ...new Set(failures)].filter((text) => text !== null).join(': ')
+}
+
+function isAskedFor({ effective_config }: ExperimentResult): boolean {
+  const { energy } = (effective_config ?? {}) as { energy?: { backend?: unknown } }
+  return energy?.backend !== null
+}
+
+function bytesIn(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+}
