@@ -96,6 +96,7 @@ const SUMMARY = {
     config_hash: 'x',
     energy_j: 1,
     energy_problem: null,
+    energy_reason: null,
     energy_per_output_token_j: 1,
   },
   ...{ tokens_per_second: 1, output_tokens: 1, inference_s: 1, e2e_p50_ms: 1, warnings: 0 },
