@@ -128,7 +128,7 @@ mod tests {
                 low_ns = low_ns.max(reads[after - 1] - k * 100 * NS_PER_MS);
                 high_ns = high_ns.min(reads[after] - k * 100 * NS_PER_MS);
             }
-            assert!(high_ns - low_ns <= 3 * NS_PER_MS, "{phase_ns}: {} ns", high_ns - low_ns);
+            assert!(high_ns - low_ns <= 3_500_000, "{phase_ns}: {} ns", high_ns - low_ns);
         }
     }
 
