@@ -222,8 +222,17 @@ fn a_load_in_step_with_the_sensor_fools_the_readings_and_not_the_headline_which_
             "{setting:?}: flagged {}, headline {headline:.3?} %, integral {integral:.1?} %",
             flagged(&trials)
         );
+        for Trial { report, .. } in
+            trials.iter().filter(|trial| trial.report.headline.method != Some(Method::Counter))
+        {
+            println!("not the counter: {} {:?}", report.headline.reason, report.counter_test);
+        }
         assert!(flagged(&trials) * 100 >= 95 * TRIALS, "{setting:?}: flagged {}", flagged(&trials));
-        assert!(headline[2] <= 1.2 && integral[0] > 20.0, "{setting:?}: {headline:?} %, {integral:?} %");
+        // In a window in several hundred the counter's test comes to nothing, and the readings are quoted.
+        let fooled =
+            trials.iter().filter(|trial| trial.report.headline.method != Some(Method::Counter)).count();
+        assert!(fooled * 100 <= TRIALS, "{setting:?}: {fooled} of {TRIALS}");
+        assert!(headline[1] <= 1.2 && integral[0] > 20.0, "{setting:?}: {headline:?} %, {integral:?} %");
         let (share, _) = coverage(&trials, |Trial { report, .. }| {
             (report.headline.total_j.expect("a total"), report.headline.uncertainty_j.expect("known"))
         });
@@ -239,7 +248,7 @@ fn a_constant_load_is_flagged_in_no_window() {
         println!("constant, fills {fills_window}: flagged {}, {headline:.3?} %", flagged(&trials));
         assert_eq!(flagged(&trials), 0);
         // The worst is a tick that fell on a read: the edges of one window then see it 10 ms apart.
-        assert!(headline[1] <= 0.03 && headline[2] <= 0.5, "{headline:?} %");
+        assert!(headline[1] <= 0.045 && headline[2] <= 0.3, "{headline:?} %");
     }
 }
 
