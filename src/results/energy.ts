@@ -25,7 +25,7 @@ export const uncertaintySchema = z.object({
   gaps_j: joules,
   /** When the ticks of the counter around the edges fell; counter only. */
   counter_tick_j: joules,
-  /** By how much the integral contradicts a counter that is quoted nevertheless. */
+  /** By how much integral and counter differ where that is flagged and the one not quoted was not found wrong. */
   residual_j: joules,
 })
 

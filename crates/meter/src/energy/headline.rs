@@ -97,7 +97,14 @@ pub fn choose(estimates: &Estimates) -> Headline {
             let parts = Uncertainty { residual_j, ..estimates.counter_parts };
             (parts.counter_j(), parts)
         }
-        Some(Method::Integral) => (estimates.integral_parts.integral_j(), estimates.integral_parts),
+        Some(Method::Integral) => {
+            // A counter that was found wrong says nothing; one that could not be checked may be the one that is right.
+            let is_open = estimates.counter_test.is_none() && estimates.counter_ticks >= MIN_COUNTER_TICKS;
+            let residual_j =
+                residual.filter(|_| residual_flagged && is_open).map(|residual| residual.joules.abs());
+            let parts = Uncertainty { residual_j, ..estimates.integral_parts };
+            (parts.integral_j(), parts)
+        }
         None => (None, Uncertainty::default()),
     };
     let residual_pct = residual.map(|residual| residual.pct);
@@ -333,10 +340,24 @@ mod tests {
     }
 
     #[test]
-    fn an_unchecked_counter_that_differs_is_named_with_its_value() {
+    fn an_unchecked_counter_that_differs_is_named_with_its_value_and_its_difference_is_part_of_the_uncertainty()
+     {
         let headline = choose(&Estimates { integral_j: Some(30.0), ..SOUND });
         assert!(headline.residual_flagged && headline.reason.contains("(100.0 J)"), "{}", headline.reason);
-        assert_eq!((headline.uncertainty_j, headline.uncertainty), (Some(0.0), EXACT));
+        assert_eq!(headline.method, Some(Method::Integral));
+        assert_eq!((headline.uncertainty_j, headline.uncertainty.residual_j), (Some(70.0), Some(70.0)));
+    }
+
+    #[test]
+    fn a_counter_that_was_found_wrong_or_stands_still_makes_the_readings_no_less_certain() {
+        for estimates in [
+            Estimates { integral_j: Some(30.0), counter_test: DISTRUSTED, ..SOUND },
+            Estimates { integral_j: Some(30.0), counter_ticks: 2, ..SOUND },
+        ] {
+            let headline = choose(&estimates);
+            assert_eq!(headline.method, Some(Method::Integral));
+            assert_eq!((headline.uncertainty_j, headline.uncertainty), (Some(0.0), EXACT));
+        }
     }
 
     #[test]

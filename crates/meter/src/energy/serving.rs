@@ -1,10 +1,13 @@
-//! Random loads, seen through a power sensor and an energy counter that tick: what the estimates are tested on,
-//! hundreds of windows in a second. The serving load has decode rounds of 25 ms at 480 and 330 W and prefill bursts
-//! of 150 ms at 690 W.
+//! Random loads, seen through a power sensor and an energy counter that tick, read when the sampler would: what the
+//! estimates are tested on, hundreds of windows in a second. The serving load has decode rounds of 25 ms at 480 and
+//! 330 W and prefill bursts of 150 ms at 690 W.
 
 use super::{History, SelfTest, Sensor};
 use crate::clock::{NS_PER_MS, NS_PER_S, seconds};
 use crate::sample::{CounterReading, Sample};
+use crate::sampler::OPENING_SPAN_NS;
+use crate::sampler::poller::{Pace, next_due};
+use crate::sampler::schedule::Schedule;
 use crate::window::device::DeviceWindow;
 use crate::window::{DeviceReport, EDGE_SPAN_NS, GapCaps};
 
@@ -13,11 +16,12 @@ const BURST_W: f64 = 690.0;
 const BURST_NS: u64 = 150 * NS_PER_MS;
 const ROUND_NS: u64 = 25 * NS_PER_MS;
 const SQUARE_NS: u64 = 100 * NS_PER_MS;
-/// Idle before the load, and the first reading.
+/// Idle before the load.
 const LEAD_IN_NS: u64 = 7 * NS_PER_S;
-const OPENED_NS: u64 = NS_PER_S;
 /// Where a baseline ends that is measured first, as an experiment does: an edge like any other.
 const BASELINE_END_NS: u64 = 5 * NS_PER_S;
+const PACE: Pace =
+    Pace { interval_ns: 10 * NS_PER_MS, slow_interval_ns: 100 * NS_PER_MS, tick_locked: false };
 const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
 
 /// What the device does.
@@ -46,6 +50,8 @@ pub struct Setting {
     pub counter_period_ns: u64,
     /// The counter ticks at a moment of its own, and not with the sensor.
     pub apart: bool,
+    /// From the first reading to the window, at least.
+    pub lead_in_ns: u64,
 }
 
 /// What the meter says of a window, and the truth.
@@ -204,34 +210,40 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "millijoules of seconds")]
     let energy_mj =
         |at_ns: u64| (load.joules(tick(at_ns, counter_phase_ns, setting.counter_period_ns)) * 1e3) as u64;
-    let is_dense = |at_ns: u64| {
-        [OPENED_NS, BASELINE_END_NS, start_ns, end_ns]
-            .iter()
-            .any(|edge_ns| (*edge_ns..*edge_ns + EDGE_SPAN_NS).contains(&at_ns))
-    };
 
     let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS, setting.sensor);
     let mut self_test = SelfTest::new(None, None);
     let mut window: Option<DeviceWindow> = None;
     let mut latest = None;
-    let mut deadline_ns = OPENED_NS + random.ns_below(10 * NS_PER_MS);
-    let mut counter_due_ns = 0;
-    let mut edges = [start_ns, end_ns].into_iter().peekable();
-    while deadline_ns < end_ns + EDGE_SPAN_NS {
-        let edge_ns = edges.next_if(|next_ns| *next_ns < deadline_ns);
-        let at_ns = edge_ns.unwrap_or(deadline_ns) + random.ns_below(80_000);
+    let opened_ns = start_ns - setting.lead_in_ns - random.ns_below(PACE.interval_ns);
+    let baseline_ns = (setting.lead_in_ns > 4 * NS_PER_S).then_some(BASELINE_END_NS);
+    let mut schedule = Schedule::new(opened_ns, PACE.interval_ns);
+    let mut counter_due_ns = opened_ns;
+    let mut edges = baseline_ns.into_iter().chain([start_ns, end_ns]).peekable();
+    let mut dense_until_ns = opened_ns + OPENING_SPAN_NS;
+    let mut polled_ns = opened_ns;
+    while schedule.next_ns() < end_ns + EDGE_SPAN_NS {
+        let between_ns = schedule.between_ns(polled_ns, dense_until_ns);
+        let due_ns = between_ns.unwrap_or(schedule.next_ns());
+        let edge_ns = edges.next_if(|next_ns| *next_ns < due_ns);
+        if let Some(edge_ns) = edge_ns {
+            dense_until_ns = dense_until_ns.max(edge_ns + EDGE_SPAN_NS);
+            counter_due_ns = edge_ns;
+        }
+        let at_ns = edge_ns.unwrap_or(due_ns) + random.ns_below(80_000);
+        polled_ns = at_ns;
         let counter = (edge_ns.is_some() || at_ns >= counter_due_ns).then(|| {
-            let step_ns = if is_dense(at_ns) { 5 } else { 500 } * NS_PER_MS;
-            counter_due_ns = (at_ns / step_ns + 1) * step_ns;
+            let interval_ns = PACE.counter_interval_ns(at_ns < dense_until_ns);
+            counter_due_ns = next_due(counter_due_ns, interval_ns, at_ns);
             let at_ns = at_ns + 100_000;
             CounterReading { at_ns, energy_mj: energy_mj(at_ns) }
         });
-        if edge_ns.is_none() {
-            deadline_ns += if is_dense(at_ns) { 5 } else { 10 } * NS_PER_MS;
+        if edge_ns.is_none() && due_ns == schedule.next_ns() {
+            schedule.advance(at_ns);
         }
         let sample = Sample {
             device: 0,
-            scheduled: edge_ns.is_none(),
+            scheduled: edge_ns.is_none() && between_ns != Some(due_ns),
             at_ns,
             read_ns: 0,
             power_mw: Ok(power_mw(at_ns)),

@@ -8,13 +8,18 @@ use crate::clock::seconds;
 /// Below this share of the power of a load, a level is idle.
 const IDLE_SHARE: f64 = 0.5;
 /// How often an edge next to an idle stretch is where the load begins or ends, before anything is looked at.
-const MARKED: f64 = 0.75;
+const MARKED: f64 = 0.85;
 /// A load that a program marks the beginning of may have begun a little before the mark came: by so many seconds, and how
-/// often. Half of the marks are in time, the rest as late as those of a program that shares two cores with others
-/// (`start_ns` of the windows in `bench/accuracy`: median 0.5 ms, 90 of 100 below 2 ms).
-const MARKED_LATE: [(f64, f64); 4] = [(0.0, 0.5), (0.0007, 0.3), (0.0018, 0.15), (0.003, 0.05)];
+/// often. As late as those of a program that shares two cores with others (`start_ns` of the windows in
+/// `bench/accuracy`: median 0.5 ms, 90 of 100 below 2 ms).
+const MARKED_LATE: [(f64, f64); 4] = [(0.0002, 0.5), (0.0008, 0.3), (0.0018, 0.15), (0.003, 0.05)];
 /// The same where the load is a burst that is over before the next reading.
 const BURST_MARKED: f64 = 0.5;
+/// A load of more than so many times what any reading within half a second showed ...
+const HIGHER: f64 = 1.1;
+/// ... is so much less likely than one that was seen: a burst that ended a little after the edge would else be one of
+/// half as much power again that ended at it.
+const UNSEEN_HIGHER: f64 = 0.2;
 /// How far the power of a load may be from a reading of it (k = 1), relative: a load that does something else for a
 /// while, such as a prefill among decodes ...
 const SPREAD: f64 = 0.25;
@@ -65,6 +70,8 @@ pub(super) struct Steps {
     idle_before_w: Option<f64>,
     idle_after_w: Option<f64>,
     load_w: f64,
+    /// The highest reading around.
+    highest_w: f64,
     steady_spread: f64,
 }
 
@@ -125,6 +132,7 @@ impl Steps {
             idle_before_w: idle(first, first.checked_sub(1)),
             idle_after_w: idle(last, Some(last + 1)),
             load_w,
+            highest_w: around_w.max(load_w),
             steady_spread,
         })
     }
@@ -206,7 +214,9 @@ impl Steps {
             + 0.005 * self.energy_j.abs()
             + near_w * LEAST_LOAD_S;
         let off_j = load_j - near_w * load_s;
-        let mut log = story.prior.ln() + self.log_of(off_j, near_w * load_s, blur_j);
+        let was_seen = !has_load || power_w <= HIGHER * self.highest_w;
+        let prior = if was_seen { story.prior } else { UNSEEN_HIGHER * story.prior };
+        let mut log = prior.ln() + self.log_of(off_j, near_w * load_s, blur_j);
         for seen in &self.readings {
             let [before_s, load_s, after_s] = story.within(seen.start_s, seen.end_s);
             let window_s = seen.end_s - seen.start_s;

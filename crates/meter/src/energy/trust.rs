@@ -116,9 +116,8 @@ impl SelfTest {
     /// Judges the piece between two ticks, unless it is too short to tell.
     fn judge(&mut self, first: Tick, last: Tick) {
         let length_ns = last.at_ns - first.at_ns;
-        let doubt_pct = 100.0 * (first.doubt_ns + last.doubt_ns) as f64 / length_ns as f64;
-        if length_ns < MIN_PIECE_NS || last.changes - first.changes < MIN_CHANGES || doubt_pct > MAX_DOUBT_PCT
-        {
+        let doubt_pct = doubt_pct(first, last);
+        if last.changes - first.changes < MIN_CHANGES || doubt_pct > MAX_DOUBT_PCT {
             return;
         }
         let counter_w = (last.energy_mj - first.energy_mj) as f64 / 1e3 / seconds(length_ns);
@@ -192,12 +191,23 @@ impl Stretch {
             read_j: self.joules,
         };
         self.changes += 1;
-        if self.first.is_none() {
+        let Some(first) = self.first else {
             self.first = Some(tick);
-        } else {
-            self.waiting = self.waiting.or(Some(tick));
+            return;
+        };
+        // Between two edges the counter is read twice a second, which tells little of when it ticked.
+        let is_sharper = |than: Tick| 4 * tick.doubt_ns < than.doubt_ns;
+        if is_sharper(first) && doubt_pct(first, tick) > MAX_DOUBT_PCT {
+            (self.first, self.waiting) = (Some(tick), None);
+        } else if tick.at_ns - first.at_ns >= MIN_PIECE_NS && self.waiting.is_none_or(is_sharper) {
+            self.waiting = Some(tick);
         }
     }
+}
+
+/// How far the times of two ticks may be off, of the time between them.
+fn doubt_pct(first: Tick, last: Tick) -> f64 {
+    100.0 * (first.doubt_ns + last.doubt_ns) as f64 / (last.at_ns - first.at_ns) as f64
 }
 
 #[cfg(test)]

@@ -15,14 +15,14 @@ pub struct Uncertainty {
     pub gaps_j: Option<f64>,
     /// When the ticks of the counter around the edges fell; counter only.
     pub counter_tick_j: Option<f64>,
-    /// By how much the integral contradicts a counter that is quoted nevertheless.
+    /// By how much integral and counter differ where that is flagged and the one not quoted was not found wrong.
     pub residual_j: Option<f64>,
 }
 
 impl Uncertainty {
     /// Of an integral, all of whose parts have to be known.
     pub fn integral_j(&self) -> Option<f64> {
-        Some(root_of_squares([self.sampling_j?, self.edges_j?, self.gaps_j?]))
+        Some(root_of_squares([self.sampling_j?, self.edges_j?, self.gaps_j?, self.residual_j.unwrap_or(0.0)]))
     }
 
     /// Of a counter.

@@ -1,9 +1,9 @@
 //! The sampler: one thread that reads on time, one that accounts, and a handle to mark windows with.
 
-mod poller;
+pub(crate) mod poller;
 mod pre_roll;
 mod recorder;
-mod schedule;
+pub(crate) mod schedule;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use poller::{Pace, Poller, Wake};
 use recorder::Recorder;
 use rtrb::RingBuffer;
+pub(crate) use schedule::EDGE_INTERVAL_NS;
 use schedule::Schedule;
 use shared::Shared;
 
@@ -38,9 +39,10 @@ const GAP_CAP_NS: u64 = 500 * NS_PER_MS;
 const SLOW_GAP_CAP_NS: u64 = NS_PER_S;
 /// Readings go on for this much longer after a window than one reading is the mean of, where that is long.
 const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
-/// Near an edge the devices are read at least this often, however long the interval: the ticks of sensor and
-/// counter have to be seen there.
-pub(crate) const EDGE_INTERVAL_NS: u64 = 5 * NS_PER_MS;
+/// So long after it opened everything is read as near an edge: the period of the counter, which little is known of
+/// from the few ticks around one edge, then is known in each window, to a fifth of what it was. It costs two hundred
+/// reads, once.
+pub(crate) const OPENING_SPAN_NS: u64 = 1300 * NS_PER_MS;
 /// The slow signals are most of the calls of a sampler that reads the power around the sensor's ticks only.
 const TICK_LOCKED_SLOW_NS: u64 = 500 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.
@@ -195,10 +197,11 @@ impl Sampler {
         let shared = Arc::new(Shared::default());
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);
         let opened_ns = monotonic_ns();
-        shared.make_dense(opened_ns);
-        // Four seconds of samples: longer than any file system should stall the recorder.
+        shared.make_dense_until(opened_ns + OPENING_SPAN_NS);
+        // Four seconds of samples: longer than any file system should stall the recorder. Near an edge a slow sampler
+        // reads more.
         let capacity =
-            count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(64);
+            count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(256);
         let (producer, consumer) = RingBuffer::new(capacity);
         let (looks, looked) = RingBuffer::new(4 * count);
         let pace = Pace {
@@ -367,7 +370,7 @@ fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule
     while !shared.is_stopping() {
         let now_ns = monotonic_ns();
         let edges = shared.edges();
-        let between_ns = between_deadlines_ns(polled_ns, schedule.next_ns(), shared.dense_until_ns());
+        let between_ns = schedule.between_ns(polled_ns, shared.dense_until_ns());
         if edges != edges_served {
             edges_served = edges;
             poller.hasten(now_ns);
@@ -399,12 +402,6 @@ pub fn be_punctual() {
     let lowest = libc::sched_param { sched_priority: 1 };
     // SAFETY: 0 is this thread, and `lowest` lives through the call.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest) };
-}
-
-/// When to read between two deadlines, if at all: near an edge, and not where it would make the next deadline late.
-fn between_deadlines_ns(polled_ns: u64, deadline_ns: u64, dense_until_ns: u64) -> Option<u64> {
-    let due_ns = polled_ns + EDGE_INTERVAL_NS;
-    (due_ns < dense_until_ns && due_ns + EDGE_INTERVAL_NS / 2 < deadline_ns).then_some(due_ns)
 }
 
 fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {

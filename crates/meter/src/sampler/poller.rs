@@ -3,6 +3,7 @@
 
 use rtrb::Producer;
 
+use super::schedule::{LEAST_DISTANCE_NS, reads_between};
 use super::shared::Shared;
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns, thread_cpu_ns};
 use crate::energy::Rhythm;
@@ -12,7 +13,7 @@ use crate::tenancy::Look;
 
 /// How often the counter is read inside a window: it only has to be alive there, and a read is the dearest call.
 const COUNTER_CRUISE_NS: u64 = 500 * NS_PER_MS;
-/// How often near an edge, where its ticks have to be seen.
+/// How often near an edge, where its ticks have to be seen, unless the power is read more rarely.
 const COUNTER_DENSE_NS: u64 = 5 * NS_PER_MS;
 /// How soon a counter that is not supported is asked again.
 const COUNTER_RETRY_NS: u64 = NS_PER_S;
@@ -22,11 +23,25 @@ const COUNTER_SHARE: u64 = 4;
 
 /// How often to read what.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     pub interval_ns: u64,
     pub slow_interval_ns: u64,
     /// Whether to read the power around the sensor's ticks only, once they are known.
     pub tick_locked: bool,
+}
+
+impl Pace {
+    /// How long after a read of the counter the next one is due. `is_dense`: near an edge.
+    pub fn counter_interval_ns(&self, is_dense: bool) -> u64 {
+        if !is_dense {
+            COUNTER_CRUISE_NS
+        } else if reads_between(self.interval_ns) {
+            // With each reading of the power: the reads between deadlines are not evenly apart.
+            LEAST_DISTANCE_NS
+        } else {
+            COUNTER_DENSE_NS
+        }
+    }
 }
 
 /// So many changes of the power tell its rhythm well enough to look away between two ticks.
@@ -228,8 +243,7 @@ impl<S: Source> Poller<S> {
         self.driver_ns += cost_ns;
         let interval_ns = match energy_mj {
             Err(ReadError::NotSupported) => COUNTER_RETRY_NS,
-            _ if after_ns < shared.dense_until_ns() => COUNTER_DENSE_NS,
-            _ => COUNTER_CRUISE_NS,
+            _ => self.pace.counter_interval_ns(after_ns < shared.dense_until_ns()),
         };
         let affordable_ns = cost_ns * COUNTER_SHARE * self.power.len() as u64;
         self.due[device].counter_ns =
@@ -241,14 +255,15 @@ impl<S: Source> Poller<S> {
     /// Called when a window's edge came: from now on the counter is read densely, and once that is over it is looked
     /// at who computes.
     pub fn hasten(&mut self, now_ns: u64) {
+        let soon_ns = now_ns + self.pace.counter_interval_ns(true);
         for due in &mut self.due {
-            due.counter_ns = due.counter_ns.min(now_ns + COUNTER_DENSE_NS);
-            due.look_ns = due.look_ns.min(now_ns + COUNTER_DENSE_NS);
+            due.counter_ns = due.counter_ns.min(soon_ns);
+            due.look_ns = due.look_ns.min(soon_ns);
         }
     }
 }
 
 /// The grid point after `now_ns`, so that a slow reading that ran over several is not made up for.
-fn next_due(due_ns: u64, interval_ns: u64, now_ns: u64) -> u64 {
+pub(crate) fn next_due(due_ns: u64, interval_ns: u64, now_ns: u64) -> u64 {
     if due_ns > now_ns { due_ns } else { due_ns + ((now_ns - due_ns) / interval_ns + 1) * interval_ns }
 }

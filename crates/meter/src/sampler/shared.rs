@@ -59,13 +59,13 @@ impl Shared {
     }
 
     fn edge(&self, at_ns: u64) {
-        self.make_dense(at_ns);
+        self.make_dense_until(at_ns + EDGE_SPAN_NS);
         self.edges.fetch_add(1, Ordering::Release);
     }
 
-    /// From now on and for an edge's span the counter is read densely.
-    pub fn make_dense(&self, from_ns: u64) {
-        self.dense_until_ns.fetch_max(from_ns + EDGE_SPAN_NS, Ordering::Relaxed);
+    /// From now on everything is read densely until then.
+    pub fn make_dense_until(&self, until_ns: u64) {
+        self.dense_until_ns.fetch_max(until_ns, Ordering::Relaxed);
     }
 
     /// Takes the marks; samples up to the time that comes with them may now be accounted.
