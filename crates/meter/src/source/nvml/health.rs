@@ -4,10 +4,8 @@
 use std::ffi::c_ulonglong;
 use std::mem;
 use std::ptr;
-use std::sync::Arc;
 
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
-use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use nvml_wrapper_sys::bindings::{
@@ -16,8 +14,10 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use super::machine;
+use super::processes::{ProcessList, Slot};
 use crate::error::MeterError;
-use crate::tenancy::Tenant;
+use crate::source::ReadError;
+use crate::tenancy::{MAX_PROCESSES, Tenant};
 
 /// The driver reports its errors as events of this type.
 const XID: c_ulonglong = nvmlEventTypeXidCriticalError as c_ulonglong;
@@ -80,7 +80,8 @@ pub struct HealthWatch {
     // Declared before `nvml`, which keeps the library loaded: handles and the set point into it.
     handles: Vec<nvmlDevice_t>,
     events: Events,
-    nvml: Arc<Nvml>,
+    processes: ProcessList,
+    nvml: Nvml,
 }
 
 // SAFETY: the raw handles are opaque tokens that NVML accepts from any thread (nvml.h: "NVML is thread-safe"), and the
@@ -90,14 +91,14 @@ unsafe impl Send for HealthWatch {}
 impl HealthWatch {
     /// Loads the library (`None`: where the driver installs it) and finds the GPUs by UUID.
     pub fn open(library_path: Option<&str>, uuids: &[String]) -> Result<Self, MeterError> {
-        let nvml = Arc::new(machine::load(library_path)?);
+        let nvml = machine::load(library_path)?;
         let handles = uuids
             .iter()
             // SAFETY: only passed back to NVML, while `nvml` keeps the library initialised.
             .map(|uuid| machine::find(&nvml, uuid).map(|device| unsafe { device.handle() }))
             .collect::<Result<Vec<_>, _>>()?;
         let events = Events::open(&nvml, &handles);
-        Ok(Self { handles, events, nvml })
+        Ok(Self { handles, events, processes: ProcessList::of(&nvml), nvml })
     }
 
     /// One look at each GPU, in the order in which they were named.
@@ -111,15 +112,32 @@ impl HealthWatch {
                 let device = unsafe { Device::new(*handle, &self.nvml) };
                 let xids = self.events.registered[position]
                     .then(|| reported.iter().filter(|(of, _)| of == handle).map(|(_, xid)| *xid).collect());
-                look_at(&device, xids)
+                look_at(&device, self.processes_on(*handle), xids)
             })
             .collect()
     }
+
+    fn processes_on(&self, device: nvmlDevice_t) -> Result<Vec<GpuProcess>, ReadError> {
+        let mut slots = vec![Slot::default(); MAX_PROCESSES];
+        let mut count = self.processes.read(device, &mut slots)?;
+        while count > slots.len() {
+            // More may have come by the time that it is asked again.
+            slots.resize(2 * count, Slot::default());
+            count = self.processes.read(device, &mut slots)?;
+        }
+        let listed = self.processes.entries(&slots, count);
+        let process = |(pid, memory_used_bytes)| GpuProcess { tenant: Tenant::of(pid), memory_used_bytes };
+        Ok(listed.map(process).collect())
+    }
 }
 
-fn look_at(device: &Device<'_>, xids: Option<Vec<u64>>) -> DeviceLook {
+fn look_at(
+    device: &Device<'_>,
+    processes: Result<Vec<GpuProcess>, ReadError>,
+    xids: Option<Vec<u64>>,
+) -> DeviceLook {
     let memory = device.memory_info();
-    let processes = device.running_compute_processes();
+    let processes = processes.map_err(|error| NvmlError::from(error.code()));
     let temperature = device.temperature(TemperatureSensor::Gpu);
     let failures: Vec<&NvmlError> =
         [memory.as_ref().err(), processes.as_ref().err(), temperature.as_ref().err()]
@@ -133,17 +151,7 @@ fn look_at(device: &Device<'_>, xids: Option<Vec<u64>>) -> DeviceLook {
         cause,
         memory_used_bytes: memory.as_ref().ok().map(|memory| memory.used),
         memory_total_bytes: memory.as_ref().ok().map(|memory| memory.total),
-        processes: processes.ok().map(|list| {
-            list.into_iter()
-                .map(|info| GpuProcess {
-                    tenant: Tenant::of(info.pid),
-                    memory_used_bytes: match info.used_gpu_memory {
-                        UsedGpuMemory::Used(bytes) => Some(bytes),
-                        UsedGpuMemory::Unavailable => None,
-                    },
-                })
-                .collect()
-        }),
+        processes: processes.ok(),
         xids,
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod health;
 mod machine;
+mod processes;
 
 pub use machine::{DeviceInfo, MachineInfo, list_devices};
 
@@ -16,12 +17,14 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, FieldIdScheme, Nvml};
 use nvml_wrapper_sys::bindings::{
     nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET, nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM,
-    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t, nvmlProcessInfo_t,
+    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t,
     nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND, nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST,
-    nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE, nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED,
-    nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT,
-    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
+    nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED, nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
 };
+
+use processes::{ProcessList, Slot};
 
 use super::{PowerDomain, ReadError, Source};
 use crate::energy::Sensor;
@@ -31,7 +34,6 @@ use crate::tenancy::{Limits, MAX_PROCESSES, Processes};
 
 type GetFieldValues = unsafe extern "C" fn(nvmlDevice_t, i32, *mut nvmlFieldValue_t) -> nvmlReturn_t;
 type GetU64 = unsafe extern "C" fn(nvmlDevice_t, *mut u64) -> nvmlReturn_t;
-type GetProcesses = unsafe extern "C" fn(nvmlDevice_t, *mut u32, *mut nvmlProcessInfo_t) -> nvmlReturn_t;
 type GetClock = unsafe extern "C" fn(nvmlDevice_t, nvmlClockType_t, nvmlClockId_t, *mut u32) -> nvmlReturn_t;
 type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
 
@@ -64,7 +66,7 @@ pub struct NvmlSource {
     get_power: Option<GetU32>,
     get_energy: Option<GetU64>,
     get_throttle_reasons: Option<GetU64>,
-    get_processes: Option<GetProcesses>,
+    processes: ProcessList,
     get_power_limit: Option<GetU32>,
     get_clock: Option<GetClock>,
     throttle_fields: [u32; 4],
@@ -96,7 +98,7 @@ impl NvmlSource {
                 .or(lib.nvmlDeviceGetCurrentClocksThrottleReasons.as_ref())
                 .ok()
                 .copied(),
-            get_processes: lib.nvmlDeviceGetComputeRunningProcesses_v3.as_ref().ok().copied(),
+            processes: ProcessList::of(&nvml),
             get_power_limit: lib.nvmlDeviceGetEnforcedPowerLimit.as_ref().ok().copied(),
             get_clock: lib.nvmlDeviceGetClock.as_ref().ok().copied(),
             throttle_fields,
@@ -271,18 +273,15 @@ impl Source for NvmlSource {
     }
 
     fn processes(&mut self, device: usize) -> Result<Processes, ReadError> {
-        let get = self.get_processes.ok_or(ReadError::NotSupported)?;
         self.calls += 1;
-        let mut count = u32::try_from(MAX_PROCESSES).unwrap_or(u32::MAX);
-        // SAFETY: an all-zero nvmlProcessInfo_t is valid.
-        let mut infos: [nvmlProcessInfo_t; MAX_PROCESSES] = unsafe { mem::zeroed() };
-        // SAFETY: the handle came from this library and `infos` holds `count` elements.
-        let code = unsafe { get(self.gpus[device].handle, &raw mut count, infos.as_mut_ptr()) };
-        // More than fit: how many is told, who is not.
-        if code != nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE {
-            check(code)?;
+        let mut slots = [Slot::default(); MAX_PROCESSES];
+        let count = self.processes.read(self.gpus[device].handle, &mut slots)?;
+        let mut pids = [0; MAX_PROCESSES];
+        if count <= MAX_PROCESSES {
+            let listed = self.processes.entries(&slots, count);
+            pids.iter_mut().zip(listed).for_each(|(pid, (listed, _))| *pid = listed);
         }
-        Ok(Processes { count: count as usize, pids: infos.map(|info| info.pid) })
+        Ok(Processes { count, pids })
     }
 
     fn limits(&mut self, device: usize) -> Limits {

@@ -1,0 +1,78 @@
+//! What the meter makes of a driver's answers: the real library calls, over copies of the simulated library, each with a
+//! scenario of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use llem_meter::source::Source;
+use llem_meter::source::nvml::NvmlSource;
+use llem_meter::source::nvml::health::HealthWatch;
+
+const UUID: &str = "GPU-00000000-0000-0000-0000-000000000001";
+
+/// The library that cargo built for this test: beside the test binary, or one folder up.
+fn built_library() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a file");
+    let folders = test.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join("libnvml_sim.so")).find(|path| path.exists());
+    found.expect("cargo builds the simulated library for this test")
+}
+
+/// Opens something over a copy of the library: the loader shares what is one file, and a test wants a scenario of its
+/// own. `device`: keys of the only GPU; `driver`: its version.
+fn over<T>(name: &str, driver: &str, device: &str, open: impl FnOnce(Option<&str>, &[String]) -> T) -> T {
+    static ENVIRONMENT: Mutex<()> = Mutex::new(());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("nvml-{name}"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (library, scenario) = (folder.join("library.so"), folder.join("scenario.json"));
+    std::fs::copy(built_library(), &library).expect("a copy");
+    let text = format!(r#"{{"driver_version":"{driver}","devices":[{{{device}}}]}}"#);
+    std::fs::write(&scenario, text).expect("a file");
+    let _alone = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: no other thread of this test touches the environment without the lock, which is held until the library
+    // has read it.
+    unsafe { std::env::set_var("LLEM_NVML_SIM", &scenario) };
+    open(library.to_str(), &[UUID.to_owned()])
+}
+
+fn source(name: &str, driver: &str, device: &str) -> NvmlSource {
+    over(name, driver, device, |library, uuids| NvmlSource::open(library, uuids).expect("it opens"))
+}
+
+/// Keys of a GPU with so many processes, from the id 1001 on.
+fn crowd(count: u32) -> String {
+    let processes: Vec<_> =
+        (1..=count).map(|k| format!(r#"{{"pid":{},"used_mib":{k}}}"#, 1000 + k)).collect();
+    format!(r#""processes":[{}]"#, processes.join(","))
+}
+
+/// One for each layout of the struct that drivers have had.
+const DRIVERS: [&str; 3] = ["530.41.03", "535.54.03", "580.95.05"];
+
+#[test]
+fn processes_are_the_same_whatever_struct_the_driver_writes() {
+    for driver in DRIVERS {
+        let mut source = source(&format!("pids-{driver}"), driver, &crowd(32));
+        let processes = source.processes(0).expect("a list");
+        assert_eq!(processes.count, 32);
+        assert!(processes.pids.iter().copied().eq(1001..=1032), "{driver}: {:?}", processes.pids);
+    }
+}
+
+#[test]
+fn a_crowd_is_counted_by_the_sampler_and_named_by_the_health_check() {
+    for driver in DRIVERS {
+        let mut source = source(&format!("crowd-{driver}"), driver, &crowd(70));
+        assert_eq!(source.processes(0).map(|processes| processes.count), Ok(70));
+        let mut watch = over(&format!("watch-{driver}"), driver, &crowd(70), |library, uuids| {
+            HealthWatch::open(library, uuids).expect("it opens")
+        });
+        let look = watch.look().swap_remove(0);
+        let told = look.processes.expect("a list");
+        let expected = (1..=70).map(|k| (1000 + k, Some(u64::from(k) << 20)));
+        assert!(
+            told.iter().map(|it| (it.tenant.pid, it.memory_used_bytes)).eq(expected),
+            "{driver}: {told:?}"
+        );
+    }
+}
