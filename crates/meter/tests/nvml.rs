@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use llem_meter::source::Source;
 use llem_meter::source::nvml::NvmlSource;
 use llem_meter::source::nvml::health::HealthWatch;
+use llem_meter::source::{PowerDomain, ReadError, Source};
 
 const UUID: &str = "GPU-00000000-0000-0000-0000-000000000001";
 
@@ -75,4 +75,59 @@ fn a_crowd_is_counted_by_the_sampler_and_named_by_the_health_check() {
             "{driver}: {told:?}"
         );
     }
+}
+
+/// Keys of a GPU of 100 W whose calls of a kind answer an error for ever.
+fn failing(calls: &[&str], error: &str) -> String {
+    let fault = |call: &&str| format!(r#"{{"call":"{call}","error":"{error}"}}"#);
+    let faults: Vec<_> = calls.iter().map(fault).collect();
+    format!(r#""power":{{"segments":[{{"for_s":1,"w":100}}]}},"faults":[{}]"#, faults.join(","))
+}
+
+#[test]
+fn a_field_that_is_refused_for_whatever_reason_leaves_the_other_power_reading() {
+    for error in
+        ["not_supported", "invalid_argument", "no_permission", "argument_version_mismatch", "deprecated"]
+    {
+        let mut source = source(&format!("refused-{error}"), "525.147.05", &failing(&["fields"], error));
+        assert_eq!(source.power_domain(0), PowerDomain::PowerUsageAveraged, "{error}");
+        assert_eq!(source.power_mw(0), Ok(100_000), "{error}");
+    }
+}
+
+#[test]
+fn a_fault_that_may_pass_does_not_change_the_power_reading() {
+    for (error, expected) in [
+        ("unknown", ReadError::Driver(999)),
+        ("timeout", ReadError::Driver(10)),
+        ("gpu_is_lost", ReadError::GpuLost),
+        ("reset_required", ReadError::Driver(16)),
+        ("in_use", ReadError::Driver(19)),
+    ] {
+        let mut source = source(&format!("passing-{error}"), "580.95.05", &failing(&["fields"], error));
+        assert_eq!(source.power_domain(0), PowerDomain::Instant, "{error}");
+        assert_eq!(source.power_mw(0), Err(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_gpu_that_refuses_both_power_and_energy_is_said_to() {
+    for error in ["not_supported", "no_permission"] {
+        let device = failing(&["fields", "power", "energy"], error);
+        let opened = over(&format!("nothing-{error}"), "580.95.05", &device, NvmlSource::open);
+        assert_eq!(opened.err().map(|error| error.code()), Some("GPU_POWER_UNSUPPORTED"), "{error}");
+    }
+}
+
+#[test]
+fn a_gpu_that_is_there_and_broken_is_not_called_unknown() {
+    for error in ["gpu_is_lost", "unknown", "no_permission"] {
+        let device = failing(&["all"], error);
+        let opened = over(&format!("broken-{error}"), "580.95.05", &device, NvmlSource::open);
+        let error = opened.err().expect("it cannot be opened");
+        assert_eq!(error.code(), "NVML_QUERY_FAILED", "{error}");
+        assert!(error.to_string().starts_with(&format!("the GPU {UUID} could not be read: ")), "{error}");
+    }
+    let opened = over("missing", "580.95.05", r#""uuid":"GPU-other""#, NvmlSource::open);
+    assert_eq!(opened.err().map(|error| error.code()), Some("GPU_NOT_FOUND"));
 }

@@ -18,10 +18,13 @@ use nvml_wrapper::{Device, FieldIdScheme, Nvml};
 use nvml_wrapper_sys::bindings::{
     nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET, nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM,
     nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t,
+    nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH, nvmlReturn_enum_NVML_ERROR_DEPRECATED,
     nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND, nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST,
+    nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT, nvmlReturn_enum_NVML_ERROR_NO_PERMISSION,
     nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED, nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t,
+    nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT, nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG,
     nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG,
-    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT,
 };
 
 use processes::{ProcessList, Slot};
@@ -128,13 +131,13 @@ impl NvmlSource {
         self.gpus[position].has_memory_temperature =
             self.field(position, MEMORY_TEMPERATURE) != Err(ReadError::NotSupported);
         let Err(cause) = self.power_mw(position) else { return Ok(()) };
-        // Only a plain "I do not have this" changes the domain; a passing fault must not.
-        if cause == ReadError::NotSupported {
+        // Only "not for you" changes the domain; a passing fault must not.
+        if is_refusal(cause) {
             let averaged = machine::power_usage_is_averaged(device);
             self.gpus[position].power =
                 if averaged { PowerDomain::PowerUsageAveraged } else { PowerDomain::PowerUsage };
-            let no_power = self.power_mw(position) == Err(ReadError::NotSupported);
-            if no_power && self.counter_mj(position) == Err(ReadError::NotSupported) {
+            let no_power = self.power_mw(position).is_err_and(is_refusal);
+            if no_power && self.counter_mj(position).is_err_and(is_refusal) {
                 return Err(MeterError::NoPower { uuid: uuid.to_owned(), cause: cause.to_string() });
             }
         }
@@ -303,7 +306,19 @@ fn performance_state(gpu: &Device<'_>) -> Option<u32> {
     Some(state.as_c())
 }
 
-/// A field's value, `None` where this field failed or is no whole number.
+/// Whether an answer will be the same the next time. nvml.h does not say what a driver answers that does not know a field
+/// yet, as those before 530 do not know the instantaneous power: it may take its number for a wrong argument.
+fn is_refusal(error: ReadError) -> bool {
+    let lasting = [
+        nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT,
+        nvmlReturn_enum_NVML_ERROR_NO_PERMISSION,
+        nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH,
+        nvmlReturn_enum_NVML_ERROR_DEPRECATED,
+    ];
+    error == ReadError::NotSupported || lasting.map(ReadError::Driver).contains(&error)
+}
+
+/// A field's value, `None` where this field failed or is no whole number from 0 on.
 #[allow(non_upper_case_globals)]
 fn field_value(field: &nvmlFieldValue_t) -> Option<u64> {
     check(field.nvmlReturn).ok()?;
@@ -313,6 +328,10 @@ fn field_value(field: &nvmlFieldValue_t) -> Option<u64> {
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT => Some(u64::from(field.value.uiVal)),
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG => Some(field.value.ulVal),
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG => Some(field.value.ullVal),
+            // Which type a field has differs between drivers.
+            nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT => u64::try_from(field.value.siVal).ok(),
+            nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG => u64::try_from(field.value.sllVal).ok(),
+            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT => Some(u64::from(field.value.usVal)),
             _ => None,
         }
     }
