@@ -6,6 +6,8 @@ pub(crate) mod device;
 mod fuzz_tests;
 mod punctuality;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::PathBuf;
@@ -124,10 +126,13 @@ impl OpenWindow {
         }
         let device = &mut self.devices[sample.device];
         device.push(sample, inside, history);
+        // Taken out also where nobody wants them: what is left inside would grow with the window.
+        let mut settled = std::iter::from_fn(|| device.downsampler.next_row(sample.at_ns));
         if let Some(file) = &mut self.timeseries {
-            let settled = std::iter::from_fn(|| device.downsampler.next_row(sample.at_ns));
-            let written = file.push_all(settled);
+            let written = file.push_all(&mut settled);
             give_up_on_error(&mut self.timeseries, written, TIMESERIES, &mut self.faults);
+        } else {
+            settled.for_each(drop);
         }
         if let Some(file) = &mut self.samples {
             let written = file.push(sample);
