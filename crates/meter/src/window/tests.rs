@@ -106,3 +106,27 @@ fn throttling_before_the_left_edge_is_another_windows() {
     let report = fixture.finish(START_NS + NS_PER_S);
     assert_eq!(report.devices[0].throttled_ns.power_cap_ns, Some(5_000_000));
 }
+
+#[test]
+fn an_hour_without_a_gpu_is_no_list_of_3600_holes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("timeseries.parquet");
+    let options = WindowOptions { timeseries_path: Some(path.clone()), samples_path: None };
+    let mut fixture = Fixture::open(Sensor::DATACENTER, 500 * NS_PER_MS, &options);
+    let end_ns = START_NS + 3602 * NS_PER_S;
+    fixture.window.close(end_ns);
+    for k in 0..36_030 {
+        // Lost after half a second, and back half a second before the end.
+        let is_there = !(5..36_015).contains(&k);
+        let power_mw = if is_there { Ok(100_000) } else { Err(ReadError::GpuLost) };
+        fixture.push(&sample(START_NS + k * 100 * NS_PER_MS, power_mw));
+    }
+    let report = fixture.finish(end_ns);
+    let integral_j = report.devices[0].integral_j.expect("joules");
+    let rows_j = timeseries_joules(&path).expect("rows")[0].1.expect("joules");
+    assert!((rows_j - integral_j).abs() < 1e-3, "{rows_j} J in rows, {integral_j} J in all");
+    let bytes = std::fs::read(&path).expect("a file");
+    let lists = |hole: &[u8]| bytes.windows(hole.len()).any(|window| window == hole);
+    // The second in which it came back has a mean, the thousandth has none.
+    assert!(lists(b"0:3601=") && !lists(b"0:1000="));
+}
