@@ -5,15 +5,13 @@
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper_sys::bindings::{
-    nvmlDevice_t, nvmlProcessInfo_t, nvmlProcessInfo_v2_t, nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE,
-    nvmlReturn_t,
+    nvmlDevice_t, nvmlProcessInfo_t, nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE, nvmlReturn_t,
 };
 
 use super::check;
 use crate::source::ReadError;
 
 type GetProcesses = unsafe extern "C" fn(nvmlDevice_t, *mut u32, *mut nvmlProcessInfo_t) -> nvmlReturn_t;
-type GetProcessesV2 = unsafe extern "C" fn(nvmlDevice_t, *mut u32, *mut nvmlProcessInfo_v2_t) -> nvmlReturn_t;
 
 /// Room for one process in either layout: pid, memory, ids of its MIG instance, and protected memory in the longer one.
 pub(super) type Slot = [u64; 4];
@@ -21,17 +19,10 @@ pub(super) type Slot = [u64; 4];
 /// What the driver says of the memory of a process whose memory it does not know (`NVML_VALUE_NOT_AVAILABLE`).
 const NOT_AVAILABLE: u64 = u64::MAX;
 
-#[derive(Clone, Copy)]
-enum Function {
-    V3(GetProcesses),
-    /// Of drivers before 510, and of 535.98.
-    V2(GetProcessesV2),
-}
-
 /// Lists the processes of a GPU without allocating.
 #[derive(Clone, Copy)]
 pub(super) struct ProcessList {
-    function: Option<Function>,
+    get: Option<GetProcesses>,
     /// How far apart the driver writes two of them.
     words_apart: usize,
 }
@@ -42,24 +33,19 @@ impl ProcessList {
         let lib = nvml.lib();
         let v3 = lib.nvmlDeviceGetComputeRunningProcesses_v3.as_ref().ok().copied();
         let v2 = lib.nvmlDeviceGetComputeRunningProcesses_v2.as_ref().ok().copied();
-        let function = v3.map(Function::V3).or(v2.map(Function::V2));
-        let is_long = matches!(function, Some(Function::V3(_)))
-            && nvml.sys_driver_version().is_ok_and(|version| writes_long_structs(&version));
-        Self { function, words_apart: if is_long { 4 } else { 3 } }
+        let is_long =
+            v3.is_some() && nvml.sys_driver_version().is_ok_and(|version| writes_long_structs(&version));
+        // Drivers before 510 and 535.98 have the second form only, whose struct is the short one.
+        Self { get: v3.or(v2), words_apart: if is_long { 4 } else { 3 } }
     }
 
     /// How many there are. Where they are more than `slots`, none is written there.
     pub fn read(&self, device: nvmlDevice_t, slots: &mut [Slot]) -> Result<usize, ReadError> {
-        let function = self.function.ok_or(ReadError::NotSupported)?;
+        let get = self.get.ok_or(ReadError::NotSupported)?;
         let mut count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
         // SAFETY: the handle came from this library; a slot is aligned like the structs and no shorter than either, and
         // there are `count` of them.
-        let code = unsafe {
-            match function {
-                Function::V3(get) => get(device, &raw mut count, slots.as_mut_ptr().cast()),
-                Function::V2(get) => get(device, &raw mut count, slots.as_mut_ptr().cast()),
-            }
-        };
+        let code = unsafe { get(device, &raw mut count, slots.as_mut_ptr().cast()) };
         let count = count as usize;
         // How many is told, who is not; a driver that asks for no more room than there is said nothing.
         if code != nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE || count <= slots.len() {
