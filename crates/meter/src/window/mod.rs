@@ -16,7 +16,7 @@ use device::DeviceWindow;
 use punctuality::Punctuality;
 pub use report::{DeviceReport, SamplerReport, WindowReport};
 
-use crate::clock::NS_PER_MS;
+use crate::clock::{NS_PER_MS, seconds, slept_ns};
 use crate::downsample::Row;
 use crate::energy::{History, Verdict};
 use crate::parquet::{EndFacts, FileFacts, SamplesFile, TimeseriesFile};
@@ -26,6 +26,9 @@ use crate::tenancy::Look;
 
 /// How long after an edge readings may still say where inside its tick the power stepped.
 pub(crate) const EDGE_SPAN_NS: u64 = 350 * NS_PER_MS;
+
+/// A machine takes longer to fall asleep and wake up.
+const SHORTEST_SLEEP_NS: u64 = 500 * NS_PER_MS;
 
 const TIMESERIES: &str = "timeseries.parquet";
 const SAMPLES: &str = "samples.parquet";
@@ -50,6 +53,8 @@ pub(crate) struct GapCaps {
 pub(crate) struct OpenWindow {
     start_ns: u64,
     start_unix_ns: u64,
+    /// How long the machine had slept when it opened.
+    slept_before_ns: u64,
     end_ns: Option<u64>,
     devices: Vec<DeviceWindow>,
     punctuality: Punctuality,
@@ -93,6 +98,7 @@ impl OpenWindow {
         Self {
             start_ns: facts.start_ns,
             start_unix_ns: facts.start_unix_ns,
+            slept_before_ns: slept_ns(),
             end_ns: None,
             devices,
             punctuality: Punctuality::new(dropped),
@@ -184,6 +190,7 @@ impl OpenWindow {
             let end = EndFacts { end_ns, counter_tests: counter_tests.to_vec(), periods };
             keep(file.finish(&end), SAMPLES, &mut self.faults);
         }
+        self.faults.extend(sleep_between(self.slept_before_ns, slept_ns()));
         let devices = self
             .devices
             .into_iter()
@@ -202,6 +209,19 @@ impl OpenWindow {
             faults: self.faults,
         }
     }
+}
+
+/// That the machine slept meanwhile, if it did: its clock stood still, its GPUs lost their state, and what they used is in
+/// no reading.
+fn sleep_between(before_ns: u64, after_ns: u64) -> Option<String> {
+    let slept_ns = after_ns.saturating_sub(before_ns);
+    // The two clocks are read one after the other, and a busy machine may pause a thread in between.
+    (slept_ns > SHORTEST_SLEEP_NS).then(|| {
+        format!(
+            "the machine slept for {:.0} s during the window, which neither its time nor its energy hold",
+            seconds(slept_ns)
+        )
+    })
 }
 
 fn keep<T>(result: io::Result<T>, file: &str, faults: &mut Vec<String>) -> Option<T> {

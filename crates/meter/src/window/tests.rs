@@ -130,3 +130,15 @@ fn an_hour_without_a_gpu_is_no_list_of_3600_holes() {
     // The second in which it came back has a mean, the thousandth has none.
     assert!(lists(b"0:3601=") && !lists(b"0:1000="));
 }
+
+#[test]
+fn a_window_that_the_machine_slept_through_says_so() {
+    let asleep = |slept_ns| sleep_between(7 * NS_PER_S, 7 * NS_PER_S + slept_ns);
+    assert_eq!(asleep(40 * NS_PER_MS), None);
+    let told = asleep(90 * NS_PER_S).expect("a fault");
+    assert!(told.starts_with("the machine slept for 90 s during the window"), "{told}");
+    // Nobody can put the machine of a test to sleep.
+    let mut fixture = Fixture::open(Sensor::DATACENTER, 500 * NS_PER_MS, &WindowOptions::default());
+    fixture.window.close(START_NS + NS_PER_S);
+    assert!(fixture.finish(START_NS + NS_PER_S).faults.is_empty());
+}
