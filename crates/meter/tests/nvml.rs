@@ -131,3 +131,11 @@ fn a_gpu_that_is_there_and_broken_is_not_called_unknown() {
     let opened = over("missing", "580.95.05", r#""uuid":"GPU-other""#, NvmlSource::open);
     assert_eq!(opened.err().map(|error| error.code()), Some("GPU_NOT_FOUND"));
 }
+
+#[test]
+fn the_largest_number_is_no_power() {
+    // The simulated driver has no larger number for 5 MW than the one that means "not available".
+    let too_much = r#""power":{"segments":[{"for_s":1,"w":5000000}]}"#;
+    let mut source = source("not-available", "580.95.05", too_much);
+    assert_eq!(source.power_mw(0), Err(ReadError::NotSupported));
+}

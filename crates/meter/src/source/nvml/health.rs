@@ -10,7 +10,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use nvml_wrapper_sys::bindings::{
     nvmlDevice_t, nvmlEventData_t, nvmlEventSet_t, nvmlEventTypeXidCriticalError,
-    nvmlReturn_enum_NVML_SUCCESS,
+    nvmlReturn_enum_NVML_ERROR_GPU_NOT_FOUND as GPU_NOT_FOUND, nvmlReturn_enum_NVML_SUCCESS,
 };
 
 use super::machine;
@@ -29,7 +29,7 @@ const MAX_EVENTS: usize = 256;
 pub enum Condition {
     /// It answered something.
     Present,
-    /// It has fallen off the bus, or is not listed any more.
+    /// It has fallen off the bus, or the driver does not know it any more.
     Lost,
     /// The driver wants it to be reset first.
     ResetRequired,
@@ -159,7 +159,8 @@ fn look_at(
 /// A GPU that is lost answers everything with that; one failure of a single call says nothing of the GPU.
 fn condition_of(failures: &[&NvmlError], answered: bool) -> (Condition, Option<String>) {
     let find = |wanted: fn(&NvmlError) -> bool| failures.iter().find(|failure| wanted(failure));
-    let lost = find(|failure| matches!(failure, NvmlError::GpuLost));
+    let lost =
+        find(|failure| matches!(failure, NvmlError::GpuLost | NvmlError::UnexpectedVariant(GPU_NOT_FOUND)));
     let reset = find(|failure| matches!(failure, NvmlError::ResetRequired));
     match (lost, reset, answered) {
         (Some(cause), ..) => (Condition::Lost, Some(cause.to_string())),
@@ -242,13 +243,14 @@ mod tests {
 
     #[test]
     fn one_call_that_fails_is_no_lost_gpu_and_a_lost_one_is_told_from_one_to_be_reset() {
-        let table: [(&[NvmlError], bool, Condition); 6] = [
+        let table: [(&[NvmlError], bool, Condition); 7] = [
             (&[], true, Condition::Present),
             (&[NvmlError::NotSupported], true, Condition::Present),
             (&[NvmlError::Unknown], false, Condition::Unreadable),
             (&[NvmlError::GpuLost], true, Condition::Lost),
             (&[NvmlError::Unknown, NvmlError::GpuLost], false, Condition::Lost),
             (&[NvmlError::ResetRequired], false, Condition::ResetRequired),
+            (&[NvmlError::UnexpectedVariant(28)], false, Condition::Lost),
         ];
         for (failures, answered, expected) in table {
             let failures: Vec<_> = failures.iter().collect();

@@ -44,6 +44,8 @@ type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
 const POWER_INSTANT: u32 = 186;
 /// `NVML_FI_DEV_MEMORY_TEMP`: of the memory, where it has a sensor.
 const MEMORY_TEMPERATURE: u32 = 82;
+/// `NVML_VALUE_NOT_AVAILABLE` in 32 bits: a call that succeeds and has no value; in 64 bits it is `u64::MAX`.
+const NOT_AVAILABLE: u32 = u32::MAX;
 /// `NVML_POWER_SCOPE_GPU`.
 const SCOPE_GPU: u32 = 0;
 /// Fields of the cumulative throttle times: power cap, software thermal, hardware thermal, power brake.
@@ -230,7 +232,11 @@ impl Source for NvmlSource {
             PowerDomain::Instant => self.field(device, POWER_INSTANT)?,
             PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged => self.power_usage_mw(device)?,
         };
-        if power_mw == 0 { Err(ReadError::ZeroPower) } else { Ok(power_mw) }
+        match power_mw {
+            0 => Err(ReadError::ZeroPower),
+            NOT_AVAILABLE => Err(ReadError::NotSupported),
+            power_mw => Ok(power_mw),
+        }
     }
 
     fn counter_mj(&mut self, device: usize) -> Result<u64, ReadError> {
@@ -239,7 +245,7 @@ impl Source for NvmlSource {
         let mut energy_mj = 0;
         // SAFETY: the handle came from this library and the pointer is to a live u64.
         check(unsafe { get(self.gpus[device].handle, &raw mut energy_mj) })?;
-        Ok(energy_mj)
+        if energy_mj == u64::MAX { Err(ReadError::NotSupported) } else { Ok(energy_mj) }
     }
 
     fn slow_signals(&mut self, device: usize) -> SlowSignals {
@@ -323,9 +329,11 @@ fn is_refusal(error: ReadError) -> bool {
 fn field_value(field: &nvmlFieldValue_t) -> Option<u64> {
     check(field.nvmlReturn).ok()?;
     // SAFETY: `valueType` says which member of the union the driver wrote.
-    unsafe {
+    let value = unsafe {
         match field.valueType {
-            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT => Some(u64::from(field.value.uiVal)),
+            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT => {
+                Some(field.value.uiVal).filter(|value| *value != NOT_AVAILABLE).map(u64::from)
+            }
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG => Some(field.value.ulVal),
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG => Some(field.value.ullVal),
             // Which type a field has differs between drivers.
@@ -334,7 +342,8 @@ fn field_value(field: &nvmlFieldValue_t) -> Option<u64> {
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT => Some(u64::from(field.value.usVal)),
             _ => None,
         }
-    }
+    };
+    value.filter(|value| *value != u64::MAX)
 }
 
 #[allow(non_upper_case_globals)]
