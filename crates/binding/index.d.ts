@@ -17,7 +17,7 @@ export declare class FileLock {
 
 /** A set of GPUs that is looked at. While it lives, the driver stays loaded and keeps the errors that it reports. */
 export declare class NativeHealth {
-  /** Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED` or `GPU_NOT_FOUND`. */
+  /** Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `GPU_NOT_FOUND`. */
   static open(uuids: Array<string>, libraryPath?: string | undefined | null): NativeHealth
   /** One look at each, in the order in which they were named; none once it is closed. */
   look(): Promise<Array<DeviceLook>>
@@ -45,8 +45,8 @@ export declare class NativeProbe {
 /** A running sampler: a thread that polls the devices. It stops when closed or collected. */
 export declare class NativeSampler {
   /**
-   * Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `GPU_NOT_FOUND`,
-   * `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
+   * Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`,
+   * `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
    */
   static open(options: OpenOptions): NativeSampler
   /** Opens a window now. Throws `SAMPLER_CLOSED`. */

@@ -22,7 +22,7 @@ export class GpuWatch {
     this.#devices = devices
   }
 
-  /** Finds the GPUs. Throws NVML_NOT_FOUND, NVML_INIT_FAILED or GPU_NOT_FOUND. */
+  /** Finds the GPUs. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_QUERY_FAILED or GPU_NOT_FOUND. */
   static async open(
     devices: readonly { index: number; uuid: string }[],
     libraryPath: string | undefined,

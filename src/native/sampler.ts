@@ -78,8 +78,8 @@ export class Sampler {
   }
 
   /**
-   * Opens the devices and starts polling. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, GPU_NOT_FOUND,
-   * GPU_POWER_UNSUPPORTED or SAMPLER_OPTION_INVALID.
+   * Opens the devices and starts polling. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_QUERY_FAILED,
+   * GPU_NOT_FOUND, GPU_POWER_UNSUPPORTED or SAMPLER_OPTION_INVALID.
    */
   static async open({
     devices,

@@ -45,7 +45,7 @@ pub struct NativeHealth {
 
 #[napi]
 impl NativeHealth {
-    /// Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED` or `GPU_NOT_FOUND`.
+    /// Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `GPU_NOT_FOUND`.
     #[napi(factory)]
     pub fn open(uuids: Vec<String>, library_path: Option<String>) -> Result<Self, CodedError> {
         let watch = HealthWatch::open(library_path.as_deref(), &uuids).map_err(|error| coded(&error))?;

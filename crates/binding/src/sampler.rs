@@ -112,8 +112,8 @@ pub struct NativeSampler {
 
 #[napi]
 impl NativeSampler {
-    /// Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `GPU_NOT_FOUND`,
-    /// `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
+    /// Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`,
+    /// `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
     #[napi(factory)]
     pub fn open(options: OpenOptions) -> Result<Self, CodedError> {
         let options = SamplerOptions {

@@ -24,6 +24,13 @@ pub fn thread_cpu_ns() -> u64 {
     read(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// How long the machine has slept since it booted, in nanoseconds: `CLOCK_MONOTONIC` stands still meanwhile.
+pub fn slept_ns() -> u64 {
+    // Monotonic first, so that the difference is never negative; what passes between the two reads is microseconds.
+    let awake_ns = monotonic_ns();
+    read(libc::CLOCK_BOOTTIME).saturating_sub(awake_ns)
+}
+
 /// Seconds in a span of nanoseconds.
 pub fn seconds(span_ns: u64) -> f64 {
     span_ns as f64 / NS_PER_S as f64
@@ -31,7 +38,7 @@ pub fn seconds(span_ns: u64) -> f64 {
 
 fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to, and both clocks exist on every supported kernel, so the
+    // SAFETY: `time` is a valid timespec to write to, and these clocks exist on every supported kernel, so the
     // call cannot fail.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     time.tv_sec.unsigned_abs() * NS_PER_S + time.tv_nsec.unsigned_abs()

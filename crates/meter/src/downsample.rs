@@ -133,15 +133,11 @@ impl Downsampler {
     /// The next row that no reading after `now_ns` can change.
     pub fn next_row(&mut self, now_ns: u64) -> Option<Row> {
         let settled_ns = self.start_ns + (self.first + 1) * NS_PER_S + self.settle_ns;
-        (now_ns > settled_ns && self.end_ns == u64::MAX).then(|| self.take_row()).flatten()
+        (now_ns > settled_ns).then(|| self.finish()).flatten()
     }
 
     /// The remaining rows of a closed window, one by one.
     pub fn finish(&mut self) -> Option<Row> {
-        self.take_row()
-    }
-
-    fn take_row(&mut self) -> Option<Row> {
         let start_ns = self.start_ns + self.first * NS_PER_S;
         if start_ns >= self.end_ns {
             return None;
@@ -161,6 +157,12 @@ impl Downsampler {
         };
         self.first += 1;
         Some(row)
+    }
+
+    /// How many seconds it holds.
+    #[cfg(test)]
+    pub fn seconds_held(&self) -> usize {
+        self.open.len()
     }
 
     fn spread(&mut self, piece: &Segment, signal: usize) {

@@ -13,9 +13,9 @@ pub enum MeterError {
     /// The library is here and refused to start.
     #[error("the NVIDIA management library did not start: {cause}")]
     InitFailed { cause: String },
-    /// A question about the whole machine failed.
+    /// A question about the machine or a GPU that is there failed.
     #[error("{what} could not be read: {cause}")]
-    Query { what: &'static str, cause: String },
+    Query { what: String, cause: String },
     /// No GPU has that UUID.
     #[error("no GPU has the UUID {uuid}; this machine has {present}")]
     DeviceNotFound { uuid: String, present: String },

@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::source::ReadError;
 
-/// Processes that one look tells apart; more are counted, not named.
+/// Processes that one look names; of more it tells how many they are.
 pub const MAX_PROCESSES: usize = 32;
 
 /// One look at a device. `Copy`, so that it crosses from the sampler thread without an allocation.
@@ -24,7 +24,7 @@ pub struct Look {
 /// Process ids as the driver gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Processes {
-    /// How many there are; beyond [`MAX_PROCESSES`] their ids are not known.
+    /// How many there are. Where they are more than [`MAX_PROCESSES`], the driver names none of them.
     pub count: usize,
     /// The ids, `count` of them.
     pub pids: [u32; MAX_PROCESSES],
@@ -32,7 +32,7 @@ pub struct Processes {
 
 impl Processes {
     fn pids(&self) -> &[u32] {
-        &self.pids[..self.count.min(MAX_PROCESSES)]
+        self.pids.get(..self.count).unwrap_or_default()
     }
 }
 
@@ -224,6 +224,14 @@ mod tests {
         }
         assert_eq!(tenancy.limits.power_mw, Some(700_000));
         assert_eq!(tenancy.changed_to.power_mw, Some(500_000));
+    }
+
+    #[test]
+    fn processes_that_are_too_many_to_be_named_are_counted_and_not_all_called_0() {
+        let mut tenancy = Tenancy::default();
+        let crowd = Processes { count: MAX_PROCESSES + 1, pids: [0; MAX_PROCESSES] };
+        tenancy.push(&Look { processes: Ok(crowd), ..look(&[], None) });
+        assert_eq!((tenancy.most_processes, tenancy.tenants.len()), (Some(MAX_PROCESSES + 1), 0));
     }
 
     #[test]

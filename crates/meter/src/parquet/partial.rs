@@ -5,9 +5,8 @@
 //! length up to which the partial file is valid (8 bytes, little endian), and the bytes that belong there.
 //! [`super::recover`] joins the two.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -181,13 +180,11 @@ impl Drop for PartialFile {
 /// Takes the file for this process until it is closed, by itself or by the end of the process, however that comes.
 /// Fails with `WouldBlock` where another one has it.
 pub(super) fn lock(file: &File) -> io::Result<()> {
-    // SAFETY: the descriptor is open as long as `file` is.
-    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-        return Ok(());
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock.into()),
+        // A file system without locks is no reason not to measure.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
-    let error = io::Error::last_os_error();
-    // A file system without locks is no reason not to measure.
-    if error.kind() == io::ErrorKind::WouldBlock { Err(error) } else { Ok(()) }
 }
 
 pub(super) fn remove(path: &Path) {

@@ -1,5 +1,6 @@
 //! The files read back.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -131,16 +132,12 @@ pub fn timeseries_joules(path: &Path) -> io::Result<Vec<(i32, Option<f64>)>> {
     let (batches, entries) = open(path)?;
     let facts = FileFacts::read(&entries)?;
     let duration_ns: u64 = entries.value("llem.window_duration_ns")?;
-    let holes = entries.text("llem.partially_covered_ns")?;
+    let holes = holes_of(entries.text("llem.partially_covered_ns")?)?;
     let covered_ns = |device: usize, timestamp_s: f64| {
-        let place = format!("{device}:{timestamp_s}=");
-        let hole = holes.split(',').find_map(|hole| hole.strip_prefix(&place));
-        hole.map_or_else(
-            || Ok((duration_ns as f64 - timestamp_s * NS_PER_S as f64).clamp(0.0, NS_PER_S as f64)),
-            |text| {
-                text.parse::<u64>().map(|ns| ns as f64).map_err(|_| invalid("its list of holes is damaged"))
-            },
-        )
+        let rest_ns = duration_ns as f64 - timestamp_s * NS_PER_S as f64;
+        holes
+            .get(&(device, timestamp_s.to_bits()))
+            .map_or(rest_ns.clamp(0.0, NS_PER_S as f64), |covered_ns| *covered_ns as f64)
     };
     let mut joules: Vec<(i32, Option<f64>)> = facts.gpu_indices.iter().map(|index| (*index, None)).collect();
     for batch in batches {
@@ -152,12 +149,24 @@ pub fn timeseries_joules(path: &Path) -> io::Result<Vec<(i32, Option<f64>)>> {
             let index = gpu_index.value(row);
             let device = facts.gpu_indices.iter().position(|known| *known == index);
             let device = device.ok_or_else(|| invalid("a row is of an unknown GPU"))?;
-            let span_s = covered_ns(device, timestamp_s.value(row))? / NS_PER_S as f64;
+            let span_s = covered_ns(device, timestamp_s.value(row)) / NS_PER_S as f64;
             let sum = joules[device].1.get_or_insert(0.0);
             *sum += f64::from(power_w.value(row)) * span_s;
         }
     }
     Ok(joules)
+}
+
+/// How much of a second is covered, by the position of its device and the bits of its time, where it is not all.
+fn holes_of(text: &str) -> io::Result<HashMap<(usize, u64), u64>> {
+    let hole = |text: &str| {
+        let (place, covered_ns) = text.split_once('=')?;
+        let (device, timestamp_s) = place.split_once(':')?;
+        let timestamp_s: f64 = timestamp_s.parse().ok()?;
+        Some(((device.parse().ok()?, timestamp_s.to_bits()), covered_ns.parse().ok()?))
+    };
+    let holes: Option<_> = text.split(',').filter(|text| !text.is_empty()).map(hole).collect();
+    holes.ok_or_else(|| invalid("its list of holes is damaged"))
 }
 
 fn open(path: &Path) -> io::Result<(ParquetRecordBatchReader, Entries)> {

@@ -23,7 +23,7 @@ pub struct TimeseriesFile {
     file: PartialFile,
     gpu_indices: Vec<i32>,
     rows: Vec<Row>,
-    /// `position:bucket=covered_ns` of buckets that the readings do not fill.
+    /// `position:bucket=covered_ns` of buckets that have a mean and that the readings do not fill.
     holes: Vec<String>,
     throttle_known: bool,
     /// The end of the last second that has a row.
@@ -56,7 +56,8 @@ impl TimeseriesFile {
     }
 
     fn push(&mut self, row: Row) -> io::Result<()> {
-        if row.covered_ns != row.span_ns {
+        // A second without a mean stands for no energy, and there may be a day of them.
+        if row.power_w.is_some() && row.covered_ns != row.span_ns {
             self.holes.push(format!("{}:{}={}", row.device, row.timestamp_s, row.covered_ns));
         }
         self.throttle_known &= row.throttle_reasons.is_some();

@@ -167,12 +167,12 @@ impl State {
 }
 
 fn domain(zone: &Zone, (start, end): (&Total, &Total), start_ns: u64, end_ns: u64) -> CpuDomain {
-    let energy_j = match (&start.energy_uj, &end.energy_uj) {
-        (Ok(start_uj), Ok(end_uj)) if end_uj > start_uj => Ok((end_uj - start_uj) as f64 / 1e6),
+    let energy_j = match zone.between_uj(start, end) {
+        Ok(moved_uj) if moved_uj > 0 => Ok(moved_uj as f64 / 1e6),
         // No CPU runs on 0 W: a window shorter than an update, or a domain that is there in name only, as the cores
         // of some servers.
-        (Ok(_), Ok(_)) => Err("the RAPL counter did not move in the window".to_owned()),
-        (Err(reason), _) | (_, Err(reason)) => Err(reason.clone()),
+        Ok(_) => Err("the RAPL counter did not move in the window".to_owned()),
+        Err(reason) => Err(reason),
     };
     let uncertain_ns = UPDATE_NS + start_ns.saturating_sub(start.at_ns) + end.at_ns.saturating_sub(end_ns);
     let share = seconds(uncertain_ns) / seconds(end_ns.saturating_sub(start_ns).max(1));

@@ -80,7 +80,7 @@ fn a_window_goes_on_through_several_wraparounds() {
     let rapl = Rapl::open(root.path());
     begin(&rapl, 1);
     for _ in 0..3 {
-        for energy_uj in [100_000_000_000, 200_000_000_000, 1_000_000] {
+        for energy_uj in [100_000_000_000, 200_000_000_000, RANGE_UJ - 5, 1_000_000] {
             count(&root, "intel-rapl:1", energy_uj);
             rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
         }
@@ -139,6 +139,23 @@ fn a_counter_that_vanishes_or_is_reset_takes_its_own_joules_and_no_others() {
     assert_eq!(joules(&report).last(), Some(&("package-1", Some(2.0))));
     assert!(reason_of(&report, "package-0").contains("intel-rapl:0/energy_uj cannot be read"));
     assert!(reason_of(&report, "package-0/dram").contains("fell from 1000000 to 500000 uJ"));
+}
+
+#[test]
+fn a_window_after_a_loss_knows_nothing_of_it() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    fs::remove_file(root.path().join("class/powercap/intel-rapl:0/energy_uj")).expect("removed");
+    count(&root, "intel-rapl:0:1", 500_000);
+    rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
+    count(&root, "intel-rapl:0", 9_000_000);
+    begin(&rapl, 2);
+    count(&root, "intel-rapl:0", 11_000_000);
+    count(&root, "intel-rapl:0:1", 1_500_000);
+    let report = end(&rapl, 2);
+    assert_eq!((report.domains[0].energy_j, report.domains[2].energy_j), (Some(2.0), Some(1.0)));
+    assert!(reason_of(&end(&rapl, 1), "package-0").contains("cannot be read"));
 }
 
 #[test]

@@ -21,12 +21,18 @@ pub(super) struct Zone {
     pub kind: DomainKind,
     folder: PathBuf,
     range_uj: Option<u64>,
-    last: CounterValue,
-    /// Microjoules since it was opened. Once lost it stays lost: what was missed cannot be made up for.
-    total_uj: Result<u64, String>,
+    /// `None` after a read that failed.
+    last: Option<CounterValue>,
+    read_ns: u64,
+    /// Microjoules since it was opened, without what was lost.
+    total_uj: u64,
+    /// How often it was lost what was counted: that cannot be made up for, so no window may span it.
+    losses: u64,
+    /// Why the last time.
+    loss: String,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct CounterValue {
     at_ns: u64,
     energy_uj: u64,
@@ -37,6 +43,7 @@ struct CounterValue {
 pub(super) struct Total {
     pub at_ns: u64,
     pub energy_uj: Result<u64, String>,
+    pub losses: u64,
 }
 
 /// The zones below `sysfs_root`, packages before their parts, or why there are none.
@@ -94,29 +101,50 @@ fn hidden(powercap: &Path) -> String {
 impl Zone {
     fn open(name: String, kind: DomainKind, folder: PathBuf) -> Self {
         let range_uj = read_number(&folder.join("max_energy_range_uj")).ok();
-        let mut zone = Self { name, kind, folder, range_uj, last: CounterValue::default(), total_uj: Ok(0) };
-        match zone.value() {
-            Ok(value) => zone.last = value,
-            Err(reason) => zone.total_uj = Err(reason),
-        }
+        let mut zone = Self {
+            name,
+            kind,
+            folder,
+            range_uj,
+            last: None,
+            read_ns: 0,
+            total_uj: 0,
+            losses: 0,
+            loss: String::new(),
+        };
+        zone.advance();
         zone
     }
 
     /// Reads the counter and answers what it has counted since it was opened.
     pub fn advance(&mut self) -> Total {
-        if let Ok(total_uj) = self.total_uj {
-            self.total_uj = self.value().and_then(|value| {
-                let moved_uj = moved_uj(self.last, value, self.range_uj)?;
-                self.last = value;
-                Ok(total_uj + moved_uj)
-            });
+        let value = self.value();
+        self.read_ns = value.as_ref().map_or_else(|_| monotonic_ns(), |value| value.at_ns);
+        let moved_uj = match (&value, self.last) {
+            (Ok(value), Some(last)) => moved_uj(last, *value, self.range_uj),
+            (Ok(_), None) => Ok(0),
+            (Err(reason), _) => Err(reason.clone()),
+        };
+        match moved_uj {
+            Ok(moved_uj) => self.total_uj += moved_uj,
+            Err(reason) => {
+                self.losses += 1;
+                self.loss = reason;
+            }
         }
-        Total { at_ns: self.last.at_ns, energy_uj: self.total_uj.clone() }
+        self.last = value.as_ref().ok().copied();
+        Total { at_ns: self.read_ns, energy_uj: value.map(|_| self.total_uj), losses: self.losses }
     }
 
     /// When it was last read.
     pub fn read_ns(&self) -> u64 {
-        self.last.at_ns
+        self.read_ns
+    }
+
+    /// Microjoules between two looks, or why they are not known.
+    pub fn between_uj(&self, start: &Total, end: &Total) -> Result<u64, String> {
+        let (start_uj, end_uj) = (start.energy_uj.clone()?, end.energy_uj.clone()?);
+        if start.losses == end.losses { Ok(end_uj - start_uj) } else { Err(self.loss.clone()) }
     }
 
     fn value(&self) -> Result<CounterValue, String> {
@@ -152,12 +180,15 @@ fn moved_uj(last: CounterValue, now: CounterValue, range_uj: Option<u64>) -> Res
     if now.energy_uj >= last.energy_uj {
         return Ok(now.energy_uj - last.energy_uj);
     }
-    // More than half the range in so short a time is not work but a counter that was reset, or one whose range is
-    // not what it says.
+    // What no power can count in so short a time is a counter that was reset, as by a machine that slept, or one whose
+    // range is not what it says.
+    let pause_ns = u128::from(pause_ns.max(NS_PER_S));
     range_uj
         .and_then(|range_uj| {
             let moved_uj = range_uj.checked_sub(last.energy_uj)?.checked_add(now.energy_uj)?;
-            (moved_uj <= range_uj / 2).then_some(moved_uj)
+            // Twice what "around 60 secs" allows.
+            let most_uj = u128::from(range_uj) * 2 * pause_ns / u128::from(LONGEST_PAUSE_NS);
+            (u128::from(moved_uj) <= most_uj).then_some(moved_uj)
         })
         .ok_or_else(|| {
             format!(
@@ -189,6 +220,8 @@ mod tests {
     fn a_counter_that_was_reset_did_not_wrap() {
         assert_moved(400, 300, Some(1000), None);
         assert_moved(2000, 15, Some(1000), None);
+        // Two fifths of the range in a sixth of the time that it lasts.
+        assert_moved(600, 15, Some(1000), None);
         assert_moved(990, 15, None, None);
     }
 
@@ -196,7 +229,7 @@ mod tests {
     fn a_counter_that_nobody_looked_at_for_minutes_may_have_wrapped_unseen() {
         let after = |pause_ns| {
             let now = CounterValue { at_ns: pause_ns, energy_uj: 7 };
-            moved_uj(CounterValue::default(), now, Some(1000))
+            moved_uj(CounterValue { at_ns: 0, energy_uj: 0 }, now, Some(1000))
         };
         assert_eq!(after(LONGEST_PAUSE_NS), Ok(7));
         assert_eq!(

@@ -89,7 +89,13 @@ impl DeviceWindow {
             lag_ns,
             opened_with: history.periods(),
             integral,
-            downsampler: Downsampler::new(device, start_ns, caps.slow_ns, caps.slow_ns.max(caps.power_ns)),
+            // A power reading is of the time before it.
+            downsampler: Downsampler::new(
+                device,
+                start_ns,
+                caps.slow_ns,
+                caps.slow_ns.max(caps.power_ns + lag_ns),
+            ),
             start_edge: StartEdge::Ahead,
             counter: CounterTrack::default(),
             tenancy: Tenancy::default(),
@@ -152,9 +158,10 @@ impl DeviceWindow {
         {
             self.counter.push(counter.at_ns, counter.energy_mj);
         }
-        // Read at the edges of every window: the first one is this window's left edge, and the first one after
-        // its end is its right edge.
+        // Read at the edges of every window: the first one from its start on is this window's left edge, and the first
+        // one after its end is its right edge.
         if let Some(throttle) = sample.throttle
+            && sample.at_ns >= self.start_ns
             && !self.throttle_complete
         {
             self.throttle_first = self.throttle_first.or(Some(throttle));

@@ -7,6 +7,8 @@ mod first_update;
 mod fuzz_tests;
 mod punctuality;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ pub use first_update::{FirstUpdate, FirstUpdates};
 use punctuality::Punctuality;
 pub use report::{DeviceReport, SamplerReport, WindowReport};
 
-use crate::clock::NS_PER_MS;
+use crate::clock::{NS_PER_MS, seconds, slept_ns};
 use crate::downsample::Row;
 use crate::energy::{History, Verdict};
 use crate::parquet::{EndFacts, FileFacts, SamplesFile, TimeseriesFile};
@@ -26,6 +28,9 @@ use crate::tenancy::Look;
 
 /// How long after an edge readings may still say where inside its tick the power stepped.
 pub(crate) const EDGE_SPAN_NS: u64 = 350 * NS_PER_MS;
+
+/// A machine takes longer to fall asleep and wake up.
+const SHORTEST_SLEEP_NS: u64 = 500 * NS_PER_MS;
 
 const TIMESERIES: &str = "timeseries.parquet";
 const SAMPLES: &str = "samples.parquet";
@@ -50,6 +55,8 @@ pub(crate) struct GapCaps {
 pub(crate) struct OpenWindow {
     start_ns: u64,
     start_unix_ns: u64,
+    /// How long the machine had slept when it opened.
+    slept_before_ns: u64,
     end_ns: Option<u64>,
     devices: Vec<DeviceWindow>,
     punctuality: Punctuality,
@@ -93,6 +100,7 @@ impl OpenWindow {
         Self {
             start_ns: facts.start_ns,
             start_unix_ns: facts.start_unix_ns,
+            slept_before_ns: slept_ns(),
             end_ns: None,
             devices,
             punctuality: Punctuality::new(dropped),
@@ -126,10 +134,13 @@ impl OpenWindow {
         }
         let device = &mut self.devices[sample.device];
         device.push(sample, inside, history);
+        // Taken out also where nobody wants them: what is left inside would grow with the window.
+        let mut settled = std::iter::from_fn(|| device.downsampler.next_row(sample.at_ns));
         if let Some(file) = &mut self.timeseries {
-            let settled = std::iter::from_fn(|| device.downsampler.next_row(sample.at_ns));
-            let written = file.push_all(settled);
+            let written = file.push_all(&mut settled);
             give_up_on_error(&mut self.timeseries, written, TIMESERIES, &mut self.faults);
+        } else {
+            settled.for_each(drop);
         }
         if let Some(file) = &mut self.samples {
             let written = file.push(sample);
@@ -185,6 +196,7 @@ impl OpenWindow {
             };
             keep(file.finish(&end), SAMPLES, &mut self.faults);
         }
+        self.faults.extend(sleep_between(self.slept_before_ns, slept_ns()));
         let devices = self
             .devices
             .into_iter()
@@ -203,6 +215,19 @@ impl OpenWindow {
             faults: self.faults,
         }
     }
+}
+
+/// That the machine slept meanwhile, if it did: its clock stood still, its GPUs lost their state, and what they used is in
+/// no reading.
+fn sleep_between(before_ns: u64, after_ns: u64) -> Option<String> {
+    let slept_ns = after_ns.saturating_sub(before_ns);
+    // The two clocks are read one after the other, and a busy machine may pause a thread in between.
+    (slept_ns > SHORTEST_SLEEP_NS).then(|| {
+        format!(
+            "the machine slept for {:.0} s during the window, which neither its time nor its energy hold",
+            seconds(slept_ns)
+        )
+    })
 }
 
 fn keep<T>(result: io::Result<T>, file: &str, faults: &mut Vec<String>) -> Option<T> {

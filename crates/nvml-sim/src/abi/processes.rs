@@ -1,4 +1,5 @@
-//! Who computes on a device. Each version of the function has its own struct.
+//! Who computes on a device. Each version of the function has its own struct, and the third had two: from driver 535.43
+//! to 535.86 it wrote a longer one (XuehaiPan/nvitop pull requests 79 and 89).
 
 use std::ffi::{c_char, c_uint};
 
@@ -7,8 +8,9 @@ use nvml_wrapper_sys::bindings::{
     nvmlReturn_enum_NVML_ERROR_NOT_FOUND as NOT_FOUND, nvmlReturn_t,
 };
 
-use super::{device_calls, guarded, put_list, put_text};
-use crate::scenario::Process;
+use super::{Answer, Moment, device_calls, guarded, put_list, put_text};
+use crate::device::Device;
+use crate::scenario::{Process, version_parts};
 use crate::simulation::current;
 
 /// "Not a MIG instance", for both of its ids.
@@ -27,6 +29,32 @@ fn v2(process: &Process) -> nvmlProcessInfo_v2_t {
     }
 }
 
+/// The struct of the third form in the first drivers of 535.
+#[repr(C)]
+struct LongProcessInfo {
+    short: nvmlProcessInfo_t,
+    protected_memory: u64,
+}
+
+fn long(process: &Process) -> LongProcessInfo {
+    LongProcessInfo { short: v2(process), protected_memory: 0 }
+}
+
+/// # Safety
+/// `count` is null or valid; `infos` is null or has room for `count` of the structs that this driver writes.
+unsafe fn put_v3(count: *mut c_uint, infos: *mut nvmlProcessInfo_t, device: &Device, now: Moment) -> Answer {
+    let processes = device.processes(now.t_ns);
+    let driver = version_parts(&now.simulation.scenario.driver_version);
+    // SAFETY: the caller vouches for both pointers.
+    unsafe {
+        if driver.is_some_and(|version| ((535, 43)..(535, 98)).contains(&version)) {
+            put_list(count, infos.cast(), processes.map(long))
+        } else {
+            put_list(count, infos, processes.map(v2))
+        }
+    }
+}
+
 device_calls! {
     /// The compute processes, first form of the struct.
     Other nvmlDeviceGetComputeRunningProcesses(count: *mut c_uint, infos: *mut nvmlProcessInfo_v1_t)
@@ -36,9 +64,9 @@ device_calls! {
     Other nvmlDeviceGetComputeRunningProcesses_v2(count: *mut c_uint, infos: *mut nvmlProcessInfo_v2_t)
         |device, now| put_list(count, infos, device.processes(now.t_ns).map(v2));
 
-    /// The compute processes; the struct of the third form is laid out like the second.
+    /// The compute processes; the struct of the third form is laid out like the second, but for some drivers.
     Other nvmlDeviceGetComputeRunningProcesses_v3(count: *mut c_uint, infos: *mut nvmlProcessInfo_t)
-        |device, now| put_list(count, infos, device.processes(now.t_ns).map(v2));
+        |device, now| put_v3(count, infos, device, now);
 
     /// The graphics processes: none.
     Other nvmlDeviceGetGraphicsRunningProcesses(count: *mut c_uint, infos: *mut nvmlProcessInfo_v1_t)

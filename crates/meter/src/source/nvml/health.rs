@@ -4,20 +4,20 @@
 use std::ffi::c_ulonglong;
 use std::mem;
 use std::ptr;
-use std::sync::Arc;
 
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
-use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use nvml_wrapper_sys::bindings::{
     nvmlDevice_t, nvmlEventData_t, nvmlEventSet_t, nvmlEventTypeXidCriticalError,
-    nvmlReturn_enum_NVML_SUCCESS,
+    nvmlReturn_enum_NVML_ERROR_GPU_NOT_FOUND as GPU_NOT_FOUND, nvmlReturn_enum_NVML_SUCCESS,
 };
 
 use super::machine;
+use super::processes::{ProcessList, Slot};
 use crate::error::MeterError;
-use crate::tenancy::Tenant;
+use crate::source::ReadError;
+use crate::tenancy::{MAX_PROCESSES, Tenant};
 
 /// The driver reports its errors as events of this type.
 const XID: c_ulonglong = nvmlEventTypeXidCriticalError as c_ulonglong;
@@ -29,7 +29,7 @@ const MAX_EVENTS: usize = 256;
 pub enum Condition {
     /// It answered something.
     Present,
-    /// It has fallen off the bus, or is not listed any more.
+    /// It has fallen off the bus, or the driver does not know it any more.
     Lost,
     /// The driver wants it to be reset first.
     ResetRequired,
@@ -80,7 +80,8 @@ pub struct HealthWatch {
     // Declared before `nvml`, which keeps the library loaded: handles and the set point into it.
     handles: Vec<nvmlDevice_t>,
     events: Events,
-    nvml: Arc<Nvml>,
+    processes: ProcessList,
+    nvml: Nvml,
 }
 
 // SAFETY: the raw handles are opaque tokens that NVML accepts from any thread (nvml.h: "NVML is thread-safe"), and the
@@ -90,14 +91,14 @@ unsafe impl Send for HealthWatch {}
 impl HealthWatch {
     /// Loads the library (`None`: where the driver installs it) and finds the GPUs by UUID.
     pub fn open(library_path: Option<&str>, uuids: &[String]) -> Result<Self, MeterError> {
-        let nvml = Arc::new(machine::load(library_path)?);
+        let nvml = machine::load(library_path)?;
         let handles = uuids
             .iter()
             // SAFETY: only passed back to NVML, while `nvml` keeps the library initialised.
             .map(|uuid| machine::find(&nvml, uuid).map(|device| unsafe { device.handle() }))
             .collect::<Result<Vec<_>, _>>()?;
         let events = Events::open(&nvml, &handles);
-        Ok(Self { handles, events, nvml })
+        Ok(Self { handles, events, processes: ProcessList::of(&nvml), nvml })
     }
 
     /// One look at each GPU, in the order in which they were named.
@@ -111,15 +112,32 @@ impl HealthWatch {
                 let device = unsafe { Device::new(*handle, &self.nvml) };
                 let xids = self.events.registered[position]
                     .then(|| reported.iter().filter(|(of, _)| of == handle).map(|(_, xid)| *xid).collect());
-                look_at(&device, xids)
+                look_at(&device, self.processes_on(*handle), xids)
             })
             .collect()
     }
+
+    fn processes_on(&self, device: nvmlDevice_t) -> Result<Vec<GpuProcess>, ReadError> {
+        let mut slots = vec![Slot::default(); MAX_PROCESSES];
+        let mut count = self.processes.read(device, &mut slots)?;
+        while count > slots.len() {
+            // More may have come by the time that it is asked again.
+            slots.resize(2 * count, Slot::default());
+            count = self.processes.read(device, &mut slots)?;
+        }
+        let listed = self.processes.entries(&slots, count);
+        let process = |(pid, memory_used_bytes)| GpuProcess { tenant: Tenant::of(pid), memory_used_bytes };
+        Ok(listed.map(process).collect())
+    }
 }
 
-fn look_at(device: &Device<'_>, xids: Option<Vec<u64>>) -> DeviceLook {
+fn look_at(
+    device: &Device<'_>,
+    processes: Result<Vec<GpuProcess>, ReadError>,
+    xids: Option<Vec<u64>>,
+) -> DeviceLook {
     let memory = device.memory_info();
-    let processes = device.running_compute_processes();
+    let processes = processes.map_err(|error| NvmlError::from(error.code()));
     let temperature = device.temperature(TemperatureSensor::Gpu);
     let failures: Vec<&NvmlError> =
         [memory.as_ref().err(), processes.as_ref().err(), temperature.as_ref().err()]
@@ -133,17 +151,7 @@ fn look_at(device: &Device<'_>, xids: Option<Vec<u64>>) -> DeviceLook {
         cause,
         memory_used_bytes: memory.as_ref().ok().map(|memory| memory.used),
         memory_total_bytes: memory.as_ref().ok().map(|memory| memory.total),
-        processes: processes.ok().map(|list| {
-            list.into_iter()
-                .map(|info| GpuProcess {
-                    tenant: Tenant::of(info.pid),
-                    memory_used_bytes: match info.used_gpu_memory {
-                        UsedGpuMemory::Used(bytes) => Some(bytes),
-                        UsedGpuMemory::Unavailable => None,
-                    },
-                })
-                .collect()
-        }),
+        processes: processes.ok(),
         xids,
     }
 }
@@ -151,7 +159,8 @@ fn look_at(device: &Device<'_>, xids: Option<Vec<u64>>) -> DeviceLook {
 /// A GPU that is lost answers everything with that; one failure of a single call says nothing of the GPU.
 fn condition_of(failures: &[&NvmlError], answered: bool) -> (Condition, Option<String>) {
     let find = |wanted: fn(&NvmlError) -> bool| failures.iter().find(|failure| wanted(failure));
-    let lost = find(|failure| matches!(failure, NvmlError::GpuLost));
+    let lost =
+        find(|failure| matches!(failure, NvmlError::GpuLost | NvmlError::UnexpectedVariant(GPU_NOT_FOUND)));
     let reset = find(|failure| matches!(failure, NvmlError::ResetRequired));
     match (lost, reset, answered) {
         (Some(cause), ..) => (Condition::Lost, Some(cause.to_string())),
@@ -234,13 +243,14 @@ mod tests {
 
     #[test]
     fn one_call_that_fails_is_no_lost_gpu_and_a_lost_one_is_told_from_one_to_be_reset() {
-        let table: [(&[NvmlError], bool, Condition); 6] = [
+        let table: [(&[NvmlError], bool, Condition); 7] = [
             (&[], true, Condition::Present),
             (&[NvmlError::NotSupported], true, Condition::Present),
             (&[NvmlError::Unknown], false, Condition::Unreadable),
             (&[NvmlError::GpuLost], true, Condition::Lost),
             (&[NvmlError::Unknown, NvmlError::GpuLost], false, Condition::Lost),
             (&[NvmlError::ResetRequired], false, Condition::ResetRequired),
+            (&[NvmlError::UnexpectedVariant(28)], false, Condition::Lost),
         ];
         for (failures, answered, expected) in table {
             let failures: Vec<_> = failures.iter().collect();

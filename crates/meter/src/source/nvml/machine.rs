@@ -72,9 +72,7 @@ pub struct DeviceInfo {
 /// Lists the GPUs. Fails when there is no library or it does not start; an empty list is a true answer.
 pub fn list_devices(library_path: Option<&str>) -> Result<MachineInfo, MeterError> {
     let nvml = load(library_path)?;
-    let count = nvml
-        .device_count()
-        .map_err(|cause| MeterError::Query { what: "the number of GPUs", cause: cause.to_string() })?;
+    let count = nvml.device_count().map_err(|cause| query("the number of GPUs", &cause))?;
     let devices = (0..count).filter_map(|index| describe(&nvml, library_path, index)).collect();
     Ok(MachineInfo {
         driver_version: nvml.sys_driver_version().ok(),
@@ -121,13 +119,21 @@ pub(super) fn load(library_path: Option<&str>) -> Result<Nvml, MeterError> {
 }
 
 pub(super) fn find<'nvml>(nvml: &'nvml Nvml, uuid: &str) -> Result<Device<'nvml>, MeterError> {
-    nvml.device_by_uuid(uuid).map_err(|_| {
+    nvml.device_by_uuid(uuid).map_err(|cause| {
+        // A GPU that fell off the bus, or that this user may not see, is not a wrong UUID.
+        if !matches!(cause, NvmlError::NotFound | NvmlError::InvalidArg) {
+            return query(format!("the GPU {uuid}"), &cause);
+        }
         let present: Vec<String> = (0..nvml.device_count().unwrap_or(0))
             .filter_map(|index| nvml.device_by_index(index).ok()?.uuid().ok())
             .collect();
         let present = if present.is_empty() { "none".to_owned() } else { present.join(", ") };
         MeterError::DeviceNotFound { uuid: uuid.to_owned(), present }
     })
+}
+
+fn query(what: impl Into<String>, cause: &NvmlError) -> MeterError {
+    MeterError::Query { what: what.into(), cause: cause.to_string() }
 }
 
 /// Whether `nvmlDeviceGetPowerUsage` is a mean over one second here: on Ampere except GA100, and newer (nvml.h).

@@ -6,6 +6,7 @@
 mod calls;
 pub mod health;
 mod machine;
+mod processes;
 
 pub use machine::{DeviceInfo, MachineInfo, list_devices};
 
@@ -17,12 +18,17 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, FieldIdScheme, Nvml};
 use nvml_wrapper_sys::bindings::{
     nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET, nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM,
-    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t, nvmlProcessInfo_t,
+    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t,
+    nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH, nvmlReturn_enum_NVML_ERROR_DEPRECATED,
     nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND, nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST,
-    nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE, nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED,
-    nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT,
-    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
+    nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT, nvmlReturn_enum_NVML_ERROR_NO_PERMISSION,
+    nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED, nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t,
+    nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT, nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT,
 };
+
+use processes::{ProcessList, Slot};
 
 use super::{PowerDomain, ReadError, Source};
 use crate::energy::Sensor;
@@ -32,7 +38,6 @@ use crate::tenancy::{Limits, MAX_PROCESSES, Processes};
 
 type GetFieldValues = unsafe extern "C" fn(nvmlDevice_t, i32, *mut nvmlFieldValue_t) -> nvmlReturn_t;
 type GetU64 = unsafe extern "C" fn(nvmlDevice_t, *mut u64) -> nvmlReturn_t;
-type GetProcesses = unsafe extern "C" fn(nvmlDevice_t, *mut u32, *mut nvmlProcessInfo_t) -> nvmlReturn_t;
 type GetClock = unsafe extern "C" fn(nvmlDevice_t, nvmlClockType_t, nvmlClockId_t, *mut u32) -> nvmlReturn_t;
 type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
 
@@ -40,6 +45,8 @@ type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
 const POWER_INSTANT: u32 = 186;
 /// `NVML_FI_DEV_MEMORY_TEMP`: of the memory, where it has a sensor.
 const MEMORY_TEMPERATURE: u32 = 82;
+/// `NVML_VALUE_NOT_AVAILABLE` in 32 bits: a call that succeeds and has no value; in 64 bits it is `u64::MAX`.
+const NOT_AVAILABLE: u32 = u32::MAX;
 /// `NVML_POWER_SCOPE_GPU`.
 const SCOPE_GPU: u32 = 0;
 /// Fields of the cumulative throttle times: power cap, software thermal, hardware thermal, power brake.
@@ -65,7 +72,7 @@ pub struct NvmlSource {
     get_power: Option<GetU32>,
     get_energy: Option<GetU64>,
     get_throttle_reasons: Option<GetU64>,
-    get_processes: Option<GetProcesses>,
+    processes: ProcessList,
     get_power_limit: Option<GetU32>,
     get_clock: Option<GetClock>,
     throttle_fields: [u32; 4],
@@ -97,7 +104,7 @@ impl NvmlSource {
                 .or(lib.nvmlDeviceGetCurrentClocksThrottleReasons.as_ref())
                 .ok()
                 .copied(),
-            get_processes: lib.nvmlDeviceGetComputeRunningProcesses_v3.as_ref().ok().copied(),
+            processes: ProcessList::of(&nvml),
             get_power_limit: lib.nvmlDeviceGetEnforcedPowerLimit.as_ref().ok().copied(),
             get_clock: lib.nvmlDeviceGetClock.as_ref().ok().copied(),
             throttle_fields,
@@ -127,13 +134,13 @@ impl NvmlSource {
         self.gpus[position].has_memory_temperature =
             self.field(position, MEMORY_TEMPERATURE) != Err(ReadError::NotSupported);
         let Err(cause) = self.power_mw(position) else { return Ok(()) };
-        // Only a plain "I do not have this" changes the domain; a passing fault must not.
-        if cause == ReadError::NotSupported {
+        // Only "not for you" changes the domain; a passing fault must not.
+        if is_refusal(cause) {
             let averaged = machine::power_usage_is_averaged(device);
             self.gpus[position].power =
                 if averaged { PowerDomain::PowerUsageAveraged } else { PowerDomain::PowerUsage };
-            let no_power = self.power_mw(position) == Err(ReadError::NotSupported);
-            if no_power && self.counter_mj(position) == Err(ReadError::NotSupported) {
+            let no_power = self.power_mw(position).is_err_and(is_refusal);
+            if no_power && self.counter_mj(position).is_err_and(is_refusal) {
                 return Err(MeterError::NoPower { uuid: uuid.to_owned(), cause: cause.to_string() });
             }
         }
@@ -235,7 +242,11 @@ impl Source for NvmlSource {
             PowerDomain::Instant => self.field(device, POWER_INSTANT)?,
             PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged => self.power_usage_mw(device)?,
         };
-        if power_mw == 0 { Err(ReadError::ZeroPower) } else { Ok(power_mw) }
+        match power_mw {
+            0 => Err(ReadError::ZeroPower),
+            NOT_AVAILABLE => Err(ReadError::NotSupported),
+            power_mw => Ok(power_mw),
+        }
     }
 
     fn counter_mj(&mut self, device: usize) -> Result<u64, ReadError> {
@@ -244,7 +255,7 @@ impl Source for NvmlSource {
         let mut energy_mj = 0;
         // SAFETY: the handle came from this library and the pointer is to a live u64.
         check(unsafe { get(self.gpus[device].handle, &raw mut energy_mj) })?;
-        Ok(energy_mj)
+        if energy_mj == u64::MAX { Err(ReadError::NotSupported) } else { Ok(energy_mj) }
     }
 
     fn slow_signals(&mut self, device: usize) -> SlowSignals {
@@ -276,18 +287,15 @@ impl Source for NvmlSource {
     }
 
     fn processes(&mut self, device: usize) -> Result<Processes, ReadError> {
-        let get = self.get_processes.ok_or(ReadError::NotSupported)?;
         self.calls += 1;
-        let mut count = u32::try_from(MAX_PROCESSES).unwrap_or(u32::MAX);
-        // SAFETY: an all-zero nvmlProcessInfo_t is valid.
-        let mut infos: [nvmlProcessInfo_t; MAX_PROCESSES] = unsafe { mem::zeroed() };
-        // SAFETY: the handle came from this library and `infos` holds `count` elements.
-        let code = unsafe { get(self.gpus[device].handle, &raw mut count, infos.as_mut_ptr()) };
-        // More than fit: how many is told, who is not.
-        if code != nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE {
-            check(code)?;
+        let mut slots = [Slot::default(); MAX_PROCESSES];
+        let count = self.processes.read(self.gpus[device].handle, &mut slots)?;
+        let mut pids = [0; MAX_PROCESSES];
+        if count <= MAX_PROCESSES {
+            let listed = self.processes.entries(&slots, count);
+            pids.iter_mut().zip(listed).for_each(|(pid, (listed, _))| *pid = listed);
         }
-        Ok(Processes { count: count as usize, pids: infos.map(|info| info.pid) })
+        Ok(Processes { count, pids })
     }
 
     fn limits(&mut self, device: usize) -> Limits {
@@ -309,19 +317,38 @@ fn performance_state(gpu: &Device<'_>) -> Option<u32> {
     Some(state.as_c())
 }
 
-/// A field's value, `None` where this field failed or is no whole number.
+/// Whether an answer will be the same the next time. nvml.h does not say what a driver answers that does not know a field
+/// yet, as those before 530 do not know the instantaneous power: it may take its number for a wrong argument.
+fn is_refusal(error: ReadError) -> bool {
+    let lasting = [
+        nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT,
+        nvmlReturn_enum_NVML_ERROR_NO_PERMISSION,
+        nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH,
+        nvmlReturn_enum_NVML_ERROR_DEPRECATED,
+    ];
+    error == ReadError::NotSupported || lasting.map(ReadError::Driver).contains(&error)
+}
+
+/// A field's value, `None` where this field failed or is no whole number from 0 on.
 #[allow(non_upper_case_globals)]
 fn field_value(field: &nvmlFieldValue_t) -> Option<u64> {
     check(field.nvmlReturn).ok()?;
     // SAFETY: `valueType` says which member of the union the driver wrote.
-    unsafe {
+    let value = unsafe {
         match field.valueType {
-            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT => Some(u64::from(field.value.uiVal)),
+            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT => {
+                Some(field.value.uiVal).filter(|value| *value != NOT_AVAILABLE).map(u64::from)
+            }
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG => Some(field.value.ulVal),
             nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG => Some(field.value.ullVal),
+            // Which type a field has differs between drivers.
+            nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT => u64::try_from(field.value.siVal).ok(),
+            nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG => u64::try_from(field.value.sllVal).ok(),
+            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT => Some(u64::from(field.value.usVal)),
             _ => None,
         }
-    }
+    };
+    value.filter(|value| *value != u64::MAX)
 }
 
 #[allow(non_upper_case_globals)]
