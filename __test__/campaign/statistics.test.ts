@@ -7,9 +7,9 @@ import { scratchFolder } from '../native/scenario.js'
 import { planned } from './written.js'
 
 const SUMMARY: RunSummary = {
-  ...{ experiment_id: 'x', result_path: 'x', config_hash: 'x', energy_problem: null, output_tokens: 10 },
+  ...{ experiment_id: 'x', result_path: 'x', config_hash: 'x', energy_problem: null, energy_reason: null },
   ...{ energy_j: 1, energy_per_output_token_j: 0.1, tokens_per_second: 5, inference_s: 2, e2e_p50_ms: 3 },
-  ...{ warnings: 0, load_s: null, load_energy_j: null, disk_bytes: 1 },
+  ...{ output_tokens: 10, warnings: 0, load_s: null, load_energy_j: null, disk_bytes: 1 },
 }
 
 /** Two experiments over so many cycles; `joules` by experiment and cycle, null where a run has no energy. */

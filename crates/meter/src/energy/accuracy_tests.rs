@@ -222,17 +222,9 @@ fn a_load_in_step_with_the_sensor_fools_the_readings_and_not_the_headline_which_
             "{setting:?}: flagged {}, headline {headline:.3?} %, integral {integral:.1?} %",
             flagged(&trials)
         );
-        for Trial { report, .. } in
-            trials.iter().filter(|trial| trial.report.headline.method != Some(Method::Counter))
-        {
-            println!("not the counter: {} {:?}", report.headline.reason, report.counter_test);
-        }
         assert!(flagged(&trials) * 100 >= 95 * TRIALS, "{setting:?}: flagged {}", flagged(&trials));
-        // In a window in several hundred the counter's test comes to nothing, and the readings are quoted.
-        let fooled =
-            trials.iter().filter(|trial| trial.report.headline.method != Some(Method::Counter)).count();
-        assert!(fooled * 100 <= TRIALS, "{setting:?}: {fooled} of {TRIALS}");
-        assert!(headline[1] <= 1.2 && integral[0] > 20.0, "{setting:?}: {headline:?} %, {integral:?} %");
+        // Every one of them quotes the counter, which a test at idle has found right.
+        assert!(headline[2] <= 1.2 && integral[0] > 20.0, "{setting:?}: {headline:?} %, {integral:?} %");
         let (share, _) = coverage(&trials, |Trial { report, .. }| {
             (report.headline.total_j.expect("a total"), report.headline.uncertainty_j.expect("known"))
         });
