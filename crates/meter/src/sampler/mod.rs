@@ -197,7 +197,9 @@ impl Sampler {
         let shared = Arc::new(Shared::default());
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);
         let opened_ns = monotonic_ns();
-        shared.make_dense_until(opened_ns + OPENING_SPAN_NS);
+        // Who reads around the ticks only wants few calls.
+        let opening_ns = if options.tick_locked { EDGE_SPAN_NS } else { OPENING_SPAN_NS };
+        shared.make_dense_until(opened_ns + opening_ns);
         // Four seconds of samples: longer than any file system should stall the recorder. Near an edge a slow sampler
         // reads more.
         let capacity =
