@@ -30,8 +30,7 @@ function ownCost({ gpus, interval_ms, seconds, rounds, results }) {
     digits(lateness_us_p99),
   ])
   const head = ['cores', 'sampler beyond calls, us', 'waking up alone, us', 'difference, us', 'late p99, us']
-  return `
-### Own cost
+  return `### Own cost
 
 ${gpus} simulated GPUs every ${interval_ms} ms: CPU time of the sampler's thread for one reading of one GPU, without the time inside
 driver calls. Beside it a thread that wakes up at the same deadlines, is busy for as long as the calls are, and does
