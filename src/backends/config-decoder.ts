@@ -19,7 +19,7 @@ export interface Decoder {
   qkNorm?: 'head' | 'all'
   /** A learned number for each head, to which attention may go instead of to a token. */
   sinks?: boolean
-  /** Biases of query, key and value; a text is the config's key for it with the default. */
+  /** Biases of query, key and value, unless the config's `qkv_bias` is false. */
   qkvBias?: boolean
   /** The config may switch on biases of the whole attention with `attention_bias`, of the MLP with `mlp_bias`. */
   mayHaveBias?: boolean
