@@ -4,11 +4,11 @@
 use std::io;
 use std::path::Path;
 
-use crate::clock::{NS_PER_MS, seconds};
-use crate::energy::{Headline, History, Method, Periods, Pieces, root_of_squares};
+use crate::clock::NS_PER_MS;
+use crate::energy::{Belief, History, Pieces};
 use crate::parquet::{FileFacts, SampleRows};
 use crate::sampler::EDGE_INTERVAL_NS;
-use crate::window::{DeviceReport, EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
+use crate::window::{EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
 
 /// Inside a window the counter is read twice a second, so an edge there is judged once it was read again.
 const RARE_EDGE_SPAN_NS: u64 = 1200 * NS_PER_MS;
@@ -34,11 +34,7 @@ pub fn recompute(samples_path: &Path) -> io::Result<WindowReport> {
 pub fn recompute_between(samples_path: &Path, start_ns: u64, end_ns: u64) -> io::Result<WindowReport> {
     let samples = SampleRows::open(samples_path)?;
     check_within(&samples, &[start_ns, end_ns])?;
-    let mut report = replay(samples, Part { start_ns, end_ns, edge_span_ns: RARE_EDGE_SPAN_NS })?;
-    for device in &mut report.devices {
-        prefer_sharper(device, end_ns - start_ns);
-    }
-    Ok(report)
+    replay(samples, Part { start_ns, end_ns, edge_span_ns: RARE_EDGE_SPAN_NS })
 }
 
 /// The integral of each device's power between neighbouring boundaries, which are in order and lie in the window of a
@@ -74,7 +70,7 @@ fn histories_of(samples: &SampleRows) -> Vec<History> {
     let interval_ns = facts.interval_ns.min(EDGE_INTERVAL_NS);
     let mut histories: Vec<History> =
         facts.sensors.iter().map(|sensor| History::new(facts.history_ns, interval_ns, *sensor)).collect();
-    pin(&mut histories, &end.periods, OPENED);
+    pin(&mut histories, &end.beliefs, OPENED);
     histories
 }
 
@@ -83,9 +79,9 @@ const OPENED: usize = 0;
 const LEFT_EDGE: usize = 1;
 const RIGHT_EDGE: usize = 2;
 
-fn pin(histories: &mut [History], periods: &[[Periods; 3]], moment: usize) {
-    for (history, periods) in histories.iter_mut().zip(periods) {
-        history.pin(periods[moment]);
+fn pin(histories: &mut [History], beliefs: &[[Belief; 3]], moment: usize) {
+    for (history, beliefs) in histories.iter_mut().zip(beliefs) {
+        history.pin(beliefs[moment]);
     }
 }
 
@@ -112,7 +108,7 @@ fn replay(
     window.look_on(edge_span_ns);
     window.close(end_ns);
     // Of a later left edge more was known, and by the end the most.
-    pin(&mut histories, &end.periods, if start_ns == whole.start_ns { LEFT_EDGE } else { RIGHT_EDGE });
+    pin(&mut histories, &end.beliefs, if start_ns == whole.start_ns { LEFT_EDGE } else { RIGHT_EDGE });
     for sample in &mut samples {
         let sample = sample?;
         let history = &mut histories[sample.device];
@@ -123,31 +119,8 @@ fn replay(
             break;
         }
     }
-    pin(&mut histories, &end.periods, RIGHT_EDGE);
-    Ok(window.finish(end_ns, &histories, &end.counter_tests, 0))
-}
-
-/// Quotes the integral where the counter knows the edges less well and lies no further off than it may.
-fn prefer_sharper(device: &mut DeviceReport, duration_ns: u64) {
-    let estimates = device.integral_j.zip(device.counter_j);
-    let uncertainties = device.integral_uncertainty.integral_j().zip(device.counter_uncertainty.counter_j());
-    let (Some((integral_j, counter_j)), Some((sharper_j, rough_j))) = (estimates, uncertainties) else {
-        return;
-    };
-    let agree = (integral_j - counter_j).abs() <= root_of_squares([sharper_j, rough_j]);
-    if device.headline.method.is_none() || device.gap_s > 0.0 || sharper_j >= rough_j || !agree {
-        return;
-    }
-    device.mean_power_w = Some(integral_j / seconds(duration_ns));
-    device.headline = Headline {
-        total_j: Some(integral_j),
-        method: Some(Method::Integral),
-        reason: "the counter, which is read seldom within a run, confirms the readings".to_owned(),
-        residual_flagged: false,
-        uncertainty_j: Some(sharper_j),
-        uncertainty: device.integral_uncertainty,
-        ..device.headline
-    };
+    pin(&mut histories, &end.beliefs, RIGHT_EDGE);
+    Ok(window.finish(end_ns, &histories, 0))
 }
 
 #[cfg(test)]
@@ -158,6 +131,7 @@ mod tests {
     use super::*;
     use crate::clock::monotonic_ns;
     use crate::energy::Sensor;
+    use crate::window::DeviceReport;
     use crate::sample::{SlowSignals, ThrottleTimes};
     use crate::sampler::{DeviceOptions, Known};
     use crate::source::{PowerDomain, ReadError, Source};
@@ -224,9 +198,9 @@ mod tests {
 
     /// All that the samples tell, to the last bit.
     fn told(device: &DeviceReport) -> impl PartialEq + std::fmt::Debug {
-        let energy = (device.headline.clone(), device.counter_test, device.integral_j, device.counter_j);
+        let energy = (device.headline.clone(), device.kind, device.integral_j, device.counter_j);
         let readings = (device.readings, device.missing, device.missing_reason.clone(), device.coverage);
-        let beside = (device.counter_raw_j, device.integral_uncertainty, device.gap_s, device.mean_power_w);
+        let beside = (device.counter_raw_j, device.gain_ratio, device.gap_s, device.mean_power_w);
         let signals = (device.temperature_start_c, device.temperature_max_c, device.throttle_reasons);
         (energy, readings, beside, signals, device.first_updates)
     }
@@ -295,7 +269,7 @@ mod tests {
             assert!(close(part.integral_j, inner.integral_j, 1e-3), "{part:?} and {inner:?}");
             assert!(close(part.counter_j, inner.counter_j, 1e-2), "{part:?} and {inner:?}");
             assert!(close(part.headline.total_j, inner.headline.total_j, 0.05));
-            assert!(part.headline.uncertainty_j.is_some());
+            assert!(part.uncertainty_j().is_some());
             assert_eq!((part.readings, part.coverage), (inner.readings, inner.coverage));
         }
         // From edge to edge it is the window itself, unless the readings are quoted.

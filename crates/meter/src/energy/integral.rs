@@ -20,6 +20,9 @@ pub struct Integral {
     last_w: Option<f64>,
     changes: u64,
     squared_steps: f64,
+    /// The step before, watts, and the squares of how steps differ.
+    last_step_w: f64,
+    squared_bends: f64,
 }
 
 impl Integral {
@@ -40,6 +43,8 @@ impl Integral {
             last_w: None,
             changes: 0,
             squared_steps: 0.0,
+            last_step_w: 0.0,
+            squared_bends: 0.0,
         }
     }
 
@@ -56,6 +61,8 @@ impl Integral {
             if let Some(step) = self.last_w.map(|last| power_w - last).filter(|step| *step != 0.0) {
                 self.changes += 1;
                 self.squared_steps += step * step;
+                self.squared_bends += (step - self.last_step_w).powi(2);
+                self.last_step_w = step;
             }
             self.last_w = Some(power_w);
         }
@@ -102,20 +109,32 @@ impl Integral {
         self.longest_gap_ns
     }
 
-    /// What the sensor's blind time leaves unknown (k = 2), joules: `2 s / sqrt(n) x sqrt(1 - W/T) x L` for a sensor
+    /// What the sensor's blind time leaves unknown (k = 1), joules: `s / sqrt(n) x sqrt(1 - W/T) x L` for a sensor
     /// that looks for `W` of each update period `T`, with `s` from successive differences of the published values
     /// (Neumann et al. 1941, robust to drift) and `n` of them, at least one per update period: a value that repeats
     /// was published too. `None` below three values.
-    pub fn sampling_uncertainty_j(&self, sensor: Sensor) -> Option<f64> {
+    pub fn sampling_deviation_j(&self, sensor: Sensor) -> Option<f64> {
+        let values = self.values(sensor)?;
+        let deviation_w = (self.squared_steps / (2.0 * (values - 1.0))).sqrt();
+        Some(deviation_w / values.sqrt() * unseen_share(sensor).sqrt() * seconds(self.covered_ns))
+    }
+
+    /// How uneven the published values are, watts: the root mean square of their second differences. `None` below three
+    /// values.
+    pub fn unevenness_w(&self, sensor: Sensor) -> Option<f64> {
+        self.values(sensor).map(|values| (self.squared_bends / values).sqrt())
+    }
+
+    fn values(&self, sensor: Sensor) -> Option<f64> {
         let (length_s, update_period_s) = (seconds(self.covered_ns), seconds(sensor.update_period_ns));
         let values = (self.changes as f64 + 1.0).max((length_s / update_period_s).floor());
-        if values < 3.0 || self.last_w.is_none() {
-            return None;
-        }
-        let deviation_w = (self.squared_steps / (2.0 * (values - 1.0))).sqrt();
-        let unseen = (1.0 - seconds(sensor.window_ns) / update_period_s).max(0.0);
-        Some(2.0 * deviation_w / values.sqrt() * unseen.sqrt() * length_s)
+        (values >= 3.0 && self.last_w.is_some()).then_some(values)
     }
+}
+
+/// The share of the time in which a sensor does not look.
+pub fn unseen_share(sensor: Sensor) -> f64 {
+    (1.0 - seconds(sensor.window_ns) / seconds(sensor.update_period_ns)).max(0.0)
 }
 
 #[cfg(test)]
@@ -182,13 +201,13 @@ mod tests {
     #[test]
     fn the_blind_time_of_a_steady_load_hides_nothing_and_that_of_a_restless_one_two_deviations_of_its_mean() {
         let steady: Vec<_> = (0..=100).map(|k| (k * 10 * MS, 400.0)).collect();
-        assert_eq!(integrate(&steady, 0, 1000 * MS).sampling_uncertainty_j(Sensor::DATACENTER), Some(0.0));
-        assert_eq!(integrate(&steady, 0, 200 * MS).sampling_uncertainty_j(Sensor::DATACENTER), None);
+        assert_eq!(integrate(&steady, 0, 1000 * MS).sampling_deviation_j(Sensor::DATACENTER), Some(0.0));
+        assert_eq!(integrate(&steady, 0, 200 * MS).sampling_deviation_j(Sensor::DATACENTER), None);
         // Ten values of 300 and 500 W in turn: nine steps of 200 W.
         let restless: Vec<_> =
             (0..100).map(|k| (k * 10 * MS, if k / 10 % 2 == 0 { 300.0 } else { 500.0 })).collect();
         let found_j =
-            integrate(&restless, 0, 990 * MS).sampling_uncertainty_j(Sensor::DATACENTER).expect("ten values");
+            integrate(&restless, 0, 990 * MS).sampling_deviation_j(Sensor::DATACENTER).expect("ten values");
         let deviation_w = (9.0 * 200.0_f64.powi(2) / (2.0 * 9.0)).sqrt();
         assert!(
             (found_j - 2.0 * deviation_w / 10.0_f64.sqrt() * 0.75_f64.sqrt() * 0.99).abs() < 1e-9,

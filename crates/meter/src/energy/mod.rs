@@ -1,26 +1,35 @@
-//! From readings to joules: the integral of the power, the difference of the counter, which one to believe, and how
-//! far it may be off.
+//! From readings to joules: the curve of the counter at the edges of a window, the integral of the power beside it, what
+//! is believed of both and why, and how far the number that is quoted may be off.
 
-mod counter;
+mod belief;
+mod budget;
+mod comb;
+pub mod constants;
+mod continuous;
+mod edge;
 mod headline;
+mod history;
 mod integral;
 mod pieces;
-mod published;
 mod rhythm;
 mod sensor;
-mod sharing;
-mod steps;
-mod trust;
-mod uncertainty;
+mod stories;
+mod witness;
 
-pub use counter::{CounterEdge, EdgeMethod, History, Periods};
-pub use headline::{Estimates, Headline, Method, choose};
-pub use integral::Integral;
+pub use belief::{Belief, GainRatio, Kind, Ways};
+pub use budget::{Budget, Component, Evaluation, root_of_squares};
+pub use continuous::{Break, Bridge};
+pub use edge::{Carried, Edge, Side};
+pub use headline::{Evidence, Finding, Headline, Method, Readings};
+pub use history::History;
+pub use integral::{Integral, unseen_share};
 pub use pieces::Pieces;
 pub use rhythm::{Rhythm, SHARP_NS};
 pub use sensor::Sensor;
-pub use trust::{SelfTest, Verdict};
-pub use uncertainty::{GAIN_PCT, Uncertainty, root_of_squares};
+pub use witness::Witness;
+
+/// The estimator's name: results of another one are not compared with it.
+pub const ESTIMATOR: &str = "llem-curve-2";
 
 #[cfg(test)]
 mod accuracy_tests;

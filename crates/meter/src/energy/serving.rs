@@ -2,7 +2,7 @@
 //! estimates are tested on, hundreds of windows in a second. The serving load has decode rounds of 25 ms at 480 and
 //! 330 W and prefill bursts of 150 ms at 690 W.
 
-use super::{History, SelfTest, Sensor};
+use super::{History, Sensor};
 use crate::clock::{NS_PER_MS, NS_PER_S, seconds};
 use crate::sample::{CounterReading, Sample};
 use crate::sampler::OPENING_SPAN_NS;
@@ -212,7 +212,7 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
         |at_ns: u64| (load.joules(tick(at_ns, counter_phase_ns, setting.counter_period_ns)) * 1e3) as u64;
 
     let mut history = History::new(3 * NS_PER_S, 10 * NS_PER_MS, setting.sensor);
-    let mut self_test = SelfTest::new(None, None);
+    history.limit(Some(700.0));
     let mut window: Option<DeviceWindow> = None;
     let mut latest = None;
     let opened_ns = start_ns - setting.lead_in_ns - random.ns_below(PACE.interval_ns);
@@ -259,21 +259,18 @@ pub fn trial(random: &mut Random, setting: Setting) -> Trial {
             window.close(end_ns);
         }
         let watts = sample.power_w().expect("it was read");
-        history.push_power(at_ns, watts);
-        self_test.push_power(at_ns, watts);
-        if let Some(counter) = counter {
-            history.push_counter(counter.at_ns, counter.energy_mj);
-            self_test.push_counter(counter.at_ns, counter.energy_mj);
-        }
+        let _ = watts;
+        history.push(&sample);
         if let Some(window) = &mut window {
             window.push(&sample, (start_ns..=end_ns).contains(&at_ns), &history);
             while window.downsampler.next_row(at_ns).is_some() {}
+            window.take_taught().into_iter().for_each(|ways| history.learn(ways));
         }
         latest = Some(sample);
     }
     let window = window.expect("the window was opened");
     Trial {
-        report: window.report(length_ns, &history, self_test.verdict()),
+        report: window.report(end_ns - start_ns, &history),
         true_j: load.joules(end_ns) - load.joules(start_ns),
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use parquet::file::metadata::KeyValue;
 
-use crate::energy::{Periods, Sensor, Verdict};
+use crate::energy::{Belief, ESTIMATOR, GainRatio, Kind, Sensor, Ways, constants};
 use crate::window::{FirstUpdate, FirstUpdates};
 
 /// Known when a window opens.
@@ -39,11 +39,9 @@ pub struct FileFacts {
 pub struct EndFacts {
     /// Monotonic time of the end of the window.
     pub end_ns: u64,
-    /// What the test of each device's counter on a steady load said.
-    pub counter_tests: Vec<Option<Verdict>>,
-    /// What was known of each device's rhythms when the window opened, when its left edge was judged and when its
-    /// right edge was.
-    pub periods: Vec<[Periods; 3]>,
+    /// What was believed of each device when the window opened, when its left edge was judged and when its right edge
+    /// was.
+    pub beliefs: Vec<[Belief; 3]>,
     /// When sensor and counter of each device first published in the window; empty in files from before it was told.
     pub first_updates: Vec<FirstUpdates>,
 }
@@ -88,19 +86,7 @@ impl FileFacts {
 
 impl EndFacts {
     pub(super) fn metadata(&self) -> Vec<KeyValue> {
-        let test = |test: &Option<Verdict>| {
-            let text =
-                |test: Verdict| format!("{}:{}:{}", test.trusted, test.residual_pct, or_dash(test.agreed_w));
-            test.map_or_else(|| "-".to_owned(), text)
-        };
-        let periods = |periods: &[Periods; 3]| {
-            periods
-                .map(|found| {
-                    let Periods { power_ns, power_doubt_ns, counter_ns, counter_doubt_ns } = found;
-                    [power_ns, power_doubt_ns, counter_ns, counter_doubt_ns].map(or_dash).join(":")
-                })
-                .join(":")
-        };
+        let beliefs = |beliefs: &[Belief; 3]| beliefs.map(|belief| belief_text(&belief)).join("|");
         let first_updates = |FirstUpdates { power, counter }: &FirstUpdates| {
             [power, counter]
                 .map(|update| {
@@ -112,8 +98,9 @@ impl EndFacts {
         };
         vec![
             entry("llem.end_monotonic_ns", self.end_ns),
-            entry("llem.counter_tests", list(&self.counter_tests, test)),
-            entry("llem.periods_ns", list(&self.periods, periods)),
+            entry("llem.estimator", ESTIMATOR),
+            entry("llem.constants_hash", format!("{:016x}", constants::hash())),
+            entry("llem.beliefs", list(&self.beliefs, beliefs)),
             entry("llem.first_updates_ns", list(&self.first_updates, first_updates)),
         ]
     }
@@ -121,27 +108,9 @@ impl EndFacts {
     pub(super) fn read(entries: &Entries) -> io::Result<Self> {
         Ok(Self {
             end_ns: entries.value("llem.end_monotonic_ns")?,
-            counter_tests: entries.list("llem.counter_tests", |text| {
-                if text == "-" {
-                    return Some(None);
-                }
-                let mut parts = text.split(':');
-                Some(Some(Verdict {
-                    trusted: parts.next()?.parse().ok()?,
-                    residual_pct: parts.next()?.parse().ok()?,
-                    agreed_w: parts.next()?.parse().ok(),
-                }))
-            })?,
-            periods: entries.list("llem.periods_ns", |text| {
-                let found: Vec<Option<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
-                let moments = found.chunks_exact(4).map(|moment| Periods {
-                    power_ns: moment[0],
-                    power_doubt_ns: moment[1],
-                    counter_ns: moment[2],
-                    counter_doubt_ns: moment[3],
-                });
-                let periods: Vec<_> = moments.collect();
-                periods.try_into().ok()
+            beliefs: entries.list("llem.beliefs", |text| {
+                let beliefs: Option<Vec<Belief>> = text.split('|').map(belief_of).collect();
+                beliefs?.try_into().ok()
             })?,
             first_updates: if entries.has("llem.first_updates_ns") {
                 entries.list("llem.first_updates_ns", |text| {
@@ -160,6 +129,42 @@ impl EndFacts {
             },
         })
     }
+}
+
+/// A belief in one line. Numbers are written so that reading them gives the same bits.
+fn belief_text(belief: &Belief) -> String {
+    let Belief { power_ns, power_doubt_ns, counter_ns, counter_doubt_ns, .. } = *belief;
+    let times = [power_ns, power_doubt_ns, counter_ns, counter_doubt_ns].map(or_dash);
+    let powers = [Some(belief.noise_w), belief.lowest_w, belief.limit_w];
+    let gain = [
+        belief.gain_ratio.map(|gain| gain.ratio),
+        belief.gain_ratio.map(|gain| gain.uncertainty),
+    ];
+    let numbers = powers.into_iter().chain(gain).chain(belief.ways.0.map(Some));
+    let numbers = numbers.map(|number| number.map_or_else(|| "-".to_owned(), |number| format!("{number:?}")));
+    times.into_iter().chain([belief.kind.as_str().to_owned()]).chain(numbers).collect::<Vec<_>>().join(":")
+}
+
+fn belief_of(text: &str) -> Option<Belief> {
+    let mut parts = text.split(':');
+    let mut time = || parts.next().map(|part| part.parse().ok());
+    let times = [time()?, time()?, time()?, time()?];
+    let kind = Kind::from_name(parts.next()?)?;
+    let numbers: Vec<Option<f64>> = parts.map(|part| part.parse().ok()).collect();
+    let [noise_w, lowest_w, limit_w, ratio, uncertainty, ways @ ..] = numbers.as_slice() else { return None };
+    let ways: Option<Vec<f64>> = ways.iter().copied().collect();
+    Some(Belief {
+        power_ns: times[0],
+        power_doubt_ns: times[1],
+        counter_ns: times[2],
+        counter_doubt_ns: times[3],
+        noise_w: (*noise_w)?,
+        lowest_w: *lowest_w,
+        limit_w: *limit_w,
+        gain_ratio: ratio.zip(*uncertainty).map(|(ratio, uncertainty)| GainRatio { ratio, uncertainty }),
+        kind,
+        ways: Ways(ways?.try_into().ok()?),
+    })
 }
 
 /// The metadata of a file that is read.
@@ -227,21 +232,22 @@ mod tests {
             history_ns: 15,
             sensors: vec![Sensor::DATACENTER, Sensor::AVERAGED],
         };
-        let known = Periods {
+        let known = Belief {
             power_ns: Some(100_000_123),
             counter_ns: Some(20_000_000),
             power_doubt_ns: Some(2000),
             counter_doubt_ns: Some(1000),
+            noise_w: 1.0 / 3.0,
+            lowest_w: Some(75.5),
+            limit_w: Some(700.0),
+            gain_ratio: Some(GainRatio { ratio: 0.95, uncertainty: 1e-3 }),
+            kind: Kind::Integral,
+            ways: Ways::default(),
         };
-        let unknown =
-            Periods { power_ns: None, power_doubt_ns: None, counter_ns: None, counter_doubt_ns: None };
+        let unknown = Belief::default();
         let end = EndFacts {
             end_ns: 99,
-            counter_tests: vec![
-                None,
-                Some(Verdict { trusted: false, residual_pct: -1.0 / 3.0, agreed_w: None }),
-            ],
-            periods: vec![[unknown, known, known], [unknown, unknown, Periods { power_ns: None, ..known }]],
+            beliefs: vec![[unknown, known, known], [unknown, unknown, Belief { power_ns: None, ..known }]],
             first_updates: vec![
                 FirstUpdates::default(),
                 FirstUpdates {

@@ -41,7 +41,7 @@ impl SampleRows {
         }
         let (facts, end) = (FileFacts::read(&entries)?, EndFacts::read(&entries)?);
         let count = facts.gpu_indices.len();
-        if [facts.sensors.len(), end.counter_tests.len(), end.periods.len()] != [count; 3] {
+        if [facts.sensors.len(), end.beliefs.len()] != [count; 2] {
             return Err(invalid("its metadata speak of different numbers of devices"));
         }
         Ok(Self { facts, end, batches, batch: Vec::new().into_iter() })

@@ -24,7 +24,7 @@ use schedule::Schedule;
 use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
-use crate::energy::{Sensor, Verdict};
+use crate::energy::{Kind, Sensor, Ways};
 use crate::error::MeterError;
 use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
@@ -86,8 +86,10 @@ pub struct Known {
     pub window_ns: Option<u64>,
     /// How old that time is when the value appears.
     pub delay_ns: Option<u64>,
-    /// What the test of its energy counter said.
-    pub counter: Option<Verdict>,
+    /// What its energy counter counts.
+    pub kind: Kind,
+    /// How its sensor is to be read.
+    pub ways: Option<Ways>,
 }
 
 impl Known {
@@ -110,8 +112,8 @@ pub(crate) struct Setup {
     slow_interval_ns: u64,
     /// What is known of each device's sensor beforehand.
     sensors: Vec<Sensor>,
-    /// What earlier tests of its counter said.
-    counter_tests: Vec<Option<Verdict>>,
+    /// What earlier runs found out.
+    known: Vec<Known>,
 }
 
 impl Setup {
@@ -192,7 +194,7 @@ impl Sampler {
                 .zip(&options.devices)
                 .map(|(device, options)| options.known.of_sensor(source.sensor(device)))
                 .collect(),
-            counter_tests: options.devices.iter().map(|device| device.known.counter).collect(),
+            known: options.devices.iter().map(|device| device.known).collect(),
         };
         let shared = Arc::new(Shared::default());
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);

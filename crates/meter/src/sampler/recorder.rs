@@ -12,7 +12,7 @@ use super::pre_roll::PreRoll;
 use super::shared::{Mark, Shared};
 use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
-use crate::energy::{History, Integral, SelfTest};
+use crate::energy::{History, Integral, Witness};
 use crate::parquet::FileFacts;
 use crate::rapl::Rapl;
 use crate::sample::Sample;
@@ -32,7 +32,6 @@ pub(super) struct Recorder {
     samples: Consumer<Sample>,
     looks: Consumer<Look>,
     histories: Vec<History>,
-    self_tests: Vec<SelfTest>,
     since_open: Vec<Integral>,
     /// Each device's last sample with a power reading.
     latest: Vec<Option<Sample>>,
@@ -49,18 +48,19 @@ impl Recorder {
         // Near an edge readings come more often than the interval says.
         let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
         let history_ns = setup.history_ns();
-        let histories =
-            setup.sensors.iter().map(|sensor| History::new(history_ns, interval_ns, *sensor)).collect();
+        let known = setup.sensors.iter().zip(&setup.known);
+        let histories = known
+            .map(|(sensor, known)| {
+                let mut history = History::new(history_ns, interval_ns, *sensor);
+                history.remember(Witness::remembering(known.kind));
+                known.ways.into_iter().for_each(|ways| history.learn(ways));
+                history
+            })
+            .collect();
         Self {
             samples,
             looks,
             histories,
-            self_tests: setup
-                .sensors
-                .iter()
-                .zip(&setup.counter_tests)
-                .map(|(sensor, known)| SelfTest::new(sensor.averaging_ns(), *known))
-                .collect(),
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
             pre_roll: PreRoll::new(history_ns, interval_ns, count),
@@ -101,6 +101,7 @@ impl Recorder {
             shared.publish(|snapshot| snapshot.update(&sample, &self.since_open));
         }
         while let Ok(look) = self.looks.pop() {
+            self.histories[look.device].limit(look.limits.power_mw.map(|power_mw| f64::from(power_mw) / 1e3));
             self.latest_looks[look.device] = Some(look);
             for window in self.windows.values_mut() {
                 window.look(&look);
@@ -146,27 +147,24 @@ impl Recorder {
     fn account(&mut self, sample: &Sample) {
         self.pre_roll.push(sample);
         let history = &mut self.histories[sample.device];
-        let self_test = &mut self.self_tests[sample.device];
         history.push(sample);
-        if let Some(power_w) = sample.power_w() {
-            self_test.push_power(sample.at_ns, power_w);
+        if let Some(power_w) = history.possible_w(sample) {
             self.since_open[sample.device].push(sample.at_ns, power_w);
             self.latest[sample.device] = Some(*sample);
-        }
-        if let Some(counter) = sample.counter {
-            self_test.push_counter(counter.at_ns, counter.energy_mj);
         }
         for window in self.windows.values_mut() {
             window.push(sample, history);
         }
+        // Only now: a window whose file is read again believes what it did when it was judged.
+        let taught = self.windows.values_mut().filter_map(|window| window.take_taught(sample.device));
+        taught.for_each(|ways| history.learn(ways));
     }
 
     /// Reports the windows whose end is covered, or will not be any more.
     fn settle(&mut self, shared: &Shared, ended: bool) {
         let (now_ns, post_roll_ns) = (monotonic_ns(), self.setup.post_roll_ns());
         let windows = &mut self.windows;
-        let histories = &self.histories;
-        let counter_tests: Vec<_> = self.self_tests.iter().map(SelfTest::verdict).collect();
+        let histories = &mut self.histories;
         self.closing.retain(|(id, reply)| {
             let Some(window) = windows.get(id) else { return false };
             let Some(end_ns) = window.end_ns() else { return true };
@@ -175,8 +173,11 @@ impl Recorder {
                 return true;
             }
             if let Some(window) = windows.remove(id) {
-                let mut report = window.finish(end_ns, histories, &counter_tests, shared.dropped());
+                let mut report = window.finish(end_ns, histories, shared.dropped());
                 report.faults.extend(shared.fault());
+                for (history, device) in histories.iter_mut().zip(&report.devices) {
+                    device.taught.into_iter().for_each(|ways| history.learn(ways));
+                }
                 // Nobody waits any more: the report is not needed.
                 let _ = reply.send(report);
             }

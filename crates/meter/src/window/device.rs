@@ -5,36 +5,40 @@ use super::report::DeviceReport;
 use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::seconds;
 use crate::downsample::Downsampler;
+use crate::energy::constants as known;
 use crate::energy::{
-    CounterEdge, Estimates, GAIN_PCT, History, Integral, Periods, SHARP_NS, Uncertainty, Verdict, choose,
-    root_of_squares,
+    Belief, Bridge, Edge, Evidence, History, Integral, Readings, Side, Ways, root_of_squares, unseen_share,
 };
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
 use crate::tenancy::Tenancy;
 
+/// Steps of the counter that are told one by one.
+const MOST_BRIDGES: usize = 8;
+
 /// The left edge is judged as soon as enough was read after it, while the history still reaches back to it.
 enum StartEdge {
     Ahead,
-    Judged(Edge),
+    Judged(Box<WindowEdge>),
 }
 
 /// What the last seconds of readings say of an edge.
-#[derive(Clone, Copy)]
-struct Edge {
-    counter: Option<CounterEdge>,
-    integral_uncertainty_j: Option<f64>,
-    /// What was known of the rhythms by then.
-    periods: Periods,
+#[derive(Clone)]
+struct WindowEdge {
+    counter: Option<Edge>,
+    /// What the readings leave unknown (k = 1), joules.
+    readings_j: Option<f64>,
+    /// What was believed by then.
+    belief: Belief,
     first_updates: FirstUpdates,
 }
 
-impl Edge {
-    fn of(history: &History, edge_ns: u64) -> Self {
+impl WindowEdge {
+    fn of(history: &History, edge_ns: u64, side: Side) -> Self {
         Self {
-            counter: history.counter_at(edge_ns),
-            integral_uncertainty_j: history.power_edge_uncertainty_j(edge_ns),
-            periods: history.periods(),
+            counter: history.edge_at(edge_ns, side),
+            readings_j: history.readings_edge_j(edge_ns),
+            belief: history.belief(),
             first_updates: FirstUpdates::after(edge_ns, history.next_updates(edge_ns)),
         }
     }
@@ -48,12 +52,17 @@ pub(crate) struct DeviceWindow {
     edge_span_ns: u64,
     /// By how much later than the power the readings are: subtracted from the time of each.
     lag_ns: u64,
-    /// What was known of the rhythms when it opened.
-    opened_with: Periods,
+    /// What was believed when it opened.
+    opened_with: Belief,
+    /// What the left edge has taught, until somebody takes it.
+    taught: Option<Ways>,
     integral: Integral,
     pub downsampler: Downsampler,
     start_edge: StartEdge,
-    counter: CounterTrack,
+    counter_reads: u64,
+    bridges: Vec<Bridge>,
+    more_bridges: u64,
+    impossible: u64,
     pub tenancy: Tenancy,
     pub last_sample_ns: u64,
     missing: u64,
@@ -87,7 +96,8 @@ impl DeviceWindow {
             end_ns: u64::MAX,
             edge_span_ns: EDGE_SPAN_NS,
             lag_ns,
-            opened_with: history.periods(),
+            opened_with: history.belief(),
+            taught: None,
             integral,
             // A power reading is of the time before it.
             downsampler: Downsampler::new(
@@ -97,7 +107,10 @@ impl DeviceWindow {
                 caps.slow_ns.max(caps.power_ns + lag_ns),
             ),
             start_edge: StartEdge::Ahead,
-            counter: CounterTrack::default(),
+            counter_reads: 0,
+            bridges: Vec::new(),
+            more_bridges: 0,
+            impossible: 0,
             tenancy: Tenancy::default(),
             last_sample_ns: 0,
             missing: 0,
@@ -126,18 +139,19 @@ impl DeviceWindow {
 
     pub fn push(&mut self, sample: &Sample, inside: bool, history: &History) {
         self.last_sample_ns = sample.at_ns;
-        match sample.power_mw {
-            Ok(power_mw) => {
+        match (history.possible_w(sample), sample.power_mw) {
+            (Some(power_w), _) => {
                 let at_ns = sample.at_ns.saturating_sub(self.lag_ns);
-                if let Some(piece) = self.integral.push(at_ns, f64::from(power_mw) / 1000.0) {
+                if let Some(piece) = self.integral.push(at_ns, power_w) {
                     self.downsampler.push_power(&piece);
                 }
             }
-            Err(reason) if inside => {
+            (None, Ok(_)) => self.impossible += u64::from(inside),
+            (None, Err(reason)) if inside => {
                 self.missing += 1;
                 self.missing_reason = Some(reason);
             }
-            Err(_) => {}
+            (None, Err(_)) => {}
         }
         if let Some(slow) = &sample.slow {
             self.downsampler.push_slow(sample.at_ns, slow);
@@ -151,12 +165,12 @@ impl DeviceWindow {
                 }
             }
         }
-        // Up to the first read after the right edge, which ends the last gap.
-        if let Some(counter) = sample.counter
-            && sample.at_ns >= self.start_ns
-            && self.counter.last.is_none_or(|(last_ns, _)| last_ns < self.end_ns)
-        {
-            self.counter.push(counter.at_ns, counter.energy_mj);
+        self.counter_reads += u64::from(inside && sample.counter.is_some());
+        // One that reaches into the window is in its joules.
+        if let Some(bridge) = history.bridge().filter(|bridge| {
+            sample.at_ns >= self.start_ns && bridge.from_ns < self.end_ns
+        }) {
+            self.keep(bridge);
         }
         // Read at the edges of every window: the first one from its start on is this window's left edge, and the first
         // one after its end is its right edge.
@@ -169,18 +183,37 @@ impl DeviceWindow {
             self.throttle_complete = sample.at_ns >= self.end_ns;
         }
         if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + self.edge_span_ns {
-            self.start_edge = StartEdge::Judged(Edge::of(history, self.start_ns));
+            let edge = WindowEdge::of(history, self.start_ns, Side::Start);
+            self.taught = edge.counter.as_ref().and_then(|counter| counter.ways);
+            self.start_edge = StartEdge::Judged(Box::new(edge));
         }
     }
 
-    /// What was known of the rhythms when the window opened, when its left edge was judged and now, when its right
-    /// edge is.
-    pub fn periods(&self, history: &History) -> [Periods; 3] {
+    /// What the left edge has taught of the sensor, once.
+    pub fn take_taught(&mut self) -> Option<Ways> {
+        self.taught.take()
+    }
+
+    /// So many are told one by one; a counter that breaks all the time is told by what they come to.
+    fn keep(&mut self, bridge: Bridge) {
+        if self.bridges.len() < MOST_BRIDGES {
+            self.bridges.push(bridge);
+        } else if let Some(last) = self.bridges.last_mut() {
+            self.more_bridges += 1;
+            last.to_ns = bridge.to_ns;
+            last.said_j += bridge.said_j;
+            last.taken_j += bridge.taken_j;
+            last.deviation_j = last.deviation_j.hypot(bridge.deviation_j);
+        }
+    }
+
+    /// What was believed when the window opened, when its left edge was judged and now, when its right edge is.
+    pub fn beliefs(&self, history: &History) -> [Belief; 3] {
         let start = match &self.start_edge {
-            StartEdge::Judged(edge) => edge.periods,
-            StartEdge::Ahead => history.periods(),
+            StartEdge::Judged(edge) => edge.belief,
+            StartEdge::Ahead => history.belief(),
         };
-        [self.opened_with, start, history.periods()]
+        [self.opened_with, start, history.belief()]
     }
 
     /// When sensor and counter first published in the window, as far as that is known by now.
@@ -193,61 +226,43 @@ impl DeviceWindow {
         best.within(history.measured_update_period_ns(), history.counter_period_ns())
     }
 
-    /// `counter_test`: what the counter's test on a steady load said.
-    pub fn report(self, duration_ns: u64, history: &History, counter_test: Option<Verdict>) -> DeviceReport {
+    /// Judges the right edge and reports.
+    pub fn report(self, duration_ns: u64, history: &History) -> DeviceReport {
         let first_updates = self.first_updates(history);
+        let belief = history.belief();
         let sensor = history.sensor();
-        let averaging_ns = sensor.averaging_ns();
-        let start = match self.start_edge {
-            StartEdge::Judged(edge) => edge,
-            StartEdge::Ahead => Edge::of(history, self.start_ns),
+        let start = match &self.start_edge {
+            StartEdge::Judged(edge) => WindowEdge::clone(edge),
+            StartEdge::Ahead => WindowEdge::of(history, self.start_ns, Side::Start),
         };
-        let end = Edge::of(history, self.end_ns);
-        let counter_edges = start.counter.zip(end.counter).filter(|_| !self.counter.fell);
-        let coverage =
-            if duration_ns == 0 { 0.0 } else { self.integral.covered_ns() as f64 / duration_ns as f64 };
+        let end = WindowEdge::of(history, self.end_ns, Side::End);
+        let taught = end.counter.as_ref().and_then(|counter| counter.ways);
+        let readings = self.readings(duration_ns, &start, &end, history);
+        let coverage = readings.coverage;
         let gap_s = seconds(duration_ns - self.integral.covered_ns().min(duration_ns));
-        let update_period_s = seconds(sensor.update_period_ns);
-        let integral_j = self.integral.joules();
-        // Between two ticks the correction may come out a hair below zero on an idle device.
-        let counter_j = counter_edges.map(|(start, end)| (end.corrected_j - start.corrected_j).max(0.0));
-        let integral_uncertainty = Uncertainty {
-            sampling_j: self.integral.sampling_uncertainty_j(sensor),
-            edges_j: self.integral_edges_j(start, end, averaging_ns),
-            // The integral does not count them.
-            gaps_j: self.integral.max_power_w().map(|power_w| gap_s * power_w),
-            ..Uncertainty::default()
-        };
-        let counter_uncertainty =
-            counter_edges.map_or_else(Uncertainty::default, |(start, end)| Uncertainty {
-                edges_j: Some(root_of_squares([start.share_uncertainty_j, end.share_uncertainty_j])),
-                counter_tick_j: Some(root_of_squares([start.tick_uncertainty_j, end.tick_uncertainty_j])),
-                ..Uncertainty::default()
-            });
-        let headline = choose(&Estimates {
+        let evidence = Evidence {
             duration_s: seconds(duration_ns),
-            update_period_s,
-            averaging_s: averaging_ns.map(seconds),
-            integral_j,
-            coverage,
-            longest_gap_s: self.integral.longest_gap_ns().map(seconds),
-            integral_parts: integral_uncertainty,
-            counter_j,
-            counter_reads: self.counter.reads,
-            counter_ticks: self.counter.ticks(history.counter_period_ns()),
-            counter_parts: counter_uncertainty,
-            counter_test,
-        });
+            update_period_s: seconds(sensor.update_period_ns),
+            averaging_s: sensor.averaging_ns().map(seconds),
+            readings,
+            edges: start.counter.zip(end.counter),
+            counter_reads: self.counter_reads,
+            bridges: self.bridges,
+            kind: belief.kind,
+            gain_ratio: belief.gain_ratio,
+        };
+        let headline = evidence.judge();
+        let integral_j = readings.joules;
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
         DeviceReport {
-            gain_pct: headline.total_j.map(|_| GAIN_PCT),
+            gain_pct: headline.total_j.map(|_| 100.0 * known::GAIN_SHARE),
             headline,
-            counter_test,
+            kind: belief.kind,
+            gain_ratio: belief.gain_ratio,
+            taught,
             integral_j,
-            integral_uncertainty,
-            counter_j,
-            counter_uncertainty,
-            counter_raw_j: counter_edges.map(|(start, end)| end.raw_j - start.raw_j),
+            counter_j: evidence.counter_j(),
+            counter_raw_j: evidence.edges.as_ref().map(|(start, end)| (end.raw_mj - start.raw_mj) as f64 / 1e3),
             coverage,
             gap_s,
             readings: self.integral.readings(),
@@ -270,51 +285,48 @@ impl DeviceWindow {
         }
     }
 
-    /// What the readings leave unknown at the two edges (k = 2), joules. A mean over a second leaves each edge
-    /// uncertain by half a second of the power.
-    fn integral_edges_j(&self, start: Edge, end: Edge, averaging_ns: Option<u64>) -> Option<f64> {
-        let averaging_j = match averaging_ns {
-            Some(span_ns) => seconds(span_ns) * self.integral.max_power_w()?,
-            None => 0.0,
-        };
-        let (start_j, end_j) = start.integral_uncertainty_j.zip(end.integral_uncertainty_j)?;
-        Some(root_of_squares([start_j, end_j, averaging_j]))
-    }
-}
-
-/// Whether the counter lives and only ever rises.
-#[derive(Default)]
-struct CounterTrack {
-    last: Option<(u64, u64)>,
-    reads: u64,
-    changes: u64,
-    /// The time between reads that differ, where it may hold more than one tick.
-    sparse_ns: u64,
-    sparse_changes: u64,
-    fell: bool,
-}
-
-impl CounterTrack {
-    fn push(&mut self, at_ns: u64, energy_mj: u64) {
-        self.reads += 1;
-        if let Some((last_ns, last_mj)) = self.last
-            && energy_mj != last_mj
-        {
-            let gap_ns = at_ns - last_ns;
-            self.changes += 1;
-            if gap_ns > SHARP_NS {
-                self.sparse_changes += 1;
-                self.sparse_ns += gap_ns;
-            }
-            self.fell |= energy_mj < last_mj;
+    /// What the readings say of the window.
+    fn readings(
+        &self,
+        duration_ns: u64,
+        start: &WindowEdge,
+        end: &WindowEdge,
+        history: &History,
+    ) -> Readings {
+        let (sensor, belief) = (history.sensor(), history.belief());
+        let covered_ns = self.integral.covered_ns().min(duration_ns);
+        let (covered_s, open_s) = (seconds(covered_ns), seconds(duration_ns - covered_ns));
+        let highest_w = self.integral.max_power_w();
+        // A mean over a second leaves each edge uncertain by half a second of the power.
+        let averaging_j = sensor.averaging_ns().map_or(0.0, |span_ns| {
+            seconds(span_ns) / known::COVERAGE_FACTOR * highest_w.unwrap_or(belief.limit_w())
+        });
+        let edges_j = start
+            .readings_j
+            .zip(end.readings_j)
+            .map(|(start_j, end_j)| root_of_squares([start_j, end_j, averaging_j]));
+        let (idle_w, limit_w) = (belief.idle_w(), belief.limit_w());
+        let in_step_j = self.integral.mean_power_w().zip(self.integral.unevenness_w(sensor)).and_then(
+            |(mean_w, unevenness_w)| {
+                let active_w = mean_w - idle_w;
+                let noise_w = 3.0 * 6.0_f64.sqrt() * belief.noise_w;
+                let is_even = unevenness_w < noise_w.max(known::STEADY_SHARE * active_w);
+                let hidden_w = (limit_w - mean_w).max(active_w) * unseen_share(sensor);
+                let is_load = active_w > known::LOAD_SHARE * idle_w;
+                (is_even && is_load && hidden_w > 0.0).then(|| hidden_w * covered_s / known::COVERAGE_FACTOR)
+            },
+        );
+        Readings {
+            joules: self.integral.joules(),
+            coverage: if duration_ns == 0 { 0.0 } else { covered_ns as f64 / duration_ns as f64 },
+            longest_gap_s: self.integral.longest_gap_ns().map(seconds),
+            sampling_j: self.integral.sampling_deviation_j(sensor),
+            edges_j,
+            // The integral does not count them.
+            gaps_j: open_s * highest_w.unwrap_or(limit_w),
+            in_step_j,
+            impossible: self.impossible,
         }
-        self.last = Some((at_ns, energy_mj));
-    }
-
-    /// How often the counter ticked: each change is a tick, and one over a long gap as many as fit into it.
-    fn ticks(&self, period_ns: Option<u64>) -> u64 {
-        let in_gaps = period_ns.map_or(0, |period_ns| self.sparse_ns / period_ns.max(1));
-        self.changes - self.sparse_changes + self.sparse_changes.max(in_gaps)
     }
 }
 

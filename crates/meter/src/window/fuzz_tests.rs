@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{OpenWindow, WindowOptions};
 use crate::clock::{NS_PER_MS as MS, NS_PER_S};
-use crate::energy::{History, SelfTest, Sensor, Uncertainty, Verdict};
+use crate::energy::{History, Sensor};
 use crate::parquet::FileFacts;
 use crate::sample::{CounterReading, Sample, SlowSignals, ThrottleTimes};
 use crate::source::ReadError;
@@ -83,7 +83,6 @@ fn report(devices: &[&[Sample]], sensor: Sensor, window_ns: (u64, u64), order: &
     queue.sort_by_key(|(at_ns, rank, _)| (*at_ns, *rank));
     let count = devices.len();
     let mut histories: Vec<_> = (0..count).map(|_| History::new(3 * NS_PER_S, 5 * MS, sensor)).collect();
-    let mut tests: Vec<_> = (0..count).map(|_| SelfTest::new(sensor.averaging_ns(), None)).collect();
     let mut latest: Vec<Option<Sample>> = vec![None; count];
     let facts = FileFacts {
         gpu_indices: vec![0; count],
@@ -106,15 +105,10 @@ fn report(devices: &[&[Sample]], sensor: Sensor, window_ns: (u64, u64), order: &
         {
             window.close(end_ns);
         }
-        let (history, test) = (&mut histories[sample.device], &mut tests[sample.device]);
-        if let Some(power_w) = sample.power_w() {
-            history.push_power(at_ns, power_w);
-            test.push_power(at_ns, power_w);
+        let history = &mut histories[sample.device];
+        history.push(&sample);
+        if sample.power_w().is_some() {
             latest[sample.device] = Some(sample);
-        }
-        if let Some(counter) = sample.counter {
-            history.push_counter(counter.at_ns, counter.energy_mj);
-            test.push_counter(counter.at_ns, counter.energy_mj);
         }
         if let Some(window) = &mut window {
             window.push(&sample, history);
@@ -122,8 +116,7 @@ fn report(devices: &[&[Sample]], sensor: Sensor, window_ns: (u64, u64), order: &
     }
     let mut window = window.unwrap_or_else(|| open(&facts, &histories, &latest));
     window.close(end_ns);
-    let verdicts: Vec<Option<Verdict>> = tests.iter().map(SelfTest::verdict).collect();
-    window.finish(end_ns, &histories, &verdicts, 0)
+    window.finish(end_ns, &histories, 0)
 }
 
 fn open(facts: &FileFacts, histories: &[History], latest: &[Option<Sample>]) -> OpenWindow {
@@ -131,24 +124,17 @@ fn open(facts: &FileFacts, histories: &[History], latest: &[Option<Sample>]) -> 
 }
 
 fn joules(device: &DeviceReport) -> impl Iterator<Item = f64> {
-    let Uncertainty { sampling_j, edges_j, gaps_j, counter_tick_j, residual_j } = device.headline.uncertainty;
-    [
+    let known = [
         device.headline.total_j,
         device.integral_j,
         device.counter_j,
-        device.counter_raw_j,
         device.mean_power_w,
         device.max_power_w,
-        device.headline.uncertainty_j,
-        device.integral_uncertainty.integral_j(),
-        sampling_j,
-        edges_j,
-        gaps_j,
-        counter_tick_j,
-        residual_j,
-    ]
-    .into_iter()
-    .flatten()
+        device.uncertainty_j(),
+        device.absolute_uncertainty_j(),
+    ];
+    let components = device.headline.budget.components.iter().map(|component| component.standard_j);
+    known.into_iter().flatten().chain(components)
 }
 
 fn window() -> impl Strategy<Value = (u64, u64)> {
@@ -173,6 +159,7 @@ proptest! {
         prop_assert!((0.0..=1.0 + 1e-12).contains(&device.coverage), "{device:#?}");
         prop_assert!(device.gap_s >= 0.0 && device.gap_s.is_finite());
         prop_assert_eq!(device.headline.total_j.is_some(), device.headline.method.is_some());
+        prop_assert!(device.uncertainty_j().is_none_or(|uncertainty_j| uncertainty_j > 0.0), "{device:#?}");
         prop_assert!(device.headline.residual_pct.is_none_or(f64::is_finite));
     }
 

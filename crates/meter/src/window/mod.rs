@@ -20,7 +20,7 @@ pub use report::{DeviceReport, SamplerReport, WindowReport};
 
 use crate::clock::{NS_PER_MS, seconds, slept_ns};
 use crate::downsample::Row;
-use crate::energy::{History, Verdict};
+use crate::energy::{History, Ways};
 use crate::parquet::{EndFacts, FileFacts, SamplesFile, TimeseriesFile};
 use crate::rapl::CpuReport;
 use crate::sample::Sample;
@@ -148,6 +148,11 @@ impl OpenWindow {
         }
     }
 
+    /// What the left edge of a device has taught of its sensor, once.
+    pub fn take_taught(&mut self, device: usize) -> Option<Ways> {
+        self.devices[device].take_taught()
+    }
+
     /// Takes a look at who computes; one from after the right edge is not this window's.
     pub fn look(&mut self, look: &Look) {
         if self.end_ns.is_none_or(|end_ns| look.at_ns <= end_ns) {
@@ -167,12 +172,11 @@ impl OpenWindow {
         self.end_ns
     }
 
-    /// Closes the files and reports. `end_ns` is the right edge; the slices are per device.
+    /// Closes the files and reports. `end_ns` is the right edge; the histories are the devices'.
     pub fn finish(
         mut self,
         end_ns: u64,
         histories: &[History],
-        counter_tests: &[Option<Verdict>],
         dropped: u64,
     ) -> WindowReport {
         let duration_ns = end_ns.saturating_sub(self.start_ns);
@@ -190,8 +194,7 @@ impl OpenWindow {
             let devices = || self.devices.iter().zip(histories);
             let end = EndFacts {
                 end_ns,
-                counter_tests: counter_tests.to_vec(),
-                periods: devices().map(|(device, history)| device.periods(history)).collect(),
+                beliefs: devices().map(|(device, history)| device.beliefs(history)).collect(),
                 first_updates: devices().map(|(device, history)| device.first_updates(history)).collect(),
             };
             keep(file.finish(&end), SAMPLES, &mut self.faults);
@@ -201,8 +204,7 @@ impl OpenWindow {
             .devices
             .into_iter()
             .zip(histories)
-            .zip(counter_tests)
-            .map(|((device, history), counter_test)| device.report(duration_ns, history, *counter_test))
+            .map(|(device, history)| device.report(duration_ns, history))
             .collect();
         WindowReport {
             start_ns: self.start_ns,

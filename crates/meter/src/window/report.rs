@@ -1,7 +1,7 @@
 //! What a window says in the end. `None` is what could not be known.
 
 use super::first_update::FirstUpdates;
-use crate::energy::{Headline, Method, Sensor, Uncertainty, Verdict, root_of_squares};
+use crate::energy::{GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares};
 use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
 use crate::tenancy::Tenancy;
@@ -32,17 +32,16 @@ pub struct DeviceReport {
     pub headline: Headline,
     /// The board's own factor, percent: known no better than this, and not part of the headline's uncertainty.
     pub gain_pct: Option<f64>,
-    /// What the test of the counter on a steady load said by the end of the window; `None` where no such load was
-    /// seen since the sampler opened.
-    pub counter_test: Option<Verdict>,
+    /// What the counter counts, as far as that was found out by the end of the window.
+    pub kind: Kind,
+    /// Readings over counter, where both were seen at two levels of power.
+    pub gain_ratio: Option<GainRatio>,
+    /// What the right edge has taught of the sensor.
+    pub taught: Option<Ways>,
     /// Joules by the trapezoid rule over the covered part.
     pub integral_j: Option<f64>,
-    /// What is not known of them, also where the headline is the counter.
-    pub integral_uncertainty: Uncertainty,
     /// Joules by the counter, edges corrected.
     pub counter_j: Option<f64>,
-    /// What is not known of them, also where the headline is the integral.
-    pub counter_uncertainty: Uncertainty,
     /// Joules by the plain difference of the counter.
     pub counter_raw_j: Option<f64>,
     /// Share of the window between readings that could be joined, 0 to 1.
@@ -121,8 +120,16 @@ impl WindowReport {
 
     /// How far the total may be off (k = 2, without the boards' gain): the devices are independent.
     pub fn uncertainty_j(&self) -> Option<f64> {
-        let parts: Option<Vec<f64>> =
-            self.devices.iter().map(|device| device.headline.uncertainty_j).collect();
+        self.combined(DeviceReport::uncertainty_j)
+    }
+
+    /// The same with the boards' gains, which are the boards' own and so independent too.
+    pub fn absolute_uncertainty_j(&self) -> Option<f64> {
+        self.combined(DeviceReport::absolute_uncertainty_j)
+    }
+
+    fn combined(&self, of: impl Fn(&DeviceReport) -> Option<f64>) -> Option<f64> {
+        let parts: Option<Vec<f64>> = self.devices.iter().map(of).collect();
         parts.filter(|parts| !parts.is_empty()).map(root_of_squares)
     }
 
@@ -135,5 +142,17 @@ impl WindowReport {
     /// The coverage of the device that is covered least.
     pub fn coverage(&self) -> f64 {
         self.devices.iter().map(|device| device.coverage).reduce(f64::min).unwrap_or(0.0)
+    }
+}
+
+impl DeviceReport {
+    /// How far the headline may be off on this board (k = 2).
+    pub fn uncertainty_j(&self) -> Option<f64> {
+        self.headline.total_j.map(|_| self.headline.budget.uncertainty_j())
+    }
+
+    /// The same with the board's gain.
+    pub fn absolute_uncertainty_j(&self) -> Option<f64> {
+        self.headline.total_j.map(|_| self.headline.budget.absolute_uncertainty_j())
     }
 }

@@ -52,7 +52,7 @@ impl Fixture {
     }
 
     fn finish(self, end_ns: u64) -> WindowReport {
-        self.window.finish(end_ns, std::slice::from_ref(&self.history), &[None], 0)
+        self.window.finish(end_ns, std::slice::from_ref(&self.history), 0)
     }
 }
 

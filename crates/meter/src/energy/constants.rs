@@ -1,0 +1,105 @@
+//! Every number that the estimator rests on and that no driver tells: value, unit, meaning, evidence. Nothing here was
+//! measured on hardware by this project; "bench" is the replay over simulated sensors (`examples/sensors.rs`).
+
+/// One entry of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Constant {
+    /// Its name in the code.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// Its unit; "1" for a share or a factor.
+    pub unit: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+    /// What speaks for it: a paper, the bench with its seed, or that it is a guess.
+    pub evidence: &'static str,
+}
+
+macro_rules! table {
+    ($($name:ident = $value:expr, $unit:literal, $meaning:literal, $evidence:literal;)*) => {
+        $(#[doc = $meaning] pub const $name: f64 = $value;)*
+        /// All of them.
+        pub const TABLE: &[Constant] = &[$(Constant {
+            name: stringify!($name), value: $value, unit: $unit, meaning: $meaning, evidence: $evidence,
+        },)*];
+    };
+}
+
+table! {
+    GAIN_SHARE = 0.05, "1", "A board's sensor is off by up to this share of what it shows (k = 2).",
+        "nvml.h; 0.95 to 1.06 over 70 boards, arXiv 2312.02741";
+    COVERAGE_FACTOR = 2.0, "1", "From a standard uncertainty to the one that is quoted.", "GUM (JCGM 100:2008) 6.2";
+    // What a board can do.
+    TRANSIENT_FACTOR = 1.6, "1", "No reading above this many times the power limit is possible.",
+        "guess: published transients of boards reach 1.2 to 1.5 of the limit for milliseconds";
+    UNKNOWN_LIMIT_W = 1500.0, "W", "The power limit where the driver tells none.", "highest limit of a single board, B300: 1400 W";
+    USUAL_IDLE_SHARE = 0.12, "1", "Idle is taken to be no more than this share of the limit, before it was seen.", "H100 and H200: 70 to 80 W of 700 W";
+    STEP_FACTOR = 1.15, "1", "The counter rises at most by this many times limit x time.", "guess: limit regulation over 0.1 s";
+    STEP_SLACK_S = 0.15, "s", "A tick holds up to this much more time than lies between the reads around it.", "one tick of 100 ms with its jitter";
+    LEAST_SHARE_OF_IDLE = 0.3, "1", "A counter that rises by less than this share of the lowest reading x time has lost energy.", "guess";
+    OUTAGE_S = 1.0, "s", "After every call failed for this long the counter may be another one.", "guess: a driver reloads within seconds";
+    STANDSTILL_S = 1.5, "s", "A counter that stands still for this long has stopped.", "slowest known publication 1 s (nvrm_registry.h)";
+    BRIDGE_SHARE = 0.03, "1", "Readings that stand in for a step of the counter are off by this share (k = 1).", "half the board's gain, and blind time";
+    BRIDGE_TICK_S = 0.03, "s", "The time of such a step is off by this much (k = 1).", "reads 0.1 s apart";
+    // What a reading is.
+    DRIVER_RESOLUTION_W = 0.3, "W", "A reading is known no better than this (k = 1), however steady.", "guess: quantum of 1 W / sqrt(12)";
+    VALUE_NOISE_SHARE = 0.002, "1", "Nor better than this share of itself.", "guess";
+    DELAY_DEVIATION_S = 0.030, "s", "How far the age of a reading may be from what is taken for it (k = 1), before it was measured.",
+        "23 to 97 ms on ten H100 boards, arXiv 2312.02741; 0 in format 1 of the simulator";
+    COUNTER_QUANTUM_J = 0.0006, "J", "A difference of two values of a counter of whole millijoules (k = 1).", "two uniform roundings of 1 mJ";
+    TEXTURE_SHARE = 0.05, "1", "A load whose readings are alike still varies by this share at tens of milliseconds.", "guess";
+    // Stories.
+    COARSE_STEPS = 36.0, "1", "Moments over three cells at which two changes of power are considered.", "bench";
+    FINE_STEPS = 100.0, "1", "Moments over the cell that holds the mark at which one change is considered.", "bench";
+    NO_CHANGE = 0.35, "1", "Prior of a load that does not change its level.", "bench";
+    ONE_CHANGE = 0.15, "1", "Prior of one change anywhere.", "bench";
+    TWO_CHANGES = 0.10, "1", "Prior of two changes.", "bench";
+    CHANGE_NEAR_MARK = 0.40, "1", "Prior of a load that begins or ends near the mark.", "loads are started by the program that marks";
+    MARK_SPREAD_S = 0.0015, "s", "How near: the density falls with the distance plus this.", "marks of a busy program are late by a millisecond";
+    IDLE_SHARE = 0.25, "1", "Idle is less than this share of the step above the lowest power.", "guess";
+    LEVEL_SPREAD = 0.5, "1", "Prior spread of a level and of a step (k = 1), as a share of idle to limit.", "weak prior";
+    BEYOND_W = 10.0, "W", "A level this far below idle or above the limit loses weight exp(-1/2).", "guess";
+    LEAST_ACTIVE_W = 4.0, "W", "The least power above idle that has a texture.", "guess";
+    TEXTURE_S = 0.010, "s", "The time for which a texture's strength is stated.", "definition";
+    ROUND_S = 0.010, "s", "How long what a round of decode holds is remembered.", "rounds of 8 to 45 ms";
+    WEAK_WHITE = 0.01, "1", "Weak texture: deviation of the mean over 10 ms, of the power above idle.", "bench";
+    WEAK_ROUND = 0.005, "1", "Weak texture: deviation of a round's energy, of the power above idle x 10 ms.", "bench";
+    USUAL_WHITE = 0.06, "1", "Usual texture, the same.", "bench";
+    USUAL_ROUND = 0.12, "1", "Usual texture, the same.", "rounds that swing by 19 % about their mean hold 0.05 to 0.14 of 25 ms";
+    STRONG_WHITE = 0.30, "1", "Strong texture, the same.", "bench";
+    STRONG_ROUND = 0.25, "1", "Strong texture, the same.", "bench";
+    READING_DISBELIEF = 0.05, "1", "Prior that the readings around a moment tell nothing.", "guess";
+    MIXTURE_FACTOR = 1.4, "1", "What the mixture's deviation is multiplied with: real loads are no Gaussians.", "bench";
+    RELATIVE_FLOOR = 1e-5, "1", "No energy is known better than this share of itself.", "clock and rounding";
+    // Which kind of counter.
+    INTEGRATES_UP_TO = 2.5, "1", "Ticks at most this many periods of the sensor apart are shared out by stories.", "bench";
+    DEVIATES_SHARE = 0.02, "1", "A counter's step that differs from the readings' sum by more contradicts that it is their sum.", "bench";
+    INTEGRAL_PAIRS = 3.0, "1", "So many contradictions at least make it an integral ...", "bench";
+    INTEGRAL_SHARE = 0.15, "1", "... and this share of all that can tell.", "bench";
+    SUM_PAIRS = 6.0, "1", "So many that can tell and do not contradict make it a sum of readings.", "bench";
+    TELLING_SHARE = 0.04, "1", "Readings that differ by this share of the higher one tell.", "bench";
+    UNDECIDED_SHARE = 0.15, "1", "Prior that a counter is a sum of readings, while nothing has decided.", "one board in an open dispute (Zeus issue 181), guess";
+    // Gain ratio.
+    RATIO_AGREES = 0.02, "1", "Ratios at two levels that differ by less are one.", "bench";
+    RATIO_PLAUSIBLE = 0.12, "1", "A ratio of readings to counter further from 1 is no gain of a sensor.", "arXiv 2312.02741: 0.95 to 1.06, two old boards beyond";
+    LEVELS_APART = 1.5, "1", "Two levels are told apart when one is this many times the other.", "guess";
+    // Aliasing.
+    LOAD_SHARE = 0.2, "1", "A mean this share above idle is a load.", "guess";
+    STEADY_SHARE = 0.01, "1", "Readings whose second differences are below this share of the power above idle exclude no load in step.", "bench";
+}
+
+/// FNV-1a (Fowler, Noll, Vo) over names and values: results by other constants are by another estimator.
+pub fn hash() -> u64 {
+    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+    let mut eat = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3);
+        }
+    };
+    for constant in TABLE {
+        eat(constant.name.as_bytes());
+        eat(&constant.value.to_le_bytes());
+    }
+    hash
+}

@@ -1,0 +1,157 @@
+//! The energy counter made continuous: what it cannot have counted is taken out, and what it lost is put in from the
+//! readings, with its doubt. Continuity is earned: after an outage, a fall or a standstill it is bounded, not assumed.
+
+use super::constants as known;
+use crate::clock::seconds;
+
+/// Why a step of the counter is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Break {
+    /// It fell: the driver was loaded anew, or it wrapped.
+    Fell,
+    /// It rose by more than the board can draw.
+    Impossible,
+    /// It lost energy while it stood still.
+    Lost,
+    /// Every call failed meanwhile, so it may be another counter.
+    Outage,
+}
+
+/// A step that was replaced.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bridge {
+    /// Why.
+    pub cause: Break,
+    /// From this moment, the change before.
+    pub from_ns: u64,
+    /// To this one.
+    pub to_ns: u64,
+    /// What the counter said, joules.
+    pub said_j: f64,
+    /// What is taken instead.
+    pub taken_j: f64,
+    /// How far that may be off (k = 1).
+    pub deviation_j: f64,
+}
+
+/// What the readings say of the time of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence {
+    /// Joules of the part that they cover.
+    pub joules: f64,
+    /// That part, seconds.
+    pub covered_s: f64,
+}
+
+/// Bounds of the power, watts.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The lowest.
+    pub low_w: f64,
+    /// The highest that lasts.
+    pub high_w: f64,
+}
+
+/// Makes reads of one counter continuous, in constant memory. Energies are whole millijoules, so that differences are the
+/// same wherever one begins to count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Continuous {
+    last: Option<(u64, u64)>,
+    /// The two reads between which it changed last.
+    changed: Option<(u64, u64)>,
+    offset_mj: i64,
+    /// Since when every call failed.
+    failing_since_ns: Option<u64>,
+    outage_ns: u64,
+}
+
+impl Continuous {
+    /// Every call failed at this moment.
+    pub fn fail(&mut self, at_ns: u64) {
+        let since_ns = *self.failing_since_ns.get_or_insert(at_ns);
+        self.outage_ns = at_ns - since_ns;
+    }
+
+    /// A call other than the counter's answered.
+    pub fn answered(&mut self, at_ns: u64) {
+        if let Some(since_ns) = self.failing_since_ns.take() {
+            self.outage_ns = self.outage_ns.max(at_ns.saturating_sub(since_ns));
+        }
+    }
+
+    /// Takes a read. `readings`: what they say of a stretch of time. Answers the counter as if it had always been right,
+    /// and the step that was replaced, if one was.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "millijoules below 2^53")]
+    pub fn push(
+        &mut self,
+        at_ns: u64,
+        energy_mj: u64,
+        bounds: Bounds,
+        readings: impl Fn(u64, u64) -> Option<Evidence>,
+    ) -> (i64, Option<Bridge>) {
+        self.answered(at_ns);
+        let outage_ns = std::mem::take(&mut self.outage_ns);
+        let Some((read_ns, last_mj)) = self.last.replace((at_ns, energy_mj)) else {
+            return (energy_mj as i64, None);
+        };
+        let mut bridge = None;
+        if energy_mj != last_mj {
+            let (before_ns, _) = self.changed.unwrap_or((read_ns, read_ns));
+            let step_mj = energy_mj as i64 - last_mj as i64;
+            let since_s = seconds(at_ns - before_ns.min(at_ns));
+            if let Some(cause) = broken(step_mj as f64 / 1e3, since_s, seconds(outage_ns), bounds) {
+                let changed_ns = self.changed.map_or(read_ns, |(a, b)| a + (b - a) / 2);
+                let now_ns = read_ns + (at_ns - read_ns) / 2;
+                let taken = Bridge::over(cause, (changed_ns, now_ns), step_mj as f64 / 1e3, bounds, readings);
+                self.offset_mj += (taken.taken_j * 1e3).round() as i64 - step_mj;
+                bridge = Some(taken);
+            }
+            self.changed = Some((read_ns, at_ns));
+        }
+        (energy_mj as i64 + self.offset_mj, bridge)
+    }
+}
+
+/// Why a step cannot be, if it cannot. `since_s`: since the change before, at least.
+fn broken(step_j: f64, since_s: f64, outage_s: f64, bounds: Bounds) -> Option<Break> {
+    if step_j < 0.0 {
+        Some(Break::Fell)
+    } else if step_j > known::STEP_FACTOR * bounds.high_w * (since_s + known::STEP_SLACK_S) {
+        Some(Break::Impossible)
+    } else if outage_s >= known::OUTAGE_S {
+        Some(Break::Outage)
+    } else if since_s >= known::STANDSTILL_S && step_j < known::LEAST_SHARE_OF_IDLE * bounds.low_w * since_s {
+        Some(Break::Lost)
+    } else {
+        None
+    }
+}
+
+impl Bridge {
+    fn over(
+        cause: Break,
+        (from_ns, to_ns): (u64, u64),
+        said_j: f64,
+        bounds: Bounds,
+        readings: impl Fn(u64, u64) -> Option<Evidence>,
+    ) -> Self {
+        let length_s = seconds(to_ns.saturating_sub(from_ns));
+        let Evidence { joules, covered_s } =
+            readings(from_ns, to_ns).unwrap_or(Evidence { joules: 0.0, covered_s: 0.0 });
+        let open_s = (length_s - covered_s).max(0.0);
+        // Anything from the lowest to the highest power may have been drawn where nothing was read.
+        let open_deviation_j = (bounds.high_w - bounds.low_w) * open_s / 12.0_f64.sqrt();
+        let middle_j = f64::midpoint(bounds.low_w, bounds.high_w) * open_s;
+        // What a counter says that came through an outage is the best guess, but not evidence.
+        let is_possible = said_j >= bounds.low_w * length_s * known::LEAST_SHARE_OF_IDLE
+            && said_j <= bounds.high_w * (length_s + known::STEP_SLACK_S);
+        let taken_j = match cause {
+            Break::Outage if is_possible => said_j,
+            _ => joules + middle_j,
+        };
+        let tick_j = bounds.high_w * known::BRIDGE_TICK_S;
+        let readings_j = known::BRIDGE_SHARE * joules;
+        let deviation_j = open_deviation_j.hypot(tick_j).hypot(readings_j);
+        Self { cause, from_ns, to_ns, said_j, taken_j, deviation_j }
+    }
+}

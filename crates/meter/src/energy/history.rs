@@ -1,0 +1,272 @@
+//! The last seconds of one device's readings, in constant memory: what an edge needs to know of its surroundings, and
+//! what the readings so far have made believed.
+
+use std::collections::VecDeque;
+
+use super::belief::{Belief, Ways};
+use super::comb::{Comb, Ticks, changes, standing};
+use super::constants as known;
+use super::continuous::{Bounds, Bridge, Continuous, Evidence};
+use super::rhythm::Rhythm;
+use super::sensor::Sensor;
+use super::witness::{Pair, Witness};
+use crate::clock::{NS_PER_S, seconds};
+use crate::sample::Sample;
+use crate::segment::Line;
+
+/// A pause in the readings up to this long is bridged where they stand in for the counter.
+const BRIDGED_NS: u64 = NS_PER_S / 2;
+
+/// One device's last seconds.
+#[derive(Debug)]
+pub struct History {
+    span_ns: u64,
+    /// Not the queues' own capacity, which a clone of them does not keep.
+    capacity: usize,
+    pub(super) power: VecDeque<(u64, f64)>,
+    /// Millijoules, made continuous.
+    pub(super) counter: VecDeque<(u64, i64)>,
+    continuous: Continuous,
+    bridge: Option<Bridge>,
+    sensor: Sensor,
+    power_rhythm: Rhythm,
+    counter_rhythm: Rhythm,
+    witness: Witness,
+    ways: Ways,
+    limit_w: Option<f64>,
+    pinned: Option<Belief>,
+}
+
+impl History {
+    /// Keeps `span_ns` of readings that come every `interval_ns`. `sensor`: what is known of it beforehand.
+    pub fn new(span_ns: u64, interval_ns: u64, sensor: Sensor) -> Self {
+        // Twice the expected number: an edge adds reads of its own.
+        let capacity = usize::try_from(2 * span_ns / interval_ns.max(1)).unwrap_or(usize::MAX).max(16) + 64;
+        Self {
+            span_ns,
+            capacity,
+            power: VecDeque::with_capacity(capacity),
+            counter: VecDeque::with_capacity(capacity),
+            continuous: Continuous::default(),
+            bridge: None,
+            sensor,
+            power_rhythm: Rhythm::default(),
+            counter_rhythm: Rhythm::default(),
+            witness: Witness::default(),
+            ways: Ways::default(),
+            limit_w: None,
+            pinned: None,
+        }
+    }
+
+    /// Takes what earlier runs or the end of a window found out.
+    pub fn learn(&mut self, ways: Ways) {
+        self.ways = ways;
+    }
+
+    /// Takes what an earlier run of this board under this driver believed of its counter.
+    pub fn remember(&mut self, witness: Witness) {
+        self.witness = witness;
+    }
+
+    /// Takes the power limit that the driver tells.
+    pub fn limit(&mut self, limit_w: Option<f64>) {
+        self.limit_w = limit_w.or(self.limit_w);
+    }
+
+    /// The power of a sample in watts, unless the board cannot draw so much.
+    pub fn possible_w(&self, sample: &Sample) -> Option<f64> {
+        let highest_w = self.belief_limits().highest_w();
+        sample.power_w().filter(|power_w| *power_w <= highest_w)
+    }
+
+    /// Takes what a sample has of power and counter.
+    pub fn push(&mut self, sample: &Sample) {
+        self.bridge = None;
+        if let Some(power_w) = self.possible_w(sample) {
+            self.push_power(sample.at_ns, power_w);
+        }
+        match sample.counter {
+            Some(counter) => self.push_counter(counter.at_ns, counter.energy_mj),
+            None if sample.power_mw.is_err() => self.continuous.fail(sample.at_ns),
+            None => self.continuous.answered(sample.at_ns),
+        }
+    }
+
+    /// Takes a power reading in watts.
+    pub fn push_power(&mut self, at_ns: u64, power_w: f64) {
+        push(&mut self.power, self.span_ns, self.capacity, at_ns, power_w);
+        self.power_rhythm.push(at_ns, power_w.to_bits());
+        self.witness.push_power(power_w);
+    }
+
+    /// Takes a counter reading in millijoules.
+    pub fn push_counter(&mut self, at_ns: u64, energy_mj: u64) {
+        let belief = self.belief_limits();
+        let bounds = Bounds { low_w: belief.idle_w(), high_w: belief.limit_w() };
+        let mut continuous = self.continuous;
+        let (energy_mj, bridge) =
+            continuous.push(at_ns, energy_mj, bounds, |from_ns, to_ns| self.readings_between(from_ns, to_ns));
+        (self.continuous, self.bridge) = (continuous, bridge);
+        push(&mut self.counter, self.span_ns, self.capacity, at_ns, energy_mj);
+        self.counter_rhythm.push(at_ns, energy_mj.cast_unsigned());
+        if bridge.is_some() {
+            self.witness.interrupt();
+        } else if let Some(pair) = self.witness.push_counter(at_ns, energy_mj, self.counter_tick_before(at_ns)) {
+            self.weigh(&pair);
+        }
+    }
+
+    /// The step of the counter that the last sample's read replaced.
+    pub fn bridge(&self) -> Option<Bridge> {
+        self.bridge
+    }
+
+    /// What is known of the sensor: its period as it was seen.
+    pub fn sensor(&self) -> Sensor {
+        Sensor { update_period_ns: self.update_period_ns(), ..self.sensor }
+    }
+
+    /// Time between two values that the power sensor publishes; what was known beforehand where the power, or its
+    /// reading, was too steady to show it.
+    pub fn update_period_ns(&self) -> u64 {
+        self.measured_update_period_ns().unwrap_or(self.sensor.update_period_ns)
+    }
+
+    /// What is usual for the board.
+    pub(super) fn usual_period_ns(&self) -> u64 {
+        self.sensor.update_period_ns
+    }
+
+    /// The same as it was seen; `None` where it was not.
+    pub fn measured_update_period_ns(&self) -> Option<u64> {
+        self.belief().power_ns
+    }
+
+    /// Time between two changes of the counter; `None` where they were not seen.
+    pub fn counter_period_ns(&self) -> Option<u64> {
+        self.belief().counter_ns
+    }
+
+    /// What is believed now.
+    pub fn belief(&self) -> Belief {
+        if let Some(pinned) = self.pinned {
+            return pinned;
+        }
+        Belief {
+            power_ns: self.power_rhythm.period_ns(),
+            power_doubt_ns: self.power_rhythm.period_doubt_ns(),
+            counter_ns: self.counter_rhythm.period_ns(),
+            counter_doubt_ns: self.counter_rhythm.period_doubt_ns(),
+            noise_w: self.witness.noise_w(),
+            lowest_w: self.witness.lowest_w(),
+            limit_w: self.limit_w,
+            gain_ratio: self.witness.gain_ratio(),
+            kind: self.witness.kind(),
+            ways: self.ways,
+        }
+    }
+
+    /// The parts of the belief that bound the power, cheaply: it is asked for at each sample.
+    fn belief_limits(&self) -> Belief {
+        self.pinned.unwrap_or(Belief {
+            lowest_w: self.witness.lowest_w(),
+            limit_w: self.limit_w,
+            ..Belief::default()
+        })
+    }
+
+    /// The first tick of the sensor and of the counter after a moment, by the lines through their changes, and how far
+    /// each may be off.
+    pub fn next_updates(&self, after_ns: u64) -> [Option<(u64, u64)>; 2] {
+        [&self.power_rhythm, &self.counter_rhythm].map(|rhythm| rhythm.next_tick_ns(after_ns))
+    }
+
+    /// From now on believes this, whatever the readings say: it was found from more of the past.
+    pub fn pin(&mut self, belief: Belief) {
+        self.pinned = Some(belief);
+    }
+
+    /// What may be remembered of the board.
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// What the readings leave unknown at an edge (k = 1), joules. They are taken to show the power half an update
+    /// period and half a window late, which is right on average; a step at the edge may be shown half an update period
+    /// earlier or later, and how old a reading is is known no better than before it was measured.
+    pub fn readings_edge_j(&self, edge_ns: u64) -> Option<f64> {
+        let sensor = self.sensor();
+        let span_ns = sensor.delay_ns + sensor.update_period_ns + sensor.window_ns;
+        let (low_w, high_w) = self.range_w(edge_ns.saturating_sub(span_ns), edge_ns + span_ns)?;
+        let period_s = seconds(sensor.update_period_ns) / 12.0_f64.sqrt();
+        Some((high_w - low_w) * period_s.hypot(known::DELAY_DEVIATION_S))
+    }
+
+    /// The lowest and the highest reading from one moment to another.
+    pub fn range_w(&self, from_ns: u64, to_ns: u64) -> Option<(f64, f64)> {
+        let first = self.power.partition_point(|(at_ns, _)| *at_ns < from_ns);
+        let readings = self.power.range(first..).take_while(|(at_ns, _)| *at_ns <= to_ns);
+        readings.map(|(_, power_w)| (*power_w, *power_w)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// Joules of the readings between two moments, by the line through them, as old as they usually are.
+    pub fn readings_between(&self, from_ns: u64, to_ns: u64) -> Option<Evidence> {
+        let lag_ns = self.sensor().lag_ns();
+        let first = self.power.partition_point(|(at_ns, _)| *at_ns < from_ns + lag_ns).saturating_sub(1);
+        let mut line = Line::new(BRIDGED_NS);
+        let (mut joules, mut covered_ns) = (0.0, 0);
+        for (at_ns, power_w) in self.power.range(first..) {
+            let piece = line.push(at_ns.saturating_sub(lag_ns), *power_w);
+            if let Some(part) = piece.and_then(|piece| piece.clip(from_ns, to_ns)) {
+                joules += part.area();
+                covered_ns += part.duration_ns();
+            }
+            if at_ns.saturating_sub(lag_ns) > to_ns {
+                break;
+            }
+        }
+        (covered_ns > 0).then_some(Evidence { joules, covered_s: seconds(covered_ns) })
+    }
+
+    /// The ticks of the sensor between two moments, and what it published at each.
+    pub(super) fn values_between(&self, from_ns: u64, to_ns: u64) -> (Vec<(u64, f64)>, u64) {
+        let belief = self.belief();
+        let changes = changes(&self.power);
+        let around_ns = u64::midpoint(from_ns, to_ns);
+        let comb = Comb::through(
+            &changes,
+            around_ns,
+            self.update_period_ns(),
+            belief.power_doubt_ns.unwrap_or(0),
+        );
+        let ticks = Ticks::between(&changes, comb, from_ns, to_ns);
+        (standing(&self.power, &ticks), ticks.doubt_ns)
+    }
+
+    /// The counter's last tick before a moment and how far its time may be off, where that is beyond doubt.
+    fn counter_tick_before(&self, at_ns: u64) -> Option<(u64, u64)> {
+        let period_ns = self.counter_rhythm.period_ns()?;
+        let (next_ns, doubt_ns) = self.counter_rhythm.next_tick_ns(at_ns)?;
+        let tick_ns = next_ns.checked_sub(period_ns)?;
+        (at_ns > tick_ns + doubt_ns && next_ns > at_ns + doubt_ns).then_some((tick_ns, doubt_ns))
+    }
+
+    fn weigh(&mut self, pair: &Pair) {
+        let period_ns = self.update_period_ns();
+        let Some(line) = self.readings_between(pair.from_ns, pair.to_ns) else { return };
+        let (values, _) = self.values_between(
+            pair.from_ns.saturating_sub(2 * period_ns),
+            pair.to_ns + 2 * period_ns,
+        );
+        self.witness.weigh(pair, line, &values, period_ns);
+    }
+}
+
+fn push<T>(queue: &mut VecDeque<(u64, T)>, span_ns: u64, capacity: usize, at_ns: u64, value: T) {
+    // The last two always stay, however slow the readings come.
+    while queue.len() > 2 && (queue[0].0 + span_ns < at_ns || queue.len() >= capacity) {
+        queue.pop_front();
+    }
+    queue.push_back((at_ns, value));
+}

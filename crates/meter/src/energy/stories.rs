@@ -1,0 +1,479 @@
+//! How the energy of a counter's tick cell is shared out at a moment inside it.
+//!
+//! Three cells of the counter around the moment are known exactly, and each power reading is the mean over a time of its
+//! own. What the load did meanwhile is not known, so the share is the mean over a mixture of *stories*: the power
+//! stayed, changed once, changed twice, or changed exactly at the moment. Between its changes the load has a texture,
+//! white at a millisecond and bounded at the rounds of a decode. Within one story everything is linear and Gaussian, so
+//! its evidence and its answer are closed forms (Bayesian linear regression). `docs/estimator.md` derives them.
+//!
+//! Times are seconds from the moment, so the moment is 0; energies are joules.
+
+use super::constants as known;
+
+/// The mean over a time that something told of: a cell of the counter, or a reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observed {
+    /// Where its time begins.
+    pub from_s: f64,
+    /// Where it ends.
+    pub to_s: f64,
+    /// The energy of that time.
+    pub energy_j: f64,
+    /// What is not known of that energy (k = 1), whatever the load did.
+    pub noise_j: f64,
+    /// What all readings are off together because of the sensor's gain (k = 1).
+    pub gain_j: f64,
+}
+
+/// One way to read the sensor: the time that a reading is the mean of, and how old that is when it is published.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// Length of that time, seconds.
+    pub window_s: f64,
+    /// Age of its end, seconds.
+    pub delay_s: f64,
+}
+
+/// A value that the sensor published.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Value {
+    /// When it was published.
+    pub tick_s: f64,
+    /// Its power, in the counter's watts.
+    pub power_w: f64,
+}
+
+/// What is known around a moment.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Up to three neighbouring cells of the counter, in order; the moment lies in one of them.
+    pub cells: Vec<Observed>,
+    /// The time that the stories are of: a cell more on both sides of the one that holds the moment.
+    pub span_s: (f64, f64),
+    /// What the sensor published, in order.
+    pub values: Vec<Value>,
+    /// Noise of a published value (k = 1), watts.
+    pub value_noise_w: f64,
+    /// By how much the sensor's watts may differ from the counter's (k = 1), as a share.
+    pub gain_share: f64,
+    /// How far the time of a value or of a cell may be off (k = 1), seconds.
+    pub tick_doubt_s: f64,
+    /// The lowest power that the device has, watts.
+    pub idle_w: f64,
+    /// The highest power that it may draw, watts.
+    pub limit_w: f64,
+    /// Whether a load is expected to begin (+1) or to end (-1) at the moment, or neither (0).
+    pub step: f64,
+}
+
+/// The share before the moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share {
+    /// Energy of the cell before the moment.
+    pub before_j: f64,
+    /// Its standard deviation.
+    pub deviation_j: f64,
+    /// How well each way to read the sensor explains what was seen, as the logarithm of its evidence; in the order of the
+    /// ways, and last the one that believes no reading.
+    pub log_evidence: Vec<f64>,
+}
+
+/// Distances from the moment at which a change is considered beside the grids, milliseconds.
+const NEAR_MS: [f64; 11] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0];
+const COARSE_STEPS: usize = known::COARSE_STEPS as usize;
+const FINE_STEPS: usize = known::FINE_STEPS as usize;
+/// What a load may do between its changes: white, and by rounds.
+const TEXTURES: [(f64, f64); 3] = [
+    (known::WEAK_WHITE, known::WEAK_ROUND),
+    (known::USUAL_WHITE, known::USUAL_ROUND),
+    (known::STRONG_WHITE, known::STRONG_ROUND),
+];
+
+/// What the load does between its changes.
+#[derive(Clone, Copy)]
+struct Texture {
+    /// Variance of the energy for each second, J^2/s.
+    white: f64,
+    /// Variance of what a round of the load holds on one side of a moment, J^2.
+    round: f64,
+}
+
+impl Texture {
+    /// Covariance of the energies of two times.
+    fn covariance(&self, a: (f64, f64), b: (f64, f64)) -> f64 {
+        let overlap_s = (a.1.min(b.1) - a.0.max(b.0)).max(0.0);
+        let near = |x: f64, y: f64| (-(x - y).abs() / known::ROUND_S).exp();
+        let rounds = near(a.0, b.0) + near(a.1, b.1) - near(a.0, b.1) - near(a.1, b.0);
+        self.white * overlap_s + self.round * rounds
+    }
+}
+
+/// The energy of `[from, to]` that a step of 1 W at `at` adds.
+fn after_step(from_s: f64, to_s: f64, at_s: f64) -> f64 {
+    (to_s - from_s.max(at_s)).max(0.0)
+}
+
+/// Shares the cell out. `ways`: how the sensor may be read, each with the logarithm of what spoke for it before. Answers
+/// `None` where no cell holds the moment.
+pub fn share(around: &Surroundings, ways: &[(Reading, f64)], log_prior_none: f64) -> Option<Share> {
+    let cell = around.cells.iter().find(|cell| cell.from_s <= 0.0 && cell.to_s >= 0.0)?;
+    let target = (cell.from_s, 0.0);
+    let told_s: f64 = around.cells.iter().map(|cell| cell.to_s - cell.from_s).sum();
+    let mean_w = around.cells.iter().map(|cell| cell.energy_j).sum::<f64>() / told_s;
+    let active_w = (mean_w - around.idle_w).max(known::LEAST_ACTIVE_W);
+    let steps = Steps::over(around, cell);
+    let mut mixture = Mixture::default();
+    for (way, (reading, log_prior)) in
+        ways.iter().map(|(reading, prior)| (Some(*reading), *prior)).chain([(None, log_prior_none)]).enumerate()
+    {
+        let (observed, log_scale) = observations(around, reading, mean_w);
+        for (share, round) in TEXTURES {
+            let deviation_j = share * active_w * known::TEXTURE_S;
+            let texture = Texture {
+                white: deviation_j * deviation_j / known::TEXTURE_S,
+                round: (round * active_w * known::ROUND_S).powi(2),
+            };
+            let Some(model) = Model::new(&observed, &steps, target, texture, mean_w) else { continue };
+            model.tell(around, &steps, way, log_prior + log_scale, &mut mixture);
+        }
+    }
+    let (before_j, deviation_j, log_evidence) = mixture.moments(ways.len() + 1)?;
+    // Nothing is drawn from a device: the share lies between nothing and all.
+    let idle_j = 0.5 * around.idle_w * -cell.from_s;
+    let most_j = (cell.energy_j - 0.5 * around.idle_w * cell.to_s).max(idle_j);
+    Some(Share { before_j: before_j.clamp(idle_j.min(cell.energy_j), most_j), deviation_j, log_evidence })
+}
+
+/// The moments at which the power may have changed.
+struct Steps {
+    /// A coarse grid over all cells, the moment itself first, then a finer one of the cell that holds it.
+    at_s: Vec<f64>,
+    /// So many of them, from the beginning, are considered in pairs.
+    coarse: usize,
+    /// The prior of one change there: anywhere alike ...
+    anywhere: Vec<f64>,
+    /// ... or, where the change is the beginning or the end of a load, near the moment.
+    near: Vec<f64>,
+}
+
+impl Steps {
+    fn over(around: &Surroundings, cell: &Observed) -> Self {
+        let (first_s, last_s) = around.span_s;
+        let evenly = |from_s: f64, to_s: f64, count: usize| {
+            (0..count).map(move |k| from_s + (to_s - from_s) * (k as f64 + 0.5) / count as f64)
+        };
+        let close = NEAR_MS.into_iter().flat_map(|ms| [-ms, ms]).map(|ms| ms * 1e-3);
+        let at_s: Vec<f64> = std::iter::once(0.0)
+            .chain(evenly(first_s, last_s, COARSE_STEPS))
+            .chain(evenly(cell.from_s, cell.to_s, FINE_STEPS))
+            .chain(close.filter(|at_s| (first_s..last_s).contains(at_s)))
+            .collect();
+        let mut order: Vec<usize> = (0..at_s.len()).collect();
+        order.sort_by(|a, b| at_s[*a].total_cmp(&at_s[*b]));
+        let (mut anywhere, mut near) = (vec![0.0; at_s.len()], vec![0.0; at_s.len()]);
+        for (k, step) in order.iter().enumerate() {
+            let left_s = if k == 0 { first_s } else { f64::midpoint(at_s[order[k - 1]], at_s[*step]) };
+            let right_s =
+                order.get(k + 1).map_or(last_s, |next| f64::midpoint(at_s[*step], at_s[*next]));
+            anywhere[*step] = (right_s - left_s) / (last_s - first_s);
+            near[*step] = (right_s - left_s) / (at_s[*step].abs() + known::MARK_SPREAD_S);
+        }
+        let total: f64 = near.iter().sum();
+        near.iter_mut().for_each(|mass| *mass /= total);
+        Self { at_s, coarse: 1 + COARSE_STEPS, anywhere, near }
+    }
+}
+
+/// The cells, and those readings whose time lies within them. With it the logarithm of what makes the evidence of two ways
+/// comparable: each value is accounted for in both, in watts, a reading that is not used by a wide guess.
+fn observations(
+    around: &Surroundings,
+    reading: Option<Reading>,
+    mean_w: f64,
+) -> (Vec<Observed>, f64) {
+    let (first_s, last_s) = around.span_s;
+    let mut observed = around.cells.clone();
+    let mut log_scale = 0.0;
+    let slack_s = 2.0 * around.tick_doubt_s + 1e-3;
+    let spread_w = (around.limit_w - around.idle_w).max(1.0) / 2.0;
+    let powers = || {
+        let of_cells = around.cells.iter().map(|cell| cell.energy_j / (cell.to_s - cell.from_s));
+        of_cells.chain(around.values.iter().map(|value| value.power_w))
+    };
+    let range_w = powers().fold(f64::MIN, f64::max) - powers().fold(f64::MAX, f64::min);
+    for value in &around.values {
+        let time = reading.map(|reading| {
+            let to_s = value.tick_s - reading.delay_s;
+            (to_s - reading.window_s, to_s)
+        });
+        let Some((from_s, to_s)) =
+            time.filter(|(from_s, to_s)| *from_s >= first_s - slack_s && *to_s <= last_s + slack_s)
+        else {
+            log_scale -= spread_w.ln() + 0.5 * ((value.power_w - mean_w) / spread_w).powi(2);
+            continue;
+        };
+        let (from_s, to_s) = (from_s.max(first_s), to_s.min(last_s));
+        let window_s = to_s - from_s;
+        log_scale += window_s.ln();
+        // A time that is off shows what is beside it.
+        let shifted_j = around.tick_doubt_s * range_w;
+        let noise_j = (around.value_noise_w * window_s).hypot(shifted_j);
+        let energy_j = value.power_w * window_s;
+        observed.push(Observed { from_s, to_s, energy_j, noise_j, gain_j: around.gain_share * energy_j });
+    }
+    (observed, log_scale)
+}
+
+/// One texture and one way to read the sensor: all that its stories have in common.
+struct Model {
+    /// Logarithm of the evidence's part that is the same in every story.
+    log_common: f64,
+    level: Column,
+    steps: Vec<Column>,
+    at_s: Vec<f64>,
+    /// So many of them are considered in pairs.
+    coarse: usize,
+    /// What the texture alone says of the target.
+    texture_j: f64,
+    texture_variance: f64,
+    mean_w: f64,
+    target_s: f64,
+}
+
+/// A level or a step of 1 W, as the whitened observations show it.
+#[derive(Clone)]
+struct Column {
+    white: Vec<f64>,
+    /// Its inner product with the whitened observations.
+    seen: f64,
+    /// What it adds to the target, less what the texture would take it for.
+    target: f64,
+}
+
+impl Model {
+    fn new(
+        observed: &[Observed],
+        steps: &Steps,
+        target: (f64, f64),
+        texture: Texture,
+        mean_w: f64,
+    ) -> Option<Self> {
+        let n = observed.len();
+        let time = |k: usize| (observed[k].from_s, observed[k].to_s);
+        let mut lower = vec![0.0; n * n];
+        for i in 0..n {
+            for j in 0..=i {
+                let noise = if i == j { observed[i].noise_j.powi(2) + 1e-12 } else { 0.0 };
+                lower[i * n + j] = texture.covariance(time(i), time(j))
+                    + observed[i].gain_j * observed[j].gain_j
+                    + noise;
+            }
+        }
+        cholesky(&mut lower, n)?;
+        let whiten = |mut vector: Vec<f64>| {
+            forward(&lower, n, &mut vector);
+            vector
+        };
+        let seen = whiten(
+            observed.iter().map(|o| o.energy_j - mean_w * (o.to_s - o.from_s)).collect(),
+        );
+        let target_seen = whiten((0..n).map(|k| texture.covariance(target, time(k))).collect());
+        let column = |of: &dyn Fn(f64, f64) -> f64| {
+            let white = whiten(observed.iter().map(|o| of(o.from_s, o.to_s)).collect());
+            Column {
+                seen: dot(&white, &seen),
+                target: of(target.0, target.1) - dot(&white, &target_seen),
+                white,
+            }
+        };
+        let (coarse, at_s) = (steps.coarse, steps.at_s.clone());
+        let steps: Vec<Column> = steps
+            .at_s
+            .iter()
+            .map(|at_s| column(&|from_s, to_s| after_step(from_s, to_s, *at_s)))
+            .collect();
+        let log_determinant: f64 = (0..n).map(|k| lower[k * n + k].ln()).sum();
+        Some(Self {
+            log_common: -0.5 * dot(&seen, &seen) - log_determinant,
+            level: column(&|from_s, to_s| to_s - from_s),
+            coarse,
+            texture_j: dot(&target_seen, &seen),
+            texture_variance: (texture.covariance(target, target) - dot(&target_seen, &target_seen)).max(0.0),
+            at_s,
+            steps,
+            mean_w,
+            target_s: target.1 - target.0,
+        })
+    }
+
+    /// Adds every story to the mixture.
+    fn tell(&self, around: &Surroundings, steps: &Steps, way: usize, log_prior: f64, mixture: &mut Mixture) {
+        let mut add = |changes: &[usize], prior: f64, near: f64| {
+            let story = self.story(changes, around);
+            let prior = prior + if story.is_expected { near } else { 0.0 };
+            mixture.add(way, story, log_prior + prior.ln());
+        };
+        add(&[], known::NO_CHANGE, 0.0);
+        for step in 0..self.steps.len() {
+            let (anywhere, near) = (steps.anywhere[step], steps.near[step]);
+            add(&[step], known::ONE_CHANGE * anywhere, known::CHANGE_NEAR_MARK * near);
+        }
+        let pairs = self.coarse * (self.coarse - 1) / 2;
+        for first in 0..self.coarse {
+            for second in first + 1..self.coarse {
+                let in_order = self.at_s[first] <= self.at_s[second];
+                let changes = if in_order { [first, second] } else { [second, first] };
+                add(&changes, known::TWO_CHANGES / pairs as f64, 0.0);
+            }
+        }
+    }
+
+    /// The closed form of one story: changes at these steps.
+    fn story(&self, changes: &[usize], around: &Surroundings) -> Story {
+        let m = changes.len() + 1;
+        let spread_w = known::LEVEL_SPREAD * (around.limit_w - around.idle_w).max(1.0);
+        let precision = 1.0 / (spread_w * spread_w);
+        let column = |k: usize| if k == 0 { &self.level } else { &self.steps[changes[k - 1]] };
+        let mut a = [[0.0; 3]; 3];
+        let mut c = [0.0; 3];
+        let mut t = [0.0; 3];
+        for i in 0..m {
+            for j in 0..=i {
+                let product = if j == 0 {
+                    dot(&column(i).white, &self.level.white)
+                } else {
+                    dot(&column(i).white, &column(j).white)
+                };
+                a[i][j] = product + if i == j { precision } else { 0.0 };
+            }
+            (c[i], t[i]) = (column(i).seen, column(i).target);
+        }
+        let log_root = small_cholesky(&mut a, m);
+        // a = L L'; what is asked for is c' a^-1 c, t' a^-1 t and t' a^-1 c.
+        let (whitened_c, whitened_t) = (small_forward(&a, m, c), small_forward(&a, m, t));
+        let inner = |x: &[f64; 3], y: &[f64; 3]| (0..m).map(|k| x[k] * y[k]).sum::<f64>();
+        let steps_w = small_backward(&a, m, whitened_c);
+        let mut level_w = self.mean_w;
+        let mut log_plausible = 0.0;
+        for step_w in &steps_w[..m] {
+            level_w += step_w;
+            let beyond_w = (around.idle_w - level_w).max(level_w - around.limit_w).max(0.0);
+            log_plausible -= 0.5 * (beyond_w / known::BEYOND_W).powi(2);
+        }
+        let first_w = self.mean_w + steps_w[0];
+        let idle_side_w = if around.step > 0.0 { first_w } else { first_w + steps_w[1] };
+        let fits_step = around.step * steps_w[1] > 0.0
+            && idle_side_w < around.idle_w + known::IDLE_SHARE * steps_w[1].abs();
+        Story {
+            log_evidence: self.log_common + 0.5 * inner(&whitened_c, &whitened_c) - log_root
+                + 0.5 * m as f64 * precision.ln()
+                + log_plausible,
+            is_expected: m == 2 && fits_step,
+            mean_j: self.mean_w * self.target_s + self.texture_j + inner(&whitened_t, &whitened_c),
+            variance: self.texture_variance + inner(&whitened_t, &whitened_t),
+        }
+    }
+}
+
+/// What a story answers.
+#[derive(Clone, Copy)]
+struct Story {
+    log_evidence: f64,
+    /// Whether it is one step between idle and load, in the expected direction.
+    is_expected: bool,
+    mean_j: f64,
+    variance: f64,
+}
+
+/// The stories so far. Weights are kept relative to the best one, so that none of them underflows.
+#[derive(Default)]
+struct Mixture {
+    stories: Vec<(usize, f64, f64, f64)>,
+}
+
+impl Mixture {
+    fn add(&mut self, way: usize, story: Story, log_prior: f64) {
+        let log_weight = story.log_evidence + log_prior;
+        if log_weight.is_finite() && story.mean_j.is_finite() {
+            self.stories.push((way, log_weight, story.mean_j, story.variance.max(0.0)));
+        }
+    }
+
+    /// Mean and standard deviation of the mixture, and each way's evidence.
+    fn moments(&self, ways: usize) -> Option<(f64, f64, Vec<f64>)> {
+        let best = self.stories.iter().map(|story| story.1).reduce(f64::max)?;
+        let (mut sum, mut first, mut second) = (0.0, 0.0, 0.0);
+        let mut evidence = vec![0.0; ways];
+        for (way, log_weight, mean_j, variance) in &self.stories {
+            let weight = (log_weight - best).exp();
+            sum += weight;
+            first += weight * mean_j;
+            second += weight * (variance + mean_j * mean_j);
+            evidence[*way] += weight;
+        }
+        let mean_j = first / sum;
+        let variance = (second / sum - mean_j * mean_j).max(0.0);
+        let log_evidence = evidence.iter().map(|weight| weight.max(f64::MIN_POSITIVE).ln() + best).collect();
+        Some((mean_j, variance.sqrt(), log_evidence))
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// Turns the lower half of a symmetric positive matrix into its root, row by row.
+fn cholesky(a: &mut [f64], n: usize) -> Option<()> {
+    for i in 0..n {
+        for j in 0..=i {
+            let sum = a[i * n + j] - (0..j).map(|k| a[i * n + k] * a[j * n + k]).sum::<f64>();
+            if i == j {
+                if sum <= 0.0 || !sum.is_finite() {
+                    return None;
+                }
+                a[i * n + i] = sum.sqrt();
+            } else {
+                a[i * n + j] = sum / a[j * n + j];
+            }
+        }
+    }
+    Some(())
+}
+
+/// Solves `L x = b` in place.
+fn forward(lower: &[f64], n: usize, b: &mut [f64]) {
+    for i in 0..n {
+        let sum: f64 = (0..i).map(|k| lower[i * n + k] * b[k]).sum();
+        b[i] = (b[i] - sum) / lower[i * n + i];
+    }
+}
+
+/// The same for at most three unknowns; answers the logarithm of the root's determinant.
+fn small_cholesky(a: &mut [[f64; 3]; 3], m: usize) -> f64 {
+    let mut log_determinant = 0.0;
+    for i in 0..m {
+        for j in 0..=i {
+            let sum = a[i][j] - (0..j).map(|k| a[i][k] * a[j][k]).sum::<f64>();
+            a[i][j] = if i == j { sum.max(1e-300).sqrt() } else { sum / a[j][j] };
+        }
+        log_determinant += a[i][i].ln();
+    }
+    log_determinant
+}
+
+fn small_forward(lower: &[[f64; 3]; 3], m: usize, b: [f64; 3]) -> [f64; 3] {
+    let mut x = [0.0; 3];
+    for i in 0..m {
+        x[i] = (b[i] - (0..i).map(|k| lower[i][k] * x[k]).sum::<f64>()) / lower[i][i];
+    }
+    x
+}
+
+/// Solves `L' x = b`.
+fn small_backward(lower: &[[f64; 3]; 3], m: usize, b: [f64; 3]) -> [f64; 3] {
+    let mut x = [0.0; 3];
+    for i in (0..m).rev() {
+        x[i] = (b[i] - (i + 1..m).map(|k| lower[k][i] * x[k]).sum::<f64>()) / lower[i][i];
+    }
+    x
+}

@@ -1,0 +1,253 @@
+//! Readings and counter are witnesses of one power. Held against each other over the ticks of the counter they tell what
+//! kind of counter it is, and by which factor they differ; neither is believed because it is one or the other.
+
+use std::collections::VecDeque;
+
+use super::belief::{GainRatio, Kind};
+use super::constants as known;
+use super::continuous::Evidence;
+use crate::clock::{NS_PER_MS, seconds};
+
+/// A shorter stretch between two ticks of the counter tells little.
+const SHORTEST_NS: u64 = 90 * NS_PER_MS;
+/// A longer one is remembered by the readings no more.
+const LONGEST_NS: u64 = 1_200 * NS_PER_MS;
+/// Readings tell of a moment so long after it.
+const SETTLED_NS: u64 = 350 * NS_PER_MS;
+/// A stretch whose ends may be off by more than this share of it tells nothing.
+const SHARP_SHARE: f64 = 0.02;
+/// Pairs that wait for their readings.
+const WAITING: usize = 8;
+/// A counter that adds up readings may take the one published with its tick, the one before, or one between.
+const SHIFTS: [f64; 3] = [0.25, -0.25, -0.75];
+/// Levels of power that are told apart: each is this many times the one below.
+const LEVEL_FACTOR: f64 = 1.5;
+const LOWEST_LEVEL_W: f64 = 5.0;
+const LEVELS: usize = 15;
+/// So many values make a block whose noise counts.
+const NOISE_BLOCK: u32 = 8;
+
+/// The counter's energy between two of its ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    pub from_ns: u64,
+    pub to_ns: u64,
+    pub energy_j: f64,
+}
+
+/// Sums over the pairs at one level of power.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Level {
+    count: f64,
+    ratio: f64,
+    squared_ratio: f64,
+}
+
+/// What one way of adding up readings has met.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Sum {
+    counter_j: f64,
+    readings_j: f64,
+    telling: f64,
+    contradicting: f64,
+}
+
+/// The evidence so far, in constant memory.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    last: Option<(u64, i64)>,
+    waiting: VecDeque<Pair>,
+    sums: [Sum; SHIFTS.len()],
+    levels: [Level; LEVELS],
+    /// Pairs whose ratio no gain explains.
+    implausible: f64,
+    pairs: f64,
+    is_alive: bool,
+    lowest_w: Option<f64>,
+    last_w: Option<f64>,
+    block: (u32, f64),
+    noise_w: Option<f64>,
+    remembered: Kind,
+}
+
+impl Default for Witness {
+    fn default() -> Self {
+        Self {
+            last: None,
+            waiting: VecDeque::with_capacity(WAITING),
+            sums: [Sum::default(); SHIFTS.len()],
+            levels: [Level::default(); LEVELS],
+            implausible: 0.0,
+            pairs: 0.0,
+            is_alive: false,
+            lowest_w: None,
+            last_w: None,
+            block: (0, 0.0),
+            noise_w: None,
+            remembered: Kind::None,
+        }
+    }
+}
+
+impl Witness {
+    /// What an earlier run of the board under this driver found its counter to be.
+    pub fn remembering(kind: Kind) -> Self {
+        Self { remembered: kind, ..Self::default() }
+    }
+
+    /// Takes a power reading in watts.
+    pub fn push_power(&mut self, power_w: f64) {
+        let Some(last_w) = self.last_w.replace(power_w) else { return };
+        // A single low reading is no level.
+        let level_w = power_w.max(last_w);
+        self.lowest_w = Some(self.lowest_w.map_or(level_w, |lowest_w| lowest_w.min(level_w)));
+        if power_w == last_w {
+            return;
+        }
+        let (count, squares) = &mut self.block;
+        (*count, *squares) = (*count + 1, *squares + (power_w - last_w).powi(2));
+        if *count == NOISE_BLOCK {
+            let noise_w = (*squares / f64::from(2 * NOISE_BLOCK)).sqrt();
+            self.noise_w = Some(self.noise_w.map_or(noise_w, |least_w| least_w.min(noise_w)));
+            self.block = (0, 0.0);
+        }
+    }
+
+    /// Takes a read of the counter, made continuous, and its last tick before that, where it is beyond doubt. Answers a
+    /// pair whose readings are all there by now.
+    pub fn push_counter(&mut self, at_ns: u64, energy_mj: i64, tick: Option<(u64, u64)>) -> Option<Pair> {
+        if let Some((tick_ns, doubt_ns)) = tick {
+            match self.last {
+                Some((from_ns, from_mj)) if tick_ns < from_ns + LONGEST_NS => {
+                    let length_ns = tick_ns.saturating_sub(from_ns);
+                    self.is_alive |= energy_mj != from_mj;
+                    if length_ns >= SHORTEST_NS && doubt_ns as f64 <= SHARP_SHARE * length_ns as f64 {
+                        if self.waiting.len() == WAITING {
+                            self.waiting.pop_front();
+                        }
+                        let energy_j = (energy_mj - from_mj) as f64 / 1e3;
+                        self.waiting.push_back(Pair { from_ns, to_ns: tick_ns, energy_j });
+                        self.last = Some((tick_ns, energy_mj));
+                    }
+                }
+                _ => self.last = Some((tick_ns, energy_mj)),
+            }
+        }
+        let is_ready = |pair: &mut Pair| pair.to_ns + SETTLED_NS <= at_ns;
+        self.waiting.pop_front_if(is_ready)
+    }
+
+    /// The counter was not itself: pairs begin anew.
+    pub fn interrupt(&mut self) {
+        self.last = None;
+        self.waiting.clear();
+    }
+
+    /// Weighs a pair. `line`: the readings' joules of the same time; `values`: what was published at each tick around it.
+    pub fn weigh(&mut self, pair: &Pair, line: Evidence, values: &[(u64, f64)], period_ns: u64) {
+        let length_s = seconds(pair.to_ns - pair.from_ns);
+        if line.covered_s < 0.98 * length_s || line.joules <= 0.0 || pair.energy_j <= 0.0 {
+            return;
+        }
+        self.pairs += 1.0;
+        let ratio = line.joules / pair.energy_j;
+        if (ratio.ln()).abs() > known::RATIO_PLAUSIBLE.ln_1p() {
+            self.implausible += 1.0;
+        }
+        let level_w = line.joules / length_s;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
+        let index = ((level_w / LOWEST_LEVEL_W).max(1.0).ln() / LEVEL_FACTOR.ln()) as usize;
+        let level = &mut self.levels[index.min(LEVELS - 1)];
+        level.count += 1.0;
+        level.ratio += ratio;
+        level.squared_ratio += ratio * ratio;
+        for (sum, shift) in self.sums.iter_mut().zip(SHIFTS) {
+            sum.weigh(pair, shift, values, period_ns);
+        }
+    }
+
+    /// What the counter counts.
+    pub fn kind(&self) -> Kind {
+        if !self.is_alive {
+            return Kind::None;
+        }
+        let telling = || self.sums.iter().filter(|sum| sum.telling >= known::SUM_PAIRS);
+        let contradicts = |sum: &Sum| {
+            sum.contradicting >= known::INTEGRAL_PAIRS
+                && sum.contradicting >= known::INTEGRAL_SHARE * sum.telling
+        };
+        if telling().any(|sum| sum.contradicting == 0.0) {
+            return Kind::SumOfReadings;
+        }
+        let is_gain = self.gain_ratio().is_some_and(|gain| (gain.ratio - 1.0).abs() > known::RATIO_PLAUSIBLE);
+        let in_step = self.implausible >= known::INTEGRAL_PAIRS
+            && self.implausible >= known::INTEGRAL_SHARE * self.pairs
+            && !is_gain;
+        if self.sums.iter().all(contradicts) || in_step {
+            return Kind::Integral;
+        }
+        if self.remembered == Kind::None { Kind::Undecided } else { self.remembered }
+    }
+
+    /// Readings over counter, where levels of power that can be told apart agree on it.
+    pub fn gain_ratio(&self) -> Option<GainRatio> {
+        let (mut weight, mut sum, mut least, mut most, mut levels) = (0.0, 0.0, f64::MAX, f64::MIN, 0);
+        for level in &self.levels {
+            if level.count < 4.0 {
+                continue;
+            }
+            let mean = level.ratio / level.count;
+            let variance = (level.squared_ratio / level.count - mean * mean).max(1e-6) / level.count;
+            if variance.sqrt() > known::RATIO_AGREES / 2.0 {
+                continue;
+            }
+            (least, most, levels) = (least.min(mean), most.max(mean), levels + 1);
+            (weight, sum) = (weight + 1.0 / variance, sum + mean / variance);
+        }
+        (levels >= 2 && most - least <= known::RATIO_AGREES)
+            .then(|| GainRatio { ratio: sum / weight, uncertainty: 2.0 / weight.sqrt() })
+    }
+
+    /// Noise of a reading (k = 1), watts: of the quietest stretch.
+    pub fn noise_w(&self) -> f64 {
+        self.noise_w.unwrap_or(0.0).max(known::DRIVER_RESOLUTION_W)
+    }
+
+    /// The lowest power that two readings in a row have shown, watts.
+    pub fn lowest_w(&self) -> Option<f64> {
+        self.lowest_w
+    }
+}
+
+impl Sum {
+    fn weigh(&mut self, pair: &Pair, shift: f64, values: &[(u64, f64)], period_ns: u64) {
+        let shift_ns = shift * period_ns as f64;
+        let within = |at_ns: u64| {
+            let at_ns = at_ns as f64;
+            at_ns > pair.from_ns as f64 + shift_ns && at_ns <= pair.to_ns as f64 + shift_ns
+        };
+        let first = values.iter().position(|(at_ns, _)| within(*at_ns));
+        let count = values.iter().filter(|(at_ns, _)| within(*at_ns)).count();
+        let (Some(first), length_s) = (first, seconds(pair.to_ns - pair.from_ns)) else { return };
+        let period_s = seconds(period_ns);
+        if (count as f64 * period_s - length_s).abs() > 0.1 * period_s {
+            return;
+        }
+        let added = &values[first..first + count];
+        let readings_j = added.iter().map(|(_, power_w)| power_w * period_s).sum::<f64>();
+        self.counter_j += pair.energy_j;
+        self.readings_j += readings_j;
+        let beside = &values[first.saturating_sub(1)..(first + count + 1).min(values.len())];
+        let least_w = beside.iter().map(|(_, power_w)| *power_w).fold(f64::MAX, f64::min);
+        let most_w = beside.iter().map(|(_, power_w)| *power_w).fold(f64::MIN, f64::max);
+        if most_w - least_w < known::TELLING_SHARE * most_w {
+            return;
+        }
+        self.telling += 1.0;
+        let gain = self.counter_j / self.readings_j;
+        // The first pairs have only themselves to be held against.
+        if (pair.energy_j / (gain * readings_j) - 1.0).abs() > known::DEVIATES_SHARE {
+            self.contradicting += 1.0;
+        }
+    }
+}
