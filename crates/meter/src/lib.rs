@@ -28,6 +28,8 @@ pub mod energy;
 pub mod error;
 pub mod parquet;
 pub mod rapl;
+#[cfg(any(test, feature = "replay"))]
+pub mod replay;
 pub mod sample;
 pub mod sampler;
 pub mod segment;

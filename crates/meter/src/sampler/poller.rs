@@ -14,12 +14,12 @@ use crate::tenancy::Look;
 /// How often the counter is read inside a window: it only has to be alive there, and a read is the dearest call.
 const COUNTER_CRUISE_NS: u64 = 500 * NS_PER_MS;
 /// How often near an edge, where its ticks have to be seen, unless the power is read more rarely.
-const COUNTER_DENSE_NS: u64 = 5 * NS_PER_MS;
+pub(crate) const COUNTER_DENSE_NS: u64 = 5 * NS_PER_MS;
 /// How soon a counter that is not supported is asked again.
-const COUNTER_RETRY_NS: u64 = NS_PER_S;
+pub(crate) const COUNTER_RETRY_NS: u64 = NS_PER_S;
 /// The counter may take this share of the time, however often it would be due: one read costs milliseconds on
 /// some drivers (measurement notes in ARCHITECTURE.md).
-const COUNTER_SHARE: u64 = 4;
+pub(crate) const COUNTER_SHARE: u64 = 4;
 
 /// How often to read what.
 #[derive(Clone, Copy, Debug)]

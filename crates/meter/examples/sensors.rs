@@ -1,0 +1,134 @@
+//! cargo run --release -p llem-meter --features replay --example sensors -- [--class NAME] [--windows N] [--seed S]
+//! [--lengths 1,5,20] [--families] [--json]: judges the estimator on a zoo of sensors, counters and loads whose true
+//! energy is known, and prints how far it is off and how often its uncertainty says so. `--families` counts each kind of
+//! load apart, with N windows each.
+
+use std::thread::available_parallelism;
+
+use llem_meter::replay::classes::{self, Class};
+use llem_meter::replay::table::{Cell, Summary, cells, run};
+
+struct Options {
+    class: Option<String>,
+    windows: usize,
+    seed: u64,
+    lengths_s: Vec<u64>,
+    families: bool,
+    json: bool,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options {
+        class: None,
+        windows: 200,
+        seed: 1,
+        lengths_s: vec![1, 5, 20],
+        families: false,
+        json: false,
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{name} wants a value"));
+        match name.as_str() {
+            "--class" => options.class = Some(value()?),
+            "--windows" => options.windows = number(&value()?)?,
+            "--seed" => options.seed = number(&value()?)?,
+            "--lengths" => options.lengths_s = value()?.split(',').map(number).collect::<Result<_, _>>()?,
+            "--families" => options.families = true,
+            "--json" => options.json = true,
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    Ok(options)
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text} is not a whole number"))
+}
+
+fn main() -> Result<(), String> {
+    let options = options()?;
+    let wanted = |class: &&'static Class| options.class.as_deref().is_none_or(|name| class.name == name);
+    let chosen: Vec<&'static Class> = classes::all().filter(wanted).collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = classes::all().map(|class| class.name).collect();
+        return Err(format!("no such class; there are {}", names.join(", ")));
+    }
+    // A panic of the estimator is counted, once for each window.
+    std::panic::set_hook(Box::new(|_| {}));
+    let cells: Vec<Cell> =
+        chosen.iter().flat_map(|class| cells(class, &options.lengths_s, options.families)).collect();
+    let threads = available_parallelism().map_or(1, usize::from);
+    let summaries = run(&cells, options.windows, options.seed, threads, |_, _| {});
+    if options.json {
+        let rows: Vec<String> =
+            cells.iter().zip(&summaries).map(|(cell, summary)| json(cell, summary)).collect();
+        println!("[\n{}\n]", rows.join(",\n"));
+    } else {
+        print_table(&cells, &summaries);
+    }
+    Ok(())
+}
+
+fn print_table(cells: &[Cell], summaries: &[Summary]) {
+    println!(
+        "{:<24} {:>4} {:<14} {:>5} {:>5} {:>5} {:>8} {:>8} {:>7} {:>6} {:>7} {:>8} {:>4} {:>6}",
+        "class",
+        "s",
+        "loads",
+        "n",
+        "null",
+        "panic",
+        "p50 %",
+        "p95 %",
+        "bias %",
+        "cover",
+        "U/rms",
+        "U p50 %",
+        "U=0",
+        "ms"
+    );
+    for (cell, summary) in cells.iter().zip(summaries) {
+        println!(
+            "{:<24} {:>4} {:<14} {:>5} {:>5} {:>5} {:>8.3} {:>8.3} {:>7.2} {:>6.1} {:>7.2} {:>8.3} {:>4} {:>6.2}",
+            cell.class.name,
+            cell.length_s,
+            cell.loads,
+            summary.windows,
+            summary.null,
+            summary.panics,
+            summary.error_p50_pct,
+            summary.error_p95_pct,
+            summary.bias_pct,
+            100.0 * summary.covered,
+            summary.uncertainty_over_rms,
+            summary.uncertainty_p50_pct,
+            summary.zero_uncertainty,
+            summary.cost_ms
+        );
+    }
+}
+
+fn json(cell: &Cell, summary: &Summary) -> String {
+    // JSON has no NaN: what no window has is null.
+    let known = |value: f64| if value.is_finite() { format!("{value:.5}") } else { "null".to_owned() };
+    format!(
+        "{{\"class\": \"{}\", \"length_s\": {}, \"loads\": \"{}\", \"windows\": {}, \"null\": {}, \"panics\": {}, \
+         \"error_p50_pct\": {}, \"error_p95_pct\": {}, \"bias_pct\": {}, \"covered\": {}, \
+         \"uncertainty_over_rms\": {}, \"uncertainty_p50_pct\": {}, \"zero_uncertainty\": {}, \"cost_ms\": {}}}",
+        cell.class.name,
+        cell.length_s,
+        cell.loads,
+        summary.windows,
+        summary.null,
+        summary.panics,
+        known(summary.error_p50_pct),
+        known(summary.error_p95_pct),
+        known(summary.bias_pct),
+        known(summary.covered),
+        known(summary.uncertainty_over_rms),
+        known(summary.uncertainty_p50_pct),
+        summary.zero_uncertainty,
+        known(summary.cost_ms),
+    )
+}

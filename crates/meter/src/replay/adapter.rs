@@ -1,0 +1,69 @@
+//! The one place where the replay meets the estimator: a recording in, a report out.
+
+use super::scene::Recording;
+use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::energy::{History, SelfTest};
+use crate::sample::Sample;
+use crate::sampler::EDGE_INTERVAL_NS;
+use crate::window::device::DeviceWindow;
+use crate::window::{DeviceReport, EDGE_SPAN_NS, GapCaps};
+
+/// As `sampler::Setup` has them.
+const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
+const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
+
+/// What the meter says of a window: fed as the recorder feeds it, until the window is settled.
+pub fn judge(recording: &Recording) -> DeviceReport {
+    let (start_ns, end_ns, prior) = (recording.start_ns, recording.end_ns, recording.prior);
+    let interval_ns = recording.interval_ns;
+    let averaging_ns = prior.averaging_ns().map_or(0, |span_ns| span_ns + AVERAGED_POST_ROLL_NS);
+    let post_roll_ns = averaging_ns.max(EDGE_SPAN_NS).max(2 * interval_ns);
+    let history_ns = 2 * NS_PER_S + post_roll_ns + 2 * interval_ns;
+    let mut history = History::new(history_ns, interval_ns.min(EDGE_INTERVAL_NS), prior);
+    let mut self_test = SelfTest::new(prior.averaging_ns(), None);
+    let mut window: Option<DeviceWindow> = None;
+    let mut closed = false;
+    let mut latest: Option<Sample> = None;
+    for observation in &recording.observations {
+        let sample = Sample {
+            device: 0,
+            scheduled: observation.scheduled,
+            at_ns: observation.at_ns,
+            read_ns: observation.read_ns,
+            power_mw: observation.power_mw,
+            counter: observation.counter,
+            slow: None,
+            throttle: None,
+            poll: None,
+        };
+        // Marks are taken before the samples that follow them.
+        if window.is_none() && sample.at_ns >= start_ns {
+            window = Some(DeviceWindow::new(0, start_ns, CAPS, &history, latest.as_ref()));
+        }
+        if let Some(window) = window.as_mut().filter(|_| !closed && sample.at_ns >= end_ns) {
+            window.close(end_ns);
+            closed = true;
+        }
+        history.push(&sample);
+        if let Some(power_w) = sample.power_w() {
+            self_test.push_power(sample.at_ns, power_w);
+            latest = Some(sample);
+        }
+        if let Some(counter) = sample.counter {
+            self_test.push_counter(counter.at_ns, counter.energy_mj);
+        }
+        if let Some(window) = &mut window {
+            window.push(&sample, (start_ns..=end_ns).contains(&sample.at_ns), &history);
+            while window.downsampler.next_row(sample.at_ns).is_some() {}
+        }
+        if sample.at_ns >= end_ns + post_roll_ns {
+            break;
+        }
+    }
+    let mut window =
+        window.unwrap_or_else(|| DeviceWindow::new(0, start_ns, CAPS, &history, latest.as_ref()));
+    if !closed {
+        window.close(end_ns);
+    }
+    window.report(end_ns - start_ns, &history, self_test.verdict())
+}

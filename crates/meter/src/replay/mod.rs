@@ -1,0 +1,23 @@
+//! A zoo of power sensors, energy counters and loads on a virtual clock, which judges the meter's estimator: thousands of
+//! windows in a minute whose true energy is known, each from a seed. Nothing in here knows how the estimator works; what a
+//! board does is written down as boards were seen to do it (arXiv 2312.02741), or as they might.
+//!
+//! [`load`] is the true power, [`sensor`] and [`counter`] are what a board publishes of it, [`driver`] what a call
+//! answers, `poll` the sampler's cadence, [`scene`] one window with all of them. [`classes`] names the boards, [`table`]
+//! counts how often the estimator is right, and [`adapter`] is the only file that calls it.
+
+pub mod adapter;
+pub mod classes;
+pub mod counter;
+pub mod driver;
+pub mod load;
+mod poll;
+mod random;
+pub mod scene;
+pub mod sensor;
+pub mod table;
+mod ticks;
+
+pub use poll::Observation;
+pub use random::Random;
+pub use ticks::{Published, Ticks};
