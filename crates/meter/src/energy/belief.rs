@@ -132,6 +132,13 @@ pub struct Belief {
 
 impl Default for Belief {
     fn default() -> Self {
+        Self::new(Ways::default())
+    }
+}
+
+impl Belief {
+    /// Nothing but how the sensor is to be read.
+    pub fn new(ways: Ways) -> Self {
         Self {
             power_ns: None,
             power_doubt_ns: None,
@@ -142,12 +149,10 @@ impl Default for Belief {
             limit_w: None,
             gain_ratio: None,
             kind: Kind::None,
-            ways: Ways::default(),
+            ways,
         }
     }
-}
 
-impl Belief {
     /// The power limit, or what no board exceeds.
     pub fn limit_w(&self) -> f64 {
         self.limit_w.unwrap_or(known::UNKNOWN_LIMIT_W)

@@ -50,13 +50,14 @@ table! {
     COUNTER_QUANTUM_J = 0.0006, "J", "A difference of two values of a counter of whole millijoules (k = 1).", "two uniform roundings of 1 mJ";
     TEXTURE_SHARE = 0.05, "1", "A load whose readings are alike still varies by this share at tens of milliseconds.", "guess";
     // Stories.
-    COARSE_STEPS = 36.0, "1", "Moments over three cells at which two changes of power are considered.", "bench";
+    COARSE_STEPS = 24.0, "1", "Moments over three cells at which two changes of power are considered.", "bench";
     FINE_STEPS = 100.0, "1", "Moments over the cell that holds the mark at which one change is considered.", "bench";
     NO_CHANGE = 0.35, "1", "Prior of a load that does not change its level.", "bench";
     ONE_CHANGE = 0.15, "1", "Prior of one change anywhere.", "bench";
     TWO_CHANGES = 0.10, "1", "Prior of two changes.", "bench";
+    OUTLOOK = 7.0, "1", "A texture and a way to read the sensor whose best story of one change is worse by a factor e^7 are left out.", "bench";
     CHANGE_NEAR_MARK = 0.40, "1", "Prior of a load that begins or ends near the mark.", "loads are started by the program that marks";
-    MARK_SPREAD_S = 0.0015, "s", "How near: the density falls with the distance plus this.", "marks of a busy program are late by a millisecond";
+    MARK_SPREAD_S = 0.0008, "s", "How near: the density falls with the distance plus this.", "marks of a busy program are late by a millisecond";
     IDLE_SHARE = 0.25, "1", "Idle is less than this share of the step above the lowest power.", "guess";
     LEVEL_SPREAD = 0.5, "1", "Prior spread of a level and of a step (k = 1), as a share of idle to limit.", "weak prior";
     BEYOND_W = 10.0, "W", "A level this far below idle or above the limit loses weight exp(-1/2).", "guess";
@@ -72,6 +73,7 @@ table! {
     READING_DISBELIEF = 0.05, "1", "Prior that the readings around a moment tell nothing.", "guess";
     MIXTURE_FACTOR = 1.4, "1", "What the mixture's deviation is multiplied with: real loads are no Gaussians.", "bench";
     RELATIVE_FLOOR = 1e-5, "1", "No energy is known better than this share of itself.", "clock and rounding";
+    EVEN_SHARE = 0.02, "1", "What a load in step with the ticks may hide of a cell at an edge (k = 1), of the power above idle.", "bench";
     // Which kind of counter.
     INTEGRATES_UP_TO = 2.5, "1", "Ticks at most this many periods of the sensor apart are shared out by stories.", "bench";
     DEVIATES_SHARE = 0.02, "1", "A counter's step that differs from the readings' sum by more contradicts that it is their sum.", "bench";

@@ -1,7 +1,7 @@
 //! The curve of a device's energy at a moment: the counter carried to it. A window is the difference of two such moments,
 //! and so is every part of one, which is why parts add up.
 
-use super::belief::{Kind, Ways};
+use super::belief::Ways;
 use super::comb::{Change, Comb, Ticks, changes, standing};
 use super::constants as known;
 use super::history::History;
@@ -144,7 +144,10 @@ impl History {
         let logs = belief.ways.0;
         let weighed: Vec<_> = ways.iter().copied().zip(logs).collect();
         let share = stories::share(&around(0.0), &weighed, logs[logs.len() - 1])?;
-        if std::env::var_os("DUMP").is_some() { let a = around(0.0); println!("DUMP {side:?} cells {:?} values {:?} noise {:.2} doubt {:.5} idle {} limit {} -> {:.3} +- {:.3}", a.cells.iter().map(|c| ((c.from_s*1e4).round()/1e4, (c.to_s*1e4).round()/1e4, c.energy_j)).collect::<Vec<_>>(), a.values.iter().map(|v| ((v.tick_s*1e4).round()/1e4, v.power_w)).collect::<Vec<_>>(), a.value_noise_w, a.tick_doubt_s, a.idle_w, a.limit_w, share.before_j, share.deviation_j); }
+        let in_step_j = self.hidden_w(changes, comb, (edge_ns, start_ns, cells[holder + 1].0), side)
+            * seconds(period_ns)
+            / 4.0
+            * UNIFORM;
         // How much the share rests on the time of the ticks, by the likeliest way to read the sensor.
         let likeliest = weighed.iter().zip(&share.log_evidence).max_by(|a, b| a.1.total_cmp(b.1));
         let likeliest: Vec<_> = likeliest.map(|(way, _)| *way).into_iter().collect();
@@ -160,10 +163,40 @@ impl History {
             tick_mj,
             since_j: share.before_j,
             carried: Carried::Stories,
-            share_j: known::MIXTURE_FACTOR * share.deviation_j,
+            share_j: (known::MIXTURE_FACTOR * share.deviation_j).hypot(in_step_j),
             tick_j,
             ways: Ways::learned(&share.log_evidence),
         })
+    }
+
+    /// What a load in step with the ticks may hide of a cell, watts. Where readings are alike on the load's side of a moment
+    /// and the counter says another power, such a load is there; where both are alike none is excluded. How it lies within
+    /// a cell is in no reading: a square wave about its mean is off by a triangle of a quarter of its period at most.
+    fn hidden_w(
+        &self,
+        changes: &[Change<i64>],
+        comb: Option<Comb>,
+        (edge_ns, cell_start_ns, cell_end_ns): (u64, u64, u64),
+        side: Side,
+    ) -> f64 {
+        let within = |at_ns: u64| match side {
+            Side::End => at_ns <= cell_start_ns && at_ns + REACH_NS >= edge_ns,
+            _ => at_ns >= cell_end_ns,
+        };
+        let mut ticks = changes.iter().map(|change| (place_of(change, comb).0, change.after));
+        let mut ticks_of_load = ticks.by_ref().filter(|(at_ns, _)| within(*at_ns));
+        let Some(first) = ticks_of_load.next() else { return 0.0 };
+        let Some(last) = ticks_of_load.last().filter(|last| last.0 > first.0) else { return 0.0 };
+        let counter_w = (last.1 - first.1) as f64 / 1e3 / seconds(last.0 - first.0);
+        let lag_ns = self.sensor().lag_ns();
+        let Some((low_w, high_w)) = self.range_w(first.0 + lag_ns, last.0 + lag_ns) else { return 0.0 };
+        let belief = self.belief();
+        if high_w - low_w > 0.1 * high_w + 6.0 * belief.noise_w {
+            return 0.0;
+        }
+        let readings_w = f64::midpoint(low_w, high_w) / belief.gain_ratio.map_or(1.0, |gain| gain.ratio);
+        let apart_w = (readings_w - counter_w).abs() - known::GAIN_SHARE * counter_w;
+        apart_w.max(0.0).hypot(known::EVEN_SHARE * (counter_w - belief.idle_w()).max(0.0))
     }
 
     /// Between the tick before and the tick after, as the readings between them lie.
@@ -248,11 +281,6 @@ impl History {
         let (low_w, high_w) = range.unwrap_or((0.0, self.belief().limit_w()));
         (high_w - low_w).max(self.belief().noise_w).max(known::TEXTURE_SHARE * high_w)
     }
-}
-
-/// Whether the counter's steps between its ticks are energy that the sensor has not seen as well.
-pub fn sees_all(kind: Kind) -> bool {
-    kind == Kind::Integral
 }
 
 /// When a change was: at the tick of the comb that lies between the two reads, else between them.

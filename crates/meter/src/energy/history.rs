@@ -76,7 +76,8 @@ impl History {
 
     /// The power of a sample in watts, unless the board cannot draw so much.
     pub fn possible_w(&self, sample: &Sample) -> Option<f64> {
-        let highest_w = self.belief_limits().highest_w();
+        let limit_w = self.pinned.map_or(self.limit_w, |pinned| pinned.limit_w);
+        let highest_w = known::TRANSIENT_FACTOR * limit_w.unwrap_or(known::UNKNOWN_LIMIT_W);
         sample.power_w().filter(|power_w| *power_w <= highest_w)
     }
 
@@ -102,8 +103,7 @@ impl History {
 
     /// Takes a counter reading in millijoules.
     pub fn push_counter(&mut self, at_ns: u64, energy_mj: u64) {
-        let belief = self.belief_limits();
-        let bounds = Bounds { low_w: belief.idle_w(), high_w: belief.limit_w() };
+        let bounds = self.bounds();
         let mut continuous = self.continuous;
         let (energy_mj, bridge) =
             continuous.push(at_ns, energy_mj, bounds, |from_ns, to_ns| self.readings_between(from_ns, to_ns));
@@ -115,6 +115,16 @@ impl History {
         } else if let Some(pair) = self.witness.push_counter(at_ns, energy_mj, self.counter_tick_before(at_ns)) {
             self.weigh(&pair);
         }
+    }
+
+    /// Bounds of the power that lasts. Asked for at each read, so not by way of the whole belief.
+    fn bounds(&self) -> Bounds {
+        let belief = self.pinned.unwrap_or(Belief {
+            lowest_w: self.witness.lowest_w(),
+            limit_w: self.limit_w,
+            ..Belief::new(self.ways)
+        });
+        Bounds { low_w: belief.idle_w(), high_w: belief.limit_w() }
     }
 
     /// The step of the counter that the last sample's read replaced.
@@ -165,15 +175,6 @@ impl History {
             kind: self.witness.kind(),
             ways: self.ways,
         }
-    }
-
-    /// The parts of the belief that bound the power, cheaply: it is asked for at each sample.
-    fn belief_limits(&self) -> Belief {
-        self.pinned.unwrap_or(Belief {
-            lowest_w: self.witness.lowest_w(),
-            limit_w: self.limit_w,
-            ..Belief::default()
-        })
     }
 
     /// The first tick of the sensor and of the counter after a moment, by the lines through their changes, and how far

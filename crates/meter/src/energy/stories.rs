@@ -123,9 +123,9 @@ pub fn share(around: &Surroundings, ways: &[(Reading, f64)], log_prior_none: f64
     let active_w = (mean_w - around.idle_w).max(known::LEAST_ACTIVE_W);
     let steps = Steps::over(around, cell);
     let mut mixture = Mixture::default();
-    for (way, (reading, log_prior)) in
-        ways.iter().map(|(reading, prior)| (Some(*reading), *prior)).chain([(None, log_prior_none)]).enumerate()
-    {
+    let all = ways.iter().map(|(reading, prior)| (Some(*reading), *prior)).chain([(None, log_prior_none)]);
+    let mut models = Vec::with_capacity(TEXTURES.len() * (ways.len() + 1));
+    for (way, (reading, log_prior)) in all.enumerate() {
         let (observed, log_scale) = observations(around, reading, mean_w);
         for (share, round) in TEXTURES {
             let deviation_j = share * active_w * known::TEXTURE_S;
@@ -133,8 +133,18 @@ pub fn share(around: &Surroundings, ways: &[(Reading, f64)], log_prior_none: f64
                 white: deviation_j * deviation_j / known::TEXTURE_S,
                 round: (round * active_w * known::ROUND_S).powi(2),
             };
-            let Some(model) = Model::new(&observed, &steps, target, texture, mean_w) else { continue };
-            model.tell(around, &steps, way, log_prior + log_scale, &mut mixture);
+            if let Some(model) = Model::new(&observed, target, texture, mean_w) {
+                let model = model.with(way, log_prior + log_scale);
+                let outlook = model.tell_briefly(around, &steps, &mut mixture);
+                models.push((outlook, model));
+            }
+        }
+    }
+    // What explains nothing with one change explains nothing with two that another would not explain better.
+    let best = models.iter().map(|(outlook, _)| *outlook).fold(f64::NEG_INFINITY, f64::max);
+    for (outlook, model) in &models {
+        if *outlook > best - known::OUTLOOK {
+            model.tell(around, &steps, &mut mixture);
         }
     }
     let (before_j, deviation_j, log_evidence) = mixture.moments(ways.len() + 1)?;
@@ -157,6 +167,10 @@ struct Steps {
 }
 
 impl Steps {
+    fn is_fine(&self, step: usize) -> bool {
+        (self.coarse..self.coarse + FINE_STEPS).contains(&step)
+    }
+
     fn over(around: &Surroundings, cell: &Observed) -> Self {
         let (first_s, last_s) = around.span_s;
         let evenly = |from_s: f64, to_s: f64, count: usize| {
@@ -176,10 +190,10 @@ impl Steps {
             let right_s =
                 order.get(k + 1).map_or(last_s, |next| f64::midpoint(at_s[*step], at_s[*next]));
             anywhere[*step] = (right_s - left_s) / (last_s - first_s);
-            near[*step] = (right_s - left_s) / (at_s[*step].abs() + known::MARK_SPREAD_S);
+            near[*step] = (right_s - left_s) * (-at_s[*step].abs() / known::MARK_SPREAD_S).exp();
         }
         let total: f64 = near.iter().sum();
-        near.iter_mut().for_each(|mass| *mass /= total);
+        near.iter_mut().for_each(|mass| *mass /= total.max(f64::MIN_POSITIVE));
         Self { at_s, coarse: 1 + COARSE_STEPS, anywhere, near }
     }
 }
@@ -226,22 +240,26 @@ fn observations(
 
 /// One texture and one way to read the sensor: all that its stories have in common.
 struct Model {
+    way: usize,
+    log_prior: f64,
+    observed: Vec<(f64, f64)>,
+    lower: Vec<f64>,
+    /// The observations, whitened.
+    seen: Vec<f64>,
+    /// Their covariance with the target, whitened.
+    target_seen: Vec<f64>,
+    target: (f64, f64),
     /// Logarithm of the evidence's part that is the same in every story.
     log_common: f64,
-    level: Column,
-    steps: Vec<Column>,
-    at_s: Vec<f64>,
-    /// So many of them are considered in pairs.
-    coarse: usize,
     /// What the texture alone says of the target.
     texture_j: f64,
     texture_variance: f64,
     mean_w: f64,
-    target_s: f64,
+    level: Column,
 }
 
 /// A level or a step of 1 W, as the whitened observations show it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Column {
     white: Vec<f64>,
     /// Its inner product with the whitened observations.
@@ -251,13 +269,7 @@ struct Column {
 }
 
 impl Model {
-    fn new(
-        observed: &[Observed],
-        steps: &Steps,
-        target: (f64, f64),
-        texture: Texture,
-        mean_w: f64,
-    ) -> Option<Self> {
+    fn new(observed: &[Observed], target: (f64, f64), texture: Texture, mean_w: f64) -> Option<Self> {
         let n = observed.len();
         let time = |k: usize| (observed[k].from_s, observed[k].to_s);
         let mut lower = vec![0.0; n * n];
@@ -270,81 +282,92 @@ impl Model {
             }
         }
         cholesky(&mut lower, n)?;
-        let whiten = |mut vector: Vec<f64>| {
-            forward(&lower, n, &mut vector);
-            vector
-        };
-        let seen = whiten(
-            observed.iter().map(|o| o.energy_j - mean_w * (o.to_s - o.from_s)).collect(),
-        );
-        let target_seen = whiten((0..n).map(|k| texture.covariance(target, time(k))).collect());
-        let column = |of: &dyn Fn(f64, f64) -> f64| {
-            let white = whiten(observed.iter().map(|o| of(o.from_s, o.to_s)).collect());
-            Column {
-                seen: dot(&white, &seen),
-                target: of(target.0, target.1) - dot(&white, &target_seen),
-                white,
-            }
-        };
-        let (coarse, at_s) = (steps.coarse, steps.at_s.clone());
-        let steps: Vec<Column> = steps
-            .at_s
-            .iter()
-            .map(|at_s| column(&|from_s, to_s| after_step(from_s, to_s, *at_s)))
-            .collect();
+        let mut seen = observed.iter().map(|o| o.energy_j - mean_w * (o.to_s - o.from_s)).collect::<Vec<_>>();
+        forward(&lower, n, &mut seen);
+        let mut target_seen = (0..n).map(|k| texture.covariance(target, time(k))).collect::<Vec<_>>();
+        forward(&lower, n, &mut target_seen);
         let log_determinant: f64 = (0..n).map(|k| lower[k * n + k].ln()).sum();
-        Some(Self {
+        let mut model = Self {
+            way: 0,
+            log_prior: 0.0,
+            observed: (0..n).map(time).collect(),
             log_common: -0.5 * dot(&seen, &seen) - log_determinant,
-            level: column(&|from_s, to_s| to_s - from_s),
-            coarse,
             texture_j: dot(&target_seen, &seen),
             texture_variance: (texture.covariance(target, target) - dot(&target_seen, &target_seen)).max(0.0),
-            at_s,
-            steps,
+            lower,
+            seen,
+            target_seen,
+            target,
             mean_w,
-            target_s: target.1 - target.0,
-        })
+            level: Column::default(),
+        };
+        model.level = model.column(|from_s, to_s| to_s - from_s);
+        Some(model)
     }
 
-    /// Adds every story to the mixture.
-    fn tell(&self, around: &Surroundings, steps: &Steps, way: usize, log_prior: f64, mixture: &mut Mixture) {
-        let mut add = |changes: &[usize], prior: f64, near: f64| {
-            let story = self.story(changes, around);
-            let prior = prior + if story.is_expected { near } else { 0.0 };
-            mixture.add(way, story, log_prior + prior.ln());
-        };
-        add(&[], known::NO_CHANGE, 0.0);
-        for step in 0..self.steps.len() {
-            let (anywhere, near) = (steps.anywhere[step], steps.near[step]);
-            add(&[step], known::ONE_CHANGE * anywhere, known::CHANGE_NEAR_MARK * near);
+    fn with(self, way: usize, log_prior: f64) -> Self {
+        Self { way, log_prior, ..self }
+    }
+
+    fn column(&self, of: impl Fn(f64, f64) -> f64) -> Column {
+        let mut white: Vec<f64> = self.observed.iter().map(|(from_s, to_s)| of(*from_s, *to_s)).collect();
+        forward(&self.lower, white.len(), &mut white);
+        Column {
+            seen: dot(&white, &self.seen),
+            target: of(self.target.0, self.target.1) - dot(&white, &self.target_seen),
+            white,
         }
-        let pairs = self.coarse * (self.coarse - 1) / 2;
-        for first in 0..self.coarse {
-            for second in first + 1..self.coarse {
-                let in_order = self.at_s[first] <= self.at_s[second];
-                let changes = if in_order { [first, second] } else { [second, first] };
-                add(&changes, known::TWO_CHANGES / pairs as f64, 0.0);
+    }
+
+    fn step(&self, at_s: f64) -> Column {
+        self.column(|from_s, to_s| after_step(from_s, to_s, at_s))
+    }
+
+    /// Adds the stories of no change and of one on the coarse grid and near the mark; answers their evidence.
+    fn tell_briefly(&self, around: &Surroundings, steps: &Steps, mixture: &mut Mixture) -> f64 {
+        let mut best = mixture.add(self, self.story(&[], around), known::NO_CHANGE);
+        for step in (0..steps.at_s.len()).filter(|step| !steps.is_fine(*step)) {
+            best = best.max(self.tell_once(around, steps, step, mixture));
+        }
+        best
+    }
+
+    fn tell_once(&self, around: &Surroundings, steps: &Steps, step: usize, mixture: &mut Mixture) -> f64 {
+        let column = self.step(steps.at_s[step]);
+        let story = self.story(&[&column], around);
+        let near = if story.is_expected { known::CHANGE_NEAR_MARK * steps.near[step] } else { 0.0 };
+        mixture.add(self, story, known::ONE_CHANGE * steps.anywhere[step] + near)
+    }
+
+    /// Adds the other stories.
+    fn tell(&self, around: &Surroundings, steps: &Steps, mixture: &mut Mixture) {
+        for step in (0..steps.at_s.len()).filter(|step| steps.is_fine(*step)) {
+            self.tell_once(around, steps, step, mixture);
+        }
+        let columns: Vec<Column> = steps.at_s[..steps.coarse].iter().map(|at_s| self.step(*at_s)).collect();
+        let pairs = steps.coarse * (steps.coarse - 1) / 2;
+        for first in 0..steps.coarse {
+            for second in first + 1..steps.coarse {
+                let in_order = steps.at_s[first] <= steps.at_s[second];
+                let (first, second) = if in_order { (first, second) } else { (second, first) };
+                let story = self.story(&[&columns[first], &columns[second]], around);
+                mixture.add(self, story, known::TWO_CHANGES / pairs as f64);
             }
         }
     }
 
     /// The closed form of one story: changes at these steps.
-    fn story(&self, changes: &[usize], around: &Surroundings) -> Story {
+    fn story(&self, changes: &[&Column], around: &Surroundings) -> Story {
         let m = changes.len() + 1;
         let spread_w = known::LEVEL_SPREAD * (around.limit_w - around.idle_w).max(1.0);
         let precision = 1.0 / (spread_w * spread_w);
-        let column = |k: usize| if k == 0 { &self.level } else { &self.steps[changes[k - 1]] };
+        let column = |k: usize| if k == 0 { &self.level } else { changes[k - 1] };
         let mut a = [[0.0; 3]; 3];
         let mut c = [0.0; 3];
         let mut t = [0.0; 3];
         for i in 0..m {
             for j in 0..=i {
-                let product = if j == 0 {
-                    dot(&column(i).white, &self.level.white)
-                } else {
-                    dot(&column(i).white, &column(j).white)
-                };
-                a[i][j] = product + if i == j { precision } else { 0.0 };
+                a[i][j] = dot(&column(i).white, &column(j).white) + if i == j { precision } else { 0.0 };
             }
             (c[i], t[i]) = (column(i).seen, column(i).target);
         }
@@ -369,7 +392,7 @@ impl Model {
                 + 0.5 * m as f64 * precision.ln()
                 + log_plausible,
             is_expected: m == 2 && fits_step,
-            mean_j: self.mean_w * self.target_s + self.texture_j + inner(&whitened_t, &whitened_c),
+            mean_j: self.mean_w * (self.target.1 - self.target.0) + self.texture_j + inner(&whitened_t, &whitened_c),
             variance: self.texture_variance + inner(&whitened_t, &whitened_t),
         }
     }
@@ -392,10 +415,14 @@ struct Mixture {
 }
 
 impl Mixture {
-    fn add(&mut self, way: usize, story: Story, log_prior: f64) {
-        let log_weight = story.log_evidence + log_prior;
+    /// Adds a story; answers the logarithm of its weight.
+    fn add(&mut self, model: &Model, story: Story, prior: f64) -> f64 {
+        let log_weight = story.log_evidence + model.log_prior + prior.ln();
         if log_weight.is_finite() && story.mean_j.is_finite() {
-            self.stories.push((way, log_weight, story.mean_j, story.variance.max(0.0)));
+            self.stories.push((model.way, log_weight, story.mean_j, story.variance.max(0.0)));
+            log_weight
+        } else {
+            f64::NEG_INFINITY
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::scene::Recording;
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::energy::{History, SelfTest};
+use crate::energy::History;
 use crate::sample::Sample;
 use crate::sampler::EDGE_INTERVAL_NS;
 use crate::window::device::DeviceWindow;
@@ -10,6 +10,8 @@ use crate::window::{DeviceReport, EDGE_SPAN_NS, GapCaps};
 
 /// As `sampler::Setup` has them.
 const CAPS: GapCaps = GapCaps { power_ns: NS_PER_S / 2, slow_ns: NS_PER_S };
+/// What the driver tells of the board.
+const LIMIT_W: f64 = 700.0;
 const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
 
 /// What the meter says of a window: fed as the recorder feeds it, until the window is settled.
@@ -20,7 +22,7 @@ pub fn judge(recording: &Recording) -> DeviceReport {
     let post_roll_ns = averaging_ns.max(EDGE_SPAN_NS).max(2 * interval_ns);
     let history_ns = 2 * NS_PER_S + post_roll_ns + 2 * interval_ns;
     let mut history = History::new(history_ns, interval_ns.min(EDGE_INTERVAL_NS), prior);
-    let mut self_test = SelfTest::new(prior.averaging_ns(), None);
+    history.limit(Some(LIMIT_W));
     let mut window: Option<DeviceWindow> = None;
     let mut closed = false;
     let mut latest: Option<Sample> = None;
@@ -45,16 +47,13 @@ pub fn judge(recording: &Recording) -> DeviceReport {
             closed = true;
         }
         history.push(&sample);
-        if let Some(power_w) = sample.power_w() {
-            self_test.push_power(sample.at_ns, power_w);
+        if history.possible_w(&sample).is_some() {
             latest = Some(sample);
-        }
-        if let Some(counter) = sample.counter {
-            self_test.push_counter(counter.at_ns, counter.energy_mj);
         }
         if let Some(window) = &mut window {
             window.push(&sample, (start_ns..=end_ns).contains(&sample.at_ns), &history);
             while window.downsampler.next_row(sample.at_ns).is_some() {}
+            window.take_taught().into_iter().for_each(|ways| history.learn(ways));
         }
         if sample.at_ns >= end_ns + post_roll_ns {
             break;
@@ -65,5 +64,5 @@ pub fn judge(recording: &Recording) -> DeviceReport {
     if !closed {
         window.close(end_ns);
     }
-    window.report(end_ns - start_ns, &history, self_test.verdict())
+    window.report(end_ns - start_ns, &history)
 }

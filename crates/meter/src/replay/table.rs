@@ -10,6 +10,7 @@ use super::classes::{Class, FAMILIES, Family};
 use super::random::Random;
 use super::scene::Scene;
 use crate::clock::{NS_PER_S, thread_cpu_ns};
+use crate::window::DeviceReport;
 
 /// What the estimator said of one window, beside the truth.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +159,7 @@ impl Cell {
         Outcome {
             true_j: recording.true_j,
             total_j: headline.and_then(|headline| headline.total_j),
-            uncertainty_j: headline.and_then(|headline| headline.uncertainty_j),
+            uncertainty_j: report.as_ref().ok().and_then(DeviceReport::uncertainty_j),
             panicked: report.is_err(),
             cost_ns,
         }

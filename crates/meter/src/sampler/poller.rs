@@ -11,8 +11,9 @@ use crate::sample::{CounterReading, PollStats, Sample};
 use crate::source::{ReadError, Source};
 use crate::tenancy::Look;
 
-/// How often the counter is read inside a window: it only has to be alive there, and a read is the dearest call.
-const COUNTER_CRUISE_NS: u64 = 500 * NS_PER_MS;
+/// How often the counter is read inside a window: what the readings miss between two of these reads is spread evenly over
+/// its parts, and what kind of counter it is shows in its steps.
+const COUNTER_CRUISE_NS: u64 = 200 * NS_PER_MS;
 /// How often near an edge, where its ticks have to be seen, unless the power is read more rarely.
 pub(crate) const COUNTER_DENSE_NS: u64 = 5 * NS_PER_MS;
 /// How soon a counter that is not supported is asked again.
