@@ -94,6 +94,17 @@ impl Ways {
         best.is_finite().then(|| Self(log.map(|value| (value - best).max(MOST_AGAINST))))
     }
 
+    /// The share of the time in which the sensor does not look, by the weights of the ways.
+    pub fn unseen_share(&self, usual: Sensor) -> f64 {
+        let period_s = seconds(usual.update_period_ns);
+        let readings = Self::readings(usual);
+        let weighed = readings.iter().zip(self.0).map(|(reading, log)| (reading, log.exp()));
+        let (sum, total) = weighed.fold((0.0, 0.0), |(sum, total), (reading, weight)| {
+            (sum + weight * (1.0 - reading.window_s / period_s).max(0.0), total + weight)
+        });
+        sum / total
+    }
+
     /// The likeliest delay and how far it may be off (k = 1), by the weights of the ways.
     pub fn delay_s(&self) -> (f64, f64) {
         let weight = |k: usize| self.0[k].exp();
@@ -126,6 +137,10 @@ pub struct Belief {
     pub gain_ratio: Option<GainRatio>,
     /// What the counter counts.
     pub kind: Kind,
+    /// How likely it is no more than a sum of readings.
+    pub blind_share: f64,
+    /// Readings over counter at idle, where no gain explains it.
+    pub scope_ratio: Option<f64>,
     /// How the sensor is to be read.
     pub ways: Ways,
 }
@@ -149,6 +164,8 @@ impl Belief {
             limit_w: None,
             gain_ratio: None,
             kind: Kind::None,
+            blind_share: known::BLIND_PRIOR,
+            scope_ratio: None,
             ways,
         }
     }

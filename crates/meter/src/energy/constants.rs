@@ -70,18 +70,22 @@ table! {
     USUAL_ROUND = 0.12, "1", "Usual texture, the same.", "rounds that swing by 19 % about their mean hold 0.05 to 0.14 of 25 ms";
     STRONG_WHITE = 0.30, "1", "Strong texture, the same.", "bench";
     STRONG_ROUND = 0.25, "1", "Strong texture, the same.", "bench";
+    MODEL_SHARE = 0.03, "1", "No sensor is quite what it is taken for: a reading is off by this share of how the power varies around (k = 1).", "bench: exponential and overlapping means";
     READING_DISBELIEF = 0.05, "1", "Prior that the readings around a moment tell nothing.", "guess";
     MIXTURE_FACTOR = 1.4, "1", "What the mixture's deviation is multiplied with: real loads are no Gaussians.", "bench";
     RELATIVE_FLOOR = 1e-5, "1", "No energy is known better than this share of itself.", "clock and rounding";
-    EVEN_SHARE = 0.02, "1", "What a load in step with the ticks may hide of a cell at an edge (k = 1), of the power above idle.", "bench";
+    EVEN_SHARE = 0.85, "1", "What a load in step with the ticks may hide of a cell at an edge (k = 1), of the power above idle.", "bench";
     // Which kind of counter.
     INTEGRATES_UP_TO = 2.5, "1", "Ticks at most this many periods of the sensor apart are shared out by stories.", "bench";
     DEVIATES_SHARE = 0.02, "1", "A counter's step that differs from the readings' sum by more contradicts that it is their sum.", "bench";
-    INTEGRAL_PAIRS = 3.0, "1", "So many contradictions at least make it an integral ...", "bench";
-    INTEGRAL_SHARE = 0.15, "1", "... and this share of all that can tell.", "bench";
-    SUM_PAIRS = 6.0, "1", "So many that can tell and do not contradict make it a sum of readings.", "bench";
+    BLIND_PRIOR = 0.2, "1", "Prior that a counter is a sum of readings.", "one board in an open dispute (Zeus issue 181), guess";
+    LOG_CONTRADICTED = -2.5, "1", "Logarithm of the odds of such a contradiction: a sum of readings makes few.", "bench: 3 of 100 against 40 of 100";
+    LOG_CONFIRMED = 0.7, "1", "The same of a step that could have contradicted and did not.", "bench: 97 of 100 against 50 of 100";
+    MOST_LOG_ODDS = 12.0, "1", "More is not believed, so that later evidence counts.", "choice";
+    MOST_CONTRADICTIONS = 4.0, "1", "So many ratios that no gain explains count.", "choice";
+    DECIDED = 0.02, "1", "The kind of a counter is decided when the other one is less likely.", "choice";
+    REMEMBERED_DOUBT = 0.01, "1", "Doubt about the kind that an earlier run found.", "guess";
     TELLING_SHARE = 0.04, "1", "Readings that differ by this share of the higher one tell.", "bench";
-    UNDECIDED_SHARE = 0.15, "1", "Prior that a counter is a sum of readings, while nothing has decided.", "one board in an open dispute (Zeus issue 181), guess";
     // Gain ratio.
     RATIO_AGREES = 0.02, "1", "Ratios at two levels that differ by less are one.", "bench";
     RATIO_PLAUSIBLE = 0.12, "1", "A ratio of readings to counter further from 1 is no gain of a sensor.", "arXiv 2312.02741: 0.95 to 1.06, two old boards beyond";

@@ -186,7 +186,9 @@ impl History {
         let mut ticks = changes.iter().map(|change| (place_of(change, comb).0, change.after));
         let mut ticks_of_load = ticks.by_ref().filter(|(at_ns, _)| within(*at_ns));
         let Some(first) = ticks_of_load.next() else { return 0.0 };
-        let Some(last) = ticks_of_load.last().filter(|last| last.0 > first.0) else { return 0.0 };
+        // Two readings that are alike may be so by chance.
+        let least_ns = first.0 + 2 * self.update_period_ns() - self.update_period_ns() / 8;
+        let Some(last) = ticks_of_load.last().filter(|last| last.0 > least_ns) else { return 0.0 };
         let counter_w = (last.1 - first.1) as f64 / 1e3 / seconds(last.0 - first.0);
         let lag_ns = self.sensor().lag_ns();
         let Some((low_w, high_w)) = self.range_w(first.0 + lag_ns, last.0 + lag_ns) else { return 0.0 };
@@ -195,8 +197,10 @@ impl History {
             return 0.0;
         }
         let readings_w = f64::midpoint(low_w, high_w) / belief.gain_ratio.map_or(1.0, |gain| gain.ratio);
-        let apart_w = (readings_w - counter_w).abs() - known::GAIN_SHARE * counter_w;
-        apart_w.max(0.0).hypot(known::EVEN_SHARE * (counter_w - belief.idle_w()).max(0.0))
+        let apart_w = ((readings_w - counter_w).abs() - known::GAIN_SHARE * counter_w).max(0.0);
+        let active_w = (counter_w - belief.idle_w()).max(0.0);
+        let is_even = high_w - low_w < known::STEADY_SHARE * active_w + 6.0 * belief.noise_w;
+        if is_even { apart_w.max(known::EVEN_SHARE * active_w) } else { apart_w }
     }
 
     /// Between the tick before and the tick after, as the readings between them lie.
@@ -219,10 +223,10 @@ impl History {
             }
             _ => way,
         };
-        let spread_w = self.spread_w(from_ns, to_ns);
+        let (spread_w, period_s) = (self.spread_w(from_ns, to_ns), seconds(self.update_period_ns()));
         // What the sensor does not see is shared evenly, as a bridge between two ends that are known.
-        let unseen_j = spread_w * (length_s * way * (1.0 - way) * seconds(self.update_period_ns())).sqrt();
-        let position_j = spread_w * UNIFORM * seconds(self.update_period_ns()) / 2.0;
+        let unseen_j = self.unseen_w() * (length_s * way * (1.0 - way) * period_s).sqrt();
+        let position_j = spread_w * period_s / 12.0_f64.sqrt();
         let doubt_s = UNIFORM * seconds(from_doubt_ns).hypot(seconds(to_doubt_ns));
         Some(Edge {
             raw_mj: before.after,
@@ -267,11 +271,21 @@ impl History {
         let spread_w = self.spread_w(from_ns, to_ns);
         let open_s = (length_s - readings.covered_s).max(0.0);
         let period_s = seconds(self.update_period_ns());
-        let unseen_j = spread_w * (length_s * period_s).sqrt();
-        let position_j = spread_w * UNIFORM * (period_s / 2.0 + open_s);
+        let unseen_j = self.unseen_w() * (length_s * period_s).sqrt();
+        let position_j = spread_w * (period_s / 12.0_f64.sqrt() + UNIFORM * open_s);
         let gain_j = known::GAIN_SHARE / known::COVERAGE_FACTOR * mean_w * length_s;
         let share_j = unseen_j.hypot(position_j).hypot(gain_j);
         Some((mean_w * length_s, share_j, mean_w * UNIFORM * seconds(doubt_ns)))
+    }
+
+    /// How far the power of an update period may be from what its reading says (k = 1), watts: from the differences of
+    /// successive readings of the last seconds.
+    fn unseen_w(&self) -> f64 {
+        let changes = changes(&self.power);
+        let steps = changes.windows(2).map(|pair| (pair[1].after - pair[0].after).powi(2));
+        let count = changes.len().saturating_sub(1).max(1) as f64;
+        let deviation_w = (steps.sum::<f64>() / (2.0 * count)).sqrt();
+        deviation_w * self.belief().ways.unseen_share(self.sensor()).sqrt()
     }
 
     /// How far the power around a stretch lies apart, watts: at least as far as two readings differ by noise.

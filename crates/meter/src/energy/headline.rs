@@ -77,6 +77,10 @@ pub struct Evidence {
     pub bridges: Vec<Bridge>,
     /// What the counter counts.
     pub kind: Kind,
+    /// How likely it is no more than a sum of readings.
+    pub blind_share: f64,
+    /// Readings over counter at idle, where no gain explains it.
+    pub scope_ratio: Option<f64>,
     /// Readings over counter.
     pub gain_ratio: Option<GainRatio>,
 }
@@ -204,13 +208,12 @@ impl Evidence {
         for bridge in &self.bridges {
             budget.add("counter, replaced step", "readings, or idle to limit", Evaluation::B, bridge.deviation_j);
         }
-        let sampling_j = self.readings.sampling_j.unwrap_or(0.0);
-        let blind_j = match self.kind {
-            Kind::SumOfReadings => sampling_j,
-            Kind::Undecided | Kind::None => known::UNDECIDED_SHARE.sqrt() * sampling_j,
-            Kind::Integral => 0.0,
-        };
+        // A counter that adds up readings knows no more than they do.
+        let blind_j = self.blind_share.sqrt() * self.readings.sampling_j.unwrap_or(0.0);
         budget.add("counter, unseen time", "differences of successive readings", Evaluation::A, blind_j);
+        if let Some(in_step_j) = self.readings.in_step_j.filter(|_| self.kind == Kind::SumOfReadings) {
+            budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
+        }
         "the counter, carried to both edges".clone_into(&mut headline.reason);
         self.compare(counter_j, headline);
         self.add_gain(counter_j, &mut headline.budget);
@@ -228,15 +231,20 @@ impl Evidence {
         let explained_j = super::budget::root_of_squares(seen_j.into_iter().chain([gain_j]));
         let explained_j = known::COVERAGE_FACTOR * explained_j.hypot(headline.budget.uncertainty_j() / 2.0);
         let limit_j = explained_j.max(RESIDUAL_LIMIT_PCT / 100.0 * counter_j);
-        if (gain - 1.0).abs() > known::RATIO_PLAUSIBLE {
+        if let Some(ratio) = self.scope_ratio {
             headline.findings.push(Finding {
                 code: "scope_differs",
                 is_warning: true,
                 text: format!(
-                    "the readings are {gain:.3} times the counter at all levels: more than a sensor is off, so one of \
-                     them may be of more than the GPU"
+                    "at idle the readings are {ratio:.2} times the counter, more than a sensor is off: one of them may be \
+                     of more than the GPU, or count wrong"
                 ),
             });
+            let apart_j = (integral_j - counter_j).abs() / known::COVERAGE_FACTOR;
+            let apart_j = apart_j.hypot(readings.sampling_j.unwrap_or(0.0));
+            headline.budget.add("counter and readings differ", "their difference", Evaluation::A, apart_j);
+            "the counter, carried to both edges; the readings are of another scope".clone_into(&mut headline.reason);
+            return;
         }
         if difference_j.abs() <= limit_j {
             return;
@@ -246,7 +254,8 @@ impl Evidence {
             difference_j / counter_j * 100.0,
             limit_j / counter_j * 100.0
         );
-        if self.kind == Kind::Integral {
+        // Readings that are even and far from the counter are those of a load in step with the sensor.
+        if self.kind == Kind::Integral && readings.in_step_j.is_some() {
             headline.reason =
                 format!("{differ}; the counter counts what the sensor does not see, as its steps have shown");
             headline.findings.push(Finding { code: "estimators_disagree", is_warning: false, text: differ });

@@ -98,7 +98,7 @@ impl History {
     pub fn push_power(&mut self, at_ns: u64, power_w: f64) {
         push(&mut self.power, self.span_ns, self.capacity, at_ns, power_w);
         self.power_rhythm.push(at_ns, power_w.to_bits());
-        self.witness.push_power(power_w);
+        self.witness.push_power(at_ns, power_w);
     }
 
     /// Takes a counter reading in millijoules.
@@ -173,6 +173,8 @@ impl History {
             limit_w: self.limit_w,
             gain_ratio: self.witness.gain_ratio(),
             kind: self.witness.kind(),
+            blind_share: self.witness.blind_share(),
+            scope_ratio: self.witness.scope_ratio(),
             ways: self.ways,
         }
     }

@@ -109,14 +109,14 @@ impl Integral {
         self.longest_gap_ns
     }
 
-    /// What the sensor's blind time leaves unknown (k = 1), joules: `s / sqrt(n) x sqrt(1 - W/T) x L` for a sensor
-    /// that looks for `W` of each update period `T`, with `s` from successive differences of the published values
+    /// What the sensor's blind time leaves unknown (k = 1), joules: `s / sqrt(n) x sqrt(u) x L` for a sensor that does not
+    /// look for a share `u` of each update period, with `s` from successive differences of the published values
     /// (Neumann et al. 1941, robust to drift) and `n` of them, at least one per update period: a value that repeats
     /// was published too. `None` below three values.
-    pub fn sampling_deviation_j(&self, sensor: Sensor) -> Option<f64> {
+    pub fn sampling_deviation_j(&self, sensor: Sensor, unseen_share: f64) -> Option<f64> {
         let values = self.values(sensor)?;
         let deviation_w = (self.squared_steps / (2.0 * (values - 1.0))).sqrt();
-        Some(deviation_w / values.sqrt() * unseen_share(sensor).sqrt() * seconds(self.covered_ns))
+        Some(deviation_w / values.sqrt() * unseen_share.sqrt() * seconds(self.covered_ns))
     }
 
     /// How uneven the published values are, watts: the root mean square of their second differences. `None` below three
@@ -130,11 +130,6 @@ impl Integral {
         let values = (self.changes as f64 + 1.0).max((length_s / update_period_s).floor());
         (values >= 3.0 && self.last_w.is_some()).then_some(values)
     }
-}
-
-/// The share of the time in which a sensor does not look.
-pub fn unseen_share(sensor: Sensor) -> f64 {
-    (1.0 - seconds(sensor.window_ns) / seconds(sensor.update_period_ns)).max(0.0)
 }
 
 #[cfg(test)]

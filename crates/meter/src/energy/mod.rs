@@ -22,7 +22,7 @@ pub use continuous::{Break, Bridge};
 pub use edge::{Carried, Edge, Side};
 pub use headline::{Evidence, Finding, Headline, Method, Readings};
 pub use history::History;
-pub use integral::{Integral, unseen_share};
+pub use integral::Integral;
 pub use pieces::Pieces;
 pub use rhythm::{Rhythm, SHARP_NS};
 pub use sensor::Sensor;

@@ -231,7 +231,8 @@ fn observations(
         log_scale += window_s.ln();
         // A time that is off shows what is beside it.
         let shifted_j = around.tick_doubt_s * range_w;
-        let noise_j = (around.value_noise_w * window_s).hypot(shifted_j);
+        let noise_w = around.value_noise_w.hypot(known::MODEL_SHARE * range_w);
+        let noise_j = (noise_w * window_s).hypot(shifted_j);
         let energy_j = value.power_w * window_s;
         observed.push(Observed { from_s, to_s, energy_j, noise_j, gain_j: around.gain_share * energy_j });
     }

@@ -18,14 +18,17 @@ const SETTLED_NS: u64 = 350 * NS_PER_MS;
 const SHARP_SHARE: f64 = 0.02;
 /// Pairs that wait for their readings.
 const WAITING: usize = 8;
-/// A counter that adds up readings may take the one published with its tick, the one before, or one between.
-const SHIFTS: [f64; 3] = [0.25, -0.25, -0.75];
+/// A counter that adds up readings may take the one published with its tick, the one before, or one between: so many
+/// periods later than the counter's ticks stood what it added.
+const SHIFTS: [f64; 3] = [1.0, 0.5, 0.0];
 /// Levels of power that are told apart: each is this many times the one below.
 const LEVEL_FACTOR: f64 = 1.5;
 const LOWEST_LEVEL_W: f64 = 5.0;
 const LEVELS: usize = 15;
 /// So many values make a block whose noise counts.
 const NOISE_BLOCK: u32 = 8;
+/// A reading that stands for so long has outlived several ticks of any sensor but the slowest.
+const STANDING_NS: u64 = 800 * NS_PER_MS;
 
 /// The counter's energy between two of its ticks.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,19 @@ struct Level {
     count: f64,
     ratio: f64,
     squared_ratio: f64,
+    power_w: f64,
+}
+
+impl Level {
+    /// Mean ratio and how far it may be off (k = 1); `None` where too few pairs were seen.
+    fn mean(&self) -> Option<(f64, f64)> {
+        if self.count < 4.0 {
+            return None;
+        }
+        let mean = self.ratio / self.count;
+        let variance = (self.squared_ratio / self.count - mean * mean).max(1e-6) / self.count;
+        Some((mean, variance.sqrt()))
+    }
 }
 
 /// What one way of adding up readings has met.
@@ -48,8 +64,8 @@ struct Level {
 struct Sum {
     counter_j: f64,
     readings_j: f64,
-    telling: f64,
-    contradicting: f64,
+    /// What speaks for the counter being this sum, as the logarithm of the odds.
+    log_odds: f64,
 }
 
 /// The evidence so far, in constant memory.
@@ -61,10 +77,10 @@ pub struct Witness {
     levels: [Level; LEVELS],
     /// Pairs whose ratio no gain explains.
     implausible: f64,
-    pairs: f64,
     is_alive: bool,
     lowest_w: Option<f64>,
     last_w: Option<f64>,
+    changed_ns: u64,
     block: (u32, f64),
     noise_w: Option<f64>,
     remembered: Kind,
@@ -78,10 +94,10 @@ impl Default for Witness {
             sums: [Sum::default(); SHIFTS.len()],
             levels: [Level::default(); LEVELS],
             implausible: 0.0,
-            pairs: 0.0,
             is_alive: false,
             lowest_w: None,
             last_w: None,
+            changed_ns: 0,
             block: (0, 0.0),
             noise_w: None,
             remembered: Kind::None,
@@ -96,14 +112,22 @@ impl Witness {
     }
 
     /// Takes a power reading in watts.
-    pub fn push_power(&mut self, power_w: f64) {
-        let Some(last_w) = self.last_w.replace(power_w) else { return };
+    pub fn push_power(&mut self, at_ns: u64, power_w: f64) {
+        let Some(last_w) = self.last_w.replace(power_w) else {
+            self.changed_ns = at_ns;
+            return;
+        };
         // A single low reading is no level.
         let level_w = power_w.max(last_w);
         self.lowest_w = Some(self.lowest_w.map_or(level_w, |lowest_w| lowest_w.min(level_w)));
         if power_w == last_w {
+            // A value that stands through many ticks has no noise.
+            if at_ns.saturating_sub(self.changed_ns) > STANDING_NS {
+                self.noise_w = Some(0.0);
+            }
             return;
         }
+        self.changed_ns = at_ns;
         let (count, squares) = &mut self.block;
         (*count, *squares) = (*count + 1, *squares + (power_w - last_w).powi(2));
         if *count == NOISE_BLOCK {
@@ -149,9 +173,8 @@ impl Witness {
         if line.covered_s < 0.98 * length_s || line.joules <= 0.0 || pair.energy_j <= 0.0 {
             return;
         }
-        self.pairs += 1.0;
         let ratio = line.joules / pair.energy_j;
-        if (ratio.ln()).abs() > known::RATIO_PLAUSIBLE.ln_1p() {
+        if ratio.ln().abs() > known::RATIO_PLAUSIBLE.ln_1p() {
             self.implausible += 1.0;
         }
         let level_w = line.joules / length_s;
@@ -161,9 +184,25 @@ impl Witness {
         level.count += 1.0;
         level.ratio += ratio;
         level.squared_ratio += ratio * ratio;
+        level.power_w += level_w;
         for (sum, shift) in self.sums.iter_mut().zip(SHIFTS) {
             sum.weigh(pair, shift, values, period_ns);
         }
+    }
+
+    /// How likely the counter is no more than a sum of readings.
+    pub fn blind_share(&self) -> f64 {
+        let prior = match self.remembered {
+            Kind::Integral => known::REMEMBERED_DOUBT,
+            Kind::SumOfReadings => 1.0 - known::REMEMBERED_DOUBT,
+            Kind::None | Kind::Undecided => known::BLIND_PRIOR,
+        };
+        let best = self.sums.iter().map(|sum| sum.log_odds).fold(f64::NEG_INFINITY, f64::max);
+        // A ratio that no gain explains, and not the same everywhere: the readings miss what the counter has.
+        let is_gain = self.gain_ratio().is_some();
+        let contradictions = if is_gain { 0.0 } else { self.implausible.min(known::MOST_CONTRADICTIONS) };
+        let log_odds = (prior / (1.0 - prior)).ln() + best + contradictions * known::LOG_CONTRADICTED;
+        1.0 / (1.0 + (-log_odds).exp())
     }
 
     /// What the counter counts.
@@ -171,36 +210,31 @@ impl Witness {
         if !self.is_alive {
             return Kind::None;
         }
-        let telling = || self.sums.iter().filter(|sum| sum.telling >= known::SUM_PAIRS);
-        let contradicts = |sum: &Sum| {
-            sum.contradicting >= known::INTEGRAL_PAIRS
-                && sum.contradicting >= known::INTEGRAL_SHARE * sum.telling
-        };
-        if telling().any(|sum| sum.contradicting == 0.0) {
-            return Kind::SumOfReadings;
+        match self.blind_share() {
+            share if share < known::DECIDED => Kind::Integral,
+            share if share > 1.0 - known::DECIDED => Kind::SumOfReadings,
+            _ => Kind::Undecided,
         }
-        let is_gain = self.gain_ratio().is_some_and(|gain| (gain.ratio - 1.0).abs() > known::RATIO_PLAUSIBLE);
-        let in_step = self.implausible >= known::INTEGRAL_PAIRS
-            && self.implausible >= known::INTEGRAL_SHARE * self.pairs
-            && !is_gain;
-        if self.sums.iter().all(contradicts) || in_step {
-            return Kind::Integral;
-        }
-        if self.remembered == Kind::None { Kind::Undecided } else { self.remembered }
+    }
+
+    /// Readings over counter at the lowest level of power, where they differ by more than a gain explains: at idle nothing
+    /// is hidden between the readings, so one of the two is of something else than the GPU.
+    pub fn scope_ratio(&self) -> Option<f64> {
+        let lowest = self.levels.iter().find(|level| level.count >= 4.0)?;
+        let (mean, deviation) = lowest.mean()?;
+        let is_plain = deviation < known::RATIO_AGREES / 2.0;
+        (is_plain && mean.ln().abs() > known::RATIO_PLAUSIBLE.ln_1p()).then_some(mean)
     }
 
     /// Readings over counter, where levels of power that can be told apart agree on it.
     pub fn gain_ratio(&self) -> Option<GainRatio> {
         let (mut weight, mut sum, mut least, mut most, mut levels) = (0.0, 0.0, f64::MAX, f64::MIN, 0);
         for level in &self.levels {
-            if level.count < 4.0 {
+            let Some((mean, deviation)) = level.mean() else { continue };
+            if deviation > known::RATIO_AGREES / 2.0 {
                 continue;
             }
-            let mean = level.ratio / level.count;
-            let variance = (level.squared_ratio / level.count - mean * mean).max(1e-6) / level.count;
-            if variance.sqrt() > known::RATIO_AGREES / 2.0 {
-                continue;
-            }
+            let variance = deviation * deviation;
             (least, most, levels) = (least.min(mean), most.max(mean), levels + 1);
             (weight, sum) = (weight + 1.0 / variance, sum + mean / variance);
         }
@@ -221,33 +255,30 @@ impl Witness {
 
 impl Sum {
     fn weigh(&mut self, pair: &Pair, shift: f64, values: &[(u64, f64)], period_ns: u64) {
-        let shift_ns = shift * period_ns as f64;
-        let within = |at_ns: u64| {
-            let at_ns = at_ns as f64;
-            at_ns > pair.from_ns as f64 + shift_ns && at_ns <= pair.to_ns as f64 + shift_ns
-        };
-        let first = values.iter().position(|(at_ns, _)| within(*at_ns));
-        let count = values.iter().filter(|(at_ns, _)| within(*at_ns)).count();
-        let (Some(first), length_s) = (first, seconds(pair.to_ns - pair.from_ns)) else { return };
-        let period_s = seconds(period_ns);
-        if (count as f64 * period_s - length_s).abs() > 0.1 * period_s {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a period")]
+        let shift_ns = (shift * period_ns as f64) as u64;
+        let (from_ns, to_ns) = (pair.from_ns + shift_ns, pair.to_ns + shift_ns);
+        let (mut readings_j, mut covered_ns, mut least_w, mut most_w) = (0.0, 0, f64::MAX, f64::MIN);
+        for (k, (at_ns, power_w)) in values.iter().enumerate() {
+            let next_ns = values.get(k + 1).map_or(at_ns + period_ns, |next| next.0.min(at_ns + 2 * period_ns));
+            if next_ns + period_ns > from_ns && *at_ns < to_ns + period_ns {
+                (least_w, most_w) = (least_w.min(*power_w), most_w.max(*power_w));
+            }
+            let part_ns = next_ns.min(to_ns).saturating_sub((*at_ns).max(from_ns));
+            readings_j += power_w * seconds(part_ns);
+            covered_ns += part_ns;
+        }
+        if (covered_ns as f64) < 0.98 * (to_ns - from_ns) as f64 {
             return;
         }
-        let added = &values[first..first + count];
-        let readings_j = added.iter().map(|(_, power_w)| power_w * period_s).sum::<f64>();
         self.counter_j += pair.energy_j;
         self.readings_j += readings_j;
-        let beside = &values[first.saturating_sub(1)..(first + count + 1).min(values.len())];
-        let least_w = beside.iter().map(|(_, power_w)| *power_w).fold(f64::MAX, f64::min);
-        let most_w = beside.iter().map(|(_, power_w)| *power_w).fold(f64::MIN, f64::max);
         if most_w - least_w < known::TELLING_SHARE * most_w {
             return;
         }
-        self.telling += 1.0;
         let gain = self.counter_j / self.readings_j;
-        // The first pairs have only themselves to be held against.
-        if (pair.energy_j / (gain * readings_j) - 1.0).abs() > known::DEVIATES_SHARE {
-            self.contradicting += 1.0;
-        }
+        let contradicts = (pair.energy_j / (gain * readings_j) - 1.0).abs() > known::DEVIATES_SHARE;
+        self.log_odds += if contradicts { known::LOG_CONTRADICTED } else { known::LOG_CONFIRMED };
+        self.log_odds = self.log_odds.clamp(-known::MOST_LOG_ODDS, known::MOST_LOG_ODDS);
     }
 }

@@ -135,7 +135,13 @@ impl EndFacts {
 fn belief_text(belief: &Belief) -> String {
     let Belief { power_ns, power_doubt_ns, counter_ns, counter_doubt_ns, .. } = *belief;
     let times = [power_ns, power_doubt_ns, counter_ns, counter_doubt_ns].map(or_dash);
-    let powers = [Some(belief.noise_w), belief.lowest_w, belief.limit_w];
+    let powers = [
+        Some(belief.noise_w),
+        belief.lowest_w,
+        belief.limit_w,
+        Some(belief.blind_share),
+        belief.scope_ratio,
+    ];
     let gain = [
         belief.gain_ratio.map(|gain| gain.ratio),
         belief.gain_ratio.map(|gain| gain.uncertainty),
@@ -151,7 +157,7 @@ fn belief_of(text: &str) -> Option<Belief> {
     let times = [time()?, time()?, time()?, time()?];
     let kind = Kind::from_name(parts.next()?)?;
     let numbers: Vec<Option<f64>> = parts.map(|part| part.parse().ok()).collect();
-    let [noise_w, lowest_w, limit_w, ratio, uncertainty, ways @ ..] = numbers.as_slice() else { return None };
+    let [noise_w, lowest_w, limit_w, blind_share, scope_ratio, ratio, uncertainty, ways @ ..] = numbers.as_slice() else { return None };
     let ways: Option<Vec<f64>> = ways.iter().copied().collect();
     Some(Belief {
         power_ns: times[0],
@@ -163,6 +169,8 @@ fn belief_of(text: &str) -> Option<Belief> {
         limit_w: *limit_w,
         gain_ratio: ratio.zip(*uncertainty).map(|(ratio, uncertainty)| GainRatio { ratio, uncertainty }),
         kind,
+        blind_share: (*blind_share)?,
+        scope_ratio: *scope_ratio,
         ways: Ways(ways?.try_into().ok()?),
     })
 }
@@ -242,6 +250,8 @@ mod tests {
             limit_w: Some(700.0),
             gain_ratio: Some(GainRatio { ratio: 0.95, uncertainty: 1e-3 }),
             kind: Kind::Integral,
+            blind_share: 0.1,
+            scope_ratio: None,
             ways: Ways::default(),
         };
         let unknown = Belief::default();

@@ -148,6 +148,24 @@ impl Cell {
         (Scene::random(self.class.board, family.shape, family.placement, length_ns, &mut dice), dice)
     }
 
+    /// What is told of one window, for whoever looks for why it is wrong.
+    pub fn tell(&self, seed: u64, window: usize) -> String {
+        let (scene, mut dice) = self.scene(seed, window);
+        let recording = scene.record(&mut dice);
+        let report = judge(&recording);
+        let parts: Vec<_> =
+            report.headline.budget.components.iter().map(|part| (part.component, part.standard_j)).collect();
+        format!(
+            "true {:.2} off {:+.2?} U {:.2?} {:?} {:?} {parts:.2?} {:?}",
+            recording.true_j,
+            report.headline.total_j.map(|joules| joules - recording.true_j),
+            report.uncertainty_j(),
+            report.kind,
+            report.headline.reason,
+            report.headline.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(),
+        )
+    }
+
     /// Records and judges one window.
     pub fn outcome(&self, seed: u64, window: usize) -> Outcome {
         let (scene, mut dice) = self.scene(seed, window);

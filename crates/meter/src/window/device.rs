@@ -7,7 +7,7 @@ use crate::clock::seconds;
 use crate::downsample::Downsampler;
 use crate::energy::constants as known;
 use crate::energy::{
-    Belief, Bridge, Edge, Evidence, History, Integral, Readings, Side, Ways, root_of_squares, unseen_share,
+    Belief, Bridge, Edge, Evidence, History, Integral, Readings, Side, Ways, root_of_squares,
 };
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
@@ -249,6 +249,8 @@ impl DeviceWindow {
             counter_reads: self.counter_reads,
             bridges: self.bridges,
             kind: belief.kind,
+            blind_share: belief.blind_share,
+            scope_ratio: belief.scope_ratio,
             gain_ratio: belief.gain_ratio,
         };
         let headline = evidence.judge();
@@ -306,12 +308,13 @@ impl DeviceWindow {
             .zip(end.readings_j)
             .map(|(start_j, end_j)| root_of_squares([start_j, end_j, averaging_j]));
         let (idle_w, limit_w) = (belief.idle_w(), belief.limit_w());
+        let unseen = belief.ways.unseen_share(sensor);
         let in_step_j = self.integral.mean_power_w().zip(self.integral.unevenness_w(sensor)).and_then(
             |(mean_w, unevenness_w)| {
                 let active_w = mean_w - idle_w;
                 let noise_w = 3.0 * 6.0_f64.sqrt() * belief.noise_w;
                 let is_even = unevenness_w < noise_w.max(known::STEADY_SHARE * active_w);
-                let hidden_w = (limit_w - mean_w).max(active_w) * unseen_share(sensor);
+                let hidden_w = (limit_w - mean_w).max(active_w) * unseen;
                 let is_load = active_w > known::LOAD_SHARE * idle_w;
                 (is_even && is_load && hidden_w > 0.0).then(|| hidden_w * covered_s / known::COVERAGE_FACTOR)
             },
@@ -320,7 +323,7 @@ impl DeviceWindow {
             joules: self.integral.joules(),
             coverage: if duration_ns == 0 { 0.0 } else { covered_ns as f64 / duration_ns as f64 },
             longest_gap_s: self.integral.longest_gap_ns().map(seconds),
-            sampling_j: self.integral.sampling_deviation_j(sensor),
+            sampling_j: self.integral.sampling_deviation_j(sensor, unseen),
             edges_j,
             // The integral does not count them.
             gaps_j: open_s * highest_w.unwrap_or(limit_w),
