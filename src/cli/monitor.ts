@@ -1,10 +1,13 @@
-// llem monitor: the sampler's snapshots, five times a second, as a picture or as JSON lines.
+// llem monitor: the sampler's snapshots, five times a second, as a picture or as JSON lines; at its end what a window over
+// all of that time has to say.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chooseLibrary } from '../energy/library.js'
 import { openSampler } from '../energy/open.js'
+import { beginEnergyWindow } from '../energy/window.js'
 import type { Snapshot } from '../native/addon.js'
 import type { SampledDevice } from '../native/sampler.js'
+import { spoken } from '../results/findings.js'
 import { reasonsIn } from '../results/throttle-reasons.js'
 import { interruptible } from './interrupt.js'
 import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.js'
@@ -27,17 +30,19 @@ interface MonitorOptions {
 /** Shows what the GPUs do now, until Ctrl-C or for so many seconds. */
 export async function monitor(options: MonitorOptions): Promise<void> {
   const { libraryPath } = chooseLibrary(options.simulate)
-  const { sampler, machine, notes } = await openSampler({
+  const opened = await openSampler({
     devices: options.devices ?? null,
     intervalMs: options.intervalMs,
     slowIntervalMs: 100,
     libraryPath,
   })
+  const { sampler, machine, notes } = opened
   for (const note of notes) say(`Note: ${note}.`)
   const show = options.json
     ? jsonLines(sampler.devices, machine.simulated)
     : await picture(sampler.devices, machine.simulated)
   const endMs = options.duration === undefined ? Number.POSITIVE_INFINITY : options.duration * 1000
+  const window = beginEnergyWindow(opened)
   const startMs = performance.now()
   try {
     await interruptible(
@@ -49,6 +54,8 @@ export async function monitor(options: MonitorOptions): Promise<void> {
       },
       { quiet: true },
     )
+    const energy = await window.end()
+    for (const finding of energy.findings) say(spoken(finding, energy.devices.length))
   } finally {
     sampler.close()
   }

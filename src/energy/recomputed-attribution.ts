@@ -26,7 +26,7 @@ export async function checksOfAttributedSamples(
   }
   if (steady_state !== null && steady_state.energy_j !== null) {
     const again = await steadyEnergy(samplesPath, steady_state.start_ns, steady_state.end_ns)
-    for (const name of ['energy_j', 'uncertainty_j', 'method'] as const)
+    for (const name of ['energy_j', 'uncertainty_j', 'absolute_uncertainty_j', 'method'] as const)
       checks.push(check(`steady_state.${name}`, SAMPLES, steady_state[name], again[name]))
   }
   return checks
