@@ -24,7 +24,7 @@ describe('a simulated run with --json', () => {
 
   beforeAll(async () => {
     const scenario = scenarioFile([gpu(0, LOAD)], epochNs)
-    const sets = [...SECONDS, 'timeseries.full_rate=true', 'experiment_name=a label']
+    const sets = [...SECONDS, 'experiment_name=a label']
     ended = await run(['--simulate', scenario, '--json'], sets)
     result = JSON.parse(ended.stdout)
   }, 60_000)

@@ -37,7 +37,7 @@ async function recorded(devices: Gpu[], seconds: number): Promise<Recorded> {
   const epochNs = nowNs()
   const outputDir = scratchFolder()
   const scenario = scenarioFile(devices, epochNs)
-  const { energy } = await execOver(scenario, ['sleep', String(seconds)], ['-o', outputDir, '--full-rate'])
+  const { energy } = await execOver(scenario, ['sleep', String(seconds)], ['-o', outputDir])
   return { energy, samples: join(dirname(pathIn(outputDir, 'result.json')), 'samples.parquet'), epochNs }
 }
 
@@ -198,6 +198,7 @@ describe('requests that overlap', () => {
       cross_check: {
         total_j: two.energy.total_j,
         uncertainty_j: two.energy.uncertainty_j,
+        absolute_uncertainty_j: two.energy.absolute_uncertainty_j,
         method: two.energy.method,
         reason: two.energy.reason,
         window,
