@@ -231,16 +231,28 @@ describe('requests that overlap', () => {
 })
 
 describe('the pieces of a window', () => {
-  it('add up to its integral, device by device', async () => {
+  it('add up to its headline, device by device', async () => {
     const { start_ns, end_ns } = two.energy.window
     const random = randomOf(6)
     const cuts = Array.from({ length: 1000 }, () => start_ns + (end_ns - start_ns) * random())
     const boundaries = Float64Array.of(start_ns, ...cuts.map(Math.round), end_ns).sort()
     const devices = await integralPieces(two.samples, boundaries)
     for (const [position, { joules }] of devices.entries()) {
-      const integralJ = Number(two.energy.devices[position]?.integral_j)
-      expect(Math.abs(sum(joules) - integralJ)).toBeLessThan(1e-9 * integralJ)
+      const totalJ = Number(two.energy.devices[position]?.total_j)
+      expect(Math.abs(sum(joules) - totalJ)).toBeLessThan(1e-9 * totalJ)
     }
+  })
+
+  it('that add up to anything else are refused', async () => {
+    const devices = two.energy.devices.map((device) => ({
+      ...device,
+      total_j: Number(device.total_j) + 1e-3,
+    }))
+    const other = { ...two, energy: { ...two.energy, devices } }
+    await expect(attributed(other, overlapping(two))).rejects.toMatchObject({
+      code: 'PIECES_DIFFER',
+      message: expect.stringMatching(/^the pieces of GPU 0 add up to [\d.]+ J, and it has [\d.]+ J$/),
+    })
   })
 
   it('outside of it are refused', async () => {
@@ -287,7 +299,7 @@ describe('the energy of a steady state', () => {
     const differing = async (changed: object) => {
       const all = { ...result, ...changed } as unknown as ExperimentResult
       const checks = await checksOfAttributedSamples(all, two.samples, null)
-      expect(checks).toHaveLength(3)
+      expect(checks).toHaveLength(4)
       return checks.filter(({ agrees }) => !agrees).map(({ quantity }) => quantity)
     }
     expect(await differing({})).toEqual([])

@@ -1,6 +1,7 @@
 // The energy of a window, by requests and by phases: its curve, cut where requests start, get their first token and end.
 // Pieces of llem's own curve add up to its own joules; for another backend's they are scaled to that one's.
 
+import { LlemError } from '../core/errors.js'
 import type { DevicePieces } from '../native/addon.js'
 import { integralPieces } from '../native/recording.js'
 import type { Phases, RequestEnergy } from '../results/attribution.js'
@@ -21,7 +22,7 @@ export interface Attribution {
 /** What is attributed, or why nothing is. */
 export type Attributed = { attribution: Attribution; reason: null } | { attribution: null; reason: string }
 
-/** Whose the energy of a window is. Throws what reading its samples throws. */
+/** Whose the energy of a window is. Throws PIECES_DIFFER, and what reading its samples throws. */
 export async function attributeEnergy(
   samplesPath: string,
   times: RequestTimes,
@@ -72,7 +73,10 @@ function refuseOtherSums(devices: readonly DeviceEnergy[], pieces: readonly Devi
   for (const [position, { index, total_j }] of devices.entries()) {
     const joules = sum(pieces[position]?.joules ?? [])
     if (total_j === null || !(Math.abs(joules - total_j) <= SAME * Math.max(total_j, 1)))
-      throw new Error(`the pieces of GPU ${index} add up to ${joules} J, and it has ${total_j} J`)
+      throw new LlemError(`the pieces of GPU ${index} add up to ${joules} J, and it has ${total_j} J`, {
+        code: 'PIECES_DIFFER',
+        hint: null,
+      })
   }
 }
 

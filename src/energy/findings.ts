@@ -5,9 +5,9 @@ import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { type DeviceFinding, type Finding, folded, warning, withoutRepetitions } from '../results/findings.js'
 import { describeForeignProcess, describeLimitChange, describeServerOrStranger } from './contamination.js'
 import { describeCrossCheck } from './cross-check.js'
+import { describeFailedBackend } from './describe-selection.js'
 import { describeOtherSampler } from './other-samplers.js'
 import { describeOverrun } from './overrun.js'
-import { describeFailedBackend } from './select.js'
 
 const SHORT_SEC = 10
 const DRIFT_THRESHOLD_C = 10
