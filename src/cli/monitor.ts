@@ -14,6 +14,7 @@ import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.j
 import { sparkline } from './sparkline.js'
 
 const REFRESH_MS = 200
+const OF_LENGTH = ['short_measurement_duration', 'nvml_low_sample_count']
 const GIB = 1024 ** 3
 /** Refreshes in the sparkline: what the other columns leave of the terminal, at most twelve seconds. */
 const sparkLength = () => Math.max(10, Math.min(60, (process.stdout.columns || 120) - 95))
@@ -55,7 +56,9 @@ export async function monitor(options: MonitorOptions): Promise<void> {
       { quiet: true },
     )
     const energy = await window.end()
-    for (const finding of energy.findings) say(spoken(finding, energy.devices.length))
+    // To look for a moment is no measurement that is too short.
+    for (const finding of energy.findings.filter(({ code }) => !OF_LENGTH.includes(code)))
+      say(spoken(finding, energy.devices.length))
   } finally {
     sampler.close()
   }
