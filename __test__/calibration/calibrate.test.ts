@@ -81,7 +81,7 @@ describe('a calibration', () => {
       expect(Number(window?.explained_pct)).toBeGreaterThan(90)
       expect(Number(found.update_period_ms) / updatePeriodMs).toBeCloseTo(1, 2)
       expect(Number(found.counter.period_ms) / updatePeriodMs).toBeCloseTo(1, 2)
-      expect(found.counter).toMatchObject({ quantum_mj: 1, trust: 'trusted' })
+      expect(found.counter).toMatchObject({ quantum_mj: 1, kind: 'integral' })
       expect(found.interrupted).toBe(false)
 
       // Idle and under the load, each of the sampler's calls by itself: fields, the counter, and all others.
@@ -108,8 +108,7 @@ describe('a calibration', () => {
       expect(later.energy.devices[0]?.sensor.window_ms).toBeCloseTo(Number(window?.window_ms), 3)
       const kept = JSON.parse(readFileSync(found.kept_in, 'utf8'))
       expect(kept).toMatchObject({
-        window_ms: window?.window_ms,
-        counter_test: { trusted: true },
+        learned: { counter_kind: 'integral', window_ms: window?.window_ms },
         calibration: { averaging_window: window },
       })
       const devices = await llem(['devices', '--simulate', scenario, '--json'], { env })
@@ -156,7 +155,7 @@ describe('a calibration', () => {
     const { code, stdout, stderr } = await llem(args, { env: { XDG_DATA_HOME: dataHome } })
     expect(code).toBe(1)
     expect(stderr).toMatch(/exited with code 3: no kernel image\. .*\[LOAD_FAILED\]\n$/)
-    expect(stdout).toMatch(/Counter +trusted/)
+    expect(stdout).toMatch(/Counter +integrates the power/)
     expect(stdout).toMatch(/^ {2}memory temperature +slow lane +idle +0 +- +- +- +not supported$/m)
     expect(readdirSync(join(dataHome, 'llem', 'devices'))).toHaveLength(1)
   })
@@ -172,7 +171,7 @@ describe('a calibration', () => {
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/\[[A-Z_]+\]\n$/)
     const [found] = (JSON.parse(stdout) as Calibrated).devices
-    expect(found).toMatchObject({ interrupted: true, counter: { trust: 'trusted' } })
+    expect(found).toMatchObject({ interrupted: true, counter: { kind: 'integral' } })
     expect(found?.averaging_window_reason).toMatch(/could not be started/)
   })
 
@@ -203,7 +202,7 @@ describe('a calibration', () => {
     const [found] = (JSON.parse(stdout) as Calibrated).devices
     expect(found).toMatchObject({
       interrupted: true,
-      counter: { trust: 'trusted' },
+      counter: { kind: 'integral' },
       shortest_windows_reason: 'the calibration ended before',
     })
     expect(found?.call_latencies).toHaveLength(CALLS.length)

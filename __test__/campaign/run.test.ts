@@ -41,6 +41,11 @@ describe('a campaign', () => {
       without_energy: 4,
       without_energy_reason: expect.stringContaining('is shorter than'),
     })
+    const required = await campaign.run('--require-energy')
+    expect(required.code).toBe(1)
+    expect(required.stderr).toMatch(
+      /^llem: The energy was not measured, .*: 4 of 4 completed runs have none: the window of .* \[ENERGY_LOST\]$/m,
+    )
     for (const { status, result_path, started_at, completed_at } of manifest.entries) {
       expect(status).toBe('completed')
       expect(existsSync(join(campaign.dir(), result_path))).toBe(true)

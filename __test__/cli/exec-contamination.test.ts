@@ -21,7 +21,7 @@ it('names the process of somebody else that computes on the GPU, and not one tha
     ])
     const { stderr } = await llem(['exec', '--simulate', scenario, '--', 'sleep', '1'])
     expect(stderr).toContain(
-      `Warning: sleep (pid ${foreign.pid}) computes on GPU 1 too, and its energy is in these numbers.`,
+      `Warning: foreign_process: sleep (pid ${foreign.pid}) computes on GPU 1 too, and its energy is in these numbers.`,
     )
   } finally {
     foreign.kill()

@@ -53,8 +53,12 @@ describe('an output folder', () => {
     ])
     expect(code).toBe(3)
     const result = expectEnergy(stdout)
-    expect(result.energy.faults).toEqual([expect.stringContaining('timeseries.parquet could not be written')])
-    expect(result.timeseries_path).toBeNull()
+    expect(result.energy.faults).toEqual([
+      expect.stringContaining('timeseries.parquet could not be written'),
+      expect.stringContaining('samples.parquet could not be written'),
+    ])
+    expect([result.timeseries_path, result.samples_path]).toEqual([null, null])
+    expect(result.findings).toContainEqual(expect.objectContaining({ code: 'recording_fault' }))
     expect(stderr).toMatch(/^llem: \S+result\.json could not be written: .*\n$/)
     expect(readdirSync(output)).toEqual([])
   })

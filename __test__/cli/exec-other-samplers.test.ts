@@ -36,7 +36,9 @@ describe('a process that polls the GPUs', () => {
     const { other_samplers } = (JSON.parse(stdout) as ExecResult).energy.contamination
     expect(other_samplers).toContainEqual({ pid: monitor.pid, name: 'python3', measured: false })
     const { stderr } = await execute('--', 'true')
-    expect(stderr).toContain(`\nWarning: python3 (pid ${monitor.pid}) polls the GPUs too, which can slow`)
+    expect(stderr).toContain(
+      `\nWarning: other_sampler: python3 (pid ${monitor.pid}) polls the GPUs too, which can slow`,
+    )
   })
 
   it('is no longer reported once it has ended', async () => {

@@ -33,7 +33,14 @@ describe('what llem exec prints', () => {
     const { stdout, stderr } = await execute('--', 'sh', '-c', 'echo to-stdout; sleep 1')
     expect(stdout).toBe('to-stdout\n')
     expect(stderr).toMatch(/^SIMULATED: /)
-    expect(stderr).toMatch(/GPU 0 .* \d+\.\d J \+- \d+\.\d +\d+\.\d W +300\.0 W +1\.\d\d s +counter/)
+    expect(stderr).toMatch(
+      /GPU 0 .* \d+(\.\d+)? J \+- (\d\.\d|0\.\d\d|\d\d) J +\d+\.\d W +300\.0 W +1\.\d\d s +counter/,
+    )
+    expect(stderr).toMatch(
+      /^Uncertainty \(k=2\): \+- [\d.]+ J on this board; \+- 15 J \(5\.\d %\) with the board's gain$/m,
+    )
+    // The findings stand below the table.
+    expect(stderr).toMatch(/board's gain\n(.*\n)*Warning: short_measurement_duration: measurement < 10s; /)
   })
 
   it('is with -q nothing', async () => {
@@ -42,7 +49,7 @@ describe('what llem exec prints', () => {
 
   it('is with -o the same object in a file, beside the time series', async () => {
     const output = scratchFolder()
-    const { stdout } = await execute('--json', '--full-rate', '-o', output, '--', 'sleep', '0.2')
+    const { stdout } = await execute('--json', '-o', output, '--', 'sleep', '0.2')
     const folder = join(output, only(readdirSync(output)))
     expect(readdirSync(folder).sort()).toEqual(['result.json', 'samples.parquet', 'timeseries.parquet'])
     const written = JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8'))
@@ -80,17 +87,77 @@ describe('how llem exec ends', () => {
     expect(await execute()).toMatchObject({ code: 2, stdout: '' })
   })
 
-  it('is with 1 where there is no GPU, before the command starts', async () => {
-    const proof = join(scratchFolder(), 'started')
-    // A machine with a driver has one; a library that is not there is the same everywhere.
-    const env = { LLEM_NVML_LIBRARY: '/nowhere/libnvidia-ml.so.1' }
-    const { code, stdout, stderr } = await llem(['exec', '--', 'touch', proof], { env })
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(stderr).toMatch(
-      /^llem: The NVIDIA management library could not be loaded: .* \[NVML_NOT_FOUND\]\n$/,
+  // A machine with a driver has one; a library that is not there is the same everywhere.
+  const env = { LLEM_NVML_LIBRARY: '/nowhere/libnvidia-ml.so.1' }
+
+  it('is the command’s where there is no GPU, and it says that and why there is no energy', async () => {
+    const output = scratchFolder()
+    const { code, stdout, stderr } = await llem(
+      ['exec', '-o', output, '--', 'sh', '-c', 'echo ran; exit 3'],
+      { env },
     )
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'ran\n' })
+    expect(stderr).toMatch(/^Energy: unknown\. The NVIDIA management library could not be loaded: /)
     expect(stderr).toContain('--simulate')
-    expect(existsSync(proof)).toBe(false)
+    const result = readFileSync(join(output, only(readdirSync(output)), 'result.json'), 'utf8')
+    expect(JSON.parse(result)).toMatchObject({
+      exit_code: 3,
+      energy: null,
+      energy_reason: expect.stringContaining('could not be loaded'),
+      findings: [],
+      samples_path: null,
+    })
+  })
+
+  it.for([
+    ['--require-energy', 1, 'NVML_NOT_FOUND'],
+    ['--devices=0', 1, 'NVML_NOT_FOUND'],
+  ] as const)(
+    'is with 1 where there is no GPU and %s asks for it, before the command starts',
+    async ([option, status, errorCode]) => {
+      const proof = join(scratchFolder(), 'started')
+      const { code, stdout, stderr } = await llem(['exec', option, '--', 'touch', proof], { env })
+      expect({ code, stdout }).toEqual({ code: status, stdout: '' })
+      expect(stderr).toMatch(new RegExp(`^llem: .* \\[${errorCode}\\]\\n$`))
+      expect(existsSync(proof)).toBe(false)
+    },
+  )
+
+  const lost = ['power', 'fields', 'energy'].map((call) => ({
+    call,
+    from_s: 0.8,
+    to_s: 1e6,
+    error: 'gpu_is_lost',
+  }))
+  const losing = () => scenarioFile([gpu(0, [{ for_s: 60, w: 300 }], { faults: lost })])
+
+  it('is with 1 where --require-energy meets joules that were lost, and says why', async () => {
+    const measure = ['exec', '--simulate', losing()]
+    const without = await llem([...measure, '--json', '--', 'sleep', '2.5'])
+    expect(without.code).toBe(0)
+    const { total_j, reason } = JSON.parse(without.stdout).energy
+    expect(total_j).toBeNull()
+    const { code, stderr } = await llem([...measure, '--require-energy', '--', 'sleep', '2.5'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^llem: The energy was not measured, .* \[ENERGY_LOST\]$/m)
+    expect(reason).not.toBe('')
+  })
+
+  it('is the command’s where --require-energy has what it asks for', async () => {
+    expect(await execute('-q', '--require-energy', '--', 'sh', '-c', 'sleep 1; exit 7')).toMatchObject({
+      code: 7,
+      stderr: '',
+    })
+  })
+})
+
+describe('samples.parquet', () => {
+  it('is not there with --no-full-rate, and the result names none', async () => {
+    const output = scratchFolder()
+    const { stdout } = await execute('--json', '--no-full-rate', '-o', output, '--', 'sleep', '0.2')
+    const folder = join(output, only(readdirSync(output)))
+    expect(readdirSync(folder).sort()).toEqual(['result.json', 'timeseries.parquet'])
+    expect(JSON.parse(stdout)).toMatchObject({ samples_path: null })
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sparkline } from '../../dist/cli/sparkline.js'
 import { llem, startLlem } from '../native/llem.js'
+import { gpu, scenarioFile } from '../native/scenario.js'
 
 describe('llem monitor', () => {
   it('prints a JSON line at each of five refreshes a second, and nothing else', async () => {
@@ -34,6 +35,15 @@ describe('llem monitor', () => {
     const { code, stderr, tookMs } = await ended
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(tookMs).toBeLessThan(5000)
+  })
+
+  it('says at its end what its window found, as exec does', async () => {
+    const scenario = scenarioFile([gpu(0, [{ for_s: 60, w: 75 }], { persistence_mode: false })])
+    const { stdout, stderr } = await llem(['monitor', '--simulate', scenario, '--json', '--duration', '1'])
+    expect(stderr).toBe(
+      "Warning: gpu_persistence_mode_off: power state variation may inflate measurements. Run 'nvidia-smi -pm 1' to enable persistence mode.\n",
+    )
+    expect(stdout).not.toContain('Warning')
   })
 
   it('refuses a duration that is none', async () => {

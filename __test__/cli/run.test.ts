@@ -24,7 +24,7 @@ describe('a simulated run with --json', () => {
 
   beforeAll(async () => {
     const scenario = scenarioFile([gpu(0, LOAD)], epochNs)
-    const sets = [...SECONDS, 'timeseries.full_rate=true', 'experiment_name=a label']
+    const sets = [...SECONDS, 'experiment_name=a label']
     ended = await run(['--simulate', scenario, '--json'], sets)
     result = JSON.parse(ended.stdout)
   }, 60_000)
@@ -61,7 +61,7 @@ describe('a simulated run with --json', () => {
   })
 
   it('is marked as simulated, with a label in the id', () => {
-    expect(result).toMatchObject({ simulated: true, experiment_name: 'a label', schema_version: '3.1.0' })
+    expect(result).toMatchObject({ simulated: true, experiment_name: 'a label', schema_version: '3.2.0' })
     expect(result.experiment_id).toMatch(/^\d{8}-\d{6}-a-label-[0-9a-f]{10}$/)
   })
 
@@ -243,7 +243,7 @@ describe('on a screen', () => {
     )
     expect(lines.find((line) => line.startsWith('  Throughput'))).toMatch(/ tokens\/s, .* output tokens\/s$/)
     expect(lines.find((line) => line.startsWith('  Per token'))).toMatch(
-      /^ {2}Per token {2,}0\.\d+ J\/token, 0\.\d+ J\/output token$/,
+      /^ {2}Per token {2,}0\.\d+ J\/token \+- 0\.\d+ J\/token, 0\.\d+ J\/output token \+- 0\.\d+ J\/output token$/,
     )
     expect(lines.at(-1)).toMatch(/^ {2}Files {2,}\S+$/)
     expect(lines.at(-1)).toContain(result.experiment_id)
@@ -301,6 +301,32 @@ describe('without a GPU', () => {
     expect(stderr).not.toContain('Energy')
     expect(stdout).toContain('  Energy: unknown: energy measurement is disabled (energy.backend: null)\n')
     expect(resultIn(outputDir).measurement_warnings).toEqual([expect.stringContaining('short_measurement')])
+  })
+
+  it('is refused with --require-energy, before anything runs', async () => {
+    const { code, stderr, outputDir } = await run(['--simulate', '--require-energy'], ['energy.backend=null'])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(
+      /^llem: --require-energy asks for energy, and energy\.backend is null\. .*\[USAGE\]\n$/,
+    )
+    expect(filesIn(outputDir)).toEqual([])
+  })
+})
+
+describe('energy that is lost', () => {
+  const sets = [...SECONDS, 'n_prompts=1', 'generation.max_tokens=1', 'warmup.enabled=false']
+
+  it.for([
+    [[], 0],
+    [['--require-energy'], 1],
+  ] as const)('ends with %o in exit code %i, and the result is there', async ([options, expected]) => {
+    const { code, stdout, stderr, outputDir } = await run(['--simulate', ...options], sets)
+    expect(code, stderr).toBe(expected)
+    const { total_energy_j, energy_reason } = resultIn(outputDir)
+    expect(total_energy_j).toBeNull()
+    expect(stdout).toContain(`  Energy: unknown: ${energy_reason}\n`)
+    const said = `llem: The energy was not measured, which --require-energy asks for: ${energy_reason} [ENERGY_LOST]\n`
+    expect(stderr.includes(said)).toBe(expected === 1)
   })
 })
 

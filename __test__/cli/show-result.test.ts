@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { showResult } from '../../dist/cli/show-result.js'
 import type { ExperimentResult } from '../../dist/results/experiment.js'
+import { warning } from '../../dist/results/findings.js'
 import { deviceEnergy, energy, environment } from '../experiment/findings.js'
 
 const spread = { count: 9, mean: 2, p50: 2, p95: 3, p99: 4, max: 5 }
@@ -53,8 +54,11 @@ const STEADY = {
   output_tokens_per_second: 200,
   energy_j: 8000,
   uncertainty_j: 20,
+  absolute_uncertainty_j: 400,
   method: 'integral' as const,
   energy_per_output_token_j: 2,
+  energy_per_output_token_uncertainty_j: 0.005,
+  energy_per_output_token_absolute_uncertainty_j: 0.1,
 }
 
 /** A minute on an H200; only what is shown. */
@@ -70,7 +74,9 @@ function result(overrides: Partial<ExperimentResult> = {}): ExperimentResult {
     output_tokens_per_second: 33.33,
     total_energy_j: 6000,
     avg_energy_per_token_j: 2,
+    avg_energy_per_token_uncertainty_j: 0.001,
     energy_per_output_token_j: 3,
+    energy_per_output_token_uncertainty_j: 0.0015,
     energy_reason: null,
     energy: energy({ devices: [deviceEnergy()] }),
     energy_breakdown: breakdown,
@@ -88,6 +94,7 @@ function result(overrides: Partial<ExperimentResult> = {}): ExperimentResult {
     latency: { ttft_ms: spread, itl_ms: spread, tpot_ms: null, e2e_ms: null },
     environment: { ...environment(), summary_line: 'H200 140GB | 41C' },
     warmup_result: warmup,
+    findings: [],
     measurement_warnings: [],
     process_results: [{ backend: 'llamacpp', compute: 'cuda', dtype: 'F16', quantisation: 'Q4_K_M' }],
     ...overrides,
@@ -107,8 +114,8 @@ describe('a result on the screen', () => {
       '  Tokens       3000 (1000 in, 2000 out) in 60.00 s',
       '  Throughput   50.0 tokens/s, 33.3 output tokens/s',
       '  Latency      TTFT 2.00 ms p50, 4.00 ms p99, ITL 2.00 ms p50, 4.00 ms p99',
-      '  Per token    2.000 J/token, 3.000 J/output token',
-      '  Measured by  counter, +- 3.0 J (k=2), 100.0% of the window covered by readings',
+      '  Per token    2.0000 J/token +- 0.0010 J/token, 3.0000 J/output token +- 0.0015 J/output token',
+      "  Measured by  counter, +- 3.0 J on this board; +- 300 J (5.0 %) with the board's gain (k=2), 100.0% of the window covered by readings",
       '  FLOPs        1.500e+15, 5.000e+11 per token, palm_formula, confidence high',
       '  Attention    2.500e+13 FLOPs over the context, not in the above',
       '               N = 250000000000 weights per token',
@@ -122,7 +129,7 @@ describe('a result on the screen', () => {
       energy: null,
       energy_breakdown: null,
       energy_reason,
-      measurement_warnings: [`energy_unknown: ${energy_reason}`, 'another: one.'],
+      findings: [warning('energy_unknown', energy_reason), warning('another', 'one.')],
       load: { kept: false, seconds: 2, energy_j: null, uncertainty_j: null, reason: energy_reason },
     } as Partial<ExperimentResult>)
     expect(shown.filter((line) => line.includes(energy_reason))).toEqual(['  Energy: unknown: no GPU.'])
@@ -224,22 +231,42 @@ describe('a result on the screen', () => {
           },
         },
       },
-      '  Phases       decode 2.500 J/output token, 5000.0 J +- 12.3 J in 9 of 10 requests',
+      '  Phases       decode 2.5000 J/output token +- 0.0062 J/output token, 5000 J +- 12 J in 9 of 10 requests',
     ],
     [
       'a steady state that is the headline',
       { steady_state: STEADY, headline: 'steady_state' },
-      '  Steady state  2.000 J/output token, 200.0 output tokens/s, in 20.0 s, 8000.0 J, +- 20.0 J (k=2) (the headline)',
+      '  Steady state  2.0000 J/output token +- 0.0050 J/output token, 200.0 output tokens/s, in 20.0 s, 8000 J +- 20 J (k=2) (the headline)',
     ],
     [
       'a steady state without energy',
       {
-        steady_state: { ...STEADY, energy_j: null, uncertainty_j: null, energy_per_output_token_j: null },
+        steady_state: {
+          ...STEADY,
+          energy_j: null,
+          uncertainty_j: null,
+          energy_per_output_token_j: null,
+        },
         headline: 'whole_run',
       },
       '  Steady state  200.0 output tokens/s, in 20.0 s',
     ],
-    ['each warning', { measurement_warnings: ['sample_gap: 2s.'] }, '  Warning: sample_gap: 2s.'],
+    ['each warning', { findings: [warning('sample_gap', '2s.')] }, '  Warning: sample_gap: 2s.'],
+    [
+      'what is only to be known as a note',
+      { findings: [{ ...warning('delay_not_known', 'yet.'), severity: 'info' as const }] },
+      '  Note: delay_not_known: yet.',
+    ],
+    [
+      'how many GPUs have a finding',
+      { findings: [{ ...warning('sample_gap', '2s.'), devices: [0, 3], count: 2 }] },
+      '  Warning: sample_gap: 2s. (2 GPUs)',
+    ],
+    [
+      'joules per token of an older llem without an uncertainty',
+      { avg_energy_per_token_uncertainty_j: null, energy_per_output_token_uncertainty_j: null },
+      '  Per token    2.000 J/token, 3.000 J/output token',
+    ],
     [
       'first that it is simulated',
       { simulated: true },
@@ -265,12 +292,13 @@ describe('a result on the screen', () => {
   it.for([
     [
       { seconds: 12.345, energy_j: 4567.8, uncertainty_j: 12, method: 'counter' },
-      '12.35 s, 4567.80 J +- 12.00 J (k=2), in no other number',
+      '12.35 s, 4568 J +- 12 J (k=2), in no other number',
     ],
     [{ seconds: 0.1, reason: 'the window is too short' }, '0.10 s, energy unknown: the window is too short'],
     [{ kept: true, reason: 'kept' }, 'none: the model was kept from the experiment before'],
   ] as const)('tells what loading took: %o', ([load, expected]) => {
-    const unknown = { energy_j: null, uncertainty_j: null, method: null, coverage: null, window: null }
+    const nothing = { method: null, coverage: null, window: null }
+    const unknown = { energy_j: null, uncertainty_j: null, absolute_uncertainty_j: null, ...nothing }
     const whole = { kept: false, seconds: null, devices: [], reason: null, ...unknown, ...load }
     expect(lines({ load: whole })).toContain(`  Load         ${expected}`)
     expect(lines({ load: null }).join()).not.toContain('Load')

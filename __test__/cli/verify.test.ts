@@ -33,11 +33,15 @@ async function verify(dir: string): Promise<Verified> {
 }
 
 /** Measures GPUs for some seconds and answers the folder of the result. */
-async function measured(devices: Gpu[], seconds: number, options = ['--full-rate']): Promise<string> {
+async function measured(devices: Gpu[], seconds: number, options: string[] = []): Promise<string> {
   const outputDir = scratchFolder()
   await execOver(scenarioFile(devices), ['sleep', String(seconds)], ['-o', outputDir, ...options])
   return dirname(pathIn(outputDir, 'result.json'))
 }
+
+const JOULES = [
+  ...['total_j', 'integral_j', 'counter_j', 'counter_raw_j', 'uncertainty_j', 'absolute_uncertainty_j'],
+]
 
 const load = (position: number) => servingLoad(randomOf(position), 0.8, 2.6)
 
@@ -62,10 +66,7 @@ beforeAll(async () => {
   missing = installPyarrow()
   const [ofExec, ofRun] = await Promise.all([
     measured([gpu(0, load(0)), gpu(1, load(1))], 2.4),
-    run(
-      ['--simulate'],
-      ['timeseries.full_rate=true', 'n_prompts=10', 'baseline.enabled=true', 'baseline.duration_sec=5'],
-    ),
+    run(['--simulate'], ['n_prompts=10', 'baseline.enabled=true', 'baseline.duration_sec=5']),
   ])
   expect(ofRun.code, ofRun.stderr).toBe(0)
   full = ofExec
@@ -77,7 +78,7 @@ describe('an untouched result verifies', () => {
     const { differing, checks, notRecomputed } = await verify(full)
     expect(differing).toEqual([])
     expect(notRecomputed).toEqual([])
-    for (const name of ['total_j', 'integral_j', 'counter_j', 'counter_raw_j', 'uncertainty_j', 'method'])
+    for (const name of [...JOULES, 'method'])
       for (const path of ['energy', 'energy.devices[0]', 'energy.devices[1]']) {
         const found = checks.find(
           ({ quantity, from }) => quantity === `${path}.${name}` && from === 'samples.parquet',
@@ -141,12 +142,71 @@ describe('an untouched result verifies', () => {
     expect(joules(checks)).toEqual(joules((await verify(full)).checks))
   })
 
-  it('without samples as far as the 1 Hz rows go, and says which option records the rest', async () => {
-    const dir = await measured([gpu(0, load(2))], 1.5, [])
+  it('without samples as far as the 1 Hz rows go, and says why the rest is not there', async () => {
+    const dir = await measured([gpu(0, load(2))], 1.5, ['--no-full-rate'])
     const { differing, checks, notRecomputed } = await verify(dir)
     expect(differing).toEqual([])
     expect(checks.some(({ from }) => from === 'timeseries.parquet')).toBe(true)
-    expect(notRecomputed).toEqual([expect.stringContaining('--full-rate records the next one')])
+    expect(notRecomputed).toEqual([expect.stringContaining('unless --no-full-rate is given')])
+  })
+
+  it('counts what it recomputed apart from what result.json says twice, and neither what is null', async () => {
+    const { checks } = await verify(full)
+    const known = checks.filter(({ stored, recomputed }) => stored !== null || recomputed !== null)
+    const here = known.filter(({ from }) => from !== 'result.json').length
+    expect(known.length).toBeLessThan(checks.length)
+    const { stdout } = await llem(['verify', full])
+    expect(stdout).toContain(`${here} of ${here} recomputed quantities agree.\n`)
+    const twice = known.length - here
+    expect(stdout).toContain(`${twice} of ${twice} sums and quotients within result.json agree.\n`)
+  })
+
+  it.for([
+    [
+      'another estimator',
+      { estimator: 'llem-older-1' },
+      /measured by estimator llem-older-1, this is llem-\S+: /,
+    ],
+    [
+      'an older llem',
+      { estimator: null, constants_hash: null },
+      /measured by estimator one of an older llem, this/,
+    ],
+    [
+      'other constants',
+      { constants_hash: 'abc' },
+      /with other constants \(abc, here [0-9a-f]+\): not compared/,
+    ],
+  ] as const)('of %s by name, which is no difference, whatever its joules', async ([, change, words]) => {
+    const dir = copyOf(full)
+    edit(join(dir, 'result.json'), (text) => {
+      const result = JSON.parse(text)
+      Object.assign(result.energy, change)
+      // Consistent in itself, and not what the samples say by the estimator of this llem.
+      for (const each of [result.energy, ...result.energy.devices]) each.uncertainty_j *= 1.5
+      for (const device of result.energy.devices) {
+        for (const part of device.uncertainty)
+          part.standard_uncertainty_j *= part.component === 'gain' ? 1 : 1.5
+        device.absolute_uncertainty_j =
+          2 *
+          Math.hypot(
+            ...device.uncertainty.map(
+              (part: { standard_uncertainty_j: number }) => part.standard_uncertainty_j,
+            ),
+          )
+      }
+      result.energy.absolute_uncertainty_j = Math.hypot(
+        ...result.energy.devices.map(
+          (device: { absolute_uncertainty_j: number }) => device.absolute_uncertainty_j,
+        ),
+      )
+      return JSON.stringify(result)
+    })
+    const { differing, checks, notRecomputed } = await verify(dir)
+    expect(differing).toEqual([])
+    expect(notRecomputed).toEqual([expect.stringMatching(words)])
+    expect(checks.some(({ from }) => from === 'samples.parquet')).toBe(false)
+    expect(checks.some(({ from }) => from === 'timeseries.parquet')).toBe(true)
   })
 })
 

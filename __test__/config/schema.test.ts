@@ -101,7 +101,7 @@ describe('an experiment of which only the model is written', () => {
         max_seconds: null,
         thermal_floor_seconds: 60,
       },
-      timeseries: { enabled: true, save: true, full_rate: false },
+      timeseries: { enabled: true, save: true, full_rate: true },
       carbon: { intensity_gco2_kwh: null, country: null, pue: 1 },
       price_per_kwh: null,
       python: null,

@@ -37,7 +37,7 @@ async function recorded(devices: Gpu[], seconds: number): Promise<Recorded> {
   const epochNs = nowNs()
   const outputDir = scratchFolder()
   const scenario = scenarioFile(devices, epochNs)
-  const { energy } = await execOver(scenario, ['sleep', String(seconds)], ['-o', outputDir, '--full-rate'])
+  const { energy } = await execOver(scenario, ['sleep', String(seconds)], ['-o', outputDir])
   return { energy, samples: join(dirname(pathIn(outputDir, 'result.json')), 'samples.parquet'), epochNs }
 }
 
@@ -198,6 +198,7 @@ describe('requests that overlap', () => {
       cross_check: {
         total_j: two.energy.total_j,
         uncertainty_j: two.energy.uncertainty_j,
+        absolute_uncertainty_j: two.energy.absolute_uncertainty_j,
         method: two.energy.method,
         reason: two.energy.reason,
         window,
@@ -230,16 +231,28 @@ describe('requests that overlap', () => {
 })
 
 describe('the pieces of a window', () => {
-  it('add up to its integral, device by device', async () => {
+  it('add up to its headline, device by device', async () => {
     const { start_ns, end_ns } = two.energy.window
     const random = randomOf(6)
     const cuts = Array.from({ length: 1000 }, () => start_ns + (end_ns - start_ns) * random())
     const boundaries = Float64Array.of(start_ns, ...cuts.map(Math.round), end_ns).sort()
     const devices = await integralPieces(two.samples, boundaries)
     for (const [position, { joules }] of devices.entries()) {
-      const integralJ = Number(two.energy.devices[position]?.integral_j)
-      expect(Math.abs(sum(joules) - integralJ)).toBeLessThan(1e-9 * integralJ)
+      const totalJ = Number(two.energy.devices[position]?.total_j)
+      expect(Math.abs(sum(joules) - totalJ)).toBeLessThan(1e-9 * totalJ)
     }
+  })
+
+  it('that add up to anything else are refused', async () => {
+    const devices = two.energy.devices.map((device) => ({
+      ...device,
+      total_j: Number(device.total_j) + 1e-3,
+    }))
+    const other = { ...two, energy: { ...two.energy, devices } }
+    await expect(attributed(other, [request(two, 3, null, 4)])).rejects.toMatchObject({
+      code: 'PIECES_DIFFER',
+      message: expect.stringMatching(/^the pieces of GPU 0 add up to [\d.]+ J, and it has [\d.]+ J$/),
+    })
   })
 
   it('outside of it are refused', async () => {
@@ -286,7 +299,7 @@ describe('the energy of a steady state', () => {
     const differing = async (changed: object) => {
       const all = { ...result, ...changed } as unknown as ExperimentResult
       const checks = await checksOfAttributedSamples(all, two.samples, null)
-      expect(checks).toHaveLength(3)
+      expect(checks).toHaveLength(4)
       return checks.filter(({ agrees }) => !agrees).map(({ quantity }) => quantity)
     }
     expect(await differing({})).toEqual([])

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KnownDevices } from '../../dist/energy/known-devices.js'
-import type { Device, DeviceReport, Machine } from '../../dist/native/addon.js'
+import type { Device, DeviceReport, KnownDevice, Machine } from '../../dist/native/addon.js'
 import type { Calibration } from '../../dist/results/calibration.js'
 import { scratchFolder } from '../native/scenario.js'
 
@@ -23,42 +24,106 @@ const calibration: Calibration = {
     readings: 200,
   },
   averaging_window_reason: null,
-  counter: { period_ms: 100, quantum_mj: 1, trust: 'trusted', self_test_pct: -0.1, agreed_w: 75 },
+  counter: {
+    period_ms: 100,
+    quantum_mj: 1,
+    kind: 'integral',
+    gain_ratio: { ratio: 0.999, uncertainty: 0.004 },
+  },
   call_latencies: [],
   shortest_windows: null,
   shortest_windows_reason: 'it was interrupted',
 }
 
-/** What a window showed of a sensor. */
-const report = (updatePeriodMs: number) => ({ sensor: { updatePeriodMs } }) as unknown as DeviceReport
+/** What a window showed of a board. */
+const report = (learned: Partial<KnownDevice>, contradicted = false) =>
+  ({ learned: { counterKind: 'undecided', ...learned }, contradicted }) as unknown as DeviceReport
+
+const before = process.env.XDG_DATA_HOME
+beforeAll(() => {
+  process.env.XDG_DATA_HOME = scratchFolder()
+})
+afterAll(() => {
+  if (before === undefined) delete process.env.XDG_DATA_HOME
+  else process.env.XDG_DATA_HOME = before
+})
+
+describe('what a window showed', () => {
+  const DAY_MS = 24 * 3600 * 1000
+  let nowMs = Date.parse('2026-11-22T10:00:00.000Z')
+  const known = new KnownDevices(machine, () => new Date(nowMs))
+  const seen = {
+    counterKind: 'integral',
+    updatePeriodMs: 100,
+    delayMs: 15,
+    delayDoubtMs: 4,
+    gainRatio: { ratio: 0.95, uncertainty: 0.004 },
+  }
+
+  it('is what later runs begin with, and nothing is known of what was not seen', async () => {
+    expect(await known.recall(device('GPU-10'))).toBeUndefined()
+    await known.learn(device('GPU-10'), { contradicted: false } as DeviceReport)
+    expect(await known.recall(device('GPU-10'))).toBeUndefined()
+    await known.learn(device('GPU-10'), report(seen))
+    expect(await known.recall(device('GPU-10'))).toEqual(seen)
+    expect(await new KnownDevices(machine).recall(device('GPU-11'))).toBeUndefined()
+  })
+
+  it('is not undone by a window too short to decide, and is refined by one that sees more', async () => {
+    await known.learn(device('GPU-12'), report(seen))
+    await known.learn(device('GPU-12'), report({ updatePeriodMs: 100.2 }))
+    expect(await known.recall(device('GPU-12'))).toEqual(seen)
+    await known.learn(device('GPU-12'), report({ ...seen, delayMs: 14, delayDoubtMs: 1 }))
+    expect(await known.recall(device('GPU-12'))).toEqual({ ...seen, delayMs: 14, delayDoubtMs: 1 })
+  })
+
+  it('expires 30 days after it was learned, however often it is seen again', async () => {
+    await known.learn(device('GPU-13'), report(seen))
+    nowMs += 29 * DAY_MS
+    await known.learn(device('GPU-13'), report(seen))
+    expect(await known.recall(device('GPU-13'))).toEqual(seen)
+    nowMs += DAY_MS
+    expect(await known.recall(device('GPU-13'))).toBeUndefined()
+    await known.learn(device('GPU-13'), report({ updatePeriodMs: 20 }))
+    expect(await known.recall(device('GPU-13'))).toEqual({ counterKind: 'undecided', updatePeriodMs: 20 })
+  })
+
+  it('is deleted by a contradiction; a calibration stays to be read and is not relied on', async () => {
+    await known.learn(device('GPU-14'), report(seen))
+    const path = await known.keep(device('GPU-15'), calibration)
+    await known.learn(device('GPU-14'), report(seen, true))
+    await known.learn(device('GPU-15'), report(seen, true))
+    expect(await known.recall(device('GPU-14'))).toBeUndefined()
+    expect(await known.recall(device('GPU-15'))).toBeUndefined()
+    expect(await known.calibrationOf(device('GPU-15'))).toEqual(calibration)
+    const files = readdirSync(dirname(path)).map((name) => readFileSync(join(dirname(path), name), 'utf8'))
+    expect(files.join()).toContain('GPU-15')
+    expect(files.join()).not.toContain('GPU-14')
+  })
+
+  it('is not known under another driver', async () => {
+    await known.learn(device('GPU-16'), report(seen))
+    const newer = new KnownDevices({ ...machine, driverVersion: '590.10' }, () => new Date(nowMs))
+    expect(await newer.recall(device('GPU-16'))).toBeUndefined()
+  })
+})
 
 describe('a calibration', () => {
-  const before = process.env.XDG_DATA_HOME
-  beforeAll(() => {
-    process.env.XDG_DATA_HOME = scratchFolder()
-  })
-  afterAll(() => {
-    if (before === undefined) delete process.env.XDG_DATA_HOME
-    else process.env.XDG_DATA_HOME = before
-  })
-  const known = new KnownDevices(machine)
+  const known = new KnownDevices(machine, () => new Date('2026-11-23T10:00:00.000Z'))
 
   it('is what later runs begin with, and what they learn does not lose it', async () => {
     await known.keep(device('GPU-1'), calibration)
-    const counterTest = { trusted: true, residualPct: -0.1, agreedW: 75 }
-    expect(await known.recall(device('GPU-1'))).toEqual({
+    const found = {
+      counterKind: 'integral',
       updatePeriodMs: 100,
       windowMs: 25,
       delayMs: 2,
-      counterTest,
-    })
-    await known.learn(device('GPU-1'), report(73))
-    expect(await known.recall(device('GPU-1'))).toEqual({
-      updatePeriodMs: 73,
-      windowMs: 25,
-      delayMs: 2,
-      counterTest,
-    })
+      delayDoubtMs: 1,
+      gainRatio: { ratio: 0.999, uncertainty: 0.004 },
+    }
+    expect(await known.recall(device('GPU-1'))).toEqual(found)
+    await known.learn(device('GPU-1'), report({ updatePeriodMs: 73 }))
+    expect(await known.recall(device('GPU-1'))).toEqual({ ...found, updatePeriodMs: 73 })
     expect(await known.calibrationOf(device('GPU-1'))).toEqual(calibration)
   })
 
@@ -79,10 +144,14 @@ describe('a calibration', () => {
     expect(await known.calibrationOf(device('GPU-3'))).toEqual(calibration)
   })
 
-  it('that an older llem kept, with the slow signals timed as one, is read as it was', async () => {
+  it('that an older llem kept, with the slow signals timed as one, is read as it was and not relied on', async () => {
     const path = await known.keep(device('GPU-6'), calibration)
     const kept = JSON.parse(readFileSync(path, 'utf8'))
     const older = { under_load: false, calls: 1000, p50_us: 31.5, p99_us: 40, max_us: 99.1 }
+    delete kept.learned
+    delete kept.calibration.counter.kind
+    delete kept.calibration.counter.gain_ratio
+    Object.assign(kept, { update_period_ms: 100, counter_test: { trusted: true } })
     kept.calibration.call_latencies = [
       { ...older, call: 'slow signals', error: null },
       { ...older, call: 'processes', error: 'not supported' },
@@ -92,7 +161,8 @@ describe('a calibration', () => {
       { ...older, call: 'slow signals', error: null, lane: null },
       { ...older, call: 'processes', error: 'not supported', lane: null },
     ])
-    expect(await known.recall(device('GPU-6'))).toMatchObject({ updatePeriodMs: 100, windowMs: 25 })
+    // What it knew, it knew in other words, and without an end.
+    expect(await known.recall(device('GPU-6'))).toBeUndefined()
   })
 
   it('of another GPU or driver is not known', async () => {

@@ -23,7 +23,7 @@ let samples: Buffer
 beforeAll(async () => {
   const outputDir = scratchFolder()
   const scenario = scenarioFile([gpu(0, [{ for_s: 1, w: 300 }])])
-  const result = await execOver(scenario, ['sleep', '2.5'], ['-o', outputDir, '--full-rate'])
+  const result = await execOver(scenario, ['sleep', '2.5'], ['-o', outputDir])
   energy = result.energy
   samples = readFileSync(join(dirname(pathIn(outputDir, 'result.json')), 'samples.parquet'))
 })
@@ -63,7 +63,7 @@ const energiesIn = (path: string) =>
     .map((line) => JSON.parse(line).energy_j)
 
 describe('what a run left', () => {
-  it('gives each request its joules, and the samples that nobody asked for are gone', async () => {
+  it('gives each request its joules, and the samples that nobody wants to keep are gone', async () => {
     const run = left()
     const { observer, notes } = recorder()
     const { attribution, warnings } = await attributeRun(run, REMOVED, observer)

@@ -81,6 +81,7 @@ describe('loading a model', () => {
         seconds: null,
         energy_j: null,
         uncertainty_j: null,
+        absolute_uncertainty_j: null,
         method: null,
         coverage: null,
         window: null,

@@ -161,6 +161,7 @@ describe('inference that fails', () => {
     expect(readdirSync(join(options.output_dir, String(id))).sort()).toEqual([
       'incomplete.json',
       'requests.jsonl',
+      'samples.parquet',
       'timeseries.parquet',
     ])
     expect(isRunning(watched.pid())).toBe(false)

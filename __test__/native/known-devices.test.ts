@@ -29,28 +29,31 @@ it.concurrent('what a steady load said of a counter holds for later runs, and a 
   const dataHome = scratchFolder()
   const epochNs = nowNs()
   const scenario = scenarioFile([device], epochNs)
-  expect((await measure(scenario, 4, dataHome)).counter_trust).toBe('trusted')
+  expect((await measure(scenario, 4, dataHome)).counter_kind).toBe('integral')
 
   const folder = join(dataHome, 'llem', 'devices')
   const [file] = readdirSync(folder)
   const known = JSON.parse(readFileSync(join(folder, String(file)), 'utf8'))
-  expect(known).toMatchObject({ uuid: device.uuid, window_ms: null, counter_test: { trusted: true } })
+  expect(known).toMatchObject({ uuid: device.uuid, learned: { window_ms: null, counter_kind: 'integral' } })
   expect(known.driver).toMatch(/ simulated /)
 
   // The load has begun before this sampler opens: nothing in this run is steady.
   await until(epochNs + (IDLE_S + 1) * 1e9)
   const later = await measure(scenario, 2, dataHome)
-  expect(later).toMatchObject({ method: 'counter', counter_trust: 'trusted', residual_flagged: true })
-  expect(later.sensor.update_period_ms ?? known.update_period_ms).toBeDefined()
+  expect(later).toMatchObject({ method: 'counter', counter_kind: 'integral' })
+  expect(later.findings).toContainEqual(expect.objectContaining({ code: 'estimators_disagree' }))
 
   writeFileSync(join(folder, String(file)), '{"uuid":')
-  expect(await measure(scenario, 2, dataHome)).toMatchObject({ method: 'integral', residual_flagged: true })
+  expect(await measure(scenario, 2, dataHome)).toMatchObject({
+    method: 'integral',
+    counter_kind: 'undecided',
+  })
 })
 
 it.concurrent('another scenario, driver or GPU is not known by it', async () => {
   const dataHome = scratchFolder()
-  expect((await measure(scenarioFile([device], nowNs()), 4, dataHome)).counter_trust).toBe('trusted')
+  expect((await measure(scenarioFile([device], nowNs()), 4, dataHome)).counter_kind).toBe('integral')
   const epochNs = nowNs() - (IDLE_S + 1) * 1e9
   const other = await measure(scenarioFile([device], epochNs), 2, dataHome)
-  expect(other.counter_trust).not.toBe('trusted')
+  expect(other.counter_kind).toBe('undecided')
 })

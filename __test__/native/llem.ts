@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { NativeEnergy } from '../../dist/results/energy.js'
+import type { Finding } from '../../dist/results/findings.js'
 
 const BIN = fileURLToPath(new URL('../../bin/llem.js', import.meta.url))
 
@@ -61,6 +62,7 @@ export interface ExecResult {
   simulated: boolean
   energy: NativeEnergy
   energy_reason: string | null
+  findings: Finding[]
   timeseries_path: string | null
   samples_path: string | null
   /** Its folder; null without -o. */

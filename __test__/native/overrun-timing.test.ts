@@ -26,10 +26,10 @@ describe('a driver that takes 3 ms for one power reading', () => {
   it('of eight GPUs every 10 ms is warned of, with its latency and an interval that it can keep', async () => {
     const { code, stderr } = await exec(gpus(8, 3))
     expect(code).toBe(0)
-    const warnings = stderr.match(/^Warning: the driver .*$/gm)
+    const warnings = stderr.match(/^Warning: sampler_overrun: .*$/gm)
     expect(warnings).toHaveLength(1)
     expect(warnings?.[0]).toMatch(
-      /^Warning: the driver was answering the sampler for [12]\.\ds of 2\.\ds, and [5-8]\d% of the deadlines of 10ms were missed; one power reading took 3\.\dms \(99th percentile \d+\.\dms\) on each of 8 GPUs\. That may slow the load down\. Set --interval-ms (100|200), or read around the sensor's ticks only with --tick-locked\.$/,
+      /^Warning: sampler_overrun: the driver was answering the sampler for [12]\.\ds of 2\.\ds, and [5-8]\d% of the deadlines of 10ms were missed; one power reading took 3\.\dms \(99th percentile \d+\.\dms\) on each of 8 GPUs\. That may slow the load down\. Set energy\.interval_ms: (100|200) in a configuration or --interval-ms \1 of a command, or read around the sensor's ticks only: energy\.tick_locked: true, --tick-locked\.$/,
     )
   })
 
@@ -51,7 +51,9 @@ describe('a driver that takes 3 ms for one power reading', () => {
     const result: ExperimentResult = JSON.parse(readFileSync(pathIn(outputDir, 'result.json'), 'utf8'))
     const warnings = result.measurement_warnings.filter((text) => text.startsWith('sampler_overrun: '))
     expect(warnings).toEqual([
-      expect.stringMatching(/Set energy\.interval_ms: (50|100|200), or .*energy\.tick_locked: true\.$/),
+      expect.stringMatching(
+        /Set energy\.interval_ms: (50|100|200) in .*energy\.tick_locked: true, --tick-locked\.$/,
+      ),
     ])
   })
 })
@@ -86,17 +88,17 @@ describe('the words about a driver that is too slow', () => {
     // Not even the longest interval is long enough.
     [200, 10, 8, undefined],
   ] as const)('%i ms a reading, every %i ms, %i GPUs: %o ms', ([readMs, intervalMs, count, suggestedMs]) => {
-    const words = describeOverrun(slow(readMs, intervalMs, count), 'run')
+    const words = describeOverrun(slow(readMs, intervalMs, count))
     if (suggestedMs === null) expect(words).toBeNull()
     else
       expect(words).toContain(
         suggestedMs === undefined
-          ? 'Measure fewer GPUs at a time with energy.devices.'
-          : `Set energy.interval_ms: ${suggestedMs}, or `,
+          ? 'Measure fewer GPUs at a time: energy.devices in'
+          : `Set energy.interval_ms: ${suggestedMs} in a configuration or --interval-ms ${suggestedMs} of a command`,
       )
   })
 
   it('are none where llem’s own sampler read no GPU', () => {
-    expect(describeOverrun(energy({ sampler: null, devices: [] }), 'run')).toBeNull()
+    expect(describeOverrun(energy({ sampler: null, devices: [] }))).toBeNull()
   })
 })

@@ -23,6 +23,8 @@ async function measure(idleS: number, baselineMs: number, load: Segment, rest: R
   return { energy, device: energy.devices[0] as DeviceEnergy, trueJ }
 }
 
+const codesOf = ({ findings }: DeviceEnergy) => findings.map(({ code }) => code)
+
 /** In step with a sensor of this phase, which sees nothing but the high half. */
 const pulses: Segment = { for_s: 6, square: { low_w: 75, high_w: 480, period_s: 0.1, duty: 0.5 } }
 const sensor = { update_period_ms: 100, window_ms: 25, phase_ms: 40 }
@@ -31,18 +33,21 @@ describe('a counter that agreed with the readings at idle', () => {
   it.concurrent('is quoted against readings that a load in step with the sensor fools, and flagged', async () => {
     const { energy, device, trueJ } = await measure(6, 3000, pulses, { sensor })
     expect(Math.abs(Number(device.integral_j) / trueJ - 1)).toBeGreaterThan(0.5)
-    expect(device).toMatchObject({ method: 'counter', counter_trust: 'trusted', residual_flagged: true })
+    expect(device).toMatchObject({ method: 'counter', counter_kind: 'integral' })
+    expect(codesOf(device)).toContain('estimators_disagree')
     expect(device.reason).toMatch(/^the integral differs from the counter by \+\d/)
     // 0.3 % by itself; a busy machine may see a tick late. The integral is more than 50 % off.
     expect(Math.abs(Number(energy.total_j) / trueJ - 1)).toBeLessThan(0.03)
     const apartJ = Number(device.integral_j) - Number(device.counter_j)
-    expect(device.uncertainty.residual_j).toBeCloseTo(apartJ, 6)
+    const differ = device.uncertainty.find(({ component }) => component === 'witnesses differ')
+    expect(2 * Number(differ?.standard_uncertainty_j)).toBeCloseTo(apartJ, 6)
     expect(device.uncertainty_j).toBeGreaterThanOrEqual(apartJ)
   })
 
   it.concurrent('is quoted with a small uncertainty on a constant load', async () => {
     const { energy, device, trueJ } = await measure(6, 3000, { for_s: 6, w: 480 }, { sensor })
-    expect(device).toMatchObject({ method: 'counter', counter_trust: 'trusted', residual_flagged: false })
+    expect(device).toMatchObject({ method: 'counter', counter_kind: 'integral' })
+    expect(codesOf(device)).not.toContain('estimators_disagree')
     expect(Math.abs(Number(energy.total_j) - trueJ)).toBeLessThan(2 * Number(energy.uncertainty_j))
     expect(Number(energy.uncertainty_j) / trueJ).toBeLessThan(0.01)
     expect([energy.gain_pct, device.gain_pct]).toEqual([5, 5])
@@ -51,6 +56,6 @@ describe('a counter that agreed with the readings at idle', () => {
 
 it.concurrent('a counter that no steady load has tested is not quoted against the readings', async () => {
   const { device } = await measure(0.5, 0, pulses, { sensor })
-  expect(device).toMatchObject({ method: 'integral', residual_flagged: true })
-  expect(device.counter_trust).not.toBe('trusted')
+  expect(device).toMatchObject({ method: 'integral', counter_kind: 'undecided' })
+  expect(codesOf(device)).toContain('estimators_disagree')
 })

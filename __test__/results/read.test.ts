@@ -8,7 +8,7 @@ import { scratchFolder } from '../native/scenario.js'
 import { fixtureJson, placed, written } from './fixtures.js'
 
 /** A fixture with what its energy did not tell then. */
-function toldSince(kind: 'exec' | 'incomplete') {
+function toldSince(kind: 'run' | 'exec' | 'incomplete') {
   const { energy, ...rest } = fixtureJson(kind)
   const phase = {
     first_update_ms: null,
@@ -22,12 +22,58 @@ function toldSince(kind: 'exec' | 'incomplete') {
     energy: {
       ...energy,
       sampler: { ...energy.sampler, read_us_p50: null, read_us_p99: null },
-      devices: energy.devices.map((device: { sensor: object }) => ({
-        ...device,
-        sensor: { ...device.sensor, ...phase },
-      })),
+      absolute_uncertainty_j: null,
+      estimator: null,
+      constants_hash: null,
+      findings: [],
+      devices: energy.devices.map(deviceSince(phase)),
     },
+    ...(kind === 'exec' ? { findings: [] } : {}),
   }
+}
+
+/** Its parts (k = 2) are components now (k = 1), its verdict on the counter a finding, if anything. */
+function deviceSince(phase: object) {
+  return ({ residual_flagged, counter_trust, self_test_pct, uncertainty, sensor, ...device }: OldDevice) => {
+    expect([residual_flagged, typeof self_test_pct]).toEqual([false, 'number'])
+    expect(counter_trust).toBe('trusted')
+    const components = [
+      ['sampling', uncertainty.sampling_j],
+      ['edges', uncertainty.edges_j],
+      ['gaps', uncertainty.gaps_j],
+      ['counter ticks', uncertainty.counter_tick_j],
+      ['witnesses differ', uncertainty.residual_j],
+    ].flatMap(([component, expanded]) =>
+      typeof expanded === 'number'
+        ? [
+            {
+              component,
+              source: expect.any(String),
+              type: expect.stringMatching(/^[AB]$/),
+              standard_uncertainty_j: expanded / 2,
+            },
+          ]
+        : [],
+    )
+    expect(components.length).toBeGreaterThan(0)
+    return {
+      ...device,
+      sensor: { ...sensor, ...phase },
+      absolute_uncertainty_j: null,
+      uncertainty: components,
+      counter_kind: null,
+      gain_ratio: null,
+      findings: [],
+    }
+  }
+}
+
+interface OldDevice {
+  residual_flagged: boolean
+  counter_trust: string
+  self_test_pct: number | null
+  uncertainty: Record<string, number | null>
+  sensor: object
 }
 
 const failure = (read: () => unknown) => {
@@ -49,15 +95,24 @@ describe('a result of schema 3.0.0', () => {
     expect(experimentResultSchema.parse(content)).toEqual(content)
   })
 
-  it('keeps everything that it had', () => {
+  it('keeps everything that it had, in the words of this version', () => {
     const { prompts, ...rest } = old
     const stamped = { schema_version: SCHEMA_VERSION }
     expect(content).toMatchObject({
       ...rest,
       ...stamped,
+      energy: toldSince('run').energy,
       process_results: old.process_results.map((each: object) => ({ ...each, ...stamped })),
       prompts,
     })
+  })
+
+  it('has its warnings as findings, and no uncertainty of a token, which nobody divided then', () => {
+    if (kind !== 'run') throw new Error(kind)
+    const { findings, measurement_warnings } = content
+    expect(measurement_warnings.length).toBeGreaterThan(0)
+    expect(findings.map(({ code, text }) => `${code}: ${text}`)).toEqual(measurement_warnings)
+    expect(content.energy_per_output_token_uncertainty_j).toBeNull()
   })
 
   it('has null with a reason for what was not kept then', () => {
@@ -127,7 +182,7 @@ describe('what cannot be read', () => {
   const result = (change: object) =>
     written(join(scratchFolder(), 'result.json'), { ...fixtureJson('run'), ...change })
 
-  it.for(['3.1.1', '3.2.0', '4.0.0', '3.10.0'])('is newer, with schema %s', (schema_version) => {
+  it.for(['3.2.1', '3.3.0', '4.0.0', '3.10.0'])('is newer, with schema %s', (schema_version) => {
     expect(failure(() => readResult(result({ schema_version })))).toMatchObject({
       code: 'RESULT_NEWER',
       kind: 'usage',

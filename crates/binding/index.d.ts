@@ -97,13 +97,15 @@ export interface CallLatency {
   error?: string
 }
 
-/** What the test of an energy counter on a steady load said. */
-export interface CounterTest {
-  trusted: boolean
-  /** `(readings - counter) / counter` in percent. */
-  residualPct: number
-  /** The lowest power at which the counter agreed. */
-  agreedW?: number
+/** A part of an uncertainty (GUM): its standard uncertainty (k = 1). */
+export interface Component {
+  /** "edges", "counter quantum", "sampling", "gaps", "witnesses differ", "gain". */
+  component: string
+  /** What it rests on, in words. */
+  source: string
+  /** "A": seen in the readings; "B": known from elsewhere. */
+  evidence: string
+  standardJ: number
 }
 
 /** One domain of the CPU over a window. */
@@ -164,7 +166,10 @@ export interface DeviceLook {
 
 /** The energy of one device between neighbouring boundaries: one number fewer than there are boundaries. */
 export interface DevicePieces {
-  /** Of the covered part; NaN where nothing is covered. */
+  /**
+   * Pieces of one curve: over the whole window they add up to the headline. Where there is no headline, of the covered
+   * part by the integral, and NaN where nothing is covered.
+   */
   joules: Float64Array
   /** How much of each piece lies between readings that could be joined, nanoseconds. */
   coveredNs: Float64Array
@@ -176,15 +181,23 @@ export interface DeviceReport {
   method?: string
   reason: string
   residualPct?: number
-  /** Whether the two estimates differ by more than the sensor's blind time explains. */
-  residualFlagged: boolean
-  /** How far the total may be off (k = 2, without the board's gain). */
+  /** How far the total may be off (k = 2) on this board; never 0. */
   uncertaintyJ?: number
-  uncertainty: Uncertainty
+  /** The same with the board's gain. */
+  absoluteUncertaintyJ?: number
+  /** What both are made of; "gain" is in the second alone. */
+  components: Array<Component>
   /** The board's own factor, known no better than this. */
   gainPct?: number
-  /** What the latest test of the counter on a steady load said; missing where there was none. */
-  counterTest?: CounterTest
+  /** "integral", "sum_of_readings", "undecided" or "none". */
+  counterKind: string
+  /** The readings over the counter. */
+  gainRatio?: GainRatio
+  findings: Array<Finding>
+  /** What later runs may begin with. */
+  learned?: KnownDevice
+  /** What was seen speaks against what was remembered of the board, which is to be forgotten. */
+  contradicted: boolean
   sensor: Sensor
   integralJ?: number
   counterJ?: number
@@ -230,6 +243,32 @@ export interface Durations {
   maxUs: number
 }
 
+/** The estimator of this build, so that a result of another one is told apart before anything is recomputed. */
+export declare function estimator(): Estimator
+
+/** What makes the joules of this build. */
+export interface Estimator {
+  name: string
+  /** Of the constants that it rests on, hexadecimal. */
+  constantsHash: string
+}
+
+/** What a reader of the joules should know. */
+export interface Finding {
+  code: string
+  /** "info" or "warning". */
+  severity: string
+  /** A sentence without the device's name. */
+  text: string
+}
+
+/** The readings over the counter, at all levels of power alike. */
+export interface GainRatio {
+  ratio: number
+  /** k = 2. */
+  uncertainty: number
+}
+
 /** A process that computes on a GPU. */
 export interface GpuProcess {
   pid: number
@@ -241,21 +280,24 @@ export interface GpuProcess {
 }
 
 /**
- * The integral of each device's power between neighbouring boundaries (monotonic nanoseconds, in order, within the
- * window of a `samples.parquet`). Throws `PART_OUTSIDE`, `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`.
+ * The energy of each device between neighbouring boundaries (monotonic nanoseconds, in order, within the window of a
+ * `samples.parquet`). Throws `PART_OUTSIDE`, `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`.
  */
 export declare function integralPieces(samplesPath: string, boundariesNs: Float64Array): Array<DevicePieces>
 
-/** What was found out about a device under a driver; missing is what was not. */
+/** What may be remembered of a device under a driver; missing is what was not found out. */
 export interface KnownDevice {
+  /** "integral", "sum_of_readings", "undecided" or "none". */
+  counterKind: string
   /** Time between two values of its power sensor. */
   updatePeriodMs?: number
   /** The time that a value is the mean of. */
   windowMs?: number
   /** How old that time is when the value appears. */
   delayMs?: number
-  /** What the test of its energy counter said. */
-  counterTest?: CounterTest
+  /** How far the delay may be off (k = 2). */
+  delayDoubtMs?: number
+  gainRatio?: GainRatio
 }
 
 /** What the driver lets a device do. */
@@ -427,15 +469,6 @@ export interface TimeseriesEnergy {
   joules?: number
 }
 
-/** The parts of an uncertainty (k = 2); missing where a part does not apply or is not known. */
-export interface Uncertainty {
-  samplingJ?: number
-  edgesJ?: number
-  gapsJ?: number
-  counterTickJ?: number
-  residualJ?: number
-}
-
 /** The end of a window: its report, or why there is none. */
 export interface WindowEnd {
   report?: WindowReport
@@ -454,15 +487,21 @@ export interface WindowReport {
   endNs: number
   /** Wall time of the left edge, milliseconds since the Unix epoch. */
   startUnixMs: number
-  /** "counter" or "integral" where all devices agree. */
+  /** What made the joules. */
+  estimator: string
+  /** Of the constants that it rests on, hexadecimal. */
+  constantsHash: string
+  /** "counter", "integral" or "readings_and_mean" where all devices agree. */
   method?: string
   /** The sum over the devices, missing as soon as one is. */
   totalJ?: number
   integralJ?: number
   counterJ?: number
   counterRawJ?: number
-  /** How far the total may be off (k = 2, without the boards' gain). */
+  /** How far the total may be off (k = 2) on these boards. */
   uncertaintyJ?: number
+  /** The same with the boards' gain, which is each one's own. */
+  absoluteUncertaintyJ?: number
   /** Of the device that is covered least, 0 to 1. */
   coverage: number
   devices: Array<DeviceReport>

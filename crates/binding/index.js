@@ -773,11 +773,12 @@ if (
   }
 }
 
-const { FileLock, NativeHealth, NativeProbe, NativeSampler, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
+const { FileLock, NativeHealth, NativeProbe, NativeSampler, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
 export { FileLock }
 export { NativeHealth }
 export { NativeProbe }
 export { NativeSampler }
+export { estimator }
 export { integralPieces }
 export { listDevices }
 export { monotonicNs }

@@ -2,11 +2,13 @@
 // reading is the mean of, how short a window may be, each driver call again.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { oneOf } from '../energy/measured.js'
 import type { Observer } from '../experiment/observer.js'
-import type { Device, DeviceReport } from '../native/addon.js'
+import type { Device, KnownDevice } from '../native/addon.js'
 import { Probe } from '../native/probe.js'
 import { Sampler } from '../native/sampler.js'
 import { type Calibration, laneSchema } from '../results/calibration.js'
+import { COUNTER_KINDS } from '../results/energy.js'
 import { Load } from './load.js'
 import { measureWindows, shortestWindows, WINDOW_MS, WINDOWS } from './measured-windows.js'
 import { ALL_PULSES_MS, pulsesCommand } from './pulses.js'
@@ -76,7 +78,7 @@ function nothingYet(): Calibration {
     update_period_ms: null,
     averaging_window: null,
     averaging_window_reason: NOT_REACHED,
-    counter: { period_ms: null, quantum_mj: null, trust: 'unknown', self_test_pct: null, agreed_w: null },
+    counter: { period_ms: null, quantum_mj: null, kind: 'undecided', gain_ratio: null },
     call_latencies: [],
     shortest_windows: null,
     shortest_windows_reason: NOT_REACHED,
@@ -85,7 +87,7 @@ function nothingYet(): Calibration {
 
 /** Does nothing for some seconds, in which the sampler tests the counter by itself. */
 async function testCounter(found: Calibration, bench: Bench): Promise<void> {
-  const sampler = await openSampler(bench, {})
+  const sampler = await openSampler(bench, undefined)
   try {
     await sampler.ready()
     const window = sampler.beginWindow()
@@ -94,17 +96,11 @@ async function testCounter(found: Calibration, bench: Bench): Promise<void> {
       sleep(IDLE_MS, undefined, { signal: bench.signal }).catch(() => {}),
     )
     const [report] = (await window.end()).devices
-    found.counter.trust = trustOf(report)
-    found.counter.self_test_pct = report?.counterTest?.residualPct ?? null
-    found.counter.agreed_w = report?.counterTest?.agreedW ?? null
+    found.counter.kind = oneOf(COUNTER_KINDS, report?.counterKind) ?? 'undecided'
+    found.counter.gain_ratio = report?.gainRatio ?? null
   } finally {
     sampler.close()
   }
-}
-
-function trustOf(report: DeviceReport | undefined): Calibration['counter']['trust'] {
-  const test = report?.counterTest
-  return test === undefined ? 'unknown' : test.trusted ? 'trusted' : 'distrusted'
 }
 
 async function timeCalls(found: Calibration, bench: Bench, underLoad = false): Promise<void> {
@@ -205,16 +201,10 @@ async function findShortestWindows(found: Calibration, bench: Bench, load: Load)
       : {
           windowMs: found.averaging_window.window_ms,
           delayMs: Math.max(0, found.averaging_window.delay_ms),
+          delayDoubtMs: found.averaging_window.delay_error_ms,
         }),
-    ...(found.counter.self_test_pct === null
-      ? {}
-      : {
-          counterTest: {
-            trusted: found.counter.trust === 'trusted',
-            residualPct: found.counter.self_test_pct,
-            ...(found.counter.agreed_w === null ? {} : { agreedW: found.counter.agreed_w }),
-          },
-        }),
+    counterKind: found.counter.kind,
+    ...(found.counter.gain_ratio === null ? {} : { gainRatio: found.counter.gain_ratio }),
   })
   try {
     const stretch = { label: `Measuring ${WINDOWS} windows`, total: (WINDOWS * WINDOW_MS) / 1000 }
@@ -229,12 +219,16 @@ async function findShortestWindows(found: Calibration, bench: Bench, load: Load)
   }
 }
 
-function openSampler(
-  { device, libraryPath }: Bench,
-  known: NonNullable<Parameters<typeof Sampler.open>[0]['devices'][number]['known']>,
-): Promise<Sampler> {
+function openSampler({ device, libraryPath }: Bench, known: KnownDevice | undefined): Promise<Sampler> {
   return Sampler.open({
-    devices: [{ uuid: device.uuid, index: device.index, name: device.name ?? null, known }],
+    devices: [
+      {
+        uuid: device.uuid,
+        index: device.index,
+        name: device.name ?? null,
+        ...(known === undefined ? {} : { known }),
+      },
+    ],
     libraryPath,
   })
 }

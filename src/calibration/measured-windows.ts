@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { methodOf } from '../energy/measured.js'
 import type { WindowReport } from '../native/addon.js'
 import type { Sampler } from '../native/sampler.js'
 import type { ShortestWindows } from '../results/calibration.js'
@@ -32,20 +33,26 @@ export async function measureWindows(sampler: Sampler, signal: AbortSignal): Pro
   return (await Promise.all(reports)).flatMap(measuredWindows)
 }
 
-/** None where neither estimate could be quoted. */
+/** None where nothing could be quoted. */
 function measuredWindows({ devices, startNs, endNs }: WindowReport): MeasuredWindow[] {
-  return devices.flatMap(({ method, totalJ, uncertainty: parts }) => {
-    if (totalJ === undefined || (method !== 'counter' && method !== 'integral')) return []
+  return devices.flatMap(({ method: told, totalJ, components }) => {
+    const method = methodOf(told)
+    if (totalJ === undefined || method === null) return []
+    const expandedJ = (isMeant: (component: string) => boolean) =>
+      2 * Math.hypot(...components.filter((each) => isMeant(each.component)).map((each) => each.standardJ))
     return {
       method,
       durationS: (endNs - startNs) / 1e9,
       totalJ,
-      samplingJ: parts.samplingJ ?? 0,
-      edgesJ: Math.hypot(parts.edgesJ ?? 0, parts.counterTickJ ?? 0),
-      residualJ: parts.residualJ ?? 0,
+      samplingJ: expandedJ((component) => component === 'sampling'),
+      edgesJ: expandedJ((component) => !GROWING.includes(component)),
+      residualJ: expandedJ((component) => component === 'witnesses differ'),
     }
   })
 }
+
+/** All components but these are of the edges, whatever lies between them; the gain is no part of this uncertainty. */
+const GROWING = ['sampling', 'witnesses differ', 'gain']
 
 /** How short windows may be, or why that is not known. */
 export function shortestWindows(

@@ -1,6 +1,8 @@
+import type { Method } from '../results/energy.js'
+
 /** What a measured window showed of its uncertainty: the parts (k = 2) of the estimate that is quoted, in joules. */
 export interface MeasuredWindow {
-  method: 'counter' | 'integral'
+  method: Method
   durationS: number
   totalJ: number
   /** What happens while the sensor does not look; 0 for a counter, which sees everything. */

@@ -1,4 +1,5 @@
 import type { Calibration, ShortestWindows } from '../results/calibration.js'
+import { uncertain } from '../results/uncertain.js'
 import { columns, quantity } from './screen.js'
 
 /** When the sampler makes a call: the hot loop is what it does at every deadline, the slow lane all the rest. */
@@ -8,6 +9,14 @@ const LANES = {
   slow: 'slow lane',
   rare: 'slow lane, rarely',
   unknown: '',
+} as const
+
+/** What the energy counter was seen to do. */
+const KINDS = {
+  integral: 'integrates the power',
+  sum_of_readings: "adds up the sensor's own readings, and misses what they miss",
+  undecided: 'unknown: the power was not steady long enough',
+  none: 'there is none',
 } as const
 
 /** A calibration for people: facts, driver calls, and how short a window may be. */
@@ -60,11 +69,11 @@ function* facts(calibration: Calibration): Generator<[name: string, fact: string
     '  Counter quantum',
     counter.quantum_mj === 1 ? 'at most 1 mJ' : quantity(counter.quantum_mj, 'mJ', 0),
   ]
-  const tested =
-    counter.self_test_pct === null
-      ? ': the power was not steady long enough'
-      : `: the readings differ from it by ${counter.self_test_pct.toFixed(2)} % on a steady load`
-  yield ['  Counter', `${counter.trust}${tested}`]
+  yield ['  Counter', KINDS[counter.kind]]
+  if (counter.gain_ratio !== null) {
+    const { ratio, uncertainty } = counter.gain_ratio
+    yield ['  Readings / counter', uncertain(ratio, uncertainty, '')]
+  }
   if (calibration.shortest_windows === null)
     yield ['  Shortest window', `unknown: ${calibration.shortest_windows_reason}`]
 }

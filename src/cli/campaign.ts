@@ -16,6 +16,7 @@ import { showManifest, showPlan, showStatistics } from './campaign-tables.js'
 import { daemonKeys, nextRounds, runRounds, showDaemon, showRounds } from './daemon.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
+import { requireEnergy } from './require-energy.js'
 import { isTerminal, print, printJson, SIMULATED, say } from './screen.js'
 
 interface CliOptions {
@@ -26,6 +27,7 @@ interface CliOptions {
   cycles?: number
   order?: Structure
   retryFailed?: boolean
+  requireEnergy?: boolean
   daemon?: boolean
   simulate?: string | boolean
   json?: boolean
@@ -132,6 +134,11 @@ async function runIt(
         .filter((part) => part !== null)
         .join('\n\n'),
     )
+  }
+  if (options.requireEnergy && manifest.without_energy > 0) {
+    const { without_energy: lost, without_energy_reason: reason, counts } = manifest
+    const why = `${lost} of ${counts.completed} completed runs have none: ${reason ?? 'unknown'}`
+    requireEnergy(null, why)
   }
   // A daemon whose time is over has done what it should, whatever became of its rounds: it is not to be started again.
   if (daemon.enabled) return

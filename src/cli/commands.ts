@@ -32,6 +32,7 @@ export const COMMANDS: readonly CommandLine[] = [
         .option('--set <key=value>', 'set any key of the configuration, repeatable', collect)
         .option(...SIMULATE)
         .option('--dry-run', 'check the configuration and print it, measure nothing')
+        .option('--require-energy', 'exit with code 1 where there is no energy in the end')
         .option('--json', 'print the result as JSON')
         .option('-q, --quiet', 'no progress')
         .option('-v, --verbose', 'say more: the worker’s log, stack traces')
@@ -75,6 +76,7 @@ export const COMMANDS: readonly CommandLine[] = [
         .option('--daemon', 'run it in rounds, as `daemon` in the file says')
         .option('--no-daemon', 'run it once, whatever the file says')
         .option('--retry-failed', 'once all have run, run those that failed once more')
+        .option('--require-energy', 'exit with code 1 where a completed run has no energy')
         .option(...SIMULATE)
         .option('--json', 'print the manifest as JSON; with --dry-run or --validate-only the plan')
         .option('-q, --quiet', 'no progress')
@@ -125,14 +127,19 @@ export const COMMANDS: readonly CommandLine[] = [
       command
         .summary('measure any command')
         .description(
-          'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through.',
+          'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through; where nothing can be measured, the command runs all the same.',
         )
         .argument('<command...>', 'the command and its arguments, after --')
         .passThroughOptions()
         .option('--interval-ms <ms>', 'power interval, 1 to 5000', interval, 10)
         .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
-        .option('-o, --output-dir <dir>', 'write result.json and timeseries.parquet below this folder')
-        .option('--full-rate', 'with -o: write every sample to samples.parquet too')
+        .option(
+          '-o, --output-dir <dir>',
+          'write result.json, timeseries.parquet and samples.parquet below this folder',
+        )
+        .option('--full-rate', 'with -o: keep samples.parquet, as is done anyway')
+        .option('--no-full-rate', 'with -o: write no samples.parquet, so that nothing can be recomputed')
+        .option('--require-energy', 'exit with code 1 where there is no energy in the end')
         .option('--tick-locked', 'read the power only around the ticks of its sensor: fewer driver calls')
         .option(...SIMULATE)
         .option('--json', 'print the result as JSON; what the command prints goes to stderr')

@@ -1,11 +1,12 @@
-// llem exec: sampler opens -> window begins -> the command runs -> window ends -> result.
+// llem exec: sampler opens -> window begins -> the command runs -> window ends -> result. Where nothing can be measured,
+// the command runs all the same.
 
 import { existsSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redactArguments } from '../core/redact.js'
 import { chooseLibrary } from '../energy/library.js'
-import { openSampler } from '../energy/open.js'
+import { type OpenedSampler, openSampler } from '../energy/open.js'
 import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
@@ -14,6 +15,7 @@ import { SCHEMA_VERSION } from '../results/experiment.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
+import { requireEnergy } from './require-energy.js'
 import { printJson, say } from './screen.js'
 import { execLines } from './show-exec.js'
 
@@ -21,7 +23,9 @@ interface ExecOptions {
   intervalMs: number
   devices?: (number | string)[]
   outputDir?: string
+  /** Whether samples.parquet is kept; by default it is, where there is a folder. */
   fullRate?: boolean
+  requireEnergy?: boolean
   tickLocked?: boolean
   simulate?: string | boolean
   json?: boolean
@@ -29,7 +33,10 @@ interface ExecOptions {
   verbose?: boolean
 }
 
-/** Measures a command. Always ends with its exit code, unless measuring could not start. */
+/**
+ * Measures a command. Always ends with its exit code, but for one that could not be started and, with --require-energy, a
+ * measurement that was lost.
+ */
 export async function exec(args: readonly string[], options: ExecOptions): Promise<void> {
   if (options.fullRate && options.outputDir === undefined)
     throw new LlemError('--full-rate has no folder to write samples.parquet to', {
@@ -37,32 +44,23 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       hint: 'Name one, as in `llem exec -o results --full-rate -- COMMAND`.',
       kind: 'usage',
     })
-  const { libraryPath } = chooseLibrary(options.simulate)
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
-  const opened = await openSampler({
-    devices: options.devices ?? null,
-    intervalMs: options.intervalMs,
-    slowIntervalMs: 100,
-    tickLocked: options.tickLocked ?? false,
-    libraryPath,
-  })
-  const { sampler, notes } = opened
-  const { simulated } = opened.machine
+  const { opened, why } = await openOrSay(options)
   try {
-    if (!options.quiet) for (const note of notes) say(`Note: ${note}.`)
-    await sampler.ready()
+    if (!options.quiet) for (const note of opened?.notes ?? []) say(`Note: ${note}.`)
+    await opened?.sampler.ready()
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
-    const files = runDir === null ? {} : filesIn(runDir, options.fullRate ?? false)
-    const window = beginEnergyWindow(opened, files)
+    const files = runDir === null ? {} : filesIn(runDir, options.fullRate ?? true)
+    const window = opened === null ? null : beginEnergyWindow(opened, files)
     const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch(
       (error: unknown) => {
         // Closing drops the window and its files, so that nothing of a run that was none stays behind.
-        sampler.close()
+        opened?.sampler.close()
         if (runDir !== null) rmdirSync(runDir)
         throw error
       },
     )
-    const { energy, reason } = await endWindow(window)
+    const { energy, reason } = window === null ? { energy: null, reason: why } : await endWindow(window)
     const result: ExecResult = {
       schema_version: SCHEMA_VERSION,
       kind: 'exec',
@@ -70,25 +68,48 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       exit_code: ended.exitCode,
       signal: ended.signal,
       duration_sec: energy?.duration_sec ?? null,
-      simulated,
+      simulated: opened?.machine.simulated ?? false,
       energy,
       energy_reason: reason,
+      findings: energy?.findings ?? [],
       timeseries_path: ifWritten(files.timeseriesPath),
       samples_path: ifWritten(files.samplesPath),
     }
     if (runDir !== null) await writeResult(join(runDir, 'result.json'), result)
     if (options.json) printJson({ ...result, result_dir: runDir })
     else if (!options.quiet) say(execLines(result, runDir, options.verbose ?? false).join('\n'))
+    if (options.requireEnergy) requireEnergy(energy?.total_j ?? null, reason ?? energy?.reason ?? null)
     throw new Exit(ended.exitCode)
   } finally {
-    sampler.close()
+    opened?.sampler.close()
   }
 }
 
-function filesIn(runDir: string, fullRate: boolean): WindowFiles {
+/** The sampler, or why nothing can be measured here. Throws where the person asked for what cannot be had. */
+async function openOrSay(
+  options: ExecOptions,
+): Promise<{ opened: OpenedSampler; why: null } | { opened: null; why: string }> {
+  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  try {
+    const opened = await openSampler({
+      devices: options.devices ?? null,
+      intervalMs: options.intervalMs,
+      slowIntervalMs: 100,
+      tickLocked: options.tickLocked ?? false,
+      libraryPath,
+    })
+    return { opened, why: null }
+  } catch (error) {
+    const wasAsked = options.devices !== undefined || simulated || options.requireEnergy
+    if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
+    return { opened: null, why: [error.message, error.hint].filter((part) => part !== null).join(' ') }
+  }
+}
+
+function filesIn(runDir: string, keepsSamples: boolean): WindowFiles {
   return {
     timeseriesPath: join(runDir, 'timeseries.parquet'),
-    samplesPath: fullRate ? join(runDir, 'samples.parquet') : undefined,
+    samplesPath: keepsSamples ? join(runDir, 'samples.parquet') : undefined,
   }
 }
 

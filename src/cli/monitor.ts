@@ -1,16 +1,20 @@
-// llem monitor: the sampler's snapshots, five times a second, as a picture or as JSON lines.
+// llem monitor: the sampler's snapshots, five times a second, as a picture or as JSON lines; at its end what a window over
+// all of that time has to say.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chooseLibrary } from '../energy/library.js'
 import { openSampler } from '../energy/open.js'
+import { beginEnergyWindow } from '../energy/window.js'
 import type { Snapshot } from '../native/addon.js'
 import type { SampledDevice } from '../native/sampler.js'
+import { spoken } from '../results/findings.js'
 import { reasonsIn } from '../results/throttle-reasons.js'
 import { interruptible } from './interrupt.js'
 import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.js'
 import { sparkline } from './sparkline.js'
 
 const REFRESH_MS = 200
+const OF_LENGTH = ['short_measurement_duration', 'nvml_low_sample_count']
 const GIB = 1024 ** 3
 /** Refreshes in the sparkline: what the other columns leave of the terminal, at most twelve seconds. */
 const sparkLength = () => Math.max(10, Math.min(60, (process.stdout.columns || 120) - 95))
@@ -27,17 +31,19 @@ interface MonitorOptions {
 /** Shows what the GPUs do now, until Ctrl-C or for so many seconds. */
 export async function monitor(options: MonitorOptions): Promise<void> {
   const { libraryPath } = chooseLibrary(options.simulate)
-  const { sampler, machine, notes } = await openSampler({
+  const opened = await openSampler({
     devices: options.devices ?? null,
     intervalMs: options.intervalMs,
     slowIntervalMs: 100,
     libraryPath,
   })
+  const { sampler, machine, notes } = opened
   for (const note of notes) say(`Note: ${note}.`)
   const show = options.json
     ? jsonLines(sampler.devices, machine.simulated)
     : await picture(sampler.devices, machine.simulated)
   const endMs = options.duration === undefined ? Number.POSITIVE_INFINITY : options.duration * 1000
+  const window = beginEnergyWindow(opened)
   const startMs = performance.now()
   try {
     await interruptible(
@@ -49,6 +55,10 @@ export async function monitor(options: MonitorOptions): Promise<void> {
       },
       { quiet: true },
     )
+    const energy = await window.end()
+    // To look for a moment is no measurement that is too short.
+    for (const finding of energy.findings.filter(({ code }) => !OF_LENGTH.includes(code)))
+      say(spoken(finding, energy.devices.length))
   } finally {
     sampler.close()
   }

@@ -11,6 +11,7 @@ import { LlemError } from '../core/errors.js'
 import type { ExperimentOutcome } from '../experiment/run.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
+import { requireEnergy } from './require-energy.js'
 import { print, printJson, SIMULATED, say } from './screen.js'
 
 interface CliOptions {
@@ -21,6 +22,7 @@ interface CliOptions {
   set?: string[]
   simulate?: string | boolean
   dryRun?: boolean
+  requireEnergy?: boolean
   json?: boolean
   quiet?: boolean
   verbose?: boolean
@@ -42,6 +44,12 @@ export async function run(argument: string | undefined, typed: CliOptions, comma
     env: process.env,
   })
   if (!loaded.ok) throw configError(loaded.problems)
+  if (options.requireEnergy && loaded.config.energy.backend === null)
+    throw new LlemError('--require-energy asks for energy, and energy.backend is null', {
+      code: 'USAGE',
+      hint: 'Set energy.backend to auto, or leave --require-energy out.',
+      kind: 'usage',
+    })
   if (options.dryRun) await showPlan(loaded.config, options.json ?? false)
   else await measure(loaded.config, options)
 }
@@ -90,7 +98,9 @@ async function measure(config: ExperimentConfig, options: CliOptions): Promise<v
     else print(showResult(result, runDir))
   }
   try {
-    show(await interruptible((signal) => runExperiment(config, { ...library, observer, signal })))
+    const outcome = await interruptible((signal) => runExperiment(config, { ...library, observer, signal }))
+    show(outcome)
+    if (options.requireEnergy) requireEnergy(outcome.result.total_energy_j, outcome.result.energy_reason)
   } catch (error) {
     // An hour of measuring is not lost because the disk is full.
     if (error instanceof UnsavedResultError) show(error.outcome)

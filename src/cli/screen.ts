@@ -46,12 +46,6 @@ export function quantity(value: number | null | undefined, unit: string, digits 
   return `${Number(text) === 0 ? text.replace('-', '') : text} ${unit}`.trimEnd()
 }
 
-/** "123.4 J +- 1.2" (k = 2, without the board's gain), as far as it is known. */
-export function withUncertainty(energy: { total_j: number | null; uncertainty_j: number | null }): string {
-  const { total_j, uncertainty_j } = energy
-  return `${quantity(total_j, 'J')}${total_j === null || uncertainty_j === null ? '' : ` +- ${uncertainty_j.toFixed(1)}`}`
-}
-
 export function say(text: string): void {
   write(process.stderr, text)
 }

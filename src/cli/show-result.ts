@@ -1,6 +1,9 @@
 import type { Energy } from '../results/energy.js'
 import type { ExperimentResult, Load, Spread } from '../results/experiment.js'
+import { spoken } from '../results/findings.js'
+import { uncertain } from '../results/uncertain.js'
 import { cpuFacts } from './cpu-facts.js'
+import { bothUncertainties } from './joules.js'
 import { columns, SIMULATED } from './screen.js'
 import { servingFacts } from './serving-facts.js'
 
@@ -13,9 +16,9 @@ export function showResult(result: ExperimentResult, runDir: string): string {
   return [
     ...(result.simulated ? [SIMULATED] : []),
     ...summary(result),
-    ...result.measurement_warnings
-      .filter((text) => text !== `energy_unknown: ${result.energy_reason}`)
-      .map((text) => `  Warning: ${text}`),
+    ...result.findings
+      .filter(({ code, text }) => !(code === 'energy_unknown' && text === result.energy_reason))
+      .map((finding) => `  ${spoken(finding, result.energy?.devices.length ?? 0)}`),
     // The first line is the empty head.
     ...table
       .split('\n')
@@ -70,14 +73,17 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       'Per request',
       `prefill ${prefill.toFixed(1)} tokens/s${also(decode, (rate) => `decode ${rate.toFixed(1)} tokens/s`)}`,
     ]
-  if (result.avg_energy_per_token_j !== null)
+  if (result.avg_energy_per_token_j !== null) {
+    const each = perToken(result.avg_energy_per_token_j, result.avg_energy_per_token_uncertainty_j, 'J/token')
+    const byOutput = result.energy_per_output_token_uncertainty_j
     yield [
       'Per token',
-      `${perToken(result.avg_energy_per_token_j)} J/token${also(result.energy_per_output_token_j, (joules) => `${perToken(joules)} J/output token`)}`,
+      `${each}${also(result.energy_per_output_token_j, (joules) => perToken(joules, byOutput, 'J/output token'))}`,
     ]
+  }
   yield* attributed(result)
   if (result.energy?.method != null) {
-    const { backend, method, uncertainty_j, coverage } = result.energy
+    const { backend, method, coverage, devices } = result.energy
     const by = backend === 'nvml' ? method : `${backend}, ${method}`
     const covered = also(
       coverage,
@@ -85,7 +91,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
     )
     yield [
       'Measured by',
-      `${by}${also(uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}${covered}`,
+      `${by}${also(bothUncertainties(result.energy, devices.length), (both) => `${both} (k=2)`)}${covered}`,
     ]
   }
   if (result.energy != null) yield* beside(result.energy)
@@ -134,8 +140,7 @@ function loadText({ kept, seconds, energy_j, uncertainty_j, reason }: Load, said
   const time = seconds === null ? 'unknown time' : `${seconds.toFixed(2)} s`
   // What the line of the energy has said is not said again.
   if (energy_j === null) return `${time}, energy unknown${reason === said ? '' : `: ${reason}`}`
-  const bound = also(uncertainty_j, (joules) => `+- ${joules.toFixed(2)} J (k=2)`).replace(', ', ' ')
-  return `${time}, ${energy_j.toFixed(2)} J${bound}, in no other number`
+  return `${time}, ${uncertain(energy_j, uncertainty_j, 'J')}${uncertainty_j === null ? '' : ' (k=2)'}, in no other number`
 }
 
 /** Prefill and decode, and the steady state, where they are known. */
@@ -146,14 +151,14 @@ function* attributed({
 }: ExperimentResult): Generator<[name: string, fact: string]> {
   const { prefill, decode } = phases ?? {}
   const parts = [
-    ...(prefill ? phase('prefill', prefill, prefill.j_per_input_token, 'input token') : []),
-    ...(decode ? phase('decode', decode, decode.j_per_output_token, 'output token') : []),
+    ...(prefill ? phase('prefill', prefill, prefill.input_tokens, 'input token') : []),
+    ...(decode ? phase('decode', decode, decode.output_tokens, 'output token') : []),
   ]
   if (parts.length > 0) yield ['Phases', parts.join('; ')]
   if (steady != null) {
-    const joules = steady.energy_per_output_token_j
+    const { energy_per_output_token_j: joules, energy_per_output_token_uncertainty_j: bound } = steady
     const facts = [
-      ...(joules === null ? [] : [`${perToken(joules)} J/output token`]),
+      ...(joules === null ? [] : [perToken(joules, bound, 'J/output token')]),
       ...(steady.output_tokens_per_second === null
         ? []
         : [`${steady.output_tokens_per_second.toFixed(1)} output tokens/s`]),
@@ -162,7 +167,7 @@ function* attributed({
     const energy =
       steady.energy_j === null
         ? ''
-        : `, ${steady.energy_j.toFixed(1)} J${also(steady.uncertainty_j, (joules) => `+- ${joules.toFixed(1)} J (k=2)`)}`
+        : `, ${uncertain(steady.energy_j, steady.uncertainty_j, 'J')}${steady.uncertainty_j === null ? '' : ' (k=2)'}`
     yield [
       'Steady state',
       `${facts.join(', ')}${energy}${headline === 'steady_state' ? ' (the headline)' : ''}`,
@@ -179,16 +184,19 @@ function phase(
     requests,
     left_out,
   }: { energy_j: number; uncertainty_j: number | null; requests: number; left_out: number },
-  joules: number | null,
+  tokens: number | null,
   of: string,
 ): string[] {
   if (requests < left_out) return []
-  const each = joules === null ? '' : `${perToken(joules)} J/${of}, `
-  const bound = uncertainty_j === null ? '' : ` +- ${uncertainty_j.toFixed(1)} J`
-  return [`${name} ${each}${energy_j.toFixed(1)} J${bound} in ${requests} of ${requests + left_out} requests`]
+  const over = (joules: number) => (tokens !== null && tokens > 0 ? joules / tokens : null)
+  const joules = over(energy_j)
+  const bound = uncertainty_j === null ? null : over(uncertainty_j)
+  const each = joules === null ? '' : `${perToken(joules, bound, `J/${of}`)}, `
+  const whole = uncertain(energy_j, uncertainty_j, 'J')
+  return [`${name} ${each}${whole} in ${requests} of ${requests + left_out} requests`]
 }
 
-function also(value: number | null, text: (value: number) => string): string {
+function also<Value>(value: Value | null, text: (value: Value) => string): string {
   return value === null ? '' : `, ${text(value)}`
 }
 
@@ -196,8 +204,11 @@ function spread(name: string, times: Spread | null): string | null {
   return times === null ? null : `${name} ${times.p50.toFixed(2)} ms p50, ${times.p99.toFixed(2)} ms p99`
 }
 
-function perToken(joules: number): string {
-  return joules.toPrecision(4)
+/** With four digits where nothing is known of how far it may be off. */
+function perToken(joules: number, uncertainty: number | null, unit: string): string {
+  return uncertainty !== null && uncertainty > 0
+    ? uncertain(joules, uncertainty, unit)
+    : `${joules.toPrecision(4)} ${unit}`
 }
 
 function amount(value: number): string {
@@ -209,7 +220,7 @@ function* beside({ measurement, cross_check: check }: Energy): Generator<[name: 
   if (check?.over_backend_window_j != null)
     yield [
       'Cross-check',
-      `${check.over_backend_window_j.toFixed(2)} J by llem's own sampler${also(check.residual_pct, (percent) => `${percent.toFixed(1)}% apart`)}`,
+      `${uncertain(check.over_backend_window_j, check.uncertainty_j, 'J')} by llem's own sampler${also(check.residual_pct, (percent) => `${percent.toFixed(1)}% apart`)}`,
     ]
   for (const { domain, energy_j, source } of measurement?.domains ?? [])
     if (energy_j !== null) yield [domain.toUpperCase(), `${energy_j.toFixed(2)} J (${source})`]

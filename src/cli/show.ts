@@ -3,7 +3,8 @@
 import { resolve } from 'node:path'
 import type { Incomplete } from '../results/incomplete.js'
 import { readRecord } from '../results/read.js'
-import { columns, print, printJson, quantity, SIMULATED, withUncertainty } from './screen.js'
+import { withUncertainty } from './joules.js'
+import { columns, print, printJson, quantity, SIMULATED } from './screen.js'
 import { execLines } from './show-exec.js'
 import { showResult } from './show-result.js'
 

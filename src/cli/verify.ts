@@ -3,9 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
-import { checksOfSamples, checksOfTimeseries } from '../energy/recomputed.js'
+import { checksOfSamples, checksOfTimeseries, whyOtherEstimator } from '../energy/recomputed.js'
 import { checksOfAttributedSamples } from '../energy/recomputed-attribution.js'
-import { recomputeWindow, timeseriesEnergy } from '../native/recording.js'
+import { estimatorHere, recomputeWindow, timeseriesEnergy } from '../native/recording.js'
 import { checksOfEnergy, checksOfExperiment, checksOfRequests } from '../results/arithmetic.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { Energy } from '../results/energy.js'
@@ -26,16 +26,40 @@ export async function verify(dir: string, { json }: { json?: boolean }): Promise
   const { checks, notRecomputed } = await verification(dir, result)
   const differing = checks.filter(({ agrees }) => !agrees)
   if (json) {
-    printJson({ dir, agrees: differing.length === 0, checks, not_recomputed: notRecomputed })
+    printJson({
+      dir,
+      agrees: differing.length === 0,
+      ...counted(checks),
+      checks,
+      not_recomputed: notRecomputed,
+    })
   } else {
     const head = ['quantity in result.json', 'stored', 'recomputed', 'from', '']
     print(columns(head, checks.map(row), [1, 2]))
     for (const sentence of notRecomputed) print(`Not recomputed: ${sentence}`)
     for (const { quantity, stored, recomputed, from } of differing)
       print(`Differs: ${quantity} is ${text(stored)} in result.json and ${text(recomputed)} by ${from}.`)
-    print(`${checks.length - differing.length} of ${checks.length} quantities agree.`)
+    const { recomputed, consistent } = counted(checks)
+    print(`${recomputed.agree} of ${recomputed.all} recomputed quantities agree.`)
+    print(`${consistent.agree} of ${consistent.all} sums and quotients within result.json agree.`)
   }
   if (differing.length > 0) throw new Exit(EXIT.failed)
+}
+
+/**
+ * How many quantities there were to compare: those recomputed from the files, and what result.json says twice. What is
+ * null here and there was recomputed from nothing.
+ */
+function counted(checks: readonly Check[]) {
+  const known = checks.filter(({ stored, recomputed }) => stored !== null || recomputed !== null)
+  const among = (some: readonly Check[]) => ({
+    agree: some.filter(({ agrees }) => agrees).length,
+    all: some.length,
+  })
+  return {
+    recomputed: among(known.filter(({ from }) => from !== RESULT)),
+    consistent: among(known.filter(({ from }) => from === RESULT)),
+  }
 }
 
 async function verification(dir: string, result: AnyResult): Promise<Verification> {
@@ -56,26 +80,30 @@ async function verification(dir: string, result: AnyResult): Promise<Verificatio
   return { checks: [...recorded.checks, ...arithmetic, ...own], notRecomputed }
 }
 
+const RESULT = 'result.json'
 const NOTHING: Verification = { checks: [], notRecomputed: [] }
 
 async function checksOfFiles(dir: string, energy: Energy, result: AnyResult): Promise<Verification> {
   const checks: Check[] = []
   const notRecomputed: string[] = []
   const samples = join(dir, 'samples.parquet')
-  if (existsSync(samples)) {
+  const otherEstimator = whyOtherEstimator(energy, await estimatorHere())
+  const attributed = result.kind === 'run' && result.content.request_energy !== null
+  const rests = `counter, headline and uncertainty${attributed ? ', phases and the energy of each request' : ''}`
+  if (!existsSync(samples)) {
+    checks.push(...promised(result.content.samples_path, 'samples_path', 'samples.parquet'))
+    notRecomputed.push(
+      `${rests}: there is no samples.parquet, which is kept unless ${result.kind === 'run' ? 'timeseries.full_rate is false' : '--no-full-rate is given'}.`,
+    )
+  } else if (energy.sampler !== null && otherEstimator !== null) {
+    notRecomputed.push(`${rests}: ${otherEstimator}.`)
+  } else {
     checks.push(...checksOfSamples(energy, await recomputeWindow(samples)))
     const requests = join(dir, 'requests.jsonl')
     if (result.kind === 'run')
       checks.push(
         ...(await checksOfAttributedSamples(result.content, samples, existsSync(requests) ? requests : null)),
       )
-  } else {
-    checks.push(...promised(result.content.samples_path, 'samples_path', 'samples.parquet'))
-    const option = result.kind === 'run' ? 'timeseries.full_rate: true' : '--full-rate'
-    const attributed = result.kind === 'run' && result.content.request_energy !== null
-    notRecomputed.push(
-      `counter, headline and uncertainty${attributed ? ', phases and the energy of each request' : ''}: there is no samples.parquet. ${option} records the next one.`,
-    )
   }
   const timeseries = join(dir, 'timeseries.parquet')
   if (existsSync(timeseries)) checks.push(...checksOfTimeseries(energy, await timeseriesEnergy(timeseries)))

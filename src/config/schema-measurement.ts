@@ -140,9 +140,9 @@ export const timeseries = z
       .nullable()
       .default(null)
       .meta({ description: 'Another name of energy.interval_ms; null leaves it to that key.', unit: 'ms' }),
-    full_rate: z.boolean().default(false).meta({
+    full_rate: z.boolean().default(true).meta({
       description:
-        'Keep samples.parquet, with every reading; otherwise it is removed once the energy of requests and phases is known.',
+        'Keep samples.parquet, with every reading, which all joules rest on and `llem verify` recomputes them from; false removes it once the energy of requests and phases is known.',
     }),
   })
   .prefault({})

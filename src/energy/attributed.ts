@@ -1,6 +1,7 @@
-// The energy of a window, by requests and by phases: its readings, cut where requests start, get their first token and
-// end, and scaled so that all of it is the energy that the window is said to have.
+// The energy of a window, by requests and by phases: its curve, cut where requests start, get their first token and end.
+// Pieces of llem's own curve add up to its own joules; for another backend's they are scaled to that one's.
 
+import { LlemError } from '../core/errors.js'
 import type { DevicePieces } from '../native/addon.js'
 import { integralPieces } from '../native/recording.js'
 import type { Phases, RequestEnergy } from '../results/attribution.js'
@@ -21,7 +22,7 @@ export interface Attribution {
 /** What is attributed, or why nothing is. */
 export type Attributed = { attribution: Attribution; reason: null } | { attribution: null; reason: string }
 
-/** Whose the energy of a window is. Throws what reading its samples throws. */
+/** Whose the energy of a window is. Throws PIECES_DIFFER, and what reading its samples throws. */
 export async function attributeEnergy(
   samplesPath: string,
   times: RequestTimes,
@@ -36,15 +37,18 @@ export async function attributeEnergy(
   const window = overlap(energy.window, own.window)
   const pieces = cutAtRequests(times, window)
   const devices = await integralPieces(samplesPath, pieces.boundariesNs)
-  const totals = totalsOf(energy, totalJ, devices)
   const unread = devices.findIndex(({ coveredNs }) => sum(coveredNs) === 0)
   if (unread >= 0) return none(`GPU ${energy.devices[unread]?.index} has no readings that could be joined`)
-  const scaled = pieceEnergy(devices, totals, pieces.boundariesNs)
-  const shares = shareOut(pieces, scaled)
+  const isOwn = energy.cross_check === null
+  if (isOwn) refuseOtherSums(energy.devices, devices)
+  const joules = isOwn
+    ? pieceEnergy(devices, pieces.boundariesNs)
+    : scaledPieces(devices, totalsOf(energy, totalJ, devices), pieces.boundariesNs)
+  const shares = shareOut(pieces, joules)
   const resolution = resolutionOf(energy, totalJ)
   return {
     attribution: {
-      phases: phasesOf(times, pieces, scaled, resolution),
+      phases: phasesOf(times, pieces, joules, resolution),
       requestEnergy: requestEnergyOf(times, shares, resolution),
       energies: shares.energies,
     },
@@ -61,47 +65,71 @@ function overlap(a: Span, b: Span): Span {
   return { start_ns: Math.max(a.start_ns, b.start_ns), end_ns: Math.min(a.end_ns, b.end_ns) }
 }
 
+/** The order of a sum is all that the two may differ by. */
+const SAME = 1e-9
+
+/** Parts are parts of the whole: pieces that add up to anything else than the device's joules are not its pieces. */
+function refuseOtherSums(devices: readonly DeviceEnergy[], pieces: readonly DevicePieces[]): void {
+  for (const [position, { index, total_j }] of devices.entries()) {
+    const joules = sum(pieces[position]?.joules ?? [])
+    if (total_j === null || !(Math.abs(joules - total_j) <= SAME * Math.max(total_j, 1)))
+      throw new LlemError(`the pieces of GPU ${index} add up to ${joules} J, and it has ${total_j} J`, {
+        code: 'PIECES_DIFFER',
+        hint: null,
+      })
+  }
+}
+
+/** The energy of each piece over all devices, and where readings are missing in one of them. */
+function pieceEnergy(devices: readonly DevicePieces[], boundariesNs: Float64Array): PieceEnergy {
+  const count = boundariesNs.length - 1
+  const energy = { joules: new Float64Array(count), missing: new Uint8Array(count) }
+  for (const { joules, coveredNs } of devices)
+    for (let piece = 0; piece < count; piece++) {
+      energy.joules[piece] = (energy.joules[piece] as number) + (joules[piece] as number)
+      const lengthNs = (boundariesNs[piece + 1] as number) - (boundariesNs[piece] as number)
+      if ((coveredNs[piece] as number) < lengthNs) energy.missing[piece] = 1
+    }
+  return energy
+}
+
 /**
- * What each device's pieces are to add up to: its own total; where a backend tells only the sum over the GPUs, its part of
- * that by the readings.
+ * What each device's pieces are to add up to: what the other backend says of it; where that tells only the sum over the
+ * GPUs, its part of the sum by the readings.
  */
 function totalsOf(
-  { devices, measurement, cross_check }: Energy,
+  { devices, measurement }: Energy,
   totalJ: number,
   pieces: readonly DevicePieces[],
 ): number[] {
-  const own = devices.map(({ uuid, total_j }) =>
-    cross_check === null ? total_j : (measurement?.per_gpu_j?.[uuid] ?? null),
-  )
-  if (own.every((joules) => joules !== null) && own.length === pieces.length) return own
+  const told = devices.map(({ uuid }) => measurement?.per_gpu_j?.[uuid] ?? null)
+  if (told.every((joules) => joules !== null) && told.length === pieces.length) return told
   const means = pieces.map(({ joules, coveredNs }) => sum(known(joules)) / sum(coveredNs))
   return means.map((mean) => (totalJ * mean) / sum(means))
 }
 
 /**
- * The energy of each piece over all devices. What was read is scaled to its share of the total by time; a stretch
- * without readings is taken at the mean power, so that the rest is not scaled up for it, and marked as missing.
+ * The same for another backend's joules. What was read is scaled to its share of the total by time; a stretch without
+ * readings is taken at the mean power, so that the rest is not scaled up for it.
  */
-function pieceEnergy(
+function scaledPieces(
   devices: readonly DevicePieces[],
   totals: readonly number[],
   boundariesNs: Float64Array,
 ): PieceEnergy {
   const count = boundariesNs.length - 1
   const windowNs = (boundariesNs[count] as number) - (boundariesNs[0] as number)
-  const energy = { joules: new Float64Array(count), missing: new Uint8Array(count) }
-  for (const [position, { joules, coveredNs }] of devices.entries()) {
+  const scaled = devices.map(({ joules, coveredNs }, position) => {
     const meanJPerNs = (totals[position] as number) / windowNs
-    const scale = (meanJPerNs * sum(coveredNs)) / sum(known(joules))
-    for (let piece = 0; piece < count; piece++) {
-      const covered = coveredNs[piece] as number
-      const lengthNs = (boundariesNs[piece + 1] as number) - (boundariesNs[piece] as number)
-      const readJ = covered > 0 ? (joules[piece] as number) * scale : 0
-      energy.joules[piece] = (energy.joules[piece] as number) + readJ + meanJPerNs * (lengthNs - covered)
-      if (covered < lengthNs) energy.missing[piece] = 1
-    }
-  }
-  return energy
+    const readJ = (at: number) => ((coveredNs[at] as number) > 0 ? (joules[at] as number) : 0)
+    const scale = (meanJPerNs * sum(coveredNs)) / sum(joules.map((_, at) => readJ(at)))
+    const filled = joules.map((_, at) => {
+      const lengthNs = (boundariesNs[at + 1] as number) - (boundariesNs[at] as number)
+      return readJ(at) * scale + meanJPerNs * (lengthNs - (coveredNs[at] as number))
+    })
+    return { joules: filled, coveredNs }
+  })
+  return pieceEnergy(scaled, boundariesNs)
 }
 
 function resolutionOf({ devices, uncertainty_j }: Energy, totalJ: number): Resolution {

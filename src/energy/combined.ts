@@ -2,6 +2,7 @@ import type { EnergyBackendName } from '../core/energy-backends.js'
 import type { Energy } from '../results/energy.js'
 import type { EnergyMeasurement } from './backends/backend.js'
 import { crossCheck, tickUncertaintyJ } from './cross-check.js'
+import { findingsOf } from './findings.js'
 
 /** A backend's joules over its window, with all that llem's own sampler saw beside it. */
 export function combined(backend: EnergyBackendName, measured: EnergyMeasurement, native: Energy): Energy {
@@ -11,6 +12,7 @@ export function combined(backend: EnergyBackendName, measured: EnergyMeasurement
     ...native,
     ...ownPart(backend, measured),
     uncertainty_j,
+    absolute_uncertainty_j: withGain(measured.total_j, uncertainty_j, native.gain_pct),
     window: {
       ...measured.window,
       start_utc: new Date(Date.parse(native.window.start_utc) + laterMs).toISOString(),
@@ -25,13 +27,14 @@ export function unaided(
   measured: EnergyMeasurement,
   { startedAt, nativeReason }: { startedAt: Date; nativeReason: string },
 ): Energy {
-  return {
+  const energy: Omit<Energy, 'findings'> = {
     ...ownPart(backend, measured),
     integral_j: null,
     counter_j: null,
     counter_raw_j: null,
     residual_pct: null,
     uncertainty_j: measured.uncertainty_j,
+    absolute_uncertainty_j: null,
     gain_pct: null,
     coverage: null,
     window: { ...measured.window, start_utc: startedAt.toISOString() },
@@ -40,9 +43,18 @@ export function unaided(
     cpu: { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
     faults: [],
+    estimator: null,
+    constants_hash: null,
     selection: null,
     cross_check: null,
   }
+  return { ...energy, findings: findingsOf(energy) }
+}
+
+/** Another backend reads the same boards, whose gain nobody knows any better. */
+function withGain(totalJ: number | null, uncertaintyJ: number | null, gainPct: number | null): number | null {
+  if (totalJ === null || uncertaintyJ === null || gainPct === null) return null
+  return Math.hypot(uncertaintyJ, (totalJ * gainPct) / 100)
 }
 
 function ownPart(

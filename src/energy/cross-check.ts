@@ -48,6 +48,7 @@ export function crossCheck(
   return {
     total_j: native.total_j,
     uncertainty_j: native.uncertainty_j,
+    absolute_uncertainty_j: native.absolute_uncertainty_j,
     method: native.method,
     reason: native.reason,
     window: { start_ns, end_ns },
@@ -62,7 +63,11 @@ export function crossCheck(
 }
 
 /** A warning's words about a backend and llem's own sampler that contradict each other. */
-export function describeCrossCheck({ backend, total_j, cross_check }: Energy): string | null {
+export function describeCrossCheck({
+  backend,
+  total_j,
+  cross_check,
+}: Pick<Energy, 'backend' | 'total_j' | 'cross_check'>): string | null {
   if (!cross_check?.flagged) return null
   const { over_backend_window_j: ownJ, residual_pct } = cross_check
   return `${backend} measured ${total_j?.toFixed(1)}J where llem's own sampler measured ${ownJ?.toFixed(1)}J (${residual_pct?.toFixed(1)}%), which is more than both are uncertain by. Compare energy.cross_check with energy.devices.`

@@ -1,7 +1,7 @@
-// What llem found out about a GPU under a driver, kept for later runs: when its sensor publishes, and whether its
-// energy counter was right on a steady load. `llem calibrate` writes here too.
+// What llem found out about a GPU under a driver, kept for later runs: when its sensor publishes and how late, what its
+// energy counter counts. It expires, and what contradicts it deletes it. `llem calibrate` writes here too.
 
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { contentHash } from '../core/identity.js'
@@ -9,124 +9,141 @@ import { dataDir } from '../core/paths.js'
 import type { Device, DeviceReport, KnownDevice, Machine } from '../native/addon.js'
 import { scenarioText } from '../native/simulation.js'
 import { type Calibration, calibrationSchema } from '../results/calibration.js'
+import { COUNTER_KINDS, gainRatioSchema } from '../results/energy.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
-
-const counterTestSchema = z.object({
-  trusted: z.boolean(),
-  /** (readings - counter) / counter on a steady load. */
-  residual_pct: z.number(),
-  /** The lowest power at which the counter agreed; null where it did not. */
-  agreed_w: z.number().nullable(),
-  tested_at: z.iso.datetime(),
-})
+import { oneOf } from './measured.js'
 
 // The phase is not here: sensors begin to count when the driver is loaded, and every window finds its own.
+const learnedSchema = z.object({
+  /** When this was found out, or last changed. */
+  learned_at: z.iso.datetime(),
+  counter_kind: z.enum(COUNTER_KINDS),
+  /** Time between two values of the power sensor. */
+  update_period_ms: z.number().positive().nullable(),
+  /** The time that a value is the mean of. */
+  window_ms: z.number().positive().nullable(),
+  /** How old that time is when the value appears, and how far that may be off (k = 2). */
+  delay_ms: z.number().nonnegative().nullable(),
+  delay_doubt_ms: z.number().nonnegative().nullable(),
+  gain_ratio: gainRatioSchema.nullable(),
+})
+
 const knownSchema = z.object({
   uuid: z.string(),
   driver: z.string(),
-  /** Time between two values of the power sensor. */
-  update_period_ms: z.number().positive().nullable(),
-  /** The time that a value is the mean of; only a calibration finds it. */
-  window_ms: z.number().positive().nullable(),
-  /** How old that time is when the value appears; only a calibration finds it. */
-  delay_ms: z.number().nonnegative().nullable().default(null),
-  counter_test: counterTestSchema.nullable(),
+  /** Null where nothing is known, or only what an older llem kept in other words. */
+  learned: learnedSchema.nullable().default(null),
   /** The latest, unless that was interrupted and an earlier one was not. */
   calibration: calibrationSchema.nullable().default(null),
 })
 
+type Learned = z.infer<typeof learnedSchema>
 type Known = z.infer<typeof knownSchema>
 
+/** What is older is found out again: boards age, and are changed without a new driver. */
+const EXPIRES_MS = 30 * 24 * 3600 * 1000
 /** A period that moved by less than this share is the same. */
 const SAME_PERIOD = 0.01
 
 /** The devices of a driver, and what is known of each. */
 export class KnownDevices {
   readonly #driver: string
+  readonly #now: () => Date
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, now: () => Date = () => new Date()) {
     const driver = machine.driverVersion ?? 'unknown'
     // A simulated GPU is another one with each scenario.
     this.#driver = machine.simulated ? `${driver} simulated ${contentHash(scenarioText())}` : driver
+    this.#now = now
   }
 
-  /** What the sampler should know beforehand; nothing where nothing is known or the file is damaged. */
-  async recall(device: Device): Promise<KnownDevice> {
-    const known = await this.#read(device.uuid)
-    if (known === null) return {}
-    const { update_period_ms, window_ms, delay_ms, counter_test } = known
+  /** What the sampler should know beforehand; undefined where nothing is known, it has expired or its file is damaged. */
+  async recall(device: Device): Promise<KnownDevice | undefined> {
+    const learned = await this.#learned(device.uuid)
+    if (learned === null) return undefined
+    const { counter_kind, update_period_ms, window_ms, delay_ms, delay_doubt_ms, gain_ratio } = learned
     return {
+      counterKind: counter_kind,
       ...(update_period_ms === null ? {} : { updatePeriodMs: update_period_ms }),
       ...(window_ms === null ? {} : { windowMs: window_ms }),
       ...(delay_ms === null ? {} : { delayMs: delay_ms }),
-      ...(counter_test === null
-        ? {}
-        : {
-            counterTest: {
-              trusted: counter_test.trusted,
-              residualPct: counter_test.residual_pct,
-              ...(counter_test.agreed_w === null ? {} : { agreedW: counter_test.agreed_w }),
-            },
-          }),
+      ...(delay_doubt_ms === null ? {} : { delayDoubtMs: delay_doubt_ms }),
+      ...(gain_ratio === null ? {} : { gainRatio: gain_ratio }),
     }
   }
 
-  /** Keeps what a window showed, where it is news. */
-  async learn(device: Device, { sensor, counterTest }: DeviceReport): Promise<void> {
-    const before = await this.#read(device.uuid)
-    const known = before?.counter_test ?? null
-    const period = sensor.updatePeriodMs ?? before?.update_period_ms ?? null
-    const isSameTest = counterTest === undefined || known?.trusted === counterTest.trusted
-    if (before !== null && isSameTest && isSamePeriod(before.update_period_ms, period)) return
-    if (counterTest === undefined && period === null) return
-    await this.#write({
-      uuid: device.uuid,
-      driver: this.#driver,
-      update_period_ms: period,
-      window_ms: before?.window_ms ?? null,
-      delay_ms: before?.delay_ms ?? null,
-      counter_test:
-        counterTest === undefined
-          ? known
-          : {
-              trusted: counterTest.trusted,
-              residual_pct: counterTest.residualPct,
-              agreed_w: counterTest.agreedW ?? null,
-              tested_at: new Date().toISOString(),
-            },
-      calibration: before?.calibration ?? null,
-    })
+  /** Keeps what a window showed, where it is news; forgets what it contradicts. */
+  async learn(device: Device, { learned, contradicted }: DeviceReport): Promise<void> {
+    if (contradicted) return await this.#forget(device.uuid)
+    if (learned === undefined) return
+    const before = await this.#learned(device.uuid)
+    const kind = oneOf(COUNTER_KINDS, learned.counterKind) ?? 'undecided'
+    const now: Learned = {
+      learned_at: this.#now().toISOString(),
+      // A window too short to decide does not undo what an earlier one has seen.
+      counter_kind: kind === 'undecided' ? (before?.counter_kind ?? kind) : kind,
+      update_period_ms: learned.updatePeriodMs ?? before?.update_period_ms ?? null,
+      window_ms: learned.windowMs ?? before?.window_ms ?? null,
+      delay_ms: learned.delayMs ?? before?.delay_ms ?? null,
+      delay_doubt_ms: learned.delayDoubtMs ?? before?.delay_doubt_ms ?? null,
+      gain_ratio: learned.gainRatio ?? before?.gain_ratio ?? null,
+    }
+    if (before !== null && isSame(before, now)) return
+    const calibration = (await this.#read(device.uuid))?.calibration ?? null
+    await this.#write({ uuid: device.uuid, driver: this.#driver, learned: now, calibration })
   }
 
   /** What is known of a device's power sensor, in the words of what is on disk; null is what is not. */
-  async sensorOf(device: Device): Promise<Pick<Known, 'update_period_ms' | 'window_ms' | 'delay_ms'>> {
-    const known = await this.#read(device.uuid)
+  async sensorOf(device: Device): Promise<Pick<Learned, 'update_period_ms' | 'window_ms' | 'delay_ms'>> {
+    const learned = await this.#learned(device.uuid)
     return {
-      update_period_ms: known?.update_period_ms ?? null,
-      window_ms: known?.window_ms ?? null,
-      delay_ms: known?.delay_ms ?? null,
+      update_period_ms: learned?.update_period_ms ?? null,
+      window_ms: learned?.window_ms ?? null,
+      delay_ms: learned?.delay_ms ?? null,
     }
   }
 
-  /** The calibration of a device; null where there was none under this driver. */
+  /** The calibration of a device, however old; null where there was none under this driver. */
   async calibrationOf(device: Device): Promise<Calibration | null> {
     return (await this.#read(device.uuid))?.calibration ?? null
   }
 
   /** Keeps a calibration. What it did not find stays as it was known before; answers where it is kept. */
   async keep(device: Device, calibration: Calibration): Promise<string> {
-    const before = await this.#read(device.uuid)
-    const isWorse = calibration.interrupted && before?.calibration?.interrupted === false
+    const [known, before] = [await this.#read(device.uuid), await this.#learned(device.uuid)]
+    const isWorse = calibration.interrupted && known?.calibration?.interrupted === false
+    const { averaging_window: fit, counter } = calibration
     await this.#write({
       uuid: device.uuid,
       driver: this.#driver,
-      update_period_ms: calibration.update_period_ms ?? before?.update_period_ms ?? null,
-      window_ms: calibration.averaging_window?.window_ms ?? before?.window_ms ?? null,
-      delay_ms: delayIn(calibration) ?? before?.delay_ms ?? null,
-      counter_test: testIn(calibration) ?? before?.counter_test ?? null,
-      calibration: isWorse ? (before?.calibration ?? null) : calibration,
+      learned: {
+        learned_at: calibration.calibrated_at,
+        counter_kind: counter.kind === 'undecided' ? (before?.counter_kind ?? 'undecided') : counter.kind,
+        update_period_ms: calibration.update_period_ms ?? before?.update_period_ms ?? null,
+        window_ms: fit?.window_ms ?? before?.window_ms ?? null,
+        // One that came out below zero, as far as ticks can be timed, is none.
+        delay_ms: fit === null ? (before?.delay_ms ?? null) : Math.max(0, fit.delay_ms),
+        delay_doubt_ms: fit?.delay_error_ms ?? before?.delay_doubt_ms ?? null,
+        gain_ratio: counter.gain_ratio ?? before?.gain_ratio ?? null,
+      },
+      calibration: isWorse ? (known?.calibration ?? null) : calibration,
     })
     return this.#pathOf(device.uuid)
+  }
+
+  /** What has not expired. */
+  async #learned(uuid: string): Promise<Learned | null> {
+    const learned = (await this.#read(uuid))?.learned ?? null
+    if (learned === null) return null
+    const ageMs = this.#now().getTime() - Date.parse(learned.learned_at)
+    return ageMs < EXPIRES_MS ? learned : null
+  }
+
+  /** What a person had calibrated stays to be read, and is no longer relied on. */
+  async #forget(uuid: string): Promise<void> {
+    const calibration = (await this.#read(uuid))?.calibration ?? null
+    if (calibration === null) await rm(this.#pathOf(uuid), { force: true })
+    else await this.#write({ uuid, driver: this.#driver, learned: null, calibration })
   }
 
   async #read(uuid: string): Promise<Known | null> {
@@ -149,19 +166,20 @@ export class KnownDevices {
   }
 }
 
-/** The delay of its readings; one that came out below zero, as far as ticks can be timed, is none. */
-function delayIn({ averaging_window }: Calibration): number | null {
-  return averaging_window === null ? null : Math.max(0, averaging_window.delay_ms)
+/** Whether nothing moved by more than it was known to. */
+function isSame(before: Learned, now: Learned): boolean {
+  const { delay_doubt_ms: doubtMs, gain_ratio: ratio } = before
+  return (
+    before.counter_kind === now.counter_kind &&
+    isNear(before.update_period_ms, now.update_period_ms, SAME_PERIOD * (now.update_period_ms ?? 0)) &&
+    isNear(before.window_ms, now.window_ms, SAME_PERIOD * (now.window_ms ?? 0)) &&
+    isNear(before.delay_ms, now.delay_ms, doubtMs ?? 0) &&
+    // A doubt that became half as large is news.
+    isNear(doubtMs, now.delay_doubt_ms, (doubtMs ?? 0) / 2) &&
+    isNear(ratio?.ratio ?? null, now.gain_ratio?.ratio ?? null, ratio?.uncertainty ?? 0)
+  )
 }
 
-/** The verdict on its counter; null where there was none. */
-function testIn({ counter, calibrated_at }: Calibration): Known['counter_test'] {
-  const { trust, self_test_pct, agreed_w } = counter
-  if (trust === 'unknown' || self_test_pct === null) return null
-  return { trusted: trust === 'trusted', residual_pct: self_test_pct, agreed_w, tested_at: calibrated_at }
-}
-
-function isSamePeriod(before: number | null, now: number | null): boolean {
-  if (before === null || now === null) return before === now
-  return Math.abs(now / before - 1) <= SAME_PERIOD
+function isNear(before: number | null, now: number | null, by: number): boolean {
+  return before === null || now === null ? before === now : Math.abs(now - before) <= by
 }

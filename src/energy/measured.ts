@@ -1,23 +1,47 @@
 import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { SampledDevice, Sampler } from '../native/sampler.js'
-import type { DeviceEnergy, Energy, NativeEnergy, OtherSampler } from '../results/energy.js'
+import {
+  COUNTER_KINDS,
+  type DeviceEnergy,
+  type Energy,
+  METHODS,
+  type NativeEnergy,
+  type OtherSampler,
+} from '../results/energy.js'
 import { foreignProcesses, limitChanges } from './contamination.js'
 import { cpuEnergyOf } from './cpu.js'
+import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
 
 const MIB = 1024 * 1024
 
-/** A window's report in the words of result.json. `otherSamplers`: null where nobody looked. `ownContainer`: where the load runs. */
+/** What is beside a window's report. */
+export interface Beside {
+  /** Null where nobody looked. */
+  otherSamplers?: OtherSampler[] | null
+  /** Where the load runs, if in a container. */
+  ownContainer?: string | null
+  /** In the sampler's order; absent where nobody knows. */
+  settings?: readonly GpuSetting[]
+}
+
+const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
+
+/** A window's report in the words of result.json. */
 export function energyOf(
   report: WindowReport,
   sampler: Sampler,
-  otherSamplers: OtherSampler[] | null = null,
-  ownContainer: string | null = null,
+  { otherSamplers = null, ownContainer = null, settings = [] }: Beside = {},
 ): NativeEnergy {
   const domains = sampler.powerDomains()
   const devices = report.devices.map((device, position) =>
-    deviceEnergy(device, sampler.devices[position] as SampledDevice, domains[position] ?? 'unknown'),
+    deviceEnergy(
+      device,
+      sampler.devices[position] as SampledDevice,
+      domains[position] ?? 'unknown',
+      settings[position] ?? UNKNOWN_SETTING,
+    ),
   )
-  return {
+  const energy: Omit<NativeEnergy, 'findings'> = {
     backend: 'nvml',
     method: methodOf(report.method),
     total_j: report.totalJ ?? null,
@@ -27,6 +51,7 @@ export function energyOf(
     counter_raw_j: report.counterRawJ ?? null,
     residual_pct: residualPct(report, devices),
     uncertainty_j: report.uncertaintyJ ?? null,
+    absolute_uncertainty_j: report.absoluteUncertaintyJ ?? null,
     gain_pct: report.totalJ === undefined ? null : Math.max(...devices.map((device) => device.gain_pct ?? 0)),
     coverage: report.coverage,
     duration_sec: (report.endNs - report.startNs) / 1e9,
@@ -56,18 +81,22 @@ export function energyOf(
       limit_changes: limitChanges(report.devices, sampler.devices),
     },
     faults: report.faults,
+    estimator: report.estimator,
+    constants_hash: report.constantsHash,
     selection: null,
     measurement: null,
     cross_check: null,
   }
+  return { ...energy, findings: findingsOf(energy) }
 }
 
 function deviceEnergy(
   report: DeviceReport,
   { index, uuid, name }: SampledDevice,
   domain: string,
+  setting: GpuSetting,
 ): DeviceEnergy {
-  return {
+  const device: Omit<DeviceEnergy, 'findings'> = {
     index,
     uuid,
     name,
@@ -78,18 +107,17 @@ function deviceEnergy(
     counter_j: report.counterJ ?? null,
     counter_raw_j: report.counterRawJ ?? null,
     residual_pct: report.residualPct ?? null,
-    residual_flagged: report.residualFlagged,
     uncertainty_j: report.uncertaintyJ ?? null,
-    uncertainty: {
-      sampling_j: report.uncertainty.samplingJ ?? null,
-      edges_j: report.uncertainty.edgesJ ?? null,
-      gaps_j: report.uncertainty.gapsJ ?? null,
-      counter_tick_j: report.uncertainty.counterTickJ ?? null,
-      residual_j: report.uncertainty.residualJ ?? null,
-    },
+    absolute_uncertainty_j: report.absoluteUncertaintyJ ?? null,
+    uncertainty: report.components.map(({ component, source, evidence, standardJ }) => ({
+      component,
+      source,
+      type: evidence === 'A' ? 'A' : 'B',
+      standard_uncertainty_j: standardJ,
+    })),
     gain_pct: report.gainPct ?? null,
-    counter_trust: trustOf(report.counterTest),
-    self_test_pct: report.counterTest?.residualPct ?? null,
+    counter_kind: oneOf(COUNTER_KINDS, report.counterKind),
+    gain_ratio: report.gainRatio ?? null,
     sensor: {
       update_period_ms: report.sensor.updatePeriodMs ?? null,
       window_ms: report.sensor.windowMs,
@@ -120,15 +148,22 @@ function deviceEnergy(
       power_brake_s: report.powerBrakeS ?? null,
     },
   }
+  const byMeter = report.findings.map(({ code, severity, text }) => ({
+    code,
+    severity: severity === 'info' ? ('info' as const) : ('warning' as const),
+    text,
+  }))
+  return { ...device, findings: findingsOfDevice(device, byMeter, setting) }
 }
 
-function methodOf(method: string | undefined): Energy['method'] {
-  return method === 'counter' || method === 'integral' ? method : null
+/** What joules rest on, in the words of result.json. */
+export function methodOf(method: string | undefined): Energy['method'] {
+  return oneOf(METHODS, method)
 }
 
-/** The verdict on a counter in the words of result.json. */
-export function trustOf(test: DeviceReport['counterTest']): DeviceEnergy['counter_trust'] {
-  return test === undefined ? 'unknown' : test.trusted ? 'trusted' : 'distrusted'
+/** Null for a word that result.json does not know. */
+export function oneOf<Word extends string>(words: readonly Word[], word: string | undefined): Word | null {
+  return words.find((each) => each === word) ?? null
 }
 
 /** One sentence where all devices agree, else each device's own. */

@@ -2,7 +2,6 @@
 
 import type { EnergyBackendName } from '../core/energy-backends.js'
 import type { LlemError } from '../core/errors.js'
-import type { WindowFiles } from '../native/sampler.js'
 import type { Selection } from '../results/energy.js'
 import type { EnergyBackend } from './backends/backend.js'
 import { NvmlBackend } from './backends/nvml.js'
@@ -10,7 +9,7 @@ import { energyBackend } from './backends/registry.js'
 import type { OpenedSampler } from './open.js'
 import { selectBackend } from './select.js'
 import { openSurroundings, type SurroundingsWishes } from './surroundings.js'
-import { beginTracking, type Tracking } from './tracking.js'
+import { beginTracking, type Tracking, type TrackingOptions } from './tracking.js'
 
 export interface MeterWishes extends SurroundingsWishes {
   /** The GPUs that are simulated must be there, as those that were asked for by name. */
@@ -24,7 +23,7 @@ export interface Meter {
   /** Null where nothing can read them. */
   backend: EnergyBackend | null
   selection: Selection
-  begin(files?: WindowFiles): Promise<Tracking>
+  begin(options?: TrackingOptions): Promise<Tracking>
   /** Always resolves. */
   close(): Promise<void>
 }
@@ -48,7 +47,7 @@ export async function openMeter(wishes: MeterWishes): Promise<Meter> {
       openedError: native.error,
       backend,
       selection,
-      begin: (files) => beginTracking(backend, own, selection, files),
+      begin: (options) => beginTracking(backend, own, selection, options),
       async close() {
         await backend?.close()
         native.opened?.sampler.close()

@@ -55,12 +55,15 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
   const known = new KnownDevices(machine)
   const sampler = await Sampler.open({
     devices: await Promise.all(
-      devices.map(async (device) => ({
-        uuid: device.uuid,
-        index: device.index,
-        name: device.name ?? null,
-        known: await known.recall(device),
-      })),
+      devices.map(async (device) => {
+        const recalled = await known.recall(device)
+        return {
+          uuid: device.uuid,
+          index: device.index,
+          name: device.name ?? null,
+          ...(recalled === undefined ? {} : { known: recalled }),
+        }
+      }),
     ),
     intervalMs: wishes.intervalMs,
     slowIntervalMs: wishes.slowIntervalMs,

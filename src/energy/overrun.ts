@@ -7,20 +7,12 @@ const MANY_MISSED = 0.05
 const LEAVES = 4
 const INTERVALS_MS = [2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 
-/** How whoever reads a warning changes what it is about. */
-const WORDS = {
-  run: { interval: 'energy.interval_ms:', tickLocked: 'energy.tick_locked: true', devices: 'energy.devices' },
-  exec: { interval: '--interval-ms', tickLocked: '--tick-locked', devices: '--devices' },
-} as const
-
-/**
- * A warning's words about a driver that answers more slowly than the sampler asks; null where it keeps up. `command`:
- * whose options are named.
- */
-export function describeOverrun(
-  { sampler, devices, duration_sec }: Pick<Energy, 'sampler' | 'devices' | 'duration_sec'>,
-  command: keyof typeof WORDS,
-): string | null {
+/** A warning's words about a driver that answers more slowly than the sampler asks; null where it keeps up. */
+export function describeOverrun({
+  sampler,
+  devices,
+  duration_sec,
+}: Pick<Energy, 'sampler' | 'devices' | 'duration_sec'>): string | null {
   const polls = sampler === null ? 0 : sampler.samples / devices.length
   if (sampler === null || !(polls > 0) || !(duration_sec > 0)) return null
   const { driver_s, interval_ms, missed_deadlines, read_us_p50, read_us_p99 } = sampler
@@ -31,7 +23,6 @@ export function describeOverrun(
   const powerIsSlow = powerMs / interval_ms > MOST_OF_THE_TIME
   const restIsSlow = driver_s / duration_sec > MOST_OF_THE_TIME && missed > MANY_MISSED
   if (!powerIsSlow && !restIsSlow) return null
-  const { interval, tickLocked, devices: fewer } = WORDS[command]
   const neededMs = LEAVES * (powerIsSlow ? powerMs : (1000 * driver_s) / polls)
   const suggestedMs = INTERVALS_MS.find((each) => each > interval_ms && each >= neededMs)
   const read =
@@ -40,8 +31,8 @@ export function describeOverrun(
       : `; one power reading took ${milliseconds(read_us_p50)} (99th percentile ${milliseconds(read_us_p99)})${devices.length === 1 ? '' : ` on each of ${devices.length} GPUs`}`
   const remedy =
     suggestedMs === undefined
-      ? `Measure fewer GPUs at a time with ${fewer}.`
-      : `Set ${interval} ${suggestedMs}, or read around the sensor's ticks only with ${tickLocked}.`
+      ? 'Measure fewer GPUs at a time: energy.devices in a configuration, --devices of a command.'
+      : `Set energy.interval_ms: ${suggestedMs} in a configuration or --interval-ms ${suggestedMs} of a command, or read around the sensor's ticks only: energy.tick_locked: true, --tick-locked.`
   return `the driver was answering the sampler for ${driver_s.toFixed(1)}s of ${duration_sec.toFixed(1)}s, and ${(100 * missed).toFixed(0)}% of the deadlines of ${interval_ms}ms were missed${read}. That may slow the load down. ${remedy}`
 }
 

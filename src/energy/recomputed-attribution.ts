@@ -1,9 +1,10 @@
 // Whose the joules are, once more from the samples and the times of the requests.
 
+import { LlemError } from '../core/errors.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { ExperimentResult } from '../results/experiment.js'
 import { readRequestTimes } from '../results/request-times.js'
-import { attributeEnergy } from './attributed.js'
+import { type Attributed, attributeEnergy } from './attributed.js'
 import { steadyEnergy } from './steady.js'
 
 const SAMPLES = 'samples.parquet'
@@ -17,19 +18,28 @@ export async function checksOfAttributedSamples(
   const checks: Check[] = []
   if (energy !== null && requestsPath !== null && phases !== null && request_energy !== null) {
     const { times, energies } = await readRequestTimes(requestsPath)
-    const { attribution } = await attributeEnergy(samplesPath, times, energy)
-    checks.push(
-      ...checksOfLeaves('phases', phases, attribution?.phases),
-      ...checksOfLeaves('request_energy', request_energy, attribution?.requestEnergy),
-      checkOfWorst(energies, attribution?.energies ?? new Float64Array()),
-    )
+    const { attribution, reason } = await attributeEnergy(samplesPath, times, energy).catch(refused)
+    if (attribution === null) checks.push(check('phases', SAMPLES, 'attributed', `not attributed: ${reason}`))
+    else
+      checks.push(
+        ...checksOfLeaves('phases', phases, attribution.phases),
+        ...checksOfLeaves('request_energy', request_energy, attribution.requestEnergy),
+        checkOfWorst(energies, attribution.energies),
+      )
   }
   if (steady_state !== null && steady_state.energy_j !== null) {
     const again = await steadyEnergy(samplesPath, steady_state.start_ns, steady_state.end_ns)
-    for (const name of ['energy_j', 'uncertainty_j', 'method'] as const)
+    for (const name of ['energy_j', 'uncertainty_j', 'absolute_uncertainty_j', 'method'] as const)
       checks.push(check(`steady_state.${name}`, SAMPLES, steady_state[name], again[name]))
   }
   return checks
+}
+
+/** Joules that no pieces add up to differ from the samples, whatever else does. */
+function refused(error: unknown): Attributed {
+  if (error instanceof LlemError && error.code === 'PIECES_DIFFER')
+    return { attribution: null, reason: error.message }
+  throw error
 }
 
 /** Every number and word of an object, however deep. */

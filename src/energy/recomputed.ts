@@ -1,15 +1,30 @@
 // A window's energy against what was recorded of it: by the samples to the last bit, by the 1 Hz rows as exactly as
 // their 32 bits allow.
 
-import type { DeviceReport, WindowReport } from '../native/addon.js'
+import type { DeviceReport, Estimator, WindowReport } from '../native/addon.js'
 import type { TimeseriesEnergy } from '../native/recording.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { ownPath, ownSampler } from '../results/own-sampler.js'
-import { trustOf } from './measured.js'
 
 /** A mean power of 32 bits is off by 6e-8 at most. */
 const ROWS_TOLERANCE = 1e-6
+
+/**
+ * Why the samples of a measurement cannot be recomputed here although they are whole: another estimator made its joules,
+ * and what differs then is no mistake. Null where it was this one.
+ */
+export function whyOtherEstimator(
+  { estimator, constants_hash }: Pick<Energy, 'estimator' | 'constants_hash'>,
+  here: Estimator,
+): string | null {
+  const name = (which: string | null) => (which === null ? 'one of an older llem' : which)
+  if (estimator !== here.name)
+    return `measured by estimator ${name(estimator)}, this is ${here.name}: not compared`
+  return constants_hash === here.constantsHash
+    ? null
+    : `measured by estimator ${estimator} with other constants (${constants_hash ?? 'unknown'}, here ${here.constantsHash}): not compared`
+}
 
 /** What the samples say of each device, and in sum. */
 export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
@@ -34,15 +49,20 @@ export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
     check('energy.counter_j', from, energy.counter_j, report.counterJ ?? null),
     check('energy.counter_raw_j', from, energy.counter_raw_j, report.counterRawJ ?? null),
     check(ownPath(energy, 'uncertainty_j'), from, own.uncertainty_j, report.uncertaintyJ ?? null),
+    check(
+      ownPath(energy, 'absolute_uncertainty_j'),
+      from,
+      own.absolute_uncertainty_j,
+      report.absoluteUncertaintyJ ?? null,
+    ),
     check('energy.sampler.samples', from, own.sampler?.samples ?? null, report.sampler.samples),
   ]
 }
 
+type Told = [name: string, stored: Quantity, recomputed: Quantity | undefined]
+
 /** All that samples tell of a device: its name, what is stored, what they say. */
-function told(
-  device: DeviceEnergy,
-  again: DeviceReport,
-): [name: string, stored: Quantity, recomputed: Quantity | undefined][] {
+function told(device: DeviceEnergy, again: DeviceReport): Told[] {
   return [
     ['total_j', device.total_j, again.totalJ],
     ['method', device.method, again.method],
@@ -52,7 +72,15 @@ function told(
     ['counter_raw_j', device.counter_raw_j, again.counterRawJ],
     ['residual_pct', device.residual_pct, again.residualPct],
     ['uncertainty_j', device.uncertainty_j, again.uncertaintyJ],
-    ['counter_trust', device.counter_trust, trustOf(again.counterTest)],
+    ['absolute_uncertainty_j', device.absolute_uncertainty_j, again.absoluteUncertaintyJ],
+    ...device.uncertainty.map(({ component, standard_uncertainty_j }, position): Told => {
+      const part = again.components[position]
+      const same = part?.component === component ? part.standardJ : undefined
+      return [`uncertainty[${position}].standard_uncertainty_j`, standard_uncertainty_j, same]
+    }),
+    ['uncertainty.length', device.uncertainty.length, again.components.length],
+    ['counter_kind', device.counter_kind, again.counterKind],
+    ['gain_ratio.ratio', device.gain_ratio?.ratio ?? null, again.gainRatio?.ratio],
     ['sensor.update_period_ms', device.sensor.update_period_ms, again.sensor.updatePeriodMs],
     ['sensor.first_update_ms', device.sensor.first_update_ms, again.sensor.firstUpdateMs],
     ['sensor.counter_period_ms', device.sensor.counter_period_ms, again.sensor.counterPeriodMs],

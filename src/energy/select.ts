@@ -37,17 +37,6 @@ export async function selectBackend(
   return { backend: null, selection }
 }
 
-/** The backends that were passed over and why, for a sentence of its own; empty where none was. */
-export function describePassedOver({ tried }: Selection): string {
-  const passedOver = tried.filter(({ available }) => !available)
-  return passedOver.map(({ backend, reason }) => `${backend} (${reason})`).join(', ')
-}
-
-/** A warning's words about a backend that was chosen and failed in the window. */
-export function describeFailedBackend({ chosen, failure }: Selection): string {
-  return `${chosen} failed in the measurement, the energy is that of llem's own sampler: ${failure}`
-}
-
 function unavailable(name: EnergyBackendName, reason: string, hint: string | null): LlemError {
   return new LlemError(`The energy backend ${name} is not available here: ${reason}`, {
     code: 'ENERGY_BACKEND_UNAVAILABLE',

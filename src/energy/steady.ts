@@ -1,19 +1,22 @@
 import { recomputePart } from '../native/recording.js'
+import type { Method } from '../results/energy.js'
+import { methodOf } from './measured.js'
 
 /** The energy of a part of a window, or why there is none. */
 export interface PartEnergy {
   energy_j: number | null
-  /** k = 2, without the boards' gain. */
+  /** k = 2, on these boards. */
   uncertainty_j: number | null
-  method: 'counter' | 'integral' | null
+  /** The same with the boards' gain. */
+  absolute_uncertainty_j: number | null
+  method: Method | null
   /** Why `energy_j` is null; null when it is not. */
   reason: string | null
 }
 
-/** The energy of a stretch within a recorded window, by llem's own sampler. Throws what reading its samples throws. */
+/** The energy of a stretch within a recorded window, by llem's own sampler: a piece of the window's own curve. Throws what reading its samples throws. */
 export async function steadyEnergy(samplesPath: string, startNs: number, endNs: number): Promise<PartEnergy> {
   const report = await recomputePart(samplesPath, startNs, endNs)
-  const method = report.method === 'counter' || report.method === 'integral' ? report.method : null
   const reasons = new Set(
     report.devices.filter(({ totalJ }) => totalJ === undefined).map(({ reason }) => reason),
   )
@@ -21,7 +24,8 @@ export async function steadyEnergy(samplesPath: string, startNs: number, endNs: 
   return {
     energy_j,
     uncertainty_j: report.uncertaintyJ ?? null,
-    method,
+    absolute_uncertainty_j: report.absoluteUncertaintyJ ?? null,
+    method: methodOf(report.method),
     reason: energy_j === null ? [...reasons].join('; ') : null,
   }
 }

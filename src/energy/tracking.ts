@@ -4,6 +4,13 @@ import type { Energy, Selection } from '../results/energy.js'
 import type { EnergyBackend, Tracker } from './backends/backend.js'
 import type { NvmlBackend } from './backends/nvml.js'
 import { combined, unaided } from './combined.js'
+import { findingsOf } from './findings.js'
+
+/** Where the readings go, and what is known of the load. */
+export interface TrackingOptions extends WindowFiles {
+  /** A server that llem has not started computes, which nobody can tell from a stranger. */
+  isServerElsewhere?: boolean
+}
 
 /** An open window of everything that measures. */
 export interface Tracking {
@@ -24,8 +31,9 @@ export async function beginTracking(
   backend: EnergyBackend | null,
   own: NvmlBackend,
   selection: Selection,
-  files: WindowFiles = {},
+  { isServerElsewhere = false, ...files }: TrackingOptions = {},
 ): Promise<Tracking> {
+  const told = (energy: Energy): Energy => ({ ...energy, findings: findingsOf(energy, isServerElsewhere) })
   const startedAt = new Date()
   const hasOwn = (await own.isAvailable()).available
   let window = hasOwn ? await own.startTracking(files, backend?.helperPid) : null
@@ -48,10 +56,10 @@ export async function beginTracking(
           native.value === undefined
             ? unaided(backend.name, measured.value, { startedAt, nativeReason: native.failure })
             : combined(backend.name, measured.value, native.value.energy)
-        return { ...energy, selection: chosen }
+        return told({ ...energy, selection: chosen })
       }
       if (native.value === undefined) throw new Error(failure ?? native.failure)
-      return { ...native.value.energy, selection: chosen }
+      return told({ ...native.value.energy, selection: chosen })
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { WindowFiles } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
+import type { GpuSetting } from './findings.js'
 import { energyOf } from './measured.js'
 import type { OpenedSampler } from './open.js'
 import { watchOtherSamplers } from './other-samplers.js'
@@ -10,6 +11,11 @@ export interface EnergyWindow {
   end(): Promise<NativeEnergy>
   /** Drops the window and the files that it began; closing the sampler does the same. */
   cancel(): void
+}
+
+/** How the GPUs of a sampler are set up. */
+export function settingsOf({ devices }: Pick<OpenedSampler, 'devices'>): GpuSetting[] {
+  return devices.map(({ persistenceMode = null, migMode = null }) => ({ persistenceMode, migMode }))
 }
 
 /** Opens a window now. `helperPid`: the process of the backend that measures beside it. */
@@ -27,7 +33,11 @@ export function beginEnergyWindow(
       const report = window.end()
       const [ended, others] = await Promise.all([report, otherSamplers()])
       await opened.learn(ended)
-      return energyOf(ended, opened.sampler, others, opened.ownContainer)
+      return energyOf(ended, opened.sampler, {
+        otherSamplers: others,
+        ownContainer: opened.ownContainer,
+        settings: settingsOf(opened),
+      })
     },
     cancel: () => window.cancel(),
   }

@@ -1,5 +1,5 @@
 // After the window: whose its joules are. All of it rests on samples.parquet and requests.jsonl, so that `llem verify` can
-// do it again; samples.parquet is recorded for it and removed afterwards, unless it was asked for.
+// do it again; samples.parquet is kept beside the result, unless timeseries.full_rate is false.
 
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -121,7 +121,7 @@ function nothing(attribution_reason: string): ByRequests {
 }
 
 function unknown(reason: string): PartEnergy {
-  return { energy_j: null, uncertainty_j: null, method: null, reason }
+  return { energy_j: null, uncertainty_j: null, absolute_uncertainty_j: null, method: null, reason }
 }
 
 async function steadyOf(

@@ -1,7 +1,7 @@
 import type { EnergyBackendName } from '../core/energy-backends.js'
 import { dataDir } from '../core/paths.js'
+import { describePassedOver } from '../energy/describe-selection.js'
 import { type Meter, openMeter } from '../energy/meter.js'
-import { describePassedOver } from '../energy/select.js'
 import type { Observer } from './observer.js'
 import { stopIfInterrupted } from './wait.js'
 

@@ -11,6 +11,7 @@ export const KEPT: Load = {
   seconds: null,
   energy_j: null,
   uncertainty_j: null,
+  absolute_uncertainty_j: null,
   method: null,
   coverage: null,
   window: null,
@@ -38,20 +39,19 @@ export async function measuredLoad<T>(
       return { value, load: Promise.resolve(unmeasured(seconds, whyNot)) }
     const load = window.end().then(
       (report): Load => {
-        const { total_j, uncertainty_j, method, coverage, duration_sec, devices, ...energy } = energyOf(
-          report,
-          opened.sampler,
-        )
+        const energy = energyOf(report, opened.sampler)
+        const { total_j, uncertainty_j, absolute_uncertainty_j, method, coverage, duration_sec } = energy
         const { start_ns, end_ns } = energy.window
         return {
           kept: false,
           seconds: duration_sec,
           energy_j: total_j,
           uncertainty_j,
+          absolute_uncertainty_j,
           method,
           coverage,
           window: { start_ns, end_ns },
-          devices: devices.map(({ index, uuid, total_j: energy_j }) => ({ index, uuid, energy_j })),
+          devices: energy.devices.map(({ index, uuid, total_j: energy_j }) => ({ index, uuid, energy_j })),
           reason: total_j === null ? energy.reason : null,
         }
       },

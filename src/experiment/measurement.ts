@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { Generation } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
+import { describeFailedBackend } from '../energy/describe-selection.js'
 import type { Meter } from '../energy/meter.js'
-import { describeFailedBackend } from '../energy/select.js'
 import type { Tracking } from '../energy/tracking.js'
 import type { Energy } from '../results/energy.js'
 import { createRunDir, newExperimentId } from '../results/files.js'
@@ -61,7 +61,9 @@ export async function measurePrompts(
   const experimentId = newExperimentId(config.experiment_name ?? config.backend)
   const runDir = createRunDir(outputDir, experimentId)
   const wanted = wantedFiles(runDir, config, meter)
-  const { tracking, reason } = await trace.step('window_begin', () => beginTracking(meter, wanted, observer))
+  const { tracking, reason } = await trace.step('window_begin', () =>
+    beginTracking(meter, wanted, isServerElsewhere(members), observer),
+  )
   const inference = await trace
     .step('inference', () =>
       runInference(members, prompts, {
@@ -96,6 +98,11 @@ export async function measurePrompts(
   return { experimentId, runDir, inference, energy, energyReason, attribution, attributionWarnings, paths }
 }
 
+/** Whether a server that llem has not started computes. */
+function isServerElsewhere(members: readonly Pick<Member, 'session'>[]): boolean {
+  return members.some(({ session: { info } }) => info.compute === 'server' && info.pid === null)
+}
+
 /** How tokens are chosen, in the worker's words. */
 export function generationOf({ generation }: ExperimentConfig): Generation {
   // The worker's 0 keeps the whole vocabulary, which is what null says in the configuration.
@@ -107,7 +114,7 @@ function wantedFiles(runDir: string, config: ExperimentConfig, meter: Meter | nu
   const keeps = meter?.opened != null && enabled
   return {
     timeseries: keeps && save ? join(runDir, 'timeseries.parquet') : null,
-    // Always recorded, for it tells whose the joules are; kept where timeseries.full_rate asks for it.
+    // Always recorded, for all joules rest on it; kept unless timeseries.full_rate is false.
     samples: keeps ? join(runDir, 'samples.parquet') : null,
     requests: join(runDir, 'requests.jsonl'),
   }
@@ -122,12 +129,13 @@ function writtenFiles({ timeseries, samples, requests }: FilePaths): FilePaths {
 async function beginTracking(
   meter: Meter | null,
   { timeseries, samples }: FilePaths,
+  isServerElsewhere: boolean,
   observer: Observer,
 ): Promise<{ tracking: Tracking | null; reason: string | null }> {
   if (meter === null) return { tracking: null, reason: null }
   try {
     const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined }
-    return { tracking: await meter.begin(files), reason: null }
+    return { tracking: await meter.begin({ ...files, isServerElsewhere }), reason: null }
   } catch (error) {
     return { tracking: null, reason: notMeasured(error, observer) }
   }

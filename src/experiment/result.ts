@@ -15,6 +15,7 @@ import {
   type Step,
   type WarmupResult,
 } from '../results/experiment.js'
+import { type Finding, warningLines } from '../results/findings.js'
 import { joulesOfDevices } from '../results/shares.js'
 import type { AttributionResult } from './attribution.js'
 import { type Baseline, breakDown } from './baseline.js'
@@ -60,12 +61,13 @@ const SEVERAL =
   'tokens and FLOPs summed; energy of each GPU once; tokens/s over the time in which any process was at work'
 
 /** Findings -> result.json. Pure but for the time of completion. */
-export function resultOf(findings: Findings, warnings: string[], steps: Step[]): ExperimentResult {
+export function resultOf(findings: Findings, told: Finding[], steps: Step[]): ExperimentResult {
   const { config, inference, energy, members, prompts, flops } = findings
   const { input_tokens, output_tokens } = inference.totals
   const { inferenceS } = inference
   const total_tokens = input_tokens === null ? null : input_tokens + output_tokens
   const energyJ = energy?.total_j ?? null
+  const [uncertaintyJ, absoluteJ] = [energy?.uncertainty_j ?? null, energy?.absolute_uncertainty_j ?? null]
   const process_results = inference.processes.map((own, index) => processResultOf(findings, own, index))
   return {
     schema_version: SCHEMA_VERSION,
@@ -85,7 +87,11 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
     output_tokens_per_second: ratio(output_tokens, inferenceS),
     total_energy_j: energyJ,
     avg_energy_per_token_j: ratio(energyJ, total_tokens),
+    avg_energy_per_token_uncertainty_j: ratio(uncertaintyJ, total_tokens),
+    avg_energy_per_token_absolute_uncertainty_j: ratio(absoluteJ, total_tokens),
     energy_per_output_token_j: ratio(energyJ, output_tokens),
+    energy_per_output_token_uncertainty_j: ratio(uncertaintyJ, output_tokens),
+    energy_per_output_token_absolute_uncertainty_j: ratio(absoluteJ, output_tokens),
     energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
     energy,
     energy_breakdown: findings.breakdown,
@@ -108,7 +114,8 @@ export function resultOf(findings: Findings, warnings: string[], steps: Step[]):
       },
     },
     warmup_result: least(findings.warmups),
-    measurement_warnings: warnings,
+    findings: told,
+    measurement_warnings: warningLines(told),
     prompts: promptsOf(prompts, inference),
     timeseries_path: nameOf(findings.paths.timeseries),
     samples_path: nameOf(findings.paths.samples),

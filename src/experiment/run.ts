@@ -12,6 +12,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import type { Snapshot } from '../native/addon.js'
 import type { ExperimentResult, Load } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
+import { warning } from '../results/findings.js'
 import type { Service } from '../workers/service.js'
 import { breakDown, takeBaseline } from './baseline.js'
 import { openEnergyMeter } from './energy-meter.js'
@@ -30,7 +31,7 @@ import { Trace } from './trace.js'
 import { interrupted, shownWhileWaiting } from './wait.js'
 import { thermalFloor, warmUp } from './warm-up.js'
 import { mostPrompts } from './warmup.js'
-import { warningsOf } from './warnings.js'
+import { findingsOfExperiment } from './warnings.js'
 
 export interface RunOptions {
   /** The management library; undefined: the driver's own. */
@@ -151,16 +152,16 @@ export async function runExperiment(
       ...measured,
       energyReason: reason ?? measured.energyReason,
     }
-    const warnings = await trace.step('warnings', () =>
+    const told = await trace.step('warnings', () =>
       nonFatal(
         'Warnings about the measurement',
         observer,
-        () => warningsOf({ ...findings, energyProblem: energyProblem(findings) }),
-        (text) => [text],
+        () => findingsOfExperiment({ ...findings, energyProblem: energyProblem(findings) }),
+        (text) => [warning('warnings_failed', text)],
       ),
     )
     const outcome = await trace.step('write', () =>
-      save({ result: resultOf(findings, warnings, trace.steps), runDir: measured.runDir }),
+      save({ result: resultOf(findings, told, trace.steps), runDir: measured.runDir }),
     )
     if (kept !== undefined) {
       kept.keep(config, uuids, service, fleet)

@@ -8,6 +8,7 @@ export type {
   DeviceLook,
   DevicePieces,
   DeviceReport,
+  Estimator,
   GpuProcess,
   KnownDevice,
   Listened,

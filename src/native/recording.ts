@@ -2,7 +2,7 @@
 
 import type * as Addon from '#addon'
 import { LlemError, messageOf } from '../core/errors.js'
-import { type DevicePieces, loadAddon, type WindowReport } from './addon.js'
+import { type DevicePieces, type Estimator, loadAddon, type WindowReport } from './addon.js'
 
 /** What was recovered of a file. */
 export interface RecoveredFile {
@@ -39,8 +39,8 @@ export function recomputePart(path: string, startNs: number, endNs: number): Pro
 }
 
 /**
- * The integral of each GPU's power between neighbouring boundaries: monotonic nanoseconds, in order, within the window
- * of a samples.parquet. From edge to edge the pieces add up to the integral of the window. Throws PART_OUTSIDE and what
+ * The energy of each GPU between neighbouring boundaries: monotonic nanoseconds, in order, within the window of a
+ * samples.parquet. From edge to edge the pieces add up to the headline of the window. Throws PART_OUTSIDE and what
  * {@link recomputeWindow} throws.
  */
 export function integralPieces(path: string, boundariesNs: Float64Array): Promise<DevicePieces[]> {
@@ -52,6 +52,11 @@ export function timeseriesEnergy(path: string): Promise<TimeseriesEnergy[]> {
   return ask(path, (addon) =>
     addon.timeseriesEnergy(path).map(({ gpuIndex, joules }) => ({ gpuIndex, joules: joules ?? null })),
   )
+}
+
+/** What makes the joules of this llem; a result of another estimator cannot be recomputed by it. */
+export async function estimatorHere(): Promise<Estimator> {
+  return (await loadAddon()).estimator()
 }
 
 async function ask<T>(path: string, question: (addon: typeof Addon) => T): Promise<T> {

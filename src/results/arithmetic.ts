@@ -2,7 +2,7 @@
 
 import { checksOfAttribution } from './attribution-arithmetic.js'
 import { type Check, check, type Quantity } from './check.js'
-import type { DeviceEnergy, Energy } from './energy.js'
+import { type Component, type DeviceEnergy, type Energy, GAIN } from './energy.js'
 import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
 import { ownPath, ownSampler } from './own-sampler.js'
 import { joulesOfDevices, unionOfWindowsS } from './shares.js'
@@ -46,6 +46,7 @@ function checksOfOwn(energy: Energy, own: Energy): Check[] {
       devices.every(({ residual_pct }) => residual_pct !== null) ? residualPct(energy) : null,
     ),
     stored('uncertainty_j', rootOfSquares(devices.map((device) => device.uncertainty_j))),
+    stored('absolute_uncertainty_j', rootOfSquares(devices.map((device) => device.absolute_uncertainty_j))),
     stored('coverage', Math.min(...devices.map(({ coverage }) => coverage))),
     ...(['package', 'dram'] as const).map((kind) => {
       const sockets = energy.cpu.domains.filter((domain) => domain.kind === kind)
@@ -59,13 +60,27 @@ function checksOfOwn(energy: Energy, own: Energy): Check[] {
 }
 
 function checksOfDevice(device: DeviceEnergy, path: string, durationS: number): Check[] {
-  const { method, total_j, mean_power_w: meanW, coverage } = device
-  const byMethod = method === null ? null : method === 'counter' ? device.counter_j : device.integral_j
+  const { total_j, mean_power_w: meanW, coverage, uncertainty: parts } = device
   // Without a total, the mean is that of the covered part of the integral.
   const [joules, seconds] =
     total_j === null ? [device.integral_j, durationS * coverage] : [total_j, durationS]
   return [
-    check(`${path}.total_j`, RESULT, total_j, byMethod),
+    ...(parts.length === 0
+      ? []
+      : [
+          check(
+            `${path}.uncertainty_j`,
+            RESULT,
+            device.uncertainty_j,
+            expanded(parts.filter(({ component }) => component !== GAIN)),
+          ),
+          check(
+            `${path}.absolute_uncertainty_j`,
+            RESULT,
+            device.absolute_uncertainty_j,
+            parts.some(({ component }) => component === GAIN) ? expanded(parts) : null,
+          ),
+        ]),
     check(`${path}.residual_pct`, RESULT, device.residual_pct, residualOfDevice(device)),
     check(`${path}.mean_power_w`, RESULT, meanW, joules === null ? null : ratio(joules, seconds)),
     check(`${path}.gap_s`, RESULT, device.gap_s, durationS * (1 - coverage), { scale: durationS }),
@@ -88,6 +103,17 @@ export function checksOfExperiment(result: ExperimentResult): Check[] {
     stored('total_energy_j', energyJ),
     stored('avg_energy_per_token_j', ratio(energyJ, tokens)),
     stored('energy_per_output_token_j', ratio(energyJ, output_tokens)),
+    // An older llem did not divide them.
+    ...(['uncertainty_j', 'absolute_uncertainty_j'] as const).flatMap((name) => {
+      const joules = result.energy?.[name] ?? null
+      const byOutput = `energy_per_output_token_${name}` as const
+      return result[byOutput] === null
+        ? []
+        : [
+            stored(`avg_energy_per_token_${name}`, ratio(joules, tokens)),
+            stored(byOutput, ratio(joules, output_tokens)),
+          ]
+    }),
     ...checksOfBreakdown(result.energy_breakdown, 'energy_breakdown', result.energy, energyJ),
     stored('total_inference_time_sec', unionOfWindowsS(process_results)),
     ...checksOfLoad(result),
@@ -206,6 +232,11 @@ function residualPct({ integral_j, counter_j }: Pick<Energy, 'integral_j' | 'cou
 function sum(parts: readonly (number | null)[]): number | null {
   const known = parts.filter((part) => part !== null)
   return known.length < parts.length || parts.length === 0 ? null : known.reduce((a, b) => a + b, 0)
+}
+
+/** The parts of an uncertainty together (k = 2). */
+function expanded(parts: readonly Component[]): number {
+  return 2 * Math.hypot(...parts.map(({ standard_uncertainty_j }) => standard_uncertainty_j))
 }
 
 function rootOfSquares(parts: readonly (number | null)[]): number | null {

@@ -6,6 +6,8 @@ import { headlineOf } from './steady-state.js'
 
 const RESULT = 'result.json'
 
+type PerToken = 'j' | 'uncertainty_j' | 'absolute_uncertainty_j'
+
 /** Sums and quotients of phases, requests and steady state. */
 export function checksOfAttribution(result: ExperimentResult): Check[] {
   const totalJ = result.energy?.total_j ?? null
@@ -58,16 +60,26 @@ function checksOfSteadyState({ steady_state, steady_reason, headline }: Experime
   const expected = headlineOf(steady_state, steady_reason).headline
   const chosen = check('headline', RESULT, headline, expected)
   if (steady_state === null) return [chosen]
-  const { start_ns, end_ns, duration_sec, output_tokens, energy_j } = steady_state
+  const { start_ns, end_ns, duration_sec, output_tokens } = steady_state
   const stored = (
-    name: 'duration_sec' | 'output_tokens_per_second' | 'energy_per_output_token_j',
+    name: 'duration_sec' | 'output_tokens_per_second' | `energy_per_output_token_${PerToken}`,
     by: number | null,
   ) => check(`steady_state.${name}`, RESULT, steady_state[name], by)
+  const perToken = (name: PerToken, joules: number | null) =>
+    stored(`energy_per_output_token_${name}`, joules === null ? null : ratio(joules, output_tokens))
+  // An older llem did not divide what is uncertain.
+  const isTold = steady_state.energy_per_output_token_uncertainty_j !== null
   return [
     chosen,
     stored('duration_sec', (end_ns - start_ns) / 1e9),
     stored('output_tokens_per_second', ratio(output_tokens, duration_sec)),
-    stored('energy_per_output_token_j', energy_j === null ? null : ratio(energy_j, output_tokens)),
+    perToken('j', steady_state.energy_j),
+    ...(isTold
+      ? [
+          perToken('uncertainty_j', steady_state.uncertainty_j),
+          perToken('absolute_uncertainty_j', steady_state.absolute_uncertainty_j),
+        ]
+      : []),
   ]
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { METHODS } from './energy.js'
 
 // Whose the joules of a window are: requests and phases that ran in it, and its steady state. Joules, seconds.
 
@@ -82,10 +83,13 @@ export const steadyStateSchema = z.object({
   output_tokens_per_second: z.number().nullable(),
   /** By llem's own sampler, from the readings of the run. */
   energy_j: z.number().nullable(),
-  /** How far it may be off (k = 2), without the boards' gain. */
+  /** How far it may be off (k = 2) on these boards, and with their gain. */
   uncertainty_j: z.number().nullable(),
-  method: z.enum(['counter', 'integral']).nullable(),
+  absolute_uncertainty_j: z.number().nullable().default(null),
+  method: z.enum(METHODS).nullable(),
   energy_per_output_token_j: z.number().nullable(),
+  energy_per_output_token_uncertainty_j: z.number().nullable().default(null),
+  energy_per_output_token_absolute_uncertainty_j: z.number().nullable().default(null),
 })
 
 export type Phases = z.infer<typeof phasesSchema>

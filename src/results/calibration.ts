@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { COUNTER_KINDS, gainRatioSchema, METHODS } from './energy.js'
 
 // What `llem calibrate` found out about a GPU under a driver. Null is what could not be found.
 
@@ -42,7 +43,7 @@ export const averagingWindowSchema = z.object({
 /** How short a window may be for its uncertainty (k = 2, without the board's gain) to be so many percent. */
 export const shortestWindowsSchema = z.object({
   /** The estimate that was quoted for the windows that this rests on. */
-  method: z.enum(['counter', 'integral']),
+  method: z.enum(METHODS),
   /** How many windows that was, and the mean power in them. */
   windows: z.number().int(),
   mean_power_w: z.number(),
@@ -73,12 +74,10 @@ export const calibrationSchema = z.object({
     period_ms: z.number().nullable(),
     /** The greatest step of which all its increments are multiples. */
     quantum_mj: z.number().nullable(),
-    /** Whether it agreed with the readings while the GPU did nothing; unknown where the power was not steady. */
-    trust: z.enum(['trusted', 'distrusted', 'unknown']),
-    /** (readings - counter) / counter meanwhile. */
-    self_test_pct: z.number().nullable(),
-    /** The lowest power at which it agreed. */
-    agreed_w: z.number().nullable(),
+    /** What it does, as far as it has shown. */
+    kind: z.enum(COUNTER_KINDS).default('undecided'),
+    /** Null where it was not found, as in calibrations of an older llem. */
+    gain_ratio: gainRatioSchema.nullable().default(null),
   }),
   call_latencies: z.array(callLatencySchema),
   shortest_windows: shortestWindowsSchema.nullable(),

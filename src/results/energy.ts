@@ -1,11 +1,16 @@
 import { z } from 'zod'
 import { ENERGY_BACKENDS } from '../core/energy-backends.js'
+import { deviceFindingSchema, findingSchema } from './findings.js'
 
 // What is on disk about energy: joules (J), watts (W), seconds (s), monotonic nanoseconds (ns). Null is unknown.
 
 const joules = z.number().nullable()
 const watts = z.number().nullable()
-const method = z.enum(['counter', 'integral']).nullable()
+
+/** What joules rest on; "readings_and_mean": readings and the mean over one second together, where no counter integrates. */
+export const METHODS = ['counter', 'integral', 'readings_and_mean'] as const
+export type Method = (typeof METHODS)[number]
+const method = z.enum(METHODS).nullable()
 
 /** Time throttled by cause in seconds, from the driver's cumulative counters; null where it has none. */
 export const throttledSchema = z.object({
@@ -15,19 +20,25 @@ export const throttledSchema = z.object({
   power_brake_s: z.number().nullable(),
 })
 
-/** Parts of an uncertainty (k = 2) in joules; null where a part does not apply or is not known. */
-export const uncertaintySchema = z.object({
-  /** What happens while the sensor does not look; integral only. */
-  sampling_j: joules,
-  /** How the energy around the edges is shared between the window and what is beside it. */
-  edges_j: joules,
-  /** Time that no reading covers; integral only. */
-  gaps_j: joules,
-  /** When the ticks of the counter around the edges fell; counter only. */
-  counter_tick_j: joules,
-  /** By how much integral and counter differ where that is flagged and the one not quoted was not found wrong. */
-  residual_j: joules,
+/** A part of an uncertainty, in the manner of the GUM. */
+export const componentSchema = z.object({
+  component: z.string(),
+  /** What it rests on, in words. */
+  source: z.string(),
+  /** "A": seen in these readings; "B": known from elsewhere. */
+  type: z.enum(['A', 'B']),
+  /** k = 1. */
+  standard_uncertainty_j: z.number(),
 })
+export type Component = z.infer<typeof componentSchema>
+
+/** The part that is in the absolute uncertainty alone. */
+export const GAIN = 'gain'
+
+export const COUNTER_KINDS = ['integral', 'sum_of_readings', 'undecided', 'none'] as const
+
+/** Readings over counter, at all levels of power alike; its uncertainty is k = 2. */
+export const gainRatioSchema = z.object({ ratio: z.number(), uncertainty: z.number() })
 
 export const deviceEnergySchema = z.object({
   index: z.number().int(),
@@ -46,17 +57,18 @@ export const deviceEnergySchema = z.object({
   counter_raw_j: joules,
   /** (integral - counter) / counter. */
   residual_pct: z.number().nullable(),
-  /** Whether the two differ by more than the sensor's blind time explains. */
-  residual_flagged: z.boolean(),
-  /** How far `total_j` may be off (k = 2), without the board's gain. */
+  /** How far `total_j` may be off (k = 2) on this board: for comparing what it measured. */
   uncertainty_j: joules,
-  uncertainty: uncertaintySchema,
+  /** The same with the board's gain: for comparing boards. */
+  absolute_uncertainty_j: joules,
+  /** What both are made of: twice the root of the squares, "gain" in the absolute one alone. */
+  uncertainty: z.array(componentSchema),
   /** The board's own factor, known no better than this and the same in every window (arXiv:2312.02741). */
   gain_pct: z.number().nullable(),
-  /** Whether the counter agreed with the readings on a steady load; unknown where there was none. */
-  counter_trust: z.enum(['trusted', 'distrusted', 'unknown']),
-  /** (readings - counter) / counter on that load. */
-  self_test_pct: z.number().nullable(),
+  /** What the energy counter does, as far as it has shown: "sum_of_readings" misses what the sensor does not see. */
+  counter_kind: z.enum(COUNTER_KINDS).nullable(),
+  gain_ratio: gainRatioSchema.nullable(),
+  findings: z.array(deviceFindingSchema),
   /** When sensor and counter publish; null is what was not seen. */
   sensor: z.object({
     /** Time between two values of the power sensor. */
@@ -223,6 +235,7 @@ export const crossCheckSchema = z.object({
   /** By llem's own sampler, over `window`. */
   total_j: joules,
   uncertainty_j: joules,
+  absolute_uncertainty_j: joules.default(null),
   method,
   /** Why this method, or why there is none. */
   reason: z.string(),
@@ -249,8 +262,10 @@ export const energySchema = z.object({
   counter_j: joules,
   counter_raw_j: joules,
   residual_pct: z.number().nullable(),
-  /** How far `total_j` may be off (k = 2), without the boards' gain: root of squares over the devices. */
+  /** How far `total_j` may be off (k = 2) on these boards: root of squares over the devices. */
   uncertainty_j: joules,
+  /** The same with the boards' gain, which is each one's own. */
+  absolute_uncertainty_j: joules,
   gain_pct: z.number().nullable(),
   /** Of the device that is covered least; null where llem's own sampler could read none. */
   coverage: z.number().nullable(),
@@ -262,6 +277,12 @@ export const energySchema = z.object({
   devices: z.array(deviceEnergySchema),
   cpu: cpuEnergySchema,
   contamination: contaminationSchema,
+  /** What a reader of these joules should know, equal ones of several devices as one. */
+  findings: z.array(findingSchema),
+  /** What made llem's own joules, by which alone they can be recomputed; null where it did not say or measured none. */
+  estimator: z.string().nullable(),
+  /** Of the constants that it rests on, hexadecimal. */
+  constants_hash: z.string().nullable(),
   /** What went wrong beside the readings, e.g. a file that could not be written. */
   faults: z.array(z.string()),
   /** Null where there was nothing to choose: `llem exec` always uses llem's own sampler. */

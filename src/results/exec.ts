@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { energySchema } from './energy.js'
+import { findingSchema } from './findings.js'
 
 /** The result.json of `llem exec`, whole. */
 export const execResultSchema = z.object({
@@ -15,6 +16,8 @@ export const execResultSchema = z.object({
   energy: energySchema.nullable(),
   /** Why there is no energy; null where there is. */
   energy_reason: z.string().nullable(),
+  /** What a reader of the joules should know, equal ones of several devices as one. */
+  findings: z.array(findingSchema),
   /** Its files, relative to its folder; absolute in older results. */
   timeseries_path: z.string().nullable(),
   samples_path: z.string().nullable(),

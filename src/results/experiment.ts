@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import { phasesSchema, requestEnergySchema, steadyStateSchema } from './attribution.js'
-import { energySchema } from './energy.js'
+import { energySchema, METHODS } from './energy.js'
+import { findingSchema } from './findings.js'
 
 // result.json, whole. Snake case as on disk; null is unknown, never 0.
 
 /**
- * Of what is written now. The first number changes where a key is renamed, removed or comes to mean something else, the
- * second where keys are added, the third where only their description changes. Older ones are read by migrations.ts.
+ * Of what is written now. The first number changes where a key of the contract is renamed, removed or comes to mean
+ * something else, the second where other keys are added or change, the third where only their description changes. Older
+ * ones are read by migrations.ts.
  */
-export const SCHEMA_VERSION = '3.1.0'
+export const SCHEMA_VERSION = '3.2.0'
 
 const count = z.number().int().nonnegative()
 
@@ -146,9 +148,10 @@ export const loadSchema = z.object({
   seconds: z.number().nullable(),
   /** Of the GPUs in that time, by llem's own sampler. */
   energy_j: z.number().nullable(),
-  /** How far energy_j may be off (k = 2), without the gain. */
+  /** How far energy_j may be off (k = 2) on these boards, and with their gain. */
   uncertainty_j: z.number().nullable(),
-  method: z.enum(['counter', 'integral']).nullable(),
+  absolute_uncertainty_j: z.number().nullable().default(null),
+  method: z.enum(METHODS).nullable(),
   /** Share of that time that readings cover. */
   coverage: z.number().nullable(),
   window: z.object({ start_ns: z.number(), end_ns: z.number() }).nullable(),
@@ -367,9 +370,13 @@ export const experimentResultSchema = z.object({
   avg_tokens_per_second: z.number().nullable(),
   output_tokens_per_second: z.number().nullable(),
   total_energy_j: z.number().nullable(),
-  /** Over all tokens. */
+  /** Over all tokens. Its uncertainties, like all here, are k = 2: on these boards, and with their gain. */
   avg_energy_per_token_j: z.number().nullable(),
+  avg_energy_per_token_uncertainty_j: z.number().nullable().default(null),
+  avg_energy_per_token_absolute_uncertainty_j: z.number().nullable().default(null),
   energy_per_output_token_j: z.number().nullable(),
+  energy_per_output_token_uncertainty_j: z.number().nullable().default(null),
+  energy_per_output_token_absolute_uncertainty_j: z.number().nullable().default(null),
   /** Why the energy is null; null when it is not. */
   energy_reason: z.string().nullable(),
   energy: energySchema.nullable(),
@@ -403,6 +410,9 @@ export const experimentResultSchema = z.object({
   serving: servingSchema.nullable().default(null),
   environment: environmentSchema,
   warmup_result: warmupResultSchema,
+  /** What a reader should know of the measurement, equal ones of several devices as one. */
+  findings: z.array(findingSchema),
+  /** The warnings among them, each text once. */
   measurement_warnings: z.array(z.string()),
   prompts: promptsSchema,
   /** Its files, relative to its folder; absolute in older results. */

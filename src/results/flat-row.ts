@@ -3,6 +3,7 @@
 
 import type { ExecResult } from './exec.js'
 import type { ExperimentResult, Spread } from './experiment.js'
+import { warningLines } from './findings.js'
 import type { AnyResult } from './read.js'
 
 export type Cell = string | number | boolean | null
@@ -148,15 +149,10 @@ const ENERGY: readonly Column[] = [
   energy('energy_j', 'number', 'Energy of the GPUs in the window: the headline.', ({ total_j }) => total_j),
   both('energy_reason', 'text', 'Why there is no energy.', (result) => result.energy_reason),
   energy('energy_backend', 'text', 'Whose number energy_j is.', ({ backend }) => backend),
-  energy('energy_method', 'text', 'counter or integral.', ({ method }) => method),
-  energy(
-    'energy_uncertainty_j',
-    'number',
-    'How far energy_j may be off (k = 2), without the gain.',
-    (each) => {
-      return each.uncertainty_j
-    },
-  ),
+  energy('energy_method', 'text', 'counter, integral or readings_and_mean.', ({ method }) => method),
+  energy('energy_uncertainty_j', 'number', 'How far energy_j may be off (k = 2) on these boards.', (each) => {
+    return each.uncertainty_j
+  }),
   energy(
     'energy_gain_pct',
     'number',
@@ -222,6 +218,37 @@ const ENERGY: readonly Column[] = [
     return result.cost?.amount ?? null
   }),
   run('flops', 'number', 'Estimated floating-point operations.', (result) => result.total_flops),
+  energy(
+    'energy_absolute_uncertainty_j',
+    'number',
+    "The same as energy_uncertainty_j with the boards' gain.",
+    (each) => {
+      return each.absolute_uncertainty_j
+    },
+  ),
+  run('energy_per_token_uncertainty_j', 'number', 'How far energy_per_token_j may be off.', (result) => {
+    return result.avg_energy_per_token_uncertainty_j
+  }),
+  run('energy_per_token_absolute_uncertainty_j', 'number', "The same with the boards' gain.", (result) => {
+    return result.avg_energy_per_token_absolute_uncertainty_j
+  }),
+  run(
+    'energy_per_output_token_uncertainty_j',
+    'number',
+    'How far energy_per_output_token_j may be off.',
+    (result) => {
+      return result.energy_per_output_token_uncertainty_j
+    },
+  ),
+  run(
+    'energy_per_output_token_absolute_uncertainty_j',
+    'number',
+    "The same with the boards' gain.",
+    (result) => {
+      return result.energy_per_output_token_absolute_uncertainty_j
+    },
+  ),
+  energy('energy_estimator', 'text', "What made llem's own joules.", ({ estimator }) => estimator),
 ]
 
 const SURROUNDINGS: readonly Column[] = [
@@ -261,12 +288,15 @@ const SURROUNDINGS: readonly Column[] = [
   run('warmup_prompts', 'integer', 'Prompts of the warmup.', (result) => {
     return result.warmup_result.iterations_completed
   }),
-  run('warnings', 'integer', 'How many warnings the measurement has.', (result) => {
-    return result.measurement_warnings.length
-  }),
-  run('warning_texts', 'text', 'The warnings as a JSON list.', (result) => {
-    return JSON.stringify(result.measurement_warnings)
-  }),
+  both(
+    'warnings',
+    'integer',
+    'How many warnings the measurement has.',
+    (result) => warningLines(result.findings).length,
+  ),
+  both('warning_texts', 'text', 'The warnings as a JSON list.', (result) =>
+    JSON.stringify(warningLines(result.findings)),
+  ),
   run('effective_config', 'text', 'The resolved configuration as JSON, secrets redacted.', (result) => {
     return JSON.stringify(result.effective_config)
   }),

@@ -3,6 +3,7 @@
 
 import { LlemError } from '../core/errors.js'
 import { SCHEMA_VERSION } from './experiment.js'
+import { findingOfLine } from './findings.js'
 
 /** What may be in a run's folder. */
 export type ResultKind = 'run' | 'exec' | 'incomplete'
@@ -39,7 +40,70 @@ const MIGRATIONS: readonly Migration[] = [
       },
     }),
   },
+  {
+    from: '3.1.0',
+    to: '3.2.0',
+    run: (content) => ({
+      ...withEnergy(content),
+      findings: (Array.isArray(content.measurement_warnings) ? content.measurement_warnings : []).map(
+        (line) => findingOfLine(String(line)),
+      ),
+    }),
+    exec: (content) => ({ ...withEnergy(content), findings: [] }),
+    incomplete: (content) => withEnergy(content),
+  },
 ]
+
+function withEnergy(content: Content): Content {
+  return isContent(content.energy) ? { ...content, energy: energyOf3_2(content.energy) } : content
+}
+
+/** The parts of an uncertainty become its components; what nobody kept is null. */
+function energyOf3_2(energy: Content): Content {
+  return {
+    ...energy,
+    absolute_uncertainty_j: null,
+    estimator: null,
+    constants_hash: null,
+    findings: [],
+    devices: Array.isArray(energy.devices) ? energy.devices.map(deviceOf3_2) : energy.devices,
+  }
+}
+
+/** What the parts of an uncertainty (k = 2) were called, and where each came from. */
+const PARTS_3_1 = {
+  sampling_j: ['sampling', 'what happens while the sensor does not look'],
+  edges_j: ['edges', 'how the energy around the edges is shared with what is beside the window'],
+  gaps_j: ['gaps', 'time that no reading covers'],
+  counter_tick_j: ['counter ticks', 'when the ticks of the counter around the edges fell'],
+  residual_j: ['witnesses differ', 'readings and counter, where nothing says which is right'],
+} as const
+
+function deviceOf3_2(device: unknown): unknown {
+  if (!isContent(device)) return device
+  const { residual_flagged, counter_trust, self_test_pct: _, uncertainty, ...rest } = device
+  const parts = isContent(uncertainty) ? uncertainty : {}
+  const flag = (code: string) => ({ code, severity: 'warning', text: `${String(device.reason)}.` })
+  return {
+    ...rest,
+    absolute_uncertainty_j: null,
+    uncertainty: Object.entries(PARTS_3_1).flatMap(([key, [component, source]]) => {
+      const expanded = parts[key]
+      if (typeof expanded !== 'number') return []
+      const type = component === 'gaps' || component === 'witnesses differ' ? 'B' : 'A'
+      return { component, source, type, standard_uncertainty_j: expanded / 2 }
+    }),
+    // What a counter is, is another question than whether it agreed on one steady load.
+    counter_kind: null,
+    gain_ratio: null,
+    findings:
+      counter_trust === 'distrusted'
+        ? [flag('counter_odd')]
+        : residual_flagged === true
+          ? [flag('estimators_disagree')]
+          : [],
+  }
+}
 
 /** The versions that can be read, the oldest first. */
 export const READABLE_VERSIONS: readonly string[] = [...MIGRATIONS.map(({ from }) => from), SCHEMA_VERSION]

@@ -14,9 +14,16 @@ export interface SteadyTokens {
 /** The steady state of a run by its tokens and its energy. */
 export function steadyStateOf(
   { start_ns, end_ns, input_tokens, output_tokens }: SteadyTokens,
-  { energy_j, uncertainty_j, method }: Pick<SteadyState, 'energy_j' | 'uncertainty_j' | 'method'>,
+  {
+    energy_j,
+    uncertainty_j,
+    absolute_uncertainty_j,
+    method,
+  }: Pick<SteadyState, 'energy_j' | 'uncertainty_j' | 'absolute_uncertainty_j' | 'method'>,
 ): SteadyState {
   const duration_sec = (end_ns - start_ns) / 1e9
+  const perToken = (joules: number | null) =>
+    joules === null || !(output_tokens > 0) ? null : joules / output_tokens
   return {
     start_ns,
     end_ns,
@@ -26,8 +33,11 @@ export function steadyStateOf(
     output_tokens_per_second: duration_sec > 0 ? output_tokens / duration_sec : null,
     energy_j,
     uncertainty_j,
+    absolute_uncertainty_j,
     method,
-    energy_per_output_token_j: energy_j === null || !(output_tokens > 0) ? null : energy_j / output_tokens,
+    energy_per_output_token_j: perToken(energy_j),
+    energy_per_output_token_uncertainty_j: perToken(uncertainty_j),
+    energy_per_output_token_absolute_uncertainty_j: perToken(absolute_uncertainty_j),
   }
 }
 

@@ -2,14 +2,17 @@
 //! where the meter does not know.
 
 use llem_meter::clock::seconds;
-use llem_meter::energy;
+use llem_meter::energy::root_of_squares;
 use llem_meter::rapl;
 use llem_meter::sampler;
 use llem_meter::tenancy;
 use llem_meter::window;
 use napi_derive::napi;
 
-use crate::sampler::CounterTest;
+use crate::evidence::{
+    Component, ESTIMATOR, Finding, GainRatio, KnownDevice, components_of, constants_hash, contradicts,
+    counter_kind_of, expanded_j, findings_of, gain_of, gain_ratio_of, method_of,
+};
 
 /// The end of a window: its report, or why there is none.
 #[napi(object)]
@@ -25,15 +28,21 @@ pub struct WindowReport {
     pub end_ns: f64,
     /// Wall time of the left edge, milliseconds since the Unix epoch.
     pub start_unix_ms: f64,
-    /// "counter" or "integral" where all devices agree.
+    /// What made the joules.
+    pub estimator: String,
+    /// Of the constants that it rests on, hexadecimal.
+    pub constants_hash: String,
+    /// "counter", "integral" or "readings_and_mean" where all devices agree.
     pub method: Option<String>,
     /// The sum over the devices, missing as soon as one is.
     pub total_j: Option<f64>,
     pub integral_j: Option<f64>,
     pub counter_j: Option<f64>,
     pub counter_raw_j: Option<f64>,
-    /// How far the total may be off (k = 2, without the boards' gain).
+    /// How far the total may be off (k = 2) on these boards.
     pub uncertainty_j: Option<f64>,
+    /// The same with the boards' gain, which is each one's own.
+    pub absolute_uncertainty_j: Option<f64>,
     /// Of the device that is covered least, 0 to 1.
     pub coverage: f64,
     pub devices: Vec<DeviceReport>,
@@ -50,15 +59,23 @@ pub struct DeviceReport {
     pub method: Option<String>,
     pub reason: String,
     pub residual_pct: Option<f64>,
-    /// Whether the two estimates differ by more than the sensor's blind time explains.
-    pub residual_flagged: bool,
-    /// How far the total may be off (k = 2, without the board's gain).
+    /// How far the total may be off (k = 2) on this board; never 0.
     pub uncertainty_j: Option<f64>,
-    pub uncertainty: Uncertainty,
+    /// The same with the board's gain.
+    pub absolute_uncertainty_j: Option<f64>,
+    /// What both are made of; "gain" is in the second alone.
+    pub components: Vec<Component>,
     /// The board's own factor, known no better than this.
     pub gain_pct: Option<f64>,
-    /// What the latest test of the counter on a steady load said; missing where there was none.
-    pub counter_test: Option<CounterTest>,
+    /// "integral", "sum_of_readings", "undecided" or "none".
+    pub counter_kind: String,
+    /// The readings over the counter.
+    pub gain_ratio: Option<GainRatio>,
+    pub findings: Vec<Finding>,
+    /// What later runs may begin with.
+    pub learned: Option<KnownDevice>,
+    /// What was seen speaks against what was remembered of the board, which is to be forgotten.
+    pub contradicted: bool,
     pub sensor: Sensor,
     pub integral_j: Option<f64>,
     pub counter_j: Option<f64>,
@@ -133,17 +150,6 @@ pub struct Limits {
     pub memory_clock_mhz: Option<u32>,
 }
 
-/// The parts of an uncertainty (k = 2); missing where a part does not apply or is not known.
-#[napi(object)]
-#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
-pub struct Uncertainty {
-    pub sampling_j: Option<f64>,
-    pub edges_j: Option<f64>,
-    pub gaps_j: Option<f64>,
-    pub counter_tick_j: Option<f64>,
-    pub residual_j: Option<f64>,
-}
-
 /// The CPU and its memory over a window, by RAPL. Domains overlap and are no part of the devices.
 #[napi(object)]
 pub struct CpuReport {
@@ -215,18 +221,33 @@ impl From<Option<window::WindowReport>> for WindowEnd {
 
 impl From<window::WindowReport> for WindowReport {
     fn from(report: window::WindowReport) -> Self {
+        let [integral_j, counter_j, counter_raw_j] = [
+            report.total(|device| device.integral_j),
+            report.total(|device| device.counter_j),
+            report.total(|device| device.counter_raw_j),
+        ];
+        let (method, total_j) = (report.method(), report.total(|device| device.headline.total_j));
+        let coverage = report.coverage();
+        let devices: Vec<_> = report.devices.into_iter().map(DeviceReport::from).collect();
+        let together = |of: fn(&DeviceReport) -> Option<f64>| {
+            let parts: Option<Vec<f64>> = devices.iter().map(of).collect();
+            parts.filter(|parts| !parts.is_empty()).map(root_of_squares)
+        };
         Self {
             start_ns: report.start_ns as f64,
             end_ns: report.end_ns as f64,
             start_unix_ms: report.start_unix_ns as f64 / 1e6,
-            method: report.method().map(|method| method.as_str().to_owned()),
-            total_j: report.total(|device| device.headline.total_j),
-            integral_j: report.total(|device| device.integral_j),
-            counter_j: report.total(|device| device.counter_j),
-            counter_raw_j: report.total(|device| device.counter_raw_j),
-            uncertainty_j: report.uncertainty_j(),
-            coverage: report.coverage(),
-            devices: report.devices.into_iter().map(DeviceReport::from).collect(),
+            estimator: ESTIMATOR.to_owned(),
+            constants_hash: constants_hash(),
+            method: method_of(method),
+            total_j,
+            integral_j,
+            counter_j,
+            counter_raw_j,
+            uncertainty_j: together(|device| device.uncertainty_j),
+            absolute_uncertainty_j: together(|device| device.absolute_uncertainty_j),
+            coverage,
+            devices,
             cpu: report.cpu.into(),
             sampler: report.sampler.into(),
             faults: report.faults,
@@ -238,20 +259,23 @@ impl From<window::DeviceReport> for DeviceReport {
     fn from(device: window::DeviceReport) -> Self {
         let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         let window::FirstUpdates { power, counter } = device.first_updates;
+        let mut components = components_of(&device);
+        let uncertainty_j = expanded_j(&components);
+        components.extend(device.headline.total_j.filter(|_| uncertainty_j.is_some()).map(gain_of));
         Self {
+            uncertainty_j,
+            absolute_uncertainty_j: expanded_j(&components),
+            components,
+            counter_kind: counter_kind_of(&device),
+            gain_ratio: gain_ratio_of(&device),
+            findings: findings_of(&device),
+            learned: KnownDevice::learned(&device),
+            contradicted: contradicts(&device),
             total_j: device.headline.total_j,
-            method: device.headline.method.map(|method| method.as_str().to_owned()),
+            method: method_of(device.headline.method),
             reason: device.headline.reason,
             residual_pct: device.headline.residual_pct,
-            residual_flagged: device.headline.residual_flagged,
-            uncertainty_j: device.headline.uncertainty_j,
-            uncertainty: device.headline.uncertainty.into(),
             gain_pct: device.gain_pct,
-            counter_test: device.counter_test.map(|test| CounterTest {
-                trusted: test.trusted,
-                residual_pct: test.residual_pct,
-                agreed_w: test.agreed_w,
-            }),
             sensor: Sensor {
                 update_period_ms: device.measured_update_period_ns.map(milliseconds),
                 window_ms: milliseconds(device.sensor.window_ns),
@@ -309,18 +333,6 @@ impl From<tenancy::Limits> for Limits {
             power_w: limits.power_mw.map(|power_mw| f64::from(power_mw) / 1000.0),
             sm_clock_mhz: limits.sm_clock_mhz,
             memory_clock_mhz: limits.memory_clock_mhz,
-        }
-    }
-}
-
-impl From<energy::Uncertainty> for Uncertainty {
-    fn from(parts: energy::Uncertainty) -> Self {
-        Self {
-            sampling_j: parts.sampling_j,
-            edges_j: parts.edges_j,
-            gaps_j: parts.gaps_j,
-            counter_tick_j: parts.counter_tick_j,
-            residual_j: parts.residual_j,
         }
     }
 }

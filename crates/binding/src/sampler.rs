@@ -3,13 +3,13 @@
 use std::cell::{Ref, RefCell};
 use std::path::PathBuf;
 
-use llem_meter::energy::Verdict;
 use llem_meter::sampler::{DeviceOptions, Known, PendingReport, Sampler, SamplerOptions};
 use llem_meter::window::{WindowOptions, WindowReport};
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 
+use crate::evidence::KnownDevice;
 use crate::report::{Snapshot, WindowEnd};
 use crate::{CodedError, coded};
 
@@ -21,29 +21,6 @@ pub struct SampledDevice {
     pub index: u32,
     /// What earlier runs found out about it under this driver.
     pub known: Option<KnownDevice>,
-}
-
-/// What was found out about a device under a driver; missing is what was not.
-#[napi(object)]
-pub struct KnownDevice {
-    /// Time between two values of its power sensor.
-    pub update_period_ms: Option<f64>,
-    /// The time that a value is the mean of.
-    pub window_ms: Option<f64>,
-    /// How old that time is when the value appears.
-    pub delay_ms: Option<f64>,
-    /// What the test of its energy counter said.
-    pub counter_test: Option<CounterTest>,
-}
-
-/// What the test of an energy counter on a steady load said.
-#[napi(object)]
-pub struct CounterTest {
-    pub trusted: bool,
-    /// `(readings - counter) / counter` in percent.
-    pub residual_pct: f64,
-    /// The lowest power at which the counter agreed.
-    pub agreed_w: Option<f64>,
 }
 
 /// What to sample and how often.
@@ -85,15 +62,9 @@ impl From<SampledDevice> for DeviceOptions {
             update_period_ns: known.update_period_ms.and_then(nanoseconds),
             window_ns: known.window_ms.and_then(nanoseconds),
             delay_ns: known.delay_ms.and_then(nanoseconds),
-            counter: known.counter_test.map(Verdict::from),
+            counter: known.verdict(),
         });
         Self { uuid: device.uuid, index: device.index, known }
-    }
-}
-
-impl From<CounterTest> for Verdict {
-    fn from(test: CounterTest) -> Self {
-        Self { trusted: test.trusted, residual_pct: test.residual_pct, agreed_w: test.agreed_w }
     }
 }
 

@@ -1,6 +1,6 @@
 import type { EnergyBackendName } from '../../core/energy-backends.js'
 import type { PythonPackage } from '../../python/packages.js'
-import type { Emissions, EnergyDomain } from '../../results/energy.js'
+import type { Emissions, EnergyDomain, Method } from '../../results/energy.js'
 import type { OpenedSampler } from '../open.js'
 
 // registry -> kind.create -> backend.isAvailable -> startTracking -> stopTracking -> close
@@ -86,7 +86,7 @@ export interface EnergyMeasurement {
   samples: number | null
   /** UUID -> joules; null where only the sum is known. */
   per_gpu_j: Record<string, number> | null
-  method: 'counter' | 'integral' | null
+  method: Method | null
   /** How far `total_j` may be off (k = 2); null where that depends on what only llem's sampler knows. */
   uncertainty_j: number | null
   window: { start_ns: number; end_ns: number }

@@ -1,0 +1,136 @@
+// What makes the joules of a window less certain, or not the load's own: one list for everything that reads a window,
+// be it `exec`, `monitor`, the library or an experiment.
+
+import type { DeviceEnergy, Energy } from '../results/energy.js'
+import { type DeviceFinding, type Finding, folded, warning, withoutRepetitions } from '../results/findings.js'
+import { describeForeignProcess, describeLimitChange, describeServerOrStranger } from './contamination.js'
+import { describeCrossCheck } from './cross-check.js'
+import { describeFailedBackend } from './describe-selection.js'
+import { describeOtherSampler } from './other-samplers.js'
+import { describeOverrun } from './overrun.js'
+
+const SHORT_SEC = 10
+const DRIFT_THRESHOLD_C = 10
+const FEW_SAMPLES = 10
+const LONG_GAP_S = 0.5
+/** Far more than the steps in which any counter moves (100 ms). */
+const STUCK_COUNTER_J = 1000
+
+/** How a GPU was set up; null is unknown. */
+export interface GpuSetting {
+  persistenceMode: boolean | null
+  migMode: boolean | null
+}
+
+/** What the basic findings about one GPU look at; null is unknown. */
+export interface GpuFacts {
+  persistenceMode: boolean | null
+  startTemperatureC: number | null
+  endTemperatureC: number | null
+  samples: number
+}
+
+/** A measurement so short is said to be, in the words of the contract. */
+export function findingsOfLength(durationSec: number): Finding[] {
+  return durationSec < SHORT_SEC
+    ? [
+        warning(
+          'short_measurement_duration',
+          'measurement < 10s; energy values may be unreliable. Use more prompts or longer sequences.',
+        ),
+      ]
+    : []
+}
+
+/** The basic findings about a GPU, in the words of the contract. */
+export function basicFindings(gpu: GpuFacts): DeviceFinding[] {
+  const findings: DeviceFinding[] = []
+  if (gpu.persistenceMode === false)
+    findings.push(
+      found(
+        'gpu_persistence_mode_off',
+        "power state variation may inflate measurements. Run 'nvidia-smi -pm 1' to enable persistence mode.",
+      ),
+    )
+  if (gpu.startTemperatureC !== null && gpu.endTemperatureC !== null) {
+    const drift = Math.abs(gpu.endTemperatureC - gpu.startTemperatureC)
+    if (drift > DRIFT_THRESHOLD_C)
+      findings.push(
+        found(
+          'thermal_drift_detected',
+          `${drift.toFixed(1)}C change during measurement (threshold ${DRIFT_THRESHOLD_C.toFixed(1)}C). Increase thermal_floor_seconds or check cooling.`,
+        ),
+      )
+  }
+  if (gpu.samples < FEW_SAMPLES)
+    findings.push(
+      found(
+        'nvml_low_sample_count',
+        'fewer than 10 NVML power samples collected; energy integration may be inaccurate.',
+      ),
+    )
+  return findings
+}
+
+/** What there is to say of one GPU: what is basic, what the meter itself found, and what is particular. */
+export function findingsOfDevice(
+  device: Omit<DeviceEnergy, 'findings'>,
+  byMeter: readonly DeviceFinding[],
+  { persistenceMode, migMode }: GpuSetting,
+): DeviceFinding[] {
+  const { gap_s, counter_raw_j, integral_j } = device
+  const isStuck = counter_raw_j === 0 && integral_j !== null && integral_j > STUCK_COUNTER_J
+  return [
+    ...basicFindings({
+      persistenceMode,
+      startTemperatureC: device.temperature_start_c,
+      endTemperatureC: device.temperature_end_c,
+      samples: device.readings,
+    }),
+    ...(gap_s > LONG_GAP_S
+      ? [found('sample_gap', `${gap_s.toFixed(1)}s of the measurement have no power readings.`)]
+      : []),
+    ...(isStuck ? [found('counter_stuck', 'the energy counter did not move while power was drawn.')] : []),
+    // A counter that stands still says all that the two estimates could disagree about.
+    ...byMeter.filter(({ code }) => !(isStuck && code === 'estimators_disagree')),
+    ...(migMode === true
+      ? [found('mig_enabled', 'it is cut into MIG instances; its power reflects the parent GPU.')]
+      : []),
+  ]
+}
+
+/**
+ * All findings of a measurement. `isServerElsewhere`: a server that llem has not started computes, which nobody can tell
+ * from a stranger.
+ */
+export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere = false): Finding[] {
+  const overrun = describeOverrun(energy)
+  const contradiction = describeCrossCheck(energy)
+  const describeProcess = isServerElsewhere ? describeServerOrStranger : describeForeignProcess
+  const { other_samplers, foreign_processes, limit_changes } = energy.contamination
+  const ofGpu = (code: string, gpu_index: number, text: string): Finding => ({
+    ...warning(code, text),
+    devices: [gpu_index],
+  })
+  return withoutRepetitions([
+    ...findingsOfLength(energy.duration_sec),
+    ...folded(energy.devices),
+    ...(overrun === null ? [] : [warning('sampler_overrun', overrun)]),
+    ...(contradiction === null ? [] : [warning('energy_cross_check', contradiction)]),
+    ...(energy.selection?.failure == null
+      ? []
+      : [warning('energy_backend_failed', describeFailedBackend(energy.selection))]),
+    ...(other_samplers ?? []).map((other) => warning('other_sampler', describeOtherSampler(other))),
+    ...(foreign_processes ?? []).map((process) =>
+      ofGpu('foreign_process', process.gpu_index, describeProcess(process)),
+    ),
+    ...(limit_changes ?? []).map((change) =>
+      ofGpu('limit_changed', change.gpu_index, describeLimitChange(change)),
+    ),
+    ...energy.faults.map((fault) => warning('recording_fault', `${fault}.`)),
+  ])
+}
+
+function found(code: string, text: string): DeviceFinding {
+  return { code, severity: 'warning', text }
+}

@@ -1,0 +1,69 @@
+// What a reader of a number should know: a code, how grave it is, and a sentence. One shape for everything that measures.
+
+import { z } from 'zod'
+
+const count = z.number().int().nonnegative()
+
+/** What was found about one GPU. */
+export const deviceFindingSchema = z.object({
+  /** Stable, for programs. */
+  code: z.string(),
+  severity: z.enum(['info', 'warning']),
+  /** A sentence, without the GPU's name. */
+  text: z.string(),
+})
+
+export const findingSchema = deviceFindingSchema.extend({
+  /** The GPUs that it is about; empty where it is about none in particular. */
+  devices: z.array(count),
+  /** How many equal ones this is. */
+  count: count.min(1),
+})
+
+export type DeviceFinding = z.infer<typeof deviceFindingSchema>
+export type Finding = z.infer<typeof findingSchema>
+
+/** A warning about a measurement as a whole. */
+export function warning(code: string, text: string): Finding {
+  return { code, severity: 'warning', text, devices: [], count: 1 }
+}
+
+/** The findings of each GPU in one list: equal ones are one, with how many they were. */
+export function folded(devices: readonly { index: number; findings: readonly DeviceFinding[] }[]): Finding[] {
+  const all = new Map<string, Finding>()
+  for (const { index, findings } of devices)
+    for (const { code, severity, text } of findings) {
+      const key = JSON.stringify([code, severity, text])
+      const known = all.get(key) ?? { code, severity, text, devices: [], count: 0 }
+      all.set(key, { ...known, devices: [...known.devices, index], count: known.count + 1 })
+    }
+  return [...all.values()]
+}
+
+/** Several equal findings about no GPU in particular as one. */
+export function withoutRepetitions(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((each) => [JSON.stringify(each), each])).values()]
+}
+
+/** The line of `measurement_warnings`: "code: text". */
+export function lineOf({ code, text }: Pick<Finding, 'code' | 'text'>): string {
+  return `${code}: ${text}`
+}
+
+/** `measurement_warnings`: what is grave among the findings, each text once. */
+export function warningLines(findings: readonly Finding[]): string[] {
+  return [...new Set(findings.filter(({ severity }) => severity === 'warning').map(lineOf))]
+}
+
+/** For a person: "Warning: code: text (GPU 3)", or "(4 GPUs)" where several have it. `of`: how many GPUs were measured. */
+export function spoken(finding: Finding, of: number): string {
+  const { severity, devices, count } = finding
+  const where = count > 1 ? ` (${count} GPUs)` : of > 1 && devices.length === 1 ? ` (GPU ${devices[0]})` : ''
+  return `${severity === 'warning' ? 'Warning' : 'Note'}: ${lineOf(finding)}${where}`
+}
+
+/** A line of `measurement_warnings` of a result that had nothing else. */
+export function findingOfLine(line: string): Finding {
+  const [, code = 'warning', text = line] = /^(\w+): (.*)$/s.exec(line) ?? []
+  return warning(code, text)
+}
