@@ -1,25 +1,24 @@
 //! What an estimate rests on, in JavaScript: the budget of its uncertainty, what was found beside it, and what may be
 //! remembered of a board.
-//!
-//! Filled from the parts of the first estimator; the shapes are those of the second.
 
-use llem_meter::energy::{GAIN_PCT, Method, Uncertainty, Verdict, root_of_squares};
+use llem_meter::clock::NS_PER_MS;
+use llem_meter::energy::{self, ESTIMATOR, Kind, constants};
+use llem_meter::sampler::Known;
 use llem_meter::window;
 use napi_derive::napi;
-
-/// What made the joules. A result names it, and is recomputed by no other.
-pub const ESTIMATOR: &str = "llem-edges-1";
 
 /// A part of an uncertainty (GUM): its standard uncertainty (k = 1).
 #[napi(object)]
 pub struct Component {
-    /// "edges", "counter quantum", "sampling", "gaps", "witnesses differ", "gain".
+    /// "start, share of the tick cell", "unseen time", "gain of the board".
     pub component: String,
     /// What it rests on, in words.
     pub source: String,
     /// "A": seen in the readings; "B": known from elsewhere.
     pub evidence: String,
     pub standard_j: f64,
+    /// Whether it is the board's own, and so in the absolute uncertainty alone.
+    pub is_of_board: bool,
 }
 
 /// What a reader of the joules should know.
@@ -72,115 +71,70 @@ pub fn estimator() -> Estimator {
 
 /// Of the constants that the estimator rests on, so that a result tells whether they were these.
 pub fn constants_hash() -> String {
-    format!("{:016x}", GAIN_PCT.to_bits())
+    format!("{:016x}", constants::hash())
 }
 
-/// The rounding of counter and readings, as a share of the energy: less than this nothing is known to.
-const ROUNDING: f64 = 1e-5;
-/// A steady load compares readings and counter to this (k = 2).
-const RATIO_DOUBT: f64 = 0.02;
-
-/// The budget of a device's headline, the gain apart; nothing where it is not known.
-pub fn components_of(device: &window::DeviceReport) -> Vec<Component> {
-    let headline = &device.headline;
-    let (Some(total_j), Some(_)) = (headline.total_j, headline.uncertainty_j) else {
-        return Vec::new();
-    };
-    let Uncertainty { sampling_j, edges_j, gaps_j, counter_tick_j, residual_j } = headline.uncertainty;
-    let rounding_j = Some(2.0 * (ROUNDING * total_j).max(1e-3));
-    let parts = [
-        ("edges", "how the energy around the edges is shared with what is beside the window", "A", edges_j),
-        ("counter ticks", "when the ticks of the counter around the edges fell", "A", counter_tick_j),
-        ("sampling", "what happens while the sensor does not look", "A", sampling_j),
-        ("gaps", "time that no reading covers", "B", gaps_j),
-        ("witnesses differ", "readings and counter, where nothing says which is right", "B", residual_j),
-        ("counter quantum", "what counter and readings are rounded to", "B", rounding_j),
-    ];
-    let known = parts.into_iter().filter_map(|(component, source, evidence, expanded_j)| {
-        let standard_j = expanded_j? / 2.0;
-        (standard_j > 0.0).then(|| Component::new(component, source, evidence, standard_j))
-    });
-    known.collect()
-}
-
-/// The board's own factor (k = 1).
-pub fn gain_of(total_j: f64) -> Component {
-    let source = "the board's own factor: nvml.h, arXiv 2312.02741";
-    Component::new("gain", source, "B", total_j * GAIN_PCT / 100.0 / 2.0)
-}
-
-impl Component {
-    fn new(component: &str, source: &str, evidence: &str, standard_j: f64) -> Self {
-        let [component, source, evidence] = [component, source, evidence].map(str::to_owned);
-        Self { component, source, evidence, standard_j }
+impl From<&energy::Component> for Component {
+    fn from(part: &energy::Component) -> Self {
+        Self {
+            component: part.component.to_owned(),
+            source: part.source.to_owned(),
+            evidence: part.evaluation.as_str().to_owned(),
+            standard_j: part.standard_j,
+            is_of_board: part.is_of_board,
+        }
     }
 }
 
-/// All parts together (k = 2), joules.
-pub fn expanded_j(parts: &[Component]) -> Option<f64> {
-    (!parts.is_empty()).then(|| 2.0 * root_of_squares(parts.iter().map(|part| part.standard_j)))
-}
-
-/// What was found about a device beside its joules.
-pub fn findings_of(device: &window::DeviceReport) -> Vec<Finding> {
-    let warning = |code: &str| Finding {
-        code: code.to_owned(),
-        severity: "warning".to_owned(),
-        text: format!("{}.", device.headline.reason),
-    };
-    let mut findings = Vec::new();
-    if device.counter_test.is_some_and(|test| !test.trusted) {
-        findings.push(warning("counter_odd"));
-    } else if device.headline.residual_flagged {
-        findings.push(warning("estimators_disagree"));
+impl From<energy::Finding> for Finding {
+    fn from(finding: energy::Finding) -> Self {
+        Self {
+            code: finding.code.to_owned(),
+            severity: if finding.is_warning { "warning" } else { "info" }.to_owned(),
+            text: finding.text,
+        }
     }
-    findings
 }
 
-/// What the counter is, as far as it has shown.
-pub fn counter_kind_of(device: &window::DeviceReport) -> String {
-    let kind = match device.counter_test {
-        _ if device.counter_raw_j.is_none() => "none",
-        Some(Verdict { trusted: true, .. }) => "integral",
-        _ => "undecided",
-    };
-    kind.to_owned()
-}
-
-pub fn gain_ratio_of(device: &window::DeviceReport) -> Option<GainRatio> {
-    let test = device.counter_test.filter(|test| test.trusted)?;
-    Some(GainRatio { ratio: 1.0 + test.residual_pct / 100.0, uncertainty: RATIO_DOUBT })
+impl From<energy::GainRatio> for GainRatio {
+    fn from(gain: energy::GainRatio) -> Self {
+        Self { ratio: gain.ratio, uncertainty: gain.uncertainty }
+    }
 }
 
 impl KnownDevice {
-    /// What the first estimator can use of it.
-    pub fn verdict(&self) -> Option<Verdict> {
-        let ratio = self.gain_ratio.as_ref().map_or(1.0, |gain| gain.ratio);
-        let residual_pct = (ratio - 1.0) * 100.0;
-        (self.counter_kind == "integral").then_some(Verdict { trusted: true, residual_pct, agreed_w: None })
+    /// What a sampler begins with.
+    pub fn known(&self) -> Known {
+        Known {
+            update_period_ns: self.update_period_ms.and_then(nanoseconds),
+            window_ns: self.window_ms.and_then(nanoseconds),
+            delay_ns: self.delay_ms.and_then(nanoseconds),
+            kind: Kind::from_name(&self.counter_kind).unwrap_or_default(),
+            ways: None,
+        }
     }
 
     /// Nothing where nothing was found out.
     pub fn learned(device: &window::DeviceReport) -> Option<Self> {
-        let update_period_ms = device.measured_update_period_ns.map(|period_ns| period_ns as f64 / 1e6);
-        let learned = Self {
-            counter_kind: counter_kind_of(device),
+        let update_period_ms = device.measured_update_period_ns.map(milliseconds);
+        let is_decided = matches!(device.kind, Kind::Integral | Kind::SumOfReadings);
+        (update_period_ms.is_some() || is_decided).then(|| Self {
+            counter_kind: device.kind.as_str().to_owned(),
             update_period_ms,
             window_ms: None,
             delay_ms: None,
             delay_doubt_ms: None,
-            gain_ratio: gain_ratio_of(device),
-        };
-        (update_period_ms.is_some() || learned.counter_kind == "integral").then_some(learned)
+            gain_ratio: device.gain_ratio.map(GainRatio::from),
+        })
     }
 }
 
-/// Whether what was seen speaks against what is remembered of the board.
-pub fn contradicts(device: &window::DeviceReport) -> bool {
-    device.counter_test.is_some_and(|test| !test.trusted)
+/// `None` for what is no time of a sensor.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0..=10000")]
+fn nanoseconds(milliseconds: f64) -> Option<u64> {
+    (0.0..=10_000.0).contains(&milliseconds).then(|| (milliseconds * NS_PER_MS as f64).round() as u64)
 }
 
-/// Its name in results.
-pub fn method_of(method: Option<Method>) -> Option<String> {
-    method.map(|method| method.as_str().to_owned())
+fn milliseconds(span_ns: u64) -> f64 {
+    span_ns as f64 / NS_PER_MS as f64
 }

@@ -2,17 +2,14 @@
 //! where the meter does not know.
 
 use llem_meter::clock::seconds;
-use llem_meter::energy::root_of_squares;
+use llem_meter::energy::ESTIMATOR;
 use llem_meter::rapl;
 use llem_meter::sampler;
 use llem_meter::tenancy;
 use llem_meter::window;
 use napi_derive::napi;
 
-use crate::evidence::{
-    Component, ESTIMATOR, Finding, GainRatio, KnownDevice, components_of, constants_hash, contradicts,
-    counter_kind_of, expanded_j, findings_of, gain_of, gain_ratio_of, method_of,
-};
+use crate::evidence::{Component, Finding, GainRatio, KnownDevice, constants_hash};
 
 /// The end of a window: its report, or why there is none.
 #[napi(object)]
@@ -228,24 +225,22 @@ impl From<window::WindowReport> for WindowReport {
         ];
         let (method, total_j) = (report.method(), report.total(|device| device.headline.total_j));
         let coverage = report.coverage();
+        let (uncertainty_j, absolute_uncertainty_j) =
+            (report.uncertainty_j(), report.absolute_uncertainty_j());
         let devices: Vec<_> = report.devices.into_iter().map(DeviceReport::from).collect();
-        let together = |of: fn(&DeviceReport) -> Option<f64>| {
-            let parts: Option<Vec<f64>> = devices.iter().map(of).collect();
-            parts.filter(|parts| !parts.is_empty()).map(root_of_squares)
-        };
         Self {
             start_ns: report.start_ns as f64,
             end_ns: report.end_ns as f64,
             start_unix_ms: report.start_unix_ns as f64 / 1e6,
             estimator: ESTIMATOR.to_owned(),
             constants_hash: constants_hash(),
-            method: method_of(method),
+            method: method.map(|method| method.as_str().to_owned()),
             total_j,
             integral_j,
             counter_j,
             counter_raw_j,
-            uncertainty_j: together(|device| device.uncertainty_j),
-            absolute_uncertainty_j: together(|device| device.absolute_uncertainty_j),
+            uncertainty_j,
+            absolute_uncertainty_j,
             coverage,
             devices,
             cpu: report.cpu.into(),
@@ -259,20 +254,18 @@ impl From<window::DeviceReport> for DeviceReport {
     fn from(device: window::DeviceReport) -> Self {
         let count = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         let window::FirstUpdates { power, counter } = device.first_updates;
-        let mut components = components_of(&device);
-        let uncertainty_j = expanded_j(&components);
-        components.extend(device.headline.total_j.filter(|_| uncertainty_j.is_some()).map(gain_of));
+        let learned = KnownDevice::learned(&device);
         Self {
-            uncertainty_j,
-            absolute_uncertainty_j: expanded_j(&components),
-            components,
-            counter_kind: counter_kind_of(&device),
-            gain_ratio: gain_ratio_of(&device),
-            findings: findings_of(&device),
-            learned: KnownDevice::learned(&device),
-            contradicted: contradicts(&device),
+            uncertainty_j: device.uncertainty_j(),
+            absolute_uncertainty_j: device.absolute_uncertainty_j(),
+            components: device.headline.budget.components.iter().map(Component::from).collect(),
+            counter_kind: device.kind.as_str().to_owned(),
+            gain_ratio: device.gain_ratio.map(GainRatio::from),
+            findings: device.headline.findings.into_iter().map(Finding::from).collect(),
+            learned,
+            contradicted: device.contradicted,
             total_j: device.headline.total_j,
-            method: method_of(device.headline.method),
+            method: device.headline.method.map(|method| method.as_str().to_owned()),
             reason: device.headline.reason,
             residual_pct: device.headline.residual_pct,
             gain_pct: device.gain_pct,

@@ -58,20 +58,9 @@ pub struct WindowStart {
 
 impl From<SampledDevice> for DeviceOptions {
     fn from(device: SampledDevice) -> Self {
-        let known = device.known.map_or_else(Known::default, |known| Known {
-            update_period_ns: known.update_period_ms.and_then(nanoseconds),
-            window_ns: known.window_ms.and_then(nanoseconds),
-            delay_ns: known.delay_ms.and_then(nanoseconds),
-            counter: known.verdict(),
-        });
+        let known = device.known.map_or_else(Known::default, |known| known.known());
         Self { uuid: device.uuid, index: device.index, known }
     }
-}
-
-/// `None` for what is no time of a sensor.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie in 0.1..=10000")]
-fn nanoseconds(milliseconds: f64) -> Option<u64> {
-    (0.1..=10_000.0).contains(&milliseconds).then(|| (milliseconds * 1e6).round() as u64)
 }
 
 /// A running sampler: a thread that polls the devices. It stops when closed or collected.

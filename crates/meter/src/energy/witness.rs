@@ -217,6 +217,14 @@ impl Witness {
         }
     }
 
+    /// Whether what was seen has decided against what was remembered.
+    pub fn contradicts_memory(&self) -> bool {
+        matches!(
+            (self.remembered, self.kind()),
+            (Kind::Integral, Kind::SumOfReadings) | (Kind::SumOfReadings, Kind::Integral)
+        )
+    }
+
     /// Readings over counter at the lowest level of power, where they differ by more than a gain explains: at idle nothing
     /// is hidden between the readings, so one of the two is of something else than the GPU.
     pub fn scope_ratio(&self) -> Option<f64> {

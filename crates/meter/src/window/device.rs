@@ -260,6 +260,7 @@ impl DeviceWindow {
             gain_pct: headline.total_j.map(|_| 100.0 * known::GAIN_SHARE),
             headline,
             kind: belief.kind,
+            contradicted: history.witness().contradicts_memory(),
             gain_ratio: belief.gain_ratio,
             taught,
             integral_j,

@@ -34,6 +34,8 @@ pub struct DeviceReport {
     pub gain_pct: Option<f64>,
     /// What the counter counts, as far as that was found out by the end of the window.
     pub kind: Kind,
+    /// Whether that is not what was remembered of it.
+    pub contradicted: bool,
     /// Readings over counter, where both were seen at two levels of power.
     pub gain_ratio: Option<GainRatio>,
     /// What the right edge has taught of the sensor.
