@@ -32,11 +32,12 @@ impl Family {
     }
 }
 
-/// All kinds of loads.
-pub const FAMILIES: [Family; 12] = [
+/// All kinds of loads, those in step with the sensor last.
+pub const FAMILIES: [Family; 13] = [
     Family::ordinary("serving", Shape::Serving, Placement::Around),
     Family::ordinary("fills", Shape::Serving, Placement::Fills),
     Family::ordinary("apart", Shape::Serving, Placement::Apart),
+    Family::ordinary("server", Shape::Serving, Placement::Always),
     Family::ordinary("rounds", Shape::Rounds, Placement::Mixed),
     Family::ordinary("constant", Shape::Constant, Placement::Mixed),
     Family::ordinary("bursts", Shape::Bursts, Placement::Mixed),
