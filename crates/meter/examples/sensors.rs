@@ -1,11 +1,14 @@
 //! cargo run --release -p llem-meter --features replay --example sensors -- [--class NAME] [--windows N] [--seed S]
-//! [--lengths 1,5,20] [--families] [--json]: judges the estimator on a zoo of sensors, counters and loads whose true
+//! [--lengths 1,5,20] [--families] [--json] [--cases]: judges the estimator on a zoo of sensors, counters and loads whose true
 //! energy is known, and prints how far it is off and how often its uncertainty says so. `--families` counts each kind of
-//! load apart, with N windows each.
+//! load apart, with N windows each; `--cases` judges the single cases instead.
 
 use std::thread::available_parallelism;
 
+use llem_meter::replay::adapter::judge;
+use llem_meter::replay::cases::{CASES, KNOWN_WRONG_TODAY};
 use llem_meter::replay::classes::{self, Class};
+use llem_meter::replay::right::{SEEDS, wrongs};
 use llem_meter::replay::table::{Cell, Summary, cells, run};
 
 struct Options {
@@ -15,6 +18,7 @@ struct Options {
     lengths_s: Vec<u64>,
     families: bool,
     json: bool,
+    cases: bool,
 }
 
 fn options() -> Result<Options, String> {
@@ -25,6 +29,7 @@ fn options() -> Result<Options, String> {
         lengths_s: vec![1, 5, 20],
         families: false,
         json: false,
+        cases: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -36,6 +41,7 @@ fn options() -> Result<Options, String> {
             "--lengths" => options.lengths_s = value()?.split(',').map(number).collect::<Result<_, _>>()?,
             "--families" => options.families = true,
             "--json" => options.json = true,
+            "--cases" => options.cases = true,
             _ => return Err(format!("unknown option {name}")),
         }
     }
@@ -48,14 +54,18 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 
 fn main() -> Result<(), String> {
     let options = options()?;
+    // A panic of the estimator is counted, once for each window.
+    std::panic::set_hook(Box::new(|_| {}));
+    if options.cases {
+        print_cases();
+        return Ok(());
+    }
     let wanted = |class: &&'static Class| options.class.as_deref().is_none_or(|name| class.name == name);
     let chosen: Vec<&'static Class> = classes::all().filter(wanted).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = classes::all().map(|class| class.name).collect();
         return Err(format!("no such class; there are {}", names.join(", ")));
     }
-    // A panic of the estimator is counted, once for each window.
-    std::panic::set_hook(Box::new(|_| {}));
     let cells: Vec<Cell> =
         chosen.iter().flat_map(|class| cells(class, &options.lengths_s, options.families)).collect();
     let threads = available_parallelism().map_or(1, usize::from);
@@ -68,6 +78,20 @@ fn main() -> Result<(), String> {
         print_table(&cells, &summaries);
     }
     Ok(())
+}
+
+fn print_cases() {
+    for case in &CASES {
+        let wrongs = wrongs(case, judge);
+        let is_known = KNOWN_WRONG_TODAY.contains(&case.name);
+        println!(
+            "{:>2} of {SEEDS} right{}: {}{}",
+            SEEDS - wrongs.len() as u64,
+            if is_known { ", known to be wrong" } else { "" },
+            case.name,
+            wrongs.first().map_or(String::new(), |wrong| format!("\n      {wrong}")),
+        );
+    }
 }
 
 fn print_table(cells: &[Cell], summaries: &[Summary]) {

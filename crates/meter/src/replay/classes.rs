@@ -27,25 +27,27 @@ impl Family {
         Self { name, shape, placement, in_step: false }
     }
 
-    const fn in_step(name: &'static str, placement: Placement) -> Self {
-        Self { name, shape: Shape::Square, placement, in_step: true }
+    const fn in_step(name: &'static str, shape: Shape, placement: Placement) -> Self {
+        Self { name, shape, placement, in_step: true }
     }
 }
 
-/// All kinds of loads.
-pub const FAMILIES: [Family; 12] = [
+/// All kinds of loads, those in step with the sensor last.
+pub const FAMILIES: [Family; 14] = [
     Family::ordinary("serving", Shape::Serving, Placement::Around),
     Family::ordinary("fills", Shape::Serving, Placement::Fills),
     Family::ordinary("apart", Shape::Serving, Placement::Apart),
+    Family::ordinary("server", Shape::Serving, Placement::Always),
     Family::ordinary("rounds", Shape::Rounds, Placement::Mixed),
     Family::ordinary("constant", Shape::Constant, Placement::Mixed),
     Family::ordinary("bursts", Shape::Bursts, Placement::Mixed),
     Family::ordinary("ramp", Shape::Ramp, Placement::Mixed),
     Family::ordinary("walk", Shape::Walk, Placement::Mixed),
     Family::ordinary("texture", Shape::Texture, Placement::Mixed),
-    Family::in_step("square", Placement::Around),
-    Family::in_step("square-fills", Placement::Fills),
-    Family::in_step("square-always", Placement::Always),
+    Family::in_step("square", Shape::Square, Placement::Around),
+    Family::in_step("square-fills", Shape::Square, Placement::Fills),
+    Family::in_step("square-always", Shape::Square, Placement::Always),
+    Family::in_step("beat", Shape::Beat, Placement::Mixed),
 ];
 
 /// A kind of board.

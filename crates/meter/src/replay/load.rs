@@ -111,6 +111,8 @@ pub enum Shape {
     Ramp,
     /// Two levels in turn, each period as long as the sensor's or a whole part of it.
     Square,
+    /// The same, up to 4 % off that period: the readings beat slowly, or hardly at all within a window.
+    Beat,
     /// A level that wanders by small steps.
     Walk,
     /// A level with a texture of a millisecond.
@@ -128,6 +130,11 @@ impl Shape {
             Self::Bursts => burst(load, range, span_ns, dice),
             Self::Ramp => rise_and_fall(load, range, span_ns, dice),
             Self::Square => swing_in_step(load, range, span_ns, period_ns, dice),
+            Self::Beat => {
+                let off = dice.between(0.002, 0.04) * dice.pick(&[-1.0, 1.0]);
+                let period_ns = (period_ns as f64 * (1.0 + off)).round_ns();
+                swing_in_step(load, range, span_ns, period_ns, dice);
+            }
             Self::Walk => wander(load, range, span_ns, dice),
             Self::Texture => flicker(load, range, span_ns, dice),
         }

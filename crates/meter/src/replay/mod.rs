@@ -4,18 +4,25 @@
 //!
 //! [`load`] is the true power, [`sensor`] and [`counter`] are what a board publishes of it, [`driver`] what a call
 //! answers, `poll` the sampler's cadence, [`scene`] one window with all of them. [`classes`] names the boards, [`table`]
-//! counts how often the estimator is right, and [`adapter`] is the only file that calls it.
+//! counts how often the estimator is right, [`cases`] are
+//! single scenes with a right answer, and [`adapter`] is the only file that calls it.
 
 pub mod adapter;
+pub mod cases;
 pub mod classes;
 pub mod counter;
 pub mod driver;
 pub mod load;
 mod poll;
 mod random;
+pub mod right;
 pub mod scene;
 pub mod sensor;
+#[cfg(test)]
+mod sensor_tests;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod ticks;
 
 pub use poll::Observation;

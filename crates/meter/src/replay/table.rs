@@ -116,13 +116,11 @@ pub struct Cell {
     pub families: &'static [Family],
 }
 
-/// The ordinary loads, which take all places before those in step with the sensor.
-const ORDINARY: usize = 9;
-
 /// The cells of a class: for each length the ordinary loads together and those in step together, or each apart.
 pub fn cells(class: &'static Class, lengths_s: &[u64], each_family: bool) -> Vec<Cell> {
     const ALL: &[Family] = &FAMILIES;
-    let (ordinary, in_step) = ALL.split_at(ORDINARY);
+    // Those in step with the sensor come last.
+    let (ordinary, in_step) = ALL.split_at(ALL.partition_point(|family| !family.in_step));
     let groups: Vec<(&str, &[Family])> = if each_family {
         ALL.iter().map(|family| (family.name, std::slice::from_ref(family))).collect()
     } else {
