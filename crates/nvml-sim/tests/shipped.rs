@@ -93,3 +93,45 @@ fn each_lie_is_told() {
     assert!(slow_driver.iter().all(|device| format!("{:?}", device.spec.latency.fields) == "Fixed(5000000)"));
     assert!(format!("{:?}", only("lying-heavy-tail.json").spec.latency.fields).starts_with("Tail"));
 }
+
+/// The blocks of JSON in `docs/simulator.md`: the examples of format 1 and of format 2.
+fn documented() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/simulator.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_valid() {
+    let examples = documented();
+    assert_eq!(examples.len(), 2);
+    for example in &examples {
+        Scenario::parse(example).unwrap_or_else(|refusal| panic!("{refusal}"));
+    }
+}
+
+#[test]
+fn every_key_that_a_scenario_may_have_is_in_an_example() {
+    // What is not known is told with what is.
+    let places = [
+        ("", r#"{"version":2,"?":0}"#),
+        ("devices[0]", r#"{"version":2,"devices":[{"?":0}]}"#),
+        ("sensor", r#"{"version":2,"devices":[{"sensor":{"?":0}}]}"#),
+        ("average", r#"{"version":2,"devices":[{"average":{"?":0}}]}"#),
+        ("counter", r#"{"version":2,"devices":[{"counter":{"?":0}}]}"#),
+        ("module", r#"{"version":2,"devices":[{"module":{"extra_w":1,"?":0}}]}"#),
+        ("latency", r#"{"version":2,"devices":[{"call_latency_us":{"?":0}}]}"#),
+        ("utilization", r#"{"version":2,"devices":[{"utilization_pct":{"?":0}}]}"#),
+        ("fault", r#"{"version":2,"faults":[{"call":"all","error":"unknown","?":0}]}"#),
+        ("instance", r#"{"version":2,"devices":[{"mig_instances":[{"uuid":"MIG-a","?":0}]}]}"#),
+        ("process", r#"{"version":2,"devices":[{"processes":[{"pid":1,"?":0}]}]}"#),
+    ];
+    let text = documented().concat();
+    for (place, scenario) in places {
+        let refusal = Scenario::parse(scenario).unwrap_err().to_string();
+        let known = refusal.split("(known here: ").nth(1).unwrap().trim_end_matches(')');
+        for key in known.split(", ") {
+            assert!(text.contains(&format!("{key:?}:")), "{place}: {key} is in no example");
+        }
+    }
+}
