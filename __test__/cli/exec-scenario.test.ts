@@ -19,7 +19,12 @@ describe('a scenario that', () => {
   it.for([
     ['has an unknown key', '{"version":1,"devices":[{"pwer":{}}]}', 'devices[0].pwer is not a known key'],
     ['is not JSON', '{"version": 1,\n "devices": [}', 'line 2 column'],
-    ['is of another version', '{"version":2,"devices":[]}', 'version'],
+    ['is of another version', '{"version":3,"devices":[]}', 'version must be 1 or 2'],
+    [
+      'says in format 1 what is of format 2',
+      '{"version":1,"devices":[{"state":"lost"}]}',
+      'devices[0].state is of format 2',
+    ],
     ['is empty', '', 'line 1'],
     ['has a wrong type', '{"version":1,"devices":[{"power_limit_w":"700"}]}', 'devices[0].power_limit_w'],
   ] as const)(

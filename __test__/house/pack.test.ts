@@ -79,6 +79,12 @@ describe('the installed llem', () => {
     expect(JSON.parse(stdout)).toMatchObject({ simulated: true })
   })
 
+  it('knows the scenarios by name', () => {
+    const { status, stdout } = inProject('npx', '--no-install', 'llem', 'devices', '--simulate', 'v100')
+    expect(status).toBe(0)
+    expect(stdout).toContain('Tesla V100')
+  })
+
   it('exports what it measured as Parquet, by the packages that are not bundled', () => {
     const llem = (...args: string[]) => inProject('npx', '--no-install', 'llem', ...args)
     expect(llem('exec', '--simulate', '-q', '-o', 'results', '--', 'sleep', '0.5')).toMatchObject({
@@ -132,9 +138,20 @@ describe('the package', () => {
   it('has the command, the library and the texts, and no tests, sources or tools', () => {
     const places = new Set(contents('llem').map((path) => path.split('/')[0]))
     expect([...places].sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'crates', 'dist', 'package.json', 'python'].sort(),
+      [
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'bin',
+        'crates',
+        'dist',
+        'package.json',
+        'python',
+        'scenarios',
+      ].sort(),
     )
-    const odd = contents('llem').filter((path) => !/^dist\/.*\.(js|d\.ts)$/.test(path) && path.includes('/'))
+    const expected = /^(dist\/.*\.(js|d\.ts)|scenarios\/[a-z0-9-]+\.json)$/
+    const odd = contents('llem').filter((path) => !expected.test(path) && path.includes('/'))
     expect(odd.sort()).toEqual([
       'bin/llem.js',
       'crates/binding/index.d.ts',

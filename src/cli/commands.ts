@@ -7,8 +7,8 @@ export interface CommandLine {
 }
 
 const SIMULATE = [
-  '--simulate [scenario.json]',
-  'measure a simulated GPU: the built-in one, or the scenario of a file',
+  '--simulate [scenario]',
+  'measure a simulated GPU: the built-in one, or a scenario by its file or name (help lists the names)',
 ] as const
 
 export const COMMANDS: readonly CommandLine[] = [

@@ -6,6 +6,7 @@ import { LlemError } from '../core/errors.js'
 import { llemVersion } from '../core/version.js'
 import { COMMANDS } from './commands.js'
 import { EXIT, Exit, reportError } from './exit.js'
+import { listScenariosWhenAsked } from './scenarios.js'
 
 /** Runs one command line. Resolves with the exit code; never rejects. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -57,6 +58,7 @@ function buildProgram(): Command {
       '\nExamples:\n  llem exec -- python generate.py   measure a command\n  llem run -m model.gguf            measure a model\n',
     )
   for (const { name, define } of COMMANDS) define(program.command(name))
+  program.commands.forEach(listScenariosWhenAsked)
   tellUsageErrors(program, 'llem')
   return program
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LlemError, messageOf } from '../core/errors.js'
+import { SCENARIO_HINT, scenarioFile } from './scenarios.js'
 
 /** The variable through which the simulated library learns its scenario. */
 const SCENARIO_VARIABLE = 'LLEM_NVML_SIM'
@@ -14,14 +15,15 @@ let foundLibrary: string | undefined
 /**
  * Turns the simulated GPU on for this process and what it starts.
  *
- * @param scenario path of a scenario file; without it the built-in one-GPU scenario, or the one that
- *   LLEM_NVML_SIM already names.
+ * @param scenario path of a scenario file, or the name of one that llem brings (see `namedScenarios`); without it the
+ *   built-in one-GPU scenario, or the one that LLEM_NVML_SIM already names.
  * @returns the path of the simulated libnvidia-ml.so.1
  */
 export function simulate(scenario?: string): string {
   if (scenario !== undefined) {
-    checkReadable(scenario)
-    process.env[SCENARIO_VARIABLE] = resolve(scenario)
+    const path = scenarioFile(scenario)
+    checkReadable(path)
+    process.env[SCENARIO_VARIABLE] = resolve(path)
   }
   foundLibrary = simulatedLibrary()
   return foundLibrary
@@ -34,7 +36,7 @@ function checkReadable(path: string): void {
   } catch (cause) {
     throw new LlemError(`The scenario ${path} cannot be read: ${messageOf(cause)}.`, {
       code: 'SCENARIO_UNREADABLE',
-      hint: 'Give the path of a scenario file, or --simulate alone for the built-in one; a command stands after --, as in `llem exec --simulate -- sleep 1`.',
+      hint: SCENARIO_HINT,
       kind: 'usage',
       cause,
     })

@@ -6,6 +6,12 @@ use nvml_wrapper_sys::bindings as nvml;
 /// Ampere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Architecture {
+    /// K40, K80.
+    Kepler,
+    /// M40.
+    Maxwell,
+    /// P100, GTX 10.
+    Pascal,
     /// V100.
     Volta,
     /// T4, RTX 20.
@@ -22,6 +28,10 @@ pub enum Architecture {
     Blackwell,
 }
 
+/// The names that format 2 adds: the generations without an energy counter.
+pub const OLDER_ARCHITECTURES: [(&str, Architecture); 3] =
+    [("kepler", Architecture::Kepler), ("maxwell", Architecture::Maxwell), ("pascal", Architecture::Pascal)];
+
 /// The names a scenario may use.
 pub const ARCHITECTURES: [(&str, Architecture); 7] = [
     ("volta", Architecture::Volta),
@@ -37,7 +47,12 @@ impl Architecture {
     /// Whether `nvmlDeviceGetPowerUsage` is an average over a second: "Ampere (except GA100) or newer", says
     /// nvml.h.
     pub fn power_usage_is_average(self) -> bool {
-        !matches!(self, Self::Volta | Self::Turing | Self::Ga100)
+        !matches!(self, Self::Volta | Self::Turing | Self::Ga100) && self.has_energy_counter()
+    }
+
+    /// Whether it counts its energy: "Volta or newer", says nvml.h.
+    pub fn has_energy_counter(self) -> bool {
+        !matches!(self, Self::Kepler | Self::Maxwell | Self::Pascal)
     }
 
     /// Whether the board can be split into MIG instances.
@@ -53,6 +68,9 @@ impl Architecture {
     /// `nvmlDeviceArchitecture_t`.
     pub fn nvml_id(self) -> u32 {
         match self {
+            Self::Kepler => nvml::NVML_DEVICE_ARCH_KEPLER,
+            Self::Maxwell => nvml::NVML_DEVICE_ARCH_MAXWELL,
+            Self::Pascal => nvml::NVML_DEVICE_ARCH_PASCAL,
             Self::Volta => nvml::NVML_DEVICE_ARCH_VOLTA,
             Self::Turing => nvml::NVML_DEVICE_ARCH_TURING,
             Self::Ga100 | Self::Ampere => nvml::NVML_DEVICE_ARCH_AMPERE,
@@ -65,6 +83,9 @@ impl Architecture {
     /// CUDA compute capability, major and minor.
     pub fn compute_capability(self) -> (i32, i32) {
         match self {
+            Self::Kepler => (3, 5),
+            Self::Maxwell => (5, 2),
+            Self::Pascal => (6, 0),
             Self::Volta => (7, 0),
             Self::Turing => (7, 5),
             Self::Ga100 => (8, 0),
@@ -78,6 +99,9 @@ impl Architecture {
     /// CUDA cores of the generation's usual data-centre board.
     pub fn cuda_cores(self) -> u32 {
         match self {
+            Self::Kepler => 2880,
+            Self::Maxwell => 3072,
+            Self::Pascal => 3584,
             Self::Volta => 5120,
             Self::Turing => 2560,
             Self::Ga100 => 6912,
@@ -91,6 +115,9 @@ impl Architecture {
     /// PCI device and vendor id (10DE is NVIDIA) of the generation's usual data-centre board.
     pub fn pci_device_id(self) -> u32 {
         match self {
+            Self::Kepler => 0x1023_10DE,
+            Self::Maxwell => 0x17FD_10DE,
+            Self::Pascal => 0x15F8_10DE,
             Self::Volta => 0x1DB6_10DE,
             Self::Turing => 0x1EB8_10DE,
             Self::Ga100 => 0x20B2_10DE,
@@ -104,7 +131,7 @@ impl Architecture {
     /// PCI Express generation of the board.
     pub fn pcie_generation(self) -> u32 {
         match self {
-            Self::Volta | Self::Turing => 3,
+            Self::Kepler | Self::Maxwell | Self::Pascal | Self::Volta | Self::Turing => 3,
             Self::Ga100 | Self::Ampere | Self::Ada => 4,
             Self::Hopper | Self::Blackwell => 5,
         }

@@ -45,6 +45,13 @@ pub fn stall(time: Duration) {
     }
 }
 
+/// Sleeps for ever, like a driver call that never returns.
+pub fn hang() -> ! {
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
 /// The cost of one call, spent on the CPU: half before the answer is taken and half after it.
 ///
 /// The answer is thus as old as the middle of the call, which is where a client that stamps before and after

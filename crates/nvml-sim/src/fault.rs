@@ -4,27 +4,7 @@ use std::time::Duration;
 
 use nvml_wrapper_sys::bindings::{self as nvml, nvmlReturn_t};
 
-/// The kinds of call that a scenario tells apart, for their cost and for their faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
-    /// `nvmlDeviceGetPowerUsage`, the power fields 185 and 186, and samples of power.
-    Power,
-    /// `nvmlDeviceGetFieldValues` as a whole.
-    Fields,
-    /// `nvmlDeviceGetTotalEnergyConsumption` and the energy fields 83 and 191.
-    Energy,
-    /// Every other call on a device, among them the ones that find it.
-    Other,
-}
-
-/// Which calls a fault hits, by the name in a scenario; `None` is all of them.
-pub const FAULT_CALLS: [(&str, Option<Call>); 5] = [
-    ("power", Some(Call::Power)),
-    ("fields", Some(Call::Fields)),
-    ("energy", Some(Call::Energy)),
-    ("other", Some(Call::Other)),
-    ("all", None),
-];
+use crate::call::{Call, Target};
 
 /// The errors a scenario may name: `NVML_ERROR_*` in lower case.
 pub const ERRORS: [(&str, nvmlReturn_t); 28] = [
@@ -65,12 +45,14 @@ pub struct Fault {
     pub from_ns: i64,
     /// End in nanoseconds since t = 0.
     pub to_ns: i64,
-    /// The calls it hits; `None` is all.
-    pub call: Option<Call>,
+    /// The calls it hits.
+    pub target: Target,
     /// What they return; `None` lets them answer.
     pub error: Option<nvmlReturn_t>,
     /// How long they sleep first.
     pub stall: Duration,
+    /// Whether they never return.
+    pub hangs: bool,
 }
 
 /// What the faults of a device do to one call.
@@ -80,37 +62,54 @@ pub struct Verdict {
     pub error: Option<nvmlReturn_t>,
     /// The longest stall.
     pub stall: Duration,
+    /// Whether the call never returns.
+    pub hangs: bool,
+}
+
+impl Verdict {
+    /// Both at once: the first error, the longer stall.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            error: self.error.or(other.error),
+            stall: self.stall.max(other.stall),
+            hangs: self.hangs || other.hangs,
+        }
+    }
 }
 
 /// What `faults` do to a call that arrives at `t_ns`.
 pub fn verdict(faults: &[Fault], call: Call, t_ns: i64) -> Verdict {
-    let hits = |fault: &&Fault| {
-        (fault.from_ns..fault.to_ns).contains(&t_ns) && fault.call.is_none_or(|hit| hit == call)
-    };
-    faults.iter().filter(hits).fold(Verdict::default(), |verdict, fault| Verdict {
-        error: verdict.error.or(fault.error),
-        stall: verdict.stall.max(fault.stall),
-    })
+    let hits = |fault: &&Fault| (fault.from_ns..fault.to_ns).contains(&t_ns) && fault.target.hits(call);
+    let of = |fault: &Fault| Verdict { error: fault.error, stall: fault.stall, hangs: fault.hangs };
+    faults.iter().filter(hits).fold(Verdict::default(), |verdict, fault| verdict.and(of(fault)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::{AVERAGE, ENERGY_FIELD, Group, INSTANT};
 
     #[test]
     fn the_first_error_and_the_longest_stall_win() {
-        let fault = |call, error, stall_ms| Fault {
+        let fault = |target, error, stall_ms| Fault {
             from_ns: 10,
             to_ns: 20,
-            call,
+            target,
             error,
             stall: Duration::from_millis(stall_ms),
+            hangs: false,
         };
-        let faults = [fault(Some(Call::Power), None, 5), fault(None, Some(15), 9), fault(None, Some(999), 1)];
-        let expected = Verdict { error: Some(15), stall: Duration::from_millis(9) };
-        assert_eq!(verdict(&faults, Call::Power, 10), expected);
-        assert_eq!(verdict(&faults, Call::Energy, 19), expected);
-        assert_eq!(verdict(&faults, Call::Power, 20), Verdict::default());
-        assert_eq!(verdict(&faults[..1], Call::Energy, 10), Verdict::default());
+        let power = Target::Group(Group::Power);
+        let faults =
+            [fault(power, None, 5), fault(Target::All, Some(15), 9), fault(Target::All, Some(999), 1)];
+        let expected = Verdict { error: Some(15), stall: Duration::from_millis(9), hangs: false };
+        assert_eq!(verdict(&faults, INSTANT, 10), expected);
+        assert_eq!(verdict(&faults, ENERGY_FIELD, 19), expected);
+        assert_eq!(verdict(&faults, INSTANT, 20), Verdict::default());
+        assert_eq!(verdict(&faults[..1], ENERGY_FIELD, 10), Verdict::default());
+        let instant = [fault(Target::named("instant").unwrap(), Some(3), 0)];
+        assert_eq!(verdict(&instant, INSTANT, 10).error, Some(3));
+        assert_eq!(verdict(&instant, AVERAGE, 10).error, None);
     }
 }

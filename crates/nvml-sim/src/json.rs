@@ -3,24 +3,37 @@
 //! Nothing here stops at the first problem: a reader always answers with some value, and the list of problems
 //! decides in the end whether that value is used.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-/// What is wrong with a scenario, one sentence each, in the order of reading.
+/// What is wrong with a scenario, one sentence each, in the order of reading; and which format it is read as.
 #[derive(Default)]
-pub struct Problems(RefCell<Vec<String>>);
+pub struct Problems {
+    list: RefCell<Vec<String>>,
+    format: Cell<u64>,
+}
 
 impl Problems {
     /// Notes one problem.
     pub fn add(&self, sentence: String) {
-        self.0.borrow_mut().push(sentence);
+        self.list.borrow_mut().push(sentence);
     }
 
     /// All of them.
     pub fn into_list(self) -> Vec<String> {
-        self.0.into_inner()
+        self.list.into_inner()
+    }
+
+    /// Says which format the rest is read as.
+    pub fn read_as_format(&self, format: u64) {
+        self.format.set(format);
+    }
+
+    /// Whether keys and names of format 2 are taken.
+    pub fn takes_format_2(&self) -> bool {
+        self.format.get() >= 2
     }
 }
 
@@ -50,6 +63,9 @@ impl Range {
     }
 }
 
+/// Follows the place of what a file of format 1 must not say.
+const NEEDS_FORMAT_2: &str = "is of format 2: such a file begins with \"version\": 2";
+
 static NO_KEYS: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 /// An object in the file, which remembers the keys that were asked for: the others are unknown.
@@ -57,7 +73,9 @@ pub struct Object<'a> {
     map: &'a Map<String, Value>,
     place: String,
     problems: &'a Problems,
-    known: Vec<&'static str>,
+    known: Vec<&'a str>,
+    /// Keys of a later format than the file's: refused, and read as absent.
+    too_new: Vec<&'static str>,
 }
 
 impl<'a> Object<'a> {
@@ -72,7 +90,7 @@ impl<'a> Object<'a> {
                 &NO_KEYS
             }
         };
-        Self { map, place, problems, known: Vec::new() }
+        Self { map, place, problems, known: Vec::new(), too_new: Vec::new() }
     }
 
     /// Where the value of `key` stands, e.g. `devices[0].sensor.gain`.
@@ -90,13 +108,43 @@ impl<'a> Object<'a> {
         self.problems.add(format!("{} {why}", self.place));
     }
 
+    /// Declares keys that format 2 added. In a file of format 1 one that is there is refused and reads as absent.
+    pub fn since_format_2(&mut self, keys: &[&'static str]) {
+        if self.problems.takes_format_2() {
+            return;
+        }
+        for key in keys {
+            if self.map.contains_key(*key) {
+                self.refuse(key, NEEDS_FORMAT_2);
+            }
+            self.too_new.push(key);
+        }
+    }
+
+    /// Whether the file is of format 2.
+    pub fn takes_format_2(&self) -> bool {
+        self.problems.takes_format_2()
+    }
+
+    /// The keys that `is_it` picks, which count as known from now on.
+    pub fn keys_that(&mut self, is_it: impl Fn(&str) -> bool) -> Vec<&'a str> {
+        let keys: Vec<&'a str> = self.map.keys().map(String::as_str).filter(|key| is_it(key)).collect();
+        self.known.extend(&keys);
+        keys
+    }
+
+    /// Whether the value of the key is an object.
+    pub fn holds_object(&mut self, key: &'a str) -> bool {
+        self.value(key).is_some_and(Value::is_object)
+    }
+
     /// Whether the key is there; it counts as known from now on.
-    pub fn has(&mut self, key: &'static str) -> bool {
+    pub fn has(&mut self, key: &'a str) -> bool {
         self.value(key).is_some()
     }
 
     /// A number; `default` stands in for an absent key, and without one the key is required.
-    pub fn number(&mut self, key: &'static str, default: impl Into<Option<f64>>, range: Range) -> f64 {
+    pub fn number(&mut self, key: &'a str, default: impl Into<Option<f64>>, range: Range) -> f64 {
         let Some(value) = self.value(key) else {
             return default.into().unwrap_or_else(|| {
                 self.refuse(key, "is missing");
@@ -115,7 +163,7 @@ impl<'a> Object<'a> {
     }
 
     /// A whole number from 0 to `max`.
-    pub fn whole(&mut self, key: &'static str, default: impl Into<Option<u64>>, max: u64) -> u64 {
+    pub fn whole(&mut self, key: &'a str, default: impl Into<Option<u64>>, max: u64) -> u64 {
         let Some(value) = self.value(key) else {
             return default.into().unwrap_or_else(|| {
                 self.refuse(key, "is missing");
@@ -132,7 +180,7 @@ impl<'a> Object<'a> {
     }
 
     /// A string.
-    pub fn text(&mut self, key: &'static str, default: &str) -> String {
+    pub fn text(&mut self, key: &'a str, default: &str) -> String {
         match self.value(key) {
             None => default.to_owned(),
             Some(Value::String(text)) => text.clone(),
@@ -144,7 +192,7 @@ impl<'a> Object<'a> {
     }
 
     /// True or false.
-    pub fn flag(&mut self, key: &'static str, default: bool) -> bool {
+    pub fn flag(&mut self, key: &'a str, default: bool) -> bool {
         match self.value(key) {
             None => default,
             Some(Value::Bool(flag)) => *flag,
@@ -156,20 +204,36 @@ impl<'a> Object<'a> {
     }
 
     /// The object under `key`, empty where the key is absent.
-    pub fn child(&mut self, key: &'static str) -> Object<'a> {
+    pub fn child(&mut self, key: &'a str) -> Object<'a> {
         Object::new(self.value(key), self.place_of(key), self.problems)
     }
 
     /// The objects of the array under `key`, or `None` where the key is absent.
-    pub fn children(&mut self, key: &'static str) -> Option<Vec<Object<'a>>> {
+    pub fn children(&mut self, key: &'a str) -> Option<Vec<Object<'a>>> {
         let items = self.items(key)?;
         let place = self.place_of(key);
         let child = |(i, item)| Object::new(Some(item), format!("{place}[{i}]"), self.problems);
         Some(items.iter().enumerate().map(child).collect())
     }
 
+    /// A whole number of either sign, up to 2^53.
+    #[allow(clippy::cast_possible_truncation)] // Guarded: whole and below 2^53.
+    pub fn signed(&mut self, key: &'a str, default: impl Into<Option<i64>>) -> i64 {
+        let Some(value) = self.value(key) else {
+            return default.into().unwrap_or_else(|| {
+                self.refuse(key, "is missing");
+                0
+            });
+        };
+        let number = value.as_f64().filter(|x| x.fract() == 0.0 && x.abs() < 9_007_199_254_740_992.0);
+        if number.is_none() {
+            self.refuse(key, &format!("must be a whole number, not {}", kind(value)));
+        }
+        number.unwrap_or_default() as i64
+    }
+
     /// Every string of the array under `key`, looked up in `table`.
-    pub fn names_in<T: Copy>(&mut self, key: &'static str, table: &[(&str, T)]) -> Vec<T> {
+    pub fn names_in<T: Copy>(&mut self, key: &'a str, table: &[(&str, T)]) -> Vec<T> {
         let Some(items) = self.items(key) else {
             self.refuse(key, "is missing");
             return Vec::new();
@@ -185,7 +249,7 @@ impl<'a> Object<'a> {
     }
 
     /// The string under `key`, looked up in `table`; `None` where it is absent or wrong.
-    pub fn name_in<T: Copy>(&mut self, key: &'static str, table: &[(&str, T)]) -> Option<T> {
+    pub fn name_in<T: Copy>(&mut self, key: &'a str, table: &[(&str, T)]) -> Option<T> {
         let value = self.value(key)?;
         let found = value.as_str().and_then(|name| look_up(name, table));
         if found.is_none() {
@@ -194,22 +258,62 @@ impl<'a> Object<'a> {
         found
     }
 
+    /// As [`Object::name_in`], where format 2 has names in addition to those of format 1. `more` says for the message
+    /// what they are.
+    pub fn name_in_formats<T: Copy>(
+        &mut self,
+        key: &'a str,
+        format_1: &[(&str, T)],
+        format_2: impl Fn(&str) -> Option<T>,
+        more: &str,
+    ) -> Option<T> {
+        let value = self.value(key)?;
+        let name = value.as_str().unwrap_or_default();
+        if let Some(found) = look_up(name, format_1) {
+            return Some(found);
+        }
+        match (format_2(name), self.takes_format_2()) {
+            (Some(found), true) => return Some(found),
+            (Some(_), false) => self.refuse(key, &format!("{name:?} {NEEDS_FORMAT_2}")),
+            (None, true) => self.refuse(key, &format!("{}; or {more}", one_of(value, format_1))),
+            (None, false) => self.refuse(key, &one_of(value, format_1)),
+        }
+        None
+    }
+
+    /// Every string of the array under `key`, empty where the key is absent, with its place in the array.
+    pub fn texts(&mut self, key: &'a str) -> Vec<(usize, &'a str)> {
+        let mut texts = Vec::new();
+        for (i, item) in self.items(key).into_iter().flatten().enumerate() {
+            match item.as_str() {
+                Some(text) => texts.push((i, text)),
+                None => self.refuse(&format!("{key}[{i}]"), &format!("must be a string, not {}", kind(item))),
+            }
+        }
+        texts
+    }
+
     /// Notes every key that nobody asked for.
     pub fn finish(self) {
-        for key in self.map.keys().filter(|key| !self.known.contains(&key.as_str())) {
+        let is_known =
+            |key: &&String| self.known.contains(&key.as_str()) || self.too_new.contains(&key.as_str());
+        for key in self.map.keys().filter(|key| !is_known(key)) {
             let place = self.place_of(key);
             self.problems.add(format!("{place} is not a known key (known here: {})", self.known.join(", ")));
         }
     }
 
-    fn value(&mut self, key: &'static str) -> Option<&'a Value> {
+    fn value(&mut self, key: &'a str) -> Option<&'a Value> {
+        if self.too_new.contains(&key) {
+            return None;
+        }
         if !self.known.contains(&key) {
             self.known.push(key);
         }
         self.map.get(key)
     }
 
-    fn items(&mut self, key: &'static str) -> Option<&'a Vec<Value>> {
+    fn items(&mut self, key: &'a str) -> Option<&'a Vec<Value>> {
         let value = self.value(key)?;
         let items = value.as_array();
         if items.is_none() {

@@ -13,25 +13,35 @@
 
 mod abi;
 mod architecture;
+mod call;
 mod clock;
 mod device;
 mod fault;
 mod json;
+mod latency;
 mod noise;
+mod nvml_errors;
 mod pci;
+mod reading_sums;
 mod scenario;
 mod signal;
 mod simulation;
 mod throttle;
+mod ticks;
 
 pub use architecture::Architecture;
+pub use call::{Call, Group, Target};
 pub use clock::monotonic_ns;
 pub use device::Device;
-pub use fault::{Call, Fault, Verdict};
+pub use fault::{Fault, Verdict};
+pub use latency::{Latency, LatencySpec};
 pub use pci::PciAddress;
 pub use scenario::{
-    CounterSpec, DeviceSpec, LatencySpec, MemoryStretch, Process, Refusal, Scenario, SensorSpec, Xid,
+    AverageMode, AverageSpec, CounterMode, CounterSpec, DeviceSpec, DeviceState, Freeze, MemoryStretch,
+    MigInstance, ModuleSpec, Process, Refusal, Scenario, SensorSpec, Stretch, Stuck, UtilizationSpec,
+    ValueType, Xid,
 };
-pub use signal::{Segment, Shape, Signal};
+pub use signal::{Mean, Segment, Shape, Signal};
 pub use simulation::SCENARIO_VARIABLE;
 pub use throttle::Throttle;
+pub use ticks::Ticks;

@@ -55,7 +55,12 @@ fn check(path: &str) -> Result<String, String> {
     let scenario = load(path)?;
     let mut output = format!("{path} is valid\n");
     for (index, device) in scenario.devices.iter().enumerate() {
-        let _ = writeln!(output, "  device {index}: {}, {}, at {}", device.name, device.uuid, device.pci);
+        let cuda = device.cuda_index.map_or_else(String::new, |index| format!(", number {index} for CUDA"));
+        let name = device.name.escape_debug();
+        let _ = writeln!(output, "  device {index}: {name}, {}, at {}{cuda}", device.uuid, device.pci);
+        for instance in &device.mig_instances {
+            let _ = writeln!(output, "    {} {}", instance.profile, instance.uuid);
+        }
     }
     Ok(output)
 }

@@ -1,4 +1,4 @@
-//! Sensor noise that every process computes alike: a function of the seed and the tick, with no state.
+//! Chance that every process computes alike: a function of a seed and a number (a tick, a call), with no state.
 
 use std::f64::consts::TAU;
 
@@ -8,6 +8,21 @@ pub fn gaussian(seed: u64, tick: i64) -> f64 {
     // Box and Muller 1958; the logarithm needs a number above 0.
     let radius = (-2.0 * (1.0 - unit(first)).ln()).sqrt();
     radius * (TAU * unit(mix(first))).cos()
+}
+
+/// A draw from [0, 1) that belongs to `number`.
+pub fn uniform(seed: u64, number: i64) -> f64 {
+    unit(mix(seed ^ mix(number.cast_unsigned())))
+}
+
+/// A draw from [-1, 1) that belongs to `number`.
+pub fn symmetric(seed: u64, number: i64) -> f64 {
+    2.0 * uniform(seed, number) - 1.0
+}
+
+/// The seed of another stream of numbers than that of `seed` itself.
+pub fn stream(seed: u64, name: u64) -> u64 {
+    mix(seed.rotate_left(17) ^ mix(name))
 }
 
 /// splitmix64 (Steele, Lea and Flood 2014): one step of the generator, which scatters neighbouring inputs.

@@ -46,6 +46,27 @@ fn truth_is_the_closed_form_of_each_device() {
 }
 
 #[test]
+fn truth_is_the_true_power_whatever_the_sensors_of_format_2_say() {
+    let scenario = r#"{"version":2,"epoch_monotonic_ns":0,"devices":[{"power":{"segments":[{"for_s":1,"w":300}]},
+        "sensor":{"gain":0.5,"delay_ms":60,"stuck":[{"w":75}]},"module":{"extra_w":500},
+        "counter":{"mode":"sum_of_readings","gain":1.25,"extra_w":90,"jumps":[{"at_s":1,"mj":5000000}]}}]}"#;
+    let path = write_scenario(&folder("truth_2"), scenario);
+    let output = run(&["truth", path.to_str().unwrap(), "--from-ns", "500000000", "--to-ns", "4500000000"]);
+    let truth: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!((truth["total_j"].as_f64().unwrap() - 1200.0).abs() < 1e-9, "{truth}");
+}
+
+#[test]
+fn check_shows_cudas_order_the_instances_and_no_control_characters() {
+    let scenario = r#"{"version":2,"devices":[{"name":"a\u001b[2J","cuda_index":1,
+        "mig_instances":[{"uuid":"MIG-a","profile":"1g.10gb"}]},{"cuda_index":0}]}"#;
+    let path = write_scenario(&folder("check_2"), scenario);
+    let text = String::from_utf8(run(&["check", path.to_str().unwrap()]).stdout).unwrap();
+    assert!(text.contains("device 0: a\\u{1b}[2J, GPU-"), "{text}");
+    assert!(text.contains("at 00000000:01:00.0, number 1 for CUDA\n    1g.10gb MIG-a\n"), "{text}");
+}
+
+#[test]
 fn wrong_arguments_say_what_is_missing() {
     let path = write_scenario(&folder("arguments"), TWO_DEVICES);
     let file = path.to_str().unwrap();

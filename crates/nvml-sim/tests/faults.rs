@@ -3,15 +3,9 @@
 mod support;
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::*;
-
-fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let value = call();
-    (value, start.elapsed())
-}
 
 #[test]
 fn a_power_fault_hits_the_call_and_the_power_fields_and_nothing_else() {

@@ -11,15 +11,17 @@ use nvml_wrapper_sys::bindings::{
     nvmlReturn_t,
 };
 
-use super::{Answer, device_calls, guarded, put};
+use super::{Answer, device_calls, guarded, on_system, put};
+use crate::call::{Call, Group};
 use crate::clock::stall;
 use crate::device::Device;
-use crate::fault::Call;
-use crate::simulation::{Simulation, current};
+use crate::simulation::Simulation;
 
 const XID: c_ulonglong = nvmlEventTypeXidCriticalError as c_ulonglong;
 /// Not a MIG instance, for both of its ids.
 const NO_INSTANCE: c_uint = c_uint::MAX;
+/// What a lost device says of waiting for it.
+const WAIT: Call = Call { group: Group::Other, name: "nvmlEventSetWait" };
 /// How often a waiting call looks.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -51,8 +53,7 @@ device_calls! {
 /// A new, empty set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlEventSetCreate(set: *mut nvmlEventSet_t) -> nvmlReturn_t {
-    guarded(|| {
-        current()?;
+    on_system("nvmlEventSetCreate", |_simulation| {
         let new = Box::into_raw(Box::new(EventSet(Mutex::new(Vec::new()))));
         // SAFETY: nvml.h makes the caller vouch for the pointer; null is checked.
         unsafe { put(set, new.cast()) }
@@ -80,7 +81,7 @@ pub unsafe extern "C" fn nvmlEventSetWait(
     timeout_ms: c_uint,
 ) -> nvmlReturn_t {
     // SAFETY: as below.
-    guarded(|| unsafe { wait(set, data, timeout_ms) })
+    on_system("nvmlEventSetWait", |simulation| unsafe { wait(simulation, set, data, timeout_ms) })
 }
 
 /// The same; the second form differs in what it says of MIG instances.
@@ -91,13 +92,17 @@ pub unsafe extern "C" fn nvmlEventSetWait_v2(
     timeout_ms: c_uint,
 ) -> nvmlReturn_t {
     // SAFETY: nvml.h makes the caller vouch for both pointers; null is checked.
-    guarded(|| unsafe { wait(set, data, timeout_ms) })
+    on_system("nvmlEventSetWait_v2", |simulation| unsafe { wait(simulation, set, data, timeout_ms) })
 }
 
 /// # Safety
 /// `set` is null or came from `nvmlEventSetCreate`; `data` is null or valid for writing.
-unsafe fn wait(set: nvmlEventSet_t, data: *mut nvmlEventData_t, timeout_ms: c_uint) -> Answer {
-    let simulation = current()?;
+unsafe fn wait(
+    simulation: &'static Simulation,
+    set: nvmlEventSet_t,
+    data: *mut nvmlEventData_t,
+    timeout_ms: c_uint,
+) -> Answer {
     // SAFETY: the caller vouches for `set` unless it is null.
     let set = unsafe { set.cast::<EventSet>().as_ref() }.ok_or(INVALID_ARGUMENT)?;
     let start = Instant::now();
@@ -128,7 +133,7 @@ fn next(simulation: &'static Simulation, set: &EventSet) -> Result<Option<nvmlEv
         }));
     }
     // Errors first: a GPU that has fallen off the bus said so before it was gone.
-    match registered.iter().find_map(|each| each.device.verdict(Call::Other, now_ns).error) {
+    match registered.iter().find_map(|each| each.device.verdict(WAIT, now_ns).error) {
         Some(error) => Err(error),
         None => Ok(None),
     }

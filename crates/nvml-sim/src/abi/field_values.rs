@@ -1,31 +1,39 @@
 //! `nvmlDeviceGetFieldValues`: many values in one call, each with its own return code.
 
 use std::ffi::c_int;
-use std::time::Duration;
 
 use nvml_wrapper_sys::bindings::field_id;
 use nvml_wrapper_sys::bindings::{
     nvmlDevice_t, nvmlFieldValue_t, nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT as INVALID_ARGUMENT,
     nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED as NOT_SUPPORTED, nvmlReturn_enum_NVML_SUCCESS as SUCCESS,
-    nvmlReturn_t, nvmlValue_t, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
+    nvmlReturn_t, nvmlValue_t, nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE as DOUBLE,
+    nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT as SIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG as SIGNED_LONG_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG as UNSIGNED_LONG,
     nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG as UNSIGNED_LONG_LONG,
 };
 
-use super::{Answer, Moment, guarded};
-use crate::clock::{Busy, monotonic_ns, stall, unix_us};
+use super::{Answer, Moment, endure, guarded};
+use crate::call::{AVERAGE, Call, ENERGY_FIELD, FIELDS, INSTANT};
+use crate::clock::{Busy, monotonic_ns, unix_us};
 use crate::device::Device;
-use crate::fault::{Call, Verdict};
-use crate::scenario::version_parts;
+use crate::fault::Verdict;
+use crate::scenario::{ValueType, version_parts};
 use crate::simulation::{Simulation, current};
 use crate::throttle;
 
-/// The scope of the whole GPU; module (1) and memory (2) need a superchip.
+/// The scope of the whole GPU.
 const SCOPE_GPU: u32 = 0;
+/// The scope of a superchip's module. Memory (2) is never told.
+const SCOPE_MODULE: u32 = 1;
 
 /// A value as it goes into the union.
 enum Reading {
     Int(u32),
     Long(u64),
+    /// An int that comes as something else than nvml.h says.
+    Mistyped(u32, ValueType),
 }
 
 /// Reads `count` fields in one call. It costs what a fields call costs, and the counter's cost on top if an
@@ -38,7 +46,8 @@ pub unsafe extern "C" fn nvmlDeviceGetFieldValues(
 ) -> nvmlReturn_t {
     guarded(|| {
         let simulation = current()?;
-        let device = simulation.device(handle).ok_or(INVALID_ARGUMENT)?;
+        let (device, _instance) = simulation.device(handle).ok_or(INVALID_ARGUMENT)?;
+        simulation.admit(FIELDS.name)?;
         let count = usize::try_from(count).ok().filter(|count| *count > 0).ok_or(INVALID_ARGUMENT)?;
         if values.is_null() {
             return Err(INVALID_ARGUMENT);
@@ -49,16 +58,18 @@ pub unsafe extern "C" fn nvmlDeviceGetFieldValues(
     })
 }
 
-fn answer(simulation: &'static Simulation, device: &Device, fields: &mut [nvmlFieldValue_t]) -> Answer {
+fn answer(
+    simulation: &'static Simulation,
+    device: &'static Device,
+    fields: &mut [nvmlFieldValue_t],
+) -> Answer {
     let start_ns = monotonic_ns();
-    let faults = Faults::of(device, fields, simulation.now_ns());
-    stall(faults.stall());
-    if let Some(error) = faults.whole.error {
-        return Err(error);
-    }
-    let energy_ns = if faults.energy.is_some() { device.latency_ns(Call::Energy) } else { 0 };
-    let busy = Busy::first_half(device.latency_ns(Call::Fields).saturating_add(energy_ns));
-    let now = Moment { simulation, t_ns: simulation.now_ns() };
+    let faults = Faults::of(simulation, device, fields);
+    endure(simulation, faults.of_the_call())?;
+    let asks_for_energy = fields.iter().any(|field| call_of(field.fieldId) == Some(ENERGY_FIELD));
+    let energy_ns = if asks_for_energy { simulation.latency_ns(Some(device), ENERGY_FIELD) } else { 0 };
+    let busy = Busy::first_half(simulation.latency_ns(Some(device), FIELDS).saturating_add(energy_ns));
+    let now = Moment { simulation, t_ns: simulation.now_ns(), instance: None };
     let timestamp = unix_us(simulation.monotonic_ns(now.t_ns));
     for field in &mut *fields {
         let error = faults.error_of(field.fieldId);
@@ -77,41 +88,36 @@ fn answer(simulation: &'static Simulation, device: &Device, fields: &mut [nvmlFi
 /// What goes wrong with one fields call: as a whole, and with the fields of a kind if it asks for any.
 struct Faults {
     whole: Verdict,
-    power: Option<Verdict>,
-    energy: Option<Verdict>,
+    fields: Vec<(Call, Verdict)>,
 }
 
 impl Faults {
-    fn of(device: &Device, fields: &[nvmlFieldValue_t], t_ns: i64) -> Self {
-        let of_kind = |call| {
-            let asked_for = fields.iter().any(|field| class_of(field.fieldId) == call);
-            asked_for.then(|| device.verdict(call, t_ns))
-        };
-        let whole = device.verdict(Call::Fields, t_ns);
-        Self { whole, power: of_kind(Call::Power), energy: of_kind(Call::Energy) }
+    fn of(simulation: &Simulation, device: &Device, fields: &[nvmlFieldValue_t]) -> Self {
+        let asked_for = |call: &Call| fields.iter().any(|field| call_of(field.fieldId) == Some(*call));
+        let of = |call: Call| (call, simulation.verdict(Some(device), call));
+        let kinds = [INSTANT, AVERAGE, ENERGY_FIELD].into_iter();
+        Self { whole: of(FIELDS).1, fields: kinds.filter(asked_for).map(of).collect() }
     }
 
-    /// The longest, since one fault that hits several kinds hangs the call once.
-    fn stall(&self) -> Duration {
-        let of = |verdict: Option<Verdict>| verdict.map_or(Duration::ZERO, |verdict| verdict.stall);
-        self.whole.stall.max(of(self.power)).max(of(self.energy))
+    /// Its own error; and the longest stall, since one fault that hits several kinds hangs the call once.
+    fn of_the_call(&self) -> Verdict {
+        let all = self.fields.iter().fold(self.whole, |all, (_, verdict)| all.and(*verdict));
+        Verdict { error: self.whole.error, ..all }
     }
 
     fn error_of(&self, field: u32) -> Option<nvmlReturn_t> {
-        match class_of(field) {
-            Call::Power => self.power?.error,
-            Call::Energy => self.energy?.error,
-            _ => None,
-        }
+        let call = call_of(field)?;
+        self.fields.iter().find(|(kind, _)| *kind == call)?.1.error
     }
 }
 
-/// Whose faults a field shares.
-fn class_of(field: u32) -> Call {
+/// Whose faults a field shares; `None` is only those of the whole call.
+fn call_of(field: u32) -> Option<Call> {
     match field {
-        field_id::NVML_FI_DEV_POWER_AVERAGE | field_id::NVML_FI_DEV_POWER_INSTANT => Call::Power,
-        field_id::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION | field_id::NVML_FI_DEV_ENERGY => Call::Energy,
-        _ => Call::Other,
+        field_id::NVML_FI_DEV_POWER_INSTANT => Some(INSTANT),
+        field_id::NVML_FI_DEV_POWER_AVERAGE => Some(AVERAGE),
+        field_id::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION | field_id::NVML_FI_DEV_ENERGY => Some(ENERGY_FIELD),
+        _ => None,
     }
 }
 
@@ -119,11 +125,12 @@ fn read(device: &Device, field: u32, scope: u32, now: Moment) -> Result<Reading,
     let is_scoped =
         (field_id::NVML_FI_DEV_POWER_AVERAGE..=field_id::NVML_FI_DEV_POWER_REQUESTED_LIMIT).contains(&field);
     if is_scoped && scope != SCOPE_GPU {
-        return Err(NOT_SUPPORTED);
+        let module = if scope == SCOPE_MODULE { read_module(device, field, now.t_ns) } else { None };
+        return module.ok_or(NOT_SUPPORTED);
     }
     match field {
-        field_id::NVML_FI_DEV_POWER_INSTANT => Ok(Reading::Int(device.power_instant_mw(now.t_ns))),
-        field_id::NVML_FI_DEV_POWER_AVERAGE => Ok(Reading::Int(device.power_average_mw(now.t_ns))),
+        field_id::NVML_FI_DEV_POWER_INSTANT => Ok(power(device, device.power_instant_mw(now.t_ns))),
+        field_id::NVML_FI_DEV_POWER_AVERAGE => Ok(power(device, device.power_average_mw(now.t_ns))),
         field_id::NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION | field_id::NVML_FI_DEV_ENERGY => {
             device.total_energy_mj(now.t_ns).map(Reading::Long).ok_or(NOT_SUPPORTED)
         }
@@ -140,6 +147,21 @@ fn read(device: &Device, field: u32, scope: u32, now: Moment) -> Result<Reading,
                 throttle_time_of(field, &now.simulation.scenario.driver_version).ok_or(NOT_SUPPORTED)?;
             Ok(Reading::Long(device.throttled_ns(mask, now.t_ns)))
         }
+    }
+}
+
+/// A reading in the type that the sensor's values come in.
+fn power(device: &Device, mw: u32) -> Reading {
+    device.spec.sensor.wrong_type.map_or(Reading::Int(mw), |wrong| Reading::Mistyped(mw, wrong))
+}
+
+/// A field of the module's scope; `None` without a module, and for a limit that it does not tell.
+fn read_module(device: &Device, field: u32, t_ns: i64) -> Option<Reading> {
+    match field {
+        field_id::NVML_FI_DEV_POWER_INSTANT => device.module_instant_mw(t_ns).map(|mw| power(device, mw)),
+        field_id::NVML_FI_DEV_POWER_AVERAGE => device.module_average_mw(t_ns).map(|mw| power(device, mw)),
+        field_id::NVML_FI_DEV_ENERGY => device.module_energy_mj(t_ns).map(Reading::Long),
+        _ => device.module_limit_mw().map(Reading::Int),
     }
 }
 
@@ -169,7 +191,20 @@ fn fill(field: &mut nvmlFieldValue_t, reading: &Result<Reading, nvmlReturn_t>) {
             field.valueType = UNSIGNED_LONG_LONG;
             field.value.ullVal = value;
         }
+        Ok(Reading::Mistyped(value, wrong)) => fill_wrong(field, value, wrong),
         Err(error) => field.nvmlReturn = error,
+    }
+}
+
+fn fill_wrong(field: &mut nvmlFieldValue_t, value: u32, wrong: ValueType) {
+    match wrong {
+        ValueType::Double => (field.valueType, field.value.dVal) = (DOUBLE, f64::from(value)),
+        ValueType::UnsignedLong => (field.valueType, field.value.ulVal) = (UNSIGNED_LONG, value.into()),
+        ValueType::UnsignedLongLong => {
+            (field.valueType, field.value.ullVal) = (UNSIGNED_LONG_LONG, value.into());
+        }
+        ValueType::SignedLongLong => (field.valueType, field.value.sllVal) = (SIGNED_LONG_LONG, value.into()),
+        ValueType::SignedInt => (field.valueType, field.value.siVal) = (SIGNED_INT, value.cast_signed()),
     }
 }
 

@@ -9,9 +9,10 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use super::{Answer, device_calls, guarded, put, put_text, visit};
+use crate::call::{Call, Group};
 use crate::device::Device;
-use crate::fault::Call;
 use crate::pci::PciAddress;
+use crate::scenario::MigInstance;
 use crate::simulation::{Simulation, current};
 
 /// How much of [`nvmlPciInfo_t`] the older forms of the struct have, in bytes: up to `pciDeviceId`, and one
@@ -19,17 +20,31 @@ use crate::simulation::{Simulation, current};
 const PCI_INFO_V1_BYTES: usize = 32;
 const PCI_INFO_V2_BYTES: usize = 36;
 
-/// Writes the handle of the device that `is_it` finds. A lost GPU is not found without its error.
+/// What a search finds: a device, and the MIG instance on it if that was looked for.
+type Found = (&'static Device, Option<&'static MigInstance>);
+
+/// Writes the handle of the device that `search` finds. A lost GPU is not found without its error.
 fn find(
+    name: &'static str,
     handle: *mut nvmlDevice_t,
     missing: nvmlReturn_t,
-    is_it: impl FnOnce(&[Device]) -> Result<Option<&Device>, nvmlReturn_t>,
+    search: impl FnOnce(&'static [Device]) -> Result<Option<Found>, nvmlReturn_t>,
 ) -> nvmlReturn_t {
     guarded(|| {
         let simulation = current()?;
-        let device = is_it(&simulation.devices)?.ok_or(missing)?;
+        simulation.admit(name)?;
+        let (device, instance) = search(&simulation.devices)?.ok_or(missing)?;
+        let found = instance.map_or_else(|| Simulation::handle(device), Simulation::instance_handle);
+        let call = Call { group: Group::Other, name };
         // SAFETY: nvml.h makes the caller vouch for the pointer.
-        visit(simulation, device, Call::Other, |_now| unsafe { put(handle, Simulation::handle(device)) })
+        visit(simulation, Some(device), call, |_now| unsafe { put(handle, found) })
+    })
+}
+
+/// Devices are counted by their place in the scenario.
+fn find_by_index(name: &'static str, index: c_uint, handle: *mut nvmlDevice_t) -> nvmlReturn_t {
+    find(name, handle, INVALID_ARGUMENT, |devices| {
+        Ok(devices.get(index as usize).map(|device| (device, None)))
     })
 }
 
@@ -49,7 +64,7 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(
     index: c_uint,
     handle: *mut nvmlDevice_t,
 ) -> nvmlReturn_t {
-    find(handle, INVALID_ARGUMENT, |devices| Ok(devices.get(index as usize)))
+    find_by_index("nvmlDeviceGetHandleByIndex_v2", index, handle)
 }
 
 /// The device at an index, first form.
@@ -58,27 +73,32 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex(
     index: c_uint,
     handle: *mut nvmlDevice_t,
 ) -> nvmlReturn_t {
-    find(handle, INVALID_ARGUMENT, |devices| Ok(devices.get(index as usize)))
+    find_by_index("nvmlDeviceGetHandleByIndex", index, handle)
 }
 
-/// The device of a UUID.
+/// The device, or the MIG instance, of a UUID.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetHandleByUUID(
     uuid: *const c_char,
     handle: *mut nvmlDevice_t,
 ) -> nvmlReturn_t {
-    find(handle, NOT_FOUND, |devices| {
+    find("nvmlDeviceGetHandleByUUID", handle, NOT_FOUND, |devices| {
         // SAFETY: nvml.h makes the caller vouch for the string.
         let uuid = unsafe { text_of(uuid)? };
-        Ok(devices.iter().find(|device| device.spec.uuid == uuid))
+        let device = devices.iter().find(|device| device.spec.uuid == uuid).map(|device| (device, None));
+        Ok(device.or_else(|| {
+            let instances =
+                devices.iter().flat_map(|device| device.spec.mig_instances.iter().map(move |i| (device, i)));
+            instances.into_iter().find(|(_, i)| i.uuid == uuid).map(|(device, i)| (device, Some(i)))
+        }))
     })
 }
 
-fn find_by_bus_id(bus_id: *const c_char, handle: *mut nvmlDevice_t) -> nvmlReturn_t {
-    find(handle, NOT_FOUND, |devices| {
+fn find_by_bus_id(name: &'static str, bus_id: *const c_char, handle: *mut nvmlDevice_t) -> nvmlReturn_t {
+    find(name, handle, NOT_FOUND, |devices| {
         // SAFETY: nvml.h makes the caller vouch for the string.
         let place: PciAddress = unsafe { text_of(bus_id)? }.parse().map_err(|()| INVALID_ARGUMENT)?;
-        Ok(devices.iter().find(|device| device.spec.pci == place))
+        Ok(devices.iter().find(|device| device.spec.pci == place).map(|device| (device, None)))
     })
 }
 
@@ -88,7 +108,7 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByPciBusId_v2(
     bus_id: *const c_char,
     handle: *mut nvmlDevice_t,
 ) -> nvmlReturn_t {
-    find_by_bus_id(bus_id, handle)
+    find_by_bus_id("nvmlDeviceGetHandleByPciBusId_v2", bus_id, handle)
 }
 
 /// The device at a place on the PCI bus, first form.
@@ -97,7 +117,7 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByPciBusId(
     bus_id: *const c_char,
     handle: *mut nvmlDevice_t,
 ) -> nvmlReturn_t {
-    find_by_bus_id(bus_id, handle)
+    find_by_bus_id("nvmlDeviceGetHandleByPciBusId", bus_id, handle)
 }
 
 fn pci_info(device: &Device) -> nvmlPciInfo_t {
@@ -140,22 +160,24 @@ unsafe fn put_pci_info(out: *mut nvmlPciInfo_t, bytes: usize, device: &Device) -
 
 device_calls! {
     /// The NVML index.
-    Other nvmlDeviceGetIndex(index: *mut c_uint) |device, _now| put(index, device.index);
+    Other nvmlDeviceGetIndex(index: *mut c_uint) |device, _now| put(index, device.told_index());
 
     /// The minor number of the device file.
     Other nvmlDeviceGetMinorNumber(minor: *mut c_uint) |device, _now| put(minor, device.index);
 
-    /// The board's name.
-    Other nvmlDeviceGetName(name: *mut c_char, length: c_uint) |device, _now|
-        put_text(name, length, &device.spec.name);
+    /// The board's name, and the profile of a MIG instance.
+    Other nvmlDeviceGetName(name: *mut c_char, length: c_uint) |device, now| match now.instance {
+        None => put_text(name, length, &device.spec.name_bytes),
+        Some(instance) => put_text(name, length, format!("{} MIG {}", device.spec.name, instance.profile)),
+    };
 
-    /// The UUID, with "GPU-" in front.
-    Other nvmlDeviceGetUUID(uuid: *mut c_char, length: c_uint) |device, _now|
-        put_text(uuid, length, &device.spec.uuid);
+    /// The UUID, with "GPU-" or "MIG-" in front.
+    Other nvmlDeviceGetUUID(uuid: *mut c_char, length: c_uint) |device, now|
+        put_text(uuid, length, now.instance.map_or(&device.spec.uuid, |instance| &instance.uuid));
 
     /// A serial number made of the index.
     Other nvmlDeviceGetSerial(serial: *mut c_char, length: c_uint) |device, _now|
-        put_text(serial, length, &format!("16500000{:05}", device.index + 1));
+        put_text(serial, length, format!("16500000{:05}", device.index + 1));
 
     /// A VBIOS version.
     Other nvmlDeviceGetVbiosVersion(version: *mut c_char, length: c_uint) |_device, _now|

@@ -8,10 +8,9 @@ use nvml_wrapper_sys::bindings::{
     nvmlReturn_enum_NVML_ERROR_NOT_FOUND as NOT_FOUND, nvmlReturn_t,
 };
 
-use super::{Answer, Moment, device_calls, guarded, put_list, put_text};
+use super::{Answer, Moment, device_calls, on_system, put_list, put_text};
 use crate::device::Device;
 use crate::scenario::{Process, version_parts};
-use crate::simulation::current;
 
 /// "Not a MIG instance", for both of its ids.
 const NO_INSTANCE: c_uint = c_uint::MAX;
@@ -20,13 +19,25 @@ fn v1(process: &Process) -> nvmlProcessInfo_v1_t {
     nvmlProcessInfo_v1_t { pid: process.pid, usedGpuMemory: process.used_mib << 20 }
 }
 
-fn v2(process: &Process) -> nvmlProcessInfo_v2_t {
+fn v2(device: &Device, process: &Process) -> nvmlProcessInfo_v2_t {
+    let instance = process.mig_instance.map(|place| &device.spec.mig_instances[place]);
     nvmlProcessInfo_v2_t {
         pid: process.pid,
         usedGpuMemory: process.used_mib << 20,
-        gpuInstanceId: NO_INSTANCE,
-        computeInstanceId: NO_INSTANCE,
+        gpuInstanceId: instance.map_or(NO_INSTANCE, |instance| instance.gpu_instance),
+        computeInstanceId: instance.map_or(NO_INSTANCE, |instance| instance.compute_instance),
     }
+}
+
+/// The processes of this moment: all of a GPU, or those of one of its MIG instances.
+fn processes(device: &'static Device, now: Moment) -> impl Iterator<Item = &'static Process> + Clone {
+    device.processes(now.t_ns).filter(move |process| {
+        now.instance.is_none_or(|asked| {
+            process
+                .mig_instance
+                .is_some_and(|place| std::ptr::eq(&raw const device.spec.mig_instances[place], asked))
+        })
+    })
 }
 
 /// The struct of the third form in the first drivers of 535.
@@ -36,21 +47,26 @@ struct LongProcessInfo {
     protected_memory: u64,
 }
 
-fn long(process: &Process) -> LongProcessInfo {
-    LongProcessInfo { short: v2(process), protected_memory: 0 }
+fn long(device: &Device, process: &Process) -> LongProcessInfo {
+    LongProcessInfo { short: v2(device, process), protected_memory: 0 }
 }
 
 /// # Safety
 /// `count` is null or valid; `infos` is null or has room for `count` of the structs that this driver writes.
-unsafe fn put_v3(count: *mut c_uint, infos: *mut nvmlProcessInfo_t, device: &Device, now: Moment) -> Answer {
-    let processes = device.processes(now.t_ns);
+unsafe fn put_v3(
+    count: *mut c_uint,
+    infos: *mut nvmlProcessInfo_t,
+    device: &'static Device,
+    now: Moment,
+) -> Answer {
+    let processes = processes(device, now);
     let driver = version_parts(&now.simulation.scenario.driver_version);
     // SAFETY: the caller vouches for both pointers.
     unsafe {
         if driver.is_some_and(|version| ((535, 43)..(535, 98)).contains(&version)) {
-            put_list(count, infos.cast(), processes.map(long))
+            put_list(count, infos.cast(), processes.map(|process| long(device, process)))
         } else {
-            put_list(count, infos, processes.map(v2))
+            put_list(count, infos, processes.map(|process| v2(device, process)))
         }
     }
 }
@@ -58,11 +74,11 @@ unsafe fn put_v3(count: *mut c_uint, infos: *mut nvmlProcessInfo_t, device: &Dev
 device_calls! {
     /// The compute processes, first form of the struct.
     Other nvmlDeviceGetComputeRunningProcesses(count: *mut c_uint, infos: *mut nvmlProcessInfo_v1_t)
-        |device, now| put_list(count, infos, device.processes(now.t_ns).map(v1));
+        |device, now| put_list(count, infos, processes(device, now).map(v1));
 
     /// The compute processes, second form of the struct.
     Other nvmlDeviceGetComputeRunningProcesses_v2(count: *mut c_uint, infos: *mut nvmlProcessInfo_v2_t)
-        |device, now| put_list(count, infos, device.processes(now.t_ns).map(v2));
+        |device, now| put_list(count, infos, processes(device, now).map(|process| v2(device, process)));
 
     /// The compute processes; the struct of the third form is laid out like the second, but for some drivers.
     Other nvmlDeviceGetComputeRunningProcesses_v3(count: *mut c_uint, infos: *mut nvmlProcessInfo_t)
@@ -88,12 +104,12 @@ pub unsafe extern "C" fn nvmlSystemGetProcessName(
     name: *mut c_char,
     length: c_uint,
 ) -> nvmlReturn_t {
-    guarded(|| {
-        let mut processes = current()?.devices.iter().flat_map(|device| &device.spec.processes);
+    on_system("nvmlSystemGetProcessName", |simulation| {
+        let mut processes = simulation.devices.iter().flat_map(|device| &device.spec.processes);
         if !processes.any(|process| process.pid == pid) {
             return Err(NOT_FOUND);
         }
         // SAFETY: nvml.h makes the caller vouch for `length` bytes.
-        unsafe { put_text(name, length, &format!("simulated-{pid}")) }
+        unsafe { put_text(name, length, format!("simulated-{pid}")) }
     })
 }

@@ -46,18 +46,17 @@ unsafe fn drain(
 ) -> Answer {
     // SAFETY: the caller vouches for `count` unless it is null.
     let room = unsafe { count.as_ref() }.copied().filter(|room| *room > 0).ok_or(INVALID_ARGUMENT)?;
-    let period_ns = device.spec.sensor.update_period_ns;
-    let last_tick_ns = device.sensor_tick_ns(now.t_ns);
+    let last_tick = device.sensor_tick(now.t_ns);
     let newer = (0..BUFFERED).rev().filter_map(|ago| {
-        let tick_ns = last_tick_ns.saturating_sub(i64::from(ago).saturating_mul(period_ns));
-        let stamp_us = u64::try_from(unix_us(now.simulation.monotonic_ns(tick_ns))).ok()?;
-        (stamp_us > last_seen_us).then_some((stamp_us, tick_ns))
+        let tick = last_tick.saturating_sub(i64::from(ago));
+        let stamp_us = u64::try_from(unix_us(now.simulation.monotonic_ns(device.tick_ns(tick)))).ok()?;
+        (stamp_us > last_seen_us).then_some((stamp_us, tick))
     });
     let mut written: c_uint = 0;
     // Where the room is short, the oldest come first: the next call, from the last stamp on, loses none.
-    for (stamp_us, tick_ns) in newer.take(room as usize) {
+    for (stamp_us, tick) in newer.take(room as usize) {
         let mut value = nvmlValue_t { ullVal: 0 };
-        value.uiVal = device.power_instant_mw(tick_ns);
+        value.uiVal = device.reading_mw(tick);
         let sample = nvmlSample_t { timeStamp: stamp_us, sampleValue: value };
         // SAFETY: `written` is below the room that the caller vouches for.
         unsafe { samples.add(written as usize).write(sample) };

@@ -23,7 +23,7 @@ use nvml_wrapper_sys::bindings::{
     nvmlUtilization_t, nvmlViolationTime_t,
 };
 
-use super::{Answer, device_calls, put, put_list};
+use super::{Answer, Moment, device_calls, put, put_list};
 use crate::device::Device;
 use crate::throttle;
 
@@ -67,19 +67,23 @@ fn sensor_only(sensor: nvmlTemperatureSensors_t) -> Answer {
     if sensor == GPU_SENSOR { Ok(()) } else { Err(INVALID_ARGUMENT) }
 }
 
-fn mig_only(device: &Device) -> Answer {
-    if device.spec.architecture.has_mig() || device.spec.mig_mode { Ok(()) } else { Err(NOT_SUPPORTED) }
+/// Total and used bytes, of a GPU or of one of its MIG instances.
+fn memory_bytes(device: &Device, now: Moment) -> (u64, u64) {
+    match now.instance {
+        Some(instance) => device.instance_memory_bytes(instance, now.t_ns),
+        None => (device.spec.memory_total_mib << 20, device.memory_used_bytes(now.t_ns)),
+    }
 }
 
 /// # Safety
 /// `memory` is null or valid for reading and writing.
-unsafe fn put_memory_v2(memory: *mut nvmlMemory_v2_t, device: &Device, t_ns: i64) -> Answer {
+unsafe fn put_memory_v2(memory: *mut nvmlMemory_v2_t, device: &Device, now: Moment) -> Answer {
     // SAFETY: the caller vouches for `memory` unless it is null.
     let memory = unsafe { memory.as_mut() }.ok_or(INVALID_ARGUMENT)?;
     if memory.version != version_of::<nvmlMemory_v2_t>(2) {
         return Err(ARGUMENT_VERSION_MISMATCH);
     }
-    let (total, used) = (device.spec.memory_total_mib << 20, device.memory_used_bytes(t_ns));
+    let (total, used) = memory_bytes(device, now);
     *memory = nvmlMemory_v2_t { version: memory.version, total, reserved: 0, free: total - used, used };
     Ok(())
 }
@@ -98,8 +102,11 @@ unsafe fn put_temperature_v(temperature: *mut nvmlTemperature_t, degrees: c_int)
 }
 
 device_calls! {
-    /// Utilization in percent; the memory's is the GPU's.
+    /// Utilization in percent; the memory's is the GPU's. nvml.h has none where a GPU is split.
     Other nvmlDeviceGetUtilizationRates(out: *mut nvmlUtilization_t) |device, now| {
+        if !device.spec.mig_instances.is_empty() {
+            return Err(NOT_SUPPORTED);
+        }
         let percent = device.utilization_pct(now.t_ns);
         put(out, nvmlUtilization_t { gpu: percent, memory: percent })
     };
@@ -116,13 +123,13 @@ device_calls! {
 
     /// Memory in bytes.
     Other nvmlDeviceGetMemoryInfo(out: *mut nvmlMemory_t) |device, now| {
-        let (total, used) = (device.spec.memory_total_mib << 20, device.memory_used_bytes(now.t_ns));
+        let (total, used) = memory_bytes(device, now);
         put(out, nvmlMemory_t { total, free: total - used, used })
     };
 
     /// Memory in bytes, versioned form.
     Other nvmlDeviceGetMemoryInfo_v2(out: *mut nvmlMemory_v2_t) |device, now|
-        put_memory_v2(out, device, now.t_ns);
+        put_memory_v2(out, device, now);
 
     /// A clock in MHz.
     Other nvmlDeviceGetClockInfo(clock: nvmlClockType_t, mhz: *mut c_uint) |device, now|
@@ -197,20 +204,6 @@ device_calls! {
     /// Whether the driver stays loaded without a client.
     Other nvmlDeviceGetPersistenceMode(mode: *mut nvmlEnableState_t) |device, _now|
         put(mode, nvmlEnableState_t::from(device.spec.persistence_mode));
-
-    /// Whether the board is in MIG mode, and will be after a reset.
-    Other nvmlDeviceGetMigMode(now_mode: *mut c_uint, next_mode: *mut c_uint) |device, _now| {
-        mig_only(device)?;
-        let mode = c_uint::from(device.spec.mig_mode);
-        put(now_mode, mode).and(put(next_mode, mode))
-    };
-
-    /// How many MIG instances the board can have.
-    Other nvmlDeviceGetMaxMigDeviceCount(count: *mut c_uint) |device, _now|
-        put(count, if mig_only(device).is_ok() { 7 } else { 0 });
-
-    /// Whether the handle is one of a MIG instance: never, there are none.
-    Other nvmlDeviceIsMigDeviceHandle(is_mig: *mut c_uint) |_device, _now| put(is_mig, 0);
 
     /// Whether memory errors are corrected, and will be after a reset.
     Other nvmlDeviceGetEccMode(now_mode: *mut nvmlEnableState_t, next_mode: *mut nvmlEnableState_t) |_device, _now|

@@ -4,26 +4,46 @@ use std::ffi::{CStr, c_char, c_int, c_uint};
 
 use nvml_wrapper_sys::bindings::nvmlReturn_t;
 
-use super::{Answer, guarded, put, put_text};
+use super::{guarded, on_system, put, put_text, visit};
+use crate::call::{Call, Group};
 use crate::fault::ERRORS;
-use crate::simulation::{close, current, open};
+use crate::simulation::{Simulation, close, open};
+
+/// The functions here that a scenario can make slow or wrong.
+pub const SYSTEM_FUNCTIONS: &[&str] = &[
+    "nvmlInit",
+    "nvmlInit_v2",
+    "nvmlInitWithFlags",
+    "nvmlDeviceGetCount",
+    "nvmlDeviceGetCount_v2",
+    "nvmlSystemGetDriverVersion",
+    "nvmlSystemGetNVMLVersion",
+    "nvmlSystemGetCudaDriverVersion",
+    "nvmlSystemGetCudaDriverVersion_v2",
+];
+
+/// Opens the library: a start may be slow or fail, too, but only once the scenario was read that says so.
+fn init(name: &'static str) -> nvmlReturn_t {
+    let call = Call { group: Group::System, name };
+    guarded(|| open(|simulation| visit(simulation, None, call, |_now| Ok(()))))
+}
 
 /// Opens the library: the first call reads the scenario, the others count.
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlInit_v2() -> nvmlReturn_t {
-    guarded(open)
+    init("nvmlInit_v2")
 }
 
 /// Opens the library, first form.
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlInit() -> nvmlReturn_t {
-    guarded(open)
+    init("nvmlInit")
 }
 
 /// Opens the library; the flags (no GPUs, no attach) make no difference here.
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlInitWithFlags(_flags: c_uint) -> nvmlReturn_t {
-    guarded(open)
+    init("nvmlInitWithFlags")
 }
 
 /// Closes the library once it was called as often as the init functions.
@@ -32,9 +52,9 @@ pub extern "C" fn nvmlShutdown() -> nvmlReturn_t {
     guarded(close)
 }
 
-fn put_count(count: *mut c_uint) -> nvmlReturn_t {
-    guarded(|| {
-        let devices = current()?.devices.len();
+fn put_count(name: &'static str, count: *mut c_uint) -> nvmlReturn_t {
+    on_system(name, |simulation| {
+        let devices = simulation.devices.len();
         // SAFETY: nvml.h makes the caller vouch for the pointer.
         unsafe { put(count, c_uint::try_from(devices).unwrap_or(c_uint::MAX)) }
     })
@@ -43,48 +63,51 @@ fn put_count(count: *mut c_uint) -> nvmlReturn_t {
 /// How many devices there are.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetCount_v2(count: *mut c_uint) -> nvmlReturn_t {
-    put_count(count)
+    put_count("nvmlDeviceGetCount_v2", count)
 }
 
 /// How many devices there are, first form.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetCount(count: *mut c_uint) -> nvmlReturn_t {
-    put_count(count)
+    put_count("nvmlDeviceGetCount", count)
 }
 
 /// The driver's version.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlSystemGetDriverVersion(version: *mut c_char, length: c_uint) -> nvmlReturn_t {
-    // SAFETY: nvml.h makes the caller vouch for `length` bytes.
-    guarded(|| unsafe { put_text(version, length, &current()?.scenario.driver_version) })
+    on_system("nvmlSystemGetDriverVersion", |simulation| {
+        // SAFETY: nvml.h makes the caller vouch for `length` bytes.
+        unsafe { put_text(version, length, &simulation.scenario.driver_version) }
+    })
 }
 
 /// The library's version: the CUDA major version and the driver's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlSystemGetNVMLVersion(version: *mut c_char, length: c_uint) -> nvmlReturn_t {
-    guarded(|| {
-        let scenario = &current()?.scenario;
+    on_system("nvmlSystemGetNVMLVersion", |simulation| {
+        let scenario = &simulation.scenario;
         let text = format!("{}.{}", scenario.cuda_version / 1000, scenario.driver_version);
         // SAFETY: nvml.h makes the caller vouch for `length` bytes.
         unsafe { put_text(version, length, &text) }
     })
 }
 
-fn put_cuda_version(version: *mut c_int) -> Answer {
+fn put_cuda_version(name: &'static str, version: *mut c_int) -> nvmlReturn_t {
+    let cuda_version = |simulation: &Simulation| simulation.scenario.cuda_version;
     // SAFETY: nvml.h makes the caller vouch for the pointer.
-    unsafe { put(version, current()?.scenario.cuda_version) }
+    on_system(name, |simulation| unsafe { put(version, cuda_version(simulation)) })
 }
 
 /// The CUDA version: 1000 times major plus 10 times minor.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlSystemGetCudaDriverVersion(version: *mut c_int) -> nvmlReturn_t {
-    guarded(|| put_cuda_version(version))
+    put_cuda_version("nvmlSystemGetCudaDriverVersion", version)
 }
 
 /// The CUDA version, second form.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlSystemGetCudaDriverVersion_v2(version: *mut c_int) -> nvmlReturn_t {
-    guarded(|| put_cuda_version(version))
+    put_cuda_version("nvmlSystemGetCudaDriverVersion_v2", version)
 }
 
 /// An error in words; needs no open library.

@@ -12,9 +12,12 @@ pub const SUCCESS: nvmlReturn_t = 0;
 pub const UNINITIALIZED: nvmlReturn_t = 1;
 pub const INVALID_ARGUMENT: nvmlReturn_t = 2;
 pub const NOT_SUPPORTED: nvmlReturn_t = 3;
+pub const NO_PERMISSION: nvmlReturn_t = 4;
 pub const NOT_FOUND: nvmlReturn_t = 6;
 pub const INSUFFICIENT_SIZE: nvmlReturn_t = 7;
+pub const DRIVER_NOT_LOADED: nvmlReturn_t = 9;
 pub const TIMEOUT: nvmlReturn_t = 10;
+pub const FUNCTION_NOT_FOUND: nvmlReturn_t = 13;
 pub const GPU_IS_LOST: nvmlReturn_t = 15;
 pub const ARGUMENT_VERSION_MISMATCH: nvmlReturn_t = 25;
 pub const UNKNOWN: nvmlReturn_t = 999;
@@ -50,6 +53,19 @@ pub fn one_device(age_s: f64, keys: &str) -> String {
     let free = r#""call_latency_us":{"power":0,"fields":0,"energy":0,"other":0}"#;
     let free = if keys.contains("call_latency_us") { String::new() } else { format!("{free},") };
     format!(r#"{{"epoch_monotonic_ns":{epoch_ns},"devices":[{{{free}{keys}}}]}}"#)
+}
+
+/// As [`one_device`], of format 2, with keys at the top of the file too.
+pub fn one_device_2(age_s: f64, top: &str, keys: &str) -> String {
+    let top = if top.is_empty() { String::new() } else { format!("{top},") };
+    one_device(age_s, keys).replacen('{', &format!(r#"{{"version":2,{top}"#), 1)
+}
+
+/// What a call returned, and how long it took.
+pub fn timed<T>(call: impl FnOnce() -> T) -> (T, std::time::Duration) {
+    let start = std::time::Instant::now();
+    let value = call();
+    (value, start.elapsed())
 }
 
 /// A copy of the library, loaded.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn problems(text: &str) -> Vec<String> {
@@ -99,7 +101,7 @@ fn an_unknown_key_is_named_with_its_place() {
 #[test]
 fn a_wrong_value_is_refused_with_its_place() {
     for (device, expected) in [
-        (r#"{"architecture":"kepler"}"#, "devices[0].architecture must be one of volta, turing, ga100"),
+        (r#"{"architecture":"fermi"}"#, "devices[0].architecture must be one of volta, turing, ga100"),
         (r#"{"sensor":{"update_period_ms":0}}"#, "devices[0].sensor.update_period_ms must be from 0.001"),
         (r#"{"sensor":{"gain":"1"}}"#, "devices[0].sensor.gain must be a number, not \"1\""),
         (r#"{"power":{"segments":[]}}"#, "devices[0].power.segments must have at least one segment"),
@@ -160,7 +162,7 @@ fn a_wrong_frame_is_refused() {
         ("{", "not valid JSON: "),
         ("// no comments\n{}", "not valid JSON: "),
         ("[]", "the scenario must be an object"),
-        (r#"{"version":2}"#, "version must be 1"),
+        (r#"{"version":3}"#, "version must be 1 or 2"),
         (r#"{"driver_version":"new"}"#, "driver_version must be numbers"),
         (r#"{"devices":{}}"#, "devices must be an array"),
         (

@@ -3,7 +3,12 @@
 //! Every segment has a closed-form integral and the segments have prefix sums, so the energy between any two
 //! moments costs two binary searches and no error but rounding.
 
+mod mean;
+mod time_above;
+
 use std::f64::consts::TAU;
+
+pub use mean::Mean;
 
 /// The course of the power inside one segment, in watts over seconds since the segment began.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -194,5 +199,4 @@ impl Signal {
 }
 
 #[cfg(test)]
-#[path = "signal_tests.rs"]
 mod tests;

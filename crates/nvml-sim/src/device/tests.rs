@@ -3,8 +3,8 @@ use std::f64::consts::PI;
 use super::*;
 use crate::scenario::Scenario;
 
-const MS: i64 = 1_000_000;
-const S: i64 = 1_000 * MS;
+pub const MS: i64 = 1_000_000;
+pub const S: i64 = 1_000 * MS;
 
 fn device(json: &str) -> Device {
     let mut scenario =
