@@ -48,7 +48,7 @@ export interface StreamOptions {
   onText?: ((text: string, ns: number) => void) | undefined
 }
 
-const MAX_ERROR_BYTES = 64 * 1024
+const MAX_ERROR_CHARS = 64 * 1024
 /** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
 const GIVEN_UP: readonly (string | null)[] = ['abort', 'error']
 
@@ -135,14 +135,18 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     this.#packetNs = nowNs()
     const text = this.#decoder.write(packet)
     if (this.#status === 200) this.#parser.feed(text)
-    else if (this.#errorBody.length < MAX_ERROR_BYTES) this.#errorBody += text
+    else {
+      this.#errorBody += text
+      // What is said first says enough.
+      if (this.#errorBody.length > MAX_ERROR_CHARS) this.#refused()
+    }
     return true
   }
 
   onComplete(): void {
     if (this.#isDone) return
     if (this.#status !== 200) {
-      this.#fail(`HTTP_${this.#status}`, this.#connection.wordsOf(this.#errorBody))
+      this.#refused()
     } else if (this.#finishReason === null) {
       const how = this.#isAtEnd ? 'said [DONE]' : 'ended'
       this.#fail('STREAM_BROKEN', `the stream ${how} after ${this.chunks} chunks without a finish_reason`)
@@ -197,6 +201,10 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     this.#timesNs.push(this.#packetNs)
     if (this.chunks === 1) this.#options.onFirst?.(this, this.#packetNs)
     this.#options.onText?.(text, this.#packetNs)
+  }
+
+  #refused(): void {
+    this.#fail(`HTTP_${this.#status}`, this.#connection.wordsOf(this.#errorBody) || 'without a word')
   }
 
   /** What is kept of an answer is bounded, however long its server goes on. */
