@@ -58,7 +58,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       (error: unknown) => {
         // Closing drops the window and its files, so that nothing of a run that was none stays behind.
         sampler.close()
-        if (runDir !== null) rmdirSync(runDir)
+        if (runDir !== null) removed(runDir)
         throw error
       },
     )
@@ -82,6 +82,15 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     throw new Exit(ended.exitCode)
   } finally {
     sampler.close()
+  }
+}
+
+/** An empty folder that stays says less than why the command did not start. */
+function removed(dir: string): void {
+  try {
+    rmdirSync(dir)
+  } catch {
+    // It is told by its emptiness.
   }
 }
 
