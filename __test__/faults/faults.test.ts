@@ -1,7 +1,7 @@
 // A file-system call that fails, at each place where one can: shim.c makes it do so in the real llem. A sample of all
 // calls; LLEM_TEST_FAULTS=all takes every one of them, which takes an hour.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +39,7 @@ const SAMPLE: Fault[] = [
   ['flock', 1, 'EIO', 'llem.js'],
 ]
 
+const BIN = fileURLToPath(new URL('../../bin/llem.js', import.meta.url))
 const folder = scratchFolder()
 const shim = join(folder, 'shim.so')
 let server: Awaited<ReturnType<typeof startPortServer>>
@@ -78,7 +79,7 @@ io: { results_dir: ${results} }
     const [name] = existsSync(results) ? readdirSync(results) : []
     return name === undefined ? null : join(results, name)
   }
-  return { results, run, own, log: join(dir, 'calls.log') }
+  return { path, results, run, own, log: join(dir, 'calls.log') }
 }
 
 const faulty = (results: string, fault: string, of: string) => ({
@@ -177,6 +178,19 @@ describe('a file-system call of a campaign that fails loses nothing, repeats not
     const { stderr } = await run(faulty(results, `fsync:0:${constants.errno.EINVAL}`, ''))
     expect(stderr).toMatch(/EINVAL.*choose a folder on a local disk/)
     expect(stderr).not.toMatch(/make room/i)
+  })
+})
+
+describe('a limit of open files', () => {
+  // Node itself needs some twenty, and reading its modules some more.
+  it.for([20, 28])('of %i is told as what it is', async (limit) => {
+    const { path } = campaign()
+    const command = `ulimit -n ${limit}; exec "$@"`
+    const args = [...[process.execPath, BIN, 'campaign', path], '--simulate', '--yes', '-q']
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', command, 'sh', ...args], { encoding: 'utf8' })
+    expect(status).toBe(1)
+    expect(`${stdout}${stderr}`).toMatch(/EMFILE: too many open files/)
+    expect(`${stdout}${stderr}`).not.toContain('[BUG]')
   })
 })
 
