@@ -7,6 +7,11 @@ if (first === '--version' || first === '-V') {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   process.stdout.write(`${version}\n`)
 } else {
-  const { main } = await import('../dist/bundle/main.js')
-  process.exitCode = await main(process.argv.slice(2))
+  const loaded = await import('../dist/bundle/main.js').catch((error) => {
+    // Files of llem itself that cannot be opened: there is nothing yet that could tell it better.
+    if (error.syscall === undefined) throw error
+    process.stderr.write(`llem: its own files cannot be read: ${error.message}. [SYSTEM_FAULT]\n`)
+    return null
+  })
+  process.exitCode = loaded === null ? 1 : await loaded.main(process.argv.slice(2))
 }

@@ -8,16 +8,16 @@ afterEach(() => {
   for (const child of running.splice(0)) child.kill('SIGKILL')
 })
 
-/** A server of the tests as a process, which prints its port; it ends after the test. */
+/** A server of the tests as a process, which prints its port; it ends after the test, or `forAll` tests when told. */
 export async function startPortServer(
   script: string,
   args: readonly string[],
-  wrap: readonly string[] = [],
-): Promise<{ port: number; stderr: () => string }> {
+  { wrap = [], forAll = false }: { wrap?: readonly string[]; forAll?: boolean } = {},
+): Promise<{ port: number; stderr: () => string; end: () => void }> {
   const path = fileURLToPath(new URL(script, import.meta.url))
   const [command = process.execPath, ...rest] = [...wrap, process.execPath, path, ...args]
   const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
-  running.push(child)
+  if (!forAll) running.push(child)
   let stderr = ''
   child.stderr.on('data', (data) => {
     stderr += data
@@ -26,5 +26,5 @@ export async function startPortServer(
     child.stdout.once('data', (data) => resolve(Number(data)))
     child.once('exit', (code) => reject(new Error(`${script} exited with ${code}: ${stderr}`)))
   })
-  return { port, stderr: () => stderr }
+  return { port, stderr: () => stderr, end: () => child.kill('SIGKILL') }
 }

@@ -1,6 +1,6 @@
 // What the records of a campaign come to where something else than a run wrote, or could not write, into its folder.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { claimCampaign, isRunning, readClaim } from '../../dist/campaign/claim.js'
@@ -11,6 +11,7 @@ import { statisticsOf } from '../../dist/campaign/statistics.js'
 import { LlemError } from '../../dist/core/errors.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import { scratchFolder } from '../native/scenario.js'
+import { placed } from '../results/fixtures.js'
 import { PLAIN } from './plain.js'
 import { campaignOf, shortCampaign } from './running.js'
 import { planned } from './written.js'
@@ -58,13 +59,16 @@ describe('a result that no record tells of', () => {
     for (const record of [killed, lost]) expect(Date.parse(String(record?.completed_at))).toBeGreaterThan(0)
   })
 
-  it('is named where it cannot be read', () => {
+  it('does not count where it is no result, and is set aside', () => {
     const [attempt = ''] = readdirSync(String(cycles[1])).filter((name) => !name.includes('.'))
     writeFileSync(join(String(cycles[1]), attempt, 'result.json'), '{}')
-    const { problems } = read()
-    expect(problems).toEqual([
-      expect.stringMatching(/result\.json is no result of llem: it has no schema_version/),
+    const records = read()
+    expect(records.problems).toEqual([
+      expect.stringMatching(
+        /result\.json is no result of llem: it has no schema_version; it is now .*damaged-1/,
+      ),
     ])
+    expect([...records.runs()].map((run) => records.of(run).status)).toEqual(['completed', 'pending'])
   })
 
   it('is not looked for in what a file system or a person has put beside the cycles', () => {
@@ -114,8 +118,7 @@ it('an experiment that is done has not failed because its record could not be wr
   })
   const { plan, dir, manifest } = await runOnce(async ({ output_dir }) => {
     const result_path = join(output_dir, 'attempt', 'result.json')
-    mkdirSync(join(output_dir, 'attempt'))
-    writeFileSync(result_path, '{}')
+    placed('run', join(output_dir, 'attempt'))
     return { ...SUMMARY, result_path }
   })
   expect(manifest).toMatchObject({ state: 'paused', reason: 'the disk is full' })

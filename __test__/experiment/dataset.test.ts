@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadPrompts } from '../../dist/experiment/prompts/load.js'
 import { scratchFolder } from '../native/scenario.js'
@@ -412,5 +413,37 @@ describe('a data set that cannot be had', () => {
     }
     expect(headers('http://mirror.example/')).toEqual(['http://mirror.example/splits?dataset=o%2Fd', {}])
     expect(headers('https://mirror.example')[1]).toEqual({ authorization: 'Bearer hf_secret' })
+  })
+})
+
+describe('a datasets server that does harm', () => {
+  const answering = (content: Uint8Array | string, headers: Record<string, string> = {}) => {
+    server.intercept = (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(content)
+      return true
+    }
+  }
+
+  it('with a gzip bomb is read no further than a page may have', async () => {
+    answering(gzipSync(Buffer.alloc(500e6)), { 'content-encoding': 'gzip' })
+    expect(await failure('hf:o/d')).toMatchObject({
+      code: 'DATASET_SERVER_FAILED',
+      message: expect.stringContaining('its answer is longer than 33554432 bytes'),
+    })
+    // Unpacked it would be 500 MB, and as much again as text.
+    expect(process.memoryUsage().external).toBeLessThan(200e6)
+  })
+
+  it('with lists in lists without end has no answer', async () => {
+    answering(`{"splits":${'['.repeat(20e6)}`)
+    expect(await failure('hf:o/d')).toMatchObject({ code: 'DATASET_SERVER_FAILED' })
+  })
+
+  it('that redirects to itself cannot be reached', async () => {
+    server.intercept = (request, response) => {
+      response.writeHead(302, { location: request.url }).end()
+      return true
+    }
+    expect(await failure('hf:o/d')).toMatchObject({ code: 'DATASET_UNREACHABLE' })
   })
 })

@@ -1,4 +1,5 @@
-import type { Blocks } from './config-blocks.js'
+import { LIMITS } from '../core/limits.js'
+import { type Blocks, number } from './config-blocks.js'
 import { familyOf } from './config-families.js'
 import { type ModelFacts, unknownFacts } from './model-facts.js'
 
@@ -20,6 +21,12 @@ export function configFacts(config: ModelConfig): ModelFacts {
   if (family === undefined) {
     const known = `the weights of ${architecture ?? 'unnamed'} models are not known to llem`
     return unknownFacts(architecture, { ...reasons, parameters: known, attention: known })
+  }
+  // A layer is an entry of a list here, and a number in a file can claim as many as it likes.
+  const claimed = Math.max(number(text.num_hidden_layers) ?? 0, number(text.n_layer) ?? 0)
+  if (claimed > LIMITS.model_layers) {
+    const why = `config.json claims ${claimed} layers`
+    return unknownFacts(architecture, { parameters: why, attention: why })
   }
   const blocks = family(text, config)
   if (typeof blocks === 'string') return unknownFacts(architecture, { parameters: blocks, attention: blocks })

@@ -6,10 +6,16 @@ export class GgufFormatError extends Error {}
 const WINDOW_BYTES = 1024 * 1024
 /** The longest real strings are chat templates and merges, far below this. */
 const MAX_STRING_BYTES = 16 * 1024 * 1024
+/** All texts together: names of tensors, and a few templates. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024
+/** Vocabularies have up to some hundred thousand tokens, and as many merges. A sparse file costs nothing to make. */
+export const MAX_SKIPPED = 4_000_000
 
 /** Reads forward through a file by a window, so that neither the vocabulary nor the weights are held in memory. */
 export class GgufCursor {
   #position = 0
+  #keptBytes = 0
+  #skipped = 0
   #window: Buffer = Buffer.alloc(0)
   #windowStart = 0
 
@@ -68,10 +74,17 @@ export class GgufCursor {
   }
 
   string(): string {
-    return this.bytes(this.count('bytes in a string', MAX_STRING_BYTES)).toString('utf8')
+    const bytes = this.bytes(this.count('bytes in a string', MAX_STRING_BYTES))
+    this.#keptBytes += bytes.length
+    if (this.#keptBytes > MAX_KEPT_BYTES)
+      throw new GgufFormatError(`its texts have more than ${MAX_KEPT_BYTES} bytes`)
+    return bytes.toString('utf8')
   }
 
   skipString(): void {
+    this.#skipped += 1
+    if (this.#skipped > MAX_SKIPPED)
+      throw new GgufFormatError(`it has more than ${MAX_SKIPPED} texts in lists`)
     this.skip(this.count('bytes in a string', MAX_STRING_BYTES))
   }
 

@@ -1,5 +1,5 @@
 import { ggmlType } from './ggml-types.js'
-import { type GgufCursor, GgufFormatError } from './gguf-cursor.js'
+import { type GgufCursor, GgufFormatError, MAX_SKIPPED } from './gguf-cursor.js'
 
 export type GgufValue = string | number | bigint | boolean | GgufArray
 
@@ -133,7 +133,7 @@ function readArray(cursor: GgufCursor): GgufArray {
   if (type === VALUE.ARRAY) throw new GgufFormatError('it has an array of arrays')
   if (type === VALUE.STRING) {
     // Each string costs at least its 8-byte length, so this bounds the loop by the file's size.
-    const length = cursor.count('strings in an array', cursor.remaining / 8)
+    const length = cursor.count('strings in an array', Math.min(cursor.remaining / 8, MAX_SKIPPED))
     for (let index = 0; index < length; index++) cursor.skipString()
     return { length, numbers: null }
   }

@@ -2,6 +2,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
+import { limitedJson } from '../core/limited.js'
+import { LIMITS } from '../core/limits.js'
 import { configFacts, type ModelConfig } from './config-facts.js'
 import type { ModelFacts } from './model-facts.js'
 
@@ -73,7 +75,11 @@ function readModelConfig(path: string): ModelConfig {
     })
   }
   try {
-    const config: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    const stat = statSync(file)
+    if (!stat.isFile()) throw new Error('its config.json is no file')
+    if (stat.size > LIMITS.model_config_bytes)
+      throw new Error(`its config.json has ${stat.size} bytes, more than ${LIMITS.model_config_bytes}`)
+    const config: unknown = limitedJson(readFileSync(file, 'utf8'))
     if (typeof config === 'object' && config !== null && !Array.isArray(config)) return config as ModelConfig
     throw new Error('it is no JSON object')
   } catch (cause) {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
+import { systemFault } from '../core/system-fault.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
 import type { WorkerFault } from '../workers/wire.js'
@@ -134,7 +135,8 @@ function parseJson(line: string): unknown {
   }
 }
 
-function faultOf(error: unknown): WorkerFault {
+function faultOf(thrown: unknown): WorkerFault {
+  const error = thrown instanceof LlemError ? thrown : (systemFault(thrown) ?? thrown)
   if (error instanceof LlemError) return { code: error.code, message: error.message, hint: error.hint }
   console.error(error)
   return { code: 'WORKER_FAULT', message: messageOf(error) }

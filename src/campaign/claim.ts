@@ -46,9 +46,14 @@ export async function claimCampaign(dir: string): Promise<{ release(): void }> {
   return {
     release() {
       clearInterval(timer)
-      // Another host would wait for a heartbeat that grows old.
-      rmSync(join(dir, 'claim.json'), { force: true })
-      lock.release()
+      try {
+        // Another host would wait for a heartbeat that grows old.
+        rmSync(join(dir, 'claim.json'), { force: true })
+      } catch {
+        // It does so then, and the campaign's own end, good or bad, is told.
+      } finally {
+        lock.release()
+      }
     },
   }
 }

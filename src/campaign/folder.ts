@@ -5,7 +5,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
-import { canonicalJson } from '../core/identity.js'
+import { shortened } from '../core/foreign-text.js'
+import { canonicalJson, contentHash } from '../core/identity.js'
 import { redact } from '../core/redact.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
@@ -18,6 +19,8 @@ const planSchema = z.looseObject({
   campaign_name: z.string(),
   campaign_hash: z.string(),
   experiments: z.array(z.looseObject({ name: z.string(), hash: z.string() })),
+  /** Absent in plans of a llem that did not write it. */
+  plan_sha256: z.string().optional(),
 })
 
 /** Where a campaign's folder is: its name for people and its content's hash, so that a changed one gets another. */
@@ -33,7 +36,7 @@ export function campaignFolder(resultsDir: string, { campaign_name, campaign_has
 export async function openCampaignFolder(
   resultsDir: string,
   plan: CampaignPlan,
-  { anew = false }: { anew?: boolean } = {},
+  { anew = false, note = () => undefined }: { anew?: boolean; note?: (text: string) => void } = {},
 ): Promise<string> {
   prepareOutputDir(resultsDir)
   const latest = campaignFolder(resultsDir, plan)
@@ -41,11 +44,16 @@ export async function openCampaignFolder(
   makeFolder(dir)
   makeFolder(join(dir, 'runs'))
   const path = join(dir, 'plan.json')
-  // The hash is in the folder's name, so what is there is the same plan, unless it is damaged.
-  if (existsSync(path) && isWhole(path)) return dir
   // What runs is the campaign's file; the folder is handed on with the results, which have no secrets either.
-  await writeJsonAtomically(path, redact(plan))
+  const kept = redact(plan)
+  if (existsSync(path) && isSame(path, kept, note)) return dir
+  await writeJsonAtomically(path, { ...kept, plan_sha256: planHash(kept) })
   return dir
+}
+
+/** Of what stands in the file, whatever was absent in memory only. */
+function planHash({ plan_sha256, ...plan }: Record<string, unknown> | CampaignPlan): string {
+  return contentHash(JSON.parse(JSON.stringify(plan)))
 }
 
 function next(latest: string): string {
@@ -53,14 +61,59 @@ function next(latest: string): string {
   return `${stem}-${number === undefined ? 2 : Number(number) + 1}`
 }
 
-function isWhole(path: string): boolean {
+/**
+ * Whether a plan.json is this plan. One that is damaged or was edited is set aside, and told: the campaign's file says
+ * what it was. Throws CAMPAIGN_FOREIGN for the plan of another campaign, whose results may lie here too.
+ */
+function isSame(path: string, plan: CampaignPlan, note: (text: string) => void): boolean {
+  let found: CampaignPlan | null = null
+  let why: string
   try {
-    planSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
-    return true
-  } catch {
-    setAside(path)
-    return false
+    found = parsedPlan(path)
+    why = damageOf(found) ?? ''
+  } catch (error) {
+    if (isUnread(error)) throw error
+    why = `cannot be read (${firstLine(error)})`
   }
+  if (found !== null && found.campaign_hash !== plan.campaign_hash) throw foreign(path, found)
+  if (why === '') return true
+  note(
+    `Note: ${path} ${why}; it is now ${setAside(path)}, and the plan of the campaign's file is written anew.`,
+  )
+  return false
+}
+
+function parsedPlan(path: string): CampaignPlan {
+  return planSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) as unknown as CampaignPlan
+}
+
+/** Why a plan is not as it was written; null where it is, or where it does not say. */
+function damageOf(plan: CampaignPlan): string | null {
+  const { plan_sha256 } = plan
+  if (plan_sha256 === undefined || plan_sha256 === planHash(plan)) return null
+  return 'was changed since it was written (its plan_sha256 is another)'
+}
+
+/** The disk's fault, which says nothing of what is on it. */
+function isUnread(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return typeof code === 'string' && code !== 'EISDIR' && 'syscall' in (error as object)
+}
+
+function firstLine(error: unknown): string {
+  return messageOf(error).split('\n')[0] ?? ''
+}
+
+function foreign(path: string, found: CampaignPlan): LlemError {
+  const name = shortened(JSON.stringify(found.campaign_name))
+  return new LlemError(
+    `${path} is the plan of another campaign (${name}, ${shortened(found.campaign_hash, 10)})`,
+    {
+      code: 'CAMPAIGN_FOREIGN',
+      hint: 'Move that folder away, or run the campaign with another io.results_dir or with --no-resume.',
+      kind: 'usage',
+    },
+  )
 }
 
 /** The campaigns right below a folder, the latest first, or where they are named. */
@@ -94,14 +147,22 @@ export function readPlan(dir: string): CampaignPlan {
     })
   }
   try {
-    return planSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) as unknown as CampaignPlan
+    const plan = parsedPlan(path)
+    const why = damageOf(plan)
+    if (why === null) return plan
+    throw damaged(`${path} ${why}`)
   } catch (cause) {
-    throw new LlemError(`${path} cannot be read: ${messageOf(cause).split('\n')[0]}.`, {
-      code: 'CAMPAIGN_DAMAGED',
-      hint: 'Run `llem campaign` on its file again: it writes the plan anew and keeps every result.',
-      cause,
-    })
+    if (cause instanceof LlemError || isUnread(cause)) throw cause
+    throw damaged(`${path} cannot be read: ${firstLine(cause)}`, cause)
   }
+}
+
+function damaged(message: string, cause?: unknown): LlemError {
+  return new LlemError(`${message}.`, {
+    code: 'CAMPAIGN_DAMAGED',
+    hint: 'Run `llem campaign` on its file again: it writes the plan anew and keeps every result.',
+    cause,
+  })
 }
 
 /**

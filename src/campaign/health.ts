@@ -4,7 +4,8 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CampaignKeys } from '../config/schema-campaign.js'
-import { messageOf } from '../core/errors.js'
+import { LlemError, messageOf } from '../core/errors.js'
+import { adviceOn } from '../core/system-fault.js'
 import type { Executor } from '../executors/executor.js'
 import type { Observer } from '../experiment/observer.js'
 import { stopIfInterrupted } from '../experiment/wait.js'
@@ -284,8 +285,19 @@ export class HealthChecks {
 export function restartsIn(dir: string): number {
   const path = join(dir, FILE)
   if (!existsSync(path)) return 0
-  const lines = readFileSync(path, 'utf8').split('\n')
-  return lines.filter((line) => actionOf(line) === 'restart').length
+  return linesOf(path).filter((line) => actionOf(line) === 'restart').length
+}
+
+function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n')
+  } catch (cause) {
+    throw new LlemError(`${path} cannot be read: ${messageOf(cause)}.`, {
+      code: 'CAMPAIGN_DAMAGED',
+      hint: adviceOn(cause),
+      cause,
+    })
+  }
 }
 
 /** A line that was cut off says nothing. */

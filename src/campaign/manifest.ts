@@ -128,7 +128,11 @@ export class ManifestFile {
       await this.write(state)
       return null
     } catch (error) {
-      keepPause(this.#dir, state)
+      try {
+        keepPause(this.#dir, state)
+      } catch {
+        // The first cause says more than that this could not be written either.
+      }
       return error as Error
     }
   }

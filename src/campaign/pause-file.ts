@@ -3,15 +3,25 @@
 
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { LlemError, messageOf } from '../core/errors.js'
+import { adviceOn } from '../core/system-fault.js'
 import { type CampaignState, campaignStateSchema } from './state.js'
 
 const BYTES = 1024
 
 const pathIn = (dir: string) => join(dir, 'pause.json')
 
-/** Takes the room, and forgets an earlier pause. */
+/** Takes the room, and forgets an earlier pause. Throws PAUSE_NOT_WRITTEN. */
 export function reservePause(dir: string): void {
-  writeFileSync(pathIn(dir), `${' '.repeat(BYTES - 1)}\n`, { flush: true })
+  try {
+    writeFileSync(pathIn(dir), `${' '.repeat(BYTES - 1)}\n`, { flush: true })
+  } catch (cause) {
+    throw new LlemError(`${pathIn(dir)} could not be written: ${messageOf(cause)}.`, {
+      code: 'PAUSE_NOT_WRITTEN',
+      hint: adviceOn(cause),
+      cause,
+    })
+  }
 }
 
 /** Writes the state down where there is no room for a manifest. */

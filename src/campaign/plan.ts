@@ -34,6 +34,8 @@ export interface CampaignPlan {
   filtered: { own: Tree; reason: string }[]
   /** What may need other hardware or is worth knowing, per experiment. */
   warnings: string[]
+  /** SHA-256 of all of the above as it stands in plan.json, by which a file that was edited is known. */
+  plan_sha256?: string
 }
 
 /** The plan of a campaign that was read without problems. */

@@ -1,14 +1,15 @@
 // What is on disk about each run of a campaign. A run's folder has one writer, its record is replaced whole, and a
-// result.json in it means that it is done, whatever else the record says.
+// result.json in it that is as it was written means that it is done, whatever else the record says.
 
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '../core/errors.js'
 import { type RunSummary, runSummarySchema } from '../executors/protocol.js'
 import { summaryOf } from '../executors/summary.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
 import { readResult } from '../results/read.js'
+import { damageOf, digestOf } from './kept-result.js'
 import { type PlannedRun, roundOf, runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 
@@ -24,6 +25,8 @@ export const runRecordSchema = z.object({
   completed_at: z.string().nullable(),
   /** From the campaign's folder, so that it may be moved; null where there is no result. */
   result_path: z.string().nullable(),
+  /** SHA-256 of that file, in hex, as it was written; null where it is not known. */
+  result_sha256: z.string().nullable().default(null),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   attempts: z.number().int(),
   /** Null where there is no result, or none that can be read. */
@@ -57,6 +60,7 @@ export const PENDING: Readonly<RunRecord & { summary: null }> = {
   started_at: null,
   completed_at: null,
   result_path: null,
+  result_sha256: null,
   error: null,
   attempts: 0,
   summary: null,
@@ -66,6 +70,7 @@ export const PENDING: Readonly<RunRecord & { summary: null }> = {
 export class RunRecords {
   readonly #dir: string
   readonly #plan: CampaignPlan
+  readonly #isLive: boolean
   /** Runs whose folder exists. */
   readonly #known = new Map<string, KeptRecord>()
   /** Why the latest run that lacks an energy has none. */
@@ -86,6 +91,7 @@ export class RunRecords {
   ) {
     this.#dir = dir
     this.#plan = plan
+    this.#isLive = isLive
     let lastCycle = 0
     const runs = join(dir, 'runs')
     const present = new Set(existsSync(runs) ? readdirSync(runs) : [])
@@ -149,28 +155,56 @@ export class RunRecords {
     const record = this.#recordIn(folder)
     if (record.status === 'failed') return record
     // A result beside a record that says "running": the campaign was killed between the two.
-    const result = record.result_path === null ? resultIn(folder) : join(this.#dir, record.result_path)
-    if (result !== null && existsSync(result)) {
-      const found = record.summary === null ? this.#recovered(record, dirname(result)) : record
-      return { ...found, status: 'completed', result_path: this.fromCampaign(result) }
+    const paths = record.result_path === null ? resultsIn(folder) : [join(this.#dir, record.result_path)]
+    for (const result of paths) {
+      const why = isBelow(folder, result) ? damageOf(result, record.result_sha256) : 'is of another run'
+      const found = why === null ? this.#completed(record, result) : why
+      if (typeof found !== 'string') return found
+      this.problems.push(`${result} ${found}${this.#asideOf(folder, result)}; its experiment is run again.`)
     }
-    if (record.status !== 'completed') return record
-    this.problems.push(`${result ?? folder} is gone; its experiment is run again.`)
+    if (paths.length === 0) return record.status === 'completed' ? this.#lost(record, folder) : record
     return { ...PENDING, attempts: record.attempts }
   }
 
+  #lost(record: RunRecord, folder: string): RunRecord {
+    this.problems.push(`the result in ${folder} is gone; its experiment is run again.`)
+    return { ...PENDING, attempts: record.attempts }
+  }
+
+  /** Where a result that is not trusted went, in words. Only what is of this run is moved. */
+  #asideOf(folder: string, result: string): string {
+    if (!existsSync(result) || !isBelow(folder, result)) return ''
+    // Whoever runs the campaign has written it a moment ago, or will find it.
+    if (this.#isLive) return ''
+    try {
+      return `; it is now ${setAside(result)}`
+    } catch (error) {
+      return ` and cannot be renamed (${messageOf(error)})`
+    }
+  }
+
+  /** The record with what the result says, or why the result is none. */
+  #completed(record: RunRecord, result: string): RunRecord | string {
+    const found = record.summary === null ? this.#recovered(record, dirname(result)) : record
+    if (typeof found === 'string') return found
+    return { ...found, status: 'completed', result_path: this.fromCampaign(result) }
+  }
+
   /** What the record would have said, so that the run counts in the statistics as all others do. */
-  #recovered(record: RunRecord, runDir: string): RunRecord {
+  #recovered(record: RunRecord, runDir: string): RunRecord | string {
     try {
       const { kind, content } = readResult(runDir)
-      if (kind !== 'run') return record
+      if (kind !== 'run') return 'is of another command'
       return {
         ...record,
         started_at: record.started_at ?? content.started_at,
         completed_at: record.completed_at ?? content.completed_at,
+        result_sha256: digestOf(join(runDir, 'result.json')),
         summary: summaryOf(content, runDir),
       }
     } catch (error) {
+      if ((error as { code?: unknown }).code !== 'RESULT_NEWER') return `cannot be read (${messageOf(error)})`
+      // It is whole, and of a llem that knows more.
       this.problems.push(messageOf(error))
       return record
     }
@@ -182,8 +216,8 @@ export class RunRecords {
     try {
       return runRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
     } catch (error) {
-      const aside = setAside(path)
-      this.problems.push(`${path} cannot be read (${messageOf(error).split('\n')[0]}); it is now ${aside}.`)
+      const why = messageOf(error).split('\n')[0]
+      this.problems.push(`${path} cannot be read (${why})${this.#asideOf(folder, path)}.`)
       return PENDING
     }
   }
@@ -222,10 +256,15 @@ export function setAside(path: string): string {
   }
 }
 
-/** The result of an experiment in the folder of its run; there is one folder for each attempt. */
-function resultIn(folder: string): string | null {
-  const paths = readdirSync(folder, { withFileTypes: true })
+/** The results in the folder of a run; there is one folder for each attempt. */
+function resultsIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(folder, name, 'result.json'))
-  return paths.find((path) => existsSync(path)) ?? null
+    .filter((path) => existsSync(path))
+}
+
+/** A record may have come from elsewhere, or been edited: what it names must be of its own run. */
+function isBelow(folder: string, path: string): boolean {
+  return resolve(path).startsWith(`${resolve(folder)}/`)
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { CampaignKeys } from '../config/schema-campaign.js'
 import { mergeTrees, nest, type Tree } from '../config/tree.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { systemFault } from '../core/system-fault.js'
 import type { Executor } from '../executors/executor.js'
 import type { RunnerEvent, RunSummary } from '../executors/protocol.js'
 import type { Observer } from '../experiment/observer.js'
@@ -12,6 +13,8 @@ import { stopIfInterrupted } from '../experiment/wait.js'
 import { claimCampaign } from './claim.js'
 import { gapSeconds, waitInGap } from './gaps.js'
 import { type GpusToWatch, HealthChecks } from './health.js'
+import { digestOf } from './kept-result.js'
+import { sweepLeftovers } from './leftovers.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
 import { isCycleOver, type PlannedRun } from './order.js'
 import { explained, oomKills } from './out-of-memory.js'
@@ -46,6 +49,8 @@ export interface CampaignOptions {
 export async function runCampaign(plan: CampaignPlan, options: CampaignOptions): Promise<Manifest> {
   const { dir, executor, observer, signal } = options
   const claim = await claimCampaign(dir)
+  const swept = sweepLeftovers(dir)
+  if (swept > 0) observer.detail(`${swept} files that a killed llem had not finished were removed`)
   const records = new RunRecords(dir, plan, { isLive: false })
   records.rounds = Math.max(1, records.rounds)
   const manifest = new ManifestFile(dir, plan, records)
@@ -159,7 +164,7 @@ async function runOne(
   const folder = records.folder(run)
   const started_at = new Date().toISOString()
   const attempts = records.of(run).attempts + 1
-  const base = { started_at, attempts, completed_at: null, result_path: null, error: null, summary: null }
+  const base = { started_at, attempts, ...NO_RESULT }
   await records.write(run, { ...base, status: 'running' })
   const killsBefore = oomKills()
   const log = logOf(join(folder, 'run.log'))
@@ -187,7 +192,8 @@ async function runOne(
   } catch (error) {
     // What was interrupted has not failed: the next run of the campaign repeats it.
     stopIfInterrupted(signal)
-    const failure = error instanceof LlemError ? error : { code: 'BUG', message: messageOf(error) }
+    const told = error instanceof LlemError ? error : systemFault(error)
+    const failure = told ?? { code: 'BUG', message: messageOf(error) }
     const { code, message } = explained(failure, killsBefore)
     observer.note(`${experiment.name}, cycle ${run.cycle} failed: ${message} [${code}]`)
     const completed_at = new Date().toISOString()
@@ -206,12 +212,15 @@ async function runOne(
   return record
 }
 
+const NO_RESULT = { completed_at: null, result_path: null, result_sha256: null, error: null, summary: null }
+
 function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecord> & { status: 'completed' } {
   const result_path = records.fromCampaign(summary.result_path)
   return {
     status: 'completed',
     completed_at: new Date().toISOString(),
     result_path,
+    result_sha256: digestOf(summary.result_path),
     summary: { ...summary, result_path },
   }
 }

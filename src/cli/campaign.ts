@@ -89,7 +89,10 @@ async function runIt(
     import('../native/machine.js'),
     import('./campaign-gpus.js'),
   ])
-  const dir = await openCampaignFolder(keys.io.results_dir, plan, { anew: options.resume === false })
+  const dir = await openCampaignFolder(keys.io.results_dir, plan, {
+    anew: options.resume === false,
+    note: say,
+  })
   if (!options.yes) await confirm(plan, dir, daemon)
   const library = chooseLibrary(options.simulate)
   const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })

@@ -21,7 +21,7 @@ export async function runCommand(
   { stdoutToStderr }: { stdoutToStderr: boolean },
 ): Promise<CommandEnd> {
   const [command, ...rest] = args
-  if (command === undefined) {
+  if (command === undefined || command === '') {
     throw new LlemError('There is no command to run.', {
       code: 'COMMAND_MISSING',
       hint: 'Put it after --, as in `llem exec -- sleep 1`.',

@@ -56,7 +56,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       (error: unknown) => {
         // Closing drops the window and its files, so that nothing of a run that was none stays behind.
         opened?.sampler.close()
-        if (runDir !== null) rmdirSync(runDir)
+        if (runDir !== null) removed(runDir)
         throw error
       },
     )
@@ -103,6 +103,15 @@ async function openOrSay(
     const wasAsked = options.devices !== undefined || simulated || options.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
     return { opened: null, why: [error.message, error.hint].filter((part) => part !== null).join(' ') }
+  }
+}
+
+/** An empty folder that stays says less than why the command did not start. */
+function removed(dir: string): void {
+  try {
+    rmdirSync(dir)
+  } catch {
+    // It is told by its emptiness.
   }
 }
 

@@ -1,4 +1,5 @@
 import { LlemError } from '../core/errors.js'
+import { systemFault } from '../core/system-fault.js'
 
 /** What llem's exit codes mean. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
@@ -21,7 +22,8 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** Says what went wrong on stderr, in one paragraph, and answers the exit code. */
-export function reportError(error: unknown, verbose: boolean): number {
+export function reportError(thrown: unknown, verbose: boolean): number {
+  const error = thrown instanceof LlemError ? thrown : (systemFault(thrown) ?? thrown)
   process.stderr.write(`${describe(error)}\n`)
   if (verbose) process.stderr.write(`${stackOf(error)}\n`)
   return exitCodeOf(error)

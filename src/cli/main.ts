@@ -4,12 +4,14 @@ import { Command, CommanderError } from 'commander'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
 import { llemVersion } from '../core/version.js'
+import { outliveTerminal } from './closed-terminal.js'
 import { COMMANDS } from './commands.js'
 import { EXIT, Exit, reportError } from './exit.js'
 import { listScenariosWhenAsked } from './scenarios.js'
 
 /** Runs one command line. Resolves with the exit code; never rejects. */
 export async function main(args: readonly string[]): Promise<number> {
+  outliveTerminal()
   watchStreams()
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
   const verbose = own.includes('-v') || own.includes('--verbose')
@@ -33,9 +35,12 @@ function helpAsked(program: Command, args: readonly string[]): string[] {
 }
 
 function watchStreams(): void {
+  const wasTerminal = process.stdout.isTTY === true
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // A reader that goes away (`llem devices | head -1`) is no error; a full disk is.
     if (error.code === 'EPIPE') process.exit(EXIT.ok)
+    // A terminal that was closed: SIGHUP tells that too, and what is being measured ends cleanly by it.
+    if (error.code === 'EIO' && wasTerminal) return
     const problem = new LlemError(`What llem prints could not be written: ${error.message}.`, {
       code: 'STDOUT_NOT_WRITABLE',
       hint: 'Make room where stdout goes to; a result that was measured is in its folder.',

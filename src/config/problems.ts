@@ -1,4 +1,5 @@
 import { LlemError } from '../core/errors.js'
+import { printable } from '../core/foreign-text.js'
 
 /** One thing to correct in a written configuration. */
 export interface Problem {
@@ -66,12 +67,4 @@ export function given(value: unknown): string {
 
 function renderProblem({ where, message, suggestion }: Problem): string {
   return `${where}: ${message}${suggestion === null ? '' : `; ${suggestion}`}`
-}
-
-/** Text from a file may hold escape sequences that would rewrite the terminal: show their code instead. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => {
-    const code = char.codePointAt(0) ?? 0
-    return `\\u{${code.toString(16)}}`
-  })
 }

@@ -6,8 +6,10 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
   visit,
+  type YAMLMap,
 } from 'yaml'
 import { messageOf } from '../core/errors.js'
 import type { Path } from './tree.js'
@@ -40,6 +42,8 @@ export function readYaml(text: string): YamlText {
     lineCounter,
     // A directive `%YAML 1.1` would otherwise turn `yes` into true and bring merge keys and dates.
     schema: 'core',
+    // Its own search for keys that are given twice takes a time that grows with the square of a mapping.
+    uniqueKeys: false,
     resolveKnownTags: false,
     prettyErrors: false,
     logLevel: 'error',
@@ -47,17 +51,14 @@ export function readYaml(text: string): YamlText {
   const faults: YamlFault[] = []
   let readable = true
 
-  const syntax = doc.errors.filter(({ code }) => code !== 'DUPLICATE_KEY')
-  const first = syntax[0]
+  const first = doc.errors[0]
   if (first !== undefined) {
     // Only the first: the others are mostly its consequences.
     readable = false
     faults.push({ offset: first.pos[0], message: syntaxMessage(first.code, first.message) })
   }
-  for (const { code, pos } of doc.errors) {
-    if (code === 'DUPLICATE_KEY')
-      faults.push({ offset: pos[0], message: `the key ${keyAt(text, pos)}is given twice` })
-  }
+  const pairs = new PairsByKey()
+  if (readable) faults.push(...repeatedKeys(doc))
   for (const { code, message, pos } of doc.warnings) {
     const tag = code === 'TAG_RESOLVE_FAILED'
     const name = message.replace(/^Unresolved tag: /, '').replace(/^tag:yaml\.org,2002:/, '!!')
@@ -87,7 +88,7 @@ export function readYaml(text: string): YamlText {
       const { line, col } = lineCounter.linePos(offset)
       return { line: Math.max(line, 1), col: Math.max(col, 1) }
     },
-    offsetOf: (path, part) => offsetOf(doc, path, part),
+    offsetOf: (path, part) => offsetOf(doc, path, part, pairs),
   }
 }
 
@@ -97,9 +98,43 @@ function syntaxMessage(code: string, message: string): string {
   return `not readable as YAML: ${message}`
 }
 
-function keyAt(text: string, [start]: [number, number]): string {
-  const key = /^[\w.-]+/.exec(text.slice(start, start + 100))
-  return key === null ? '' : `\`${key[0]}\` `
+/** Keys that a mapping has already, by where they stand again. */
+function repeatedKeys(doc: Document): YamlFault[] {
+  const faults: YamlFault[] = []
+  visit(doc, {
+    Map: (_, { items }) => {
+      const seen = new Set<unknown>()
+      for (const { key } of items) {
+        if (!isScalar(key)) continue
+        if (seen.has(key.value))
+          faults.push({ offset: key.range?.[0] ?? 0, message: `the key ${named(key.value)}is given twice` })
+        seen.add(key.value)
+      }
+    },
+  })
+  return faults
+}
+
+function named(key: unknown): string {
+  const text = /^[\w.-]{1,100}/.exec(String(key))
+  return text === null ? '' : `\`${text[0]}\` `
+}
+
+/** The pairs of mappings by their keys, so that the places of all values are found in one pass over each. */
+class PairsByKey {
+  readonly #known = new WeakMap<YAMLMap, Map<string, Pair>>()
+
+  find(map: YAMLMap, key: string): Pair | undefined {
+    let pairs = this.#known.get(map)
+    if (pairs === undefined) {
+      // Where a key is given twice, the later one is the value.
+      pairs = new Map(
+        map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])),
+      )
+      this.#known.set(map, pairs)
+    }
+    return pairs.get(key)
+  }
 }
 
 /** An alias without its anchor, and one inside its own anchor: the latter would be an object without end. */
@@ -118,14 +153,13 @@ function aliasFaults(doc: Document): YamlFault[] {
   return faults
 }
 
-function offsetOf(doc: Document, path: Path, part: 'key' | 'value'): number {
+function offsetOf(doc: Document, path: Path, part: 'key' | 'value', pairs: PairsByKey): number {
   let node: Node | null = doc.contents
   let offset = node?.range?.[0] ?? 0
   for (const [depth, step] of path.entries()) {
     const holder: Node | null | undefined = isAlias(node) ? node.resolve(doc) : node
     if (isMap(holder)) {
-      // From the end: where a key is given twice, the later one is the value.
-      const pair = holder.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(step))
+      const pair = pairs.find(holder, String(step))
       if (pair === undefined) return offset
       const keyOffset = (pair.key as Node).range?.[0] ?? offset
       node = pair.value as Node | null

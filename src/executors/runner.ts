@@ -4,6 +4,7 @@
 import { loadExperimentConfig } from '../config/load.js'
 import { configError } from '../config/problems.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { systemFault } from '../core/system-fault.js'
 import { chooseLibrary } from '../energy/library.js'
 import { KeptFleet } from '../experiment/kept-fleet.js'
 import type { Observer } from '../experiment/observer.js'
@@ -156,7 +157,8 @@ const observer: Observer = {
   },
 }
 
-function faultOf(error: unknown): WorkerFault {
+function faultOf(thrown: unknown): WorkerFault {
+  const error = thrown instanceof LlemError ? thrown : (systemFault(thrown) ?? thrown)
   if (error instanceof LlemError) return { code: error.code, message: error.message, hint: error.hint }
   console.error(error)
   return { code: 'EXPERIMENT_FAULT', message: messageOf(error) }

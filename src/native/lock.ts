@@ -3,24 +3,37 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError, messageOf } from '../core/errors.js'
 import { loadAddon } from './addon.js'
+import { type FileLock, takeLease } from './lease.js'
 
-/** A held lock. It goes with the process, however that ends. */
-export interface FileLock {
-  release(): void
-}
+export type { FileLock } from './lease.js'
 
-/** Takes the lock of a file, which is made if need be; null where another process holds it. Throws LOCK_FAILED. */
+/** What a file system without locks answers: EINVAL, ENOLCK, ENOSYS and EOPNOTSUPP, as Rust words them. */
+const HAS_NO_LOCKS = /\(os error (22|37|38|95)\)/
+
+/**
+ * Takes the lock of a file, which is made if need be; null where another process holds it. Where the file system has no
+ * locks, a lease does it. Throws LOCK_FAILED.
+ */
 export async function takeLock(path: string): Promise<FileLock | null> {
   const addon = await loadAddon()
   try {
     return addon.takeLock(path)
   } catch (cause) {
-    throw new LlemError(`${path} cannot be locked: ${messageOf(cause)}.`, {
-      code: 'LOCK_FAILED',
-      hint: 'Choose a folder on a local disk.',
-      cause,
-    })
+    if (!HAS_NO_LOCKS.test(messageOf(cause))) throw failed(path, cause)
   }
+  try {
+    return takeLease(path)
+  } catch (cause) {
+    throw failed(path, cause)
+  }
+}
+
+function failed(path: string, cause: unknown): LlemError {
+  return new LlemError(`${path} cannot be locked: ${messageOf(cause)}.`, {
+    code: 'LOCK_FAILED',
+    hint: 'Move away what is in its place, or choose a folder on a local disk.',
+    cause,
+  })
 }
 
 /** How often a lock that somebody else holds is tried. */

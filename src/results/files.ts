@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readlinkSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
+import { adviceOn } from '../core/system-fault.js'
 import { isFolder } from './find.js'
 
 /** Sortable by time, unique by chance (2^40 per second), and safe as a folder's name. */
@@ -24,7 +25,7 @@ export function prepareOutputDir(path: string): string {
   } catch (cause) {
     throw new LlemError(`Results cannot be written to ${path}: ${messageOf(cause)}.`, {
       code: 'OUTPUT_NOT_WRITABLE',
-      hint: 'Choose another folder with -o.',
+      hint: `${cause instanceof LlemError ? cause.hint : adviceOn(cause)} Another one is chosen with -o.`,
       kind: 'usage',
       cause,
     })
@@ -43,7 +44,23 @@ export function makeFolder(path: string): void {
     mkdirSync(path)
   } catch (error) {
     // Another process may have been faster.
-    if (!isFolder(path)) throw error
+    if (isFolder(path)) return
+    const target = targetOf(path)
+    if (target === null) throw error
+    throw new LlemError(`${path} is a link to ${target}, which is not there`, {
+      code: 'OUTPUT_NOT_WRITABLE',
+      hint: 'Make that folder, or correct the link.',
+      kind: 'usage',
+    })
+  }
+}
+
+/** Where a link points; null for anything else. */
+function targetOf(path: string): string | null {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return null
   }
 }
 
@@ -98,7 +115,7 @@ async function syncFolder(path: string): Promise<void> {
 function notWritten(path: string, cause: unknown): LlemError {
   return new LlemError(`${path} could not be written: ${messageOf(cause)}.`, {
     code: 'RESULT_NOT_WRITTEN',
-    hint: 'Make room or choose another folder with -o.',
+    hint: adviceOn(cause),
     cause,
   })
 }

@@ -19,12 +19,22 @@ export class WorkerError extends LlemError {
   readonly signal: NodeJS.Signals | null
 
   constructor(message: string, { code, stderr, exitCode = null, signal = null, cause }: WorkerErrorOptions) {
-    super(message, { code, hint: hintFor(code, stderr, signal), cause })
+    super(code === 'WORKER_DIED' ? withCause(message, stderr) : message, {
+      code,
+      hint: hintFor(code, stderr, signal),
+      cause,
+    })
     this.name = 'WorkerError'
     this.stderrTail = stderr.text
     this.exitCode = exitCode
     this.signal = signal
   }
+}
+
+/** A process that ended because the system refused it something has said so last, and that is the first cause. */
+function withCause(message: string, stderr: StderrTail): string {
+  const refusal = /\bE(?:MFILE|NFILE|NOSPC|DQUOT|IO|ROFS|NOMEM): .{1,300}/.exec(stderr.text)?.[0]
+  return refusal === undefined ? message : `${message}: ${refusal}`
 }
 
 function hintFor(code: WorkerErrorCode, stderr: StderrTail, signal: NodeJS.Signals | null): string {

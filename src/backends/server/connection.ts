@@ -1,10 +1,20 @@
 import { Pool } from 'undici'
 import { LlemError, messageOf } from '../../core/errors.js'
+import { shortened } from '../../core/foreign-text.js'
+import { limitedJson, limitedText } from '../../core/limited.js'
+import { LIMITS } from '../../core/limits.js'
 import { scrubber } from './api-key.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than what servers keep an idle connection for (uvicorn: 5 s), so that none is closed under a request. */
 const KEEP_ALIVE_MS = 4000
+
+interface Asking {
+  body?: unknown
+  timeoutMs?: number
+  /** An answer that is longer is none. */
+  maxBytes?: number
+}
 
 export interface Answer {
   status: number
@@ -40,6 +50,7 @@ export class Connection {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: LIMITS.header_bytes,
       connect: { timeout: CONNECT_TIMEOUT_MS },
     })
   }
@@ -51,7 +62,7 @@ export class Connection {
   /** A small request beside the measurement. Rejects where nobody answers; any status is an answer. */
   async ask(
     path: string,
-    { body, timeoutMs = 10_000 }: { body?: unknown; timeoutMs?: number } = {},
+    { body, timeoutMs = 10_000, maxBytes = LIMITS.answer_bytes }: Asking = {},
   ): Promise<Answer> {
     const {
       statusCode,
@@ -64,7 +75,7 @@ export class Connection {
       body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    const text = await content.text()
+    const text = await limitedText(content, maxBytes, `the answer of ${path}`)
     return { status: statusCode, headers, json: parseJson(text), text }
   }
 
@@ -76,7 +87,7 @@ export class Connection {
 
   /** What a server says of a failed request, without the key. */
   wordsOf(text: string): string {
-    return this.scrub(errorText(parseJson(text)) ?? text.trim()).slice(0, 500)
+    return shortened(this.scrub(errorText(parseJson(text)) ?? text.trim()), 500)
   }
 
   close(): Promise<void> {
@@ -105,7 +116,7 @@ export function unreachable(what: string, baseUrl: string, cause: unknown): Llem
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return limitedJson(text)
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LlemError } from '../../core/errors.js'
+import { listedNames, shortened } from '../../core/foreign-text.js'
 import type { Connection } from './connection.js'
 
 /** Whose server it is, which decides what it understands beyond OpenAI's API. */
@@ -56,7 +57,7 @@ export async function askServedModel(
     const props = propsSchema.safeParse(await connection.tryJson('/props')).data
     const build = props?.build_info
     const contextSize = props?.default_generation_settings?.n_ctx ?? found?.meta?.n_ctx ?? null
-    return { ...base, versions: build == null ? {} : { 'llama-server': build }, contextSize }
+    return { ...base, versions: build == null ? {} : { 'llama-server': shortened(build) }, contextSize }
   }
   const contextSize = found?.max_model_len ?? null
   return { ...base, versions: await versionsOf(connection, dialect, answer.headers.server), contextSize }
@@ -74,9 +75,9 @@ async function versionsOf(
   server: string | string[] | undefined,
 ): Promise<Record<string, string>> {
   const told = z.object({ version: z.string() }).safeParse(await connection.tryJson('/version'))
-  if (told.success) return { [dialect === 'openai' ? 'server' : dialect]: told.data.version }
+  if (told.success) return { [dialect === 'openai' ? 'server' : dialect]: shortened(told.data.version) }
   const header = Array.isArray(server) ? server[0] : server
-  return header === undefined ? {} : { server: header }
+  return header === undefined ? {} : { server: shortened(header) }
 }
 
 function onlyOne<T>(list: readonly T[]): T | undefined {
@@ -91,7 +92,7 @@ function refused(title: string, status: number, words: string): LlemError {
 }
 
 function notServed(title: string, model: string | null, models: readonly { id: string }[]): LlemError {
-  const ids = models.map(({ id }) => id).join(', ')
+  const ids = listedNames(models.map(({ id }) => id))
   const what = model === null ? 'serves several models' : `does not serve ${JSON.stringify(model)}`
   return new LlemError(`${title} ${what}`, {
     code: 'MODEL_NOT_SERVED',

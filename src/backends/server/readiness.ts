@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError, messageOf } from '../../core/errors.js'
+import { LIMITS } from '../../core/limits.js'
 import { type Connection, unreachable } from './connection.js'
 import type { ServerProcess } from './server-process.js'
 
@@ -59,7 +60,7 @@ interface Readiness {
 
 async function askReadiness(connection: Connection): Promise<Readiness> {
   try {
-    const health = await connection.ask('/health', { timeoutMs: 5000 })
+    const health = await connection.ask('/health', { timeoutMs: 5000, maxBytes: LIMITS.health_bytes })
     if (health.status === 200) return { ready: true, why: null }
     // 503 is a model that loads still (llama-server, vLLM); a server without /health answers 404 or 405.
     if (health.status === 503) return { ready: false, why: new Error(`/health answers ${health.status}`) }

@@ -2,6 +2,9 @@ import { StringDecoder } from 'node:string_decoder'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { Dispatcher } from 'undici'
 import { messageOf } from '../../core/errors.js'
+import { shortened } from '../../core/foreign-text.js'
+import { limitedJson } from '../../core/limited.js'
+import { LIMITS } from '../../core/limits.js'
 import { type Connection, errorText } from './connection.js'
 import { nowNs } from './now.js'
 import type { Stream } from './steady.js'
@@ -45,7 +48,7 @@ export interface StreamOptions {
   onText?: ((text: string, ns: number) => void) | undefined
 }
 
-const MAX_ERROR_BYTES = 64 * 1024
+const MAX_ERROR_CHARS = 64 * 1024
 /** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
 const GIVEN_UP: readonly (string | null)[] = ['abort', 'error']
 
@@ -76,6 +79,8 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   #usage: Usage | null = null
   #finishReason: string | null = null
   #isAtEnd = false
+  /** Of its text, where that is kept. */
+  #chars = 0
 
   constructor(connection: Connection, options: StreamOptions) {
     this.#connection = connection
@@ -83,7 +88,14 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    this.#parser = createParser({ onEvent: ({ data }) => this.#onEvent(data) })
+    this.#parser = createParser({
+      onEvent: ({ data }) => this.#onEvent(data),
+      maxBufferSize: LIMITS.event_chars,
+      onError: ({ type }) => {
+        if (type === 'max-buffer-size-exceeded')
+          this.#tooMuch(`an event of more than ${LIMITS.event_chars} characters`)
+      },
+    })
     this.#timer = setTimeout(
       () => this.#fail('TIMEOUT', `no end of the answer within ${options.timeoutMs / 1000} s`),
       options.timeoutMs,
@@ -118,22 +130,31 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   }
 
   onData(packet: Buffer): boolean {
+    // What comes after it was given up, until its connection is closed.
+    if (this.#isDone) return true
     this.#packetNs = nowNs()
     const text = this.#decoder.write(packet)
     if (this.#status === 200) this.#parser.feed(text)
-    else if (this.#errorBody.length < MAX_ERROR_BYTES) this.#errorBody += text
+    else {
+      this.#errorBody += text
+      // What is said first says enough.
+      if (this.#errorBody.length > MAX_ERROR_CHARS) this.#refused()
+    }
     return true
   }
 
   onComplete(): void {
     if (this.#isDone) return
     if (this.#status !== 200) {
-      this.#fail(`HTTP_${this.#status}`, this.#connection.wordsOf(this.#errorBody))
+      this.#refused()
     } else if (this.#finishReason === null) {
       const how = this.#isAtEnd ? 'said [DONE]' : 'ended'
       this.#fail('STREAM_BROKEN', `the stream ${how} after ${this.chunks} chunks without a finish_reason`)
     } else if (GIVEN_UP.includes(this.#finishReason)) {
-      this.#fail('STREAM_ERROR', `the server gave up the answer (finish_reason: ${this.#finishReason})`)
+      this.#fail(
+        'STREAM_ERROR',
+        `the server gave up the answer (finish_reason: ${shortened(this.#finishReason)})`,
+      )
     } else {
       this.#end({
         ok: true,
@@ -159,26 +180,43 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     }
     let event: StreamEvent
     try {
-      event = JSON.parse(data)
+      event = limitedJson(data) as StreamEvent
     } catch {
-      this.#fail('STREAM_ERROR', `an event is no JSON: ${data.slice(0, 100)}`)
+      this.#fail('STREAM_ERROR', this.#connection.scrub(`an event is no JSON: ${shortened(data)}`))
       return
     }
     if (event?.error !== undefined) {
-      const words = errorText(event) ?? JSON.stringify(event.error).slice(0, 200)
-      this.#fail('STREAM_ERROR', this.#connection.scrub(words))
+      const words = errorText(event) ?? JSON.stringify(event.error)
+      this.#fail('STREAM_ERROR', shortened(this.#connection.scrub(words), 500))
       return
     }
     if (event?.usage) this.#usage = usageOf(event.usage) ?? this.#usage
     const choice = event?.choices?.[0]
-    if (choice === undefined) return
+    if (choice === undefined || choice === null) return
     if (choice.finish_reason) this.#finishReason = choice.finish_reason
     const text = textOf(choice)
     if (text === null) return
+    if (!this.#hasRoomFor(text)) return
     this.chunks += 1
     this.#timesNs.push(this.#packetNs)
     if (this.chunks === 1) this.#options.onFirst?.(this, this.#packetNs)
     this.#options.onText?.(text, this.#packetNs)
+  }
+
+  #refused(): void {
+    this.#fail(`HTTP_${this.#status}`, this.#connection.wordsOf(this.#errorBody) || 'without a word')
+  }
+
+  /** What is kept of an answer is bounded, however long its server goes on. */
+  #hasRoomFor(text: string): boolean {
+    if (this.#options.onText !== undefined) this.#chars += text.length
+    if (this.chunks === LIMITS.answer_chunks) this.#tooMuch(`more than ${LIMITS.answer_chunks} chunks`)
+    else if (this.#chars > LIMITS.answer_chars) this.#tooMuch(`more than ${LIMITS.answer_chars} characters`)
+    return !this.#isDone
+  }
+
+  #tooMuch(what: string): void {
+    this.#fail('STREAM_ERROR', `the server sent ${what}`)
   }
 
   #fail(code: string, message: string): void {
@@ -205,7 +243,7 @@ interface Choice {
   /** /v1/completions. */
   text?: string | null
   /** /v1/chat/completions. `reasoning` and `reasoning_content` are what vLLM and llama-server call thoughts. */
-  delta?: {
+  delta?: null | {
     content?: string | null
     reasoning?: string | null
     reasoning_content?: string | null
@@ -216,7 +254,7 @@ interface Choice {
 
 /** What a chunk brought; null for one that brought no token, as the one that only names the role or the end. */
 function textOf({ text, delta, finish_reason }: Choice): string | null {
-  if (delta !== undefined) {
+  if (delta != null) {
     const said = delta.content || delta.reasoning_content || delta.reasoning
     return said || (delta.tool_calls ? '' : null)
   }
@@ -232,5 +270,5 @@ function usageOf(usage: Record<string, unknown>): Usage | null {
 }
 
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= LIMITS.request_tokens
 }

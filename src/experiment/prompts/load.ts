@@ -132,8 +132,8 @@ async function hubPool(hub: DatasetName, { needed, count, column, context }: Rea
   }
 }
 
-async function parquetPool(path: string, { needed, count, column }: Reading): Promise<Pool> {
-  const read = await readParquetFile(path, { column, needed })
+async function parquetPool(path: string, { needed, count, column, context }: Reading): Promise<Pool> {
+  const read = await readParquetFile(path, { column, needed, signal: context.signal })
   if (read.texts.length < count) throw tooFew(path, read.texts.length, read.empty, count)
   return {
     prompts: read.texts.map((text) => ({ text })),

@@ -1,7 +1,12 @@
-import { existsSync } from 'node:fs'
-import type { AsyncBuffer, FileMetaData, SchemaTree } from 'hyparquet'
-import { LlemError, messageOf } from '../../core/errors.js'
-import { promptIn, type TableColumn, textColumn } from './text-column.js'
+// A Parquet file of others is decoded in a thread of its own: run lengths that were damaged can keep the decoder busy
+// for ever, and then only its thread is ended, while Ctrl-C is heard all the time.
+
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { type ErrorKind, LlemError } from '../../core/errors.js'
+import { LIMITS } from '../../core/limits.js'
+import { interrupted } from '../wait.js'
+import { unreadableTable } from './unreadable-table.js'
 
 /** What was read of a table, no more rows than were needed. */
 export interface TablePrompts {
@@ -13,95 +18,57 @@ export interface TablePrompts {
   complete: boolean
 }
 
+/** What the thread is asked for. */
+export interface TableOrder {
+  path: string
+  /** Null: the one that goes without saying. */
+  column: string | null
+  needed: number
+}
+
+/** What the thread tells: a step, and at last what it read or why it cannot. */
+export type TableWord =
+  | { kind: 'step' }
+  | { kind: 'read'; table: TablePrompts }
+  | { kind: 'refused'; code: string; message: string; hint: string | null; errorKind: ErrorKind }
+
+interface Reading {
+  column: string | null
+  needed: number
+  signal?: AbortSignal | undefined
+  /** How long the decoder may say nothing. */
+  silenceMs?: number
+}
+
 /**
  * Reads the first `needed` prompts of a Parquet file: only their column, and one row group after the other. Throws
- * PROMPTS_INVALID and what textColumn throws.
+ * PROMPTS_INVALID, what textColumn throws, and INTERRUPTED.
  */
-export async function readParquetFile(
+export function readParquetFile(
   path: string,
-  { column: wanted, needed }: { column: string | null; needed: number },
+  { column, needed, signal, silenceMs = LIMITS.table_silence_ms }: Reading,
 ): Promise<TablePrompts> {
-  if (!existsSync(path)) throw unreadable(path, 'there is no such file')
-  // Imported here: only this source needs them.
-  const [parquet, { compressors }] = await Promise.all([import('hyparquet'), import('hyparquet-compressors')])
-  const opened = await opening(path, parquet)
-  const { file, metadata } = opened
-  const column = textColumn(parquet.parquetSchema(metadata).children.map(columnOf), wanted, path).name
-  const texts: string[] = []
-  let empty = 0
-  let rowStart = 0
-  for (const { num_rows } of metadata.row_groups) {
-    const end = rowStart + Number(num_rows)
-    while (rowStart < end && texts.length < needed) {
-      // As many rows as are missing still, so that a row group of a million rows is not read for ten prompts.
-      const rowEnd = Math.min(end, rowStart + needed - texts.length)
-      const rows = await parquet
-        .parquetReadObjects({
-          file,
-          metadata,
-          columns: [column],
-          rowStart,
-          rowEnd,
-          compressors,
-          useOffsetIndex: true,
-        })
-        .catch((cause: unknown) => {
-          throw unreadable(path, messageOf(cause), cause)
-        })
-      for (const row of rows) {
-        const text = promptIn(row[column])
-        if (text === null) empty += 1
-        else texts.push(text)
-      }
-      rowStart = rowEnd
-    }
-  }
-  return { texts, column, empty, complete: rowStart === Number(metadata.num_rows) }
-}
-
-async function opening(
-  path: string,
-  { asyncBufferFromFile, parquetMetadataAsync }: typeof import('hyparquet'),
-): Promise<{ file: AsyncBuffer; metadata: FileMetaData }> {
-  try {
-    const file = await asyncBufferFromFile(path)
-    return { file, metadata: await parquetMetadataAsync(file) }
-  } catch (cause) {
-    throw unreadable(path, messageOf(cause), cause)
-  }
-}
-
-function columnOf({ element, children }: SchemaTree): TableColumn {
-  const { name, type, converted_type, logical_type } = element
-  const annotation = logical_type?.type ?? converted_type
-  if (children.length === 0) {
-    const isText = type === 'BYTE_ARRAY' && (annotation === 'STRING' || annotation === 'UTF8')
-    return { name, kind: isText ? 'text' : 'other', type: annotation ?? type ?? 'unknown' }
-  }
-  return { name, kind: isChat(children) ? 'chat' : 'other', type: annotation ?? 'STRUCT' }
-}
-
-/** A list of messages, however deep its list is: LIST > list > element > role, content. */
-function isChat(children: readonly SchemaTree[]): boolean {
-  const names = children.map(({ element }) => element.name)
-  if (isMessage(names)) return true
-  const [only, ...others] = children
-  return only !== undefined && others.length === 0 && isChat(only.children)
-}
-
-/** Whether these are the fields of a message. */
-export function isMessage(names: readonly string[]): boolean {
-  return (
-    (names.includes('role') && names.includes('content')) ||
-    (names.includes('from') && names.includes('value'))
-  )
-}
-
-function unreadable(path: string, why: string, cause?: unknown): LlemError {
-  return new LlemError(`the prompts in ${path} cannot be read (${why})`, {
-    code: 'PROMPTS_INVALID',
-    hint: 'Give the path of a Parquet file with a column of text.',
-    kind: 'usage',
-    cause,
+  if (signal?.aborted) throw interrupted(signal.reason)
+  const worker = new Worker(fileURLToPath(import.meta.resolve('#parquet-worker')), {
+    workerData: { path, column, needed } satisfies TableOrder,
+    resourceLimits: { maxOldGenerationSizeMb: LIMITS.table_heap_mib },
   })
+  const reading = new Promise<TablePrompts>((resolve, reject) => {
+    const give = (why: string) => reject(unreadableTable(path, why))
+    const late = () => give(`its decoder said nothing for ${silenceMs / 1000} s, so it may be damaged`)
+    let timer = setTimeout(late, silenceMs)
+    signal?.addEventListener('abort', () => reject(interrupted(signal.reason)), { once: true })
+    worker.on('message', (word: TableWord) => {
+      clearTimeout(timer)
+      if (word.kind === 'read') resolve(word.table)
+      else if (word.kind === 'step') timer = setTimeout(late, silenceMs)
+      else reject(new LlemError(word.message, { code: word.code, hint: word.hint, kind: word.errorKind }))
+    })
+    worker.on('error', (error) => give(error.message))
+    worker.on('exit', () => {
+      clearTimeout(timer)
+      give('its decoder ended')
+    })
+  })
+  return reading.finally(() => worker.terminate())
 }

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../../core/errors.js'
+import { limitedFile, limitedJson } from '../../core/limited.js'
+import { LIMITS } from '../../core/limits.js'
 import type { Prompt } from './prompt.js'
 import { promptIn } from './text-column.js'
 
@@ -30,7 +31,7 @@ export async function readPromptFile(
       `prompts come from "builtin" or from a file that ends in .txt, .jsonl or .parquet, not from ${path}`,
     )
   }
-  const content = await readFile(path, 'utf8').catch((error) => {
+  const content = await limitedFile(path, LIMITS.prompt_file_bytes).catch((error) => {
     throw invalid(`the prompts in ${path} cannot be read (${messageOf(error)})`, error)
   })
   const problems: string[] = []
@@ -40,6 +41,10 @@ export async function readPromptFile(
     .flatMap((raw, index): Prompt[] => {
       const line = raw.trim()
       if (line === '') return []
+      if (line.length > LIMITS.prompt_line_chars) {
+        problems.push(`line ${index + 1}: it is longer than ${LIMITS.prompt_line_chars} characters`)
+        return []
+      }
       if (extension === '.txt') return [{ text: line }]
       const prompt = parseLine(line, field)
       if (typeof prompt !== 'string') return [prompt]
@@ -55,7 +60,7 @@ export async function readPromptFile(
 function parseLine(line: string, field: string | null): Prompt | string {
   let value: unknown
   try {
-    value = JSON.parse(line)
+    value = limitedJson(line)
   } catch (error) {
     return `no JSON (${messageOf(error)})`
   }

@@ -2,6 +2,7 @@
 
 import { closest } from '../../core/closest.js'
 import { LlemError } from '../../core/errors.js'
+import { listedNames } from '../../core/foreign-text.js'
 
 /** A column, by what a prompt can be made of it: its text, or the first message of a user in a conversation. */
 export interface TableColumn {
@@ -32,7 +33,7 @@ function named(columns: readonly TableColumn[], wanted: string, source: string):
     const meant = closest(wanted, names)
     throw problem('DATASET_COLUMN_UNKNOWN', `${source} has no column ${JSON.stringify(wanted)}`, [
       ...(meant === null ? [] : [`Did you mean ${meant}?`]),
-      `It has ${names.join(', ')}.`,
+      `It has ${listedNames(names)}.`,
     ])
   }
   if (column.kind !== 'other') return column
@@ -58,8 +59,8 @@ function automatic(columns: readonly TableColumn[], source: string): TableColumn
 function adviceOn(columns: readonly TableColumn[]): string {
   const usable = columns.filter(({ kind }) => kind !== 'other').map(({ name }) => name)
   return usable.length === 0
-    ? `None of its columns is text: ${columns.map(({ name, type }) => `${name} (${type})`).join(', ')}.`
-    : `Name it with dataset.column: ${usable.join(', ')}.`
+    ? `None of its columns is text: ${listedNames(columns.map(({ name, type }) => `${name} (${type})`))}.`
+    : `Name it with dataset.column: ${listedNames(usable)}.`
 }
 
 function problem(code: string, message: string, advice: readonly string[]): LlemError {
@@ -70,6 +71,14 @@ function problem(code: string, message: string, advice: readonly string[]): Llem
 export function promptIn(cell: unknown): string | null {
   const text = typeof cell === 'string' ? cell : firstOfUser(messagesIn(cell))
   return text === null || text.trim() === '' ? null : text
+}
+
+/** Whether these are the fields of a message. */
+export function isMessage(names: readonly string[]): boolean {
+  return (
+    (names.includes('role') && names.includes('content')) ||
+    (names.includes('from') && names.includes('value'))
+  )
 }
 
 interface Message {

@@ -2,10 +2,10 @@
 
 import { closest } from '../../../core/closest.js'
 import { LlemError, messageOf } from '../../../core/errors.js'
+import { listedNames } from '../../../core/foreign-text.js'
 import { lateProgress } from '../../late-progress.js'
 import type { Observer } from '../../observer.js'
-import { isMessage } from '../parquet-file.js'
-import { promptIn, type TableColumn, textColumn } from '../text-column.js'
+import { isMessage, promptIn, type TableColumn, textColumn } from '../text-column.js'
 import { type Fetched, keep, recall } from './cache.js'
 import type { DatasetName } from './dataset-name.js'
 import { type Asked, fetchRows, fetchSplits, type Rows } from './server.js'
@@ -108,7 +108,7 @@ function choose(
   lead: string,
 ): string {
   const code = `DATASET_${what.toUpperCase()}_UNKNOWN`
-  const listed = names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`
+  const listed = names.length === 0 ? 'It has none.' : `It has ${listedNames(names)}.`
   if (wanted !== null) {
     if (names.includes(wanted)) return wanted
     const meant = closest(wanted, names)

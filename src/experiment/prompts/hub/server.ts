@@ -4,6 +4,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../../../core/errors.js'
+import { shortened } from '../../../core/foreign-text.js'
+import { limitedJson, limitedText, TooMuchError } from '../../../core/limited.js'
+import { LIMITS } from '../../../core/limits.js'
 import { interrupted, stopIfInterrupted } from '../../wait.js'
 
 const OFFICIAL = 'https://datasets-server.huggingface.co'
@@ -76,9 +79,14 @@ async function get(url: URL, name: string, signal: AbortSignal | undefined) {
   signal?.addEventListener('abort', abort)
   try {
     const response = await fetch(url, { headers: headersFor(url), signal: limit.signal })
-    return { status: response.status, headers: response.headers, text: await response.text() }
+    return {
+      status: response.status,
+      headers: response.headers,
+      text: await limitedText(response.body, LIMITS.dataset_page_bytes, 'its answer'),
+    }
   } catch (cause) {
     if (signal?.aborted) throw interrupted(cause)
+    if (cause instanceof TooMuchError) throw failed(name, cause.message, cause)
     throw unreachable(name, url, cause)
   } finally {
     clearTimeout(timer)
@@ -103,7 +111,7 @@ async function pause(retryAfter: string | null, attempt: number, signal: AbortSi
 
 function jsonIn(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return limitedJson(text)
   } catch {
     return null
   }
@@ -112,7 +120,7 @@ function jsonIn(text: string): unknown {
 /** What the server says of an error: `{"error": "..."}`. */
 function messageIn(text: string): string {
   const said = (jsonIn(text) as { error?: unknown } | null)?.error
-  return typeof said === 'string' ? said : text.slice(0, 200)
+  return shortened(typeof said === 'string' ? said : text, 500)
 }
 
 /** Whoever has no token is not told whether a data set is private, gated or not there. */

@@ -1,0 +1,46 @@
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/**
+ * How much of what others made is read before it is refused: files, answers, events. Each is far above what is real and
+ * far below what fills a memory, so that no process of llem grows beyond 300 MB over what somebody else sends.
+ */
+export const LIMITS = {
+  /** A server's answer beside the measurement. The ids of a prompt of a million tokens have 7 MiB. */
+  answer_bytes: 8 * MIB,
+  /** All headers of one answer. */
+  header_bytes: 64 * KIB,
+  /** The answer to "are you well", of which only the status counts. */
+  health_bytes: 64 * KIB,
+  /** A page of 100 rows of a data set, unpacked, whatever it weighed on the wire. */
+  dataset_page_bytes: 32 * MIB,
+  /** One line or event of a stream, in characters. A token has some hundred, an error a few thousand. */
+  event_chars: MIB,
+  /** Chunks with text in one answer: more than the longest contexts hold. */
+  answer_chunks: 2 * MIB,
+  /** Text of one answer that is kept, in characters. */
+  answer_chars: 16 * MIB,
+  /** Tokens that a server may say one request had. Above that it is no count. */
+  request_tokens: 1e9,
+  /** A prompt file of lines. */
+  prompt_file_bytes: 256 * MIB,
+  /** One line of it, in characters: a prompt of some million tokens. */
+  prompt_line_chars: 16 * MIB,
+  /** The config.json of a model; real ones have a few KiB. */
+  model_config_bytes: 4 * MIB,
+  /** Layers of a model; the deepest have some hundred. */
+  model_layers: 100_000,
+  /** Brackets within brackets in JSON. */
+  json_depth: 200,
+  /** Values in one JSON text: 100 rows with 10,000 values each. */
+  json_values: 1_000_000,
+  /** Names of others in one message, and characters of each. */
+  listed_names: 10,
+  listed_name_chars: 100,
+  /** Time that a decoder of tables may say nothing. It reads its rows in steps. */
+  table_silence_ms: 60_000,
+  /** One page of a table, unpacked; writers make pages of some MiB. */
+  table_page_bytes: 256 * MIB,
+  /** Memory of JavaScript that it may take, in MiB. */
+  table_heap_mib: 1024,
+} as const
