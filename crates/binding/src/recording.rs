@@ -67,26 +67,12 @@ pub fn recompute_part(samples_path: String, start_ns: f64, end_ns: f64) -> Resul
 #[napi]
 pub fn integral_pieces(samples_path: String, boundaries_ns: &[f64]) -> Result<Vec<DevicePieces>, CodedError> {
     let boundaries: Vec<u64> = boundaries_ns.iter().copied().map(nanoseconds).collect();
-    let path = Path::new(&samples_path);
-    let devices = verify::pieces(path, &boundaries).map_err(|error| coded(&error))?;
-    let whole = verify::recompute(path).map_err(|error| coded(&error))?;
-    let window_ns = (whole.end_ns - whole.start_ns) as f64;
-    let pieces = devices.into_iter().zip(&whole.devices).map(|(pieces, device)| {
-        let covered_ns: Vec<f64> = pieces.covered_ns().iter().map(|ns| *ns as f64).collect();
-        let lengths_ns = boundaries.windows(2).map(|edges| (edges[1] - edges[0]) as f64);
-        let mut joules = pieces.joules();
-        if let Some((total_j, integral_j)) = device.headline.total_j.zip(device.integral_j) {
-            // What was read is scaled to its share of the total by time; the rest is taken at the mean power.
-            let scale = total_j * device.coverage / integral_j;
-            let mean_j_per_ns = total_j / window_ns;
-            for ((joules, covered_ns), length_ns) in joules.iter_mut().zip(&covered_ns).zip(lengths_ns) {
-                let read_j = if *covered_ns > 0.0 && integral_j > 0.0 { *joules * scale } else { 0.0 };
-                *joules = read_j + mean_j_per_ns * (length_ns - covered_ns);
-            }
-        }
-        DevicePieces { joules: Float64Array::new(joules), covered_ns: Float64Array::new(covered_ns) }
+    let devices = verify::parts(Path::new(&samples_path), &boundaries).map_err(|error| coded(&error))?;
+    let parts = devices.into_iter().map(|parts| DevicePieces {
+        joules: Float64Array::new(parts.joules),
+        covered_ns: Float64Array::new(parts.covered_ns.iter().map(|ns| *ns as f64).collect()),
     });
-    Ok(pieces.collect())
+    Ok(parts.collect())
 }
 
 /// The energy in a `timeseries.parquet`, by device. Throws `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`.

@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 
 use crate::clock::NS_PER_MS;
-use crate::energy::{Belief, History, Pieces};
+use crate::energy::{Belief, Edge, History, Method, Pieces, Side};
 use crate::parquet::{FileFacts, SampleRows};
 use crate::sampler::EDGE_INTERVAL_NS;
-use crate::window::{EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
+use crate::window::{DeviceReport, EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
 
 /// Inside a window the counter is read twice a second, so an edge there is judged once it was read again.
 const RARE_EDGE_SPAN_NS: u64 = 1200 * NS_PER_MS;
@@ -28,27 +28,171 @@ pub fn recompute(samples_path: &Path) -> io::Result<WindowReport> {
     Ok(report)
 }
 
-/// The report of a part of that window, as if a window had been opened and closed at its edges; only that around them
-/// nothing was read more often than elsewhere. Where the counter's edges are uncertain for that reason and it confirms
-/// the readings, their integral is quoted. Fails with `InvalidInput` where the part does not lie in the window.
+/// The report of a part of that window: a piece of the same curve, so that parts add up to the whole. Fails with
+/// `InvalidInput` where the part does not lie in the window.
 pub fn recompute_between(samples_path: &Path, start_ns: u64, end_ns: u64) -> io::Result<WindowReport> {
     let samples = SampleRows::open(samples_path)?;
     check_within(&samples, &[start_ns, end_ns])?;
-    replay(samples, Part { start_ns, end_ns, edge_span_ns: RARE_EDGE_SPAN_NS })
+    let edge_span_ns = RARE_EDGE_SPAN_NS;
+    let mut report = replay(samples, Part { start_ns, end_ns, edge_span_ns })?;
+    for (device, part) in report.devices.iter_mut().zip(parts(samples_path, &[start_ns, end_ns])?) {
+        if device.headline.method == Some(Method::Counter) {
+            device.headline.total_j = part.joules.first().copied().filter(|joules| joules.is_finite());
+        }
+    }
+    Ok(report)
 }
 
-/// The integral of each device's power between neighbouring boundaries, which are in order and lie in the window of a
-/// `samples.parquet`: by the same line over the same readings as the window's, so that from edge to edge the pieces add
-/// up to its integral. Fails with `InvalidInput` for other boundaries.
-pub fn pieces<'a>(samples_path: &Path, boundaries: &'a [u64]) -> io::Result<Vec<Pieces<'a>>> {
+/// The energy of one device between neighbouring boundaries.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Joules of each part. From edge to edge of the window they add up to its headline; NaN where there is none and
+    /// nothing was read.
+    pub joules: Vec<f64>,
+    /// How much of each part lies between readings that could be joined.
+    pub covered_ns: Vec<u64>,
+}
+
+/// The energy of each device between neighbouring boundaries, which are in order and lie in the window of a
+/// `samples.parquet`. Fails with `InvalidInput` for other boundaries.
+pub fn parts(samples_path: &Path, boundaries: &[u64]) -> io::Result<Vec<Parts>> {
+    let whole = recompute(samples_path)?;
+    let read = pieces(samples_path, boundaries)?;
+    let curves = curves(samples_path, boundaries, &whole)?;
+    let duration_ns = whole.end_ns - whole.start_ns;
+    let devices = whole.devices.iter().zip(read).zip(curves);
+    Ok(devices
+        .map(|((device, pieces), curve)| {
+            let by_readings = scaled(device, &pieces, boundaries, duration_ns);
+            let joules = match curve {
+                Some(curve) if device.headline.method == Some(Method::Counter) => differences(&curve, &by_readings),
+                _ => by_readings,
+            };
+            Parts { joules, covered_ns: pieces.covered_ns().to_vec() }
+        })
+        .collect())
+}
+
+/// The pieces of the integral as parts of the headline: what was read is scaled to its share of the total by time, the
+/// rest is taken at the mean power.
+fn scaled(device: &DeviceReport, pieces: &Pieces, boundaries: &[u64], duration_ns: u64) -> Vec<f64> {
+    let mut joules = pieces.joules();
+    let Some((total_j, integral_j)) = device.headline.total_j.zip(device.integral_j) else { return joules };
+    let scale = if integral_j > 0.0 { total_j * device.coverage / integral_j } else { 0.0 };
+    let lengths_ns = boundaries.windows(2).map(|pair| pair[1] - pair[0]);
+    for ((joules, covered_ns), length_ns) in joules.iter_mut().zip(pieces.covered_ns()).zip(lengths_ns) {
+        let read_j = if *covered_ns > 0 { *joules * scale } else { 0.0 };
+        *joules = read_j + total_j * (length_ns - covered_ns) as f64 / duration_ns.max(1) as f64;
+    }
+    joules
+}
+
+/// Joules since the left edge of the window at each boundary, by the counter; `None` where it was not seen around one.
+type Curve = Vec<Option<f64>>;
+
+/// From a curve's values at the boundaries to what lies between them. Where the curve is not known it goes on as the
+/// readings do; it never falls.
+fn differences(curve: &Curve, by_readings: &[f64]) -> Vec<f64> {
+    let mut at_j = Vec::with_capacity(curve.len());
+    for (k, value) in curve.iter().enumerate() {
+        let before_j = at_j.last().copied();
+        let onward_j = before_j.unwrap_or(0.0) + if k == 0 { 0.0 } else { by_readings[k - 1].max(0.0) };
+        at_j.push(value.unwrap_or(onward_j).max(before_j.unwrap_or(f64::NEG_INFINITY)));
+    }
+    // One that went beyond a later value that is known comes back to it.
+    for k in (1..at_j.len()).rev() {
+        at_j[k - 1] = at_j[k - 1].min(at_j[k]);
+    }
+    at_j.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+fn curves(samples_path: &Path, boundaries: &[u64], whole: &WindowReport) -> io::Result<Vec<Option<Curve>>> {
+    let mut samples = SampleRows::open(samples_path)?;
+    let end = samples.end.clone();
+    let mut histories = histories_of(&samples);
+    pin(&mut histories, &end.beliefs, RIGHT_EDGE);
+    let mut builders: Vec<Option<CurveBuilder>> = whole
+        .devices
+        .iter()
+        .map(|device| {
+            let (start, end) = device.edges.clone()?;
+            Some(CurveBuilder { start, end, window_ns: (whole.start_ns, whole.end_ns), at_j: Vec::new() })
+        })
+        .collect();
+    for sample in &mut samples {
+        let sample = sample?;
+        let history = &mut histories[sample.device];
+        history.push(&sample);
+        if let Some(builder) = &mut builders[sample.device] {
+            builder.advance(history, boundaries, sample.at_ns.saturating_sub(RARE_EDGE_SPAN_NS));
+        }
+    }
+    Ok(builders
+        .into_iter()
+        .zip(&histories)
+        .map(|(builder, history)| {
+            builder.map(|mut builder| {
+                builder.advance(history, boundaries, u64::MAX);
+                builder.at_j
+            })
+        })
+        .collect())
+}
+
+/// The curve of one device between the edges of its window, boundary by boundary.
+struct CurveBuilder {
+    start: Edge,
+    end: Edge,
+    window_ns: (u64, u64),
+    at_j: Curve,
+}
+
+impl CurveBuilder {
+    /// Goes on with the boundaries before a moment: the readings around them are there.
+    fn advance(&mut self, history: &History, boundaries: &[u64], before_ns: u64) {
+        while let Some(at_ns) = boundaries.get(self.at_j.len()).filter(|at_ns| **at_ns < before_ns) {
+            let value = self.value(history, *at_ns);
+            self.at_j.push(value);
+        }
+    }
+
+    fn value(&self, history: &History, at_ns: u64) -> Option<f64> {
+        if at_ns <= self.window_ns.0 {
+            return Some(0.0);
+        }
+        let total_j = Edge::between(&self.start, &self.end);
+        if at_ns >= self.window_ns.1 {
+            return Some(total_j);
+        }
+        let plain = history.edge_at(at_ns, Side::Inside)?;
+        let since_j = Edge::between(&self.start, &plain);
+        let (from_ns, to_ns) = plain.cell_ns?;
+        // Within the cell of an edge the counter goes from what the stories say at the edge to its next tick.
+        let fade = |edge: &Edge, edge_ns: u64, tick_ns: u64| {
+            let plain_at_edge = history.edge_at(edge_ns, Side::Inside)?;
+            let off_j = Edge::between(&plain_at_edge, edge);
+            let way = at_ns.abs_diff(tick_ns) as f64 / edge_ns.abs_diff(tick_ns).max(1) as f64;
+            Some(off_j * way.min(1.0))
+        };
+        let at_start = (from_ns < self.window_ns.0).then(|| fade(&self.start, self.window_ns.0, to_ns));
+        let at_end = (to_ns > self.window_ns.1).then(|| fade(&self.end, self.window_ns.1, from_ns));
+        let off_j = at_start.flatten().unwrap_or(0.0) + at_end.flatten().unwrap_or(0.0);
+        Some((since_j + off_j).clamp(0.0, total_j.max(0.0)))
+    }
+}
+
+/// The integral of each device's power between neighbouring boundaries: by the same line over the same readings as the
+/// window's, so that from edge to edge the pieces add up to its integral.
+fn pieces<'a>(samples_path: &Path, boundaries: &'a [u64]) -> io::Result<Vec<Pieces<'a>>> {
     let mut samples = SampleRows::open(samples_path)?;
     check_within(&samples, boundaries)?;
     let gap_cap_ns = samples.facts.power_gap_cap_ns;
-    let lags_ns: Vec<u64> = histories_of(&samples).iter().map(|history| history.sensor().lag_ns()).collect();
+    let histories = histories_of(&samples);
+    let lags_ns: Vec<u64> = histories.iter().map(|history| history.sensor().lag_ns()).collect();
     let mut pieces = vec![Pieces::new(boundaries, gap_cap_ns); lags_ns.len()];
     for sample in &mut samples {
         let sample = sample?;
-        if let Some(power_w) = sample.power_w() {
+        if let Some(power_w) = histories[sample.device].possible_w(&sample) {
             pieces[sample.device].push(sample.at_ns.saturating_sub(lags_ns[sample.device]), power_w);
         }
     }
@@ -99,13 +243,16 @@ fn replay(
     Part { start_ns, end_ns, edge_span_ns }: Part,
 ) -> io::Result<WindowReport> {
     let (whole, end) = (samples.facts.clone(), samples.end.clone());
+    let whole_ns = (whole.start_ns, end.end_ns);
     let mut histories = histories_of(&samples);
     let facts =
         FileFacts { start_ns, start_unix_ns: whole.start_unix_ns + (start_ns - whole.start_ns), ..whole };
     let nothing_before = vec![None; histories.len()];
     let options = WindowOptions::default();
     let mut window = OpenWindow::new(&options, &facts, &histories, &nothing_before, [].iter(), 0);
-    window.look_on(edge_span_ns);
+    let side = |is_edge: bool, side: Side| if is_edge { side } else { Side::Inside };
+    let sides = [side(start_ns == whole_ns.0, Side::Start), side(end_ns == whole_ns.1, Side::End)];
+    window.look_on(edge_span_ns, sides);
     window.close(end_ns);
     // Of a later left edge more was known, and by the end the most.
     pin(&mut histories, &end.beliefs, if start_ns == whole.start_ns { LEFT_EDGE } else { RIGHT_EDGE });
@@ -131,7 +278,6 @@ mod tests {
     use super::*;
     use crate::clock::monotonic_ns;
     use crate::energy::Sensor;
-    use crate::window::DeviceReport;
     use crate::sample::{SlowSignals, ThrottleTimes};
     use crate::sampler::{DeviceOptions, Known};
     use crate::source::{PowerDomain, ReadError, Source};
@@ -272,10 +418,11 @@ mod tests {
             assert!(part.uncertainty_j().is_some());
             assert_eq!((part.readings, part.coverage), (inner.readings, inner.coverage));
         }
-        // From edge to edge it is the window itself, unless the readings are quoted.
+        // From edge to edge it is the window itself.
         let whole = recompute_between(&path, outer.start_ns, outer.end_ns).expect("a part");
         for (whole, outer) in whole.devices.iter().zip(&outer.devices) {
             assert_eq!((whole.integral_j, whole.coverage), (outer.integral_j, outer.coverage));
+            assert!(close(whole.headline.total_j, outer.headline.total_j, 1e-12));
         }
 
         let third_ns = (outer.end_ns - outer.start_ns) / 3;
@@ -283,10 +430,10 @@ mod tests {
             [outer.start_ns, outer.start_ns + third_ns, inner.start_ns, inner.end_ns, outer.end_ns];
         let mut boundaries = boundaries.to_vec();
         boundaries.sort_unstable();
-        let found = pieces(&path, &boundaries).expect("pieces");
-        for (position, pieces) in found.iter().enumerate() {
-            let joules = pieces.joules();
-            assert!(close(Some(joules.iter().sum()), outer.devices[position].integral_j, 1e-9));
+        let found = parts(&path, &boundaries).expect("parts");
+        for (position, parts) in found.iter().enumerate() {
+            let joules = &parts.joules;
+            assert!(close(Some(joules.iter().sum()), outer.devices[position].headline.total_j, 1e-9));
             let inside = boundaries.iter().position(|at_ns| *at_ns == inner.start_ns).expect("there");
             let within: f64 = joules[inside..]
                 .iter()
@@ -294,10 +441,10 @@ mod tests {
                 .filter(|(_, from_ns)| **from_ns < inner.end_ns)
                 .map(|(joules, _)| joules)
                 .sum();
-            assert!(close(Some(within), part.devices[position].integral_j, 1e-9));
+            assert!(close(Some(within), part.devices[position].headline.total_j, 1e-9));
         }
         let outside = [outer.start_ns - 1, outer.end_ns];
-        assert_eq!(pieces(&path, &outside).expect_err("outside").kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(parts(&path, &outside).expect_err("outside").kind(), io::ErrorKind::InvalidInput);
         let backwards = recompute_between(&path, inner.end_ns, inner.start_ns).expect_err("no part");
         assert_eq!(backwards.kind(), io::ErrorKind::InvalidInput);
     }

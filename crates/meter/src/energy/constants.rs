@@ -85,11 +85,13 @@ table! {
     MOST_CONTRADICTIONS = 4.0, "1", "So many ratios that no gain explains count.", "choice";
     DECIDED = 0.02, "1", "The kind of a counter is decided when the other one is less likely.", "choice";
     REMEMBERED_DOUBT = 0.01, "1", "Doubt about the kind that an earlier run found.", "guess";
-    TELLING_SHARE = 0.04, "1", "Readings that differ by this share of the higher one tell.", "bench";
+    BLIND_FACTOR = 1.5, "1", "What a counter that adds up readings misses, by their differences, is multiplied with this: bursts between readings show in none.", "bench";
+    TELLING_SHARE = 0.04, "1", "Readings whose second difference is this share of the highest one tell.", "bench";
     // Gain ratio.
     RATIO_AGREES = 0.02, "1", "Ratios at two levels that differ by less are one.", "bench";
     RATIO_PLAUSIBLE = 0.12, "1", "A ratio of readings to counter further from 1 is no gain of a sensor.", "arXiv 2312.02741: 0.95 to 1.06, two old boards beyond";
     LEVELS_APART = 1.5, "1", "Two levels are told apart when one is this many times the other.", "guess";
+    APART_SHARE = 0.55, "1", "Of two candidates between which nothing decides one is quoted, with this share of their difference (k = 1).", "half, and a tenth more";
     // Aliasing.
     LOAD_SHARE = 0.2, "1", "A mean this share above idle is a load.", "guess";
     STEADY_SHARE = 0.01, "1", "Readings whose second differences are below this share of the power above idle exclude no load in step.", "bench";

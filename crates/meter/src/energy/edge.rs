@@ -39,6 +39,8 @@ pub struct Edge {
     pub share_j: f64,
     /// What the time of the tick leaves unknown (k = 1), joules.
     pub tick_j: f64,
+    /// The ticks beside it, where both were seen.
+    pub cell_ns: Option<(u64, u64)>,
     /// What the edge has taught of the sensor.
     pub ways: Option<Ways>,
 }
@@ -163,6 +165,7 @@ impl History {
             tick_mj,
             since_j: share.before_j,
             carried: Carried::Stories,
+            cell_ns: Some((start_ns, cells[holder + 1].0)),
             share_j: (known::MIXTURE_FACTOR * share.deviation_j).hypot(in_step_j),
             tick_j,
             ways: Ways::learned(&share.log_evidence),
@@ -193,14 +196,34 @@ impl History {
         let lag_ns = self.sensor().lag_ns();
         let Some((low_w, high_w)) = self.range_w(first.0 + lag_ns, last.0 + lag_ns) else { return 0.0 };
         let belief = self.belief();
+        if self.sensor().averaging_ns().is_some() {
+            // Means over a second are even on any load; cells that are alike say as much.
+            return self.even_cells_w(changes, comb, within);
+        }
+        let readings_w = f64::midpoint(low_w, high_w) / belief.gain_ratio.map_or(1.0, |gain| gain.ratio);
         if high_w - low_w > 0.1 * high_w + 6.0 * belief.noise_w {
             return 0.0;
         }
-        let readings_w = f64::midpoint(low_w, high_w) / belief.gain_ratio.map_or(1.0, |gain| gain.ratio);
         let apart_w = ((readings_w - counter_w).abs() - known::GAIN_SHARE * counter_w).max(0.0);
         let active_w = (counter_w - belief.idle_w()).max(0.0);
         let is_even = high_w - low_w < known::STEADY_SHARE * active_w + 6.0 * belief.noise_w;
         if is_even { apart_w.max(known::EVEN_SHARE * active_w) } else { apart_w }
+    }
+
+    /// What cells of the counter that are alike may hide, watts.
+    fn even_cells_w(
+        &self,
+        changes: &[Change<i64>],
+        comb: Option<Comb>,
+        within: impl Fn(u64) -> bool,
+    ) -> f64 {
+        let ticks: Vec<_> = changes.iter().map(|change| (place_of(change, comb).0, change.after)).collect();
+        let cells = ticks.windows(2).filter(|pair| within(pair[0].0) && within(pair[1].0) && pair[1].0 > pair[0].0);
+        let powers_w = cells.map(|pair| (pair[1].1 - pair[0].1) as f64 / 1e3 / seconds(pair[1].0 - pair[0].0));
+        let (low_w, high_w) = powers_w.fold((f64::MAX, 0.0_f64), |(low, high), w| (low.min(w), high.max(w)));
+        let active_w = (high_w - self.belief().idle_w()).max(0.0);
+        // The time of a tick is known to a few hundredths of a cell.
+        if high_w - low_w < 0.1 * high_w { known::EVEN_SHARE * active_w } else { 0.0 }
     }
 
     /// Between the tick before and the tick after, as the readings between them lie.
@@ -235,6 +258,7 @@ impl History {
             carried: Carried::Readings,
             share_j: unseen_j.hypot(position_j),
             tick_j: energy_j / length_s * doubt_s,
+            cell_ns: Some((from_ns, to_ns)),
             ways: None,
         })
     }
@@ -245,7 +269,7 @@ impl History {
         let ((to_ns, doubt_ns), after_mj) = places().find(|((at_ns, _), _)| *at_ns > edge_ns)?;
         let (since_j, share_j, tick_j) = self.one_sided(edge_ns, to_ns, doubt_ns)?;
         let carried = Carried::OneSided;
-        Some(Edge { raw_mj: after_mj, tick_mj: after_mj, since_j: -since_j, carried, share_j, tick_j, ways: None })
+        Some(Edge { raw_mj: after_mj, tick_mj: after_mj, since_j: -since_j, carried, share_j, tick_j, cell_ns: None, ways: None })
     }
 
     /// From the last tick on, as the readings since lie: no later one came.
@@ -259,7 +283,7 @@ impl History {
         }
         let (since_j, share_j, tick_j) = self.one_sided(from_ns, edge_ns, doubt_ns)?;
         let carried = Carried::OneSided;
-        Some(Edge { raw_mj: after_mj, tick_mj: after_mj, since_j, carried, share_j, tick_j, ways: None })
+        Some(Edge { raw_mj: after_mj, tick_mj: after_mj, since_j, carried, share_j, tick_j, cell_ns: None, ways: None })
     }
 
     /// Joules by the readings alone, and what the share and the time of the tick leave unknown (k = 1).

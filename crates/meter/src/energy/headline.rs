@@ -37,6 +37,14 @@ pub struct Finding {
     pub text: String,
 }
 
+impl Finding {
+    fn load_in_step() -> Self {
+        let text = "the readings are so even that a load in step with the sensor would look the same, and no counter that \
+                    sees more speaks against one";
+        Self { code: "load_in_step_not_excluded", is_warning: true, text: text.to_owned() }
+    }
+}
+
 /// What the readings say of a window.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Readings {
@@ -52,6 +60,8 @@ pub struct Readings {
     pub edges_j: Option<f64>,
     /// Of time without readings (k = 1), joules.
     pub gaps_j: f64,
+    /// The readings are even, as those of a constant load, or of one that is in step with the sensor.
+    pub are_even: bool,
     /// The readings are so even that a load in step with the sensor would look alike; what it may hide (k = 1), joules.
     pub in_step_j: Option<f64>,
     /// Readings that the board cannot have drawn.
@@ -209,10 +219,11 @@ impl Evidence {
             budget.add("counter, replaced step", "readings, or idle to limit", Evaluation::B, bridge.deviation_j);
         }
         // A counter that adds up readings knows no more than they do.
-        let blind_j = self.blind_share.sqrt() * self.readings.sampling_j.unwrap_or(0.0);
+        let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.sampling_j.unwrap_or(0.0);
         budget.add("counter, unseen time", "differences of successive readings", Evaluation::A, blind_j);
         if let Some(in_step_j) = self.readings.in_step_j.filter(|_| self.kind == Kind::SumOfReadings) {
             budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
+            headline.findings.push(Finding::load_in_step());
         }
         "the counter, carried to both edges".clone_into(&mut headline.reason);
         self.compare(counter_j, headline);
@@ -240,7 +251,7 @@ impl Evidence {
                      of more than the GPU, or count wrong"
                 ),
             });
-            let apart_j = (integral_j - counter_j).abs() / known::COVERAGE_FACTOR;
+            let apart_j = known::APART_SHARE * (integral_j - counter_j).abs();
             let apart_j = apart_j.hypot(readings.sampling_j.unwrap_or(0.0));
             headline.budget.add("counter and readings differ", "their difference", Evaluation::A, apart_j);
             "the counter, carried to both edges; the readings are of another scope".clone_into(&mut headline.reason);
@@ -254,8 +265,9 @@ impl Evidence {
             difference_j / counter_j * 100.0,
             limit_j / counter_j * 100.0
         );
-        // Readings that are even and far from the counter are those of a load in step with the sensor.
-        if self.kind == Kind::Integral && readings.in_step_j.is_some() {
+        // Readings that are even and further from the counter than by a gain are those of a load in step with the sensor.
+        let no_gain = (integral_j / gain / counter_j).ln().abs() > known::RATIO_PLAUSIBLE.ln_1p();
+        if self.kind == Kind::Integral && readings.are_even && no_gain {
             headline.reason =
                 format!("{differ}; the counter counts what the sensor does not see, as its steps have shown");
             headline.findings.push(Finding { code: "estimators_disagree", is_warning: false, text: differ });
@@ -266,7 +278,7 @@ impl Evidence {
             "counter and readings differ",
             "half their difference",
             Evaluation::A,
-            difference_j.abs() / known::COVERAGE_FACTOR,
+            known::APART_SHARE * difference_j.abs(),
         );
         headline.findings.push(Finding { code: "estimators_disagree", is_warning: true, text: differ });
     }
@@ -283,13 +295,7 @@ impl Evidence {
         budget.add("resolution of a reading", "guess, 0.2 %", Evaluation::B, floor_j);
         if let Some(in_step_j) = readings.in_step_j {
             budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
-            headline.findings.push(Finding {
-                code: "load_in_step_not_excluded",
-                is_warning: true,
-                text: "the readings are so even that a load in step with the sensor would look the same, and no counter \
-                       speaks against one"
-                    .to_owned(),
-            });
+            headline.findings.push(Finding::load_in_step());
         }
         self.add_gain(integral_j, &mut headline.budget);
     }
@@ -298,7 +304,7 @@ impl Evidence {
         let specified_j = known::GAIN_SHARE / known::COVERAGE_FACTOR * joules;
         budget.add_of_board("gain of the board", "nvml.h, arXiv 2312.02741", Evaluation::B, specified_j);
         if let Some(gain) = self.gain_ratio {
-            let apart_j = (gain.ratio - 1.0).abs() / known::COVERAGE_FACTOR * joules;
+            let apart_j = known::APART_SHARE * (gain.ratio - 1.0).abs() * joules;
             budget.add_of_board("sensor and counter, ratio", "steps of the counter", Evaluation::A, apart_j);
         }
     }

@@ -17,6 +17,9 @@ use crate::segment::Line;
 /// A pause in the readings up to this long is bridged where they stand in for the counter.
 const BRIDGED_NS: u64 = NS_PER_S / 2;
 
+/// A counter that ticks more often than this is read as if it were continuous.
+const FAST_NS: u64 = 25_000_000;
+
 /// One device's last seconds.
 #[derive(Debug)]
 pub struct History {
@@ -76,8 +79,7 @@ impl History {
 
     /// The power of a sample in watts, unless the board cannot draw so much.
     pub fn possible_w(&self, sample: &Sample) -> Option<f64> {
-        let limit_w = self.pinned.map_or(self.limit_w, |pinned| pinned.limit_w);
-        let highest_w = known::TRANSIENT_FACTOR * limit_w.unwrap_or(known::UNKNOWN_LIMIT_W);
+        let highest_w = known::TRANSIENT_FACTOR * self.limit_w().unwrap_or(known::UNKNOWN_LIMIT_W);
         sample.power_w().filter(|power_w| *power_w <= highest_w)
     }
 
@@ -104,9 +106,11 @@ impl History {
     /// Takes a counter reading in millijoules.
     pub fn push_counter(&mut self, at_ns: u64, energy_mj: u64) {
         let bounds = self.bounds();
+        // As old as is usual, not as was seen, for the same reason.
+        let lag_ns = self.sensor.lag_ns();
         let mut continuous = self.continuous;
         let (energy_mj, bridge) =
-            continuous.push(at_ns, energy_mj, bounds, |from_ns, to_ns| self.readings_between(from_ns, to_ns));
+            continuous.push(at_ns, energy_mj, bounds, |from_ns, to_ns| self.readings_of(from_ns, to_ns, lag_ns));
         (self.continuous, self.bridge) = (continuous, bridge);
         push(&mut self.counter, self.span_ns, self.capacity, at_ns, energy_mj);
         self.counter_rhythm.push(at_ns, energy_mj.cast_unsigned());
@@ -117,14 +121,14 @@ impl History {
         }
     }
 
-    /// Bounds of the power that lasts. Asked for at each read, so not by way of the whole belief.
+    /// Bounds of the power that lasts: by the limit alone, so that a step is judged the same whenever it is.
     fn bounds(&self) -> Bounds {
-        let belief = self.pinned.unwrap_or(Belief {
-            lowest_w: self.witness.lowest_w(),
-            limit_w: self.limit_w,
-            ..Belief::new(self.ways)
-        });
-        Bounds { low_w: belief.idle_w(), high_w: belief.limit_w() }
+        let limit_w = self.limit_w().unwrap_or(known::UNKNOWN_LIMIT_W);
+        Bounds { low_w: known::USUAL_IDLE_SHARE * limit_w, high_w: limit_w }
+    }
+
+    fn limit_w(&self) -> Option<f64> {
+        self.pinned.map_or(self.limit_w, |pinned| pinned.limit_w)
     }
 
     /// The step of the counter that the last sample's read replaced.
@@ -215,7 +219,10 @@ impl History {
 
     /// Joules of the readings between two moments, by the line through them, as old as they usually are.
     pub fn readings_between(&self, from_ns: u64, to_ns: u64) -> Option<Evidence> {
-        let lag_ns = self.sensor().lag_ns();
+        self.readings_of(from_ns, to_ns, self.sensor().lag_ns())
+    }
+
+    fn readings_of(&self, from_ns: u64, to_ns: u64, lag_ns: u64) -> Option<Evidence> {
         let first = self.power.partition_point(|(at_ns, _)| *at_ns < from_ns + lag_ns).saturating_sub(1);
         let mut line = Line::new(BRIDGED_NS);
         let (mut joules, mut covered_ns) = (0.0, 0);
@@ -250,6 +257,9 @@ impl History {
     /// The counter's last tick before a moment and how far its time may be off, where that is beyond doubt.
     fn counter_tick_before(&self, at_ns: u64) -> Option<(u64, u64)> {
         let period_ns = self.counter_rhythm.period_ns()?;
+        if period_ns < FAST_NS {
+            return Some((at_ns - period_ns / 2, period_ns / 2));
+        }
         let (next_ns, doubt_ns) = self.counter_rhythm.next_tick_ns(at_ns)?;
         let tick_ns = next_ns.checked_sub(period_ns)?;
         (at_ns > tick_ns + doubt_ns && next_ns > at_ns + doubt_ns).then_some((tick_ns, doubt_ns))

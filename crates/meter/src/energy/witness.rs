@@ -15,7 +15,7 @@ const LONGEST_NS: u64 = 1_200 * NS_PER_MS;
 /// Readings tell of a moment so long after it.
 const SETTLED_NS: u64 = 350 * NS_PER_MS;
 /// A stretch whose ends may be off by more than this share of it tells nothing.
-const SHARP_SHARE: f64 = 0.02;
+const SHARP_SHARE: f64 = 0.03;
 /// Pairs that wait for their readings.
 const WAITING: usize = 8;
 /// A counter that adds up readings may take the one published with its tick, the one before, or one between: so many
@@ -72,6 +72,7 @@ struct Sum {
 #[derive(Clone, Debug)]
 pub struct Witness {
     last: Option<(u64, i64)>,
+    read_mj: Option<i64>,
     waiting: VecDeque<Pair>,
     sums: [Sum; SHIFTS.len()],
     levels: [Level; LEVELS],
@@ -90,6 +91,7 @@ impl Default for Witness {
     fn default() -> Self {
         Self {
             last: None,
+            read_mj: None,
             waiting: VecDeque::with_capacity(WAITING),
             sums: [Sum::default(); SHIFTS.len()],
             levels: [Level::default(); LEVELS],
@@ -140,11 +142,11 @@ impl Witness {
     /// Takes a read of the counter, made continuous, and its last tick before that, where it is beyond doubt. Answers a
     /// pair whose readings are all there by now.
     pub fn push_counter(&mut self, at_ns: u64, energy_mj: i64, tick: Option<(u64, u64)>) -> Option<Pair> {
+        self.is_alive |= self.read_mj.replace(energy_mj).is_some_and(|read_mj| read_mj != energy_mj);
         if let Some((tick_ns, doubt_ns)) = tick {
             match self.last {
                 Some((from_ns, from_mj)) if tick_ns < from_ns + LONGEST_NS => {
                     let length_ns = tick_ns.saturating_sub(from_ns);
-                    self.is_alive |= energy_mj != from_mj;
                     if length_ns >= SHORTEST_NS && doubt_ns as f64 <= SHARP_SHARE * length_ns as f64 {
                         if self.waiting.len() == WAITING {
                             self.waiting.pop_front();
@@ -266,11 +268,14 @@ impl Sum {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a period")]
         let shift_ns = (shift * period_ns as f64) as u64;
         let (from_ns, to_ns) = (pair.from_ns + shift_ns, pair.to_ns + shift_ns);
-        let (mut readings_j, mut covered_ns, mut least_w, mut most_w) = (0.0, 0, f64::MAX, f64::MIN);
+        let (mut readings_j, mut covered_ns, mut bend_w, mut most_w) = (0.0, 0, 0.0_f64, 0.0_f64);
         for (k, (at_ns, power_w)) in values.iter().enumerate() {
             let next_ns = values.get(k + 1).map_or(at_ns + period_ns, |next| next.0.min(at_ns + 2 * period_ns));
-            if next_ns + period_ns > from_ns && *at_ns < to_ns + period_ns {
-                (least_w, most_w) = (least_w.min(*power_w), most_w.max(*power_w));
+            if next_ns > from_ns && *at_ns < to_ns {
+                most_w = most_w.max(*power_w);
+                if let (Some(before), Some(after)) = (k.checked_sub(1).and_then(|k| values.get(k)), values.get(k + 1)) {
+                    bend_w = bend_w.max((before.1 - 2.0 * power_w + after.1).abs());
+                }
             }
             let part_ns = next_ns.min(to_ns).saturating_sub((*at_ns).max(from_ns));
             readings_j += power_w * seconds(part_ns);
@@ -281,7 +286,8 @@ impl Sum {
         }
         self.counter_j += pair.energy_j;
         self.readings_j += readings_j;
-        if most_w - least_w < known::TELLING_SHARE * most_w {
+        // On a load that changes evenly an integral and a sum of readings are alike.
+        if bend_w < known::TELLING_SHARE * most_w {
             return;
         }
         let gain = self.counter_j / self.readings_j;

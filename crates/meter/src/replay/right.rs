@@ -29,7 +29,7 @@ impl Right {
         let Some(total_j) = headline.total_j else {
             return if self.quotes { Err(format!("null of {true_j:.1} J")) } else { Ok(()) };
         };
-        let Some(uncertainty_j) = headline.uncertainty_j else {
+        let Some(uncertainty_j) = report.uncertainty_j() else {
             return Err(format!("{total_j:.1} J of {true_j:.1} J without an uncertainty"));
         };
         let said = format!("{total_j:.1} +- {uncertainty_j:.2} J of {true_j:.1} J");

@@ -50,6 +50,8 @@ pub(crate) struct DeviceWindow {
     end_ns: u64,
     /// How long after its left edge that is judged.
     edge_span_ns: u64,
+    /// On which side of a load the edges are expected to be.
+    sides: [Side; 2],
     /// By how much later than the power the readings are: subtracted from the time of each.
     lag_ns: u64,
     /// What was believed when it opened.
@@ -95,6 +97,7 @@ impl DeviceWindow {
             start_ns,
             end_ns: u64::MAX,
             edge_span_ns: EDGE_SPAN_NS,
+            sides: [Side::Start, Side::End],
             lag_ns,
             opened_with: history.belief(),
             taught: None,
@@ -132,9 +135,9 @@ impl DeviceWindow {
         self.downsampler.close(end_ns);
     }
 
-    /// Judges the left edge only so long after it.
-    pub fn look_on(&mut self, edge_span_ns: u64) {
-        self.edge_span_ns = edge_span_ns;
+    /// Judges the left edge only so long after it, and both as these.
+    pub fn look_on(&mut self, edge_span_ns: u64, sides: [Side; 2]) {
+        (self.edge_span_ns, self.sides) = (edge_span_ns, sides);
     }
 
     pub fn push(&mut self, sample: &Sample, inside: bool, history: &History) {
@@ -183,7 +186,7 @@ impl DeviceWindow {
             self.throttle_complete = sample.at_ns >= self.end_ns;
         }
         if matches!(self.start_edge, StartEdge::Ahead) && sample.at_ns >= self.start_ns + self.edge_span_ns {
-            let edge = WindowEdge::of(history, self.start_ns, Side::Start);
+            let edge = WindowEdge::of(history, self.start_ns, self.sides[0]);
             self.taught = edge.counter.as_ref().and_then(|counter| counter.ways);
             self.start_edge = StartEdge::Judged(Box::new(edge));
         }
@@ -233,9 +236,9 @@ impl DeviceWindow {
         let sensor = history.sensor();
         let start = match &self.start_edge {
             StartEdge::Judged(edge) => WindowEdge::clone(edge),
-            StartEdge::Ahead => WindowEdge::of(history, self.start_ns, Side::Start),
+            StartEdge::Ahead => WindowEdge::of(history, self.start_ns, self.sides[0]),
         };
-        let end = WindowEdge::of(history, self.end_ns, Side::End);
+        let end = WindowEdge::of(history, self.end_ns, self.sides[1]);
         let taught = end.counter.as_ref().and_then(|counter| counter.ways);
         let readings = self.readings(duration_ns, &start, &end, history);
         let coverage = readings.coverage;
@@ -263,6 +266,7 @@ impl DeviceWindow {
             contradicted: history.witness().contradicts_memory(),
             gain_ratio: belief.gain_ratio,
             taught,
+            edges: evidence.edges.clone(),
             integral_j,
             counter_j: evidence.counter_j(),
             counter_raw_j: evidence.edges.as_ref().map(|(start, end)| (end.raw_mj - start.raw_mj) as f64 / 1e3),
@@ -310,16 +314,18 @@ impl DeviceWindow {
             .map(|(start_j, end_j)| root_of_squares([start_j, end_j, averaging_j]));
         let (idle_w, limit_w) = (belief.idle_w(), belief.limit_w());
         let unseen = belief.ways.unseen_share(sensor);
-        let in_step_j = self.integral.mean_power_w().zip(self.integral.unevenness_w(sensor)).and_then(
-            |(mean_w, unevenness_w)| {
-                let active_w = mean_w - idle_w;
-                let noise_w = 3.0 * 6.0_f64.sqrt() * belief.noise_w;
-                let is_even = unevenness_w < noise_w.max(known::STEADY_SHARE * active_w);
-                let hidden_w = (limit_w - mean_w).max(active_w) * unseen;
-                let is_load = active_w > known::LOAD_SHARE * idle_w;
-                (is_even && is_load && hidden_w > 0.0).then(|| hidden_w * covered_s / known::COVERAGE_FACTOR)
-            },
-        );
+        let mean_w = self.integral.mean_power_w();
+        let active_w = mean_w.map_or(0.0, |mean_w| mean_w - idle_w);
+        let noise_w = 3.0 * 6.0_f64.sqrt() * belief.noise_w;
+        let are_even = self
+            .integral
+            .unevenness_w(sensor)
+            .is_some_and(|unevenness_w| unevenness_w < noise_w.max(known::STEADY_SHARE * active_w));
+        let in_step_j = mean_w.and_then(|mean_w| {
+            let hidden_w = (limit_w - mean_w).max(active_w) * unseen;
+            let is_load = active_w > known::LOAD_SHARE * idle_w;
+            (are_even && is_load && hidden_w > 0.0).then(|| hidden_w * covered_s / known::COVERAGE_FACTOR)
+        });
         Readings {
             joules: self.integral.joules(),
             coverage: if duration_ns == 0 { 0.0 } else { covered_ns as f64 / duration_ns as f64 },
@@ -328,6 +334,7 @@ impl DeviceWindow {
             edges_j,
             // The integral does not count them.
             gaps_j: open_s * highest_w.unwrap_or(limit_w),
+            are_even,
             in_step_j,
             impossible: self.impossible,
         }

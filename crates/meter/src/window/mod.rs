@@ -20,7 +20,7 @@ pub use report::{DeviceReport, SamplerReport, WindowReport};
 
 use crate::clock::{NS_PER_MS, seconds, slept_ns};
 use crate::downsample::Row;
-use crate::energy::{History, Ways};
+use crate::energy::{History, Side, Ways};
 use crate::parquet::{EndFacts, FileFacts, SamplesFile, TimeseriesFile};
 use crate::rapl::CpuReport;
 use crate::sample::Sample;
@@ -110,10 +110,10 @@ impl OpenWindow {
         }
     }
 
-    /// Judges the left edge only so long after it, where readings around it are rare.
-    pub fn look_on(&mut self, edge_span_ns: u64) {
+    /// Judges the left edge only so long after it, where readings around it are rare, and both edges as these.
+    pub fn look_on(&mut self, edge_span_ns: u64, sides: [Side; 2]) {
         for device in &mut self.devices {
-            device.look_on(edge_span_ns);
+            device.look_on(edge_span_ns, sides);
         }
     }
 

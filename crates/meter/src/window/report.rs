@@ -1,7 +1,7 @@
 //! What a window says in the end. `None` is what could not be known.
 
 use super::first_update::FirstUpdates;
-use crate::energy::{GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares};
+use crate::energy::{Edge, GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares};
 use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
 use crate::tenancy::Tenancy;
@@ -40,6 +40,8 @@ pub struct DeviceReport {
     pub gain_ratio: Option<GainRatio>,
     /// What the right edge has taught of the sensor.
     pub taught: Option<Ways>,
+    /// The counter at both edges.
+    pub edges: Option<(Edge, Edge)>,
     /// Joules by the trapezoid rule over the covered part.
     pub integral_j: Option<f64>,
     /// Joules by the counter, edges corrected.
