@@ -1,6 +1,6 @@
 use super::super::load::Edge;
 use super::*;
-use crate::energy::serving::Random;
+use crate::replay::Random;
 
 const MS: f64 = NS_PER_MS as f64;
 

@@ -42,7 +42,7 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::energy::serving::Random;
+    use crate::replay::Random;
 
     /// What a counter of this quantum answers, each value twice.
     fn listen(quantum: &mut Quantum, quantum_mj: u64, increments: impl Iterator<Item = u64>) {

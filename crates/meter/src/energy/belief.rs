@@ -79,7 +79,8 @@ impl Ways {
     /// The ways themselves. `usual`: the sensor as it is taken to be, its period as it was seen.
     pub fn readings(usual: Sensor) -> Vec<Reading> {
         let period_s = seconds(usual.update_period_ns);
-        let windows = std::iter::once(seconds(usual.window_ns)).chain(WINDOW_SHARES.map(|share| share * period_s));
+        let windows =
+            std::iter::once(seconds(usual.window_ns)).chain(WINDOW_SHARES.map(|share| share * period_s));
         windows
             .flat_map(|window_s| {
                 DELAYS_NS.map(|delay_ns| Reading { window_s, delay_s: seconds(usual.delay_ns + delay_ns) })

@@ -52,11 +52,11 @@ table! {
     // Stories.
     COARSE_STEPS = 24.0, "1", "Moments over three cells at which two changes of power are considered.", "bench";
     FINE_STEPS = 100.0, "1", "Moments over the cell that holds the mark at which one change is considered.", "bench";
-    NO_CHANGE = 0.35, "1", "Prior of a load that does not change its level.", "bench";
-    ONE_CHANGE = 0.15, "1", "Prior of one change anywhere.", "bench";
-    TWO_CHANGES = 0.10, "1", "Prior of two changes.", "bench";
+    NO_CHANGE = 0.30, "1", "Prior of a load that does not change its level.", "bench";
+    ONE_CHANGE = 0.08, "1", "Prior of one change anywhere.", "bench";
+    TWO_CHANGES = 0.05, "1", "Prior of two changes.", "bench";
     OUTLOOK = 7.0, "1", "A texture and a way to read the sensor whose best story of one change is worse by a factor e^7 are left out.", "bench";
-    CHANGE_NEAR_MARK = 0.40, "1", "Prior of a load that begins or ends near the mark.", "loads are started by the program that marks";
+    CHANGE_NEAR_MARK = 0.57, "1", "Prior of a load that begins or ends near the mark.", "loads are started by the program that marks";
     MARK_SPREAD_S = 0.0008, "s", "How near: the density falls with the distance plus this.", "marks of a busy program are late by a millisecond";
     IDLE_SHARE = 0.25, "1", "Idle is less than this share of the step above the lowest power.", "guess";
     LEVEL_SPREAD = 0.5, "1", "Prior spread of a level and of a step (k = 1), as a share of idle to limit.", "weak prior";

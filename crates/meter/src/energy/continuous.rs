@@ -2,7 +2,10 @@
 //! readings, with its doubt. Continuity is earned: after an outage, a fall or a standstill it is bounded, not assumed.
 
 use super::constants as known;
-use crate::clock::seconds;
+use crate::clock::{NS_PER_MS, seconds};
+
+/// A counter that is read has ticked so long ago at most, on the mean over usual periods.
+const LATELY_NS: u64 = 50 * NS_PER_MS;
 
 /// Why a step of the counter is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +104,8 @@ impl Continuous {
             let since_s = seconds(at_ns - before_ns.min(at_ns));
             if let Some(cause) = broken(step_mj as f64 / 1e3, since_s, seconds(outage_ns), bounds) {
                 let changed_ns = self.changed.map_or(read_ns, |(a, b)| a + (b - a) / 2);
-                let now_ns = read_ns + (at_ns - read_ns) / 2;
+                // It ticked shortly before it was read, however long it had not been.
+                let now_ns = at_ns - ((at_ns - read_ns) / 2).min(LATELY_NS);
                 let taken = Bridge::over(cause, (changed_ns, now_ns), step_mj as f64 / 1e3, bounds, readings);
                 self.offset_mj += (taken.taken_j * 1e3).round() as i64 - step_mj;
                 bridge = Some(taken);

@@ -131,7 +131,8 @@ impl Evidence {
         if self.counter_reads == 0 {
             return Err("the energy counter could not be read".to_owned());
         }
-        self.counter_j().ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())
+        self.counter_j()
+            .ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())
     }
 
     fn integral(&self) -> Result<f64, String> {
@@ -171,10 +172,11 @@ impl Evidence {
     pub fn judge(&self) -> Headline {
         let counter = self.counter();
         let integral = self.integral();
-        let residual_pct = counter.as_ref().ok().zip(self.readings.joules).and_then(|(counter_j, integral_j)| {
-            (*counter_j > 0.0 && self.readings.coverage >= MIN_COVERAGE)
-                .then(|| (integral_j / counter_j - 1.0) * 100.0)
-        });
+        let residual_pct =
+            counter.as_ref().ok().zip(self.readings.joules).and_then(|(counter_j, integral_j)| {
+                (*counter_j > 0.0 && self.readings.coverage >= MIN_COVERAGE)
+                    .then(|| (integral_j / counter_j - 1.0) * 100.0)
+            });
         let mut headline = Headline {
             total_j: None,
             method: None,
@@ -216,7 +218,12 @@ impl Evidence {
         let floor_j = known::COUNTER_QUANTUM_J.hypot(known::RELATIVE_FLOOR * counter_j);
         budget.add("counter, quantum and clock", "millijoules, 1e-5", Evaluation::B, floor_j);
         for bridge in &self.bridges {
-            budget.add("counter, replaced step", "readings, or idle to limit", Evaluation::B, bridge.deviation_j);
+            budget.add(
+                "counter, replaced step",
+                "readings, or idle to limit",
+                Evaluation::B,
+                bridge.deviation_j,
+            );
         }
         // A counter that adds up readings knows no more than they do.
         let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.sampling_j.unwrap_or(0.0);
@@ -254,7 +261,8 @@ impl Evidence {
             let apart_j = known::APART_SHARE * (integral_j - counter_j).abs();
             let apart_j = apart_j.hypot(readings.sampling_j.unwrap_or(0.0));
             headline.budget.add("counter and readings differ", "their difference", Evaluation::A, apart_j);
-            "the counter, carried to both edges; the readings are of another scope".clone_into(&mut headline.reason);
+            "the counter, carried to both edges; the readings are of another scope"
+                .clone_into(&mut headline.reason);
             return;
         }
         if difference_j.abs() <= limit_j {
@@ -315,8 +323,12 @@ impl Evidence {
             let (code, why) = match bridge.cause {
                 Break::Fell => ("continuity_lost", "is backwards: the driver was loaded anew, or it wrapped"),
                 Break::Impossible => ("counter_step_impossible", "is more than the board can draw"),
-                Break::Lost => ("continuity_lost", "is less than an idle board draws: it stood still meanwhile"),
-                Break::Outage => ("continuity_lost", "came after every call had failed: it may be another counter"),
+                Break::Lost => {
+                    ("continuity_lost", "is less than an idle board draws: it stood still meanwhile")
+                }
+                Break::Outage => {
+                    ("continuity_lost", "came after every call had failed: it may be another counter")
+                }
             };
             findings.push(Finding {
                 code,

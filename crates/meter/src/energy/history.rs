@@ -109,14 +109,16 @@ impl History {
         // As old as is usual, not as was seen, for the same reason.
         let lag_ns = self.sensor.lag_ns();
         let mut continuous = self.continuous;
-        let (energy_mj, bridge) =
-            continuous.push(at_ns, energy_mj, bounds, |from_ns, to_ns| self.readings_of(from_ns, to_ns, lag_ns));
+        let (energy_mj, bridge) = continuous
+            .push(at_ns, energy_mj, bounds, |from_ns, to_ns| self.readings_of(from_ns, to_ns, lag_ns));
         (self.continuous, self.bridge) = (continuous, bridge);
         push(&mut self.counter, self.span_ns, self.capacity, at_ns, energy_mj);
         self.counter_rhythm.push(at_ns, energy_mj.cast_unsigned());
         if bridge.is_some() {
             self.witness.interrupt();
-        } else if let Some(pair) = self.witness.push_counter(at_ns, energy_mj, self.counter_tick_before(at_ns)) {
+        } else if let Some(pair) =
+            self.witness.push_counter(at_ns, energy_mj, self.counter_tick_before(at_ns))
+        {
             self.weigh(&pair);
         }
     }
@@ -244,12 +246,8 @@ impl History {
         let belief = self.belief();
         let changes = changes(&self.power);
         let around_ns = u64::midpoint(from_ns, to_ns);
-        let comb = Comb::through(
-            &changes,
-            around_ns,
-            self.update_period_ns(),
-            belief.power_doubt_ns.unwrap_or(0),
-        );
+        let comb =
+            Comb::through(&changes, around_ns, self.update_period_ns(), belief.power_doubt_ns.unwrap_or(0));
         let ticks = Ticks::between(&changes, comb, from_ns, to_ns);
         (standing(&self.power, &ticks), ticks.doubt_ns)
     }
@@ -268,10 +266,8 @@ impl History {
     fn weigh(&mut self, pair: &Pair) {
         let period_ns = self.update_period_ns();
         let Some(line) = self.readings_between(pair.from_ns, pair.to_ns) else { return };
-        let (values, _) = self.values_between(
-            pair.from_ns.saturating_sub(2 * period_ns),
-            pair.to_ns + 2 * period_ns,
-        );
+        let (values, _) =
+            self.values_between(pair.from_ns.saturating_sub(2 * period_ns), pair.to_ns + 2 * period_ns);
         self.witness.weigh(pair, line, &values, period_ns);
     }
 }

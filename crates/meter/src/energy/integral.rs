@@ -196,18 +196,19 @@ mod tests {
     #[test]
     fn the_blind_time_of_a_steady_load_hides_nothing_and_that_of_a_restless_one_two_deviations_of_its_mean() {
         let steady: Vec<_> = (0..=100).map(|k| (k * 10 * MS, 400.0)).collect();
-        assert_eq!(integrate(&steady, 0, 1000 * MS).sampling_deviation_j(Sensor::DATACENTER, 0.75), Some(0.0));
+        assert_eq!(
+            integrate(&steady, 0, 1000 * MS).sampling_deviation_j(Sensor::DATACENTER, 0.75),
+            Some(0.0)
+        );
         assert_eq!(integrate(&steady, 0, 200 * MS).sampling_deviation_j(Sensor::DATACENTER, 0.75), None);
         // Ten values of 300 and 500 W in turn: nine steps of 200 W.
         let restless: Vec<_> =
             (0..100).map(|k| (k * 10 * MS, if k / 10 % 2 == 0 { 300.0 } else { 500.0 })).collect();
-        let found_j =
-            integrate(&restless, 0, 990 * MS).sampling_deviation_j(Sensor::DATACENTER, 0.75).expect("ten values");
+        let found_j = integrate(&restless, 0, 990 * MS)
+            .sampling_deviation_j(Sensor::DATACENTER, 0.75)
+            .expect("ten values");
         let deviation_w = (9.0 * 200.0_f64.powi(2) / (2.0 * 9.0)).sqrt();
-        assert!(
-            (found_j - deviation_w / 10.0_f64.sqrt() * 0.75_f64.sqrt() * 0.99).abs() < 1e-9,
-            "{found_j}"
-        );
+        assert!((found_j - deviation_w / 10.0_f64.sqrt() * 0.75_f64.sqrt() * 0.99).abs() < 1e-9, "{found_j}");
     }
 
     #[test]

@@ -7,12 +7,15 @@ mod comb;
 pub mod constants;
 mod continuous;
 mod edge;
+mod edge_stories;
 mod headline;
 mod history;
 mod integral;
+mod linear;
 mod pieces;
 mod rhythm;
 mod sensor;
+mod steps;
 mod stories;
 mod witness;
 
@@ -30,8 +33,3 @@ pub use witness::Witness;
 
 /// The estimator's name: results of another one are not compared with it.
 pub const ESTIMATOR: &str = "llem-curve-2";
-
-#[cfg(test)]
-mod accuracy_tests;
-#[cfg(test)]
-pub(crate) mod serving;

@@ -308,7 +308,7 @@ fn rounded(time_ns: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::energy::serving::Random;
+    use crate::replay::Random;
 
     const MS: f64 = NS_PER_MS as f64;
 

@@ -9,6 +9,8 @@
 //! Times are seconds from the moment, so the moment is 0; energies are joules.
 
 use super::constants as known;
+use super::linear::{cholesky, dot, forward, small_backward, small_cholesky, small_forward};
+use super::steps::Steps;
 
 /// The mean over a time that something told of: a cell of the counter, or a reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,10 +80,6 @@ pub struct Share {
     pub log_evidence: Vec<f64>,
 }
 
-/// Distances from the moment at which a change is considered beside the grids, milliseconds.
-const NEAR_MS: [f64; 11] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0];
-const COARSE_STEPS: usize = known::COARSE_STEPS as usize;
-const FINE_STEPS: usize = known::FINE_STEPS as usize;
 /// What a load may do between its changes: white, and by rounds.
 const TEXTURES: [(f64, f64); 3] = [
     (known::WEAK_WHITE, known::WEAK_ROUND),
@@ -154,57 +152,9 @@ pub fn share(around: &Surroundings, ways: &[(Reading, f64)], log_prior_none: f64
     Some(Share { before_j: before_j.clamp(idle_j.min(cell.energy_j), most_j), deviation_j, log_evidence })
 }
 
-/// The moments at which the power may have changed.
-struct Steps {
-    /// A coarse grid over all cells, the moment itself first, then a finer one of the cell that holds it.
-    at_s: Vec<f64>,
-    /// So many of them, from the beginning, are considered in pairs.
-    coarse: usize,
-    /// The prior of one change there: anywhere alike ...
-    anywhere: Vec<f64>,
-    /// ... or, where the change is the beginning or the end of a load, near the moment.
-    near: Vec<f64>,
-}
-
-impl Steps {
-    fn is_fine(&self, step: usize) -> bool {
-        (self.coarse..self.coarse + FINE_STEPS).contains(&step)
-    }
-
-    fn over(around: &Surroundings, cell: &Observed) -> Self {
-        let (first_s, last_s) = around.span_s;
-        let evenly = |from_s: f64, to_s: f64, count: usize| {
-            (0..count).map(move |k| from_s + (to_s - from_s) * (k as f64 + 0.5) / count as f64)
-        };
-        let close = NEAR_MS.into_iter().flat_map(|ms| [-ms, ms]).map(|ms| ms * 1e-3);
-        let at_s: Vec<f64> = std::iter::once(0.0)
-            .chain(evenly(first_s, last_s, COARSE_STEPS))
-            .chain(evenly(cell.from_s, cell.to_s, FINE_STEPS))
-            .chain(close.filter(|at_s| (first_s..last_s).contains(at_s)))
-            .collect();
-        let mut order: Vec<usize> = (0..at_s.len()).collect();
-        order.sort_by(|a, b| at_s[*a].total_cmp(&at_s[*b]));
-        let (mut anywhere, mut near) = (vec![0.0; at_s.len()], vec![0.0; at_s.len()]);
-        for (k, step) in order.iter().enumerate() {
-            let left_s = if k == 0 { first_s } else { f64::midpoint(at_s[order[k - 1]], at_s[*step]) };
-            let right_s =
-                order.get(k + 1).map_or(last_s, |next| f64::midpoint(at_s[*step], at_s[*next]));
-            anywhere[*step] = (right_s - left_s) / (last_s - first_s);
-            near[*step] = (right_s - left_s) * (-at_s[*step].abs() / known::MARK_SPREAD_S).exp();
-        }
-        let total: f64 = near.iter().sum();
-        near.iter_mut().for_each(|mass| *mass /= total.max(f64::MIN_POSITIVE));
-        Self { at_s, coarse: 1 + COARSE_STEPS, anywhere, near }
-    }
-}
-
 /// The cells, and those readings whose time lies within them. With it the logarithm of what makes the evidence of two ways
 /// comparable: each value is accounted for in both, in watts, a reading that is not used by a wide guess.
-fn observations(
-    around: &Surroundings,
-    reading: Option<Reading>,
-    mean_w: f64,
-) -> (Vec<Observed>, f64) {
+fn observations(around: &Surroundings, reading: Option<Reading>, mean_w: f64) -> (Vec<Observed>, f64) {
     let (first_s, last_s) = around.span_s;
     let mut observed = around.cells.clone();
     let mut log_scale = 0.0;
@@ -277,9 +227,8 @@ impl Model {
         for i in 0..n {
             for j in 0..=i {
                 let noise = if i == j { observed[i].noise_j.powi(2) + 1e-12 } else { 0.0 };
-                lower[i * n + j] = texture.covariance(time(i), time(j))
-                    + observed[i].gain_j * observed[j].gain_j
-                    + noise;
+                lower[i * n + j] =
+                    texture.covariance(time(i), time(j)) + observed[i].gain_j * observed[j].gain_j + noise;
             }
         }
         cholesky(&mut lower, n)?;
@@ -393,7 +342,9 @@ impl Model {
                 + 0.5 * m as f64 * precision.ln()
                 + log_plausible,
             is_expected: m == 2 && fits_step,
-            mean_j: self.mean_w * (self.target.1 - self.target.0) + self.texture_j + inner(&whitened_t, &whitened_c),
+            mean_j: self.mean_w * (self.target.1 - self.target.0)
+                + self.texture_j
+                + inner(&whitened_t, &whitened_c),
             variance: self.texture_variance + inner(&whitened_t, &whitened_t),
         }
     }
@@ -444,64 +395,4 @@ impl Mixture {
         let log_evidence = evidence.iter().map(|weight| weight.max(f64::MIN_POSITIVE).ln() + best).collect();
         Some((mean_j, variance.sqrt(), log_evidence))
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-/// Turns the lower half of a symmetric positive matrix into its root, row by row.
-fn cholesky(a: &mut [f64], n: usize) -> Option<()> {
-    for i in 0..n {
-        for j in 0..=i {
-            let sum = a[i * n + j] - (0..j).map(|k| a[i * n + k] * a[j * n + k]).sum::<f64>();
-            if i == j {
-                if sum <= 0.0 || !sum.is_finite() {
-                    return None;
-                }
-                a[i * n + i] = sum.sqrt();
-            } else {
-                a[i * n + j] = sum / a[j * n + j];
-            }
-        }
-    }
-    Some(())
-}
-
-/// Solves `L x = b` in place.
-fn forward(lower: &[f64], n: usize, b: &mut [f64]) {
-    for i in 0..n {
-        let sum: f64 = (0..i).map(|k| lower[i * n + k] * b[k]).sum();
-        b[i] = (b[i] - sum) / lower[i * n + i];
-    }
-}
-
-/// The same for at most three unknowns; answers the logarithm of the root's determinant.
-fn small_cholesky(a: &mut [[f64; 3]; 3], m: usize) -> f64 {
-    let mut log_determinant = 0.0;
-    for i in 0..m {
-        for j in 0..=i {
-            let sum = a[i][j] - (0..j).map(|k| a[i][k] * a[j][k]).sum::<f64>();
-            a[i][j] = if i == j { sum.max(1e-300).sqrt() } else { sum / a[j][j] };
-        }
-        log_determinant += a[i][i].ln();
-    }
-    log_determinant
-}
-
-fn small_forward(lower: &[[f64; 3]; 3], m: usize, b: [f64; 3]) -> [f64; 3] {
-    let mut x = [0.0; 3];
-    for i in 0..m {
-        x[i] = (b[i] - (0..i).map(|k| lower[i][k] * x[k]).sum::<f64>()) / lower[i][i];
-    }
-    x
-}
-
-/// Solves `L' x = b`.
-fn small_backward(lower: &[[f64; 3]; 3], m: usize, b: [f64; 3]) -> [f64; 3] {
-    let mut x = [0.0; 3];
-    for i in (0..m).rev() {
-        x[i] = (b[i] - (i + 1..m).map(|k| lower[k][i] * x[k]).sum::<f64>()) / lower[i][i];
-    }
-    x
 }

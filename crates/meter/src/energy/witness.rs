@@ -270,10 +270,13 @@ impl Sum {
         let (from_ns, to_ns) = (pair.from_ns + shift_ns, pair.to_ns + shift_ns);
         let (mut readings_j, mut covered_ns, mut bend_w, mut most_w) = (0.0, 0, 0.0_f64, 0.0_f64);
         for (k, (at_ns, power_w)) in values.iter().enumerate() {
-            let next_ns = values.get(k + 1).map_or(at_ns + period_ns, |next| next.0.min(at_ns + 2 * period_ns));
+            let next_ns =
+                values.get(k + 1).map_or(at_ns + period_ns, |next| next.0.min(at_ns + 2 * period_ns));
             if next_ns > from_ns && *at_ns < to_ns {
                 most_w = most_w.max(*power_w);
-                if let (Some(before), Some(after)) = (k.checked_sub(1).and_then(|k| values.get(k)), values.get(k + 1)) {
+                if let (Some(before), Some(after)) =
+                    (k.checked_sub(1).and_then(|k| values.get(k)), values.get(k + 1))
+                {
                     bend_w = bend_w.max((before.1 - 2.0 * power_w + after.1).abs());
                 }
             }

@@ -135,17 +135,9 @@ impl EndFacts {
 fn belief_text(belief: &Belief) -> String {
     let Belief { power_ns, power_doubt_ns, counter_ns, counter_doubt_ns, .. } = *belief;
     let times = [power_ns, power_doubt_ns, counter_ns, counter_doubt_ns].map(or_dash);
-    let powers = [
-        Some(belief.noise_w),
-        belief.lowest_w,
-        belief.limit_w,
-        Some(belief.blind_share),
-        belief.scope_ratio,
-    ];
-    let gain = [
-        belief.gain_ratio.map(|gain| gain.ratio),
-        belief.gain_ratio.map(|gain| gain.uncertainty),
-    ];
+    let powers =
+        [Some(belief.noise_w), belief.lowest_w, belief.limit_w, Some(belief.blind_share), belief.scope_ratio];
+    let gain = [belief.gain_ratio.map(|gain| gain.ratio), belief.gain_ratio.map(|gain| gain.uncertainty)];
     let numbers = powers.into_iter().chain(gain).chain(belief.ways.0.map(Some));
     let numbers = numbers.map(|number| number.map_or_else(|| "-".to_owned(), |number| format!("{number:?}")));
     times.into_iter().chain([belief.kind.as_str().to_owned()]).chain(numbers).collect::<Vec<_>>().join(":")
@@ -157,7 +149,11 @@ fn belief_of(text: &str) -> Option<Belief> {
     let times = [time()?, time()?, time()?, time()?];
     let kind = Kind::from_name(parts.next()?)?;
     let numbers: Vec<Option<f64>> = parts.map(|part| part.parse().ok()).collect();
-    let [noise_w, lowest_w, limit_w, blind_share, scope_ratio, ratio, uncertainty, ways @ ..] = numbers.as_slice() else { return None };
+    let [noise_w, lowest_w, limit_w, blind_share, scope_ratio, ratio, uncertainty, ways @ ..] =
+        numbers.as_slice()
+    else {
+        return None;
+    };
     let ways: Option<Vec<f64>> = ways.iter().copied().collect();
     Some(Belief {
         power_ns: times[0],

@@ -55,7 +55,7 @@ pub fn judge(recording: &Recording) -> DeviceReport {
             while window.downsampler.next_row(sample.at_ns).is_some() {}
             window.take_taught().into_iter().for_each(|ways| history.learn(ways));
         }
-        if sample.at_ns >= end_ns + post_roll_ns {
+        if closed && window.as_ref().is_some_and(|window| window.is_settled(post_roll_ns)) {
             break;
         }
     }

@@ -22,6 +22,8 @@ pub mod sensor;
 mod sensor_tests;
 pub mod table;
 #[cfg(test)]
+mod accuracy_tests;
+#[cfg(test)]
 mod tests;
 mod ticks;
 

@@ -62,6 +62,9 @@ pub(super) enum Wake {
 /// How often it is looked at who computes on a device.
 const LOOK_NS: u64 = 5 * NS_PER_S;
 
+/// After an edge the counter is read densely until it has ticked, but not for longer than this.
+const AWAITED_NS: u64 = 1_200 * NS_PER_MS;
+
 /// When a device is to be asked next.
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_field_names, reason = "the unit is in every name")]
@@ -69,6 +72,8 @@ struct Due {
     slow_ns: u64,
     counter_ns: u64,
     look_ns: u64,
+    /// Until when a tick of the counter is awaited, and its value before.
+    awaited: Option<(u64, u64)>,
 }
 
 /// When a power read began and ended, and its answer.
@@ -106,6 +111,7 @@ impl<S: Source> Poller<S> {
                     counter_ns: share(COUNTER_DENSE_NS),
                     // The first look comes at once: who computes before a load starts is not the load.
                     look_ns: now_ns,
+                    awaited: None,
                 }
             })
             .collect();
@@ -242,9 +248,17 @@ impl<S: Source> Poller<S> {
         let after_ns = monotonic_ns();
         let cost_ns = after_ns - before_ns;
         self.driver_ns += cost_ns;
+        let awaited = &mut self.due[device].awaited;
+        if let Ok(energy_mj) = energy_mj {
+            if wake == Wake::Edge {
+                *awaited = Some((after_ns + AWAITED_NS, energy_mj));
+            }
+            *awaited = awaited.filter(|(until_ns, before_mj)| after_ns < *until_ns && energy_mj == *before_mj);
+        }
+        let is_dense = awaited.is_some() || after_ns < shared.dense_until_ns();
         let interval_ns = match energy_mj {
             Err(ReadError::NotSupported) => COUNTER_RETRY_NS,
-            _ => self.pace.counter_interval_ns(after_ns < shared.dense_until_ns()),
+            _ => self.pace.counter_interval_ns(is_dense),
         };
         let affordable_ns = cost_ns * COUNTER_SHARE * self.power.len() as u64;
         self.due[device].counter_ns =

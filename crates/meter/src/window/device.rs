@@ -3,7 +3,7 @@
 use super::first_update::FirstUpdates;
 use super::report::DeviceReport;
 use super::{EDGE_SPAN_NS, GapCaps};
-use crate::clock::seconds;
+use crate::clock::{NS_PER_MS, seconds};
 use crate::downsample::Downsampler;
 use crate::energy::constants as known;
 use crate::energy::{
@@ -12,6 +12,11 @@ use crate::energy::{
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
 use crate::tenancy::Tenancy;
+
+/// Two cells of a counter of 100 ms, and what the sensor shows of them.
+const SETTLED_NS: u64 = 230 * NS_PER_MS;
+/// No counter that was seen ticks more rarely than once a second.
+const RARE_TICK_NS: u64 = 1_200 * NS_PER_MS;
 
 /// Steps of the counter that are told one by one.
 const MOST_BRIDGES: usize = 8;
@@ -62,6 +67,9 @@ pub(crate) struct DeviceWindow {
     pub downsampler: Downsampler,
     start_edge: StartEdge,
     counter_reads: u64,
+    /// The counter's last value, and how often it has changed since the right edge.
+    counter_last_mj: Option<u64>,
+    ticks_after_end: u32,
     bridges: Vec<Bridge>,
     more_bridges: u64,
     impossible: u64,
@@ -90,7 +98,7 @@ impl DeviceWindow {
     ) -> Self {
         let lag_ns = history.sensor().lag_ns();
         let mut integral = Integral::new(start_ns, caps.power_ns);
-        if let Some((at_ns, power_w)) = before.and_then(|sample| Some((sample.at_ns, sample.power_w()?))) {
+        if let Some((at_ns, power_w)) = before.and_then(|sample| Some((sample.at_ns, history.possible_w(sample)?))) {
             integral.push(at_ns.saturating_sub(lag_ns), power_w);
         }
         Self {
@@ -111,6 +119,8 @@ impl DeviceWindow {
             ),
             start_edge: StartEdge::Ahead,
             counter_reads: 0,
+            counter_last_mj: None,
+            ticks_after_end: 0,
             bridges: Vec::new(),
             more_bridges: 0,
             impossible: 0,
@@ -168,11 +178,16 @@ impl DeviceWindow {
                 }
             }
         }
-        self.counter_reads += u64::from(inside && sample.counter.is_some());
+        if let Some(counter) = sample.counter {
+            self.counter_reads += u64::from(inside);
+            let before_mj = self.counter_last_mj.replace(counter.energy_mj);
+            let ticked = before_mj.is_some_and(|before_mj| before_mj != counter.energy_mj);
+            self.ticks_after_end += u32::from(ticked && counter.at_ns > self.end_ns);
+        }
         // One that reaches into the window is in its joules.
-        if let Some(bridge) = history.bridge().filter(|bridge| {
-            sample.at_ns >= self.start_ns && bridge.from_ns < self.end_ns
-        }) {
+        if let Some(bridge) =
+            history.bridge().filter(|bridge| sample.at_ns >= self.start_ns && bridge.from_ns < self.end_ns)
+        {
             self.keep(bridge);
         }
         // Read at the edges of every window: the first one from its start on is this window's left edge, and the first
@@ -207,6 +222,18 @@ impl DeviceWindow {
             last.said_j += bridge.said_j;
             last.taken_j += bridge.taken_j;
             last.deviation_j = last.deviation_j.hypot(bridge.deviation_j);
+        }
+    }
+
+    /// Whether all that the right edge needs has been read: the counter's two ticks after it and what the sensor showed of
+    /// their time; at least a tick where it is rare; and not more than `post_roll_ns` where there is none.
+    pub fn is_settled(&self, post_roll_ns: u64) -> bool {
+        let since_ns = self.last_sample_ns.saturating_sub(self.end_ns);
+        let is_over = since_ns >= post_roll_ns;
+        match self.ticks_after_end {
+            2.. => is_over || since_ns >= SETTLED_NS,
+            1 => is_over,
+            0 => is_over && (self.counter_reads == 0 || since_ns >= RARE_TICK_NS.max(post_roll_ns)),
         }
     }
 
@@ -269,7 +296,10 @@ impl DeviceWindow {
             edges: evidence.edges.clone(),
             integral_j,
             counter_j: evidence.counter_j(),
-            counter_raw_j: evidence.edges.as_ref().map(|(start, end)| (end.raw_mj - start.raw_mj) as f64 / 1e3),
+            counter_raw_j: evidence
+                .edges
+                .as_ref()
+                .map(|(start, end)| (end.raw_mj - start.raw_mj) as f64 / 1e3),
             coverage,
             gap_s,
             readings: self.integral.readings(),

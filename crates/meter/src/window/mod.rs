@@ -160,11 +160,10 @@ impl OpenWindow {
         }
     }
 
-    /// Whether every device was read `post_roll_ns` after the end.
+    /// Whether all that the right edges need has been read; `post_roll_ns` after the end, where the counter does not say
+    /// otherwise.
     pub fn is_settled(&self, post_roll_ns: u64) -> bool {
-        self.end_ns.is_some_and(|end_ns| {
-            self.devices.iter().all(|device| device.last_sample_ns >= end_ns + post_roll_ns)
-        })
+        self.end_ns.is_some() && self.devices.iter().all(|device| device.is_settled(post_roll_ns))
     }
 
     /// The right edge, once it is set.
@@ -173,12 +172,7 @@ impl OpenWindow {
     }
 
     /// Closes the files and reports. `end_ns` is the right edge; the histories are the devices'.
-    pub fn finish(
-        mut self,
-        end_ns: u64,
-        histories: &[History],
-        dropped: u64,
-    ) -> WindowReport {
+    pub fn finish(mut self, end_ns: u64, histories: &[History], dropped: u64) -> WindowReport {
         let duration_ns = end_ns.saturating_sub(self.start_ns);
         if let Some(mut file) = self.timeseries.take() {
             let mut rows: Vec<Row> = self
