@@ -3,6 +3,7 @@
 //! energy is known, and prints how far it is off and how often its uncertainty says so. `--families` counts each kind of
 //! load apart, with N windows each; `--cases` judges the single cases instead.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use llem_meter::replay::adapter::judge;
@@ -54,8 +55,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 
 fn main() -> Result<(), String> {
     let options = options()?;
-    // A panic of the estimator is counted, once for each window.
-    std::panic::set_hook(Box::new(|_| {}));
+    tell_each_panic_once();
     if options.cases {
         print_cases();
         return Ok(());
@@ -78,6 +78,19 @@ fn main() -> Result<(), String> {
         print_table(&cells, &summaries);
     }
     Ok(())
+}
+
+/// A panic of the estimator is counted with its window; where it was is told the first time.
+fn tell_each_panic_once() {
+    let seen = Mutex::new(Vec::new());
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string);
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.contains(&place) {
+            eprintln!("{panic}");
+            seen.push(place);
+        }
+    }));
 }
 
 fn print_cases() {

@@ -93,7 +93,7 @@ const fn class(name: &'static str, about: &'static str, board: Board) -> Class {
 }
 
 /// The kinds that were seen to fool the meter.
-pub const NAMED: [Class; 19] = [
+pub const NAMED: [Class; 20] = [
     class("modelled", "25 ms mean every 100 ms, counter right", BASE),
     class("50-50", "50 ms mean every 50 ms", with_sensor(PowerSensor::boxcar_ms(50, 50), Sensor::DATACENTER)),
     class(
@@ -141,6 +141,11 @@ pub const NAMED: [Class; 19] = [
     ),
     class("calls-heavy-tail", "3 % of calls wait for 3 to 250 ms", with_calls(TAIL, TAIL, 1)),
     class(
+        "calls-heavier-tail-4gpus",
+        "4 GPUs, 20 % of calls wait for 5 to 400 ms",
+        with_calls(HEAVIER_TAIL, HEAVIER_TAIL, 4),
+    ),
+    class(
         "counter-sums-true-mean",
         "counter sums the readings, a true mean over 1 s",
         with_average(Some(SUM), Average::True),
@@ -165,8 +170,11 @@ pub const NAMED: [Class; 19] = [
 const TAIL: Latency =
     Latency::HeavyTail { usual_ns: 300_000, share: 0.03, least_ns: 3 * MS, most_ns: 250 * MS };
 
+const HEAVIER_TAIL: Latency =
+    Latency::HeavyTail { usual_ns: 300_000, share: 0.2, least_ns: 5 * MS, most_ns: 400 * MS };
+
 /// Kinds that nobody has named, as different as boards may be.
-pub const OTHERS: [Class; 21] = [
+pub const OTHERS: [Class; 23] = [
     class(
         "jitter-101-25",
         "every 101 ms, each tick up to 20 % early or late",
@@ -291,6 +299,20 @@ pub const OTHERS: [Class; 21] = [
         "stalls",
         "1 % of polls come up to 120 ms late",
         with_faults(Faults { stalls: 0.01, stall_ns: 120 * MS, ..BASE.faults }),
+    ),
+    class(
+        "mean-1s-no-counter",
+        "the only reading is the mean over 1 s, no counter",
+        Board {
+            counter: None,
+            average: Average::None,
+            ..with_sensor(PowerSensor::boxcar_ms(100, 1000), Sensor::AVERAGED)
+        },
+    ),
+    class(
+        "counter-200ms-late",
+        "counter ticks every 200 ms, 60 ms late",
+        with_counter(EnergyCounter { delay_ns: 60 * MS, ..EnergyCounter::every_ms(200) }),
     ),
     class("sampler-100ms", "read every 100 ms", Board { interval_ns: 100 * MS, ..BASE }),
     class(

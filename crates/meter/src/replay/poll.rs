@@ -38,6 +38,7 @@ pub struct Observation {
 
 /// When the sampler runs and which edges it is told of.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
 pub(super) struct Session {
     pub opened_ns: u64,
     /// In order; of the window and of those before it.

@@ -66,7 +66,8 @@ impl PowerSensor {
             let noise_w = if self.noise_w > 0.0 { self.noise_w * dice.normal() } else { 0.0 };
             let power_w = (self.gain * true_w + self.offset_w + noise_w).max(0.0);
             let is_stuck = self.stuck_ns.is_some_and(|(from, to)| (from..to).contains(&tick_ns));
-            if !is_stuck && !(self.skips > 0.0 && dice.chance(self.skips)) {
+            let skips = self.skips > 0.0 && dice.chance(self.skips);
+            if !is_stuck && !skips {
                 published.push(tick_ns, (power_w / self.quantum_w).round() * self.quantum_w);
             }
         }

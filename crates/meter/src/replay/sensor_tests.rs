@@ -55,7 +55,11 @@ fn gain_offset_and_quantum_are_those_of_a_constant_and_noise_has_its_spread() {
     let load = Load::idle(400.0);
     let odd = PowerSensor { gain: 1.06, offset_w: 3.0, quantum_w: 12.0, ..PowerSensor::boxcar_ms(10, 10) };
     let ticks_ns = grid_ns(10 * MS, 4000);
-    assert!(odd.publish(&load, &ticks_ns, &mut Random::new(1)).iter().all(|(_, power_w)| power_w == 432.0));
+    assert!(
+        odd.publish(&load, &ticks_ns, &mut Random::new(1))
+            .iter()
+            .all(|(_, power_w)| close(power_w, 432.0, 1e-9))
+    );
     let noisy = PowerSensor { noise_w: 5.0, ..PowerSensor::boxcar_ms(10, 10) };
     let off_w: Vec<f64> = noisy
         .publish(&load, &ticks_ns, &mut Random::new(1))

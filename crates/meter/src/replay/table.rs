@@ -1,8 +1,8 @@
 //! How often and how far the estimator is right, by kind of board, kind of load and length.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::adapter::judge;
@@ -202,10 +202,10 @@ pub fn run(
                         (0..windows).map(|window| cell.outcome(seed, window)).collect();
                     let summary = Summary::of(&outcomes);
                     done(cell, &summary);
-                    summaries.lock().expect("nobody panics with it")[index] = summary;
+                    summaries.lock().unwrap_or_else(PoisonError::into_inner)[index] = summary;
                 }
             });
         }
     });
-    summaries.into_inner().expect("nobody panics with it")
+    summaries.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
