@@ -21,7 +21,10 @@ fn on_the_sensor_that_boards_were_seen_to_have_the_counter_is_sharp_and_no_windo
     {
         let found = judged("modelled", loads, length_s, 40);
         assert!(found.error_p95_pct <= most_p95_pct, "{loads} {length_s} s: {found:?}");
-        assert!(found.covered >= 0.95 && found.zero_uncertainty == 0 && found.null == 0, "{loads} {length_s} s: {found:?}");
+        assert!(
+            found.covered >= 0.95 && found.zero_uncertainty == 0 && found.null == 0,
+            "{loads} {length_s} s: {found:?}"
+        );
     }
 }
 
@@ -33,7 +36,9 @@ fn a_load_in_step_with_the_sensor_is_inside_its_uncertainty() {
 
 #[test]
 fn sensors_that_lie_are_inside_their_uncertainty() {
-    for class in ["50-50", "100-100", "20-10", "late-60ms", "low-5pct", "no-counter", "counter-1s", "calls-5ms-8gpus"] {
+    for class in
+        ["50-50", "100-100", "20-10", "late-60ms", "low-5pct", "no-counter", "counter-1s", "calls-5ms-8gpus"]
+    {
         let found = judged(class, "ordinary", 5, 27);
         assert!(found.covered >= 0.9 && found.zero_uncertainty == 0 && found.null == 0, "{class}: {found:?}");
     }

@@ -12,6 +12,8 @@
     reason = "a board is copied once for a window of thousands of calls"
 )]
 
+#[cfg(test)]
+mod accuracy_tests;
 pub mod adapter;
 pub mod cases;
 pub mod classes;
@@ -26,8 +28,6 @@ pub mod sensor;
 #[cfg(test)]
 mod sensor_tests;
 pub mod table;
-#[cfg(test)]
-mod accuracy_tests;
 #[cfg(test)]
 mod tests;
 mod ticks;

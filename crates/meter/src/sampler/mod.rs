@@ -43,6 +43,8 @@ const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
 /// from the few ticks around one edge, then is known in each window, to a fifth of what it was. It costs two hundred
 /// reads, once.
 pub(crate) const OPENING_SPAN_NS: u64 = 1300 * NS_PER_MS;
+/// Readings go on for so long before a window: two cells of a counter of 100 ms and what the sensor shows of them.
+const PRE_ROLL_NS: u64 = 250 * NS_PER_MS;
 /// The slow signals are most of the calls of a sampler that reads the power around the sensor's ticks only.
 const TICK_LOCKED_SLOW_NS: u64 = 500 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.
@@ -277,7 +279,7 @@ impl Sampler {
 
     /// Nanoseconds until readings lie far enough back for a window that opens now, 0 when they do.
     pub fn pre_roll_left_ns(&self) -> u64 {
-        (self.opened_ns + EDGE_SPAN_NS.max(self.setup.interval_ns)).saturating_sub(monotonic_ns())
+        (self.opened_ns + PRE_ROLL_NS.max(self.setup.interval_ns)).saturating_sub(monotonic_ns())
     }
 
     /// Stops both threads and waits for them, but not for ever: a driver call that hangs is left behind.

@@ -253,7 +253,8 @@ impl<S: Source> Poller<S> {
             if wake == Wake::Edge {
                 *awaited = Some((after_ns + AWAITED_NS, energy_mj));
             }
-            *awaited = awaited.filter(|(until_ns, before_mj)| after_ns < *until_ns && energy_mj == *before_mj);
+            *awaited =
+                awaited.filter(|(until_ns, before_mj)| after_ns < *until_ns && energy_mj == *before_mj);
         }
         let is_dense = awaited.is_some() || after_ns < shared.dense_until_ns();
         let interval_ns = match energy_mj {

@@ -2,13 +2,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::window::DeviceReport;
 use crate::clock::monotonic_ns;
 use crate::energy::Sensor;
 use crate::sample::{SlowSignals, ThrottleTimes};
 use crate::sampler::{DeviceOptions, Known};
 use crate::source::{PowerDomain, ReadError, Source};
 use crate::tenancy::{Limits, Processes};
+use crate::window::DeviceReport;
 use crate::{Sampler, SamplerOptions};
 
 /// A restless load seen every 100 ms; what fails fails in the second quarter of each second.

@@ -98,7 +98,9 @@ impl DeviceWindow {
     ) -> Self {
         let lag_ns = history.sensor().lag_ns();
         let mut integral = Integral::new(start_ns, caps.power_ns);
-        if let Some((at_ns, power_w)) = before.and_then(|sample| Some((sample.at_ns, history.possible_w(sample)?))) {
+        if let Some((at_ns, power_w)) =
+            before.and_then(|sample| Some((sample.at_ns, history.possible_w(sample)?)))
+        {
             integral.push(at_ns.saturating_sub(lag_ns), power_w);
         }
         Self {
