@@ -98,7 +98,7 @@ impl Comb {
     }
 
     /// The first tick from a moment on.
-    pub fn from_on(self, at_ns: u64) -> u64 {
+    pub fn first_from(self, at_ns: u64) -> u64 {
         if self.tick_ns >= at_ns {
             self.tick_ns - (self.tick_ns - at_ns) / self.period_ns * self.period_ns
         } else {
@@ -109,7 +109,6 @@ impl Comb {
 
 /// Moments at which something was published, in order, and how far each may be off (a bound).
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
 pub(super) struct Ticks {
     pub at_ns: Vec<u64>,
     pub doubt_ns: u64,
@@ -119,7 +118,7 @@ impl Ticks {
     /// Between two moments: even ones where the changes agree on them, else the changes themselves.
     pub fn between<T>(changes: &[Change<T>], comb: Option<Comb>, from_ns: u64, to_ns: u64) -> Self {
         if let Some(comb) = comb {
-            let first_ns = comb.from_on(from_ns);
+            let first_ns = comb.first_from(from_ns);
             let step = usize::try_from(comb.period_ns).unwrap_or(usize::MAX);
             return Self { at_ns: (first_ns..=to_ns).step_by(step).collect(), doubt_ns: comb.doubt_ns };
         }

@@ -92,6 +92,7 @@ table! {
     RATIO_PLAUSIBLE = 0.12, "1", "A ratio of readings to counter further from 1 is no gain of a sensor.", "arXiv 2312.02741: 0.95 to 1.06, two old boards beyond";
     LEVELS_APART = 1.5, "1", "Two levels are told apart when one is this many times the other.", "guess";
     APART_SHARE = 0.55, "1", "Of two candidates between which nothing decides one is quoted, with this share of their difference (k = 1).", "half, and a tenth more";
+    PEAK_SLACK = 1.1, "1", "A mean above the highest reading by more contradicts it: the reading has a gain, the counter an edge.", "gain of a board and edges";
     // Aliasing.
     LOAD_SHARE = 0.2, "1", "A mean this share above idle is a load.", "guess";
     STEADY_SHARE = 0.01, "1", "Readings whose second differences are below this share of the power above idle exclude no load in step.", "bench";

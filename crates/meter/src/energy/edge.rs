@@ -202,7 +202,7 @@ impl History {
 pub(super) fn place_of(change: &Change<i64>, comb: Option<Comb>) -> (u64, u64) {
     let on_comb = comb.and_then(|comb| {
         // Of several ticks between two reads the last one has made the value.
-        let next_ns = comb.from_on(change.at_ns + change.doubt_ns);
+        let next_ns = comb.first_from(change.at_ns + change.doubt_ns);
         let tick_ns = next_ns.checked_sub(comb.period_ns)?;
         (tick_ns + comb.doubt_ns >= change.at_ns.saturating_sub(change.doubt_ns))
             .then_some((tick_ns, comb.doubt_ns))

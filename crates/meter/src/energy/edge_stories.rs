@@ -78,7 +78,7 @@ impl History {
         let shifted =
             |shift_s: f64| stories::share(&around(shift_s), &likeliest, known::READING_DISBELIEF.ln());
         let counter_doubt_s = UNIFORM * seconds(ticks.doubt_ns);
-        let tick_j = match (shifted(-counter_doubt_s), shifted(counter_doubt_s)) {
+        let timing_j = match (shifted(-counter_doubt_s), shifted(counter_doubt_s)) {
             (Some(early), Some(late)) => (early.before_j - late.before_j).abs() / 2.0,
             // The moment is so close to a tick that it would be in another cell.
             _ => typical_w * counter_doubt_s,
@@ -90,7 +90,7 @@ impl History {
             carried: Carried::Stories,
             cell_ns: Some((start_ns, cells[holder + 1].0)),
             share_j: (known::MIXTURE_FACTOR * share.deviation_j).hypot(in_step_j),
-            tick_j,
+            tick_j: timing_j,
             ways: Ways::learned(&share.log_evidence),
         })
     }

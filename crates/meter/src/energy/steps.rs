@@ -5,8 +5,17 @@ use super::stories::{Observed, Surroundings};
 
 /// Distances from the moment at which a change is considered beside the grids, milliseconds.
 const NEAR_MS: [f64; 11] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0];
-const COARSE_STEPS: usize = known::COARSE_STEPS as usize;
-const FINE_STEPS: usize = known::FINE_STEPS as usize;
+const COARSE_STEPS: usize = whole(known::COARSE_STEPS);
+const FINE_STEPS: usize = whole(known::FINE_STEPS);
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small whole number of the table"
+)]
+const fn whole(count: f64) -> usize {
+    count as usize
+}
 
 /// The moments at which the power may have changed.
 pub(super) struct Steps {
@@ -48,7 +57,9 @@ impl Steps {
             near[*step] = (right_s - left_s) * (-at_s[*step].abs() / known::MARK_SPREAD_S).exp();
         }
         let total: f64 = near.iter().sum();
-        near.iter_mut().for_each(|mass| *mass /= total.max(f64::MIN_POSITIVE));
+        for mass in &mut near {
+            *mass /= total.max(f64::MIN_POSITIVE);
+        }
         Self { at_s, coarse: 1 + COARSE_STEPS, anywhere, near }
     }
 }

@@ -316,8 +316,8 @@ impl Model {
         let mut c = [0.0; 3];
         let mut t = [0.0; 3];
         for i in 0..m {
-            for j in 0..=i {
-                a[i][j] = dot(&column(i).white, &column(j).white) + if i == j { precision } else { 0.0 };
+            for (j, entry) in a[i].iter_mut().enumerate().take(i + 1) {
+                *entry = dot(&column(i).white, &column(j).white) + if i == j { precision } else { 0.0 };
             }
             (c[i], t[i]) = (column(i).seen, column(i).target);
         }

@@ -122,7 +122,8 @@ impl Witness {
         // A single low reading is no level.
         let level_w = power_w.max(last_w);
         self.lowest_w = Some(self.lowest_w.map_or(level_w, |lowest_w| lowest_w.min(level_w)));
-        if power_w == last_w {
+        // The same bits: the driver has not published anew.
+        if power_w.to_bits() == last_w.to_bits() {
             // A value that stands through many ticks has no noise.
             if at_ns.saturating_sub(self.changed_ns) > STANDING_NS {
                 self.noise_w = Some(0.0);
@@ -151,16 +152,16 @@ impl Witness {
                         if self.waiting.len() == WAITING {
                             self.waiting.pop_front();
                         }
-                        let energy_j = (energy_mj - from_mj) as f64 / 1e3;
-                        self.waiting.push_back(Pair { from_ns, to_ns: tick_ns, energy_j });
+                        let joules = (energy_mj - from_mj) as f64 / 1e3;
+                        self.waiting.push_back(Pair { from_ns, to_ns: tick_ns, energy_j: joules });
                         self.last = Some((tick_ns, energy_mj));
                     }
                 }
                 _ => self.last = Some((tick_ns, energy_mj)),
             }
         }
-        let is_ready = |pair: &mut Pair| pair.to_ns + SETTLED_NS <= at_ns;
-        self.waiting.pop_front_if(is_ready)
+        let is_ready = |pair: &Pair| pair.to_ns + SETTLED_NS <= at_ns;
+        if self.waiting.front().is_some_and(is_ready) { self.waiting.pop_front() } else { None }
     }
 
     /// The counter was not itself: pairs begin anew.

@@ -67,7 +67,6 @@ const AWAITED_NS: u64 = 1_200 * NS_PER_MS;
 
 /// When a device is to be asked next.
 #[derive(Clone, Copy, Default)]
-#[expect(clippy::struct_field_names, reason = "the unit is in every name")]
 struct Due {
     slow_ns: u64,
     counter_ns: u64,

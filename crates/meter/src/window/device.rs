@@ -308,7 +308,11 @@ impl DeviceWindow {
             missing: self.missing,
             missing_reason: self.missing_reason.map(|reason| reason.to_string()),
             mean_power_w: headline_w.or(self.integral.mean_power_w()),
-            max_power_w: self.integral.max_power_w(),
+            // Below the mean it is of a sensor that does not see the load.
+            max_power_w: self
+                .integral
+                .max_power_w()
+                .filter(|max_w| headline_w.is_none_or(|mean_w| mean_w <= *max_w * known::PEAK_SLACK)),
             temperature_start_c: self.temperature_start_c,
             temperature_end_c: self.temperature_end_c,
             temperature_max_c: self.temperature_max_c,
@@ -334,7 +338,7 @@ impl DeviceWindow {
     ) -> Readings {
         let (sensor, belief) = (history.sensor(), history.belief());
         let covered_ns = self.integral.covered_ns().min(duration_ns);
-        let (covered_s, open_s) = (seconds(covered_ns), seconds(duration_ns - covered_ns));
+        let (read_s, open_s) = (seconds(covered_ns), seconds(duration_ns - covered_ns));
         let highest_w = self.integral.max_power_w();
         // A mean over a second leaves each edge uncertain by half a second of the power.
         let averaging_j = sensor.averaging_ns().map_or(0.0, |span_ns| {
@@ -356,7 +360,7 @@ impl DeviceWindow {
         let in_step_j = mean_w.and_then(|mean_w| {
             let hidden_w = (limit_w - mean_w).max(active_w) * unseen;
             let is_load = active_w > known::LOAD_SHARE * idle_w;
-            (are_even && is_load && hidden_w > 0.0).then(|| hidden_w * covered_s / known::COVERAGE_FACTOR)
+            (are_even && is_load && hidden_w > 0.0).then(|| hidden_w * read_s / known::COVERAGE_FACTOR)
         });
         Readings {
             joules: self.integral.joules(),
