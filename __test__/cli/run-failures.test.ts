@@ -193,7 +193,7 @@ describe('an output folder that takes nothing', () => {
     expect(stderr).toMatch(
       /\nllem: \S+result\.json could not be written: EFBIG.* Make room or choose another folder with -o\. \[RESULT_NOT_WRITTEN\]\n$/,
     )
-    expect(filesIn(outputDir)).toEqual([['requests.jsonl', 'timeseries.parquet']])
+    expect(filesIn(outputDir)).toEqual([['requests.jsonl', 'samples.parquet', 'timeseries.parquet']])
   })
 
   it('costs the list of requests where only that is too large, with a warning in the result', () => {
@@ -226,7 +226,9 @@ describe('a worker that is killed', () => {
     expect(last).toMatch(
       /^llem: the llamacpp worker was killed by SIGKILL during run\. .* What was measured by then is in \S+\. \[WORKER_DIED\]$/,
     )
-    expect(filesIn(outputDir)).toEqual([['incomplete.json', 'requests.jsonl', 'timeseries.parquet']])
+    expect(filesIn(outputDir)).toEqual([
+      ['incomplete.json', 'requests.jsonl', 'samples.parquet', 'timeseries.parquet'],
+    ])
     expect(jsonIn(outputDir, 'incomplete.json')).toMatchObject({
       status: 'failed',
       simulated: true,
