@@ -12,6 +12,7 @@ pub const ESTIMATOR: &str = "llem-edges-1";
 
 /// A part of an uncertainty (GUM): its standard uncertainty (k = 1).
 #[napi(object)]
+#[expect(clippy::struct_field_names, reason = "so it is called in results")]
 pub struct Component {
     /// "edges", "counter quantum", "sampling", "gaps", "witnesses differ", "gain".
     pub component: String,
