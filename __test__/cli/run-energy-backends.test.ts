@@ -41,7 +41,9 @@ describe('llem run', () => {
     expect(result.total_energy_j).toBe(result.energy?.total_j)
     expect(result.environment.versions).toMatchObject({ zeus: '0.16.0', python: expect.any(String) })
     expect(stdout).toMatch(/\n {2}Measured by +zeus, counter/)
-    expect(stdout).toMatch(/\n {2}Cross-check +\d+\.\d\d J by llem's own sampler, -?\d+\.\d% apart\n/)
+    expect(stdout).toMatch(
+      /\n {2}Cross-check +[\d.]+ J \+- [\d.]+ J by llem's own sampler, -?\d+\.\d% apart\n/,
+    )
     expect(stdout).toMatch(/\n {2}Carbon +\S+ gCO2e at 56 g\/kWh, PUE 1\.5 \(FRA: Ember/)
     expect(stdout).toMatch(/\n {2}Cost +\S+ at 0\.2 per kWh, PUE 1\.5 \(price_per_kwh\)\n/)
     // The scenario that was shared with the helper went with llem.

@@ -193,6 +193,7 @@ describe('an output folder that takes nothing', () => {
     expect(stderr).toMatch(
       /\nllem: \S+result\.json could not be written: EFBIG.* Make room or choose another folder with -o\. \[RESULT_NOT_WRITTEN\]\n$/,
     )
+    // The readings are too large for that disk as well.
     expect(filesIn(outputDir)).toEqual([['requests.jsonl', 'timeseries.parquet']])
   })
 
@@ -226,7 +227,9 @@ describe('a worker that is killed', () => {
     expect(last).toMatch(
       /^llem: the llamacpp worker was killed by SIGKILL during run\. .* What was measured by then is in \S+\. \[WORKER_DIED\]$/,
     )
-    expect(filesIn(outputDir)).toEqual([['incomplete.json', 'requests.jsonl', 'timeseries.parquet']])
+    expect(filesIn(outputDir)).toEqual([
+      ['incomplete.json', 'requests.jsonl', 'samples.parquet', 'timeseries.parquet'],
+    ])
     expect(jsonIn(outputDir, 'incomplete.json')).toMatchObject({
       status: 'failed',
       simulated: true,

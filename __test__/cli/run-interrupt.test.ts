@@ -93,7 +93,9 @@ describe('Ctrl-C', () => {
       expect(stderr).toMatch(
         /\nllem: The experiment was interrupted\. What was measured by then is in \S+\. \[INTERRUPTED\]\n$/,
       )
-      expect(filesIn(outputDir)).toEqual([['incomplete.json', 'requests.jsonl', 'timeseries.parquet']])
+      expect(filesIn(outputDir)).toEqual([
+        ['incomplete.json', 'requests.jsonl', 'samples.parquet', 'timeseries.parquet'],
+      ])
       const { status, simulated, energy } = jsonIn(outputDir, 'incomplete.json')
       expect({ status, simulated }).toEqual({ status: 'interrupted', simulated: true })
       const requests = readFileSync(pathIn(outputDir, 'requests.jsonl'), 'utf8').trimEnd().split('\n')

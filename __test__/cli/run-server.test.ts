@@ -175,7 +175,9 @@ describe('a server that llem starts', () => {
     expect(stderr).toMatch(
       /\nllem: llama-server was killed by SIGKILL while it was needed\. Its last words: .* \[SERVER_DIED\]\n$/,
     )
-    expect(filesIn(outputDir)).toEqual([['incomplete.json', 'requests.jsonl', 'timeseries.parquet']])
+    expect(filesIn(outputDir)).toEqual([
+      ['incomplete.json', 'requests.jsonl', 'samples.parquet', 'timeseries.parquet'],
+    ])
     expect(jsonIn(outputDir, 'incomplete.json')).toMatchObject({ status: 'failed' })
   })
 
