@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
 import { canonicalJson } from '../core/identity.js'
 import { redact } from '../core/redact.js'
+import { mask, masked } from '../core/secrets.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
 import { setAside } from './records.js'
@@ -120,7 +121,7 @@ export function refuseChanged(resultsDir: string, plan: CampaignPlan): void {
     const before = readPlan(join(resultsDir, name))
     if (before.campaign_name !== plan.campaign_name) continue
     throw new LlemError(
-      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, redact(plan)).join(', ')} differ`,
+      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, masked(redact(plan))).join(', ')} differ`,
       {
         code: 'CAMPAIGN_CHANGED',
         hint: 'Undo the change, run it without --resume as a new campaign, or give it another campaign_name.',
@@ -169,5 +170,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function safe(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+|[.-]+$/g, '') || 'campaign'
+  return (
+    mask(name)
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[.-]+|[.-]+$/g, '') || 'campaign'
+  )
 }

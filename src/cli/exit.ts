@@ -1,4 +1,5 @@
 import { LlemError } from '../core/errors.js'
+import { printableLines } from '../core/printable.js'
 
 /** What llem's exit codes mean. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
@@ -22,8 +23,8 @@ export function exitCodeOf(error: unknown): number {
 
 /** Says what went wrong on stderr, in one paragraph, and answers the exit code. */
 export function reportError(error: unknown, verbose: boolean): number {
-  process.stderr.write(`${describe(error)}\n`)
-  if (verbose) process.stderr.write(`${stackOf(error)}\n`)
+  process.stderr.write(`${printableLines(describe(error))}\n`)
+  if (verbose) process.stderr.write(`${printableLines(stackOf(error))}\n`)
   return exitCodeOf(error)
 }
 

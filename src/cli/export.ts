@@ -3,6 +3,7 @@
 import { extname } from 'node:path'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
+import { masked } from '../core/secrets.js'
 import { writeBytesAtomically } from '../results/files.js'
 import { findResults } from '../results/find.js'
 import { FLAT_FORMATS, type FlatFormat, flatFile } from '../results/flat-file.js'
@@ -30,7 +31,8 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
   let unread = problems.length
   for (const dir of dirs) {
     try {
-      rows.push(flatRow(readResult(dir), dir))
+      // An older llem may have written more than this one would.
+      rows.push(masked(flatRow(readResult(dir), dir)))
     } catch (error) {
       // One damaged file of a thousand is said, and costs its own row.
       reportError(error, verbose)

@@ -3,12 +3,17 @@
 import { Command, CommanderError } from 'commander'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
+import { maskStream } from '../core/masked-output.js'
+import { printableLines } from '../core/printable.js'
+import { learnEnvironment, learnSecrets } from '../core/secrets.js'
 import { llemVersion } from '../core/version.js'
 import { COMMANDS } from './commands.js'
 import { EXIT, Exit, reportError } from './exit.js'
 
 /** Runs one command line. Resolves with the exit code; never rejects. */
 export async function main(args: readonly string[]): Promise<number> {
+  learnEnvironment(process.env)
+  learnSecrets(args)
   watchStreams()
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
   const verbose = own.includes('-v') || own.includes('--verbose')
@@ -32,6 +37,7 @@ function helpAsked(program: Command, args: readonly string[]): string[] {
 }
 
 function watchStreams(): void {
+  for (const stream of [process.stdout, process.stderr]) maskStream(stream)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // A reader that goes away (`llem devices | head -1`) is no error; a full disk is.
     if (error.code === 'EPIPE') process.exit(EXIT.ok)
@@ -80,7 +86,8 @@ function tellUsageErrors(command: Command, typed: string): void {
       const [, message = text.trim(), suggestion] = /^error: ([\s\S]*?)(?:\n\((.*)\))?\s*$/.exec(text) ?? []
       const advice = suggestion ?? adviceFor(command, typed, message)
       const sentences = [message.replace(/\.?$/, '.'), advice, `See \`${typed} --help\`.`]
-      write(`llem: ${sentences.filter((sentence) => sentence !== undefined).join(' ')} [USAGE]\n`)
+      const told = sentences.filter((sentence) => sentence !== undefined).join(' ')
+      write(`llem: ${printableLines(told)} [USAGE]\n`)
     },
   })
   for (const nested of command.commands) tellUsageErrors(nested, `${typed} ${nested.name()}`)

@@ -4,6 +4,7 @@
 import { loadExperimentConfig } from '../config/load.js'
 import { configError } from '../config/problems.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { learnEnvironment } from '../core/secrets.js'
 import { chooseLibrary } from '../energy/library.js'
 import { KeptFleet } from '../experiment/kept-fleet.js'
 import type { Observer } from '../experiment/observer.js'
@@ -25,6 +26,7 @@ import { summaryOf } from './summary.js'
 const LOCK_MS = 30_000
 const POWER_EVERY_MS = 500
 
+learnEnvironment(process.env)
 const say = claimStdout()
 const lines = new LineSplitter()
 const kept = new KeptFleet()

@@ -1,6 +1,6 @@
 import { Pool } from 'undici'
 import { LlemError, messageOf } from '../../core/errors.js'
-import { scrubber } from './api-key.js'
+import { mask } from '../../core/secrets.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than what servers keep an idle connection for (uvicorn: 5 s), so that none is closed under a request. */
@@ -17,7 +17,6 @@ export interface Answer {
 /** One server: where it is, the key it wants, and its connections, as many as there are requests in flight. */
 export class Connection {
   readonly pool: Pool
-  readonly scrub: (text: string) => string
   readonly headers: Record<string, string>
   readonly #prefix: string
 
@@ -28,7 +27,6 @@ export class Connection {
   ) {
     const url = new URL(baseUrl)
     this.#prefix = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
-    this.scrub = scrubber(key)
     this.headers = {
       'content-type': 'application/json',
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),
@@ -74,9 +72,9 @@ export class Connection {
     return answer?.status === 200 ? (answer.json ?? null) : null
   }
 
-  /** What a server says of a failed request, without the key. */
+  /** What a server says of a failed request, without secrets. */
   wordsOf(text: string): string {
-    return this.scrub(errorText(parseJson(text)) ?? text.trim()).slice(0, 500)
+    return mask(errorText(parseJson(text)) ?? text.trim()).slice(0, 500)
   }
 
   close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LlemError } from '../../core/errors.js'
+import { mask } from '../../core/secrets.js'
 import type { Connection } from './connection.js'
 
 /** Whose server it is, which decides what it understands beyond OpenAI's API. */
@@ -15,6 +16,10 @@ export interface ServedModel {
   contextSize: number | null
   trainContextSize: number | null
 }
+
+/** A server may list whatever it likes. */
+const MOST_LISTED = 20
+const LONGEST_ID = 200
 
 const size = z.number().int().positive().nullish()
 const modelsSchema = z.object({
@@ -86,12 +91,14 @@ function onlyOne<T>(list: readonly T[]): T | undefined {
 function refused(title: string, status: number, words: string): LlemError {
   return new LlemError(`${title} refuses llem (${status}): ${words}`, {
     code: 'SERVER_REFUSES',
-    hint: 'Put the key into an environment variable and its name into api_key_env.',
+    hint: 'Put the key into an environment variable and its name into api_key_env; OPENAI_API_KEY is sent unasked to api.openai.com alone.',
   })
 }
 
 function notServed(title: string, model: string | null, models: readonly { id: string }[]): LlemError {
-  const ids = models.map(({ id }) => id).join(', ')
+  const rest = models.length - MOST_LISTED
+  const listed = models.slice(0, MOST_LISTED).map(({ id }) => mask(id).slice(0, LONGEST_ID))
+  const ids = `${listed.join(', ')}${rest > 0 ? ` or ${rest} others` : ''}`
   const what = model === null ? 'serves several models' : `does not serve ${JSON.stringify(model)}`
   return new LlemError(`${title} ${what}`, {
     code: 'MODEL_NOT_SERVED',

@@ -2,6 +2,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { Dispatcher } from 'undici'
 import { messageOf } from '../../core/errors.js'
+import { mask } from '../../core/secrets.js'
 import { type Connection, errorText } from './connection.js'
 import { nowNs } from './now.js'
 import type { Stream } from './steady.js'
@@ -148,7 +149,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
 
   onError(error: Error): void {
     const code = this.#status === 0 ? 'CONNECTION' : 'STREAM_BROKEN'
-    this.#fail(code, this.#connection.scrub(messageOf(error)))
+    this.#fail(code, mask(messageOf(error)))
   }
 
   #onEvent(data: string): void {
@@ -161,12 +162,13 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     try {
       event = JSON.parse(data)
     } catch {
-      this.#fail('STREAM_ERROR', `an event is no JSON: ${data.slice(0, 100)}`)
+      this.#fail('STREAM_ERROR', `an event is no JSON: ${mask(data).slice(0, 100)}`)
       return
     }
     if (event?.error !== undefined) {
-      const words = errorText(event) ?? JSON.stringify(event.error).slice(0, 200)
-      this.#fail('STREAM_ERROR', this.#connection.scrub(words))
+      const words = errorText(event) ?? JSON.stringify(event.error)
+      // Masked first: what was cut in half would not be known any more.
+      this.#fail('STREAM_ERROR', mask(words).slice(0, 500))
       return
     }
     if (event?.usage) this.#usage = usageOf(event.usage) ?? this.#usage
