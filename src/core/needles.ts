@@ -4,49 +4,69 @@ import type { Range } from './secret-shapes.js'
 const HEAD = 4
 const BUCKETS = 65_536
 
-/** Many texts that are searched for at once, in time that does not grow with their number. */
+/** Texts of one length, among which one is found in a single step. */
+interface SameLength {
+  length: number
+  needles: Set<string>
+}
+
+/** Many texts that are searched for at once, in time that hardly grows with their number. */
 export class Needles {
   /** Of the longest one. */
   longest = 0
+  /** 1 for the hash of a beginning: at almost all places of a text this is all that is asked. */
+  readonly #begins = new Uint8Array(BUCKETS)
   /** Those whose beginning has this hash, the longest first. */
-  readonly #buckets = new Map<number, string[]>()
+  readonly #buckets = new Map<number, SameLength[]>()
 
   get all(): string[] {
-    return [...this.#buckets.values()].flat()
+    return [...this.#buckets.values()].flat().flatMap(({ needles }) => [...needles])
   }
 
   /** Texts shorter than 4 characters are left out. */
   add(needle: string): void {
-    if (needle.length < HEAD) return
-    const hash = hashAt(needle, 0)
+    const { length } = needle
+    if (length < HEAD) return
+    const hash = headOf(needle)
     const bucket = this.#buckets.get(hash) ?? []
-    if (bucket.includes(needle)) return
-    this.#buckets.set(
-      hash,
-      [...bucket, needle].sort((a, b) => b.length - a.length),
-    )
-    this.longest = Math.max(this.longest, needle.length)
+    this.#buckets.set(hash, bucket)
+    this.#begins[hash] = 1
+    const same = bucket.find((each) => each.length === length)
+    if (same === undefined) {
+      bucket.push({ length, needles: new Set([needle]) })
+      bucket.sort((a, b) => b.length - a.length)
+    } else same.needles.add(needle)
+    this.longest = Math.max(this.longest, length)
   }
 
   /** Where any of them is; the longest one at each place. */
   in(text: string): Range[] {
     const ranges: Range[] = []
     if (this.#buckets.size === 0) return ranges
-    for (let at = 0; at + HEAD <= text.length; at += 1) {
-      const needle = this.#buckets.get(hashAt(text, at))?.find((each) => text.startsWith(each, at))
-      if (needle !== undefined) ranges.push({ start: at, end: at + needle.length })
+    let hash = 0
+    for (let end = 0; end < text.length; end += 1) {
+      hash = next(hash, text.charCodeAt(end))
+      const at = end + 1 - HEAD
+      if (at < 0 || this.#begins[hash] === 0) continue
+      const found = this.#buckets
+        .get(hash)
+        ?.find(({ length, needles }) => needles.has(text.slice(at, at + length)))
+      if (found !== undefined) ranges.push({ start: at, end: at + found.length })
     }
     return ranges
   }
 }
 
-/** Cheap, because it is asked at each character of all that is written. */
-function hashAt(text: string, at: number): number {
-  return (
-    ((text.charCodeAt(at) << 9) ^
-      (text.charCodeAt(at + 1) << 6) ^
-      (text.charCodeAt(at + 2) << 3) ^
-      text.charCodeAt(at + 3)) &
-    (BUCKETS - 1)
-  )
+/**
+ * The hash of the last four characters, from that of the four before and the next one: a shift by four bits has pushed out
+ * of sixteen what is older. So each character of all that is written is looked at once.
+ */
+function next(hash: number, code: number): number {
+  return ((hash << 4) ^ code) & (BUCKETS - 1)
+}
+
+function headOf(text: string): number {
+  let hash = 0
+  for (let at = 0; at < HEAD; at += 1) hash = next(hash, text.charCodeAt(at))
+  return hash
 }

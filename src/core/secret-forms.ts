@@ -8,6 +8,7 @@ export function formsOf(secret: string): Set<string> {
 /** With and without the characters beyond ASCII; and a JSON text inside of another. */
 function escapedInJson(secret: string): string[] {
   const once = JSON.stringify(secret).slice(1, -1)
+  if (once === secret && /^[\0-\x7e]*$/.test(secret)) return []
   const ascii = once.replace(
     /[^\0-\x7e]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
@@ -17,6 +18,7 @@ function escapedInJson(secret: string): string[] {
 
 /** Libraries differ in whether they escape "/" and "!'()*", write a space as "+", and hexadecimal digits small. */
 function inUrls(secret: string): string[] {
+  if (/^[\w.~-]*$/.test(secret)) return []
   let component: string
   try {
     component = encodeURIComponent(secret)
