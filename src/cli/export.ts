@@ -3,6 +3,7 @@
 import { extname } from 'node:path'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
+import { printableLines } from '../core/printable.js'
 import { masked } from '../core/secrets.js'
 import { writeBytesAtomically } from '../results/files.js'
 import { findResults } from '../results/find.js'
@@ -88,7 +89,13 @@ function formatOf({ format, output }: ExportOptions): FlatFormat {
 
 /** Resolves when everything was taken: a reader that goes away, or a full disk, ends llem elsewhere (main.ts). */
 function writeAll(bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve) => process.stdout.write(bytes, () => resolve()))
+  const shown = isTerminal(process.stdout) ? forTerminal(bytes) : bytes
+  return new Promise((resolve) => process.stdout.write(shown, () => resolve()))
+}
+
+/** Names of others must not reach a terminal as commands; a file gets them as they are. */
+function forTerminal(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).split('\r\n').map(printableLines).join('\r\n')
 }
 
 function nothingBelow(paths: readonly string[], incomplete: readonly string[]): LlemError {

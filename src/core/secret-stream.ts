@@ -31,7 +31,7 @@ export class SecretStream {
 
   /** The last place where no secret is that has begun. */
   #safeCut(): number {
-    const cut = this.#held.length - Math.max(longestSecret(), LONGEST_SHAPE)
+    const cut = Math.max(0, this.#held.length - Math.max(longestSecret(), LONGEST_SHAPE))
     const across = rangesIn(this.#held).find(({ start, end }) => start < cut && end > cut)
     // One that begins where the text does is masked whole, as far as it goes.
     return across === undefined ? cut : across.start > 0 ? across.start : across.end
