@@ -99,13 +99,15 @@ export interface CallLatency {
 
 /** A part of an uncertainty (GUM): its standard uncertainty (k = 1). */
 export interface Component {
-  /** "edges", "counter quantum", "sampling", "gaps", "witnesses differ", "gain". */
+  /** "start, share of the tick cell", "unseen time", "gain of the board". */
   component: string
   /** What it rests on, in words. */
   source: string
   /** "A": seen in the readings; "B": known from elsewhere. */
   evidence: string
   standardJ: number
+  /** Whether it is the board's own, and so in the absolute uncertainty alone. */
+  isOfBoard: boolean
 }
 
 /** One domain of the CPU over a window. */
