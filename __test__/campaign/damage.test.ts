@@ -16,6 +16,7 @@ import { campaignFolder, openCampaignFolder, readPlan } from '../../dist/campaig
 import type { CampaignPlan } from '../../dist/campaign/plan.js'
 import { RunRecords } from '../../dist/campaign/records.js'
 import { runCampaign } from '../../dist/campaign/run.js'
+import { learnSecret } from '../../dist/core/secrets.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import { silentObserver } from '../../dist/experiment/observer.js'
 import { scratchFolder } from '../native/scenario.js'
@@ -172,6 +173,17 @@ describe('a plan.json', () => {
     writeFileSync(path(), foreign)
     await expect(open()).rejects.toMatchObject({ code: 'CAMPAIGN_FOREIGN', kind: 'usage' })
     expect(readFileSync(path())).toEqual(foreign)
+  })
+
+  it('of a campaign with a secret has none, and its digest is of what was written', async () => {
+    learnSecret('known-by-heart-1')
+    const secret = planned(TEXT.replace('m.gguf', 'known-by-heart-1.gguf'))
+    const folder = await openCampaignFolder(results, secret)
+    expect(readFileSync(join(folder, 'plan.json'), 'utf8')).not.toContain('known-by-heart')
+    expect(readPlan(folder).campaign_hash).toBe(secret.campaign_hash)
+    const notes: string[] = []
+    expect(await openCampaignFolder(results, secret, { note: (text) => notes.push(text) })).toBe(folder)
+    expect(notes).toEqual([])
   })
 
   it('that cannot be parsed is set aside and written anew', async () => {

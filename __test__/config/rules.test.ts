@@ -82,6 +82,13 @@ describe('rules that join several keys', () => {
       ],
     ],
     [
+      'a key that anybody on the way could read',
+      'backend: vllm\nvllm: { base_url: "http://h:1/v1", api_key_env: MY_KEY, api_key_hosts: [g] }',
+      [
+        'exp.yaml:3:49: the key of vllm.api_key_env (MY_KEY) would go unencrypted to http://h:1/v1; use https://, or allow it with `vllm.api_key_hosts: [h]`',
+      ],
+    ],
+    [
       'a command that does not say where its port goes',
       'backend: server\nserver: { command: [serve, --port, "8000"] }',
       ['exp.yaml:3:20: server.command must say {port} where the server gets its port, e.g. --port, "{port}"'],

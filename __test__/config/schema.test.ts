@@ -7,6 +7,7 @@ const TALKING = {
   endpoint: 'completions',
   model: null,
   api_key_env: null,
+  api_key_hosts: [],
   env: {},
   extra_body: {},
 }

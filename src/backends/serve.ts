@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
+import { learnEnvironment } from '../core/secrets.js'
 import { systemFault } from '../core/system-fault.js'
 import { claimStdout } from '../workers/claim-stdout.js'
 import { LineSplitter } from '../workers/line-splitter.js'
@@ -44,6 +45,7 @@ export interface WorkerHandlers {
 
 /** The worker's side of the protocol: reads requests from stdin until it ends, answers them in order. */
 export function serveWorker(handlers: WorkerHandlers): void {
+  learnEnvironment(process.env)
   const say = claimStdout()
   const lines = new LineSplitter()
   let queue: Promise<void> = Promise.resolve()

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync } from 'n
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
+import { longestSecret, mask } from '../core/secrets.js'
 
 const TAIL_LINES = 12
 const TAIL_BYTES = 4096
@@ -66,9 +67,12 @@ function openOutput(): number {
 
 function tailOf(file: number): string {
   const { size } = fstatSync(file)
-  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
+  // A secret may be cut in half where the tail begins: so much more is read, and left away once the others are masked.
+  const spare = longestSecret()
+  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES + spare))
   readSync(file, tail, 0, tail.length, size - tail.length)
-  return tail.toString('utf8').trim().split('\n').slice(-TAIL_LINES).join('\n')
+  const text = mask(tail.toString('utf8')).slice(size > tail.length ? spare : 0)
+  return text.trim().split('\n').slice(-TAIL_LINES).join('\n')
 }
 
 function failed(exitCode: number, tail: string): LlemError {

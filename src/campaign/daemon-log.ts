@@ -1,4 +1,5 @@
 import { appendFileSync, renameSync, statSync } from 'node:fs'
+import { mask } from '../core/secrets.js'
 import type { Observer } from '../experiment/observer.js'
 
 const LIMIT_BYTES = 10 * 1024 * 1024
@@ -21,7 +22,7 @@ export class DaemonLog {
   }
 
   write(text: string): void {
-    const line = `${new Date().toISOString()} ${text}\n`
+    const line = `${new Date().toISOString()} ${mask(text)}\n`
     const bytes = Buffer.byteLength(line)
     try {
       if (this.#bytes > 0 && this.#bytes + bytes > this.#limitBytes) {

@@ -8,6 +8,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { canonicalJson, contentHash } from '../core/identity.js'
 import { redact } from '../core/redact.js'
+import { mask, masked } from '../core/secrets.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
 import { setAside } from './records.js'
@@ -45,10 +46,15 @@ export async function openCampaignFolder(
   makeFolder(join(dir, 'runs'))
   const path = join(dir, 'plan.json')
   // What runs is the campaign's file; the folder is handed on with the results, which have no secrets either.
-  const kept = redact(plan)
+  const kept = keptOf(plan)
   if (existsSync(path) && isSame(path, kept, note)) return dir
   await writeJsonAtomically(path, { ...kept, plan_sha256: planHash(kept) })
   return dir
+}
+
+/** The plan as it is written: its digest is of this, so it must be masked before, not by the writer. */
+function keptOf(plan: CampaignPlan): CampaignPlan {
+  return masked(redact(plan))
 }
 
 /** Of what stands in the file, whatever was absent in memory only. */
@@ -181,7 +187,7 @@ export function refuseChanged(resultsDir: string, plan: CampaignPlan): void {
     const before = readPlan(join(resultsDir, name))
     if (before.campaign_name !== plan.campaign_name) continue
     throw new LlemError(
-      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, redact(plan)).join(', ')} differ`,
+      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, keptOf(plan)).join(', ')} differ`,
       {
         code: 'CAMPAIGN_CHANGED',
         hint: 'Undo the change, run it without --resume as a new campaign, or give it another campaign_name.',
@@ -230,5 +236,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function safe(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[.-]+|[.-]+$/g, '') || 'campaign'
+  return (
+    mask(name)
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[.-]+|[.-]+$/g, '') || 'campaign'
+  )
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CampaignKeys } from '../config/schema-campaign.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { maskedJson } from '../core/secrets.js'
 import { adviceOn } from '../core/system-fault.js'
 import type { Executor } from '../executors/executor.js'
 import type { Observer } from '../experiment/observer.js'
@@ -252,7 +253,7 @@ export class HealthChecks {
       gpus_reason: reason,
     }
     try {
-      appendFileSync(join(this.#context.dir, FILE), `${JSON.stringify(line)}\n`)
+      appendFileSync(join(this.#context.dir, FILE), `${maskedJson(line)}\n`)
     } catch (error) {
       this.#context.observer.note(`${FILE} could not be written (non-fatal): ${messageOf(error)}`)
     }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { ExperimentConfig } from '../config/schema.js'
 import { leavesOf, type Tree } from '../config/tree.js'
+import { redact } from '../core/redact.js'
 
 const LONGEST = 80
 
@@ -13,7 +14,7 @@ type Named = { own: Tree } & Pick<ExperimentConfig, 'backend' | 'model' | 'exper
 export function namesOf(experiments: readonly Named[]): string[] {
   const taken = new Map<string, number>()
   return experiments.map((experiment) => {
-    const name = safe(nameOf(experiment))
+    const name = safe(redact(nameOf(experiment)))
     const before = taken.get(name.toLowerCase()) ?? 0
     taken.set(name.toLowerCase(), before + 1)
     if (before === 0) return name
@@ -27,7 +28,7 @@ export function namesOf(experiments: readonly Named[]): string[] {
 
 function nameOf({ own, backend, model, experiment_name }: Named): string {
   if (experiment_name !== null) return experiment_name
-  const differences = [...leavesOf(own)]
+  const differences = [...leavesOf(redact(own))]
     .filter(([[first]]) => first !== 'backend' && first !== 'model')
     .map(([path, value]) => `${path.at(-1)}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
   return [backend, basename(model).replace(/\.gguf$/i, ''), ...differences].join('_')

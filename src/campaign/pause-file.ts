@@ -4,6 +4,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
+import { mask } from '../core/secrets.js'
 import { adviceOn } from '../core/system-fault.js'
 import { type CampaignState, campaignStateSchema } from './state.js'
 
@@ -29,7 +30,12 @@ export function keepPause(dir: string, { state, reason }: CampaignState): void {
   // Characters of more than one byte would not fit; a reason is for people and may be cut.
   const text = JSON.stringify({
     state,
-    reason: reason?.replace(/[^\x20-\x7e]/g, '?').slice(0, BYTES / 2) ?? null,
+    reason:
+      reason === null
+        ? null
+        : mask(reason)
+            .replace(/[^\x20-\x7e]/g, '?')
+            .slice(0, BYTES / 2),
   })
   const file = openSync(pathIn(dir), 'r+')
   try {

@@ -5,6 +5,7 @@ import type { CampaignExperiment, LoadedCampaign } from '../config/load-campaign
 import type { CampaignKeys } from '../config/schema-campaign.js'
 import { leavesOf, type Tree } from '../config/tree.js'
 import { contentHash } from '../core/identity.js'
+import { redact } from '../core/redact.js'
 import { namesOf } from './names.js'
 
 /** Raised when an older llem could misread a plan. */
@@ -100,6 +101,8 @@ function hardwareWarnings(experiments: readonly CampaignExperiment[]): string[] 
 }
 
 function described(own: Tree): string {
-  const parts = [...leavesOf(own)].map(([path, value]) => `${path.join('.')}=${JSON.stringify(value)}`)
+  const parts = [...leavesOf(redact(own))].map(
+    ([path, value]) => `${path.join('.')}=${JSON.stringify(value)}`,
+  )
   return parts.length === 0 ? 'what all share' : parts.join(' ')
 }

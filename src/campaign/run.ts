@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { CampaignKeys } from '../config/schema-campaign.js'
 import { mergeTrees, nest, type Tree } from '../config/tree.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { mask } from '../core/secrets.js'
 import { systemFault } from '../core/system-fault.js'
 import type { Executor } from '../executors/executor.js'
 import type { RunnerEvent, RunSummary } from '../executors/protocol.js'
@@ -253,7 +254,7 @@ function logOf(path: string): { write(event: RunnerEvent): void; end(): void } {
   stream.on('error', () => undefined)
   return {
     write(event) {
-      if (event.event === 'said') stream.write(`${new Date().toISOString()} ${event.text}\n`)
+      if (event.event === 'said') stream.write(`${new Date().toISOString()} ${mask(event.text)}\n`)
     },
     end: () => stream.end(),
   }

@@ -2,7 +2,7 @@
 
 import { type CalibrateOptions, calibrateDevice } from '../calibration/calibrate-device.js'
 import { LlemError, messageOf } from '../core/errors.js'
-import { redactArguments } from '../core/redact.js'
+import { maskedArguments } from '../core/secrets.js'
 import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
 import { findDevices } from '../energy/open.js'
@@ -45,7 +45,7 @@ export async function calibrate(command: readonly string[], flags: CalibrateFlag
       if (signal.aborted) break
       observer.note(`GPU ${device.index} ${device.name ?? device.uuid}`)
       const { calibration: found, error } = await calibrateDevice(device, options)
-      const calibration = { ...found, load: found.load && redactArguments(found.load) }
+      const calibration = { ...found, load: found.load && maskedArguments(found.load) }
       calibrated.push({ device, calibration, path: await keep(known, device, calibration) })
       if (error !== null) throw error
     }

@@ -12,6 +12,7 @@ import { configError } from '../config/problems.js'
 import type { Structure } from '../config/schema-campaign.js'
 import type { DaemonKeys } from '../config/schema-daemon.js'
 import { LlemError } from '../core/errors.js'
+import { redact } from '../core/redact.js'
 import { showManifest, showPlan, showStatistics } from './campaign-tables.js'
 import { daemonKeys, nextRounds, runRounds, showDaemon, showRounds } from './daemon.js'
 import { EXIT, Exit } from './exit.js'
@@ -43,13 +44,14 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
   const plan = planOf(overridden(loaded, options))
   const daemon = daemonKeys(loaded.keys.daemon, options.daemon)
   if (!options.quiet) tellPlan(loaded, plan)
-  if (options.validateOnly) return options.json ? printJson(plan) : undefined
+  if (options.validateOnly) return options.json ? printJson(redact(plan)) : undefined
   const { results_dir } = loaded.keys.io
   if (options.resume) refuseChanged(results_dir, plan)
   if (options.dryRun) {
     const dir = campaignFolder(results_dir, plan)
     if (!options.json) return print(await planText(plan, dir, daemon))
-    return printJson(daemon.enabled ? { ...plan, next_rounds: nextRounds(daemon) } : plan)
+    const shown = redact(plan)
+    return printJson(daemon.enabled ? { ...shown, next_rounds: nextRounds(daemon) } : shown)
   }
   await runIt(plan, path, daemon, loaded, options)
 }
@@ -165,7 +167,7 @@ function overridden(
 function tellPlan({ notes }: LoadedCampaign & { ok: true }, plan: CampaignPlan): void {
   for (const note of notes) say(`Note: ${note}.`)
   for (const { own, reason } of plan.filtered.slice(0, MANY))
-    say(`Filtered: ${JSON.stringify(own)}: ${reason}`)
+    say(`Filtered: ${JSON.stringify(redact(own))}: ${reason}`)
   for (const warning of plan.warnings.slice(0, MANY)) say(`Warning: ${warning}`)
   const untold = Math.max(0, plan.filtered.length - MANY) + Math.max(0, plan.warnings.length - MANY)
   if (untold > 0) say(`... and ${untold} more; --validate-only --json has them all`)

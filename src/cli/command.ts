@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { LlemError } from '../core/errors.js'
+import { printable } from '../core/printable.js'
 import { Exit } from './exit.js'
 
 export interface CommandEnd {
@@ -47,7 +48,7 @@ function cannotStart(command: string, error: NodeJS.ErrnoException): Exit {
   const missing = error.code === 'ENOENT'
   const why = missing ? 'there is no such command' : error.message
   process.stderr.write(
-    `llem: ${command} could not be started: ${why}. Check its spelling and PATH. [COMMAND_NOT_STARTED]\n`,
+    `llem: ${printable(command)} could not be started: ${printable(why)}. Check its spelling and PATH. [COMMAND_NOT_STARTED]\n`,
   )
   return new Exit(missing ? 127 : 126)
 }

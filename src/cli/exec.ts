@@ -4,7 +4,7 @@
 import { existsSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
-import { redactArguments } from '../core/redact.js'
+import { maskedArguments } from '../core/secrets.js'
 import { chooseLibrary } from '../energy/library.js'
 import { type OpenedSampler, openSampler } from '../energy/open.js'
 import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
@@ -64,7 +64,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     const result: ExecResult = {
       schema_version: SCHEMA_VERSION,
       kind: 'exec',
-      command: redactArguments(args),
+      command: maskedArguments(args),
       exit_code: ended.exitCode,
       signal: ended.signal,
       duration_sec: energy?.duration_sec ?? null,

@@ -1,4 +1,5 @@
 import { LlemError } from '../core/errors.js'
+import { printableLines } from '../core/printable.js'
 import { systemFault } from '../core/system-fault.js'
 
 /** What llem's exit codes mean. */
@@ -24,8 +25,8 @@ export function exitCodeOf(error: unknown): number {
 /** Says what went wrong on stderr, in one paragraph, and answers the exit code. */
 export function reportError(thrown: unknown, verbose: boolean): number {
   const error = thrown instanceof LlemError ? thrown : (systemFault(thrown) ?? thrown)
-  process.stderr.write(`${describe(error)}\n`)
-  if (verbose) process.stderr.write(`${stackOf(error)}\n`)
+  process.stderr.write(`${printableLines(describe(error))}\n`)
+  if (verbose) process.stderr.write(`${printableLines(stackOf(error))}\n`)
   return exitCodeOf(error)
 }
 

@@ -3,6 +3,8 @@
 import { extname } from 'node:path'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
+import { printableLines } from '../core/printable.js'
+import { masked } from '../core/secrets.js'
 import { writeBytesAtomically } from '../results/files.js'
 import { findResults } from '../results/find.js'
 import { FLAT_FORMATS, type FlatFormat, flatFile } from '../results/flat-file.js'
@@ -30,7 +32,8 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
   let unread = problems.length
   for (const dir of dirs) {
     try {
-      rows.push(flatRow(readResult(dir), dir))
+      // An older llem may have written more than this one would.
+      rows.push(masked(flatRow(readResult(dir), dir)))
     } catch (error) {
       // One damaged file of a thousand is said, and costs its own row.
       reportError(error, verbose)
@@ -86,7 +89,13 @@ function formatOf({ format, output }: ExportOptions): FlatFormat {
 
 /** Resolves when everything was taken: a reader that goes away, or a full disk, ends llem elsewhere (main.ts). */
 function writeAll(bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve) => process.stdout.write(bytes, () => resolve()))
+  const shown = isTerminal(process.stdout) ? forTerminal(bytes) : bytes
+  return new Promise((resolve) => process.stdout.write(shown, () => resolve()))
+}
+
+/** Names of others must not reach a terminal as commands; a file gets them as they are. */
+function forTerminal(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).split('\r\n').map(printableLines).join('\r\n')
 }
 
 function nothingBelow(paths: readonly string[], incomplete: readonly string[]): LlemError {

@@ -3,6 +3,9 @@
 import { Command, CommanderError } from 'commander'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
+import { maskStream } from '../core/masked-output.js'
+import { printableLines } from '../core/printable.js'
+import { learnEnvironment, learnSecrets } from '../core/secrets.js'
 import { llemVersion } from '../core/version.js'
 import { outliveTerminal } from './closed-terminal.js'
 import { COMMANDS } from './commands.js'
@@ -11,6 +14,8 @@ import { listScenariosWhenAsked } from './scenarios.js'
 
 /** Runs one command line. Resolves with the exit code; never rejects. */
 export async function main(args: readonly string[]): Promise<number> {
+  learnEnvironment(process.env)
+  learnSecrets(args)
   outliveTerminal()
   watchStreams()
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
@@ -35,6 +40,7 @@ function helpAsked(program: Command, args: readonly string[]): string[] {
 }
 
 function watchStreams(): void {
+  for (const stream of [process.stdout, process.stderr]) maskStream(stream)
   const wasTerminal = process.stdout.isTTY === true
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // A reader that goes away (`llem devices | head -1`) is no error; a full disk is.
@@ -87,7 +93,8 @@ function tellUsageErrors(command: Command, typed: string): void {
       const [, message = text.trim(), suggestion] = /^error: ([\s\S]*?)(?:\n\((.*)\))?\s*$/.exec(text) ?? []
       const advice = suggestion ?? adviceFor(command, typed, message)
       const sentences = [message.replace(/\.?$/, '.'), advice, `See \`${typed} --help\`.`]
-      write(`llem: ${sentences.filter((sentence) => sentence !== undefined).join(' ')} [USAGE]\n`)
+      const told = sentences.filter((sentence) => sentence !== undefined).join(' ')
+      write(`llem: ${printableLines(told)} [USAGE]\n`)
     },
   })
   for (const nested of command.commands) tellUsageErrors(nested, `${typed} ${nested.name()}`)

@@ -2,7 +2,7 @@
 
 import { overheadOf, type SettingCost } from '../calibration/overhead.js'
 import { LlemError } from '../core/errors.js'
-import { redactArguments } from '../core/redact.js'
+import { maskedArguments } from '../core/secrets.js'
 import { chooseLibrary } from '../energy/library.js'
 import { findDevices } from '../energy/open.js'
 import { EXIT, Exit } from './exit.js'
@@ -41,7 +41,7 @@ export async function measureOverhead(command: readonly string[], flags: Overhea
   if (flags.json) {
     printJson({
       kind: 'overhead',
-      command: redactArguments(command),
+      command: maskedArguments(command),
       rounds,
       interrupted: wasInterrupted,
       simulated: machine.simulated,

@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress'
+import { printable, printableLines } from '../core/printable.js'
 import type { Observer, Progress, Stretch } from '../experiment/observer.js'
 import { isTerminal } from './screen.js'
 
@@ -12,7 +13,7 @@ export function terminalObserver({ quiet, verbose }: { quiet: boolean; verbose: 
   const say = (text: string) => {
     // The bar draws itself anew below the line.
     if (bar !== null) process.stderr.write('\r\u001B[K')
-    process.stderr.write(`${text}\n`)
+    process.stderr.write(`${printableLines(text)}\n`)
   }
   const showBar = ({ label, total, unit }: Stretch): Progress => {
     const current = new SingleBar(
@@ -29,7 +30,7 @@ export function terminalObserver({ quiet, verbose }: { quiet: boolean; verbose: 
     current.start(total, 0, { detail: '' })
     bar = current
     return {
-      update: (done, detail = '') => current.update(done, { detail }),
+      update: (done, detail = '') => current.update(done, { detail: printable(detail) }),
       stop: () => {
         current.stop()
         bar = null

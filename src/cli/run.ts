@@ -8,6 +8,7 @@ import type { FlagValue } from '../config/overrides.js'
 import { configError } from '../config/problems.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError } from '../core/errors.js'
+import { redact } from '../core/redact.js'
 import type { ExperimentOutcome } from '../experiment/run.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
@@ -110,11 +111,11 @@ async function measure(config: ExperimentConfig, options: CliOptions): Promise<v
 
 async function showPlan(config: ExperimentConfig, json: boolean): Promise<void> {
   if (json) {
-    printJson({ config_hash: configHash(config), config })
+    printJson({ config_hash: configHash(config), config: redact(config) })
     return
   }
   const { stringify } = await import('yaml')
-  print(stringify(config).trimEnd())
+  print(stringify(redact(config)).trimEnd())
   say(`The configuration is valid (hash ${configHash(config).slice(0, 12)}). Nothing was measured.`)
 }
 

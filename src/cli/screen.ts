@@ -2,6 +2,8 @@
 
 import Table from 'cli-table3'
 import pc from 'picocolors'
+import { printableJson, printableLines } from '../core/printable.js'
+import { maskedJson } from '../core/secrets.js'
 
 /** Shown on every human-readable output of a simulated measurement. */
 export const SIMULATED = 'SIMULATED: these numbers come from a simulated GPU, not from hardware.'
@@ -30,7 +32,8 @@ export function columns(
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     colAligns: head.map((_, column) => (right.includes(column) ? 'right' : 'left')),
   })
-  table.push(...rows.map((row) => [...row]))
+  // Here already, because it is as wide as it is shown.
+  table.push(...rows.map((row) => row.map(printableLines)))
   return table
     .toString()
     .split('\n')
@@ -62,9 +65,10 @@ export function isTerminal(stream: NodeJS.WriteStream): boolean {
 function write(stream: NodeJS.WriteStream, text: string): void {
   // Not picocolors' own judgement: it looks at stdout alone and takes CI=true for a terminal.
   const { yellow } = pc.createColors(isTerminal(stream) && !process.env.NO_COLOR)
-  stream.write(`${text.replace(SIMULATED, yellow)}\n`)
+  // Names and messages of others must not reach a terminal as commands.
+  stream.write(`${printableLines(text).replace(SIMULATED, yellow)}\n`)
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2))
+  print(printableJson(maskedJson(value, 2)))
 }

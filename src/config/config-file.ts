@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { messageOf } from '../core/errors.js'
+import { learnSecrets } from '../core/secrets.js'
 import type { Layer } from './layers.js'
 import { type Finding, given, type Place } from './problems.js'
 import { isTree } from './tree.js'
@@ -31,6 +32,8 @@ export function textLayer(text: string, name: string): FileLayer {
     return { place: place(offset), key: null, message, suggestion: null }
   })
   const tree = yaml.value
+  // Before anything can be said of it.
+  learnSecrets(tree)
   if (isTree(tree)) {
     const layer: Layer = { source: 'file', tree, place: (at, part) => place(yaml.offsetOf(at, part)) }
     return { layer, findings }

@@ -1,4 +1,5 @@
 // file, environment, --set, flags -> layers -> one written tree -> schema and rules -> config, or all problems
+import { learnSecrets } from '../core/secrets.js'
 import { settleAliases } from './aliases.js'
 import { fileLayer, textLayer } from './config-file.js'
 import { environmentLayers } from './environment.js'
@@ -51,6 +52,7 @@ export function loadExperimentConfig({
 
   const layers = [file.layer, ...overrides.flatMap((override) => override.layers)]
   const written = mergeLayers(layers)
+  learnSecrets(written)
   const checked = checkExperiment(written, layers)
   findings.push(...checked.findings)
   if (findings.length > 0 || checked.config === null) return { ok: false, problems: toProblems(findings) }

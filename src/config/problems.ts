@@ -1,5 +1,6 @@
 import { LlemError } from '../core/errors.js'
-import { printable } from '../core/foreign-text.js'
+import { printable } from '../core/printable.js'
+import { mask } from '../core/secrets.js'
 
 /** One thing to correct in a written configuration. */
 export interface Problem {
@@ -57,7 +58,9 @@ export function configError(problems: readonly Problem[]): LlemError {
 /** A written value in a message: `the text "ten"`, `0`, `null`, `a list`. */
 export function given(value: unknown): string {
   if (typeof value === 'string') {
-    const shown = value.length > 60 ? `${value.slice(0, 60)}...` : value
+    // Masked first: the half of a secret is no secret that is known.
+    const text = mask(value)
+    const shown = text.length > 60 ? `${text.slice(0, 60)}...` : text
     return `the text ${JSON.stringify(shown)}`
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'

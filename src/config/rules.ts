@@ -1,3 +1,4 @@
+import { hostOf, mayCarryKey } from '../core/key-policy.js'
 import { type Layer, placeOf } from './layers.js'
 import type { Finding } from './problems.js'
 import { type ExperimentConfig, experimentConfigSchema, isServerBackend, SERVER_BACKENDS } from './schema.js'
@@ -20,6 +21,7 @@ const RULES: readonly Rule[] = [
   oneServer(),
   serverIsNamed(),
   ...SERVER_BACKENDS.map(startedOrAttached),
+  ...SERVER_BACKENDS.map(keyStaysSecret),
 ]
 
 /** What breaks a rule. `config` may hold refused values: rules that read them are skipped. */
@@ -172,6 +174,19 @@ function startedOrAttached(name: (typeof SERVER_BACKENDS)[number]): Rule {
   }
 }
 
+/** A key in the clear is read by whoever is on the way. */
+function keyStaysSecret(name: (typeof SERVER_BACKENDS)[number]): Rule {
+  return {
+    keys: ['base_url', 'api_key_env', 'api_key_hosts'].map((key) => [name, key]),
+    broken: (config) => {
+      const { base_url, api_key_env, api_key_hosts } = config[name]
+      if (base_url === null || api_key_env === null || mayCarryKey(base_url, api_key_hosts)) return []
+      const message = `the key of ${name}.api_key_env (${api_key_env}) would go unencrypted to ${base_url}; use https://, or allow it with \`${name}.api_key_hosts: [${hostOf(base_url)}]\``
+      return [{ path: [name, 'api_key_env'], message }]
+    },
+  }
+}
+
 /** The keys that are written with another value than their default, as a resolved configuration writes all of them. */
 function changedKeys(group: 'load' | (typeof SERVER_BACKENDS)[number], written: Tree): string[] {
   const defaults: unknown = experimentConfigSchema.parse({ model: 'any' })[group]
@@ -181,7 +196,7 @@ function changedKeys(group: 'load' | (typeof SERVER_BACKENDS)[number], written: 
 }
 
 /** Keys of a server's group that say how to talk to it, not how to start it. */
-const ATTACHED_KEYS = ['base_url', 'endpoint', 'model', 'api_key_env', 'extra_body']
+const ATTACHED_KEYS = ['base_url', 'endpoint', 'model', 'api_key_env', 'api_key_hosts', 'extra_body']
 
 function overlap(a: Path, b: Path): boolean {
   const length = Math.min(a.length, b.length)

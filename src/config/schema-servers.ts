@@ -32,8 +32,16 @@ const shared = {
     .default(null)
     .meta({
       description:
-        'The environment variable that holds the API key; null is OPENAI_API_KEY where that is set. The key itself is never written anywhere.',
+        'The environment variable that holds the API key; null is none, and OPENAI_API_KEY for api.openai.com alone. The key itself is never written anywhere.',
       expects: 'the name of an environment variable in capitals, never the key itself, or null',
+    }),
+  api_key_hosts: z
+    .array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/))
+    .default([])
+    .meta({
+      description:
+        'Hosts that get the key unencrypted, by name or address; otherwise it goes only over https or to this machine.',
+      expects: 'a list of hosts without scheme and port such as [gpu-box.local], or []',
     }),
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())

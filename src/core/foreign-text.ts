@@ -1,17 +1,13 @@
 import { LIMITS } from './limits.js'
+import { printable } from './printable.js'
+import { mask } from './secrets.js'
 
-/** What others wrote, so that it cannot move a cursor or turn the reading direction: such characters by their code. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
-  )
-}
-
-/** The same, cut to so many characters. */
+/** What others wrote, for a message: without secrets, cut to so many characters, and nothing that a terminal obeys. */
 export function shortened(text: string, maxChars: number = LIMITS.listed_name_chars): string {
-  const isLong = text.length > maxChars
-  return printable(isLong ? text.slice(0, maxChars) : text) + (isLong ? '...' : '')
+  // Masked first: what was cut in half would not be known any more.
+  const shown = mask(text)
+  const isLong = shown.length > maxChars
+  return printable(isLong ? shown.slice(0, maxChars) : shown) + (isLong ? '...' : '')
 }
 
 /** Names for a sentence, no more than can be read. */

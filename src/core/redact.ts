@@ -1,44 +1,93 @@
-const SECRET = /(pass(word|wd)?|secret|token|api[-_]?key|(^|[-_])key$|credential|authorization)/i
-const MASK = '[redacted]'
+// Secrets by their name and by their look, pure: the same value gives the same copy on every machine. What a secret looks
+// like elsewhere, once it is known, is the matter of secrets.ts.
 
-/** "tokenizer" sounds like a secret and names a file; "api_key_env" names the variable that holds one. */
-function isSecretName(name: string): boolean {
-  return SECRET.test(name.replace(/tokenizer/gi, '').replace(/api_key_env$/, ''))
+import { isCount, isSecretName, MASK } from './secret-names.js'
+import { shapesIn, withoutRanges } from './secret-shapes.js'
+
+/** Called with each secret that is met. */
+type Found = (secret: string) => void
+
+const nobody: Found = () => undefined
+
+/** A copy of plain data in which all text below a key that sounds like a secret, or that looks like one, is masked. */
+export function redact<T>(value: T): T {
+  return copy(value, false, nobody) as T
 }
 
-/** A number under such a name counts tokens or limits them; secrets are text. */
-function isCount(text: string): boolean {
-  return /^\d+(\.\d+)?$/.test(text)
+/** A command line in which `--api-key=x`, `--api-key x`, `API_KEY=x`, `Authorization: x` and `-u me:x` have lost their value. */
+export function redactArguments(args: readonly string[]): string[] {
+  return argumentsOf(args, nobody)
 }
 
-/** A copy of plain data in which all text below a key that sounds like a secret is masked. */
-export function redact<T>(value: T, isSecret = false): T {
-  if (typeof value === 'string') return (isSecret ? MASK : withoutLogin(value)) as T
+/** What `redact` would mask. */
+export function secretsIn(value: unknown): string[] {
+  const found: string[] = []
+  copy(value, false, (secret) => found.push(secret))
+  return found
+}
+
+function copy(value: unknown, isSecret: boolean, found: Found): unknown {
+  if (typeof value === 'string') return isSecret ? secret(value, found) : byShape(value, found)
   if (Array.isArray(value)) {
     // A list of texts may be a command, as that of a server.
-    const items = value.every((item) => typeof item === 'string') ? redactArguments(value) : value
-    return items.map((item) => redact(item, isSecret)) as T
+    if (!isSecret && value.every((item) => typeof item === 'string')) return argumentsOf(value, found)
+    return value.map((item) => copy(item, isSecret, found))
   }
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, redact(item, isSecret || isSecretName(key))]),
-  ) as T
+    Object.entries(value).map(([key, item]) => [key, copy(item, isSecret || isSecretName(key), found)]),
+  )
 }
 
-/** https://name:password@host */
-function withoutLogin(text: string): string {
-  return text.includes('://') ? text.replace(/(:\/\/)[^\s/@]+:[^\s/@]+@/g, `$1${MASK}@`) : text
+function secret(text: string, found: Found): string {
+  found(text)
+  byShape(text, found)
+  return MASK
 }
 
-/** A command line in which `--api-key=x`, `--api-key x`, `API_KEY=x` and `Authorization: x` have lost their value. */
-export function redactArguments(args: readonly string[]): string[] {
+function byShape(text: string, found: Found): string {
+  const ranges = shapesIn(text)
+  for (const { start, end } of ranges) found(text.slice(start, end))
+  return withoutRanges(text, ranges)
+}
+
+/** Options of curl and wget that hold "name:password"; python has a -u of its own, whose neighbour has no colon. */
+const LOGIN = /^(-u|--user|--proxy-user|-U)$/
+const GLUED_LOGIN = /^(-[uU]|--user=|--proxy-user=)([^\s:/]+):(.+)$/s
+/** The same within a line of a shell. */
+const LOGIN_IN_LINE = /(^|\s)(-u|--user|--proxy-user)(\s+|=)(["']?)([^\s:/"']+):([^\s"']+)/g
+
+function argumentsOf(args: readonly string[], found: Found): string[] {
   return args.map((arg, position) => {
     for (const separated of [/^([^=]+)(=)(.+)$/s, /^([^:]+)(:\s*)(.+)$/s]) {
       const [, name = '', separator = '', value = ''] = separated.exec(arg) ?? []
-      if (isSecretName(name) && !isCount(value)) return `${name}${separator}${MASK}`
+      if (!isSecretName(name) || isCount(value)) continue
+      // Of a line of a shell all that follows is masked, but only what belongs to the name is a secret elsewhere too.
+      const isOwn = isSecretName(/[\w.-]*$/.exec(name)?.[0] ?? '')
+      if (isOwn) found(value.split(/[\s"'&]/)[0] ?? '')
+      return `${byShape(name, found)}${separator}${secret(value, isOwn ? found : nobody)}`
     }
     const previous = args[position - 1] ?? ''
     const isValue = previous.startsWith('-') && !previous.includes('=') && !arg.startsWith('-')
-    return isValue && isSecretName(previous) && !isCount(arg) ? MASK : withoutLogin(arg)
+    if (isValue && isSecretName(previous) && !isCount(arg)) return secret(arg, found)
+    return byShape(withoutLogin(previous, arg, found), found)
+  })
+}
+
+/** `1000:1000` is a user and a group. */
+function withoutLogin(previous: string, arg: string, found: Found): string {
+  const [, option = '', , glued = ''] = GLUED_LOGIN.exec(arg) ?? []
+  if (glued !== '' && !isCount(glued)) {
+    found(glued)
+    return `${option}${MASK}`
+  }
+  const [, password = ''] = /^[^\s:/]+:(.+)$/s.exec(arg) ?? []
+  if (LOGIN.test(previous) && password !== '' && !isCount(password)) {
+    found(password)
+    return MASK
+  }
+  return arg.replace(LOGIN_IN_LINE, (_, before, name, gap, quote, __, value) => {
+    found(value)
+    return `${before}${name}${gap}${quote}${MASK}`
   })
 }

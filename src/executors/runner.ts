@@ -4,6 +4,7 @@
 import { loadExperimentConfig } from '../config/load.js'
 import { configError } from '../config/problems.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { learnEnvironment } from '../core/secrets.js'
 import { systemFault } from '../core/system-fault.js'
 import { chooseLibrary } from '../energy/library.js'
 import { KeptFleet } from '../experiment/kept-fleet.js'
@@ -26,6 +27,7 @@ import { summaryOf } from './summary.js'
 const LOCK_MS = 30_000
 const POWER_EVERY_MS = 500
 
+learnEnvironment(process.env)
 const say = claimStdout()
 const lines = new LineSplitter()
 const kept = new KeptFleet()

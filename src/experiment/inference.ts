@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import type { FailedRequest, Generation, OfferedLoad, Prompt, RunTotals } from '../backends/protocol.js'
 import { messageOf } from '../core/errors.js'
+import { maskedJson } from '../core/secrets.js'
 import type { Latency, Speed } from '../results/experiment.js'
 import { unionOfWindowsS } from '../results/shares.js'
 import { AttentionFlops } from './attention-flops.js'
@@ -56,7 +57,7 @@ export async function runInference(
   let failures = 0
   let tokens = 0
   const onEnd = (line: object, outputTokens: number) => {
-    file.write(JSON.stringify(line))
+    file.write(maskedJson(line))
     ended += 1
     tokens += outputTokens
     progress.update(ended, `${tokens} tokens${failures === 0 ? '' : `, ${failures} failed`}`)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { findBackend } from '../backends/registry.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { learnEnvironment, learnSecrets } from '../core/secrets.js'
 import type { Snapshot } from '../native/addon.js'
 import type { ExperimentResult, Load } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
@@ -82,6 +83,9 @@ export async function runExperiment(
     service = null,
   }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
+  // A program that uses llem as a library has learnt none yet.
+  learnEnvironment(process.env)
+  learnSecrets(config)
   const observer = tolerant(listener)
   const startedAt = new Date()
   const trace = new Trace()

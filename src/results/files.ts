@@ -3,13 +3,14 @@ import { accessSync, constants, existsSync, mkdirSync, readlinkSync } from 'node
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
+import { mask, maskedJson } from '../core/secrets.js'
 import { adviceOn } from '../core/system-fault.js'
 import { isFolder } from './find.js'
 
 /** Sortable by time, unique by chance (2^40 per second), and safe as a folder's name. */
 export function newExperimentId(label: string, now = new Date()): string {
   const time = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15)
-  const safe = label
+  const safe = mask(label)
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[.-]+|[.-]+$/g, '')
     .slice(0, 40)
@@ -77,13 +78,13 @@ export function createRunDir(outputDir: string, id: string): string {
 
 /**
  * Writes JSON so that the file is either whole or not there: a temporary file beside it, fsync, rename, fsync of
- * the folder. Throws RESULT_NOT_WRITTEN and leaves no temporary file.
+ * the folder. Secrets are masked. Throws RESULT_NOT_WRITTEN and leaves no temporary file.
  */
 export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
-  await writeBytesAtomically(path, `${JSON.stringify(value, null, 2)}\n`)
+  await writeBytesAtomically(path, `${maskedJson(value, 2)}\n`)
 }
 
-/** Writes a file in the same way, whatever is in it. */
+/** Writes a file in the same way, whatever is in it: as it is. */
 export async function writeBytesAtomically(path: string, content: string | Uint8Array): Promise<void> {
   // A name of its own for each writer: two processes may store the same baseline at once.
   const partial = `${path}.${randomBytes(4).toString('hex')}.partial`

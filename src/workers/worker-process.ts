@@ -31,6 +31,7 @@ export interface WorkerStreams {
   onLine: (line: string) => void
   /** Stdout cannot be read as lines. */
   onGarbled: (error: unknown) => void
+  /** Gets every line of stderr, without secrets. */
   log?: ((line: string) => void) | undefined
 }
 
@@ -105,10 +106,10 @@ export class WorkerProcess {
   #readStderr({ log }: WorkerStreams): void {
     let lines = new LineSplitter(MAX_LINE_BYTES)
     this.#child.stderr.on('data', (chunk: Buffer) => {
-      this.stderr.push(chunk)
+      const shown = this.stderr.push(chunk)
       if (!log) return
       try {
-        for (const line of lines.push(chunk)) log(line)
+        for (const line of lines.push(shown)) log(line)
       } catch {
         lines = new LineSplitter(MAX_LINE_BYTES)
       }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { LlemError } from '../core/errors.js'
+import { shortened } from '../core/foreign-text.js'
 import type { WorkerFault } from './wire.js'
 import { abortedError, WorkerError, type WorkerErrorCode } from './worker-error.js'
 import { parseWorkerLine } from './worker-line.js'
@@ -173,7 +174,7 @@ export class Worker {
   }
 
   #nonsense(why: string, line: string, cause?: unknown): void {
-    this.#fail(this.#error('WORKER_PROTOCOL', `${why}: ${line.slice(0, 120)}`, cause))
+    this.#fail(this.#error('WORKER_PROTOCOL', `${why}: ${shortened(line, 120)}`, cause))
   }
 
   /** The first failure is the one that tells why. */

@@ -3,7 +3,6 @@ import { LlemError, messageOf } from '../../core/errors.js'
 import { shortened } from '../../core/foreign-text.js'
 import { limitedJson, limitedText } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
-import { scrubber } from './api-key.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than what servers keep an idle connection for (uvicorn: 5 s), so that none is closed under a request. */
@@ -27,7 +26,6 @@ export interface Answer {
 /** One server: where it is, the key it wants, and its connections, as many as there are requests in flight. */
 export class Connection {
   readonly pool: Pool
-  readonly scrub: (text: string) => string
   readonly headers: Record<string, string>
   readonly #prefix: string
 
@@ -38,7 +36,6 @@ export class Connection {
   ) {
     const url = new URL(baseUrl)
     this.#prefix = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
-    this.scrub = scrubber(key)
     this.headers = {
       'content-type': 'application/json',
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),
@@ -85,9 +82,9 @@ export class Connection {
     return answer?.status === 200 ? (answer.json ?? null) : null
   }
 
-  /** What a server says of a failed request, without the key. */
+  /** What a server says of a failed request, without secrets. */
   wordsOf(text: string): string {
-    return shortened(this.scrub(errorText(parseJson(text)) ?? text.trim()), 500)
+    return shortened(errorText(parseJson(text)) ?? text.trim(), 500)
   }
 
   close(): Promise<void> {

@@ -87,7 +87,7 @@ function onlyOne<T>(list: readonly T[]): T | undefined {
 function refused(title: string, status: number, words: string): LlemError {
   return new LlemError(`${title} refuses llem (${status}): ${words}`, {
     code: 'SERVER_REFUSES',
-    hint: 'Put the key into an environment variable and its name into api_key_env.',
+    hint: 'Put the key into an environment variable and its name into api_key_env; OPENAI_API_KEY is sent unasked to api.openai.com alone.',
   })
 }
 

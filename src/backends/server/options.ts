@@ -10,6 +10,7 @@ const talking = {
   endpoint: z.enum(['completions', 'chat']).default('completions'),
   model: optional(z.string()),
   api_key_env: optional(z.string()),
+  api_key_hosts: z.array(z.string()).default([]),
   env: z.record(z.string(), z.string()).default({}),
   extra_body: z.record(z.string(), z.unknown()).default({}),
 }

@@ -16,8 +16,10 @@ export const serverPlanSchema = z.strictObject({
   endpoint: z.enum(['completions', 'chat']),
   /** The model's name in requests; null is what /v1/models says. */
   model: z.string().nullable(),
-  /** The name of the environment variable that holds the key; null is OPENAI_API_KEY where that is set. */
+  /** The name of the environment variable that holds the key; null is OPENAI_API_KEY, for api.openai.com alone. */
   api_key_env: z.string().nullable(),
+  /** Hosts that get the key unencrypted. */
+  api_key_hosts: z.array(z.string()),
   env: z.record(z.string(), z.string()),
   extra_body: z.record(z.string(), z.unknown()),
   load_timeout_ms: z.number().positive(),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError, messageOf } from '../../core/errors.js'
+import { shortened } from '../../core/foreign-text.js'
 import { LIMITS } from '../../core/limits.js'
 import { type Connection, unreachable } from './connection.js'
 import type { ServerProcess } from './server-process.js'
@@ -40,7 +41,9 @@ export async function waitUntilReady(
       toldMs = nowMs
       const last = server?.lastLine ?? (answer.why === null ? null : messageOf(answer.why))
       const seconds = Math.round((nowMs - startMs) / 1000)
-      tell(`waiting for ${title} to be ready (${seconds} s)${last === null ? '' : `: ${last.slice(0, 200)}`}`)
+      tell(
+        `waiting for ${title} to be ready (${seconds} s)${last === null ? '' : `: ${shortened(last, 200)}`}`,
+      )
     }
     await Promise.race([sleep(ASK_EVERY_MS), ...(server === null ? [] : [server.ended])])
   }

@@ -55,9 +55,17 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
         env,
         isElsewhere: service !== null,
       })
-      apiKeyOf(talking.api_key_env, { ...env, ...talking.env }) // A missing key is told before anything is started.
+      apiKeyOf(talking, { ...env, ...talking.env }) // A key that is missing or refused is told before anything is started.
       const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
-      const { endpoint, model: served, api_key_env, base_url, env: serverEnv, extra_body } = talking
+      const {
+        endpoint,
+        model: served,
+        api_key_env,
+        api_key_hosts,
+        base_url,
+        env: serverEnv,
+        extra_body,
+      } = talking
       const plan: ServerPlan = {
         title,
         command,
@@ -67,6 +75,7 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
         endpoint,
         model: served,
         api_key_env,
+        api_key_hosts,
         env: serverEnv,
         extra_body,
         load_timeout_ms: limits.loadMs,

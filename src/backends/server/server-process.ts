@@ -2,6 +2,8 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.js'
+import { withoutColour } from '../../core/printable.js'
+import { SecretStream } from '../../core/secret-stream.js'
 import { LineSplitter } from '../../workers/line-splitter.js'
 import { isAlive, type ProcessId, processTree } from '../../workers/process-tree.js'
 import { StderrTail } from '../../workers/stderr-tail.js'
@@ -14,10 +16,8 @@ export interface ServerCommand {
   env: NodeJS.ProcessEnv
   /** For a server in a container: what its client reads first. Closing the client's stdin then ends the server. */
   preamble?: string | undefined
-  /** Called with each line that it writes to stdout or stderr. */
+  /** Called with each line that it writes to stdout or stderr, without secrets and colours. */
   log(line: string): void
-  /** Takes secrets out of a line. */
-  scrub(line: string): string
 }
 
 /** Long enough for a server to end by itself, short enough that it is gone 5 s after llem was told to end. */
@@ -41,7 +41,7 @@ export class ServerProcess {
   #lastLine: string | null = null
   #how: string | null = null
 
-  constructor({ title, command, args, env, preamble, log, scrub }: ServerCommand) {
+  constructor({ title, command, args, env, preamble, log }: ServerCommand) {
     this.title = title
     const options = { env, stdio: ['pipe', 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'] }
     this.#child =
@@ -53,7 +53,7 @@ export class ServerProcess {
     if (preamble !== undefined) this.#child.stdin?.write(`${preamble}\n`)
     const keep = (written: string) => {
       if (written.trim() === '') return
-      const line = scrub(written)
+      const line = withoutColour(written)
       this.#lastLine = line.trim()
       this.#tail.push(Buffer.from(`${line}\n`))
       log(line)
@@ -128,10 +128,13 @@ export class ServerProcess {
 
 function drain(stream: Readable, keep: (line: string) => void): void {
   let lines = new LineSplitter(MAX_LINE_BYTES)
+  // Before it is cut into lines, of which one that is too long is left away.
+  const secrets = new SecretStream()
   stream.on('data', (chunk: Buffer) => {
     try {
       // A progress bar moves back to the beginning of its line.
-      for (const line of lines.push(chunk)) keep(line.split('\r').findLast((part) => part !== '') ?? '')
+      for (const line of lines.push(Buffer.from(secrets.push(chunk))))
+        keep(line.split('\r').findLast((part) => part !== '') ?? '')
     } catch {
       lines = new LineSplitter(MAX_LINE_BYTES)
     }

@@ -5,6 +5,7 @@ import { messageOf } from '../../core/errors.js'
 import { shortened } from '../../core/foreign-text.js'
 import { limitedJson } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
+import { mask } from '../../core/secrets.js'
 import { type Connection, errorText } from './connection.js'
 import { nowNs } from './now.js'
 import type { Stream } from './steady.js'
@@ -169,7 +170,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
 
   onError(error: Error): void {
     const code = this.#status === 0 ? 'CONNECTION' : 'STREAM_BROKEN'
-    this.#fail(code, this.#connection.scrub(messageOf(error)))
+    this.#fail(code, mask(messageOf(error)))
   }
 
   #onEvent(data: string): void {
@@ -182,12 +183,12 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     try {
       event = limitedJson(data) as StreamEvent
     } catch {
-      this.#fail('STREAM_ERROR', this.#connection.scrub(`an event is no JSON: ${shortened(data)}`))
+      this.#fail('STREAM_ERROR', `an event is no JSON: ${shortened(data)}`)
       return
     }
     if (event?.error !== undefined) {
       const words = errorText(event) ?? JSON.stringify(event.error)
-      this.#fail('STREAM_ERROR', shortened(this.#connection.scrub(words), 500))
+      this.#fail('STREAM_ERROR', shortened(words, 500))
       return
     }
     if (event?.usage) this.#usage = usageOf(event.usage) ?? this.#usage

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LlemError } from '../../core/errors.js'
+import { learnSecrets, mask } from '../../core/secrets.js'
 import { containerPids } from '../../workers/container-processes.js'
 import { residentBytes } from '../../workers/process-tree.js'
 import { inService } from '../../workers/service.js'
@@ -50,12 +51,12 @@ serveWorker({
     if (loaded !== null || server !== null) throw new Error('a server is there already')
     const startNs = nowNs()
     const plan = serverPlanSchema.parse(options)
+    learnSecrets(plan)
     loaded = await ready(plan, model, (text) => tell.progress(text))
     return loadInfo(loaded, model, (nowNs() - startNs) / 1e6)
   },
 
   async inferOne({ prompt, generation }): Promise<InferOne> {
-    const { connection } = theServer()
     const { prompts } = await prepare([prompt], generation)
     const [prepared] = prompts
     if (prepared === undefined) throw new Error('a prompt was lost')
@@ -67,7 +68,7 @@ serveWorker({
     })
     const end = await stream.done
     if (server?.how != null) throw died(server)
-    if (!end.ok) throw requestFailed(theServer().plan.title, end, connection)
+    if (!end.ok) throw requestFailed(theServer().plan.title, end)
     const tokens = tokensOf(prepared, end)
     const [firstNs] = end.chunkTimesNs
     return {
@@ -184,11 +185,11 @@ function send(
 }
 
 async function ready(plan: ServerPlan, model: string, tell: (text: string) => void): Promise<Loaded> {
-  const key = apiKeyOf(plan.api_key_env, { ...process.env, ...plan.env })
+  const key = apiKeyOf(plan, { ...process.env, ...plan.env })
   const port = plan.port ?? (await freePort())
   const connection = new Connection(plan.base_url ?? `http://${plan.service?.address ?? LOCAL}:${port}`, key)
   const { title } = plan
-  server = start(plan, port, connection.scrub)
+  server = start(plan, port)
   const timeoutMs = plan.load_timeout_ms
   await waitUntilReady(connection, { title, server, timeoutMs, tell })
   const served = await askServedModel(connection, { title, model: plan.model, names: [model] }).catch(
@@ -200,7 +201,7 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
   return { plan, connection, served }
 }
 
-function start(plan: ServerPlan, port: number, scrub: (text: string) => string): ServerProcess | null {
+function start(plan: ServerPlan, port: number): ServerProcess | null {
   const { service, title } = plan
   const filled = (plan.command ?? []).map((part) =>
     part.replaceAll('{port}', String(port)).replaceAll('{host}', service?.listen ?? LOCAL),
@@ -220,7 +221,7 @@ function start(plan: ServerPlan, port: number, scrub: (text: string) => string):
           env,
         })
   const log = (line: string) => process.stderr.write(`${line}\n`)
-  return new ServerProcess({ title, ...run, env: run.env ?? process.env, log, scrub })
+  return new ServerProcess({ title, ...run, env: run.env ?? process.env, log })
 }
 
 /** What the server is made of. Of one in a container the child here is only the client. */
@@ -272,12 +273,8 @@ function died(own: ServerProcess): LlemError {
   })
 }
 
-function requestFailed(
-  title: string,
-  { code, message }: { code: string; message: string },
-  connection: Connection,
-): LlemError {
-  return new LlemError(`a request to ${title} failed (${code}): ${connection.scrub(message)}`, {
+function requestFailed(title: string, { code, message }: { code: string; message: string }): LlemError {
+  return new LlemError(`a request to ${title} failed (${code}): ${mask(message)}`, {
     code: 'REQUEST_FAILED',
     hint: null,
   })

@@ -6,10 +6,13 @@ import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparqu
 import { LlemError, messageOf } from '../../core/errors.js'
 import { shortened } from '../../core/foreign-text.js'
 import { LIMITS } from '../../core/limits.js'
+import { learnEnvironment } from '../../core/secrets.js'
 import type { TableOrder, TablePrompts, TableWord } from './parquet-file.js'
 import { isMessage, promptIn, type TableColumn, textColumn } from './text-column.js'
 import { unreadableTable } from './unreadable-table.js'
 
+// A thread knows nothing of what the process has learnt.
+learnEnvironment(process.env)
 const order: TableOrder = workerData
 await readTable(order, () => say({ kind: 'step' })).then(
   (table) => say({ kind: 'read', table }),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { contentHash } from '../../../core/identity.js'
 import { cacheDir } from '../../../core/paths.js'
-import { makeFolder, writeJsonAtomically } from '../../../results/files.js'
+import { makeFolder, writeBytesAtomically } from '../../../results/files.js'
 import type { DatasetName } from './dataset-name.js'
 import { datasetsServer } from './server.js'
 
@@ -43,7 +43,9 @@ export async function recall(asked: DatasetName): Promise<Fetched | null> {
 /** Keeps rows under what was asked and the commit that they are of. */
 export async function keep(asked: DatasetName, fetched: Fetched): Promise<void> {
   makeFolder(folder())
-  await writeJsonAtomically(join(folder(), `${keyOf(asked)}-${commitOf(fetched)}.json`), fetched)
+  // As it is: what was fetched has no secret that is known, and prompts that only look like one must stay the same.
+  const path = join(folder(), `${keyOf(asked)}-${commitOf(fetched)}.json`)
+  await writeBytesAtomically(path, `${JSON.stringify(fetched, null, 2)}\n`)
 }
 
 /** A server's word becomes part of a path only where it looks like a commit. */

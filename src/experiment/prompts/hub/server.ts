@@ -1,12 +1,15 @@
 // The Hugging Face datasets server (https://huggingface.co/docs/dataset-viewer): rows of data sets over HTTP, 100 at a
-// time. A token comes from HF_TOKEN alone and is neither kept nor shown.
+// time. A token comes from HF_TOKEN alone and is neither kept nor shown, whatever the server repeats. `fetch` drops it where
+// a redirect leads to another origin.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../../../core/errors.js'
 import { shortened } from '../../../core/foreign-text.js'
+import { mayCarryKey } from '../../../core/key-policy.js'
 import { limitedJson, limitedText, TooMuchError } from '../../../core/limited.js'
 import { LIMITS } from '../../../core/limits.js'
+import { masked, maskKnown } from '../../../core/secrets.js'
 import { interrupted, stopIfInterrupted } from '../../wait.js'
 
 const OFFICIAL = 'https://datasets-server.huggingface.co'
@@ -65,7 +68,9 @@ async function ask<T>(
     if (status === 200) {
       const parsed = schema.safeParse(jsonIn(text))
       if (!parsed.success) throw failed(name, 'its answer has another form than documented', parsed.error)
-      return { content: parsed.data, revision: headers.get('x-revision') }
+      // Prompts may look like secrets; what is taken out is what llem itself has sent.
+      const content = masked(parsed.data, maskKnown)
+      return { content, revision: masked(headers.get('x-revision'), maskKnown) }
     }
     if (!RETRY_STATUSES.includes(status) || attempt === RETRIES) throw refused(name, status, messageIn(text))
     await pause(headers.get('retry-after'), attempt, signal)
@@ -95,10 +100,9 @@ async function get(url: URL, name: string, signal: AbortSignal | undefined) {
 }
 
 /** The token goes nowhere unencrypted, but to this machine. */
-function headersFor({ protocol, hostname }: URL): Record<string, string> {
+function headersFor(url: URL): Record<string, string> {
   const token = process.env.HF_TOKEN
-  const isSafe = protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
-  return token && isSafe ? { authorization: `Bearer ${token}` } : {}
+  return token && mayCarryKey(url) ? { authorization: `Bearer ${token}` } : {}
 }
 
 async function pause(retryAfter: string | null, attempt: number, signal: AbortSignal | undefined) {
