@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use llem_meter::energy::{Periods, Sensor};
+use llem_meter::energy::{Belief, Sensor};
 use llem_meter::parquet::{EndFacts, FileFacts, SamplesFile};
 use llem_meter::sample::{CounterReading, Sample, SlowSignals};
 use llem_meter::window::FirstUpdates;
@@ -45,16 +45,9 @@ fn write(path: &Path, facts: &FileFacts, samples: &[Sample]) -> std::io::Result<
         file.push(sample)?;
     }
     let (period_ns, doubt_ns) = (Some(100_000_000), Some(1000));
-    let periods = Periods {
-        power_ns: period_ns,
-        power_doubt_ns: doubt_ns,
-        counter_ns: period_ns,
-        counter_doubt_ns: doubt_ns,
-    };
     file.finish(&EndFacts {
         end_ns: samples.last().map_or(START_NS, |sample| sample.at_ns),
-        counter_tests: vec![None; GPUS],
-        periods: vec![[periods; 3]; GPUS],
+        beliefs: vec![[Belief::default(); 3]; GPUS],
         first_updates: vec![FirstUpdates::default(); GPUS],
     })?;
     Ok(began.elapsed().as_secs_f64())

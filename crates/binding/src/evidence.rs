@@ -9,7 +9,6 @@ use napi_derive::napi;
 
 /// A part of an uncertainty (GUM): its standard uncertainty (k = 1).
 #[napi(object)]
-#[expect(clippy::struct_field_names, reason = "so it is called in results")]
 #[expect(clippy::struct_field_names, reason = "the word of the GUM, and of results")]
 pub struct Component {
     /// "start, share of the tick cell", "unseen time", "gain of the board".
