@@ -44,7 +44,6 @@ fn write(path: &Path, facts: &FileFacts, samples: &[Sample]) -> std::io::Result<
     for sample in samples {
         file.push(sample)?;
     }
-    let (period_ns, doubt_ns) = (Some(100_000_000), Some(1000));
     file.finish(&EndFacts {
         end_ns: samples.last().map_or(START_NS, |sample| sample.at_ns),
         beliefs: vec![[Belief::default(); 3]; GPUS],
