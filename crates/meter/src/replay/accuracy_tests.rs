@@ -17,7 +17,7 @@ fn judged(class: &str, loads: &str, length_s: u64, windows: usize) -> Summary {
 #[test]
 fn on_the_sensor_that_boards_were_seen_to_have_the_counter_is_sharp_and_no_window_outside_its_uncertainty() {
     for (loads, length_s, most_p95_pct) in
-        [("serving", 1, 0.6), ("serving", 5, 0.15), ("fills", 1, 0.5), ("fills", 5, 0.25)]
+        [("serving", 1, 0.9), ("serving", 5, 0.15), ("fills", 1, 1.1), ("fills", 5, 0.25)]
     {
         let found = judged("modelled", loads, length_s, 40);
         assert!(found.error_p95_pct <= most_p95_pct, "{loads} {length_s} s: {found:?}");

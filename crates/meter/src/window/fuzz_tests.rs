@@ -107,7 +107,7 @@ fn report(devices: &[&[Sample]], sensor: Sensor, window_ns: (u64, u64), order: &
         }
         let history = &mut histories[sample.device];
         history.push(&sample);
-        if sample.power_w().is_some() {
+        if history.possible_w(&sample).is_some() {
             latest[sample.device] = Some(sample);
         }
         if let Some(window) = &mut window {
