@@ -147,10 +147,9 @@ describe('the package', () => {
         'dist',
         'package.json',
         'python',
-        'scenarios',
       ].sort(),
     )
-    const expected = /^(dist\/.*\.(js|d\.ts)|scenarios\/[a-z0-9-]+\.json)$/
+    const expected = /^(dist\/.*\.(js|d\.ts)|crates\/nvml-sim\/scenarios\/[a-z0-9-]+\.json)$/
     const odd = contents('llem').filter((path) => !expected.test(path) && path.includes('/'))
     expect(odd.sort()).toEqual([
       'bin/llem.js',

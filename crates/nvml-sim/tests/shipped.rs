@@ -1,4 +1,4 @@
-//! The scenarios that llem ships by name, in `scenarios/` of the repository.
+//! The scenarios that llem ships by name, in `scenarios/` of this crate.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ const MS: i64 = 1_000_000;
 const S: i64 = 1_000 * MS;
 
 fn shipped(name: &str) -> Vec<Device> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let scenario = Scenario::parse(&text).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
     scenario.devices.into_iter().zip(0..).map(|(spec, index)| Device { spec, index }).collect()
@@ -20,7 +20,7 @@ fn only(name: &str) -> Device {
 
 #[test]
 fn every_one_is_valid_and_says_in_one_sentence_what_it_is() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
