@@ -85,7 +85,7 @@ describe('rules that join several keys', () => {
       'a key that anybody on the way could read',
       'backend: vllm\nvllm: { base_url: "http://h:1/v1", api_key_env: MY_KEY, api_key_hosts: [g] }',
       [
-        'exp.yaml:3:50: the key of vllm.api_key_env (MY_KEY) would go unencrypted to http://h:1/v1; use https://, or allow it with `vllm.api_key_hosts: [h]`',
+        'exp.yaml:3:49: the key of vllm.api_key_env (MY_KEY) would go unencrypted to http://h:1/v1; use https://, or allow it with `vllm.api_key_hosts: [h]`',
       ],
     ],
     [
