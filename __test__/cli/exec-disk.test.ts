@@ -39,7 +39,7 @@ describe('an output folder', () => {
     ])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(
-      /^llem: Results cannot be written to .*ENOTDIR.* Choose another folder with -o\. \[OUTPUT_NOT_WRITABLE\]\n$/,
+      /^llem: Results cannot be written to .*ENOTDIR.* Or choose another folder with -o\. \[OUTPUT_NOT_WRITABLE\]\n$/,
     )
     expect(existsSync(proof)).toBe(false)
   })
@@ -109,7 +109,7 @@ exit $code`,
     expect(timeseries).toBe(result.timeseries_path !== null)
     expect(left.some((path) => path.endsWith('.partial') || path.endsWith('samples.parquet'))).toBe(false)
     const unwritten =
-      /llem: \S+result\.json could not be written: ENOSPC.* Make room or choose another folder with -o\./
+      /llem: \S+result\.json could not be written: ENOSPC.* Make room on its disk, or choose another folder\./
     expect(left.some((path) => path.endsWith('/result.json'))).toBe(!unwritten.test(stderr))
   })
 })

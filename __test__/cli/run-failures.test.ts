@@ -146,7 +146,7 @@ describe('an output folder that takes nothing', () => {
     const { code, stdout, stderr } = await run(['-o', path()])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(paragraph('OUTPUT_NOT_WRITABLE'))
-    expect(stderr).toContain('Choose another folder with -o.')
+    expect(stderr).toContain('Or choose another folder with -o.')
   })
 
   /** Runs it below a limit of so many blocks of 512 bytes for any file. */
@@ -191,7 +191,7 @@ describe('an output folder that takes nothing', () => {
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ output_tokens: 64, simulated: true })
     expect(stderr).toMatch(
-      /\nllem: \S+result\.json could not be written: EFBIG.* Make room or choose another folder with -o\. \[RESULT_NOT_WRITTEN\]\n$/,
+      /\nllem: \S+result\.json could not be written: EFBIG.* choose another folder\. \[RESULT_NOT_WRITTEN\]\n$/,
     )
     // The readings are too large for that disk as well.
     expect(filesIn(outputDir)).toEqual([['requests.jsonl', 'timeseries.parquet']])

@@ -28,6 +28,9 @@ type Fault = [
 
 const SAMPLE: Fault[] = [
   ['open', 3, 'EMFILE', 'llem.js'],
+  // After the last run, as its result is looked at.
+  ['open', 21, 'EIO', 'llem.js'],
+  ['open', 14, 'EROFS', 'llem.js'],
   ['open', 2, 'EROFS', 'runner.js'],
   ['write', 2, 'ENOSPC', 'llem.js'],
   ['write', 1, 'short', 'runner.js'],

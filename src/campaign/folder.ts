@@ -8,7 +8,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { canonicalJson, contentHash } from '../core/identity.js'
 import { redact } from '../core/redact.js'
-import { mask, masked } from '../core/secrets.js'
+import { mask, maskedJson } from '../core/secrets.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
 import { setAside } from './records.js'
@@ -52,14 +52,13 @@ export async function openCampaignFolder(
   return dir
 }
 
-/** The plan as it is written: its digest is of this, so it must be masked before, not by the writer. */
+/** The plan as it stands in the file, of which its digest is: without secrets, and without what is absent in memory only. */
 function keptOf(plan: CampaignPlan): CampaignPlan {
-  return masked(redact(plan))
+  return JSON.parse(maskedJson(redact(plan)))
 }
 
-/** Of what stands in the file, whatever was absent in memory only. */
 function planHash({ plan_sha256, ...plan }: Record<string, unknown> | CampaignPlan): string {
-  return contentHash(JSON.parse(JSON.stringify(plan)))
+  return contentHash(plan)
 }
 
 function next(latest: string): string {

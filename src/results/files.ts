@@ -26,7 +26,7 @@ export function prepareOutputDir(path: string): string {
   } catch (cause) {
     throw new LlemError(`Results cannot be written to ${path}: ${messageOf(cause)}.`, {
       code: 'OUTPUT_NOT_WRITABLE',
-      hint: `${cause instanceof LlemError ? cause.hint : adviceOn(cause)} Another one is chosen with -o.`,
+      hint: `${cause instanceof LlemError ? cause.hint : adviceOn(cause)} Or choose another folder with -o.`,
       kind: 'usage',
       cause,
     })
