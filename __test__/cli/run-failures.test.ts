@@ -226,7 +226,9 @@ describe('a worker that is killed', () => {
     expect(last).toMatch(
       /^llem: the llamacpp worker was killed by SIGKILL during run\. .* What was measured by then is in \S+\. \[WORKER_DIED\]$/,
     )
-    expect(filesIn(outputDir)).toEqual([['incomplete.json', 'requests.jsonl', 'timeseries.parquet']])
+    expect(filesIn(outputDir)).toEqual([
+      ['incomplete.json', 'requests.jsonl', 'samples.parquet', 'timeseries.parquet'],
+    ])
     expect(jsonIn(outputDir, 'incomplete.json')).toMatchObject({
       status: 'failed',
       simulated: true,

@@ -119,7 +119,9 @@ describe('one of two processes that is killed', () => {
     const { code, stderr } = await ended
     expect(code).toBe(1)
     expect(stderr).toMatch(/the llamacpp worker was killed by SIGKILL during run\. .* \[WORKER_DIED\]\n$/)
-    expect(filesIn(outputDir)).toEqual([['incomplete.json', 'requests.jsonl', 'timeseries.parquet']])
+    expect(filesIn(outputDir)).toEqual([
+      ['incomplete.json', 'requests.jsonl', 'samples.parquet', 'timeseries.parquet'],
+    ])
     expect(jsonIn(outputDir, 'incomplete.json').status).toBe('failed')
     expect(workers.map(isRunning)).toEqual([false, false])
   })

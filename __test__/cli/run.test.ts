@@ -250,8 +250,10 @@ describe('on a screen', () => {
     // The GPU draws its baseline and nothing more.
     expect(Math.abs(Number(energy?.adjusted_j) / Number(energy?.raw_j))).toBeLessThan(0.02)
     // The samples that the attribution rests on were not asked for.
-    expect(filesIn(outputDir)).toEqual([['requests.jsonl', 'result.json', 'timeseries.parquet']])
-    expect(result.samples_path).toBeNull()
+    expect(filesIn(outputDir)).toEqual([
+      ['requests.jsonl', 'result.json', 'samples.parquet', 'timeseries.parquet'],
+    ])
+    expect(result.samples_path).toBe('samples.parquet')
     expect(result.request_energy?.requests).toBe(40)
   })
 
