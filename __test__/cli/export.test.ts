@@ -92,7 +92,7 @@ print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline="")))))`
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
     expect(stderr).toBe(`Exported 2 results as parquet to ${path}, 1 incomplete run left out.\n`)
     const { schema, metadata, columns } = readParquet(path)
-    expect(metadata).toMatchObject({ 'llem.schema_version': '3.1.0' })
+    expect(metadata).toMatchObject({ 'llem.schema_version': '3.2.0' })
     const types = { text: 'string', integer: 'int64', number: 'double', boolean: 'bool' }
     expect(schema).toEqual(COLUMNS.map(({ name, type }) => [name, types[type], true]))
     const row = Object.fromEntries(Object.entries(columns).map(([name, cells]) => [name, cells[0]]))

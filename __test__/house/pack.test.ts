@@ -138,16 +138,7 @@ describe('the package', () => {
   it('has the command, the library and the texts, and no tests, sources or tools', () => {
     const places = new Set(contents('llem').map((path) => path.split('/')[0]))
     expect([...places].sort()).toEqual(
-      [
-        'CHANGELOG.md',
-        'LICENSE',
-        'README.md',
-        'bin',
-        'crates',
-        'dist',
-        'package.json',
-        'python',
-      ].sort(),
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'crates', 'dist', 'package.json', 'python'].sort(),
     )
     const expected = /^(dist\/.*\.(js|d\.ts)|crates\/nvml-sim\/scenarios\/[a-z0-9-]+\.json)$/
     const odd = contents('llem').filter((path) => !expected.test(path) && path.includes('/'))
