@@ -185,8 +185,7 @@ describe('an untouched result verifies', () => {
       // Consistent in itself, and not what the samples say by the estimator of this llem.
       for (const each of [result.energy, ...result.energy.devices]) each.uncertainty_j *= 1.5
       for (const device of result.energy.devices) {
-        for (const part of device.uncertainty)
-          part.standard_uncertainty_j *= part.component === 'gain' ? 1 : 1.5
+        for (const part of device.uncertainty) part.standard_uncertainty_j *= part.of_board ? 1 : 1.5
         device.absolute_uncertainty_j =
           2 *
           Math.hypot(

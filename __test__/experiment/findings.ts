@@ -18,8 +18,14 @@ export function deviceEnergy(overrides: Partial<DeviceEnergy> = {}): DeviceEnerg
     uncertainty_j: 3,
     absolute_uncertainty_j: 300.01,
     uncertainty: [
-      { component: 'edges', source: 'the readings beside them', type: 'A', standard_uncertainty_j: 1.5 },
-      { component: 'gain', source: 'nvml.h', type: 'B', standard_uncertainty_j: 150 },
+      {
+        component: 'edges',
+        source: 'the readings beside them',
+        type: 'A',
+        standard_uncertainty_j: 1.5,
+        of_board: false,
+      },
+      { component: 'gain', source: 'nvml.h', type: 'B', standard_uncertainty_j: 150, of_board: true },
     ],
     gain_pct: 5,
     counter_kind: 'integral',

@@ -51,6 +51,7 @@ function deviceSince(phase: object) {
               source: expect.any(String),
               type: expect.stringMatching(/^[AB]$/),
               standard_uncertainty_j: expanded / 2,
+              of_board: false,
             },
           ]
         : [],

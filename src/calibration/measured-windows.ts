@@ -39,20 +39,27 @@ function measuredWindows({ devices, startNs, endNs }: WindowReport): MeasuredWin
     const method = methodOf(told)
     if (totalJ === undefined || method === null) return []
     const expandedJ = (isMeant: (component: string) => boolean) =>
-      2 * Math.hypot(...components.filter((each) => isMeant(each.component)).map((each) => each.standardJ))
+      2 *
+      Math.hypot(
+        ...components
+          .filter((each) => !each.isOfBoard && isMeant(each.component))
+          .map((each) => each.standardJ),
+      )
     return {
       method,
       durationS: (endNs - startNs) / 1e9,
       totalJ,
-      samplingJ: expandedJ((component) => component === 'sampling'),
-      edgesJ: expandedJ((component) => !GROWING.includes(component)),
-      residualJ: expandedJ((component) => component === 'witnesses differ'),
+      samplingJ: expandedJ((component) => SAMPLING.includes(component)),
+      edgesJ: expandedJ((component) => ![...SAMPLING, DIFFERENCE].includes(component)),
+      residualJ: expandedJ((component) => component === DIFFERENCE),
     }
   })
 }
 
-/** All components but these are of the edges, whatever lies between them; the gain is no part of this uncertainty. */
-const GROWING = ['sampling', 'witnesses differ', 'gain']
+/** What grows with the root of a window's length. All components but these and the next are of the edges. */
+const SAMPLING = ['unseen time', 'counter, unseen time']
+/** What grows with its length. */
+const DIFFERENCE = 'counter and readings differ'
 
 /** How short windows may be, or why that is not known. */
 export function shortestWindows(

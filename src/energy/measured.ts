@@ -109,11 +109,12 @@ function deviceEnergy(
     residual_pct: report.residualPct ?? null,
     uncertainty_j: report.uncertaintyJ ?? null,
     absolute_uncertainty_j: report.absoluteUncertaintyJ ?? null,
-    uncertainty: report.components.map(({ component, source, evidence, standardJ }) => ({
+    uncertainty: report.components.map(({ component, source, evidence, standardJ, isOfBoard }) => ({
       component,
       source,
       type: evidence === 'A' ? 'A' : 'B',
       standard_uncertainty_j: standardJ,
+      of_board: isOfBoard,
     })),
     gain_pct: report.gainPct ?? null,
     counter_kind: oneOf(COUNTER_KINDS, report.counterKind),

@@ -2,7 +2,7 @@
 
 import { checksOfAttribution } from './attribution-arithmetic.js'
 import { type Check, check, type Quantity } from './check.js'
-import { type Component, type DeviceEnergy, type Energy, GAIN } from './energy.js'
+import type { Component, DeviceEnergy, Energy } from './energy.js'
 import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
 import { ownPath, ownSampler } from './own-sampler.js'
 import { joulesOfDevices, unionOfWindowsS } from './shares.js'
@@ -72,13 +72,13 @@ function checksOfDevice(device: DeviceEnergy, path: string, durationS: number): 
             `${path}.uncertainty_j`,
             RESULT,
             device.uncertainty_j,
-            expanded(parts.filter(({ component }) => component !== GAIN)),
+            expanded(parts.filter(({ of_board }) => !of_board)),
           ),
           check(
             `${path}.absolute_uncertainty_j`,
             RESULT,
             device.absolute_uncertainty_j,
-            parts.some(({ component }) => component === GAIN) ? expanded(parts) : null,
+            parts.some(({ of_board }) => of_board) ? expanded(parts) : null,
           ),
         ]),
     check(`${path}.residual_pct`, RESULT, device.residual_pct, residualOfDevice(device)),

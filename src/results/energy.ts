@@ -29,11 +29,10 @@ export const componentSchema = z.object({
   type: z.enum(['A', 'B']),
   /** k = 1. */
   standard_uncertainty_j: z.number(),
+  /** Whether it is the same in every window of the board, and so in the absolute uncertainty alone. */
+  of_board: z.boolean(),
 })
 export type Component = z.infer<typeof componentSchema>
-
-/** The part that is in the absolute uncertainty alone. */
-export const GAIN = 'gain'
 
 export const COUNTER_KINDS = ['integral', 'sum_of_readings', 'undecided', 'none'] as const
 
@@ -61,7 +60,7 @@ export const deviceEnergySchema = z.object({
   uncertainty_j: joules,
   /** The same with the board's gain: for comparing boards. */
   absolute_uncertainty_j: joules,
-  /** What both are made of: twice the root of the squares, "gain" in the absolute one alone. */
+  /** What both are made of: twice the root of the squares, what is of the board in the absolute one alone. */
   uncertainty: z.array(componentSchema),
   /** The board's own factor, known no better than this and the same in every window (arXiv:2312.02741). */
   gain_pct: z.number().nullable(),

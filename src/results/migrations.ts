@@ -91,7 +91,7 @@ function deviceOf3_2(device: unknown): unknown {
       const expanded = parts[key]
       if (typeof expanded !== 'number') return []
       const type = component === 'gaps' || component === 'witnesses differ' ? 'B' : 'A'
-      return { component, source, type, standard_uncertainty_j: expanded / 2 }
+      return { component, source, type, standard_uncertainty_j: expanded / 2, of_board: false }
     }),
     // What a counter is, is another question than whether it agreed on one steady load.
     counter_kind: null,
