@@ -38,24 +38,27 @@ describe('a counter that agreed with the readings at idle', () => {
     expect(device.reason).toMatch(/^the integral differs from the counter by \+\d/)
     // 0.3 % by itself; a busy machine may see a tick late. The integral is more than 50 % off.
     expect(Math.abs(Number(energy.total_j) / trueJ - 1)).toBeLessThan(0.03)
-    const apartJ = Number(device.integral_j) - Number(device.counter_j)
-    const differ = device.uncertainty.find(({ component }) => component === 'witnesses differ')
-    expect(2 * Number(differ?.standard_uncertainty_j)).toBeCloseTo(apartJ, 6)
-    expect(device.uncertainty_j).toBeGreaterThanOrEqual(apartJ)
+    expect(Math.abs(Number(energy.total_j) - trueJ)).toBeLessThan(Number(energy.uncertainty_j))
+    expect(Number(energy.uncertainty_j) / trueJ).toBeLessThan(0.1)
   })
 
   it.concurrent('is quoted with a small uncertainty on a constant load', async () => {
     const { energy, device, trueJ } = await measure(6, 3000, { for_s: 6, w: 480 }, { sensor })
-    expect(device).toMatchObject({ method: 'counter', counter_kind: 'integral' })
+    // A steady load is the same to an integral and to a sum of readings.
+    expect(device).toMatchObject({ method: 'counter', counter_kind: 'undecided' })
     expect(codesOf(device)).not.toContain('estimators_disagree')
-    expect(Math.abs(Number(energy.total_j) - trueJ)).toBeLessThan(2 * Number(energy.uncertainty_j))
-    expect(Number(energy.uncertainty_j) / trueJ).toBeLessThan(0.01)
+    expect(Math.abs(Number(energy.total_j) - trueJ)).toBeLessThan(Number(energy.uncertainty_j))
+    expect(Number(energy.uncertainty_j) / trueJ).toBeLessThan(0.03)
     expect([energy.gain_pct, device.gain_pct]).toEqual([5, 5])
   })
 })
 
-it.concurrent('a counter that no steady load has tested is not quoted against the readings', async () => {
-  const { device } = await measure(0.5, 0, pulses, { sensor })
-  expect(device).toMatchObject({ method: 'integral', counter_kind: 'undecided' })
-  expect(codesOf(device)).toContain('estimators_disagree')
+const DIFFER = ['estimators_disagree', 'scope_differs']
+
+it.concurrent('a counter and readings that differ and were seen at no other level are both in the interval', async () => {
+  const { device, trueJ } = await measure(0.5, 0, pulses, { sensor })
+  expect(device.method).toBe('counter')
+  // At one level a load in step and a counter of another scope look alike.
+  expect(codesOf(device).filter((code) => DIFFER.includes(code))).toHaveLength(1)
+  expect(Math.abs(Number(device.total_j) - trueJ)).toBeLessThan(Number(device.uncertainty_j))
 })
