@@ -7,6 +7,11 @@ use crate::clock::{NS_PER_MS, seconds};
 /// A counter that is read has ticked so long ago at most, on the mean over usual periods.
 const LATELY_NS: u64 = 50 * NS_PER_MS;
 
+/// No counter counts further.
+const MOST_MJ: i64 = 1 << 53;
+/// What wild steps may add up to before sums of them overflow.
+const MOST_OFFSET_MJ: i64 = 1 << 60;
+
 /// Why a step of the counter is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
@@ -59,7 +64,7 @@ pub struct Bounds {
 /// same wherever one begins to count.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Continuous {
-    last: Option<(u64, u64)>,
+    last: Option<(u64, i64)>,
     /// The two reads between which it changed last.
     changed: Option<(u64, u64)>,
     offset_mj: i64,
@@ -84,7 +89,7 @@ impl Continuous {
 
     /// Takes a read. `readings`: what they say of a stretch of time. Answers the counter as if it had always been right,
     /// and the step that was replaced, if one was.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "millijoules below 2^53")]
+    #[expect(clippy::cast_possible_truncation, reason = "millijoules below 2^53")]
     pub fn push(
         &mut self,
         at_ns: u64,
@@ -93,26 +98,29 @@ impl Continuous {
         readings: impl Fn(u64, u64) -> Option<Evidence>,
     ) -> (i64, Option<Bridge>) {
         self.answered(at_ns);
+        // 2^53 mJ are a board's consumption of 400 years: more is no energy, and less is exact in every arithmetic here.
+        let energy_mj = i64::try_from(energy_mj).unwrap_or(MOST_MJ).min(MOST_MJ);
         let outage_ns = std::mem::take(&mut self.outage_ns);
         let Some((read_ns, last_mj)) = self.last.replace((at_ns, energy_mj)) else {
-            return (energy_mj as i64, None);
+            return (energy_mj, None);
         };
         let mut bridge = None;
         if energy_mj != last_mj {
             let (before_ns, _) = self.changed.unwrap_or((read_ns, read_ns));
-            let step_mj = energy_mj as i64 - last_mj as i64;
+            let step_mj = energy_mj - last_mj;
             let since_s = seconds(at_ns - before_ns.min(at_ns));
             if let Some(cause) = broken(step_mj as f64 / 1e3, since_s, seconds(outage_ns), bounds) {
                 let changed_ns = self.changed.map_or(read_ns, |(a, b)| a + (b - a) / 2);
                 // It ticked shortly before it was read, however long it had not been.
                 let now_ns = at_ns - ((at_ns - read_ns) / 2).min(LATELY_NS);
                 let taken = Bridge::over(cause, (changed_ns, now_ns), step_mj as f64 / 1e3, bounds, readings);
-                self.offset_mj += (taken.taken_j * 1e3).round() as i64 - step_mj;
+                let offset_mj = self.offset_mj + (taken.taken_j * 1e3).round() as i64 - step_mj;
+                self.offset_mj = offset_mj.clamp(-MOST_OFFSET_MJ, MOST_OFFSET_MJ);
                 bridge = Some(taken);
             }
             self.changed = Some((read_ns, at_ns));
         }
-        (energy_mj as i64 + self.offset_mj, bridge)
+        (energy_mj + self.offset_mj, bridge)
     }
 }
 

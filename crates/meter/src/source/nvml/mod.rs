@@ -56,7 +56,7 @@ const THROTTLE_FIELDS: [u32; 4] = [74, 269, 270, 271];
 /// The same before driver 580.82, which renumbered three of them (NVML's list of known issues).
 const THROTTLE_FIELDS_BEFORE_580_82: [u32; 4] = [74, 251, 252, 253];
 
-/// A power reading that fails is tried so often again when a device is opened.
+/// A power reading of 0 is tried so often again when a device is opened.
 const OPENING_TRIES: usize = 3;
 const OPENING_PAUSE: Duration = Duration::from_millis(10);
 
@@ -140,9 +140,11 @@ impl NvmlSource {
         self.gpus[position].has_memory_temperature =
             self.field(position, MEMORY_TEMPERATURE) != Err(ReadError::NotSupported);
         let Err(cause) = self.patient_power_mw(position) else { return Ok(()) };
-        // "Not for you" changes the domain, and so does a reading that never comes while another one does; a passing
-        // fault must not.
-        if is_refusal(cause) || self.power_usage_mw(position).is_ok_and(|power_mw| power_mw > 0) {
+        // "Not for you" changes the domain, and so does 0 W again and again beside a call that answers; a passing fault
+        // must not.
+        let is_empty = cause == ReadError::ZeroPower;
+        if is_refusal(cause) || (is_empty && self.power_usage_mw(position).is_ok_and(|power_mw| power_mw > 0))
+        {
             let averaged = machine::power_usage_is_averaged(device);
             self.gpus[position].power =
                 if averaged { PowerDomain::PowerUsageAveraged } else { PowerDomain::PowerUsage };
@@ -154,11 +156,11 @@ impl NvmlSource {
         Ok(())
     }
 
-    /// The power, asked for again where it does not come at once.
+    /// The power, asked for again where it is 0.
     fn patient_power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
         let mut power_mw = self.power_mw(device);
         for _ in 0..OPENING_TRIES {
-            if power_mw.is_err_and(|cause| !is_refusal(cause)) {
+            if power_mw == Err(ReadError::ZeroPower) {
                 thread::sleep(OPENING_PAUSE);
                 power_mw = self.power_mw(device);
             }
