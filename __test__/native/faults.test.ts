@@ -102,7 +102,7 @@ describe.concurrent('a measurement goes on and tells', () => {
     expectSound(energy)
     const [lost, sound] = energy.devices as [DeviceEnergy, DeviceEnergy]
     expect(lost.total_j).toBeNull()
-    expect(lost.reason).toContain('the energy counter could not be read at both edges')
+    expect(lost.reason).toContain('the energy counter stands still, or was not read at both edges')
     expect(lost.reason).toContain('power readings cover')
     expect(lost.coverage).toBeLessThan(0.95)
     expect(lost.missing_reason).toBe('GPU is lost')
@@ -136,7 +136,7 @@ describe.concurrent('a measurement goes on and tells', () => {
     const { energy } = await measure(1.5, { counter: { update_period_ms: 1e9 } })
     expectSound(energy)
     expect(energy.method).toBe('integral')
-    expect(energy.reason).toBe('the energy counter ticked 0 times, fewer than 8')
+    expect(energy.reason).toBe('the energy counter stands still, or was not read at both edges')
     within(0.1, energy.total_j, joulesOf(energy))
   })
 

@@ -79,7 +79,7 @@ describe('read by pyarrow', () => {
       'performance_state: int32',
     ])
     expect(metadata['llem.schema_version']).toBe('2')
-    expect(Math.min(...(columns.timestamp_s as number[]))).toBeLessThan(-0.3)
+    expect(Math.min(...(columns.timestamp_s as number[]))).toBeLessThan(-0.2)
     columns.power_mw?.forEach((milliwatts, row) => {
       expect(columns.power_w?.[row]).toBe(milliwatts === null ? null : Math.fround(milliwatts / 1000))
       expect(columns.power_error?.[row] === null).toBe(milliwatts !== null)
@@ -122,7 +122,7 @@ describe('read by pyarrow', () => {
 /** How late a device's readings are: half its update period, as known when the window opened, and half its window. */
 function lagOf(metadata: Record<string, string>, position: number): number {
   const of = (key: string) => metadata[key]?.split(',')[position]?.split(':') ?? []
-  const [found] = of('llem.periods_ns')
+  const [found] = of('llem.beliefs')
   const [known, windowNs] = of('llem.sensors_ns')
   return Math.floor((Number(found === '-' ? known : found) + Number(windowNs)) / 2)
 }

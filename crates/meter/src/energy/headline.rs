@@ -232,7 +232,9 @@ impl Evidence {
             budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
             headline.findings.push(Finding::load_in_step());
         }
-        "the counter, carried to both edges".clone_into(&mut headline.reason);
+        let confirmed = self.readings.joules.is_some() && self.readings.coverage >= MIN_COVERAGE;
+        let doubt = if confirmed { "" } else { "; the readings have holes and cannot confirm it" };
+        headline.reason = format!("the counter, carried to both edges{doubt}");
         self.compare(counter_j, headline);
         self.add_gain(counter_j, &mut headline.budget);
     }
