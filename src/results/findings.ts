@@ -35,7 +35,8 @@ export function folded(devices: readonly { index: number; findings: readonly Dev
     for (const { code, severity, text } of findings) {
       const key = JSON.stringify([code, severity, text])
       const known = all.get(key) ?? { code, severity, text, devices: [], count: 0 }
-      all.set(key, { ...known, devices: [...known.devices, index], count: known.count + 1 })
+      const devices = known.devices.includes(index) ? known.devices : [...known.devices, index]
+      all.set(key, { ...known, devices, count: known.count + 1 })
     }
   return [...all.values()]
 }
@@ -58,7 +59,11 @@ export function warningLines(findings: readonly Finding[]): string[] {
 /** For a person: "Warning: code: text (GPU 3)", or "(4 GPUs)" where several have it. `of`: how many GPUs were measured. */
 export function spoken(finding: Finding, of: number): string {
   const { severity, devices, count } = finding
-  const where = count > 1 ? ` (${count} GPUs)` : of > 1 && devices.length === 1 ? ` (GPU ${devices[0]})` : ''
+  const gpus = devices.length
+  const which = gpus > 1 ? `${gpus} GPUs` : of > 1 && gpus === 1 ? `GPU ${devices[0]}` : null
+  const often = count > Math.max(gpus, 1) ? `${count} times` : null
+  const both = [which, often].filter((part) => part !== null).join(', ')
+  const where = both === '' ? '' : ` (${both})`
   return `${severity === 'warning' ? 'Warning' : 'Note'}: ${lineOf(finding)}${where}`
 }
 

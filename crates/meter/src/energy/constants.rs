@@ -40,6 +40,10 @@ table! {
     LEAST_SHARE_OF_IDLE = 0.3, "1", "A counter that rises by less than this share of the lowest reading x time has lost energy.", "guess";
     OUTAGE_S = 1.0, "s", "After every call failed for this long the counter may be another one.", "guess: a driver reloads within seconds";
     STANDSTILL_S = 1.5, "s", "A counter that stands still for this long has stopped.", "slowest known publication 1 s (nvrm_registry.h)";
+    STOOD_S = 0.3, "s", "A counter that was seen to stand for this long may have lost energy.", "usual periods: 20 to 100 ms";
+    STOOD_PERIODS = 2.5, "1", "Nor does it count before it is so many times as long as its shortest step.", "a tick that was missed is two";
+    LOST_SHARE = 0.7, "1", "It has where it then rises by less than this share of what the readings say.", "guess";
+    MOST_LIMIT_W = 3000.0, "W", "A power limit above it is none of a board.", "GB300 module: 2900 W";
     BRIDGE_SHARE = 0.03, "1", "Readings that stand in for a step of the counter are off by this share (k = 1).", "half the board's gain, and blind time";
     BRIDGE_TICK_S = 0.03, "s", "The time of such a step is off by this much (k = 1).", "reads 0.1 s apart";
     // What a reading is.

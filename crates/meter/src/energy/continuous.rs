@@ -7,6 +7,8 @@ use crate::clock::{NS_PER_MS, seconds};
 /// A counter that is read has ticked so long ago at most, on the mean over usual periods.
 const LATELY_NS: u64 = 50 * NS_PER_MS;
 
+/// No counter that was seen ticks more rarely.
+const RARE_NS: u64 = 1_200 * NS_PER_MS;
 /// No counter counts further.
 const MOST_MJ: i64 = 1 << 53;
 /// What wild steps may add up to before sums of them overflow.
@@ -65,8 +67,12 @@ pub struct Bounds {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Continuous {
     last: Option<(u64, i64)>,
+    /// The first read.
+    first_ns: Option<u64>,
     /// The two reads between which it changed last.
     changed: Option<(u64, u64)>,
+    /// The shortest time from one change to the next so far.
+    shortest_ns: Option<u64>,
     offset_mj: i64,
     /// Since when every call failed.
     failing_since_ns: Option<u64>,
@@ -101,22 +107,41 @@ impl Continuous {
         // 2^53 mJ are a board's consumption of 400 years: more is no energy, and less is exact in every arithmetic here.
         let energy_mj = i64::try_from(energy_mj).unwrap_or(MOST_MJ).min(MOST_MJ);
         let outage_ns = std::mem::take(&mut self.outage_ns);
+        let first_ns = *self.first_ns.get_or_insert(at_ns);
         let Some((read_ns, last_mj)) = self.last.replace((at_ns, energy_mj)) else {
             return (energy_mj, None);
         };
         let mut bridge = None;
         if energy_mj != last_mj {
-            let (before_ns, _) = self.changed.unwrap_or((read_ns, read_ns));
+            // Of the first change nobody saw the one before, which on a slow counter was a second ago.
+            let (before_ns, stood_from_ns) =
+                self.changed.unwrap_or((first_ns.saturating_sub(RARE_NS), read_ns));
             let step_mj = energy_mj - last_mj;
             let since_s = seconds(at_ns - before_ns.min(at_ns));
-            if let Some(cause) = broken(step_mj as f64 / 1e3, since_s, seconds(outage_ns), bounds) {
-                let changed_ns = self.changed.map_or(read_ns, |(a, b)| a + (b - a) / 2);
-                // It ticked shortly before it was read, however long it had not been.
-                let now_ns = at_ns - ((at_ns - read_ns) / 2).min(LATELY_NS);
+            let changed_ns = self.changed.map_or(read_ns, |(a, b)| a + (b - a) / 2);
+            // It ticked shortly before it was read, however long it had not been.
+            let now_ns = at_ns - ((at_ns - read_ns) / 2).min(LATELY_NS);
+            let stood_s = seconds(read_ns.saturating_sub(stood_from_ns));
+            let usual_s = self.shortest_ns.map_or(f64::INFINITY, seconds);
+            let has_lost = || {
+                stood_s >= known::STOOD_S.max(known::STOOD_PERIODS * usual_s)
+                    && readings(changed_ns, now_ns).is_some_and(|evidence| {
+                        let length_s = seconds(now_ns.saturating_sub(changed_ns));
+                        evidence.covered_s > 0.9 * length_s
+                            && step_mj as f64 / 1e3 < known::LOST_SHARE * evidence.joules
+                    })
+            };
+            let cause = broken(step_mj as f64 / 1e3, since_s, seconds(outage_ns), bounds)
+                .or_else(|| has_lost().then_some(Break::Lost));
+            if let Some(cause) = cause {
                 let taken = Bridge::over(cause, (changed_ns, now_ns), step_mj as f64 / 1e3, bounds, readings);
                 let offset_mj = self.offset_mj + (taken.taken_j * 1e3).round() as i64 - step_mj;
                 self.offset_mj = offset_mj.clamp(-MOST_OFFSET_MJ, MOST_OFFSET_MJ);
                 bridge = Some(taken);
+            }
+            if let Some((before_ns, _)) = self.changed {
+                let apart_ns = at_ns - before_ns;
+                self.shortest_ns = Some(self.shortest_ns.map_or(apart_ns, |least_ns| least_ns.min(apart_ns)));
             }
             self.changed = Some((read_ns, at_ns));
         }
@@ -163,7 +188,11 @@ impl Bridge {
         };
         let tick_j = bounds.high_w * known::BRIDGE_TICK_S;
         let readings_j = known::BRIDGE_SHARE * joules;
-        let deviation_j = open_deviation_j.hypot(tick_j).hypot(readings_j);
+        let mut deviation_j = open_deviation_j.hypot(tick_j).hypot(readings_j);
+        if cause == Break::Lost {
+            // The readings may be those of a load in step with the sensor: the interval holds both.
+            deviation_j = deviation_j.hypot(known::APART_SHARE * (taken_j - said_j));
+        }
         Self { cause, from_ns, to_ns, said_j, taken_j, deviation_j }
     }
 }

@@ -17,6 +17,8 @@ use crate::segment::Line;
 /// A pause in the readings up to this long is bridged where they stand in for the counter.
 const BRIDGED_NS: u64 = NS_PER_S / 2;
 
+/// So many readings in a row, 0.3 s of them and more, are no single value of a sensor of 100 ms.
+const BEYOND_READS: u32 = 40;
 /// A counter that ticks more often than this is read as if it were continuous.
 const FAST_NS: u64 = 25_000_000;
 
@@ -37,6 +39,9 @@ pub struct History {
     witness: Witness,
     ways: Ways,
     limit_w: Option<f64>,
+    /// Readings in a row that the limit makes impossible, and the highest power that came of so many.
+    beyond: u32,
+    seen_w: f64,
     pinned: Option<Belief>,
 }
 
@@ -58,6 +63,8 @@ impl History {
             witness: Witness::default(),
             ways: Ways::default(),
             limit_w: None,
+            beyond: 0,
+            seen_w: 0.0,
             pinned: None,
         }
     }
@@ -74,7 +81,9 @@ impl History {
 
     /// Takes the power limit that the driver tells.
     pub fn limit(&mut self, limit_w: Option<f64>) {
-        self.limit_w = limit_w.or(self.limit_w);
+        let told_w = limit_w.filter(|limit_w| (1.0..=known::MOST_LIMIT_W).contains(limit_w));
+        // What the board was seen to draw for a while stands above what the driver says that it may.
+        self.limit_w = told_w.or(self.limit_w).map(|limit_w| limit_w.max(self.seen_w));
     }
 
     /// The power of a sample in watts, unless the board cannot draw so much.
@@ -86,13 +95,28 @@ impl History {
     /// Takes what a sample has of power and counter.
     pub fn push(&mut self, sample: &Sample) {
         self.bridge = None;
-        if let Some(power_w) = self.possible_w(sample) {
-            self.push_power(sample.at_ns, power_w);
+        match (self.possible_w(sample), sample.power_w()) {
+            (Some(power_w), _) => {
+                self.beyond = 0;
+                self.push_power(sample.at_ns, power_w);
+            }
+            (None, Some(power_w)) => self.beyond_limit(power_w),
+            (None, None) => {}
         }
         match sample.counter {
             Some(counter) => self.push_counter(counter.at_ns, counter.energy_mj),
             None if sample.power_mw.is_err() => self.continuous.fail(sample.at_ns),
             None => self.continuous.answered(sample.at_ns),
+        }
+    }
+
+    /// A reading that the limit makes impossible. One is a fault; many in a row, through several ticks of a sensor, say that
+    /// the limit is wrong.
+    fn beyond_limit(&mut self, power_w: f64) {
+        self.beyond += 1;
+        if self.beyond >= BEYOND_READS && power_w <= known::MOST_LIMIT_W {
+            self.seen_w = self.seen_w.max(power_w);
+            self.limit_w = self.limit_w.map(|limit_w| limit_w.max(power_w));
         }
     }
 

@@ -161,7 +161,10 @@ impl DeviceWindow {
                     self.downsampler.push_power(&piece);
                 }
             }
-            (None, Ok(_)) => self.impossible += u64::from(inside),
+            (None, Ok(_)) => {
+                self.impossible += u64::from(inside);
+                self.missing += u64::from(inside);
+            }
             (None, Err(reason)) if inside => {
                 self.missing += 1;
                 self.missing_reason = Some(reason);
@@ -285,7 +288,10 @@ impl DeviceWindow {
             scope_ratio: belief.scope_ratio,
             gain_ratio: belief.gain_ratio,
         };
-        let headline = evidence.judge();
+        let mut headline = evidence.judge();
+        if let Some(failed) = self.missing_reason.filter(|_| headline.total_j.is_none()) {
+            headline.reason = format!("{}; the last power reading that failed: {failed}", headline.reason);
+        }
         let integral_j = readings.joules;
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
         DeviceReport {
@@ -309,10 +315,7 @@ impl DeviceWindow {
             missing_reason: self.missing_reason.map(|reason| reason.to_string()),
             mean_power_w: headline_w.or(self.integral.mean_power_w()),
             // Below the mean it is of a sensor that does not see the load.
-            max_power_w: self
-                .integral
-                .max_power_w()
-                .filter(|max_w| headline_w.is_none_or(|mean_w| mean_w <= *max_w * known::PEAK_SLACK)),
+            max_power_w: self.integral.max_power_w().and_then(|max_w| peak_w(max_w, headline_w)),
             temperature_start_c: self.temperature_start_c,
             temperature_end_c: self.temperature_end_c,
             temperature_max_c: self.temperature_max_c,
@@ -375,6 +378,13 @@ impl DeviceWindow {
             impossible: self.impossible,
         }
     }
+}
+
+/// The highest power: the highest reading, or the mean where that is a hair above it. A reading far below the mean is of a sensor
+/// that does not see the load.
+fn peak_w(highest_w: f64, mean_w: Option<f64>) -> Option<f64> {
+    let peak_w = highest_w.max(mean_w.unwrap_or(highest_w));
+    (peak_w <= highest_w * known::PEAK_SLACK).then_some(peak_w)
 }
 
 fn elapsed(first: Option<ThrottleTimes>, last: Option<ThrottleTimes>) -> ThrottleTimes {
