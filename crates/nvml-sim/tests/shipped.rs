@@ -62,7 +62,7 @@ fn boards_have_the_period_and_the_window_that_were_measured() {
 fn each_lie_is_told() {
     let low = only("lying-low-sensor.json");
     let idle_w = (1..10).map(|tick| f64::from(low.reading_mw(tick)) / 1e3).sum::<f64>() / 9.0;
-    assert!((60.0..80.0).contains(&idle_w) && low.reading_mw(3) % 1000 == 0, "{idle_w}");
+    assert!((60.0..80.0).contains(&idle_w) && low.reading_mw(3).is_multiple_of(1000), "{idle_w}");
     assert_eq!(only("lying-late.json").spec.sensor.delay_ns, 60 * MS);
     let blind = only("lying-blind-counter.json");
     let truth_mj = 1e3 * blind.true_energy_j(0, 21 * S);
