@@ -270,13 +270,14 @@ fn a_heavy_tail_is_in_the_calls() {
 
 #[test]
 fn a_call_waits_for_the_lock_that_others_hold() {
-    let nvml = Nvml::open("locked", &one_device_2(0.0, r#""locked":[{"from_s":0.3,"to_s":0.9}]"#, EVEN));
-    let (first, before) = timed(|| nvml.power_mw());
-    std::thread::sleep(Duration::from_millis(400));
-    let (second, within) = timed(|| nvml.power_mw());
-    assert_eq!((first, second), (Ok(100_000), Ok(100_000)));
-    assert!(before < Duration::from_millis(250), "{before:?}");
-    assert!(within > Duration::from_millis(200), "until 0.9 s: {within:?}");
+    // The moments themselves, and no durations: a machine that is busy makes a call later, never earlier.
+    let scenario =
+        one_device_2(0.0, r#""locked":[{"from_s":-5,"to_s":0.7},{"from_s":0.7,"to_s":1.2}]"#, EVEN);
+    let epoch_ns = nvml_sim::Scenario::parse(&scenario).unwrap().epoch_monotonic_ns.unwrap();
+    let nvml = Nvml::open("locked", &scenario);
+    assert!(nvml_sim::monotonic_ns() - epoch_ns >= 1_200_000_000, "the start waits for both");
+    let soon = (0..20).map(|_| timed(|| nvml.power_mw().unwrap()).1).min();
+    assert!(soon < Some(Duration::from_millis(100)), "a free lock holds nobody: {soon:?}");
 }
 
 #[test]
