@@ -5,7 +5,7 @@ import { columns, quantity } from './screen.js'
 /** When the sampler makes a call: the hot loop is what it does at every deadline, the slow lane all the rest. */
 const LANES = {
   hot: 'hot loop',
-  edges: 'at edges, else 2 Hz',
+  edges: 'at edges, else 5 Hz',
   slow: 'slow lane',
   rare: 'slow lane, rarely',
   unknown: '',
@@ -15,7 +15,7 @@ const LANES = {
 const KINDS = {
   integral: 'integrates the power',
   sum_of_readings: "adds up the sensor's own readings, and misses what they miss",
-  undecided: 'unknown: the power was not steady long enough',
+  undecided: 'unknown: the load was too even to tell',
   none: 'there is none',
 } as const
 
