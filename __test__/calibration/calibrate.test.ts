@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, it, vi } from 'vitest'
+import { describe, expect as expected, it, vi } from 'vitest'
 import type { Calibration, CallLatency } from '../../dist/results/calibration.js'
 import { isRunning, within } from '../backends/processes.js'
 import { type ExecResult, llem, startLlem } from '../native/llem.js'
@@ -67,7 +67,7 @@ const CALLS: readonly [CallLatency['lane'], CallLatency['call'], leastUs: number
 ]
 
 /** Idle, and on an even load, an integral and a sum of readings are alike. */
-const INTEGRAL_OR_OPEN = expect.stringMatching(/^(integral|undecided)$/)
+const INTEGRAL_OR_OPEN = expected.stringMatching(/^(integral|undecided)$/)
 
 describe('a calibration', () => {
   it.concurrent.for([
