@@ -253,7 +253,7 @@ describe('on a screen', () => {
     expect(filesIn(outputDir)).toEqual([
       ['requests.jsonl', 'result.json', 'samples.parquet', 'timeseries.parquet'],
     ])
-    expect(result.samples_path).toBeNull()
+    expect(result.samples_path).toBe('samples.parquet')
     expect(result.request_energy?.requests).toBe(40)
   })
 

@@ -48,7 +48,7 @@ describe('llem show', () => {
       `  Incomplete  ${experiment_id} (interrupted)`,
       '  Because     llamacpp run was aborted',
       '  Model       tiny-random.gguf (llamacpp)',
-      expect.stringMatching(/^ {2}Energy {6}[\d.]+ J \+- [\d.]+ until then, in [\d.]+ s$/),
+      expect.stringMatching(/^ {2}Energy {6}[\d.]+ J \+- [\d.]+ J until then, in [\d.]+ s$/),
       `  Files       ${dir}`,
     ])
   })

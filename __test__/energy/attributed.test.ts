@@ -125,8 +125,8 @@ describe('a load that prefills and decodes in turn', () => {
     const truth = { prefill: CYCLES * 400, decode: CYCLES * 250 * 2.027 }
     expect(prefill).toMatchObject({ requests: CYCLES, left_out: 0, input_tokens: CYCLES * 1000 })
     expect(decode).toMatchObject({ requests: CYCLES, left_out: 0, output_tokens: CYCLES * 100 })
-    expect(Math.abs(Number(prefill?.energy_j) / truth.prefill - 1)).toBeLessThan(0.02)
-    expect(Math.abs(Number(decode?.energy_j) / truth.decode - 1)).toBeLessThan(0.02)
+    expect(Math.abs(Number(prefill?.energy_j) / truth.prefill - 1)).toBeLessThan(0.03)
+    expect(Math.abs(Number(decode?.energy_j) / truth.decode - 1)).toBeLessThan(0.03)
     expect(Math.abs(Number(prefill?.energy_j) - truth.prefill)).toBeLessThan(Number(prefill?.uncertainty_j))
     expect(Math.abs(Number(decode?.energy_j) - truth.decode)).toBeLessThan(Number(decode?.uncertainty_j))
     expect(prefill?.duration_s).toBeCloseTo(CYCLES, 6)

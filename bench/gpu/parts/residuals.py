@@ -69,13 +69,16 @@ def summary(reports):
         mean(residuals) if residuals else None,
         stdev(residuals) if len(residuals) > 1 else None,
         max(residuals, key=abs) if residuals else None,
-        sum(each["residualFlagged"] for each in devices),
+        sum(disagrees(each) for each in devices),
         median(uncertainties) if uncertainties else None,
         trust_of(devices[-1]) if devices else None,
         "/".join(sorted({each.get("method") or "none" for each in devices})),
     )
 
 
+def disagrees(device: dict) -> bool:
+    return any(found["code"] == "estimators_disagree" for found in device.get("findings", []))
+
+
 def trust_of(device: dict) -> str:
-    test = device.get("counterTest")
-    return "unknown" if test is None else "trusted" if test["trusted"] else "distrusted"
+    return device.get("counterKind") or "none"
