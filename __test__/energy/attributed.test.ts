@@ -152,7 +152,7 @@ describe('a load that prefills and decodes in turn', () => {
 
   it('has the energy of each request, and idle time that is nobody’s', async () => {
     const { energies, requestEnergy } = await attributed(slow, inTurn(slow, 1, 2.027))
-    for (const joules of energies) expect(Math.abs(joules / (400 + 250 * 2.027) - 1)).toBeLessThan(0.02)
+    for (const joules of energies) expect(Math.abs(joules / (400 + 250 * 2.027) - 1)).toBeLessThan(0.04)
     const { window, duration_sec } = slow.energy
     const idleS = duration_sec - CYCLES * 3.027
     expect((window.start_ns - slow.epochNs) / 1e9).toBeLessThan(IDLE_S)
