@@ -94,7 +94,6 @@ table! {
     // Gain ratio.
     RATIO_AGREES = 0.02, "1", "Ratios at two levels that differ by less are one.", "bench";
     RATIO_PLAUSIBLE = 0.12, "1", "A ratio of readings to counter further from 1 is no gain of a sensor.", "arXiv 2312.02741: 0.95 to 1.06, two old boards beyond";
-    LEVELS_APART = 1.5, "1", "Two levels are told apart when one is this many times the other.", "guess";
     APART_SHARE = 0.55, "1", "Of two candidates between which nothing decides one is quoted, with this share of their difference (k = 1).", "half, and a tenth more";
     PEAK_SLACK = 1.1, "1", "A mean above the highest reading by more contradicts it: the reading has a gain, the counter an edge.", "gain of a board and edges";
     // Aliasing.
