@@ -115,7 +115,7 @@ describe('llem run', () => {
     ['plain-body', 'REQUESTS_FAILED'],
     ['error-event', 'REQUESTS_FAILED'],
     ['nonsense-event', 'REQUESTS_FAILED'],
-    ['dies', 'REQUESTS_FAILED'],
+    ['dies', 'SERVER_DIED'],
   ])('that fails leaves none: %s', async (mode, code) => {
     const { ended, place } = await runOf(mode)
     expect(ended.stderr).toContain(`[${code}]`)

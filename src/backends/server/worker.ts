@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { LlemError } from '../../core/errors.js'
 import { learnSecrets, mask } from '../../core/secrets.js'
@@ -27,6 +28,8 @@ import { Tally, tokensOf } from './tally.js'
 /** Reached by nobody else. */
 const LOCAL = '127.0.0.1'
 const ALIVE_EVERY_MS = 10_000
+/** From a broken connection to the end of the process that held it, with its last words. */
+const DYING_MS = 1000
 
 type ReadyRequest = RequestOf<'prepare'>
 
@@ -139,6 +142,8 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       lost: serverDeath(),
     })
     return tally.totals(driven, prepared.notes, generation)
+  } catch (error) {
+    throw await trueCause(error)
   } finally {
     clearInterval(alive)
   }
@@ -264,6 +269,12 @@ function serverDeath(): Promise<never> {
   return new Promise((_, reject) => {
     void own?.ended.then(() => reject(died(own)))
   })
+}
+
+/** A server that dies breaks its connections first: its end says more than the requests that failed. */
+async function trueCause(error: unknown): Promise<unknown> {
+  if (!(error instanceof LlemError) || error.code !== 'REQUESTS_FAILED' || server === null) return error
+  return Promise.race([serverDeath().catch((death: unknown) => death), sleep(DYING_MS, error)])
 }
 
 function died(own: ServerProcess): LlemError {
