@@ -48,6 +48,8 @@ table! {
     BRIDGE_TICK_S = 0.03, "s", "The time of such a step is off by this much (k = 1).", "reads 0.1 s apart";
     // What a reading is.
     DRIVER_RESOLUTION_W = 0.3, "W", "A reading is known no better than this (k = 1), however steady.", "guess: quantum of 1 W / sqrt(12)";
+    MOST_NOISE_W = 8.0, "W", "Readings that differ by more, at their quietest, are of a load that was never quiet (k = 1).",
+        "nvml.h: within 5 W";
     VALUE_NOISE_SHARE = 0.002, "1", "Nor better than this share of itself.", "guess";
     DELAY_DEVIATION_S = 0.030, "s", "How far the age of a reading may be from what is taken for it (k = 1), before it was measured.",
         "23 to 97 ms on ten H100 boards, arXiv 2312.02741; 0 in format 1 of the simulator";
@@ -57,10 +59,12 @@ table! {
     COARSE_STEPS = 24.0, "1", "Moments over three cells at which two changes of power are considered.", "bench";
     FINE_STEPS = 100.0, "1", "Moments over the cell that holds the mark at which one change is considered.", "bench";
     NO_CHANGE = 0.30, "1", "Prior of a load that does not change its level.", "bench";
-    ONE_CHANGE = 0.08, "1", "Prior of one change anywhere.", "bench";
-    TWO_CHANGES = 0.05, "1", "Prior of two changes.", "bench";
+    ONE_CHANGE = 0.2, "1", "Prior of one change anywhere.", "bench";
+    TWO_CHANGES = 0.15, "1", "Prior of two changes.", "bench";
     OUTLOOK = 7.0, "1", "A texture and a way to read the sensor whose best story of one change is worse by a factor e^7 are left out.", "bench";
     CHANGE_NEAR_MARK = 0.57, "1", "Prior of a load that begins or ends near the mark.", "loads are started by the program that marks";
+    CHANGE_BESIDE_MARK = 1.2, "1", "The same of a load that changes once more beside it.", "bench";
+    NEAR_ENOUGH = 0.02, "1", "Moments near the mark that are less likely are considered for one change alone.", "choice";
     MARK_SPREAD_S = 0.0008, "s", "How near: the density falls with the distance plus this.", "marks of a busy program are late by a millisecond";
     IDLE_SHARE = 0.25, "1", "Idle is less than this share of the step above the lowest power.", "guess";
     LEVEL_SPREAD = 0.5, "1", "Prior spread of a level and of a step (k = 1), as a share of idle to limit.", "weak prior";

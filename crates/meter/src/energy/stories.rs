@@ -304,6 +304,30 @@ impl Model {
                 mixture.add(self, story, known::TWO_CHANGES / pairs as f64);
             }
         }
+        self.tell_beside_mark(around, steps, &columns, mixture);
+    }
+
+    /// The load begins or ends at the mark, and changes once more while it is there: a burst of prefill in the last cell.
+    fn tell_beside_mark(
+        &self,
+        around: &Surroundings,
+        steps: &Steps,
+        coarse: &[Column],
+        mixture: &mut Mixture,
+    ) {
+        let beyond = |at_s: f64, mark_s: f64| around.step * (at_s - mark_s) > 0.0;
+        for (mark, near) in steps.near.iter().enumerate().filter(|(_, near)| **near > known::NEAR_ENOUGH) {
+            let (at_mark, mark_s) = (self.step(steps.at_s[mark]), steps.at_s[mark]);
+            for other in (1..steps.coarse).filter(|other| beyond(steps.at_s[*other], mark_s)) {
+                let changes =
+                    if around.step > 0.0 { [&at_mark, &coarse[other]] } else { [&coarse[other], &at_mark] };
+                let story = self.story(&changes, around);
+                if story.is_expected {
+                    let prior = known::CHANGE_BESIDE_MARK * near * steps.anywhere[other];
+                    mixture.add(self, story, prior);
+                }
+            }
+        }
     }
 
     /// The closed form of one story: changes at these steps.
@@ -333,15 +357,19 @@ impl Model {
             let beyond_w = (around.idle_w - level_w).max(level_w - around.limit_w).max(0.0);
             log_plausible -= 0.5 * (beyond_w / known::BEYOND_W).powi(2);
         }
-        let first_w = self.mean_w + steps_w[0];
-        let idle_side_w = if around.step > 0.0 { first_w } else { first_w + steps_w[1] };
-        let fits_step = around.step * steps_w[1] > 0.0
-            && idle_side_w < around.idle_w + known::IDLE_SHARE * steps_w[1].abs();
+        // The load begins with the first change, or ends with the last.
+        let (idle_side_w, step_w) = if around.step > 0.0 {
+            (self.mean_w + steps_w[0], steps_w[1])
+        } else {
+            (level_w, steps_w[m - 1])
+        };
+        let fits_step =
+            around.step * step_w > 0.0 && idle_side_w < around.idle_w + known::IDLE_SHARE * step_w.abs();
         Story {
             log_evidence: self.log_common + 0.5 * inner(&whitened_c, &whitened_c) - log_root
                 + 0.5 * m as f64 * precision.ln()
                 + log_plausible,
-            is_expected: m == 2 && fits_step,
+            is_expected: m > 1 && fits_step,
             mean_j: self.mean_w * (self.target.1 - self.target.0)
                 + self.texture_j
                 + inner(&whitened_t, &whitened_c),
@@ -354,7 +382,7 @@ impl Model {
 #[derive(Clone, Copy)]
 struct Story {
     log_evidence: f64,
-    /// Whether it is one step between idle and load, in the expected direction.
+    /// Whether its first or last step is one between idle and load, in the expected direction.
     is_expected: bool,
     mean_j: f64,
     variance: f64,

@@ -255,7 +255,7 @@ impl Witness {
 
     /// Noise of a reading (k = 1), watts: of the quietest stretch.
     pub fn noise_w(&self) -> f64 {
-        self.noise_w.unwrap_or(0.0).max(known::DRIVER_RESOLUTION_W)
+        self.noise_w.unwrap_or(0.0).clamp(known::DRIVER_RESOLUTION_W, known::MOST_NOISE_W)
     }
 
     /// The lowest power that two readings in a row have shown, watts.

@@ -33,12 +33,14 @@ impl Family {
 }
 
 /// All kinds of loads, those in step with the sensor last.
-pub const FAMILIES: [Family; 14] = [
+pub const FAMILIES: [Family; 16] = [
     Family::ordinary("serving", Shape::Serving, Placement::Around),
     Family::ordinary("fills", Shape::Serving, Placement::Fills),
     Family::ordinary("apart", Shape::Serving, Placement::Apart),
     Family::ordinary("server", Shape::Serving, Placement::Always),
     Family::ordinary("rounds", Shape::Rounds, Placement::Mixed),
+    Family::ordinary("bench", Shape::Bench, Placement::Around),
+    Family::ordinary("bench-fills", Shape::Bench, Placement::Fills),
     Family::ordinary("constant", Shape::Constant, Placement::Mixed),
     Family::ordinary("bursts", Shape::Bursts, Placement::Mixed),
     Family::ordinary("ramp", Shape::Ramp, Placement::Mixed),

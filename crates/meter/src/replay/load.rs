@@ -103,6 +103,8 @@ pub enum Shape {
     Serving,
     /// Decode rounds that are all alike for a while, between prefill bursts.
     Rounds,
+    /// The same between two fixed levels: the serving load of the live bench (`bench/accuracy/loads.mjs`).
+    Bench,
     /// One level, which drifts by some percent as the chip warms up.
     Constant,
     /// Short bursts with idle between them, anywhere.
@@ -125,7 +127,11 @@ impl Shape {
         let (from_ns, to_ns) = span_ns;
         match self {
             Self::Serving => serve(load, range, span_ns, dice),
-            Self::Rounds => decode_evenly(load, range, span_ns, dice),
+            Self::Rounds => {
+                let (high_w, low_w) = (dice.between(430.0, 620.0), dice.between(180.0, 400.0));
+                decode_evenly(load, range, span_ns, (high_w, low_w), dice);
+            }
+            Self::Bench => decode_evenly(load, range, span_ns, (480.0, 330.0), dice),
             Self::Constant => warm_up(load, range, from_ns, dice),
             Self::Bursts => burst(load, range, span_ns, dice),
             Self::Ramp => rise_and_fall(load, range, span_ns, dice),
@@ -173,9 +179,14 @@ fn serve(load: &mut Load, range: Range, (from_ns, to_ns): (u64, u64), dice: &mut
     }
 }
 
-fn decode_evenly(load: &mut Load, range: Range, (from_ns, to_ns): (u64, u64), dice: &mut Random) {
+fn decode_evenly(
+    load: &mut Load,
+    range: Range,
+    (from_ns, to_ns): (u64, u64),
+    (high_w, low_w): (f64, f64),
+    dice: &mut Random,
+) {
     let mut at_ns = from_ns;
-    let (high_w, low_w) = (dice.between(430.0, 620.0), dice.between(180.0, 400.0));
     while at_ns < to_ns {
         let round_ns = dice.ns_between(8 * MS, 45 * MS);
         let high_ns = round_ns * 2 / 5 + dice.ns_below(round_ns / 5);
