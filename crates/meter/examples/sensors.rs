@@ -1,7 +1,7 @@
 //! cargo run --release -p llem-meter --features replay --example sensors -- [--class NAME] [--windows N] [--seed S]
-//! [--lengths 1,5,20] [--families] [--json] [--cases]: judges the estimator on a zoo of sensors, counters and loads whose true
+//! [--lengths 1,5,20] [--families] [--json] [--cases] [--tell]: judges the estimator on a zoo of sensors, counters and loads whose true
 //! energy is known, and prints how far it is off and how often its uncertainty says so. `--families` counts each kind of
-//! load apart, with N windows each; `--cases` judges the single cases instead.
+//! load apart, with N windows each; `--tell` prints each window instead; `--cases` judges the single cases.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -20,6 +20,7 @@ struct Options {
     families: bool,
     json: bool,
     cases: bool,
+    tell: bool,
 }
 
 fn options() -> Result<Options, String> {
@@ -31,6 +32,7 @@ fn options() -> Result<Options, String> {
         families: false,
         json: false,
         cases: false,
+        tell: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -43,6 +45,7 @@ fn options() -> Result<Options, String> {
             "--families" => options.families = true,
             "--json" => options.json = true,
             "--cases" => options.cases = true,
+            "--tell" => options.tell = true,
             _ => return Err(format!("unknown option {name}")),
         }
     }
@@ -68,6 +71,20 @@ fn main() -> Result<(), String> {
     }
     let cells: Vec<Cell> =
         chosen.iter().flat_map(|class| cells(class, &options.lengths_s, options.families)).collect();
+    if options.tell {
+        for cell in &cells {
+            for window in 0..options.windows {
+                println!(
+                    "{} {} s, {}: {}",
+                    cell.class.name,
+                    cell.length_s,
+                    cell.loads,
+                    cell.tell(options.seed, window)
+                );
+            }
+        }
+        return Ok(());
+    }
     let threads = available_parallelism().map_or(1, usize::from);
     let summaries = run(&cells, options.windows, options.seed, threads, |_, _| {});
     if options.json {

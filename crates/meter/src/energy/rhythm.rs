@@ -111,7 +111,8 @@ impl Rhythm {
         &self.recent[GUESS_CHANGES - self.recent_count..]
     }
 
-    /// The longest period of which nearly all recent gaps are whole multiples: every divisor of it would fit too.
+    /// The longest period of which nearly all recent gaps are whole multiples, and one gap a single one: every divisor of it
+    /// would fit too, and gaps that jitter fit many that nobody saw.
     fn guess_ns(&self) -> Option<f64> {
         if self.recent_count < MIN_GUESS_CHANGES {
             return None;
@@ -124,7 +125,7 @@ impl Rhythm {
         let count = gaps().count();
         let fits = |(period_ns, period_doubt_ns): (f64, f64)| {
             let is_slow = period_ns > USUAL_MAX_NS;
-            let (mut telling, mut fitting) = (0.0, 0.0);
+            let (mut telling, mut fitting, mut was_seen) = (0.0, 0.0, false);
             for (gap_ns, doubt_ns) in gaps() {
                 let multiple = (gap_ns / period_ns).round();
                 let doubt_ns = TYPICAL * doubt_ns.hypot(multiple * period_doubt_ns);
@@ -137,8 +138,10 @@ impl Rhythm {
                     && off_ns <= (doubt_ns + TOLERANCE * period_ns).min(period_ns / 4.0);
                 telling += 1.0;
                 fitting += f64::from(u8::from(fits));
+                was_seen |= fits && multiple < 2.0;
             }
-            telling >= (MIN_GUESS_CHANGES - 1) as f64
+            was_seen
+                && telling >= (MIN_GUESS_CHANGES - 1) as f64
                 && fitting >= FITTING_SHARE * telling
                 && (!is_slow || count >= SLOW_GAPS)
         };

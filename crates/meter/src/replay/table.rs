@@ -154,11 +154,13 @@ impl Cell {
         let parts: Vec<_> =
             report.headline.budget.components.iter().map(|part| (part.component, part.standard_j)).collect();
         format!(
-            "true {:.2} off {:+.2?} U {:.2?} {:?} {:?} {parts:.2?} {:?}",
+            "true {:.2} off {:+.2?} U {:.2?} {:?}, ticks {:?} and {:?} ns apart, {:?} {parts:.2?} {:?}",
             recording.true_j,
             report.headline.total_j.map(|joules| joules - recording.true_j),
             report.uncertainty_j(),
             report.kind,
+            report.measured_update_period_ns,
+            report.counter_period_ns,
             report.headline.reason,
             report.headline.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(),
         )
