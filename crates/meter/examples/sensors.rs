@@ -1,12 +1,15 @@
 //! cargo run --release -p llem-meter --features replay --example sensors -- [--class NAME] [--windows N] [--seed S]
-//! [--lengths 1,5,20] [--families] [--json] [--cases] [--tell]: judges the estimator on a zoo of sensors, counters and loads whose true
-//! energy is known, and prints how far it is off and how often its uncertainty says so. `--families` counts each kind of
-//! load apart, with N windows each; `--tell` prints each window instead; `--cases` judges the single cases.
+//! [--lengths 1,5,20] [--families] [--json] [--tell] [--cases] [--fuzz N]: judges the estimator on a zoo of sensors, counters
+//! and loads whose true energy is known, and prints how far it is off and how often its uncertainty says so. `--families`
+//! counts each kind of load apart, with N windows each; `--tell` prints each window instead; `--cases` judges the single
+//! cases instead; `--fuzz` asks N boards made by dice, from the seed on, only for an answer that can be.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use llem_meter::replay::adapter::judge;
+use llem_meter::replay::any;
 use llem_meter::replay::cases::{CASES, KNOWN_WRONG_TODAY};
 use llem_meter::replay::classes::{self, Class};
 use llem_meter::replay::right::{SEEDS, wrongs};
@@ -21,6 +24,7 @@ struct Options {
     json: bool,
     cases: bool,
     tell: bool,
+    fuzz: Option<u64>,
 }
 
 fn options() -> Result<Options, String> {
@@ -33,6 +37,7 @@ fn options() -> Result<Options, String> {
         json: false,
         cases: false,
         tell: false,
+        fuzz: None,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -45,6 +50,7 @@ fn options() -> Result<Options, String> {
             "--families" => options.families = true,
             "--json" => options.json = true,
             "--cases" => options.cases = true,
+            "--fuzz" => options.fuzz = Some(number(&value()?)?),
             "--tell" => options.tell = true,
             _ => return Err(format!("unknown option {name}")),
         }
@@ -59,6 +65,9 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 fn main() -> Result<(), String> {
     let options = options()?;
     tell_each_panic_once();
+    if let Some(count) = options.fuzz {
+        return fuzz(options.seed, count);
+    }
     if options.cases {
         print_cases();
         return Ok(());
@@ -108,6 +117,29 @@ fn tell_each_panic_once() {
             seen.push(place);
         }
     }));
+}
+
+/// Tells of each board that brings the estimator to an answer that cannot be.
+fn fuzz(first: u64, count: u64) -> Result<(), String> {
+    let (next, found) = (AtomicU64::new(first), AtomicU64::new(0));
+    let threads = available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(seed) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| seed - first < count)
+                {
+                    if let Some(wrong) = any::wrong(seed) {
+                        found.fetch_add(1, Ordering::Relaxed);
+                        println!("{wrong}");
+                    }
+                }
+            });
+        }
+    });
+    let found = found.into_inner();
+    println!("{count} boards, {found} wrong");
+    if found == 0 { Ok(()) } else { Err(format!("{found} of {count} answers cannot be")) }
 }
 
 fn print_cases() {

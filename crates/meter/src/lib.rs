@@ -23,6 +23,7 @@
 
 pub mod calibrate;
 pub mod clock;
+mod contain;
 pub mod downsample;
 pub mod energy;
 pub mod error;

@@ -65,6 +65,8 @@ pub enum Side {
 impl History {
     /// The counter at a moment; `None` where it was not read on both sides of it.
     pub fn edge_at(&self, edge_ns: u64, side: Side) -> Option<Edge> {
+        #[cfg(test)]
+        assert!(!self.breaks_at_edges, "broken on purpose");
         let reads = &self.counter;
         let raw_mj = reads.iter().find(|(at_ns, _)| *at_ns >= edge_ns)?.1;
         if reads.front()?.0 > edge_ns {

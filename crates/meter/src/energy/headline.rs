@@ -4,8 +4,9 @@
 use super::belief::{GainRatio, Kind};
 use super::budget::{Budget, Evaluation};
 use super::constants as known;
-use super::continuous::{Break, Bridge};
+use super::continuous::Bridge;
 use super::edge::{Carried, Edge};
+use super::finding::Finding;
 
 /// The estimate that a headline rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,25 +24,6 @@ impl Method {
             Self::Counter => "counter",
             Self::Integral => "integral",
         }
-    }
-}
-
-/// What a reader of a number should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// For programs.
-    pub code: &'static str,
-    /// Whether the number may mislead without it.
-    pub is_warning: bool,
-    /// For people.
-    pub text: String,
-}
-
-impl Finding {
-    fn load_in_step() -> Self {
-        let text = "the readings are so even that a load in step with the sensor would look the same, and no counter that \
-                    sees more speaks against one";
-        Self { code: "load_in_step_not_excluded", is_warning: true, text: text.to_owned() }
     }
 }
 
@@ -321,37 +303,9 @@ impl Evidence {
     }
 
     fn tell_of_breaks(&self, findings: &mut Vec<Finding>) {
-        for bridge in &self.bridges {
-            let said = format!("a step of {:.1} J of the energy counter", bridge.said_j);
-            let (code, why) = match bridge.cause {
-                Break::Fell => ("continuity_lost", "is backwards: the driver was loaded anew, or it wrapped"),
-                Break::Impossible => ("counter_step_impossible", "is more than the board can draw"),
-                Break::Lost => {
-                    ("continuity_lost", "is less than an idle board draws: it stood still meanwhile")
-                }
-                Break::Outage => {
-                    ("continuity_lost", "came after every call had failed: it may be another counter")
-                }
-            };
-            findings.push(Finding {
-                code,
-                is_warning: true,
-                text: format!(
-                    "{said} {why}; {:.1} +- {:.2} J are taken instead",
-                    bridge.taken_j,
-                    known::COVERAGE_FACTOR * bridge.deviation_j
-                ),
-            });
-        }
+        findings.extend(self.bridges.iter().map(Finding::of_bridge));
         if self.readings.impossible > 0 {
-            findings.push(Finding {
-                code: "readings_impossible",
-                is_warning: true,
-                text: format!(
-                    "{} power readings are more than the board can draw and count as missing",
-                    self.readings.impossible
-                ),
-            });
+            findings.push(Finding::impossible_readings(self.readings.impossible));
         }
     }
 }

@@ -43,6 +43,9 @@ pub struct History {
     beyond: u32,
     seen_w: f64,
     pinned: Option<Belief>,
+    /// A mistake of ours, made on purpose.
+    #[cfg(test)]
+    pub(crate) breaks_at_edges: bool,
 }
 
 impl History {
@@ -66,6 +69,8 @@ impl History {
             beyond: 0,
             seen_w: 0.0,
             pinned: None,
+            #[cfg(test)]
+            breaks_at_edges: false,
         }
     }
 

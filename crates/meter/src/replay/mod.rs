@@ -15,6 +15,7 @@
 #[cfg(test)]
 mod accuracy_tests;
 pub mod adapter;
+pub mod any;
 pub mod cases;
 pub mod classes;
 pub mod counter;

@@ -8,7 +8,6 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +23,7 @@ use schedule::Schedule;
 use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
+use crate::contain::contained;
 use crate::energy::{Kind, Sensor, Ways};
 use crate::error::MeterError;
 use crate::rapl::{CpuReport, Rapl};
@@ -219,9 +219,8 @@ impl Sampler {
         let schedule = Schedule::new(opened_ns, setup.interval_ns);
         let recorder = Recorder::new(setup.clone(), consumer, looked);
         let reading = spawn("llem-sampler", &shared, move |shared| {
-            // A panic becomes a fault in the result, not the end of the process.
-            let run = catch_unwind(AssertUnwindSafe(|| sample_until_stopped(poller, schedule, shared)));
-            shared.end_sampler(run.err().map(|panic| describe_panic(&*panic)));
+            let run = contained(|| sample_until_stopped(poller, schedule, shared));
+            shared.end_sampler(run.err().map(|panic| format!("the sampler stopped: {panic}")));
         })?;
         let rapl = Arc::new(Rapl::open(options.sysfs_root.as_deref().unwrap_or(Path::new("/sys"))));
         let kept_up = Arc::clone(&rapl);
@@ -408,13 +407,4 @@ pub fn be_punctual() {
     let lowest = libc::sched_param { sched_priority: 1 };
     // SAFETY: 0 is this thread, and `lowest` lives through the call.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest) };
-}
-
-fn describe_panic(panic: &(dyn std::any::Any + Send)) -> String {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    format!("the sampler stopped: {message}")
 }

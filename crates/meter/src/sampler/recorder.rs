@@ -12,6 +12,7 @@ use super::pre_roll::PreRoll;
 use super::shared::{Mark, Shared};
 use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
+use crate::contain::contained;
 use crate::energy::{History, Integral, Witness};
 use crate::parquet::FileFacts;
 use crate::rapl::Rapl;
@@ -48,15 +49,7 @@ impl Recorder {
         // Near an edge readings come more often than the interval says.
         let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
         let history_ns = setup.history_ns();
-        let known = setup.sensors.iter().zip(&setup.known);
-        let histories = known
-            .map(|(sensor, known)| {
-                let mut history = History::new(history_ns, interval_ns, *sensor);
-                history.remember(Witness::remembering(known.kind));
-                known.ways.into_iter().for_each(|ways| history.learn(ways));
-                history
-            })
-            .collect();
+        let histories = (0..count).map(|device| fresh_history(&setup, device)).collect();
         Self {
             samples,
             looks,
@@ -147,7 +140,15 @@ impl Recorder {
     fn account(&mut self, sample: &Sample) {
         self.pre_roll.push(sample);
         let history = &mut self.histories[sample.device];
-        history.push(sample);
+        if let Err(panic) = contained(|| history.push(sample)) {
+            // What was found out of this device so far is lost, and nothing else.
+            *history = fresh_history(&self.setup, sample.device);
+            let gpu = self.setup.gpu_indices[sample.device];
+            let fault = format!(
+                "GPU {gpu}: a mistake in llem lost what was known of its sensor; please report it: {panic}"
+            );
+            self.windows.values_mut().for_each(|window| window.fail(&fault));
+        }
         if let Some(power_w) = history.possible_w(sample) {
             self.since_open[sample.device].push(sample.at_ns, power_w);
             self.latest[sample.device] = Some(*sample);
@@ -184,6 +185,16 @@ impl Recorder {
             false
         });
     }
+}
+
+fn fresh_history(setup: &Setup, device: usize) -> History {
+    // Near an edge readings come more often than the interval says.
+    let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
+    let known = &setup.known[device];
+    let mut history = History::new(setup.history_ns(), interval_ns, setup.sensors[device]);
+    history.remember(Witness::remembering(known.kind));
+    known.ways.into_iter().for_each(|ways| history.learn(ways));
+    history
 }
 
 impl Snapshot {

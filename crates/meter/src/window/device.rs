@@ -4,10 +4,11 @@ use super::first_update::FirstUpdates;
 use super::report::DeviceReport;
 use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::{NS_PER_MS, seconds};
+use crate::contain::contained;
 use crate::downsample::Downsampler;
 use crate::energy::constants as known;
 use crate::energy::{
-    Belief, Bridge, Edge, Evidence, History, Integral, Readings, Side, Ways, root_of_squares,
+    Belief, Bridge, Edge, Evidence, Finding, History, Integral, Readings, Side, Ways, root_of_squares,
 };
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
@@ -31,6 +32,8 @@ enum StartEdge {
 #[derive(Clone)]
 struct WindowEdge {
     counter: Option<Edge>,
+    /// Why carrying the counter to it failed, where that was our mistake.
+    failed: Option<String>,
     /// What the readings leave unknown (k = 1), joules.
     readings_j: Option<f64>,
     /// What was believed by then.
@@ -40,8 +43,13 @@ struct WindowEdge {
 
 impl WindowEdge {
     fn of(history: &History, edge_ns: u64, side: Side) -> Self {
+        let (counter, failed) = match contained(|| history.edge_at(edge_ns, side)) {
+            Ok(counter) => (counter, None),
+            Err(panic) => (None, Some(panic)),
+        };
         Self {
-            counter: history.edge_at(edge_ns, side),
+            counter,
+            failed,
             readings_j: history.readings_edge_j(edge_ns),
             belief: history.belief(),
             first_updates: FirstUpdates::after(edge_ns, history.next_updates(edge_ns)),
@@ -289,11 +297,15 @@ impl DeviceWindow {
             gain_ratio: belief.gain_ratio,
         };
         let mut headline = evidence.judge();
+        if let Some(panic) = start.failed.or(end.failed) {
+            headline.findings.push(Finding::estimator_failed(&panic));
+        }
         if let Some(failed) = self.missing_reason.filter(|_| headline.total_j.is_none()) {
             headline.reason = format!("{}; the last power reading that failed: {failed}", headline.reason);
         }
         let integral_j = readings.joules;
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
+        let mean_w = headline_w.or(self.integral.mean_power_w());
         DeviceReport {
             gain_pct: headline.total_j.map(|_| 100.0 * known::GAIN_SHARE),
             headline,
@@ -313,9 +325,9 @@ impl DeviceWindow {
             readings: self.integral.readings(),
             missing: self.missing,
             missing_reason: self.missing_reason.map(|reason| reason.to_string()),
-            mean_power_w: headline_w.or(self.integral.mean_power_w()),
+            mean_power_w: mean_w,
             // Below the mean it is of a sensor that does not see the load.
-            max_power_w: self.integral.max_power_w().and_then(|max_w| peak_w(max_w, headline_w)),
+            max_power_w: self.integral.max_power_w().and_then(|max_w| peak_w(max_w, mean_w)),
             temperature_start_c: self.temperature_start_c,
             temperature_end_c: self.temperature_end_c,
             temperature_max_c: self.temperature_max_c,

@@ -160,6 +160,13 @@ impl OpenWindow {
         }
     }
 
+    /// Tells of a fault, once.
+    pub fn fail(&mut self, fault: &str) {
+        if !self.faults.iter().any(|told| told == fault) {
+            self.faults.push(fault.to_owned());
+        }
+    }
+
     /// Whether all that the right edges need has been read; `post_roll_ns` after the end, where the counter does not say
     /// otherwise.
     pub fn is_settled(&self, post_roll_ns: u64) -> bool {

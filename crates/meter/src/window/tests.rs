@@ -1,8 +1,8 @@
 use super::*;
 use crate::clock::NS_PER_S;
-use crate::energy::Sensor;
+use crate::energy::{Method, Sensor};
 use crate::parquet::timeseries_joules;
-use crate::sample::ThrottleTimes;
+use crate::sample::{CounterReading, ThrottleTimes};
 use crate::source::ReadError;
 
 const START_NS: u64 = 100 * NS_PER_S;
@@ -141,4 +141,28 @@ fn a_window_that_the_machine_slept_through_says_so() {
     let mut fixture = Fixture::open(Sensor::DATACENTER, 500 * NS_PER_MS, &WindowOptions::default());
     fixture.window.close(START_NS + NS_PER_S);
     assert!(fixture.finish(START_NS + NS_PER_S).faults.is_empty());
+}
+
+#[test]
+fn a_mistake_at_an_edge_costs_that_device_its_counter_and_nothing_else() {
+    let report = |breaks: bool| {
+        let mut fixture = Fixture::open(Sensor::DATACENTER, 500 * NS_PER_MS, &WindowOptions::default());
+        fixture.history.breaks_at_edges = breaks;
+        fixture.window.close(START_NS + 10 * NS_PER_S);
+        for k in 0..1200 {
+            let at_ns = START_NS - NS_PER_S + k * 10 * NS_PER_MS;
+            let counter = CounterReading { at_ns, energy_mj: (k / 10) * 20_000 };
+            let power_mw = Ok(200_000 + u32::try_from(k / 10 % 3).expect("small"));
+            fixture.push(&Sample { counter: Some(counter), ..sample(at_ns, power_mw) });
+        }
+        fixture.finish(START_NS + 10 * NS_PER_S).devices.remove(0)
+    };
+    let (whole, broken) = (report(false), report(true));
+    assert_eq!(whole.headline.method, Some(Method::Counter));
+    assert_eq!(broken.headline.method, Some(Method::Integral));
+    let total_j = broken.headline.total_j.expect("joules");
+    assert!((total_j - 2000.0).abs() < 1.0, "{total_j}");
+    assert!(broken.uncertainty_j() > whole.uncertainty_j(), "{:?}", broken.headline.budget);
+    let finding = broken.headline.findings.iter().find(|finding| finding.code == "estimator_failed");
+    assert!(finding.expect("a finding").text.ends_with("broken on purpose"));
 }
