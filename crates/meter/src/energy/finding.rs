@@ -25,6 +25,13 @@ impl Finding {
         Self::warning("load_in_step_not_excluded", text.to_owned())
     }
 
+    /// Most loads whose readings are even are constant, and most counters integrate.
+    pub(super) fn load_in_step_undecided() -> Self {
+        let text = "the readings are so even that a load in step with the sensor would look the same, and the counter has not \
+                    shown yet that it sees more than they do: `llem calibrate` decides it, or any load that varies";
+        Self { is_warning: false, ..Self::warning("load_in_step_not_excluded", text.to_owned()) }
+    }
+
     /// A mistake of llem, and what it said.
     pub(crate) fn estimator_failed(panic: &str) -> Self {
         let text = format!(

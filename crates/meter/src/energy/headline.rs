@@ -210,10 +210,13 @@ impl Evidence {
         // A counter that adds up readings knows no more than they do.
         let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.sampling_j.unwrap_or(0.0);
         budget.add("counter, unseen time", "differences of successive readings", Evaluation::A, blind_j);
-        if let Some(in_step_j) = self.readings.in_step_j.filter(|_| self.kind != Kind::Integral) {
-            let in_step_j = self.blind_share.sqrt() * in_step_j;
-            budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
-            headline.findings.push(Finding::load_in_step());
+        match (self.readings.in_step_j, self.kind) {
+            (Some(in_step_j), Kind::SumOfReadings) => {
+                budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
+                headline.findings.push(Finding::load_in_step());
+            }
+            (Some(_), Kind::Undecided) => headline.findings.push(Finding::load_in_step_undecided()),
+            _ => {}
         }
         let confirmed = self.readings.joules.is_some() && self.readings.coverage >= MIN_COVERAGE;
         let doubt = if confirmed { "" } else { "; the readings have holes and cannot confirm it" };

@@ -305,5 +305,4 @@ pub const KNOWN_WRONG_TODAY: &[&str] = &[
     "in step with the sensor, no counter",
     "in step with the sensor, no counter, a true mean over 1 s",
     "a counter that jumps by 100 J",
-    "a second under a sensor of 500 ms, no counter",
 ];
