@@ -54,6 +54,11 @@ pub(super) struct Comb {
 }
 
 impl Comb {
+    /// The ticks before and after one that is known so well.
+    pub fn at(tick_ns: u64, doubt_ns: u64, period_ns: u64) -> Self {
+        Self { tick_ns, doubt_ns: doubt_ns.max(LEAST_DOUBT_NS), period_ns }
+    }
+
     /// The ticks that most of the changes around a moment agree on; `None` without changes, or where too few agree.
     /// `period_doubt_ns`: how far the period may be off.
     pub fn through<T>(

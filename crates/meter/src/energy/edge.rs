@@ -66,7 +66,7 @@ impl History {
     /// The counter at a moment; `None` where it was not read on both sides of it.
     pub fn edge_at(&self, edge_ns: u64, side: Side) -> Option<Edge> {
         #[cfg(test)]
-        assert!(!self.breaks_at_edges, "broken on purpose");
+        self.break_on_purpose();
         let reads = &self.counter;
         let raw_mj = reads.iter().find(|(at_ns, _)| *at_ns >= edge_ns)?.1;
         if reads.front()?.0 > edge_ns {
@@ -74,9 +74,10 @@ impl History {
         }
         let belief = self.belief();
         let changes = changes(reads);
-        let comb = belief.counter_ns.and_then(|period_ns| {
+        let shown = belief.counter_ns.and_then(|period_ns| {
             Comb::through(&changes, edge_ns, period_ns, belief.counter_doubt_ns.unwrap_or(0))
         });
+        let comb = shown.or_else(|| if side == Side::Inside { self.comb_inside(edge_ns) } else { None });
         let mut edge = self
             .by_stories(&changes, comb, edge_ns, side)
             .or_else(|| self.by_readings(&changes, comb, edge_ns))

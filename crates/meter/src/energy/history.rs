@@ -225,6 +225,17 @@ impl History {
         self.pinned = Some(belief);
     }
 
+    #[cfg(test)]
+    pub(super) fn break_on_purpose(&self) {
+        assert!(!self.breaks_at_edges, "broken on purpose");
+    }
+
+    /// The ticks around a moment inside a window: as the line through all that were seen has them.
+    pub(super) fn comb_inside(&self, at_ns: u64) -> Option<Comb> {
+        let (tick_ns, doubt_ns) = self.counter_rhythm.next_tick_ns(at_ns)?;
+        Some(Comb::at(tick_ns, doubt_ns, self.counter_rhythm.period_ns()?))
+    }
+
     /// What may be remembered of the board.
     pub fn witness(&self) -> &Witness {
         &self.witness

@@ -51,6 +51,10 @@ impl Rhythm {
     pub fn push(&mut self, at_ns: u64, value: u64) -> Option<u64> {
         let (before_ns, before) = self.last_read.replace((at_ns, value))?;
         let sharp = before != value && at_ns > before_ns && at_ns - before_ns <= SHARP_NS;
+        if before != value && !sharp {
+            // Gaps across what was not seen come from when it was read: a period is guessed without them.
+            self.recent_count = 0;
+        }
         sharp.then(|| {
             let changed_ns = before_ns + (at_ns - before_ns) / 2;
             self.push_change(changed_ns, (at_ns - before_ns) / 2);

@@ -1,8 +1,12 @@
 //! What the estimator is held to on the replay. The figures of all classes are the example's (`examples/sensors.rs`); here
 //! are those that must not be lost, on fewer windows.
 
+use super::adapter::{fresh_history, judge_with_history, sample_of};
 use super::classes;
+use super::scene::Recording;
 use super::table::{Cell, Summary, cells, run};
+use crate::clock::NS_PER_S;
+use crate::verify::{CurveBuilder, RARE_EDGE_SPAN_NS};
 
 fn judged(class: &str, loads: &str, length_s: u64, windows: usize) -> Summary {
     let class = classes::all().find(|known| known.name == class).expect("a class of that name");
@@ -41,5 +45,53 @@ fn sensors_that_lie_are_inside_their_uncertainty() {
     {
         let found = judged(class, "ordinary", 5, 27);
         assert!(found.covered >= 0.9 && found.zero_uncertainty == 0 && found.null == 0, "{class}: {found:?}");
+    }
+}
+
+/// What each part of at least 5 s of a window is off by, percent, with its sign.
+fn parts_off_pct(recording: &Recording) -> Vec<f64> {
+    let (report, learned) = judge_with_history(recording);
+    let (start, end) = report.edges.expect("a counter at both edges");
+    let moments_ns: Vec<u64> = recording.parts.iter().map(|(at_ns, _)| *at_ns).collect();
+    let mut history = fresh_history(recording);
+    history.pin(learned.belief());
+    let mut curve = CurveBuilder::new(start, end, (recording.start_ns, recording.end_ns));
+    for observation in &recording.observations {
+        let sample = sample_of(observation);
+        history.push(&sample);
+        curve.advance(&history, &moments_ns, sample.at_ns.saturating_sub(RARE_EDGE_SPAN_NS));
+    }
+    curve.advance(&history, &moments_ns, u64::MAX);
+    let at = |k: usize| (recording.parts[k], curve.curve()[k]);
+    let pairs = (0..moments_ns.len()).flat_map(|from| (from + 1..moments_ns.len()).map(move |to| (from, to)));
+    pairs
+        .filter_map(|(from, to)| {
+            let (((from_ns, from_true_j), from_j), ((to_ns, to_true_j), to_j)) = (at(from), at(to));
+            let (joules, true_j) = (to_j? - from_j?, to_true_j - from_true_j);
+            (to_ns - from_ns >= 5 * NS_PER_S).then(|| 100.0 * (joules / true_j - 1.0))
+        })
+        .collect()
+}
+
+#[test]
+fn parts_of_5_s_and_more_of_a_serving_load_are_within_3_in_1000_and_none_the_others_excess() {
+    let class = classes::all().find(|known| known.name == "modelled").expect("a class of that name");
+    for loads in ["bench", "serving", "server"] {
+        let all = cells(class, &[20], true);
+        let cell = all.iter().find(|cell| cell.loads == loads).expect("a load of that name");
+        let recordings = (0..30).map(|window| {
+            let (scene, mut dice) = cell.scene(1, window);
+            scene.record(&mut dice)
+        });
+        let mut off_pct: Vec<f64> = recordings.flat_map(|recording| parts_off_pct(&recording)).collect();
+        let bias_pct = off_pct.iter().sum::<f64>() / off_pct.len() as f64;
+        off_pct.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+        let p95_pct = off_pct[off_pct.len() * 95 / 100].abs();
+        println!("{loads}: {} parts, p95 {p95_pct:.3} %, bias {bias_pct:+.4} %", off_pct.len());
+        assert!(
+            off_pct.len() > 200 && p95_pct <= 0.3 && bias_pct.abs() <= 0.05,
+            "{} parts, p95 {p95_pct} %, bias {bias_pct} %",
+            off_pct.len()
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The one place where the replay meets the estimator: a recording in, a report out.
 
+use super::poll::Observation;
 use super::scene::Recording;
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::energy::History;
@@ -16,28 +17,19 @@ const AVERAGED_POST_ROLL_NS: u64 = 200 * NS_PER_MS;
 
 /// What the meter says of a window: fed as the recorder feeds it, until the window is settled.
 pub fn judge(recording: &Recording) -> DeviceReport {
-    let (start_ns, end_ns, prior) = (recording.start_ns, recording.end_ns, recording.prior);
-    let interval_ns = recording.interval_ns;
-    let averaging_ns = prior.averaging_ns().map_or(0, |span_ns| span_ns + AVERAGED_POST_ROLL_NS);
-    let post_roll_ns = averaging_ns.max(EDGE_SPAN_NS).max(2 * interval_ns);
-    let history_ns = 2 * NS_PER_S + post_roll_ns + 2 * interval_ns;
-    let mut history = History::new(history_ns, interval_ns.min(EDGE_INTERVAL_NS), prior);
-    history.limit(Some(LIMIT_W));
+    judge_with_history(recording).0
+}
+
+/// The same, and what it has learned by then.
+pub(super) fn judge_with_history(recording: &Recording) -> (DeviceReport, History) {
+    let (start_ns, end_ns) = (recording.start_ns, recording.end_ns);
+    let post_roll_ns = post_roll_ns(recording);
+    let mut history = fresh_history(recording);
     let mut window: Option<DeviceWindow> = None;
     let mut closed = false;
     let mut latest: Option<Sample> = None;
     for observation in &recording.observations {
-        let sample = Sample {
-            device: 0,
-            scheduled: observation.scheduled,
-            at_ns: observation.at_ns,
-            read_ns: observation.read_ns,
-            power_mw: observation.power_mw,
-            counter: observation.counter,
-            slow: None,
-            throttle: None,
-            poll: None,
-        };
+        let sample = sample_of(observation);
         // Marks are taken before the samples that follow them.
         if window.is_none() && sample.at_ns >= start_ns {
             window = Some(DeviceWindow::new(0, start_ns, CAPS, &history, latest.as_ref()));
@@ -64,5 +56,34 @@ pub fn judge(recording: &Recording) -> DeviceReport {
     if !closed {
         window.close(end_ns);
     }
-    window.report(end_ns - start_ns, &history)
+    (window.report(end_ns - start_ns, &history), history)
+}
+
+/// What the driver answered at one moment.
+pub(super) fn sample_of(observation: &Observation) -> Sample {
+    Sample {
+        device: 0,
+        scheduled: observation.scheduled,
+        at_ns: observation.at_ns,
+        read_ns: observation.read_ns,
+        power_mw: observation.power_mw,
+        counter: observation.counter,
+        slow: None,
+        throttle: None,
+        poll: None,
+    }
+}
+
+/// Nothing is known but what is usual for the board and what its driver tells.
+pub(super) fn fresh_history(recording: &Recording) -> History {
+    let interval_ns = recording.interval_ns;
+    let history_ns = 2 * NS_PER_S + post_roll_ns(recording) + 2 * interval_ns;
+    let mut history = History::new(history_ns, interval_ns.min(EDGE_INTERVAL_NS), recording.prior);
+    history.limit(Some(LIMIT_W));
+    history
+}
+
+fn post_roll_ns(recording: &Recording) -> u64 {
+    let averaging_ns = recording.prior.averaging_ns().map_or(0, |span_ns| span_ns + AVERAGED_POST_ROLL_NS);
+    averaging_ns.max(EDGE_SPAN_NS).max(2 * recording.interval_ns)
 }

@@ -96,6 +96,7 @@ struct Poller<'a> {
     /// The device that is judged, among those that are read one after the other.
     judged: usize,
     counter_due_ns: Vec<u64>,
+    counter_is_second: Vec<bool>,
     slow_due_ns: Vec<u64>,
     average_due_ns: u64,
     observations: Vec<Observation>,
@@ -115,6 +116,7 @@ impl<'a> Poller<'a> {
             now_ns: session.opened_ns,
             judged: usize::try_from(dice.ns_below(devices)).unwrap_or(0),
             counter_due_ns: staggered(COUNTER_DENSE_NS),
+            counter_is_second: vec![false; usize::try_from(devices).unwrap_or(0)],
             slow_due_ns: staggered(SLOW_INTERVAL_NS),
             average_due_ns: session.opened_ns,
             observations: Vec::new(),
@@ -130,7 +132,7 @@ impl<'a> Poller<'a> {
     }
 
     fn hasten(&mut self) {
-        let soon_ns = self.now_ns + self.pace.counter_interval_ns(true);
+        let soon_ns = self.now_ns + self.pace.counter_interval_ns(true, false);
         for due_ns in &mut self.counter_due_ns {
             *due_ns = (*due_ns).min(soon_ns);
         }
@@ -177,8 +179,12 @@ impl<'a> Poller<'a> {
         let energy_mj = driver.counter_mj(looks_ns);
         let interval_ns = match energy_mj {
             Err(ReadError::NotSupported) => COUNTER_RETRY_NS,
-            _ => self.pace.counter_interval_ns(self.now_ns < self.dense_until_ns()),
+            _ => {
+                let is_dense = self.now_ns < self.dense_until_ns();
+                self.pace.counter_interval_ns(is_dense, self.counter_is_second[device])
+            }
         };
+        self.counter_is_second[device] = !self.counter_is_second[device];
         let affordable_ns = cost_ns * COUNTER_SHARE * self.counter_due_ns.len() as u64;
         self.counter_due_ns[device] =
             next_due(self.counter_due_ns[device], interval_ns.max(affordable_ns), self.now_ns);

@@ -14,6 +14,9 @@ use crate::tenancy::Look;
 /// How often the counter is read inside a window: what the readings miss between two of these reads is spread evenly over
 /// its parts, and what kind of counter it is shows in its steps.
 const COUNTER_CRUISE_NS: u64 = 200 * NS_PER_MS;
+/// Each time twice, so close together that a tick between the two is known to be there: about one pair in five holds one,
+/// and keeps the comb of the ticks in step however long the window is.
+const COUNTER_PAIR_NS: u64 = 20 * NS_PER_MS;
 /// How often near an edge, where its ticks have to be seen, unless the power is read more rarely.
 pub(crate) const COUNTER_DENSE_NS: u64 = 5 * NS_PER_MS;
 /// How soon a counter that is not supported is asked again.
@@ -32,10 +35,11 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// How long after a read of the counter the next one is due. `is_dense`: near an edge.
-    pub fn counter_interval_ns(&self, is_dense: bool) -> u64 {
+    /// How long after a read of the counter the next one is due. `is_dense`: near an edge. `is_second`: the other one of its
+    /// pair was read.
+    pub fn counter_interval_ns(&self, is_dense: bool, is_second: bool) -> u64 {
         if !is_dense {
-            COUNTER_CRUISE_NS
+            if is_second { COUNTER_CRUISE_NS } else { COUNTER_PAIR_NS }
         } else if reads_between(self.interval_ns) {
             // With each reading of the power: the reads between deadlines are not evenly apart.
             LEAST_DISTANCE_NS
@@ -70,6 +74,7 @@ const AWAITED_NS: u64 = 1_200 * NS_PER_MS;
 struct Due {
     slow_ns: u64,
     counter_ns: u64,
+    counter_is_second: bool,
     look_ns: u64,
     /// Until when a tick of the counter is awaited, and its value before.
     awaited: Option<(u64, u64)>,
@@ -108,6 +113,7 @@ impl<S: Source> Poller<S> {
                 Due {
                     slow_ns: share(pace.slow_interval_ns),
                     counter_ns: share(COUNTER_DENSE_NS),
+                    counter_is_second: false,
                     // The first look comes at once: who computes before a load starts is not the load.
                     look_ns: now_ns,
                     awaited: None,
@@ -258,8 +264,9 @@ impl<S: Source> Poller<S> {
         let is_dense = awaited.is_some() || after_ns < shared.dense_until_ns();
         let interval_ns = match energy_mj {
             Err(ReadError::NotSupported) => COUNTER_RETRY_NS,
-            _ => self.pace.counter_interval_ns(is_dense),
+            _ => self.pace.counter_interval_ns(is_dense, self.due[device].counter_is_second),
         };
+        self.due[device].counter_is_second = !self.due[device].counter_is_second;
         let affordable_ns = cost_ns * COUNTER_SHARE * self.power.len() as u64;
         self.due[device].counter_ns =
             next_due(self.due[device].counter_ns, interval_ns.max(affordable_ns), after_ns);
@@ -270,7 +277,7 @@ impl<S: Source> Poller<S> {
     /// Called when a window's edge came: from now on the counter is read densely, and once that is over it is looked
     /// at who computes.
     pub fn hasten(&mut self, now_ns: u64) {
-        let soon_ns = now_ns + self.pace.counter_interval_ns(true);
+        let soon_ns = now_ns + self.pace.counter_interval_ns(true, false);
         for due in &mut self.due {
             due.counter_ns = due.counter_ns.min(soon_ns);
             due.look_ns = due.look_ns.min(soon_ns);

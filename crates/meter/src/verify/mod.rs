@@ -6,6 +6,8 @@ mod parts;
 use std::io;
 use std::path::Path;
 
+#[cfg(test)]
+pub(crate) use parts::CurveBuilder;
 pub use parts::{Parts, parts};
 
 use crate::clock::NS_PER_MS;
@@ -15,7 +17,7 @@ use crate::sampler::EDGE_INTERVAL_NS;
 use crate::window::{EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
 
 /// Inside a window the counter is read twice a second, so an edge there is judged once it was read again.
-const RARE_EDGE_SPAN_NS: u64 = 1200 * NS_PER_MS;
+pub(crate) const RARE_EDGE_SPAN_NS: u64 = 1200 * NS_PER_MS;
 
 /// The report of the window that a `samples.parquet` holds. What is not in the file is missing in the report: the
 /// throttle times, and the sampler's cost and lateness.

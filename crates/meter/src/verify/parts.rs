@@ -55,7 +55,7 @@ fn scaled(device: &DeviceReport, pieces: &Pieces, boundaries: &[u64], duration_n
 }
 
 /// Joules since the left edge of the window at each boundary, by the counter; `None` where it was not seen around one.
-type Curve = Vec<Option<f64>>;
+pub(crate) type Curve = Vec<Option<f64>>;
 
 /// From a curve's values at the boundaries to what lies between them. Where the curve is not known it goes on as the
 /// readings do; it never falls.
@@ -83,7 +83,7 @@ fn curves(samples_path: &Path, boundaries: &[u64], whole: &WindowReport) -> io::
         .iter()
         .map(|device| {
             let (start, end) = device.edges.clone()?;
-            Some(CurveBuilder { start, end, window_ns: (whole.start_ns, whole.end_ns), at_j: Vec::new() })
+            Some(CurveBuilder::new(start, end, (whole.start_ns, whole.end_ns)))
         })
         .collect();
     for sample in &mut samples {
@@ -107,7 +107,7 @@ fn curves(samples_path: &Path, boundaries: &[u64], whole: &WindowReport) -> io::
 }
 
 /// The curve of one device between the edges of its window, boundary by boundary.
-struct CurveBuilder {
+pub(crate) struct CurveBuilder {
     start: Edge,
     end: Edge,
     window_ns: (u64, u64),
@@ -115,8 +115,18 @@ struct CurveBuilder {
 }
 
 impl CurveBuilder {
+    pub(crate) fn new(start: Edge, end: Edge, window_ns: (u64, u64)) -> Self {
+        Self { start, end, window_ns, at_j: Vec::new() }
+    }
+
+    /// What there is by now.
+    #[cfg(test)]
+    pub(crate) fn curve(&self) -> &Curve {
+        &self.at_j
+    }
+
     /// Goes on with the boundaries before a moment: the readings around them are there.
-    fn advance(&mut self, history: &History, boundaries: &[u64], before_ns: u64) {
+    pub(crate) fn advance(&mut self, history: &History, boundaries: &[u64], before_ns: u64) {
         while let Some(at_ns) = boundaries.get(self.at_j.len()).filter(|at_ns| **at_ns < before_ns) {
             let value = self.value(history, *at_ns);
             self.at_j.push(value);
