@@ -36,7 +36,12 @@ export function startTool({ command, folder, env }) {
       resolve({ answers, cpuS })
     })
   })
-  return { ready, ended, stop: () => child.kill() }
+  const stop = () => {
+    child.kill()
+    // A process that the tool has started and left behind must not keep the bench.
+    child.stdio[3].destroy()
+  }
+  return { ready, ended, stop }
 }
 
 function tail(path) {

@@ -13,6 +13,8 @@ PERIOD_S = 0.05
 # early, without the later readings.
 PASSED_ON_AFTER_S = 0.2
 DRAIN_EVERY_S = 1
+# A machine that has other work too may need longer than the 10 s that Zeus waits for its process.
+STARTS = 3
 # Those of the longest window; all that it keeps is searched for every window.
 KEPT_READINGS = 1000
 
@@ -35,17 +37,22 @@ def main():
         except ZeusGPUNotSupportedError:
             return "device_average"
 
+    def monitor_of(gpus, starts_left=STARTS):
+        try:
+            return Monitor(
+                gpu_indices=gpus,
+                update_period=PERIOD_S,
+                power_domains=[domain_of(gpus[0])],
+                max_samples_per_gpu=KEPT_READINGS,
+            )
+        except RuntimeError:
+            if starts_left == 1:
+                raise
+            return monitor_of(gpus, starts_left - 1)
+
     # Ended from outside, it must not leave its processes behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    monitors = [
-        Monitor(
-            gpu_indices=gpus,
-            update_period=PERIOD_S,
-            power_domains=[domain_of(gpus[0])],
-            max_samples_per_gpu=KEPT_READINGS,
-        )
-        for gpus in POLLERS
-    ]
+    monitors = [monitor_of(gpus) for gpus in POLLERS]
     ready()
 
     for window, edges_ns in enumerate(WINDOWS):
