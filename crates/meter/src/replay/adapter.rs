@@ -19,7 +19,7 @@ pub fn judge(recording: &Recording) -> DeviceReport {
     let (start_ns, end_ns, prior) = (recording.start_ns, recording.end_ns, recording.prior);
     let interval_ns = recording.interval_ns;
     let averaging_ns = prior.averaging_ns().map_or(0, |span_ns| span_ns + AVERAGED_POST_ROLL_NS);
-    let post_roll_ns = averaging_ns.max(EDGE_SPAN_NS).max(2 * interval_ns);
+    let post_roll_ns = averaging_ns.max(EDGE_SPAN_NS);
     let history_ns = 2 * NS_PER_S + post_roll_ns + 2 * interval_ns;
     let mut history = History::new(history_ns, interval_ns.min(EDGE_INTERVAL_NS), prior);
     history.limit(Some(LIMIT_W));
