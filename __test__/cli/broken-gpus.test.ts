@@ -182,6 +182,19 @@ it('an index that CUDA counts otherwise is told, and is not where the order is t
   expect(watts(inOrder.told)).toEqual([[1, 400]])
 })
 
+it('a counter of more than the GPU is said to differ at the lowest power seen, which need not be idle', async () => {
+  const args = ['exec', '--simulate', 'lying-module-counter', '--json', '--', 'sleep', '4']
+  const { findings } = JSON.parse((await llem(args)).stdout) as Told
+  expect(findings).toContainEqual(
+    expect.objectContaining({
+      code: 'scope_differs',
+      text: expect.stringMatching(
+        /^at the lowest power seen the readings are 0\.(79|80|81) times the counter, /,
+      ),
+    }),
+  )
+})
+
 describe('an instantaneous power that fails for ever beside nvmlDeviceGetPowerUsage', () => {
   it.for(['unknown', 'timeout', 'in_use'])('with "%s" leaves the latter, which is told', async (error) => {
     const device = gpu(0, steady(300), {

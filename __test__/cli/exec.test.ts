@@ -158,7 +158,7 @@ describe('a long interval', () => {
     // Start and end of llem take their time on a busy machine; three intervals would be 15 s.
     expect(tookMs).toBeLessThan(1500 + 4000)
     const { total_j, duration_sec, uncertainty_j } = JSON.parse(stdout).energy
-    expect(Math.abs(total_j - 75 * duration_sec)).toBeLessThanOrEqual(uncertainty_j)
+    expect(Math.abs(total_j - 300 * duration_sec)).toBeLessThanOrEqual(uncertainty_j)
   })
 })
 
