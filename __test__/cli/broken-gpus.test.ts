@@ -1,9 +1,11 @@
 // GPUs that are lost, silent, cut or counted otherwise: each costs itself alone and is told. The scenarios are shaped on
 // reports of people who met them.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { llem } from '../native/llem.js'
-import { type Gpu, gpu, scenarioFile, textFile } from '../native/scenario.js'
+import { type Gpu, gpu, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -193,6 +195,30 @@ it('a counter of more than the GPU is said to differ at the lowest power seen, w
       ),
     }),
   )
+})
+
+it('what llem starts counts GPUs as llem does, so that the one that is measured is the one that computes', async () => {
+  const folder = scratchFolder()
+  const seen = join(folder, 'environment')
+  // It never answers; what it was started with is all that is asked for.
+  const command = ['sh', '-c', `env > ${seen}; exit 3`, 'at port {port}']
+  const settings = [
+    'backend=server',
+    `server.command=${JSON.stringify(command)}`,
+    `output_dir=${folder}`,
+    'baseline.enabled=false',
+  ]
+  const run = (env: Record<string, string>) =>
+    llem(
+      [...['run', '--simulate', 'slow-first', '-m', 'any'], ...settings.flatMap((each) => ['--set', each])],
+      { env: { CUDA_VISIBLE_DEVICES: '0', ...env } },
+    )
+  const { stderr } = await run({})
+  expect(readFileSync(seen, 'utf8'), stderr).toMatch(/^CUDA_DEVICE_ORDER=PCI_BUS_ID$/m)
+  expect(stderr).not.toContain("in CUDA's order")
+  const other = await run({ CUDA_DEVICE_ORDER: 'FASTEST_FIRST' })
+  expect(readFileSync(seen, 'utf8'), other.stderr).toMatch(/^CUDA_DEVICE_ORDER=FASTEST_FIRST$/m)
+  expect(other.stderr).toContain("in CUDA's order")
 })
 
 describe('an instantaneous power that fails for ever beside nvmlDeviceGetPowerUsage', () => {
