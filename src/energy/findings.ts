@@ -124,7 +124,7 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
   })
   return withoutRepetitions([
     ...findingsOfLength(energy.duration_sec),
-    ...energy.unmeasured.map(({ gpu_index, reason }) =>
+    ...(energy.unmeasured ?? []).map(({ gpu_index, reason }) =>
       ofGpu('gpu_not_measured', gpu_index, `it is in no joules here: ${reason}.`),
     ),
     ...folded(energy.devices),
