@@ -1,7 +1,8 @@
-// npm run bench [-- PART...] [--quick] [--out FOLDER]: measures llem against its peers on simulated GPUs and prints
-// tables. Parts: accuracy (17 min), sampling (3 min), parquet, startup; by default all. The results go to
-// bench/results.json and, as tables, to bench/RESULTS.md; a part that does not run keeps what it measured before.
-// --quick: fewer and shorter windows, to see that all of it works; the results go to .cache/bench/quick instead.
+// npm run bench [-- PART...] [--quick] [--classes A,B] [--windows N] [--out FOLDER]: measures llem against its peers on
+// simulated GPUs and prints tables. Parts: accuracy (20 min), sampling (3 min), parquet, startup; by default all. The
+// results go to bench/results.json and, as tables, to bench/RESULTS.md; a part that does not run keeps what it measured
+// before. --quick: fewer and shorter windows, to see that all of it works. --classes: only these kinds of boards, and
+// --windows: so many windows of each length, of accuracy. With any of these the results go to .cache/bench/quick instead.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,9 +23,15 @@ const PARTS = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, out: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    classes: { type: 'string' },
+    windows: { type: 'string' },
+    out: { type: 'string' },
+  },
 })
-const folder = values.out ?? (values.quick ? join(CACHE, 'quick') : join(ROOT, 'bench'))
+const isPartial = values.quick || values.classes !== undefined || values.windows !== undefined
+const folder = values.out ?? (isPartial ? join(CACHE, 'quick') : join(ROOT, 'bench'))
 
 try {
   const names = positionals.length > 0 ? positionals : Object.keys(PARTS)
@@ -33,12 +40,17 @@ try {
     throw new Error(`no such part: ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`)
   }
   if (!isBuilt()) throw new Error('llem is not built; run `npm run build`')
-  // What an earlier quick run left is worth nothing.
-  if (values.quick) rmSync(join(folder, 'results.json'), { force: true })
+  const windowsOfEach = values.windows === undefined ? undefined : Number(values.windows)
+  if (windowsOfEach !== undefined && !(Number.isInteger(windowsOfEach) && windowsOfEach > 0)) {
+    throw new Error(`--windows takes a whole number from 1 on, not ${values.windows}`)
+  }
+  const choice = { isQuick: values.quick, classes: values.classes?.split(','), windowsOfEach }
+  // What an earlier partial run left is worth nothing.
+  if (isPartial) rmSync(join(folder, 'results.json'), { force: true })
   for (const name of names) {
     console.error(`bench: ${name} ...`)
-    const surroundings = { date: new Date().toISOString(), isQuick: values.quick, machine: machine() }
-    const measured = await PARTS[name]({ isQuick: values.quick })
+    const surroundings = { date: new Date().toISOString(), isQuick: isPartial, machine: machine() }
+    const measured = await PARTS[name](choice)
     // After every part, so that a later failure loses nothing.
     console.log(saveResults(folder, name, { ...surroundings, ...measured }))
   }

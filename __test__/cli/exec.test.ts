@@ -151,6 +151,17 @@ describe('how llem exec ends', () => {
   })
 })
 
+describe('a long interval', () => {
+  it('does not keep a short command: only the edges are waited for', async () => {
+    const { code, tookMs, stdout } = await execute('--json', '--interval-ms', '5000', '--', 'sleep', '1.5')
+    expect(code).toBe(0)
+    // Start and end of llem take their time on a busy machine; three intervals would be 15 s.
+    expect(tookMs).toBeLessThan(1500 + 4000)
+    const { total_j, duration_sec, uncertainty_j } = JSON.parse(stdout).energy
+    expect(Math.abs(total_j - 300 * duration_sec)).toBeLessThanOrEqual(uncertainty_j)
+  })
+})
+
 describe('samples.parquet', () => {
   it('is not there with --no-full-rate, and the result names none', async () => {
     const output = scratchFolder()

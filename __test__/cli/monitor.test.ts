@@ -46,6 +46,35 @@ describe('llem monitor', () => {
     expect(stdout).not.toContain('Warning')
   })
 
+  it('repeats no old reading while the driver hangs, and says why there is none', async () => {
+    const hang = { faults: [{ from_s: 1, to_s: 4, call: 'fields', stall_ms: 3000 }] }
+    const scenario = scenarioFile([gpu(0, [{ for_s: 60, w: 300 }], hang)])
+    const { stdout } = await llem(['monitor', '--simulate', scenario, '--json', '--duration', '3.5'])
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const silent = lines.filter(({ devices }) => devices[0].reason !== null)
+    // From 1 s after the last reading to the end of the call.
+    expect(silent.length).toBeGreaterThan(4)
+    for (const { at_ns, devices } of silent) {
+      expect(at_ns).toBeNull()
+      expect(devices[0]).toMatchObject({ index: 0, power_w: null, energy_j: null, temperature_c: null })
+      expect(devices[0].reason).toMatch(/^the driver has not answered for [1-3]\.\d s$/)
+    }
+    const now = lines.filter(({ devices }) => devices[0].reason === null)
+    expect(now.length).toBeGreaterThan(2)
+    for (const { devices } of now) expect(devices[0].power_w).toBeCloseTo(300, 3)
+  })
+
+  it('says what a GPU that cannot be read answers', async () => {
+    const lost = { faults: [{ from_s: 0.8, call: 'all', error: 'gpu_is_lost' }] }
+    const scenario = scenarioFile([gpu(0, [{ for_s: 60, w: 300 }], lost)])
+    const { stdout } = await llem(['monitor', '--simulate', scenario, '--json', '--duration', '2'])
+    const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+    expect(last.devices[0]).toMatchObject({ power_w: null, reason: 'GPU is lost' })
+  })
+
   it('refuses a duration that is none', async () => {
     const { code, stderr } = await llem(['monitor', '--simulate', '--duration', 'x'])
     expect(code).toBe(2)

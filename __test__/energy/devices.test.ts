@@ -63,6 +63,52 @@ describe('CUDA_VISIBLE_DEVICES', () => {
   })
 })
 
+describe('what cannot be measured', () => {
+  const silent = gpu(1, 'GPU-bbbb-2', { problem: 'the GPU answers neither power nor energy' })
+  const present = [gpu(0, 'GPU-aaaa-1'), silent, gpu(3, 'GPU-dddd-4')]
+  const unreadable = [{ index: 2, reason: 'GPU is lost' }]
+  const among = (cudaVisibleDevices?: string, there = present) => {
+    const choice = chooseDevices(there, { explicit: null, cudaVisibleDevices, unreadable })
+    return [choice.devices, choice.unmeasured].map((gpus) => gpus.map(({ index }) => index))
+  }
+
+  it.for([
+    ['is left out of all that are there', undefined, [0, 3], [1, 2]],
+    ['hides nothing that follows', '2,1,0', [0], [2, 1]],
+    ['is not spoken of where it is not visible', '3,0', [3, 0], []],
+    ['alone is handed on, so that its reason is told', '1', [1], []],
+    ['alone is none where it cannot even be opened', '2', [], []],
+  ] as const)('%s', ([, visible, measured, left]) => {
+    expect(among(visible)).toEqual([measured, left])
+  })
+
+  it('has its reason', () => {
+    const { unmeasured } = chooseDevices(present, { explicit: null, unreadable })
+    expect(unmeasured).toEqual([
+      { index: 1, reason: 'the GPU answers neither power nor energy' },
+      { index: 2, reason: 'GPU is lost' },
+    ])
+  })
+
+  it('is an error where it was asked for', () => {
+    expect(() => chooseDevices(present, { explicit: [2], unreadable })).toThrow(
+      expect.objectContaining({
+        code: 'NVML_QUERY_FAILED',
+        message: 'GPU 2 cannot be read: GPU is lost.',
+      }),
+    )
+  })
+})
+
+describe('a MIG instance by its UUID', () => {
+  const cut = TWO_CUT.map((device, k) => ({ ...device, migUuids: [`MIG-${k}-a`, `MIG-${k}-b`] }))
+
+  it('is the GPU that lists it, and none where others are listed', () => {
+    expect(chosen(cut, 'MIG-1-b')).toEqual({ indices: [1], notes: 1 })
+    expect(chosen(cut.slice(1), 'MIG-9-a')).toEqual({ indices: [], notes: 0 })
+  })
+})
+
 describe('devices named in the configuration', () => {
   const explicit = (present: Device[], ...wishes: (number | string)[]) =>
     chooseDevices(present, { explicit: wishes, cudaVisibleDevices: '0' })

@@ -90,6 +90,7 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
       driver_calls: 6600,
     },
     devices: [deviceEnergy()],
+    unmeasured: [],
     cpu: { package_j: null, dram_j: null, reason: 'this machine has no RAPL zones', domains: [] },
     contamination: { other_samplers: [], foreign_processes: [], limit_changes: [] },
     findings: [],

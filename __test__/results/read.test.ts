@@ -26,6 +26,7 @@ function toldSince(kind: 'run' | 'exec' | 'incomplete') {
       estimator: null,
       constants_hash: null,
       findings: [],
+      unmeasured: null,
       devices: energy.devices.map(deviceSince(phase)),
     },
     ...(kind === 'exec' ? { findings: [] } : {}),

@@ -1,8 +1,8 @@
-// From what the tools said of each window to the errors of each tool on each load.
+// From what the tools said of each window to the errors of each tool on each load of each class.
 import { mean, quantile } from '../statistics.mjs'
-import { LOADS } from './loads.mjs'
+import { MODELLED } from './loads.mjs'
 
-/** The headline of llem, and the two estimates that it is chosen from. */
+/** The headline of llem, and the two estimates beside it, which are shown on the modelled sensor. */
 export const LLEM = 'llem'
 export const LLEM_ESTIMATES = {
   [LLEM]: 'joules',
@@ -10,43 +10,67 @@ export const LLEM_ESTIMATES = {
   'llem counter_j': 'counter_j',
 }
 
-/** One entry per tool, load and window, in percent of the true energy; an error is null where there was no answer. */
-export function errorsOf(answers, windows, trueJ) {
-  return Object.entries(answers).flatMap(([tool, given]) => {
-    const estimates = Object.entries(tool === LLEM ? LLEM_ESTIMATES : { [tool]: 'joules' })
-    return given.flatMap((answer) => {
+/** One entry per tool, GPU and window, in percent of the true energy; an error is null where there was no answer. */
+export function errorsOf(answers, gpus, windows, trueJ) {
+  return Object.entries(answers).flatMap(([tool, given]) =>
+    given.flatMap((answer) => {
+      const subject = gpus[answer.gpu]
       const truth = trueJ(answer.gpu, answer.start_ns, answer.end_ns)
-      return estimates.map(([name, key]) => ({
-        ...{ tool: name, load: LOADS[answer.gpu].name, length_s: windows[answer.window].nominalS },
+      const where = { class: subject.class, load: subject.name, length_s: windows[answer.window].nominalS }
+      return Object.entries(estimatesOf(tool, subject)).map(([name, key]) => ({
+        ...{ tool: name, ...where, window: answer.window, gpu: answer.gpu },
         error_pct: isNumber(answer[key]) ? 100 * (answer[key] / truth - 1) : null,
-        ...(name === LLEM ? { uncertainty_pct: (100 * answer.uncertainty_j) / truth } : {}),
+        ...(name === LLEM ? { uncertainty_pct: (100 * claimOf(answer, subject)) / truth } : {}),
         // For whoever wonders about a number.
         answer,
       }))
-    })
-  })
+    }),
+  )
 }
 
-/** Per load, length and tool: p50 and p95 of the error's size, its mean with sign, how many windows had no answer. */
+function estimatesOf(tool, subject) {
+  if (tool !== LLEM) return { [tool]: 'joules' }
+  return subject.class === MODELLED ? LLEM_ESTIMATES : { [LLEM]: 'joules' }
+}
+
+/** Which uncertainty has to hold the truth. */
+function claimOf(answer, { isByGain }) {
+  return isByGain ? answer.absolute_uncertainty_j : answer.uncertainty_j
+}
+
+/** Per class, load, length and tool: p50 and p95 of the error's size, its mean with sign, windows without an answer. */
 export function summarise(errors) {
-  const groups = new Map()
-  for (const error of errors.toSorted(byLoadAndLength)) {
-    const key = JSON.stringify([error.load, error.length_s, error.tool])
-    groups.set(key, [...(groups.get(key) ?? []), error])
-  }
-  return [...groups.values()].map((group) => {
-    const [{ load, length_s, tool }] = group
-    const known = group.map(({ error_pct }) => error_pct).filter(isNumber)
-    const sizes = known.map(Math.abs)
-    return {
-      ...{ load, length_s, tool, windows: group.length, unanswered: group.length - known.length },
-      ...{ p50_pct: quantile(sizes, 0.5), p95_pct: quantile(sizes, 0.95), mean_pct: mean(known) },
-      ...(tool === LLEM ? uncertaintyOf(group) : {}),
-    }
+  return groupsOf(errors, ({ class: of, load, length_s, tool }) => [of, load, length_s, tool]).map(
+    (group) => {
+      const [{ class: of, load, length_s, tool }] = group
+      const known = group.map(({ error_pct }) => error_pct).filter(isNumber)
+      const sizes = known.map(Math.abs)
+      return {
+        ...{
+          class: of,
+          load,
+          length_s,
+          tool,
+          windows: group.length,
+          unanswered: group.length - known.length,
+        },
+        ...{ p50_pct: quantile(sizes, 0.5), p95_pct: quantile(sizes, 0.95), mean_pct: mean(known) },
+        ...(tool === LLEM ? uncertaintyOf(group) : {}),
+      }
+    },
+  )
+}
+
+/** Per class and length, its loads together: how often llem's uncertainty covers the truth, and how large it is. */
+export function coverageOf(errors) {
+  const headlines = errors.filter(({ tool }) => tool === LLEM)
+  return groupsOf(headlines, ({ class: of, length_s }) => [of, length_s]).map((group) => {
+    const [{ class: of, length_s }] = group
+    return { class: of, length_s, windows: group.length, ...uncertaintyOf(group) }
   })
 }
 
-/** How often llem's uncertainty covers the truth, and how large it is. */
+/** What has no answer covers nothing. */
 function uncertaintyOf(group) {
   const covered = group.filter(
     ({ error_pct, uncertainty_pct }) => isNumber(error_pct) && Math.abs(error_pct) <= uncertainty_pct,
@@ -55,11 +79,18 @@ function uncertaintyOf(group) {
   return { covered: covered.length / group.length, uncertainty_p50_pct: quantile(uncertainties, 0.5) }
 }
 
-function byLoadAndLength(a, b) {
-  const positionOf = ({ load }) => LOADS.findIndex(({ name }) => name === load)
-  return positionOf(a) - positionOf(b) || a.length_s - b.length_s
+/** Equal keys together, in the order of their first; lengths from the shortest on. */
+function groupsOf(errors, keyOf) {
+  const groups = new Map()
+  const ordered = errors.toSorted((a, b) => a.gpu - b.gpu || a.length_s - b.length_s)
+  for (const error of ordered) {
+    const key = JSON.stringify(keyOf(error))
+    if (!groups.has(key)) groups.set(key, [])
+    groups.get(key).push(error)
+  }
+  return [...groups.values()]
 }
 
-function isNumber(value) {
-  return typeof value === 'number'
+export function isNumber(value) {
+  return typeof value === 'number' && Number.isFinite(value)
 }

@@ -1,16 +1,20 @@
-// The loads, one simulated GPU each. Every one is idle at first, and idle again after the last window.
-import { randomOf } from '../statistics.mjs'
-
-const IDLE_W = 75
+// The loads on the sensor that the simulator began with, one simulated GPU each. Every one is idle at first, and idle
+// again after the last window.
+export const IDLE_W = 75
 /** A sensor and a counter that publish every 100 ms, the sensor the mean of the last 25 ms. */
 export const SENSOR = { update_period_ms: 100, window_ms: 25 }
-const TICKS_TOGETHER = { update_period_ms: 100 }
 /** A hair slower than the sensor, so that its ticks fall on every phase of the sensor's in turn. */
 const TICKS_APART = { update_period_ms: 101 }
 /** What a driver call costs on current boards. */
-const CALL_LATENCY_US = { power: 20, fields: 20, energy: 200, other: 5 }
+export const CALL_LATENCY_US = { power: 20, fields: 20, energy: 200, other: 5 }
 
-/** `goals`: which of the goals in goals.mjs hold for it. */
+/** The class of all of these loads. */
+export const MODELLED = 'modelled'
+
+/**
+ * `goals`: which of the goals in goals.mjs hold for it. `build` answers the segments of the power, and whatever else of
+ * the device is not as usual. `isApart`: its calls fail or are slow, so that who polls several GPUs in turn polls it apart.
+ */
 export const LOADS = [
   // Those with steep edges at the ends of the window come first: what begins a window GPU by GPU is on time for them.
   {
@@ -53,28 +57,12 @@ export const LOADS = [
       ...continuous(bursty)(random, schedule),
       faults: faults(random, schedule),
     }),
-    isFaulty: true,
+    isApart: true,
   },
 ]
 
-/** The devices of the scenario, in the order of LOADS. */
-export function devicesOf(schedule) {
-  return LOADS.map(({ build }, position) => {
-    const random = randomOf(100 + position)
-    const { segments, ...rest } = build(random, schedule)
-    return {
-      uuid: `GPU-00000000-0000-0000-0000-${String(position + 1).padStart(12, '0')}`,
-      architecture: 'hopper',
-      power: { segments, repeat: false },
-      sensor: { ...SENSOR, phase_ms: Math.floor(SENSOR.update_period_ms * random()) },
-      counter: TICKS_TOGETHER,
-      call_latency_us: CALL_LATENCY_US,
-      ...rest,
-    }
-  })
-}
-
-function continuous(load) {
+/** Idle until the loads begin, then `load` until they end. */
+export function continuous(load) {
   return (random, { loadS, endS }) => ({
     segments: [idle(loadS), ...load(random, endS - loadS), idle(1)],
   })
@@ -90,7 +78,7 @@ function fills(random, { windows }) {
   return { segments: [...segments, idle(1)] }
 }
 
-function serving(random, lengthS) {
+export function serving(random, lengthS) {
   return sequence(lengthS, () => {
     const square = {
       high_w: 480,

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 
 /**
  * Starts a tool over the plan in a folder. `ready` resolves when the tool has said that it is; `ended` resolves with
- * its answers when it has ended, or rejects with the last of what it printed.
+ * its answers and the CPU seconds that they took when it has ended, or rejects with the last of what it printed.
  */
 export function startTool({ command, folder, env }) {
   const name = basename(command.at(-1))
@@ -17,12 +17,14 @@ export function startTool({ command, folder, env }) {
     cwd: folder,
   })
   const answers = []
+  let cpuS = null
   const lines = createInterface({ input: child.stdio[3] })
   const read = new Promise((resolve) => lines.once('close', resolve))
   const ready = new Promise((resolve) => {
     lines.on('line', (line) => {
       const answer = JSON.parse(line)
       if (answer.ready) resolve()
+      else if ('cpu_s' in answer) cpuS = answer.cpu_s
       else answers.push(answer)
     })
   })
@@ -31,10 +33,15 @@ export function startTool({ command, folder, env }) {
     child.once('exit', async (code, signal) => {
       if (code !== 0) reject(new Error(`${name} ended with ${signal ?? code}:\n${tail(logPath)}`))
       await read
-      resolve(answers)
+      resolve({ answers, cpuS })
     })
   })
-  return { ready, ended, stop: () => child.kill() }
+  const stop = () => {
+    child.kill()
+    // A process that the tool has started and left behind must not keep the bench.
+    child.stdio[3].destroy()
+  }
+  return { ready, ended, stop }
 }
 
 function tail(path) {

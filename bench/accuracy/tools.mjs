@@ -8,7 +8,7 @@ export const TOOLS = [
   {
     name: 'llem',
     script: 'llem.mjs',
-    how: 'the headline `total_j`, which is one of the next two; reads every 10 ms, one sampler per GPU',
+    how: 'the headline `total_j`; reads every 10 ms, one sampler per GPU, or for the 8 GPUs that are one machine',
   },
   {
     name: 'ZeusMonitor',
@@ -22,8 +22,8 @@ export const TOOLS = [
     script: 'power_monitor.py',
     how:
       '`get_energy` over the window, 0.2 s after it; polls every 50 ms, as the period that it infers by itself is 0 ' +
-      'and takes a core; its queue is emptied every second, as else it loses readings; the GPU with faults has a monitor ' +
-      'of its own',
+      'and takes a core; its queue is emptied every second, as else it loses readings; GPUs that fail or are slow have ' +
+      'monitors of their own',
   },
   {
     name: 'CodeCarbon',
@@ -36,6 +36,22 @@ export const TOOLS = [
     package: 'nvidia-ml-py',
     script: 'pynvml_loop.py',
     how: '`nvmlDeviceGetPowerUsage`, sleep 100 ms, trapezoid over the readings in the window, as people write it',
+  },
+  {
+    name: 'nvidia-smi 1 Hz',
+    package: 'nvidia-ml-py',
+    script: 'nvidia_smi.py',
+    how:
+      '`power.draw` once a second, trapezoid with interpolation at both edges, as InferenceX does; not the program, ' +
+      'which does not run over simulated GPUs, but `nvmlDeviceGetPowerUsage`, which is where it has `power.draw` from',
+  },
+  {
+    name: 'counter scraped',
+    package: 'nvidia-ml-py',
+    script: 'counter_scraper.py',
+    how:
+      '`nvmlDeviceGetTotalEnergyConsumption` once a second; the last scrape before the end less the last one before ' +
+      'the start, as a dashboard has it',
   },
 ]
 

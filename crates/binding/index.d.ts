@@ -145,12 +145,16 @@ export interface Device {
   powerLimitDefaultW?: number
   persistenceMode?: boolean
   migMode?: boolean
+  /** The UUIDs of the instances that it is cut into; missing where there is none. */
+  migUuids?: Array<string>
   temperatureC?: number
   vbiosVersion?: string
   /** Where its power comes from: "instant", "power_usage" or "average_1s". */
   powerDomain?: string
   powerW?: number
   energyCounter: boolean
+  /** Why it cannot be measured; missing where it can. */
+  problem?: string
 }
 
 /** One look at one GPU; a missing property is what it did not tell. */
@@ -227,6 +231,8 @@ export interface DeviceReport {
 /** The last readings of one device. */
 export interface DeviceSnapshot {
   powerW?: number
+  /** Why there is no power, where the last reading failed. */
+  failure?: string
   /** Energy since the sampler opened, by the integral. */
   joulesSinceOpen?: number
   temperatureC?: number
@@ -336,8 +342,10 @@ export interface Machine {
   driverVersion?: string
   /** The CUDA version that the driver supports, e.g. "13.0". */
   cudaVersion?: string
-  /** Every GPU, in the driver's (PCI bus) order. */
+  /** Every GPU that can be told apart, in the driver's (PCI bus) order. */
   devices: Array<Device>
+  /** Those that the driver counts and does not tell about; missing where there is none. */
+  unreadable?: Array<UnreadableDevice>
   /** Whether the library is the simulated one. */
   simulated: boolean
 }
@@ -469,6 +477,13 @@ export interface TimeseriesEnergy {
   gpuIndex: number
   /** Missing where no second has a mean power. */
   joules?: number
+}
+
+/** A GPU that fell off the bus, or may not be seen. */
+export interface UnreadableDevice {
+  index: number
+  /** What the driver said. */
+  reason: string
 }
 
 /** The end of a window: its report, or why there is none. */

@@ -18,7 +18,7 @@ export async function devices(options: {
   const { libraryPath } = chooseLibrary(options.simulate)
   const machine = await listDevices(libraryPath)
   const probes = options.verbose ? await probesOf(libraryPath) : null
-  const { simulated } = machine
+  const { simulated, unreadable = [] } = machine
   const known = new KnownDevices(machine)
   if (options.json) {
     printJson({
@@ -32,17 +32,21 @@ export async function devices(options: {
           calibration: await known.calibrationOf(gpu),
         })),
       ),
+      unreadable,
       ...(probes === null ? {} : { energy_backends: probes }),
     })
     return
   }
   if (simulated) say(SIMULATED)
   say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
-  if (machine.devices.length === 0) {
+  for (const { index, reason } of unreadable) say(`GPU ${index} cannot be read: ${reason}.`)
+  if (machine.devices.length === 0 && unreadable.length === 0) {
     say('The driver sees no GPU.')
     if (probes !== null) print(probeTable(probes))
     return
   }
+  for (const { index, problem } of machine.devices)
+    if (problem !== undefined) say(`GPU ${index} cannot be measured: ${problem}.`)
   const head = ['', 'name', 'memory', 'now', 'limit', 'power from', 'counter', 'persistence', 'MIG', 'UUID']
   const rows = machine.devices.map((gpu) => [
     String(gpu.index),
@@ -113,5 +117,7 @@ function onDisk(gpu: Device): Record<string, unknown> {
     power_domain: gpu.powerDomain ?? null,
     power_w: gpu.powerW ?? null,
     energy_counter: gpu.energyCounter,
+    problem: gpu.problem ?? null,
+    mig_uuids: gpu.migUuids ?? [],
   }
 }

@@ -45,7 +45,8 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       kind: 'usage',
     })
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
-  const { opened, why } = await openOrSay(options)
+  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const { opened, why } = await openOrSay(options, libraryPath)
   try {
     if (!options.quiet) for (const note of opened?.notes ?? []) say(`Note: ${note}.`)
     await opened?.sampler.ready()
@@ -68,7 +69,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       exit_code: ended.exitCode,
       signal: ended.signal,
       duration_sec: energy?.duration_sec ?? null,
-      simulated: opened?.machine.simulated ?? false,
+      simulated: opened?.machine.simulated ?? simulated,
       energy,
       energy_reason: reason,
       findings: energy?.findings ?? [],
@@ -88,8 +89,8 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
 /** The sampler, or why nothing can be measured here. Throws where the person asked for what cannot be had. */
 async function openOrSay(
   options: ExecOptions,
+  libraryPath: string | undefined,
 ): Promise<{ opened: OpenedSampler; why: null } | { opened: null; why: string }> {
-  const { libraryPath, simulated } = chooseLibrary(options.simulate)
   try {
     const opened = await openSampler({
       devices: options.devices ?? null,
@@ -100,7 +101,7 @@ async function openOrSay(
     })
     return { opened, why: null }
   } catch (error) {
-    const wasAsked = options.devices !== undefined || simulated || options.requireEnergy
+    const wasAsked = options.devices !== undefined || options.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
     return { opened: null, why: [error.message, error.hint].filter((part) => part !== null).join(' ') }
   }

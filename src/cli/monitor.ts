@@ -14,6 +14,9 @@ import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.j
 import { sparkline } from './sparkline.js'
 
 const REFRESH_MS = 200
+/** Who has not read for so long, or for so many intervals, knows nothing of now. */
+const STALE_MS = 1000
+const STALE_INTERVALS = 3
 const OF_LENGTH = ['short_measurement_duration', 'nvml_low_sample_count']
 const GIB = 1024 ** 3
 /** Refreshes in the sparkline: what the other columns leave of the terminal, at most twelve seconds. */
@@ -50,7 +53,7 @@ export async function monitor(options: MonitorOptions): Promise<void> {
       async (signal) => {
         while (!signal.aborted && performance.now() - startMs < endMs) {
           await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined)
-          show(sampler.snapshot())
+          show(current(sampler.snapshot(), options.intervalMs))
         }
       },
       { quiet: true },
@@ -65,6 +68,15 @@ export async function monitor(options: MonitorOptions): Promise<void> {
 }
 
 type Show = (snapshot: Snapshot) => void
+
+/** A snapshot without what was read too long ago to be now: in its place stands why. */
+function current(snapshot: Snapshot, intervalMs: number): Snapshot {
+  if (snapshot.atNs === undefined) return snapshot
+  const ageMs = (Number(process.hrtime.bigint()) - snapshot.atNs) / 1e6
+  if (ageMs <= Math.max(STALE_MS, STALE_INTERVALS * intervalMs)) return snapshot
+  const failure = `the driver has not answered for ${(ageMs / 1000).toFixed(1)} s`
+  return { devices: snapshot.devices.map(() => ({ failure })) }
+}
 
 /** One line a refresh; null is unknown. */
 function jsonLines(devices: readonly SampledDevice[], simulated: boolean): Show {
@@ -84,6 +96,8 @@ function jsonLines(devices: readonly SampledDevice[], simulated: boolean): Show 
           memory_clock_mhz: device.memoryClockMhz ?? null,
           memory_used_mb: device.memoryUsedBytes === undefined ? null : device.memoryUsedBytes / 1024 ** 2,
           throttle_reasons: device.throttleReasons ?? null,
+          // Why there is no power.
+          reason: device.failure ?? null,
         })),
       }),
     )

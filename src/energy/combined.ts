@@ -40,6 +40,7 @@ export function unaided(
     window: { ...measured.window, start_utc: startedAt.toISOString() },
     sampler: null,
     devices: [],
+    unmeasured: null,
     cpu: { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
     faults: [],

@@ -1,8 +1,16 @@
 import { LlemError } from '../core/errors.js'
-import type { Device } from '../native/addon.js'
+import type { Device, UnreadableDevice } from '../native/addon.js'
+
+/** A GPU that was to be measured and cannot be. */
+export interface Unmeasured {
+  index: number
+  reason: string
+}
 
 export interface DeviceChoice {
   devices: Device[]
+  /** Those that would belong to them. */
+  unmeasured: Unmeasured[]
   /** What a person should know about how the devices were found. */
   notes: string[]
 }
@@ -12,6 +20,13 @@ export interface DeviceWishes {
   explicit: readonly (number | string)[] | null
   cudaVisibleDevices?: string | undefined
   cudaDeviceOrder?: string | undefined
+  /** What the driver counts and does not tell about. */
+  unreadable?: readonly UnreadableDevice[]
+}
+
+/** In which order what llem starts counts GPUs: the driver's, as llem does, unless somebody wants another. */
+export function cudaDeviceOrderOfChildren(): string {
+  return process.env.CUDA_DEVICE_ORDER || 'PCI_BUS_ID'
 }
 
 /**
@@ -20,29 +35,74 @@ export interface DeviceWishes {
  * PCI_BUS_ID.
  */
 export function chooseDevices(present: readonly Device[], wishes: DeviceWishes): DeviceChoice {
+  const { explicit, cudaVisibleDevices, unreadable = [] } = wishes
   const notes: string[] = []
-  if (wishes.explicit !== null) {
-    return { devices: unique(wishes.explicit.map((wish) => find(present, String(wish), notes))), notes }
+  if (explicit !== null) {
+    const devices = unique(explicit.map((wish) => find(present, unreadable, String(wish), notes)))
+    return { devices, unmeasured: [], notes }
   }
-  if (wishes.cudaVisibleDevices === undefined) return { devices: [...present], notes }
-  const visible: Device[] = []
-  for (const entry of wishes.cudaVisibleDevices.split(',').map((text) => text.trim())) {
+  const wanted =
+    cudaVisibleDevices === undefined
+      ? [...present, ...unreadable]
+      : visibleDevices(present, cudaVisibleDevices, wishes, notes)
+  return { ...measurable(wanted), notes: [...new Set(notes)] }
+}
+
+/** What CUDA would see of them. */
+function visibleDevices(
+  present: readonly Device[],
+  cudaVisibleDevices: string,
+  { cudaDeviceOrder, unreadable = [] }: DeviceWishes,
+  notes: string[],
+): (Device | UnreadableDevice)[] {
+  const visible: (Device | UnreadableDevice)[] = []
+  for (const entry of cudaVisibleDevices.split(',').map((text) => text.trim())) {
     // CUDA sees the entries before the first one that it does not know.
-    const device = entry === '' || entry === '-1' ? undefined : lookUp(present, entry)
+    const device = entry === '' || entry === '-1' ? undefined : lookUp([...present, ...unreadable], entry)
     if (device === undefined) break
-    if (/^\d+$/.test(entry) && ordersMayDiffer(present, wishes.cudaDeviceOrder)) {
+    if (/^\d+$/.test(entry) && ordersMayDiffer(present, cudaDeviceOrder)) {
       notes.push(
-        `CUDA_VISIBLE_DEVICES=${wishes.cudaVisibleDevices} counts GPUs in CUDA's order, which may differ from the driver's here; set CUDA_DEVICE_ORDER=PCI_BUS_ID or name UUIDs`,
+        `CUDA_VISIBLE_DEVICES=${cudaVisibleDevices} counts GPUs in CUDA's order, which may differ from the driver's here; set CUDA_DEVICE_ORDER=PCI_BUS_ID or name UUIDs`,
       )
     }
     if (entry.startsWith('MIG-')) notes.push(migNote(entry))
     visible.push(device)
   }
-  return { devices: unique(visible), notes: [...new Set(notes)] }
+  return visible
 }
 
-function find(present: readonly Device[], wish: string, notes: string[]): Device {
-  const device = lookUp(present, wish)
+/**
+ * Those that can be measured, each once, and why the others cannot. Where none can, all that are there are handed on:
+ * whoever opens them says why.
+ */
+function measurable(wanted: readonly (Device | UnreadableDevice)[]): Omit<DeviceChoice, 'notes'> {
+  const there = unique(wanted.filter(isThere))
+  const devices = there.filter(({ problem }) => problem === undefined)
+  if (devices.length === 0) return { devices: there, unmeasured: [] }
+  const unmeasured = wanted.flatMap((device) => {
+    const reason = isThere(device) ? device.problem : device.reason
+    return reason === undefined ? [] : [{ index: device.index, reason }]
+  })
+  return { devices, unmeasured }
+}
+
+function isThere(device: Device | UnreadableDevice): device is Device {
+  return 'uuid' in device
+}
+
+function find(
+  present: readonly Device[],
+  unreadable: readonly UnreadableDevice[],
+  wish: string,
+  notes: string[],
+): Device {
+  const device = lookUp([...present, ...unreadable], wish)
+  if (device !== undefined && !isThere(device)) {
+    throw new LlemError(`GPU ${wish} cannot be read: ${device.reason}.`, {
+      code: 'NVML_QUERY_FAILED',
+      hint: 'Choose others with --devices; `llem devices` lists them.',
+    })
+  }
   if (device === undefined) {
     throw new LlemError(
       `No GPU ${wish} on this machine, which has ${present.map((gpu) => `GPU ${gpu.index} (${gpu.uuid})`).join(', ') || 'none'}.`,
@@ -53,20 +113,29 @@ function find(present: readonly Device[], wish: string, notes: string[]): Device
   return device
 }
 
-function lookUp(present: readonly Device[], wish: string): Device | undefined {
+function lookUp(
+  present: readonly (Device | UnreadableDevice)[],
+  wish: string,
+): Device | UnreadableDevice | undefined {
   if (/^\d+$/.test(wish)) return present.find((gpu) => gpu.index === Number(wish))
-  if (wish.startsWith('MIG-')) return parentOfMig(present, wish)
+  const there = present.filter(isThere)
+  if (wish.startsWith('MIG-')) return parentOfMig(there, wish)
   // CUDA accepts any prefix of a UUID that fits one GPU.
-  const matches = present.filter((gpu) => gpu.uuid.startsWith(wish))
+  const matches = there.filter((gpu) => gpu.uuid.startsWith(wish))
   return wish.startsWith('GPU-') && matches.length === 1 ? matches[0] : undefined
 }
 
-/** `MIG-GPU-<uuid>/<gi>/<ci>` names its parent; a bare MIG UUID fits when only one GPU is cut into instances. */
+/**
+ * `MIG-GPU-<uuid>/<gi>/<ci>` names its parent; a bare MIG UUID is one of the instances that the driver lists, and where it
+ * lists none, it fits when only one GPU is cut.
+ */
 function parentOfMig(present: readonly Device[], wish: string): Device | undefined {
   const parent = /^MIG-(GPU-[^/]+)\//.exec(wish)?.[1]
   if (parent !== undefined) return present.find((gpu) => gpu.uuid === parent)
+  const listed = present.find((gpu) => gpu.migUuids?.includes(wish))
+  if (listed !== undefined) return listed
   const cut = present.filter((gpu) => gpu.migMode === true)
-  return cut.length === 1 ? cut[0] : undefined
+  return cut.length === 1 && cut[0]?.migUuids === undefined ? cut[0] : undefined
 }
 
 function migNote(wish: string): string {

@@ -16,6 +16,13 @@ const LONG_GAP_S = 0.5
 /** Far more than the steps in which any counter moves (100 ms). */
 const STUCK_COUNTER_J = 1000
 
+const NO_INSTANT_POWER = 'the instantaneous power (field 186) cannot be read; the readings are'
+/** What is read in its place, by the domain that it makes. */
+const OTHER_READINGS: Readonly<Record<string, string>> = {
+  power_usage: 'those of nvmlDeviceGetPowerUsage',
+  average_1s: 'those of nvmlDeviceGetPowerUsage, each the mean over one second',
+}
+
 /** How a GPU was set up; null is unknown. */
 export interface GpuSetting {
   persistenceMode: boolean | null
@@ -78,7 +85,7 @@ export function findingsOfDevice(
   byMeter: readonly DeviceFinding[],
   { persistenceMode, migMode }: GpuSetting,
 ): DeviceFinding[] {
-  const { gap_s, counter_raw_j, integral_j } = device
+  const { gap_s, counter_raw_j, integral_j, power_domain } = device
   const isStuck = counter_raw_j === 0 && integral_j !== null && integral_j > STUCK_COUNTER_J
   return [
     ...basicFindings({
@@ -87,6 +94,9 @@ export function findingsOfDevice(
       endTemperatureC: device.temperature_end_c,
       samples: device.readings,
     }),
+    ...(power_domain in OTHER_READINGS
+      ? [note('instant_power_missing', `${NO_INSTANT_POWER} ${OTHER_READINGS[power_domain]}.`)]
+      : []),
     ...(gap_s > LONG_GAP_S
       ? [found('sample_gap', `${gap_s.toFixed(1)}s of the measurement have no power readings.`)]
       : []),
@@ -114,6 +124,9 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
   })
   return withoutRepetitions([
     ...findingsOfLength(energy.duration_sec),
+    ...(energy.unmeasured ?? []).map(({ gpu_index, reason }) =>
+      ofGpu('gpu_not_measured', gpu_index, `it is in no joules here: ${reason}.`),
+    ),
     ...folded(energy.devices),
     ...(overrun === null ? [] : [warning('sampler_overrun', overrun)]),
     ...(contradiction === null ? [] : [warning('energy_cross_check', contradiction)]),
@@ -133,4 +146,8 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
 
 function found(code: string, text: string): DeviceFinding {
   return { code, severity: 'warning', text }
+}
+
+function note(code: string, text: string): DeviceFinding {
+  return { code, severity: 'info', text }
 }

@@ -10,6 +10,7 @@ import {
 } from '../results/energy.js'
 import { foreignProcesses, limitChanges } from './contamination.js'
 import { cpuEnergyOf } from './cpu.js'
+import type { Unmeasured } from './devices.js'
 import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
 
 const MIB = 1024 * 1024
@@ -22,6 +23,8 @@ export interface Beside {
   ownContainer?: string | null
   /** In the sampler's order; absent where nobody knows. */
   settings?: readonly GpuSetting[]
+  /** GPUs that were to be measured and cannot be. */
+  unmeasured?: readonly Unmeasured[]
 }
 
 const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
@@ -30,7 +33,7 @@ const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
 export function energyOf(
   report: WindowReport,
   sampler: Sampler,
-  { otherSamplers = null, ownContainer = null, settings = [] }: Beside = {},
+  { otherSamplers = null, ownContainer = null, settings = [], unmeasured = [] }: Beside = {},
 ): NativeEnergy {
   const domains = sampler.powerDomains()
   const devices = report.devices.map((device, position) =>
@@ -74,6 +77,7 @@ export function energyOf(
       driver_calls: report.sampler.driverCalls,
     },
     devices,
+    unmeasured: unmeasured.map(({ index, reason }) => ({ gpu_index: index, reason })),
     cpu: cpuEnergyOf(report.cpu),
     contamination: {
       other_samplers: otherSamplers,

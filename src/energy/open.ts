@@ -2,7 +2,7 @@ import { LlemError } from '../core/errors.js'
 import type { Device, Machine, WindowReport } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { Sampler } from '../native/sampler.js'
-import { chooseDevices, type DeviceChoice } from './devices.js'
+import { chooseDevices, type DeviceChoice, type Unmeasured } from './devices.js'
 import { KnownDevices } from './known-devices.js'
 
 export interface SamplerWishes {
@@ -16,12 +16,16 @@ export interface SamplerWishes {
   ownContainer?: string | null
   /** The management library; undefined: the driver's own. */
   libraryPath: string | undefined
+  /** In which order the load counts GPUs; by default as this process's CUDA_DEVICE_ORDER says. */
+  cudaDeviceOrder?: string
 }
 
 export interface FoundDevices {
   machine: Machine
   /** The chosen devices. */
   devices: Device[]
+  /** Those that belong to them and cannot be measured. */
+  unmeasured: Unmeasured[]
   /** What a person should know about the choice. */
   notes: string[]
 }
@@ -38,12 +42,16 @@ export interface OpenedSampler extends FoundDevices {
 export async function findDevices({
   devices: explicit,
   libraryPath,
-}: Pick<SamplerWishes, 'devices' | 'libraryPath'>): Promise<DeviceChoice & { machine: Machine }> {
+  cudaDeviceOrder = process.env.CUDA_DEVICE_ORDER,
+}: Pick<SamplerWishes, 'devices' | 'libraryPath' | 'cudaDeviceOrder'>): Promise<
+  DeviceChoice & { machine: Machine }
+> {
   const machine = await listDevices(libraryPath)
   const choice = chooseDevices(machine.devices, {
     explicit,
     cudaVisibleDevices: process.env.CUDA_VISIBLE_DEVICES,
-    cudaDeviceOrder: process.env.CUDA_DEVICE_ORDER,
+    cudaDeviceOrder,
+    unreadable: machine.unreadable ?? [],
   })
   if (choice.devices.length === 0) throw noGpu(machine)
   return { machine, ...choice }
@@ -51,7 +59,7 @@ export async function findDevices({
 
 /** Finds the GPUs and starts polling them. Throws what findDevices and Sampler.open throw. */
 export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler> {
-  const { machine, devices, notes } = await findDevices(wishes)
+  const { machine, devices, unmeasured, notes } = await findDevices(wishes)
   const known = new KnownDevices(machine)
   const sampler = await Sampler.open({
     devices: await Promise.all(
@@ -75,6 +83,7 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     sampler,
     machine,
     devices,
+    unmeasured,
     notes,
     ownContainer: wishes.ownContainer ?? null,
     async learn(report) {
@@ -88,7 +97,15 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
 }
 
 function noGpu(machine: Machine): LlemError {
-  const hidden = machine.devices.length > 0
+  const { devices, unreadable = [] } = machine
+  if (unreadable.length > 0 && devices.length === 0) {
+    const reasons = unreadable.map(({ index, reason }) => `GPU ${index}: ${reason}`).join('; ')
+    return new LlemError(`No GPU of this machine can be read. ${reasons}.`, {
+      code: 'NVML_QUERY_FAILED',
+      hint: 'Check `nvidia-smi`; a GPU that is lost needs a reset or a reboot.',
+    })
+  }
+  const hidden = devices.length > 0
   return new LlemError(
     hidden
       ? `CUDA_VISIBLE_DEVICES=${process.env.CUDA_VISIBLE_DEVICES} hides every GPU of this machine.`

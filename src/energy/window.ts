@@ -37,6 +37,7 @@ export function beginEnergyWindow(
         otherSamplers: others,
         ownContainer: opened.ownContainer,
         settings: settingsOf(opened),
+        unmeasured: opened.unmeasured,
       })
     },
     cancel: () => window.cancel(),

@@ -1,6 +1,7 @@
 import type { EnergyBackendName } from '../core/energy-backends.js'
 import { dataDir } from '../core/paths.js'
 import { describePassedOver } from '../energy/describe-selection.js'
+import { cudaDeviceOrderOfChildren } from '../energy/devices.js'
 import { type Meter, openMeter } from '../energy/meter.js'
 import type { Observer } from './observer.js'
 import { stopIfInterrupted } from './wait.js'
@@ -62,6 +63,7 @@ export async function openEnergyMeter(
     python,
     dataDir: dataDir(),
     libraryPath,
+    cudaDeviceOrder: cudaDeviceOrderOfChildren(),
     simulated,
     log: (line) => observer.detail(line),
   }).catch((error: unknown) => {

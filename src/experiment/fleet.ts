@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { InferenceBackend, InferenceSession } from '../backends/backend.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { dataDir } from '../core/paths.js'
+import { cudaDeviceOrderOfChildren } from '../energy/devices.js'
 import type { Service } from '../workers/service.js'
 import type { Observer } from './observer.js'
 import { shownWhileWaiting } from './wait.js'
@@ -51,7 +52,11 @@ export async function startFleet(
         options: config[config.backend],
         dataDir: dataDir(),
         python: config.python,
-        env: visible === null ? undefined : { ...process.env, CUDA_VISIBLE_DEVICES: visible.join(',') },
+        env: {
+          ...process.env,
+          CUDA_DEVICE_ORDER: cudaDeviceOrderOfChildren(),
+          ...(visible === null ? {} : { CUDA_VISIBLE_DEVICES: visible.join(',') }),
+        },
         service,
         timeouts: {
           loadMs: config.load_timeout_sec * 1000,

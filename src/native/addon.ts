@@ -15,6 +15,7 @@ export type {
   LoadEdge,
   Machine,
   Snapshot,
+  UnreadableDevice,
   WindowEnd,
   WindowFit,
   WindowReport,

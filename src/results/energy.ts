@@ -274,6 +274,11 @@ export const energySchema = z.object({
   sampler: samplerSchema.nullable(),
   /** As llem's own sampler saw them; empty where it could read none. */
   devices: z.array(deviceEnergySchema),
+  /** GPUs that were to be measured and cannot be; in no joules. Null where nobody looked. */
+  unmeasured: z
+    .array(z.object({ gpu_index: z.number().int(), reason: z.string() }))
+    .nullable()
+    .default(null),
   cpu: cpuEnergySchema,
   contamination: contaminationSchema,
   /** What a reader of these joules should know, equal ones of several devices as one. */

@@ -3,7 +3,7 @@
 import warnings
 
 from codecarbon import OfflineEmissionsTracker
-from schedule import GPUS, WINDOWS, answer, sleep_until, timed
+from schedule import GPUS, WINDOWS, answer, done, ready, sleep_until, timed
 
 J_PER_KWH = 3.6e6
 
@@ -22,7 +22,7 @@ trackers = [
 for tracker in trackers:
     tracker.start_task("first")
     tracker.stop_task("first")
-answer(ready=True)
+ready()
 
 for window, (start_ns, end_ns) in enumerate(WINDOWS):
     sleep_until(start_ns)
@@ -32,3 +32,4 @@ for window, (start_ns, end_ns) in enumerate(WINDOWS):
         measured, ended_ns = timed(tracker.stop_task, str(window))
         joules = measured.gpu_energy * J_PER_KWH
         answer(window=window, gpu=gpu, start_ns=began_ns[gpu], end_ns=ended_ns, joules=joules)
+done()

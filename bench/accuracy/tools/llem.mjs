@@ -1,4 +1,5 @@
-// llem as a library, at its default interval. One sampler per GPU, as each load is an experiment of its own.
+// llem as a library, at its default interval. One sampler for the GPUs of a machine, as each load is an experiment of its
+// own.
 import { readFileSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { energyOf } from '../../../dist/energy/measured.js'
@@ -12,12 +13,13 @@ const plan = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const libraryPath = simulate()
 
 const samplers = []
-for (let gpu = 0; gpu < plan.gpus; gpu++) {
-  const wishes = { devices: [gpu], intervalMs: INTERVAL_MS, slowIntervalMs: 100, libraryPath }
+for (const devices of plan.samplers) {
+  const wishes = { devices, intervalMs: INTERVAL_MS, slowIntervalMs: 100, libraryPath }
   const { sampler } = await openSampler(wishes)
   samplers.push(sampler)
 }
 await Promise.all(samplers.map((sampler) => sampler.ready()))
+const before = process.cpuUsage()
 answer({ ready: true })
 
 // As an experiment does: idle, with a baseline.
@@ -30,18 +32,24 @@ for (const [window, [startNs, endNs]] of plan.windows.entries()) {
   await until(startNs)
   const open = samplers.map((sampler) => sampler.beginWindow())
   await until(endNs)
-  reports.push(...open.map((each, gpu) => each.end().then((report) => tell(window, gpu, report))))
+  reports.push(...open.map((each, position) => each.end().then((report) => tell(window, position, report))))
 }
 await Promise.all(reports)
 for (const sampler of samplers) sampler.close()
+const { user, system } = process.cpuUsage(before)
+answer({ cpu_s: (user + system) / 1e6 })
 
-function tell(window, gpu, report) {
-  const energy = energyOf(report, samplers[gpu])
-  const { total_j, integral_j, counter_j, uncertainty_j, method, reason } = energy
-  answer({
-    ...{ window, gpu, start_ns: energy.window.start_ns, end_ns: energy.window.end_ns },
-    ...{ joules: total_j, integral_j, counter_j, uncertainty_j, method, reason },
-  })
+function tell(window, position, report) {
+  const { window: edges, devices } = energyOf(report, samplers[position])
+  for (const [place, device] of devices.entries()) {
+    const { total_j, integral_j, counter_j, uncertainty_j, absolute_uncertainty_j, method, reason } = device
+    answer({
+      ...{ window, gpu: plan.samplers[position][place], start_ns: edges.start_ns, end_ns: edges.end_ns },
+      ...{ joules: total_j, integral_j, counter_j, uncertainty_j, absolute_uncertainty_j, method, reason },
+      // A finding explains a number that is off.
+      findings: device.findings.map(({ code }) => code),
+    })
+  }
 }
 
 function answer(fields) {

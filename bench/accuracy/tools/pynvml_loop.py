@@ -1,42 +1,18 @@
 """The loop that people write: nvmlDeviceGetPowerUsage, sleep 100 ms, trapezoid over the readings in the window."""
 
-import threading
-import time
+from bisect import bisect_left, bisect_right
 
-from pynvml import NVMLError, nvmlDeviceGetHandleByIndex, nvmlDeviceGetPowerUsage, nvmlInit
-from schedule import GPUS, WINDOWS, answer, sleep_until
-
-INTERVAL_S = 0.1
-
-nvmlInit()
-handles = [nvmlDeviceGetHandleByIndex(gpu) for gpu in GPUS]
-readings = [[] for _ in GPUS]
+from polling import measure, trapezoid
+from pynvml import nvmlDeviceGetPowerUsage
 
 
-def poll():
-    while True:
-        for gpu, handle in enumerate(handles):
-            at_ns = time.monotonic_ns()
-            try:
-                readings[gpu].append((at_ns, nvmlDeviceGetPowerUsage(handle) / 1000))
-            except NVMLError:
-                pass
-        time.sleep(INTERVAL_S)
+def joules(readings, start_ns, end_ns):
+    return trapezoid(readings[bisect_left(readings, (start_ns, 0)) : bisect_right(readings, (end_ns, float("inf")))])
 
 
-def trapezoid(points):
-    return sum((p + q) / 2 * (t - s) / 1e9 for (s, p), (t, q) in zip(points, points[1:]))
-
-
-threading.Thread(target=poll, daemon=True).start()
-answer(ready=True)
-
-for window, (start_ns, end_ns) in enumerate(WINDOWS):
-    sleep_until(start_ns)
-    began_ns = time.monotonic_ns()
-    sleep_until(end_ns)
-    ended_ns = time.monotonic_ns()
-    for gpu in GPUS:
-        inside = [reading for reading in readings[gpu] if began_ns <= reading[0] <= ended_ns]
-        readings[gpu] = []
-        answer(window=window, gpu=gpu, start_ns=began_ns, end_ns=ended_ns, joules=trapezoid(inside))
+measure(
+    read=lambda handle: nvmlDeviceGetPowerUsage(handle) / 1000,
+    interval_s=0.1,
+    joules=joules,
+    after_s=0,
+)

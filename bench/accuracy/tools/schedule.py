@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sys
 import time
 
@@ -9,12 +10,30 @@ with open(sys.argv[1]) as file:
     plan = json.load(file)
 
 GPUS = range(plan["gpus"])
+# Which GPUs are polled together: one that fails or is slow has a poller of its own.
+POLLERS = plan["pollers"]
 WINDOWS = plan["windows"]
 
 
 def answer(**fields):
     # Not stdout: the libraries print there.
     os.write(3, (json.dumps(fields) + "\n").encode())
+
+
+def ready():
+    global cpu_s_before
+    cpu_s_before = cpu_s()
+    answer(ready=True)
+
+
+def done():
+    """Tells what the tool has cost since it was ready, its child processes with it."""
+    answer(cpu_s=cpu_s() - cpu_s_before)
+
+
+def cpu_s():
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def sleep_until(ns):

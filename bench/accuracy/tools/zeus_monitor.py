@@ -1,10 +1,10 @@
 """ZeusMonitor: the difference of the energy counter. One monitor per GPU, so that none waits for the others' calls."""
 
-from schedule import GPUS, WINDOWS, answer, sleep_until, timed
+from schedule import GPUS, WINDOWS, answer, done, ready, sleep_until, timed
 from zeus.monitor import ZeusMonitor
 
 monitors = [ZeusMonitor(gpu_indices=[gpu], cpu_indices=[]) for gpu in GPUS]
-answer(ready=True)
+ready()
 
 for window, (start_ns, end_ns) in enumerate(WINDOWS):
     sleep_until(start_ns)
@@ -24,3 +24,4 @@ for window, (start_ns, end_ns) in enumerate(WINDOWS):
             continue
         joules = measured.gpu_energy[gpu]
         answer(window=window, gpu=gpu, start_ns=began_ns, end_ns=ended_ns, joules=joules)
+done()

@@ -11,10 +11,20 @@ pub struct Machine {
     pub driver_version: Option<String>,
     /// The CUDA version that the driver supports, e.g. "13.0".
     pub cuda_version: Option<String>,
-    /// Every GPU, in the driver's (PCI bus) order.
+    /// Every GPU that can be told apart, in the driver's (PCI bus) order.
     pub devices: Vec<Device>,
+    /// Those that the driver counts and does not tell about; missing where there is none.
+    pub unreadable: Option<Vec<UnreadableDevice>>,
     /// Whether the library is the simulated one.
     pub simulated: bool,
+}
+
+/// A GPU that fell off the bus, or may not be seen.
+#[napi(object)]
+pub struct UnreadableDevice {
+    pub index: u32,
+    /// What the driver said.
+    pub reason: String,
 }
 
 /// One GPU.
@@ -33,12 +43,16 @@ pub struct Device {
     pub power_limit_default_w: Option<f64>,
     pub persistence_mode: Option<bool>,
     pub mig_mode: Option<bool>,
+    /// The UUIDs of the instances that it is cut into; missing where there is none.
+    pub mig_uuids: Option<Vec<String>>,
     pub temperature_c: Option<u32>,
     pub vbios_version: Option<String>,
     /// Where its power comes from: "instant", "power_usage" or "average_1s".
     pub power_domain: Option<String>,
     pub power_w: Option<f64>,
     pub energy_counter: bool,
+    /// Why it cannot be measured; missing where it can.
+    pub problem: Option<String>,
 }
 
 /// Lists the GPUs through the library at `libraryPath`, by default the driver's own. Throws `NVML_NOT_FOUND`,
@@ -47,10 +61,16 @@ pub struct Device {
 pub fn list_devices(library_path: Option<String>) -> Result<Machine, CodedError> {
     let machine =
         llem_meter::source::nvml::list_devices(library_path.as_deref()).map_err(|error| coded(&error))?;
+    let unreadable: Vec<_> = machine
+        .unreadable
+        .into_iter()
+        .map(|device| UnreadableDevice { index: device.index, reason: device.reason })
+        .collect();
     Ok(Machine {
         driver_version: machine.driver_version,
         cuda_version: machine.cuda_version,
         devices: machine.devices.into_iter().map(Device::from).collect(),
+        unreadable: (!unreadable.is_empty()).then_some(unreadable),
         simulated: machine.simulated,
     })
 }
@@ -71,11 +91,13 @@ impl From<llem_meter::source::nvml::DeviceInfo> for Device {
             power_limit_default_w: device.power_limit_default_w,
             persistence_mode: device.persistence_mode,
             mig_mode: device.mig_mode,
+            mig_uuids: (!device.mig_uuids.is_empty()).then_some(device.mig_uuids),
             temperature_c: device.temperature_c,
             vbios_version: device.vbios_version,
             power_domain: device.power_domain.map(str::to_owned),
             power_w: device.power_w,
             energy_counter: device.energy_counter,
+            problem: device.problem,
         }
     }
 }

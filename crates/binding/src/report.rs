@@ -197,6 +197,8 @@ pub struct Snapshot {
 #[napi(object)]
 pub struct DeviceSnapshot {
     pub power_w: Option<f64>,
+    /// Why there is no power, where the last reading failed.
+    pub failure: Option<String>,
     /// Energy since the sampler opened, by the integral.
     pub joules_since_open: Option<f64>,
     pub temperature_c: Option<u32>,
@@ -378,6 +380,7 @@ impl From<sampler::DeviceSnapshot> for DeviceSnapshot {
     fn from(device: sampler::DeviceSnapshot) -> Self {
         Self {
             power_w: device.power_w,
+            failure: device.failure.map(|failure| failure.to_string()),
             joules_since_open: device.joules_since_open,
             temperature_c: device.slow.temperature_c,
             memory_used_bytes: device.slow.memory_used_bytes.map(|bytes| bytes as f64),

@@ -95,16 +95,40 @@ fn a_field_that_is_refused_for_whatever_reason_leaves_the_other_power_reading() 
     }
 }
 
+const ERRORS: [(&str, ReadError); 5] = [
+    ("unknown", ReadError::Driver(999)),
+    ("timeout", ReadError::Driver(10)),
+    ("gpu_is_lost", ReadError::GpuLost),
+    ("reset_required", ReadError::Driver(16)),
+    ("in_use", ReadError::Driver(19)),
+];
+
 #[test]
-fn a_fault_that_may_pass_does_not_change_the_power_reading() {
-    for (error, expected) in [
-        ("unknown", ReadError::Driver(999)),
-        ("timeout", ReadError::Driver(10)),
-        ("gpu_is_lost", ReadError::GpuLost),
-        ("reset_required", ReadError::Driver(16)),
-        ("in_use", ReadError::Driver(19)),
-    ] {
-        let mut source = source(&format!("passing-{error}"), "580.95.05", &failing(&["fields"], error));
+fn a_fault_that_passes_does_not_change_the_power_reading() {
+    for (error, expected) in ERRORS {
+        let device = failing(&["fields"], error).replace(r#"{"call""#, r#"{"to_s":0.3,"call""#);
+        let mut source = source(&format!("passing-{error}"), "580.95.05", &device);
+        assert_eq!(source.power_domain(0), PowerDomain::Instant, "{error}");
+        assert_eq!(source.power_mw(0), Ok(100_000), "{error}: it has passed, not {expected}");
+    }
+}
+
+#[test]
+fn a_fault_that_lasts_leaves_the_other_power_reading() {
+    for (error, _) in ERRORS {
+        let mut source = source(&format!("lasting-{error}"), "580.95.05", &failing(&["fields"], error));
+        assert_eq!(source.power_domain(0), PowerDomain::PowerUsageAveraged, "{error}");
+        assert_eq!(source.power_mw(0), Ok(100_000), "{error}");
+    }
+}
+
+#[test]
+fn where_both_power_readings_fail_neither_is_waited_for() {
+    for (error, expected) in ERRORS {
+        let device = failing(&["fields", "power"], error);
+        let before = std::time::Instant::now();
+        let mut source = source(&format!("both-{error}"), "580.95.05", &device);
+        assert!(before.elapsed().as_millis() < 300, "{error}: {:?}", before.elapsed());
         assert_eq!(source.power_domain(0), PowerDomain::Instant, "{error}");
         assert_eq!(source.power_mw(0), Err(expected), "{error}");
     }

@@ -242,8 +242,8 @@ impl Evidence {
                 code: "scope_differs",
                 is_warning: true,
                 text: format!(
-                    "at idle the readings are {ratio:.2} times the counter, more than a sensor is off: one of them may be \
-                     of more than the GPU, or count wrong"
+                    "at the lowest power seen the readings are {ratio:.2} times the counter, more than a sensor is off: one \
+                     of them may be of more than the GPU, or count wrong"
                 ),
             });
             let apart_j = known::APART_SHARE * (integral_j - counter_j).abs();

@@ -1,8 +1,12 @@
 //! Joules by the trapezoid rule over raw readings, both edges of the window interpolated.
 
+use super::constants as known;
 use super::sensor::Sensor;
 use crate::clock::seconds;
 use crate::segment::{Line, Segment};
+
+/// Student's t for 95 % with 1, 2, ... degrees of freedom.
+const STUDENT_T: [f64; 12] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18];
 
 /// The energy of one device over a window, built reading by reading in constant memory.
 #[derive(Clone, Debug)]
@@ -19,6 +23,9 @@ pub struct Integral {
     readings: u64,
     last_w: Option<f64>,
     changes: u64,
+    last_change_ns: Option<u64>,
+    /// The shortest time between two changes of the readings inside the window.
+    least_gap_ns: Option<u64>,
     squared_steps: f64,
     /// The step before, watts, and the squares of how steps differ.
     last_step_w: f64,
@@ -42,6 +49,8 @@ impl Integral {
             readings: 0,
             last_w: None,
             changes: 0,
+            last_change_ns: None,
+            least_gap_ns: None,
             squared_steps: 0.0,
             last_step_w: 0.0,
             squared_bends: 0.0,
@@ -60,6 +69,9 @@ impl Integral {
             self.max_power_w = Some(self.max_power_w.map_or(power_w, |max| max.max(power_w)));
             if let Some(step) = self.last_w.map(|last| power_w - last).filter(|step| *step != 0.0) {
                 self.changes += 1;
+                let before_ns = self.last_change_ns.replace(at_ns);
+                let gap_ns = before_ns.map(|before_ns| at_ns.saturating_sub(before_ns));
+                self.least_gap_ns = gap_ns.into_iter().chain(self.least_gap_ns).min();
                 self.squared_steps += step * step;
                 self.squared_bends += (step - self.last_step_w).powi(2);
                 self.last_step_w = step;
@@ -109,14 +121,44 @@ impl Integral {
         self.longest_gap_ns
     }
 
+    /// The sensor as it is taken to be, unless its readings never changed twice in one and a half of its periods: nothing
+    /// then says that it publishes so often, and what it does not see is that much more.
+    /// `period_is_seen`: earlier readings have shown how often it publishes, so that a single change says nothing.
+    pub fn seen_sensor(&self, sensor: Sensor, period_is_seen: bool) -> Sensor {
+        let stood_ns =
+            self.last_change_ns.filter(|_| self.changes == 1 && !period_is_seen).map(|change_ns| {
+                change_ns.saturating_sub(self.start_ns).max(self.end_ns.saturating_sub(change_ns))
+            });
+        let gap_ns = self.least_gap_ns.or(stood_ns);
+        let slow_ns = gap_ns.filter(|gap_ns| 2 * gap_ns >= 3 * sensor.update_period_ns);
+        Sensor { update_period_ns: slow_ns.unwrap_or(sensor.update_period_ns), ..sensor }
+    }
+
+    /// The root mean square of the changes between readings, watts.
+    pub fn usual_step_w(&self) -> f64 {
+        (self.squared_steps / self.changes.max(1) as f64).sqrt()
+    }
+
     /// What the sensor's blind time leaves unknown (k = 1), joules: `s / sqrt(n) x sqrt(u) x L` for a sensor that does not
     /// look for a share `u` of each update period, with `s` from successive differences of the published values
     /// (Neumann et al. 1941, robust to drift) and `n` of them, at least one per update period: a value that repeats
     /// was published too. `None` below three values.
     pub fn sampling_deviation_j(&self, sensor: Sensor, unseen_share: f64) -> Option<f64> {
-        let values = self.values(sensor)?;
+        self.values(sensor).map(|values| self.deviation_j(values, unseen_share))
+    }
+
+    /// The same of a sensor that is slow: two values do, and so few know their own spread badly.
+    pub fn slow_deviation_j(&self, sensor: Sensor, unseen_share: f64) -> Option<f64> {
+        let values = self.values(sensor).unwrap_or(2.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+        let student = STUDENT_T.get(values as usize - 2).copied().unwrap_or(known::COVERAGE_FACTOR);
+        self.last_w?;
+        Some(student / known::COVERAGE_FACTOR * self.deviation_j(values, unseen_share))
+    }
+
+    fn deviation_j(&self, values: f64, unseen_share: f64) -> f64 {
         let deviation_w = (self.squared_steps / (2.0 * (values - 1.0))).sqrt();
-        Some(deviation_w / values.sqrt() * unseen_share.sqrt() * seconds(self.covered_ns))
+        deviation_w / values.sqrt() * unseen_share.sqrt() * seconds(self.covered_ns)
     }
 
     /// How uneven the published values are, watts: the root mean square of their second differences. `None` below three

@@ -358,13 +358,13 @@ impl Model {
             log_plausible -= 0.5 * (beyond_w / known::BEYOND_W).powi(2);
         }
         // The load begins with the first change, or ends with the last.
-        let (unloaded_w, step_w) = if around.step > 0.0 {
+        let (unloaded_w, jump_w) = if around.step > 0.0 {
             (self.mean_w + steps_w[0], steps_w[1])
         } else {
             (level_w, steps_w[m - 1])
         };
         let fits_step =
-            around.step * step_w > 0.0 && unloaded_w < around.idle_w + known::IDLE_SHARE * step_w.abs();
+            around.step * jump_w > 0.0 && unloaded_w < around.idle_w + known::IDLE_SHARE * jump_w.abs();
         Story {
             log_evidence: self.log_common + 0.5 * inner(&whitened_c, &whitened_c) - log_root
                 + 0.5 * m as f64 * precision.ln()

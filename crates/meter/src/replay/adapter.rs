@@ -85,5 +85,5 @@ pub(super) fn fresh_history(recording: &Recording) -> History {
 
 fn post_roll_ns(recording: &Recording) -> u64 {
     let averaging_ns = recording.prior.averaging_ns().map_or(0, |span_ns| span_ns + AVERAGED_POST_ROLL_NS);
-    averaging_ns.max(EDGE_SPAN_NS).max(2 * recording.interval_ns)
+    averaging_ns.max(EDGE_SPAN_NS)
 }

@@ -177,12 +177,10 @@ impl<'a> Poller<'a> {
         self.now_ns += cost_ns;
         let looks_ns = driver.looks_ns(before_ns, cost_ns);
         let energy_mj = driver.counter_mj(looks_ns);
+        let is_dense = self.now_ns < self.dense_until_ns();
         let interval_ns = match energy_mj {
             Err(ReadError::NotSupported) => COUNTER_RETRY_NS,
-            _ => {
-                let is_dense = self.now_ns < self.dense_until_ns();
-                self.pace.counter_interval_ns(is_dense, self.counter_is_second[device])
-            }
+            _ => self.pace.counter_interval_ns(is_dense, self.counter_is_second[device]),
         };
         self.counter_is_second[device] = !self.counter_is_second[device];
         let affordable_ns = cost_ns * COUNTER_SHARE * self.counter_due_ns.len() as u64;

@@ -29,7 +29,7 @@ use crate::error::MeterError;
 use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
 use crate::source::nvml::NvmlSource;
-use crate::source::{PowerDomain, Source};
+use crate::source::{PowerDomain, ReadError, Source};
 use crate::window::{EDGE_SPAN_NS, GapCaps, WindowOptions, WindowReport};
 
 /// A pause in the power readings up to this long is bridged: five update periods of current boards.
@@ -126,11 +126,21 @@ impl Setup {
         }
     }
 
-    /// How long readings must go on after a window.
+    /// How long readings must go on after a window. The interval does not count: near an edge it is not kept.
     fn post_roll_ns(&self) -> u64 {
         let averaging_ns = self.sensors.iter().filter_map(Sensor::averaging_ns).max();
         let sensor_ns = averaging_ns.map_or(0, |averaging_ns| averaging_ns + AVERAGED_POST_ROLL_NS);
-        sensor_ns.max(EDGE_SPAN_NS).max(2 * self.interval_ns)
+        sensor_ns.max(EDGE_SPAN_NS)
+    }
+
+    /// How long after an edge there are reads between the deadlines: to one after the post-roll, where the next deadline
+    /// may be far.
+    fn dense_ns(&self) -> u64 {
+        if self.interval_ns <= EDGE_SPAN_NS {
+            EDGE_SPAN_NS
+        } else {
+            self.post_roll_ns() + 4 * EDGE_INTERVAL_NS
+        }
     }
 
     /// How far back an edge looks: its own surroundings, once more for a late recorder.
@@ -153,6 +163,8 @@ pub struct Snapshot {
 pub struct DeviceSnapshot {
     /// Power now, watts.
     pub power_w: Option<f64>,
+    /// Why there is no power, where the last reading failed.
+    pub failure: Option<ReadError>,
     /// Energy since the sampler opened, by the integral.
     pub joules_since_open: Option<f64>,
     /// The slow signals.
@@ -198,7 +210,7 @@ impl Sampler {
                 .collect(),
             known: options.devices.iter().map(|device| device.known).collect(),
         };
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(setup.dense_ns()));
         shared.publish(|snapshot| snapshot.devices = vec![DeviceSnapshot::default(); count]);
         let opened_ns = monotonic_ns();
         // Who reads around the ticks only wants few calls.
@@ -278,7 +290,7 @@ impl Sampler {
 
     /// Nanoseconds until readings lie far enough back for a window that opens now, 0 when they do.
     pub fn pre_roll_left_ns(&self) -> u64 {
-        (self.opened_ns + PRE_ROLL_NS.max(self.setup.interval_ns)).saturating_sub(monotonic_ns())
+        (self.opened_ns + PRE_ROLL_NS).saturating_sub(monotonic_ns())
     }
 
     /// Stops both threads and waits for them, but not for ever: a driver call that hangs is left behind.

@@ -168,6 +168,7 @@ impl<S: Source> Poller<S> {
             let wanted =
                 !matches!(wake, Wake::Deadline { .. }) || self.wants_device(device, before_ns, shared);
             self.power.push(wanted.then(|| {
+                shared.ask(device, before_ns);
                 let power_mw = self.source.power_mw(device);
                 let after_ns = monotonic_ns();
                 self.driver_ns += after_ns - before_ns;
@@ -183,6 +184,7 @@ impl<S: Source> Poller<S> {
             {
                 self.rhythms[device].push(at_ns, u64::from(power_mw));
             }
+            shared.ask(device, after_ns);
             // What is due is judged by the time of the power read: reading the clock twice more for each device would
             // cost as much as all the rest.
             let counter = self.counter(device, wake, after_ns, shared);
@@ -226,6 +228,7 @@ impl<S: Source> Poller<S> {
                 shared.count_dropped();
             }
         }
+        shared.answered();
     }
 
     /// Looks at one device at most, when nothing else is urgent: the list of processes takes milliseconds on some
@@ -236,8 +239,10 @@ impl<S: Source> Poller<S> {
         let calm = self.first_looks_left > 0 || at_ns >= shared.dense_until_ns();
         let due = self.due.iter().position(|due| due.look_ns <= at_ns);
         let Some(device) = due.filter(|_| calm) else { return };
+        shared.ask(device, at_ns);
         let (processes, limits) = (self.source.processes(device), self.source.limits(device));
         self.first_looks_left = self.first_looks_left.saturating_sub(1);
+        shared.answered();
         self.driver_ns += monotonic_ns() - at_ns;
         self.due[device].look_ns = next_due(self.due[device].look_ns, LOOK_NS, at_ns);
         // A full ring only means that the recorder has enough to do; the next look is in a few seconds.

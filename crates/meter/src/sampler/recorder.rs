@@ -176,6 +176,9 @@ impl Recorder {
             if let Some(window) = windows.remove(id) {
                 let mut report = window.finish(end_ns, histories, shared.dropped());
                 report.faults.extend(shared.fault());
+                if let Some((device, since_ns)) = shared.waits_for(now_ns, PATIENCE_NS) {
+                    report.blame(device, self.setup.gpu_indices[device], since_ns);
+                }
                 for (history, device) in histories.iter_mut().zip(&report.devices) {
                     device.taught.into_iter().for_each(|ways| history.learn(ways));
                 }
@@ -202,6 +205,7 @@ impl Snapshot {
         let Some(device) = self.devices.get_mut(sample.device) else { return };
         self.at_ns = sample.at_ns;
         device.power_w = sample.power_w();
+        device.failure = sample.power_mw.err();
         device.joules_since_open = since_open[sample.device].joules();
         if let Some(slow) = sample.slow {
             device.slow = slow;

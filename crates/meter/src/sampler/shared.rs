@@ -1,12 +1,12 @@
 //! What the three sides share: the caller marks windows, the sampler thread reads, the recorder thread accounts.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Snapshot;
 use crate::clock::{monotonic_ns, unix_ns};
-use crate::window::{EDGE_SPAN_NS, WindowOptions, WindowReport};
+use crate::window::{WindowOptions, WindowReport};
 
 /// Something that the caller said about a window.
 pub(super) enum Mark {
@@ -17,11 +17,16 @@ pub(super) enum Mark {
 
 #[derive(Default)]
 pub(super) struct Shared {
+    /// How long after an edge everything is read densely.
+    dense_ns: u64,
     marks: Mutex<Vec<Mark>>,
     /// Counts edges; the sampler thread reads everything at once when it changes.
     edges: AtomicU64,
     dense_until_ns: AtomicU64,
     dropped: AtomicU64,
+    /// The device that is being asked, from 1; 0: none. And since when.
+    asked: AtomicUsize,
+    asked_ns: AtomicU64,
     stopping: AtomicBool,
     sampler_ended: AtomicBool,
     fault: Mutex<Option<String>>,
@@ -34,6 +39,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    pub fn new(dense_ns: u64) -> Self {
+        Self { dense_ns, ..Self::default() }
+    }
+
     /// Records the left edge, which is now.
     pub fn begin(&self, id: u64, options: WindowOptions) -> u64 {
         // The clock is read under the lock that `take_marks` holds, so the recorder never passes a mark that it
@@ -59,7 +68,7 @@ impl Shared {
     }
 
     fn edge(&self, at_ns: u64) {
-        self.make_dense_until(at_ns + EDGE_SPAN_NS);
+        self.make_dense_until(at_ns + self.dense_ns);
         self.edges.fetch_add(1, Ordering::Release);
     }
 
@@ -89,6 +98,24 @@ impl Shared {
 
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// The driver is asked about a device from now on.
+    pub fn ask(&self, device: usize, now_ns: u64) {
+        self.asked_ns.store(now_ns, Ordering::Relaxed);
+        self.asked.store(device + 1, Ordering::Release);
+    }
+
+    /// It has answered.
+    pub fn answered(&self) {
+        self.asked.store(0, Ordering::Release);
+    }
+
+    /// The device about which the driver has been asked for so long without an answer.
+    pub fn waits_for(&self, now_ns: u64, patience_ns: u64) -> Option<(usize, u64)> {
+        let device = self.asked.load(Ordering::Acquire).checked_sub(1)?;
+        let since_ns = now_ns.saturating_sub(self.asked_ns.load(Ordering::Relaxed));
+        (since_ns >= patience_ns).then_some((device, since_ns))
     }
 
     pub fn stop(&self) {

@@ -301,7 +301,9 @@ impl DeviceWindow {
             headline.findings.push(Finding::estimator_failed(&panic));
         }
         if let Some(failed) = self.missing_reason.filter(|_| headline.total_j.is_none()) {
-            headline.reason = format!("{}; the last power reading that failed: {failed}", headline.reason);
+            // Before what follows from it.
+            headline.reason =
+                format!("{failed}, said the last power reading that failed; {}", headline.reason);
         }
         let integral_j = readings.joules;
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
@@ -351,7 +353,14 @@ impl DeviceWindow {
         end: &WindowEdge,
         history: &History,
     ) -> Readings {
-        let (sensor, belief) = (history.sensor(), history.belief());
+        let (taken, belief) = (history.sensor(), history.belief());
+        let sensor = self.integral.seen_sensor(taken, belief.power_ns.is_some());
+        // One value stands around each edge for as long as a slow sensor takes to the next.
+        let slow_edge_j = if sensor == taken {
+            0.0
+        } else {
+            self.integral.usual_step_w() * seconds(sensor.update_period_ns) / 12.0_f64.sqrt()
+        };
         let covered_ns = self.integral.covered_ns().min(duration_ns);
         let (read_s, open_s) = (seconds(covered_ns), seconds(duration_ns - covered_ns));
         let highest_w = self.integral.max_power_w();
@@ -359,10 +368,9 @@ impl DeviceWindow {
         let averaging_j = sensor.averaging_ns().map_or(0.0, |span_ns| {
             seconds(span_ns) / known::COVERAGE_FACTOR * highest_w.unwrap_or(belief.limit_w())
         });
-        let edges_j = start
-            .readings_j
-            .zip(end.readings_j)
-            .map(|(start_j, end_j)| root_of_squares([start_j, end_j, averaging_j]));
+        let edges_j = start.readings_j.zip(end.readings_j).map(|(start_j, end_j)| {
+            root_of_squares([start_j.max(slow_edge_j), end_j.max(slow_edge_j), averaging_j])
+        });
         let (idle_w, limit_w) = (belief.idle_w(), belief.limit_w());
         let unseen = belief.ways.unseen_share(sensor);
         let mean_w = self.integral.mean_power_w();
@@ -381,7 +389,11 @@ impl DeviceWindow {
             joules: self.integral.joules(),
             coverage: if duration_ns == 0 { 0.0 } else { covered_ns as f64 / duration_ns as f64 },
             longest_gap_s: self.integral.longest_gap_ns().map(seconds),
-            sampling_j: self.integral.sampling_deviation_j(sensor, unseen),
+            sampling_j: if sensor == taken {
+                self.integral.sampling_deviation_j(sensor, unseen)
+            } else {
+                self.integral.slow_deviation_j(sensor, unseen)
+            },
             edges_j,
             // The integral does not count them.
             gaps_j: open_s * highest_w.unwrap_or(limit_w),

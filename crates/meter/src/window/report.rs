@@ -1,6 +1,7 @@
 //! What a window says in the end. `None` is what could not be known.
 
 use super::first_update::FirstUpdates;
+use crate::clock::seconds;
 use crate::energy::{Edge, GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares};
 use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
@@ -114,6 +115,25 @@ pub struct SamplerReport {
 }
 
 impl WindowReport {
+    /// Says of every device without a number that it is so because a call about one of them, with that index, has not
+    /// returned: all are asked by one thread.
+    pub fn blame(&mut self, position: usize, index: i32, since_ns: u64) {
+        let silent_s = seconds(since_ns);
+        for (device, report) in self.devices.iter_mut().enumerate() {
+            if report.headline.total_j.is_some() {
+                continue;
+            }
+            let why = if device == position {
+                format!("a driver call has not returned for {silent_s:.1} s")
+            } else {
+                format!(
+                    "a driver call about GPU {index} has not returned for {silent_s:.1} s, so that nobody was asked"
+                )
+            };
+            report.headline.reason = format!("{why}; {}", report.headline.reason);
+        }
+    }
+
     /// The sum of what each device has, `None` as soon as one has nothing.
     pub fn total(&self, of: impl Fn(&DeviceReport) -> Option<f64>) -> Option<f64> {
         if self.devices.is_empty() {

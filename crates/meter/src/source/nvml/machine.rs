@@ -22,10 +22,21 @@ pub struct MachineInfo {
     pub driver_version: Option<String>,
     /// The CUDA version that the driver supports, e.g. "13.0".
     pub cuda_version: Option<String>,
-    /// Every GPU, in the driver's order.
+    /// Every GPU that can be told apart, in the driver's order.
     pub devices: Vec<DeviceInfo>,
+    /// Those that the driver counts and does not tell about, as one that fell off the bus.
+    pub unreadable: Vec<UnreadableDevice>,
     /// Whether the library is the simulated one.
     pub simulated: bool,
+}
+
+/// A GPU of which no more is known than that the driver counts it.
+#[derive(Clone, Debug)]
+pub struct UnreadableDevice {
+    /// The driver's index (PCI bus order).
+    pub index: u32,
+    /// What the driver said.
+    pub reason: String,
 }
 
 /// One GPU; `None` is what it does not tell.
@@ -57,6 +68,8 @@ pub struct DeviceInfo {
     pub persistence_mode: Option<bool>,
     /// Whether the GPU is cut into MIG instances.
     pub mig_mode: Option<bool>,
+    /// The UUIDs of the instances that it is cut into.
+    pub mig_uuids: Vec<String>,
     /// Core temperature now, degrees Celsius.
     pub temperature_c: Option<u32>,
     /// E.g. "96.00.5E.00.01".
@@ -67,14 +80,23 @@ pub struct DeviceInfo {
     pub power_w: Option<f64>,
     /// Whether it has an energy counter.
     pub energy_counter: bool,
+    /// Why it cannot be measured; `None` where it can.
+    pub problem: Option<String>,
 }
 
 /// Lists the GPUs. Fails when there is no library or it does not start; an empty list is a true answer.
 pub fn list_devices(library_path: Option<&str>) -> Result<MachineInfo, MeterError> {
     let nvml = load(library_path)?;
     let count = nvml.device_count().map_err(|cause| query("the number of GPUs", &cause))?;
-    let devices = (0..count).filter_map(|index| describe(&nvml, library_path, index)).collect();
+    let (mut devices, mut unreadable) = (Vec::new(), Vec::new());
+    for index in 0..count {
+        match describe(&nvml, library_path, index) {
+            Ok(device) => devices.push(device),
+            Err(cause) => unreadable.push(UnreadableDevice { index, reason: cause.to_string() }),
+        }
+    }
     Ok(MachineInfo {
+        unreadable,
         driver_version: nvml.sys_driver_version().ok(),
         cuda_version: nvml
             .sys_cuda_driver_version()
@@ -161,15 +183,18 @@ pub(super) fn usual_sensor(device: &Device<'_>) -> Sensor {
     }
 }
 
-fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Option<DeviceInfo> {
-    let device = nvml.device_by_index(index).ok()?;
+fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Result<DeviceInfo, NvmlError> {
+    let device = nvml.device_by_index(index)?;
     // A GPU without a UUID cannot be told apart from another one, so it cannot be measured.
-    let uuid = device.uuid().ok()?;
+    let uuid = device.uuid()?;
     let watts = |milliwatts: u32| f64::from(milliwatts) / 1000.0;
-    let mut probe = NvmlSource::open(library_path, std::slice::from_ref(&uuid)).ok();
+    let (mut probe, problem) = match NvmlSource::open(library_path, std::slice::from_ref(&uuid)) {
+        Ok(source) => (Some(source), None),
+        Err(cause) => (None, Some(cause.to_string())),
+    };
     let power_w = probe.as_mut().and_then(|source| source.power_mw(0).ok()).map(watts);
     let power_domain = probe.as_ref().map(|source| source.power_domain(0));
-    Some(DeviceInfo {
+    Ok(DeviceInfo {
         index,
         name: device.name().ok(),
         pci_bus_id: device.pci_info().ok().map(|pci| pci.bus_id),
@@ -185,11 +210,19 @@ fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Option<Devic
         power_limit_default_w: device.power_management_limit_default().ok().map(watts),
         persistence_mode: device.is_in_persistent_mode().ok(),
         mig_mode: device.mig_mode().ok().map(|mode| mode.current == 1),
+        mig_uuids: mig_uuids(&device),
         temperature_c: device.temperature(TemperatureSensor::Gpu).ok(),
         vbios_version: device.vbios_version().ok(),
         power_domain: power_w.and(power_domain).map(PowerDomain::as_str),
         power_w,
         energy_counter: probe.is_some_and(|mut source| source.counter_mj(0).is_ok()),
+        problem,
         uuid,
     })
+}
+
+/// Of the instances that there are: their places may have holes.
+fn mig_uuids(device: &Device<'_>) -> Vec<String> {
+    let most = device.mig_device_count().unwrap_or(0);
+    (0..most).filter_map(|index| device.mig_device_by_index(index).ok()?.uuid().ok()).collect()
 }

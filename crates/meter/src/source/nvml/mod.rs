@@ -8,7 +8,7 @@ pub mod health;
 mod machine;
 mod processes;
 
-pub use machine::{DeviceInfo, MachineInfo, list_devices};
+pub use machine::{DeviceInfo, MachineInfo, UnreadableDevice, list_devices};
 
 use std::mem;
 use std::sync::Arc;
@@ -56,8 +56,9 @@ const THROTTLE_FIELDS: [u32; 4] = [74, 269, 270, 271];
 /// The same before driver 580.82, which renumbered three of them (NVML's list of known issues).
 const THROTTLE_FIELDS_BEFORE_580_82: [u32; 4] = [74, 251, 252, 253];
 
-/// A power reading of 0 is tried so often again when a device is opened.
-const OPENING_TRIES: usize = 3;
+/// A power reading of 0 or an error beside another call that answers is tried so often again when a device is opened:
+/// what fails for half a second is taken to fail for ever.
+const OPENING_TRIES: usize = 50;
 const OPENING_PAUSE: Duration = Duration::from_millis(10);
 
 struct Gpu {
@@ -139,12 +140,9 @@ impl NvmlSource {
         let position = self.gpus.len() - 1;
         self.gpus[position].has_memory_temperature =
             self.field(position, MEMORY_TEMPERATURE) != Err(ReadError::NotSupported);
-        let Err(cause) = self.patient_power_mw(position) else { return Ok(()) };
-        // "Not for you" changes the domain, and so does 0 W again and again beside a call that answers; a passing fault
-        // must not.
-        let is_empty = cause == ReadError::ZeroPower;
-        if is_refusal(cause) || (is_empty && self.power_usage_mw(position).is_ok_and(|power_mw| power_mw > 0))
-        {
+        let Err(cause) = self.power_mw(position) else { return Ok(()) };
+        // "Not for you" changes the domain. Anything else may pass; only if it does not, and the other call answers.
+        if is_refusal(cause) || (self.answers_otherwise(position) && self.still_fails(position)) {
             let averaged = machine::power_usage_is_averaged(device);
             self.gpus[position].power =
                 if averaged { PowerDomain::PowerUsageAveraged } else { PowerDomain::PowerUsage };
@@ -156,16 +154,17 @@ impl NvmlSource {
         Ok(())
     }
 
-    /// The power, asked for again where it is 0.
-    fn patient_power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
-        let mut power_mw = self.power_mw(device);
-        for _ in 0..OPENING_TRIES {
-            if power_mw == Err(ReadError::ZeroPower) {
-                thread::sleep(OPENING_PAUSE);
-                power_mw = self.power_mw(device);
-            }
-        }
-        power_mw
+    /// Whether `nvmlDeviceGetPowerUsage` has a value.
+    fn answers_otherwise(&mut self, device: usize) -> bool {
+        self.power_usage_mw(device).is_ok_and(|power_mw| power_mw > 0)
+    }
+
+    /// Whether the power fails at every try.
+    fn still_fails(&mut self, device: usize) -> bool {
+        (0..OPENING_TRIES).all(|_| {
+            thread::sleep(OPENING_PAUSE);
+            self.power_mw(device).is_err()
+        })
     }
 
     fn fields<const N: usize>(
