@@ -1,6 +1,7 @@
 import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { SampledDevice, Sampler } from '../native/sampler.js'
 import {
+  type BoardGain,
   COUNTER_KINDS,
   type DeviceEnergy,
   type Energy,
@@ -13,6 +14,8 @@ import { cpuEnergyOf } from './cpu.js'
 import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
 
 const MIB = 1024 * 1024
+/** The source of a gain (crates/meter/src/energy/headline.rs). */
+const EXTERNAL_METER = 'external meter'
 
 /** What is beside a window's report. */
 export interface Beside {
@@ -92,7 +95,7 @@ export function energyOf(
 
 function deviceEnergy(
   report: DeviceReport,
-  { index, uuid, name }: SampledDevice,
+  { index, uuid, name, meter }: SampledDevice,
   domain: string,
   setting: GpuSetting,
 ): DeviceEnergy {
@@ -111,12 +114,16 @@ function deviceEnergy(
     absolute_uncertainty_j: report.absoluteUncertaintyJ ?? null,
     uncertainty: report.components.map(({ component, source, evidence, standardJ, isOfBoard }) => ({
       component,
-      source,
+      source:
+        source === EXTERNAL_METER
+          ? [source, ...(meter?.certificate ? [meter.certificate] : [])].join(': ')
+          : source,
       type: evidence === 'A' ? 'A' : 'B',
       standard_uncertainty_j: standardJ,
       of_board: isOfBoard,
     })),
     gain_pct: report.gainPct ?? null,
+    board_gain: boardGainOf(report, meter),
     counter_kind: oneOf(COUNTER_KINDS, report.counterKind),
     gain_ratio: report.gainRatio ?? null,
     sensor: {
@@ -155,6 +162,14 @@ function deviceEnergy(
     text,
   }))
   return { ...device, findings: findingsOfDevice(device, byMeter, setting) }
+}
+
+/** Null where no external meter was beside the board. */
+function boardGainOf({ boardGain }: DeviceReport, meter: SampledDevice['meter']): BoardGain | null {
+  const method = methodOf(boardGain?.method)
+  if (boardGain === undefined || method === null || meter === undefined) return null
+  const { ratio, uncertainty } = boardGain
+  return { ratio, uncertainty, method, certificate: meter.certificate, measured_at: meter.measuredAt }
 }
 
 /** What joules rest on, in the words of result.json. */

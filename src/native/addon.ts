@@ -13,10 +13,10 @@ export type {
   KnownDevice,
   Listened,
   LoadEdge,
+  LoadFit,
   Machine,
   Snapshot,
   WindowEnd,
-  WindowFit,
   WindowReport,
 } from '#addon'
 
