@@ -2,7 +2,7 @@
 
 use super::scene::Recording;
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::energy::History;
+use crate::energy::{History, Ways};
 use crate::sample::Sample;
 use crate::sampler::EDGE_INTERVAL_NS;
 use crate::window::device::DeviceWindow;
@@ -23,6 +23,9 @@ pub fn judge(recording: &Recording) -> DeviceReport {
     let history_ns = 2 * NS_PER_S + post_roll_ns + 2 * interval_ns;
     let mut history = History::new(history_ns, interval_ns.min(EDGE_INTERVAL_NS), prior);
     history.limit(Some(LIMIT_W));
+    history.calibrate(recording.calibrated);
+    let is_measured = recording.calibrated.sensor_delay_doubt_ns.is_some();
+    history.learn(Ways::default().narrowed(is_measured, is_measured));
     let mut window: Option<DeviceWindow> = None;
     let mut closed = false;
     let mut latest: Option<Sample> = None;
