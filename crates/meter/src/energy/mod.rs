@@ -2,7 +2,9 @@
 //! is believed of both and why, and how far the number that is quoted may be off.
 
 mod belief;
+mod board_gain;
 mod budget;
+mod calibrated;
 mod comb;
 pub mod constants;
 mod continuous;
@@ -22,6 +24,7 @@ mod witness;
 
 pub use belief::{Belief, GainRatio, Kind, Ways};
 pub use budget::{Budget, Component, Evaluation, root_of_squares};
+pub use calibrated::{BoardGain, Calibrated, Delay};
 pub use continuous::{Break, Bridge};
 pub use edge::{Carried, Edge, Side};
 pub use finding::Finding;

@@ -21,6 +21,8 @@ const WAITING: usize = 8;
 /// A counter that adds up readings may take the one published with its tick, the one before, or one between: so many
 /// periods later than the counter's ticks stood what it added.
 const SHIFTS: [f64; 3] = [1.0, 0.5, 0.0];
+/// Or, at its own times, those that were published since its last tick.
+const WAYS: usize = SHIFTS.len() + 1;
 /// Levels of power that are told apart: each is this many times the one below.
 const LEVEL_FACTOR: f64 = 1.5;
 const LOWEST_LEVEL_W: f64 = 5.0;
@@ -74,7 +76,7 @@ pub struct Witness {
     last: Option<(u64, i64)>,
     read_mj: Option<i64>,
     waiting: VecDeque<Pair>,
-    sums: [Sum; SHIFTS.len()],
+    sums: [Sum; WAYS],
     levels: [Level; LEVELS],
     /// Pairs whose ratio no gain explains.
     implausible: f64,
@@ -85,6 +87,7 @@ pub struct Witness {
     block: (u32, f64),
     noise_w: Option<f64>,
     remembered: Kind,
+    remembered_gain: Option<GainRatio>,
 }
 
 impl Default for Witness {
@@ -93,7 +96,7 @@ impl Default for Witness {
             last: None,
             read_mj: None,
             waiting: VecDeque::with_capacity(WAITING),
-            sums: [Sum::default(); SHIFTS.len()],
+            sums: [Sum::default(); WAYS],
             levels: [Level::default(); LEVELS],
             implausible: 0.0,
             is_alive: false,
@@ -103,14 +106,15 @@ impl Default for Witness {
             block: (0, 0.0),
             noise_w: None,
             remembered: Kind::None,
+            remembered_gain: None,
         }
     }
 }
 
 impl Witness {
-    /// What an earlier run of the board under this driver found its counter to be.
-    pub fn remembering(kind: Kind) -> Self {
-        Self { remembered: kind, ..Self::default() }
+    /// What an earlier run of the board under this driver found its counter to be, and the readings over it.
+    pub fn remembering(kind: Kind, gain: Option<GainRatio>) -> Self {
+        Self { remembered: kind, remembered_gain: gain, ..Self::default() }
     }
 
     /// Takes a power reading in watts.
@@ -191,6 +195,7 @@ impl Witness {
         for (sum, shift) in self.sums.iter_mut().zip(SHIFTS) {
             sum.weigh(pair, shift, values, period_ns);
         }
+        self.sums[SHIFTS.len()].weigh_whole(pair, values, period_ns);
     }
 
     /// How likely the counter is no more than a sum of readings.
@@ -202,7 +207,7 @@ impl Witness {
         };
         let best = self.sums.iter().map(|sum| sum.log_odds).fold(f64::NEG_INFINITY, f64::max);
         // A ratio that no gain explains, and not the same everywhere: the readings miss what the counter has.
-        let is_gain = self.gain_ratio().is_some();
+        let is_gain = self.seen_gain_ratio().is_some();
         let contradictions = if is_gain { 0.0 } else { self.implausible.min(known::MOST_CONTRADICTIONS) };
         let log_odds = (prior / (1.0 - prior)).ln() + best + contradictions * known::LOG_CONTRADICTED;
         1.0 / (1.0 + (-log_odds).exp())
@@ -237,8 +242,13 @@ impl Witness {
         (is_plain && mean.ln().abs() > known::RATIO_PLAUSIBLE.ln_1p()).then_some(mean)
     }
 
-    /// Readings over counter, where levels of power that can be told apart agree on it.
+    /// Readings over counter, as was seen or else as was remembered.
     pub fn gain_ratio(&self) -> Option<GainRatio> {
+        self.seen_gain_ratio().or(self.remembered_gain)
+    }
+
+    /// Readings over counter, where levels of power that can be told apart agree on it.
+    fn seen_gain_ratio(&self) -> Option<GainRatio> {
         let (mut weight, mut sum, mut least, mut most, mut levels) = (0.0, 0.0, f64::MAX, f64::MIN, 0);
         for level in &self.levels {
             let Some((mean, deviation)) = level.mean() else { continue };
@@ -288,6 +298,26 @@ impl Sum {
         if (covered_ns as f64) < 0.98 * (to_ns - from_ns) as f64 {
             return;
         }
+        self.compare(pair, readings_j, bend_w, most_w);
+    }
+
+    /// Readings count whole, each where it was published.
+    fn weigh_whole(&mut self, pair: &Pair, values: &[(u64, f64)], period_ns: u64) {
+        let within = |at_ns: u64| at_ns > pair.from_ns && at_ns <= pair.to_ns;
+        let (mut readings_j, mut bend_w, mut most_w) = (0.0, 0.0_f64, 0.0_f64);
+        for (k, (at_ns, power_w)) in values.iter().enumerate().filter(|(_, (at_ns, _))| within(*at_ns)) {
+            let Some(before) = k.checked_sub(1).and_then(|k| values.get(k)) else { return };
+            let Some(after) = values.get(k + 1) else { return };
+            readings_j += power_w * seconds((at_ns - before.0).min(2 * period_ns));
+            most_w = most_w.max(*power_w);
+            bend_w = bend_w.max((before.1 - 2.0 * power_w + after.1).abs());
+        }
+        if readings_j > 0.0 {
+            self.compare(pair, readings_j, bend_w, most_w);
+        }
+    }
+
+    fn compare(&mut self, pair: &Pair, readings_j: f64, bend_w: f64, most_w: f64) {
         self.counter_j += pair.energy_j;
         self.readings_j += readings_j;
         // On a load that changes evenly an integral and a sum of readings are alike.
