@@ -3,7 +3,7 @@
 
 use super::constants as known;
 use super::sensor::Sensor;
-use super::stories::Reading;
+use super::surroundings::Reading;
 use crate::clock::{NS_PER_MS, seconds};
 
 /// What the driver's energy counter counts.

@@ -5,7 +5,8 @@ use super::comb::{Change, Comb, Ticks, standing};
 use super::constants as known;
 use super::edge::{Carried, Edge, REACH_NS, Side, UNIFORM, place_of};
 use super::history::History;
-use super::stories::{self, Observed, Surroundings, Value};
+use super::stories;
+use super::surroundings::{Observed, Surroundings, Value};
 use crate::clock::{NS_PER_MS, seconds};
 
 impl History {

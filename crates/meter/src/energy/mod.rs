@@ -20,6 +20,7 @@ mod rhythm;
 mod sensor;
 mod steps;
 mod stories;
+mod surroundings;
 mod witness;
 
 pub use belief::{Belief, GainRatio, Kind, Ways};

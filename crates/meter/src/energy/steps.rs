@@ -1,7 +1,7 @@
 //! The moments at which a story may change the power, and how likely each is before anything was seen.
 
 use super::constants as known;
-use super::stories::{Observed, Surroundings};
+use super::surroundings::{Observed, Surroundings};
 
 /// Distances from the moment at which a change is considered beside the grids, milliseconds.
 const NEAR_MS: [f64; 11] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0];

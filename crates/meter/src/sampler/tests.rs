@@ -1,5 +1,6 @@
 //! The sampler over a scripted source: real threads and a real clock, no driver.
 
+use crate::energy::Sensor;
 use std::sync::atomic::AtomicU64;
 
 use super::*;

@@ -6,6 +6,7 @@ mod first_update;
 #[cfg(test)]
 mod fuzz_tests;
 mod punctuality;
+mod readings;
 mod report;
 #[cfg(test)]
 mod tests;
