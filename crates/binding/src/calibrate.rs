@@ -10,6 +10,7 @@ use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 
+use crate::evidence::GainRatio;
 use crate::{CodedError, coded};
 
 /// How long one of the sampler's calls takes.
@@ -51,11 +52,27 @@ pub struct LoadEdge {
     pub on: bool,
 }
 
-/// The averaging window of the power reading, or why it is not known.
+/// What the edges of a load told; each missing thing has its reason.
 #[napi(object)]
-pub struct WindowFit {
-    pub fit: Option<AveragingWindow>,
-    pub reason: Option<String>,
+pub struct LoadFit {
+    pub averaging_window: Option<AveragingWindow>,
+    pub averaging_window_reason: Option<String>,
+    /// "integral" or "sum_of_readings".
+    pub counter_kind: Option<String>,
+    pub counter_kind_reason: Option<String>,
+    /// How old the energy is that the counter shows.
+    pub counter_delay: Option<DelayFit>,
+    pub counter_delay_reason: Option<String>,
+    /// Readings over counter.
+    pub gain_ratio: Option<GainRatio>,
+    pub gain_ratio_reason: Option<String>,
+}
+
+/// A delay and how far it may be off (k = 2).
+#[napi(object)]
+pub struct DelayFit {
+    pub delay_ms: f64,
+    pub error_ms: f64,
 }
 
 /// What explains the readings of a load best; errors are k = 2.
@@ -106,11 +123,11 @@ impl NativeProbe {
         })
     }
 
-    /// The averaging window from the last listening and the edges of the load that ran meanwhile.
-    #[napi(ts_return_type = "Promise<WindowFit>")]
-    pub fn averaging_window(&self, edges: Vec<LoadEdge>) -> AsyncTask<FitWindow> {
+    /// What the last listening and the edges of the load that ran meanwhile tell of sensor and counter.
+    #[napi(ts_return_type = "Promise<LoadFit>")]
+    pub fn fit_load(&self, edges: Vec<LoadEdge>) -> AsyncTask<FitLoad> {
         let edges = edges.into_iter().map(calibrate::Edge::from).collect();
-        AsyncTask::new(FitWindow { probe: Arc::clone(&self.probe), edges })
+        AsyncTask::new(FitLoad { probe: Arc::clone(&self.probe), edges })
     }
 
     /// Ends what is under way; it resolves with what it has.
@@ -165,25 +182,22 @@ impl Task for Listen {
 }
 
 /// Fits off the main thread.
-pub struct FitWindow {
+pub struct FitLoad {
     probe: Shared,
     edges: Vec<calibrate::Edge>,
 }
 
-impl Task for FitWindow {
-    type Output = Result<calibrate::AveragingWindow, String>;
-    type JsValue = WindowFit;
+impl Task for FitLoad {
+    type Output = calibrate::LoadFit;
+    type JsValue = LoadFit;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let edges = std::mem::take(&mut self.edges);
-        Ok(self.probe.lock().unwrap_or_else(PoisonError::into_inner).averaging_window(edges))
+        Ok(self.probe.lock().unwrap_or_else(PoisonError::into_inner).fit(edges))
     }
 
     fn resolve(&mut self, _env: Env, fit: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(match fit {
-            Ok(fit) => WindowFit { fit: Some(fit.into()), reason: None },
-            Err(reason) => WindowFit { fit: None, reason: Some(reason) },
-        })
+        Ok(fit.into())
     }
 }
 
@@ -217,6 +231,34 @@ impl From<LoadEdge> for calibrate::Edge {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment since boot")]
     fn from(edge: LoadEdge) -> Self {
         Self { at_ns: edge.t_ns as u64, on: edge.on }
+    }
+}
+
+impl From<calibrate::LoadFit> for LoadFit {
+    fn from(fit: calibrate::LoadFit) -> Self {
+        let (averaging_window, averaging_window_reason) = either(fit.averaging_window);
+        let (kind, counter_kind_reason) = either(fit.counter.kind);
+        let (delay, counter_delay_reason) = either(fit.counter.delay_ns);
+        let (gain_ratio, gain_ratio_reason) = either(fit.counter.gain_ratio);
+        Self {
+            averaging_window: averaging_window.map(AveragingWindow::from),
+            averaging_window_reason,
+            counter_kind: kind.map(|kind| kind.as_str().to_owned()),
+            counter_kind_reason,
+            counter_delay: delay
+                .map(|delay| DelayFit { delay_ms: delay.value / 1e6, error_ms: delay.error / 1e6 }),
+            counter_delay_reason,
+            gain_ratio: gain_ratio.map(GainRatio::from),
+            gain_ratio_reason,
+        }
+    }
+}
+
+/// What there is, or its reason.
+fn either<T>(found: Result<T, String>) -> (Option<T>, Option<String>) {
+    match found {
+        Ok(found) => (Some(found), None),
+        Err(reason) => (None, Some(reason)),
     }
 }
 

@@ -2,7 +2,7 @@
 //! remembered of a board.
 
 use llem_meter::clock::NS_PER_MS;
-use llem_meter::energy::{self, ESTIMATOR, Kind, constants};
+use llem_meter::energy::{self, Calibrated, Delay, ESTIMATOR, Kind, Method, constants};
 use llem_meter::sampler::Known;
 use llem_meter::window;
 use napi_derive::napi;
@@ -40,6 +40,16 @@ pub struct GainRatio {
     pub uncertainty: f64,
 }
 
+/// What an external meter said over what one estimate of the energy said.
+#[napi(object)]
+pub struct BoardGain {
+    pub ratio: f64,
+    /// k = 2.
+    pub uncertainty: f64,
+    /// The estimate: "counter" or "integral".
+    pub method: String,
+}
+
 /// What may be remembered of a device under a driver; missing is what was not found out.
 #[napi(object)]
 pub struct KnownDevice {
@@ -54,6 +64,12 @@ pub struct KnownDevice {
     /// How far the delay may be off (k = 2).
     pub delay_doubt_ms: Option<f64>,
     pub gain_ratio: Option<GainRatio>,
+    /// How old the energy is that its counter shows; only a calibration finds it.
+    pub counter_delay_ms: Option<f64>,
+    /// How far that may be off (k = 2).
+    pub counter_delay_doubt_ms: Option<f64>,
+    /// Only a calibration beside an external meter finds it.
+    pub board_gain: Option<BoardGain>,
 }
 
 /// What makes the joules of this build.
@@ -103,6 +119,12 @@ impl From<energy::GainRatio> for GainRatio {
     }
 }
 
+impl From<energy::BoardGain> for BoardGain {
+    fn from(gain: energy::BoardGain) -> Self {
+        Self { ratio: gain.ratio, uncertainty: gain.uncertainty, method: gain.method.as_str().to_owned() }
+    }
+}
+
 impl KnownDevice {
     /// What a sampler begins with.
     pub fn known(&self) -> Known {
@@ -112,6 +134,25 @@ impl KnownDevice {
             delay_ns: self.delay_ms.and_then(nanoseconds),
             kind: Kind::from_name(&self.counter_kind).unwrap_or_default(),
             ways: None,
+            gain_ratio: self
+                .gain_ratio
+                .as_ref()
+                .map(|gain| energy::GainRatio { ratio: gain.ratio, uncertainty: gain.uncertainty }),
+            calibrated: self.calibrated(),
+        }
+    }
+
+    fn calibrated(&self) -> Calibrated {
+        let counter_delay = self.counter_delay_ms.zip(self.counter_delay_doubt_ms);
+        Calibrated {
+            sensor_delay_doubt_ns: self.delay_doubt_ms.and_then(nanoseconds),
+            counter_delay: counter_delay.and_then(|(delay_ms, doubt_ms)| {
+                Some(Delay { ns: nanoseconds(delay_ms)?, doubt_ns: nanoseconds(doubt_ms)? })
+            }),
+            gain: self.board_gain.as_ref().and_then(|gain| {
+                let method = Method::from_name(&gain.method)?;
+                Some(energy::BoardGain { ratio: gain.ratio, uncertainty: gain.uncertainty, method })
+            }),
         }
     }
 
@@ -126,6 +167,9 @@ impl KnownDevice {
             delay_ms: None,
             delay_doubt_ms: None,
             gain_ratio: device.gain_ratio.map(GainRatio::from),
+            counter_delay_ms: None,
+            counter_delay_doubt_ms: None,
+            board_gain: None,
         })
     }
 }

@@ -9,7 +9,7 @@ use llem_meter::tenancy;
 use llem_meter::window;
 use napi_derive::napi;
 
-use crate::evidence::{Component, Finding, GainRatio, KnownDevice, constants_hash};
+use crate::evidence::{BoardGain, Component, Finding, GainRatio, KnownDevice, constants_hash};
 
 /// The end of a window: its report, or why there is none.
 #[napi(object)]
@@ -64,6 +64,8 @@ pub struct DeviceReport {
     pub components: Vec<Component>,
     /// The board's own factor, known no better than this.
     pub gain_pct: Option<f64>,
+    /// What an external meter said of it.
+    pub board_gain: Option<BoardGain>,
     /// "integral", "sum_of_readings", "undecided" or "none".
     pub counter_kind: String,
     /// The readings over the counter.
@@ -271,6 +273,7 @@ impl From<window::DeviceReport> for DeviceReport {
             reason: device.headline.reason,
             residual_pct: device.headline.residual_pct,
             gain_pct: device.gain_pct,
+            board_gain: device.board_gain.map(BoardGain::from),
             sensor: Sensor {
                 update_period_ms: device.measured_update_period_ns.map(milliseconds),
                 window_ms: milliseconds(device.sensor.window_ns),

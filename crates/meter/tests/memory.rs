@@ -90,6 +90,7 @@ fn facts() -> FileFacts {
         slow_gap_cap_ns: NS_PER_S,
         history_ns: 3 * NS_PER_S,
         sensors: vec![Sensor::DATACENTER; DEVICES],
+        calibrated: Vec::new(),
     }
 }
 

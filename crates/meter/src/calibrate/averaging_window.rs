@@ -5,7 +5,10 @@
 use std::iter::successors;
 
 use super::load::OnTime;
-use crate::clock::{NS_PER_MS, NS_PER_S};
+use super::load_fit::{
+    AS_GOOD, MIN_EXPLAINED, MIN_SEEN, SETTLE_NS, Seen, delay_error_ns, explained, jackknife_errors, misfit,
+    settled,
+};
 
 /// A value that the power sensor published, and when.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +17,16 @@ pub struct PowerTick {
     pub at_ns: u64,
     /// The value in watts.
     pub power_w: f64,
+}
+
+impl Seen for PowerTick {
+    fn at_ns(&self) -> u64 {
+        self.at_ns
+    }
+
+    fn power_w(&self) -> f64 {
+        self.power_w
+    }
 }
 
 /// What explains the readings best.
@@ -43,27 +56,14 @@ const LONGEST_NS: f64 = 1.6e9;
 const FACTOR: f64 = 1.25;
 const MAX_STEP_NS: f64 = 15e6;
 /// Delays of up to 97 ms were published, once 311 ms (arXiv 2312.02741).
-const DELAY_STEP_NS: f64 = 5e6;
-const DELAYS: i32 = 65;
+pub(super) const DELAY_STEP_NS: f64 = 5e6;
+pub(super) const DELAYS: i32 = 65;
 /// The time of a tick is known to half a millisecond: a delay that may not fall below 0 would bend the window.
-const LEAST_DELAY_NS: f64 = -2e6;
+pub(super) const LEAST_DELAY_NS: f64 = -2e6;
 /// How often the grid is made three times finer around its best point.
-const FINER: i32 = 6;
-/// Clocks rise when a load begins, and before it nobody knows what went on: longer than any window and delay.
-const SETTLE_NS: u64 = 1_500 * NS_PER_MS;
-/// Each stretch of this length has its own power when on and off, since a board draws more when it is warm.
-const STRETCH_NS: u64 = 4 * NS_PER_S;
-/// The fit has four unknowns.
-const MIN_READINGS: usize = 24;
-/// Below this the load does not show in the readings.
-const MIN_EXPLAINED: f64 = 0.5;
-/// Two windows that differ by more than this factor are not the same one, ...
+pub(super) const FINER: i32 = 6;
+/// Two windows that differ by more than this factor are not the same one.
 const APART: f64 = 1.3;
-/// ... and one that leaves so much more of the readings unexplained is as likely: with a hundred readings and
-/// Gaussian noise, beyond it lies one in a thousand.
-const AS_GOOD: f64 = 1.1;
-/// Parts of the readings, each of which is left out once for the error (jackknife).
-const BLOCKS: usize = 8;
 
 /// A window and a delay, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -74,23 +74,21 @@ struct Point {
 
 /// The window and the delay that explain the readings best by least squares, or why there are none.
 pub fn fit_averaging_window(load: &OnTime, ticks: &[PowerTick]) -> Result<AveragingWindow, String> {
-    let Some((from_ns, to_ns)) = load.known_ns() else { return Err("the load told no edges".to_owned()) };
-    let ticks: Vec<PowerTick> =
-        ticks.iter().copied().filter(|tick| (from_ns + SETTLE_NS..=to_ns).contains(&tick.at_ns)).collect();
-    if ticks.len() < MIN_READINGS {
+    let Some(known_ns) = load.known_ns() else { return Err("the load told no edges".to_owned()) };
+    let ticks = settled(ticks, known_ns);
+    if ticks.len() < MIN_SEEN {
         return Err(format!(
             "the power reading changed {} times while the load ran (after its first {:.1} s), fewer than \
-             {MIN_READINGS}",
+             {MIN_SEEN}",
             ticks.len(),
             SETTLE_NS as f64 / 1e9
         ));
     }
-    let variance = misfit(&ticks, |_| 0.0);
     let left = |point: Point| misfit(&ticks, shares(load, point));
     let minima = minima(left);
     let (unexplained, best) = lowest(&minima);
-    let explained = 1.0 - unexplained / variance;
-    if explained.is_nan() || explained < MIN_EXPLAINED {
+    let explained = explained(&ticks, unexplained);
+    if explained < MIN_EXPLAINED {
         return Err(format!(
             "the load explains {:.0} % of what the readings do, so it does not show in them",
             100.0 * explained.max(0.0)
@@ -108,19 +106,15 @@ pub fn fit_averaging_window(load: &OnTime, ticks: &[PowerTick]) -> Result<Averag
             rival.window_ns / 1e6
         ));
     }
-    let without_block = |block: usize| {
-        let others: Vec<PowerTick> = (0..ticks.len())
-            .filter(|position| position * BLOCKS / ticks.len() != block)
-            .map(|position| ticks[position])
-            .collect();
-        refined(best, |point| misfit(&others, shares(load, point))).1
-    };
-    let others: Vec<Point> = (0..BLOCKS).map(without_block).collect();
+    let [window_error_ns, delay_error] = jackknife_errors(&ticks, |others| {
+        let (_, point) = refined(best, |point| misfit(others, shares(load, point)));
+        [point.window_ns, point.delay_ns]
+    });
     Ok(AveragingWindow {
         window_ns: best.window_ns,
-        window_error_ns: 2.0 * jackknife_error(others.iter().map(|point| point.window_ns)),
+        window_error_ns,
         delay_ns: best.delay_ns,
-        delay_error_ns: 2.0 * jackknife_error(others.iter().map(|point| point.delay_ns)),
+        delay_error_ns: delay_error_ns(delay_error),
         unexplained_w: (unexplained / ticks.len() as f64).sqrt(),
         explained,
         readings: ticks.len(),
@@ -181,38 +175,15 @@ fn lowest(points: &[(f64, Point)]) -> (f64, Point) {
 }
 
 /// The share of a reading's window in which the load worked.
-fn shares(load: &OnTime, Point { window_ns, delay_ns }: Point) -> impl Fn(&PowerTick) -> f64 {
+pub(super) fn shares_of(load: &OnTime, window_ns: f64, delay_ns: f64) -> impl Fn(&PowerTick) -> f64 {
     move |tick| {
         let end_ns = tick.at_ns as f64 - delay_ns;
         load.share(end_ns - window_ns, end_ns)
     }
 }
 
-/// The sum of squares, in W^2, that is left when the readings of each stretch are a line of the share of their window
-/// in which the load worked: two unknown powers, by linear least squares.
-fn misfit(ticks: &[PowerTick], share: impl Fn(&PowerTick) -> f64) -> f64 {
-    ticks
-        .chunk_by(|a, b| a.at_ns / STRETCH_NS == b.at_ns / STRETCH_NS)
-        .map(|stretch| {
-            let n = stretch.len() as f64;
-            let (mut x, mut y, mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0, 0.0, 0.0);
-            for tick in stretch {
-                let (share, power_w) = (share(tick), tick.power_w);
-                (x, y) = (x + share, y + power_w);
-                (xx, xy, yy) = (xx + share * share, xy + share * power_w, yy + power_w * power_w);
-            }
-            let (spread, shared, total) = (xx - x * x / n, xy - x * y / n, yy - y * y / n);
-            // Work takes power: a line that falls with it explains nothing. Without this, half a period later is as
-            // good as the truth.
-            if shared > 0.0 && spread > 1e-9 { (total - shared * shared / spread).max(0.0) } else { total }
-        })
-        .sum()
-}
-
-fn jackknife_error(estimates: impl Iterator<Item = f64> + Clone) -> f64 {
-    let n = BLOCKS as f64;
-    let mean = estimates.clone().sum::<f64>() / n;
-    ((n - 1.0) / n * estimates.map(|estimate| (estimate - mean).powi(2)).sum::<f64>()).sqrt()
+fn shares(load: &OnTime, Point { window_ns, delay_ns }: Point) -> impl Fn(&PowerTick) -> f64 {
+    shares_of(load, window_ns, delay_ns)
 }
 
 #[cfg(test)]

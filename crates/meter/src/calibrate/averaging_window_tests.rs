@@ -1,5 +1,6 @@
 use super::super::load::Edge;
 use super::*;
+use crate::clock::NS_PER_MS;
 use crate::replay::Random;
 
 const MS: f64 = NS_PER_MS as f64;

@@ -5,6 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::averaging_window::{AveragingWindow, PowerTick, fit_averaging_window};
+use super::counter_cells::CounterTick;
+use super::counter_fit::{CounterFit, Watched, fit_counter};
 use super::latency::{self, CallLatency};
 use super::load::{Edge, OnTime};
 use super::quantum::Quantum;
@@ -29,6 +31,15 @@ pub struct Listened {
     pub counter_quantum_mj: Option<u64>,
 }
 
+/// What a load with known edges has told.
+#[derive(Clone, Debug)]
+pub struct LoadFit {
+    /// The averaging window and the delay of the sensor, or why there are none.
+    pub averaging_window: Result<AveragingWindow, String>,
+    /// What there is of the counter.
+    pub counter: CounterFit,
+}
+
 /// The first device of a source. While it lives, the driver stays loaded.
 pub struct Probe<S> {
     source: S,
@@ -36,6 +47,7 @@ pub struct Probe<S> {
     counter: Rhythm,
     quantum: Quantum,
     ticks: Vec<PowerTick>,
+    counter_ticks: Vec<CounterTick>,
 }
 
 impl<S: Source> Probe<S> {
@@ -47,6 +59,7 @@ impl<S: Source> Probe<S> {
             counter: Rhythm::default(),
             quantum: Quantum::default(),
             ticks: Vec::new(),
+            counter_ticks: Vec::new(),
         }
     }
 
@@ -54,6 +67,7 @@ impl<S: Source> Probe<S> {
     /// the periods counts on; the readings are of this time alone.
     pub fn listen(&mut self, for_ns: u64, stop: &AtomicBool) -> Listened {
         self.ticks.clear();
+        self.counter_ticks.clear();
         let end_ns = monotonic_ns() + for_ns;
         let (mut due_ns, mut counter_due_ns) = (monotonic_ns(), 0);
         while due_ns < end_ns && !stop.load(Ordering::Relaxed) {
@@ -69,9 +83,18 @@ impl<S: Source> Probe<S> {
         self.listened()
     }
 
-    /// The averaging window from the readings of the last listening, or why there is none.
-    pub fn averaging_window(&self, edges: Vec<Edge>) -> Result<AveragingWindow, String> {
-        fit_averaging_window(&OnTime::new(edges), &self.ticks)
+    /// What the edges of a load tell of the sensor and the counter as they were in the last listening.
+    pub fn fit(&self, edges: Vec<Edge>) -> LoadFit {
+        let load = OnTime::new(edges);
+        let averaging_window = fit_averaging_window(&load, &self.ticks);
+        let counter = fit_counter(&Watched {
+            load: &load,
+            power: &self.ticks,
+            counter: &self.counter_ticks,
+            update_period_ns: self.power.period_ns(),
+            window: averaging_window.as_ref().ok().copied(),
+        });
+        LoadFit { averaging_window, counter }
     }
 
     fn read_power(&mut self) {
@@ -90,7 +113,10 @@ impl<S: Source> Probe<S> {
         let answer = self.source.counter_mj(0);
         let after_ns = monotonic_ns();
         if let Ok(energy_mj) = answer {
-            self.counter.push(u64::midpoint(before_ns, after_ns), energy_mj);
+            let at_ns = u64::midpoint(before_ns, after_ns);
+            if let Some(tick_ns) = self.counter.push(at_ns, energy_mj) {
+                self.counter_ticks.push(CounterTick { at_ns: tick_ns, energy_mj });
+            }
             self.quantum.push(energy_mj);
         }
         after_ns + COUNTER_SHARE * (after_ns - before_ns)

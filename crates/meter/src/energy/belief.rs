@@ -95,6 +95,17 @@ impl Ways {
         best.is_finite().then(|| Self(log.map(|value| (value - best).max(MOST_AGAINST))))
     }
 
+    /// What was measured of the usual way leaves no room for others, unless much speaks for them.
+    pub fn narrowed(mut self, window_is_known: bool, delay_is_known: bool) -> Self {
+        for (k, log) in self.0[..WAYS].iter_mut().enumerate() {
+            let (window, delay) = (k / DELAYS_NS.len(), k % DELAYS_NS.len());
+            if (window_is_known && window > 0) || (delay_is_known && delay > 0) {
+                *log = log.min(MOST_AGAINST);
+            }
+        }
+        self
+    }
+
     /// The share of the time in which the sensor does not look, by the weights of the ways.
     pub fn unseen_share(&self, usual: Sensor) -> f64 {
         let period_s = seconds(usual.update_period_ns);

@@ -68,7 +68,8 @@ impl History {
         #[cfg(test)]
         self.break_on_purpose();
         let reads = &self.counter;
-        let raw_mj = reads.iter().find(|(at_ns, _)| *at_ns >= edge_ns)?.1;
+        let delay_ns = self.calibrated().counter_delay_ns();
+        let raw_mj = reads.iter().find(|(at_ns, _)| at_ns + delay_ns >= edge_ns)?.1;
         if reads.front()?.0 > edge_ns {
             return None;
         }

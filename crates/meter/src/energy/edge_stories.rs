@@ -34,6 +34,7 @@ impl History {
             self.values_between(first_ns.saturating_sub(20 * NS_PER_MS), last_ns + 130 * NS_PER_MS);
         let ratio = belief.gain_ratio.map_or(1.0, |gain| gain.ratio);
         let doubt_s = UNIFORM * seconds(ticks.doubt_ns.max(value_doubt_ns));
+        let doubt_s = doubt_s.hypot(self.delay_deviation_s().unwrap_or(0.0));
         let told_ns = cells[cells.len() - 1].0 - cells[0].0;
         let typical_w = (cells[cells.len() - 1].1 - cells[0].1) as f64 / 1e3 / seconds(told_ns);
         let relative = |at_ns: u64, shift_s: f64| (at_ns as f64 - edge_ns as f64) / 1e9 + shift_s;

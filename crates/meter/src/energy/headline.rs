@@ -3,6 +3,7 @@
 
 use super::belief::{GainRatio, Kind};
 use super::budget::{Budget, Evaluation};
+use super::calibrated::BoardGain;
 use super::constants as known;
 use super::continuous::Bridge;
 use super::edge::{Carried, Edge};
@@ -18,6 +19,11 @@ pub enum Method {
 }
 
 impl Method {
+    /// The one with that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Counter, Self::Integral].into_iter().find(|method| method.as_str() == name)
+    }
+
     /// Its name in results.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +56,9 @@ pub struct Readings {
     pub impossible: u64,
 }
 
+/// What the gain of a board rests on, where one was beside it.
+const EXTERNAL_METER: &str = "external meter";
+
 /// What is known of one device over one window.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -75,6 +84,10 @@ pub struct Evidence {
     pub scope_ratio: Option<f64>,
     /// Readings over counter.
     pub gain_ratio: Option<GainRatio>,
+    /// Of the counter's delay (k = 1), joules.
+    pub counter_delay_j: f64,
+    /// What an external meter said of the board.
+    pub board_gain: Option<BoardGain>,
 }
 
 /// The number to quote, or why there is none.
@@ -199,6 +212,7 @@ impl Evidence {
         }
         let floor_j = known::COUNTER_QUANTUM_J.hypot(known::RELATIVE_FLOOR * counter_j);
         budget.add("counter, quantum and clock", "millijoules, 1e-5", Evaluation::B, floor_j);
+        budget.add("counter, delay", "calibration", Evaluation::A, self.counter_delay_j);
         for bridge in &self.bridges {
             budget.add(
                 "counter, replaced step",
@@ -222,7 +236,7 @@ impl Evidence {
         let doubt = if confirmed { "" } else { "; the readings have holes and cannot confirm it" };
         headline.reason = format!("the counter, carried to both edges{doubt}");
         self.compare(counter_j, headline);
-        self.add_gain(counter_j, &mut headline.budget);
+        self.add_gain(Method::Counter, counter_j, &mut headline.budget);
     }
 
     /// Holds the readings against the counter: a factor that is the same at all levels is the board's, what the sensor
@@ -293,10 +307,31 @@ impl Evidence {
             budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
             headline.findings.push(Finding::load_in_step());
         }
-        self.add_gain(integral_j, &mut headline.budget);
+        self.add_gain(Method::Integral, integral_j, &mut headline.budget);
     }
 
-    fn add_gain(&self, joules: f64, budget: &mut Budget) {
+    /// The share by which the board's factor may be off (k = 2), where joules are by this method.
+    pub fn gain_share(&self, method: Method) -> f64 {
+        self.metered(method).map_or(known::GAIN_SHARE, |gain| {
+            let uncorrected = known::COVERAGE_FACTOR * known::APART_SHARE * (gain.ratio - 1.0);
+            gain.uncertainty.hypot(uncorrected)
+        })
+    }
+
+    fn metered(&self, method: Method) -> Option<BoardGain> {
+        self.board_gain.filter(|gain| gain.method == method)
+    }
+
+    fn add_gain(&self, method: Method, joules: f64, budget: &mut Budget) {
+        if let Some(gain) = self.metered(method) {
+            let component = "gain of the board";
+            let metered_j = gain.uncertainty / known::COVERAGE_FACTOR * joules;
+            budget.add_of_board(component, EXTERNAL_METER, Evaluation::B, metered_j);
+            // Joules are not multiplied with it, so that they are the sum of what was counted.
+            let apart_j = known::APART_SHARE * (gain.ratio - 1.0).abs() * joules;
+            budget.add_of_board("gain of the board, not corrected", EXTERNAL_METER, Evaluation::B, apart_j);
+            return;
+        }
         let specified_j = known::GAIN_SHARE / known::COVERAGE_FACTOR * joules;
         budget.add_of_board("gain of the board", "nvml.h, arXiv 2312.02741", Evaluation::B, specified_j);
         if let Some(gain) = self.gain_ratio {

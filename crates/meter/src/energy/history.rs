@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use super::belief::{Belief, Ways};
+use super::calibrated::Calibrated;
 use super::comb::{Comb, Ticks, changes, standing};
 use super::constants as known;
 use super::continuous::{Bounds, Bridge, Continuous, Evidence};
@@ -34,6 +35,7 @@ pub struct History {
     continuous: Continuous,
     bridge: Option<Bridge>,
     sensor: Sensor,
+    calibrated: Calibrated,
     power_rhythm: Rhythm,
     counter_rhythm: Rhythm,
     witness: Witness,
@@ -61,6 +63,7 @@ impl History {
             continuous: Continuous::default(),
             bridge: None,
             sensor,
+            calibrated: Calibrated::default(),
             power_rhythm: Rhythm::default(),
             counter_rhythm: Rhythm::default(),
             witness: Witness::default(),
@@ -82,6 +85,16 @@ impl History {
     /// Takes what an earlier run of this board under this driver believed of its counter.
     pub fn remember(&mut self, witness: Witness) {
         self.witness = witness;
+    }
+
+    /// Takes what a calibration measured; before the first reading.
+    pub fn calibrate(&mut self, calibrated: Calibrated) {
+        self.calibrated = calibrated;
+    }
+
+    /// What a calibration measured.
+    pub fn calibrated(&self) -> Calibrated {
+        self.calibrated
     }
 
     /// Takes the power limit that the driver tells.
@@ -132,8 +145,9 @@ impl History {
         self.witness.push_power(at_ns, power_w);
     }
 
-    /// Takes a counter reading in millijoules.
-    pub fn push_counter(&mut self, at_ns: u64, energy_mj: u64) {
+    /// Takes a counter reading in millijoules. Its time is that of the energy, which is as old as the counter is late.
+    pub fn push_counter(&mut self, read_ns: u64, energy_mj: u64) {
+        let at_ns = read_ns.saturating_sub(self.calibrated.counter_delay_ns());
         let bounds = self.bounds();
         // As old as is usual, not as was seen, for the same reason.
         let lag_ns = self.sensor.lag_ns();
@@ -217,7 +231,10 @@ impl History {
     /// The first tick of the sensor and of the counter after a moment, by the lines through their changes, and how far
     /// each may be off.
     pub fn next_updates(&self, after_ns: u64) -> [Option<(u64, u64)>; 2] {
-        [&self.power_rhythm, &self.counter_rhythm].map(|rhythm| rhythm.next_tick_ns(after_ns))
+        let delay_ns = self.calibrated.counter_delay_ns();
+        let of_counter = self.counter_rhythm.next_tick_ns(after_ns.saturating_sub(delay_ns));
+        let published = of_counter.map(|(at_ns, doubt_ns)| (at_ns + delay_ns, doubt_ns));
+        [self.power_rhythm.next_tick_ns(after_ns), published]
     }
 
     /// From now on believes this, whatever the readings say: it was found from more of the past.
@@ -243,13 +260,25 @@ impl History {
 
     /// What the readings leave unknown at an edge (k = 1), joules. They are taken to show the power half an update
     /// period and half a window late, which is right on average; a step at the edge may be shown half an update period
-    /// earlier or later, and how old a reading is is known no better than before it was measured.
+    /// earlier or later, and how old a reading is is known as well as it was measured, if it was.
     pub fn readings_edge_j(&self, edge_ns: u64) -> Option<f64> {
         let sensor = self.sensor();
         let span_ns = sensor.delay_ns + sensor.update_period_ns + sensor.window_ns;
         let (low_w, high_w) = self.range_w(edge_ns.saturating_sub(span_ns), edge_ns + span_ns)?;
         let period_s = seconds(sensor.update_period_ns) / 12.0_f64.sqrt();
-        Some((high_w - low_w) * period_s.hypot(known::DELAY_DEVIATION_S))
+        Some((high_w - low_w) * period_s.hypot(self.delay_deviation_s().unwrap_or(known::DELAY_DEVIATION_S)))
+    }
+
+    /// How far the age of a reading may be from what is taken for it (k = 1), where it was measured.
+    pub(super) fn delay_deviation_s(&self) -> Option<f64> {
+        self.calibrated.sensor_delay_doubt_ns.map(|doubt_ns| seconds(doubt_ns) / known::COVERAGE_FACTOR)
+    }
+
+    /// The lowest and the highest reading around a moment: what the power may have been at it.
+    pub fn range_around_w(&self, at_ns: u64) -> Option<(f64, f64)> {
+        let lag_ns = self.sensor().lag_ns();
+        let beside_ns = self.update_period_ns();
+        self.range_w((at_ns + lag_ns).saturating_sub(beside_ns), at_ns + lag_ns + beside_ns)
     }
 
     /// The lowest and the highest reading from one moment to another.

@@ -3,6 +3,7 @@
 
 mod belief;
 mod budget;
+mod calibrated;
 mod comb;
 pub mod constants;
 mod continuous;
@@ -22,6 +23,7 @@ mod witness;
 
 pub use belief::{Belief, GainRatio, Kind, Ways};
 pub use budget::{Budget, Component, Evaluation, root_of_squares};
+pub use calibrated::{BoardGain, Calibrated, Delay};
 pub use continuous::{Break, Bridge};
 pub use edge::{Carried, Edge, Side};
 pub use finding::Finding;

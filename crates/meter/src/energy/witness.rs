@@ -85,6 +85,7 @@ pub struct Witness {
     block: (u32, f64),
     noise_w: Option<f64>,
     remembered: Kind,
+    remembered_gain: Option<GainRatio>,
 }
 
 impl Default for Witness {
@@ -103,14 +104,15 @@ impl Default for Witness {
             block: (0, 0.0),
             noise_w: None,
             remembered: Kind::None,
+            remembered_gain: None,
         }
     }
 }
 
 impl Witness {
-    /// What an earlier run of the board under this driver found its counter to be.
-    pub fn remembering(kind: Kind) -> Self {
-        Self { remembered: kind, ..Self::default() }
+    /// What an earlier run of the board under this driver found its counter to be, and the readings over it.
+    pub fn remembering(kind: Kind, gain: Option<GainRatio>) -> Self {
+        Self { remembered: kind, remembered_gain: gain, ..Self::default() }
     }
 
     /// Takes a power reading in watts.
@@ -202,7 +204,7 @@ impl Witness {
         };
         let best = self.sums.iter().map(|sum| sum.log_odds).fold(f64::NEG_INFINITY, f64::max);
         // A ratio that no gain explains, and not the same everywhere: the readings miss what the counter has.
-        let is_gain = self.gain_ratio().is_some();
+        let is_gain = self.seen_gain_ratio().is_some();
         let contradictions = if is_gain { 0.0 } else { self.implausible.min(known::MOST_CONTRADICTIONS) };
         let log_odds = (prior / (1.0 - prior)).ln() + best + contradictions * known::LOG_CONTRADICTED;
         1.0 / (1.0 + (-log_odds).exp())
@@ -237,8 +239,13 @@ impl Witness {
         (is_plain && mean.ln().abs() > known::RATIO_PLAUSIBLE.ln_1p()).then_some(mean)
     }
 
-    /// Readings over counter, where levels of power that can be told apart agree on it.
+    /// Readings over counter, as was seen or else as was remembered.
     pub fn gain_ratio(&self) -> Option<GainRatio> {
+        self.seen_gain_ratio().or(self.remembered_gain)
+    }
+
+    /// Readings over counter, where levels of power that can be told apart agree on it.
+    fn seen_gain_ratio(&self) -> Option<GainRatio> {
         let (mut weight, mut sum, mut least, mut most, mut levels) = (0.0, 0.0, f64::MAX, f64::MIN, 0);
         for level in &self.levels {
             let Some((mean, deviation)) = level.mean() else { continue };

@@ -8,11 +8,13 @@ use std::str::FromStr;
 
 use parquet::file::metadata::KeyValue;
 
-use crate::energy::{Belief, ESTIMATOR, GainRatio, Kind, Sensor, Ways, constants};
+use crate::energy::{
+    Belief, BoardGain, Calibrated, Delay, ESTIMATOR, GainRatio, Kind, Method, Sensor, Ways, constants,
+};
 use crate::window::{FirstUpdate, FirstUpdates};
 
 /// Known when a window opens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FileFacts {
     /// The driver's index of each device, by position.
     pub gpu_indices: Vec<i32>,
@@ -32,6 +34,8 @@ pub struct FileFacts {
     pub history_ns: u64,
     /// What was known of each device's sensor before it was watched, by position.
     pub sensors: Vec<Sensor>,
+    /// What a calibration has measured of each device, by position; empty in files from before it was told.
+    pub calibrated: Vec<Calibrated>,
 }
 
 /// Known when a window has ended: what its samples do not tell, because it rests on the time before them.
@@ -51,7 +55,9 @@ impl FileFacts {
         let sensors = list(&self.sensors, |sensor| {
             format!("{}:{}:{}", sensor.update_period_ns, sensor.window_ns, sensor.delay_ns)
         });
-        vec![
+        let is_calibrated = self.calibrated.iter().any(|calibrated| *calibrated != Calibrated::default());
+        let calibrated = || entry("llem.calibrated", list(&self.calibrated, calibrated_text));
+        let always = [
             entry("llem.schema_version", schema_version),
             entry("llem.device_uuids", self.uuids.join(",")),
             entry("llem.gpu_indices", list(&self.gpu_indices, i32::to_string)),
@@ -62,7 +68,8 @@ impl FileFacts {
             entry("llem.slow_gap_cap_ns", self.slow_gap_cap_ns),
             entry("llem.history_ns", self.history_ns),
             entry("llem.sensors_ns", sensors),
-        ]
+        ];
+        always.into_iter().chain(is_calibrated.then(calibrated)).collect()
     }
 
     pub(super) fn read(entries: &Entries) -> io::Result<Self> {
@@ -80,6 +87,11 @@ impl FileFacts {
                 let [update_period_ns, window_ns, delay_ns] = parts?.try_into().ok()?;
                 Some(Sensor { update_period_ns, window_ns, delay_ns })
             })?,
+            calibrated: if entries.has("llem.calibrated") {
+                entries.list("llem.calibrated", calibrated_of)?
+            } else {
+                Vec::new()
+            },
         })
     }
 }
@@ -129,6 +141,31 @@ impl EndFacts {
             },
         })
     }
+}
+
+/// What was calibrated in one line.
+fn calibrated_text(calibrated: &Calibrated) -> String {
+    let Calibrated { sensor_delay_doubt_ns, counter_delay, gain } = *calibrated;
+    let delay = [counter_delay.map(|delay| delay.ns), counter_delay.map(|delay| delay.doubt_ns)];
+    let times = [sensor_delay_doubt_ns, delay[0], delay[1]].map(or_dash);
+    let factor = gain.map_or_else(
+        || "-:-:-".to_owned(),
+        |gain| format!("{:?}:{:?}:{}", gain.ratio, gain.uncertainty, gain.method.as_str()),
+    );
+    format!("{}:{factor}", times.join(":"))
+}
+
+fn calibrated_of(text: &str) -> Option<Calibrated> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [doubt, delay, delay_doubt, ratio, uncertainty, method] = parts.try_into().ok()?;
+    let time = |text: &str| text.parse::<u64>().ok();
+    let number = |text: &str| text.parse::<f64>().ok();
+    let gain = number(ratio).zip(number(uncertainty)).zip(Method::from_name(method));
+    Some(Calibrated {
+        sensor_delay_doubt_ns: time(doubt),
+        counter_delay: time(delay).zip(time(delay_doubt)).map(|(ns, doubt_ns)| Delay { ns, doubt_ns }),
+        gain: gain.map(|((ratio, uncertainty), method)| BoardGain { ratio, uncertainty, method }),
+    })
 }
 
 /// A belief in one line. Numbers are written so that reading them gives the same bits.
@@ -235,6 +272,14 @@ mod tests {
             slow_gap_cap_ns: 14,
             history_ns: 15,
             sensors: vec![Sensor::DATACENTER, Sensor::AVERAGED],
+            calibrated: vec![
+                Calibrated::default(),
+                Calibrated {
+                    sensor_delay_doubt_ns: Some(1_500_000),
+                    counter_delay: Some(Delay { ns: 40_000_000, doubt_ns: 1_000_000 }),
+                    gain: Some(BoardGain { ratio: 1.0 / 3.0, uncertainty: 5e-3, method: Method::Counter }),
+                },
+            ],
         };
         let known = Belief {
             power_ns: Some(100_000_123),
@@ -267,8 +312,11 @@ mod tests {
         assert_eq!(FileFacts::read(&entries).expect("facts"), facts);
         assert_eq!(EndFacts::read(&entries).expect("facts"), end);
 
+        let newer = ["llem.first_updates_ns", "llem.calibrated"];
         let older: Vec<_> =
-            metadata.into_iter().filter(|entry| entry.key != "llem.first_updates_ns").collect();
+            metadata.into_iter().filter(|entry| !newer.contains(&entry.key.as_str())).collect();
+        let older_facts = FileFacts::read(&Entries::of(Some(&older))).expect("facts of an older file");
+        assert_eq!(older_facts, FileFacts { calibrated: Vec::new(), ..facts });
         let older = EndFacts::read(&Entries::of(Some(&older))).expect("facts of an older file");
         assert_eq!(older, EndFacts { first_updates: Vec::new(), ..end });
     }

@@ -86,6 +86,7 @@ mod tests {
             slow_gap_cap_ns: NS_PER_S,
             history_ns: NS_PER_S,
             sensors: vec![Sensor::DATACENTER],
+            calibrated: Vec::new(),
         };
         let mut file = SamplesFile::create(path, &facts).expect("a file");
         for k in 0..seconds * 100 {

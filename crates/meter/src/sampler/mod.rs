@@ -24,7 +24,7 @@ use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
 use crate::contain::contained;
-use crate::energy::{Kind, Sensor, Ways};
+use crate::energy::{Calibrated, GainRatio, Kind, Sensor, Ways};
 use crate::error::MeterError;
 use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
@@ -92,9 +92,19 @@ pub struct Known {
     pub kind: Kind,
     /// How its sensor is to be read.
     pub ways: Option<Ways>,
+    /// Readings over counter.
+    pub gain_ratio: Option<GainRatio>,
+    /// What a calibration has measured.
+    pub calibrated: Calibrated,
 }
 
 impl Known {
+    /// How the sensor is to be read: what a calibration has measured of it is the usual way.
+    fn ways(&self) -> Ways {
+        let delay_is_known = self.calibrated.sensor_delay_doubt_ns.is_some();
+        self.ways.unwrap_or_default().narrowed(self.window_ns.is_some(), delay_is_known)
+    }
+
     /// What is measured of a sensor stands before what is usual.
     fn of_sensor(self, usual: Sensor) -> Sensor {
         Sensor {

@@ -116,6 +116,7 @@ impl Recorder {
                     slow_gap_cap_ns: self.setup.gap_caps().slow_ns,
                     history_ns: self.setup.history_ns(),
                     sensors: self.setup.sensors.clone(),
+                    calibrated: self.setup.known.iter().map(|known| known.calibrated).collect(),
                 };
                 let (histories, latest) = (&self.histories, &self.latest);
                 let earlier = self.pre_roll.samples(latest);
@@ -195,8 +196,9 @@ fn fresh_history(setup: &Setup, device: usize) -> History {
     let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
     let known = &setup.known[device];
     let mut history = History::new(setup.history_ns(), interval_ns, setup.sensors[device]);
-    history.remember(Witness::remembering(known.kind));
-    known.ways.into_iter().for_each(|ways| history.learn(ways));
+    history.remember(Witness::remembering(known.kind, known.gain_ratio));
+    history.learn(known.ways());
+    history.calibrate(known.calibrated);
     history
 }
 

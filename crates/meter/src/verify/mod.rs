@@ -64,6 +64,9 @@ fn histories_of(samples: &SampleRows) -> Vec<History> {
     let interval_ns = facts.interval_ns.min(EDGE_INTERVAL_NS);
     let mut histories: Vec<History> =
         facts.sensors.iter().map(|sensor| History::new(facts.history_ns, interval_ns, *sensor)).collect();
+    for (history, calibrated) in histories.iter_mut().zip(&facts.calibrated) {
+        history.calibrate(*calibrated);
+    }
     pin(&mut histories, &end.beliefs, OPENED);
     histories
 }

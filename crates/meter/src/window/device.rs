@@ -36,6 +36,8 @@ struct WindowEdge {
     failed: Option<String>,
     /// What the readings leave unknown (k = 1), joules.
     readings_j: Option<f64>,
+    /// The lowest and the highest power around it, watts.
+    range_w: Option<(f64, f64)>,
     /// What was believed by then.
     belief: Belief,
     first_updates: FirstUpdates,
@@ -51,6 +53,7 @@ impl WindowEdge {
             counter,
             failed,
             readings_j: history.readings_edge_j(edge_ns),
+            range_w: history.range_around_w(edge_ns),
             belief: history.belief(),
             first_updates: FirstUpdates::after(edge_ns, history.next_updates(edge_ns)),
         }
@@ -195,7 +198,8 @@ impl DeviceWindow {
             self.counter_reads += u64::from(inside);
             let before_mj = self.counter_last_mj.replace(counter.energy_mj);
             let ticked = before_mj.is_some_and(|before_mj| before_mj != counter.energy_mj);
-            self.ticks_after_end += u32::from(ticked && counter.at_ns > self.end_ns);
+            let counted_ns = counter.at_ns.saturating_sub(history.calibrated().counter_delay_ns());
+            self.ticks_after_end += u32::from(ticked && counted_ns > self.end_ns);
         }
         // One that reaches into the window is in its joules.
         if let Some(bridge) =
@@ -295,6 +299,8 @@ impl DeviceWindow {
             blind_share: belief.blind_share,
             scope_ratio: belief.scope_ratio,
             gain_ratio: belief.gain_ratio,
+            counter_delay_j: history.calibrated().counter_delay_j([start.range_w, end.range_w]),
+            board_gain: history.calibrated().gain,
         };
         let mut headline = evidence.judge();
         if let Some(panic) = start.failed.or(end.failed) {
@@ -309,7 +315,8 @@ impl DeviceWindow {
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
         let mean_w = headline_w.or(self.integral.mean_power_w());
         DeviceReport {
-            gain_pct: headline.total_j.map(|_| 100.0 * known::GAIN_SHARE),
+            gain_pct: headline.method.map(|method| 100.0 * evidence.gain_share(method)),
+            board_gain: evidence.board_gain,
             headline,
             kind: belief.kind,
             contradicted: history.witness().contradicts_memory(),

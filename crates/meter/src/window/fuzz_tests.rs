@@ -94,6 +94,7 @@ fn report(devices: &[&[Sample]], sensor: Sensor, window_ns: (u64, u64), order: &
         slow_gap_cap_ns: NS_PER_S,
         history_ns: 3 * NS_PER_S,
         sensors: vec![sensor; count],
+        calibrated: Vec::new(),
     };
     let mut window: Option<OpenWindow> = None;
     for (at_ns, _, sample) in queue {

@@ -2,7 +2,7 @@
 
 use super::first_update::FirstUpdates;
 use crate::clock::seconds;
-use crate::energy::{Edge, GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares};
+use crate::energy::{BoardGain, Edge, GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares};
 use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
 use crate::tenancy::Tenancy;
@@ -31,8 +31,10 @@ pub struct WindowReport {
 pub struct DeviceReport {
     /// The number to quote, and why.
     pub headline: Headline,
-    /// The board's own factor, percent: known no better than this, and not part of the headline's uncertainty.
+    /// The board's own factor, percent (k = 2): known no better than this, and not part of the headline's uncertainty.
     pub gain_pct: Option<f64>,
+    /// What an external meter said of the board.
+    pub board_gain: Option<BoardGain>,
     /// What the counter counts, as far as that was found out by the end of the window.
     pub kind: Kind,
     /// Whether that is not what was remembered of it.

@@ -39,6 +39,7 @@ impl Fixture {
             slow_gap_cap_ns: NS_PER_S,
             history_ns: 3 * NS_PER_S,
             sensors: vec![sensor],
+            calibrated: Vec::new(),
         };
         let history = History::new(3 * NS_PER_S, 5 * NS_PER_MS, sensor);
         let histories = std::slice::from_ref(&history);
