@@ -1,50 +1,29 @@
 import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect as expected, it, vi } from 'vitest'
-import type { Calibration, CallLatency } from '../../dist/results/calibration.js'
+import type { CallLatency } from '../../dist/results/calibration.js'
 import { isRunning, within } from '../backends/processes.js'
 import { type ExecResult, llem, startLlem } from '../native/llem.js'
-import { gpu, nowNs, type Segment, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
+import { gpu, nowNs, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
+import { type Calibrated, calibrateOver, calibrationIn, waves } from './square-waves.js'
 
 vi.setConfig({ testTimeout: 90_000 })
-
-const SCRIPTED_LOAD = fileURLToPath(new URL('./scripted-load.mjs', import.meta.url))
-/** Before its load llem waits, times and listens for about nine seconds. */
-const IDLE_S = 9.5
-
-interface Calibrated {
-  devices: (Calibration & { kept_in: string })[]
-}
-
-/** Idle, then square waves of these shares of the update period for as long as a calibration takes. */
-function waves(updatePeriodS: number): Segment[] {
-  const ratios = [0.675, 0.76, 0.81, 1.215, 1.266, 1.35]
-  const wave = (ratio: number): Segment => {
-    const period_s = Math.round(ratio * updatePeriodS * 1e4) / 1e4
-    const for_s = Math.ceil(2 / period_s) * period_s
-    return { for_s, square: { low_w: 80, high_w: 450, period_s, duty: 0.5 } }
-  }
-  return [{ for_s: IDLE_S, w: 80 }, ...ratios.map(wave), ...ratios.map(wave), { for_s: 1, w: 80 }]
-}
 
 /** Calibrates over a scenario whose load tells the truth, and then measures a command. */
 async function calibrate(updatePeriodMs: number, windowMs: number) {
   const period = { update_period_ms: updatePeriodMs }
-  const device = gpu(0, waves(updatePeriodMs / 1000), {
+  const load = [...waves(updatePeriodMs / 1000), { for_s: 1, w: 80 }]
+  const device = gpu(0, load, {
     sensor: { ...period, window_ms: windowMs, phase_ms: 13 },
     counter: period,
     call_latency_us: { power: 20, fields: 60, energy: 200, other: 30 },
   })
   const env = { XDG_DATA_HOME: scratchFolder() }
   const scenario = scenarioFile([device], nowNs())
-  const load = ['--', process.execPath, SCRIPTED_LOAD, scenario, '11']
-  const calibrated = await llem(['calibrate', '--simulate', scenario, '--json', ...load], { env })
+  const calibrated = await calibrateOver(scenario, 11, env)
   if (calibrated.code !== 0) throw new Error(calibrated.stderr)
   const exec = await llem(['exec', '--simulate', scenario, '--json', '--', 'sleep', '1'], { env })
-  const [found] = (JSON.parse(calibrated.stdout) as Calibrated).devices
-  if (found === undefined) throw new Error(calibrated.stdout)
-  return { found, later: JSON.parse(exec.stdout) as ExecResult, env, scenario }
+  return { found: calibrationIn(calibrated), later: JSON.parse(exec.stdout) as ExecResult, env, scenario }
 }
 
 /** When the sampler makes each call, and between which medians it is in that scenario, microseconds. */

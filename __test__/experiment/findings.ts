@@ -28,6 +28,7 @@ export function deviceEnergy(overrides: Partial<DeviceEnergy> = {}): DeviceEnerg
       { component: 'gain', source: 'nvml.h', type: 'B', standard_uncertainty_j: 150, of_board: true },
     ],
     gain_pct: 5,
+    board_gain: null,
     counter_kind: 'integral',
     gain_ratio: { ratio: 1.001, uncertainty: 0.004 },
     findings: [],

@@ -36,8 +36,8 @@ export declare class NativeProbe {
   latencies(): Promise<Array<CallLatency>>
   /** Reads power and counter every millisecond for so long. */
   listen(forMs: number): Promise<Listened>
-  /** The averaging window from the last listening and the edges of the load that ran meanwhile. */
-  averagingWindow(edges: Array<LoadEdge>): Promise<WindowFit>
+  /** What the last listening and the edges of the load that ran meanwhile tell of sensor and counter. */
+  fitLoad(edges: Array<LoadEdge>): Promise<LoadFit>
   /** Ends what is under way; it resolves with what it has. */
   stop(): void
 }
@@ -85,6 +85,15 @@ export interface BeginOptions {
   samplesPath?: string
 }
 
+/** What an external meter said over what one estimate of the energy said. */
+export interface BoardGain {
+  ratio: number
+  /** k = 2. */
+  uncertainty: number
+  /** The estimate: "counter" or "integral". */
+  method: string
+}
+
 /** How long one of the sampler's calls takes. */
 export interface CallLatency {
   call: string
@@ -128,6 +137,12 @@ export interface CpuReport {
   domains: Array<CpuDomain>
   /** Why there are none. */
   reason?: string
+}
+
+/** A delay and how far it may be off (k = 2). */
+export interface DelayFit {
+  delayMs: number
+  errorMs: number
 }
 
 /** One GPU. */
@@ -195,6 +210,8 @@ export interface DeviceReport {
   components: Array<Component>
   /** The board's own factor, known no better than this. */
   gainPct?: number
+  /** What an external meter said of it. */
+  boardGain?: BoardGain
   /** "integral", "sum_of_readings", "undecided" or "none". */
   counterKind: string
   /** The readings over the counter. */
@@ -306,6 +323,12 @@ export interface KnownDevice {
   /** How far the delay may be off (k = 2). */
   delayDoubtMs?: number
   gainRatio?: GainRatio
+  /** How old the energy is that its counter shows; only a calibration finds it. */
+  counterDelayMs?: number
+  /** How far that may be off (k = 2). */
+  counterDelayDoubtMs?: number
+  /** Only a calibration beside an external meter finds it. */
+  boardGain?: BoardGain
 }
 
 /** What the driver lets a device do. */
@@ -334,6 +357,21 @@ export interface LoadEdge {
   /** On CLOCK_MONOTONIC. */
   tNs: number
   on: boolean
+}
+
+/** What the edges of a load told; each missing thing has its reason. */
+export interface LoadFit {
+  averagingWindow?: AveragingWindow
+  averagingWindowReason?: string
+  /** "integral" or "sum_of_readings". */
+  counterKind?: string
+  counterKindReason?: string
+  /** How old the energy is that the counter shows. */
+  counterDelay?: DelayFit
+  counterDelayReason?: string
+  /** Readings over counter. */
+  gainRatio?: GainRatio
+  gainRatioReason?: string
 }
 
 /** Driver, CUDA and GPUs of this machine. */
@@ -490,12 +528,6 @@ export interface UnreadableDevice {
 export interface WindowEnd {
   report?: WindowReport
   fault?: string
-}
-
-/** The averaging window of the power reading, or why it is not known. */
-export interface WindowFit {
-  fit?: AveragingWindow
-  reason?: string
 }
 
 /** What the meter found out about a window. */

@@ -1,7 +1,7 @@
-// One GPU. Idle: the counter's test, each driver call timed, when sensor and counter publish. Under a load: what a
-// reading is the mean of, how short a window may be, each driver call again.
+// One GPU. Idle: each driver call timed, when sensor and counter publish. Under a load: what a reading is the mean of,
+// what the counter counts, how late both are, how short a window may be, each driver call again. Beside an external
+// meter: the board's gain.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { oneOf } from '../energy/measured.js'
 import type { Observer } from '../experiment/observer.js'
 import type { Device, KnownDevice } from '../native/addon.js'
@@ -11,11 +11,10 @@ import { type Calibration, laneSchema } from '../results/calibration.js'
 import { COUNTER_KINDS } from '../results/energy.js'
 import { Load } from './load.js'
 import { measureWindows, shortestWindows, WINDOW_MS, WINDOWS } from './measured-windows.js'
-import { ALL_PULSES_MS, pulsesCommand } from './pulses.js'
+import { ALL_PULSES_MS, pulsesCommand, steadyCommand } from './pulses.js'
+import { measureBesideMeter, type ReferenceOptions } from './reference.js'
 import { whileWaiting } from './waiting.js'
 
-/** A steady stretch of a second tests a counter; the readings have to be steady for a moment before and after. */
-const IDLE_MS = 4_000
 /** Three changes show a period, and no sensor publishes more rarely than once a second. */
 const LISTEN_MS = 3_500
 /** A load that the user named may take longer than this, and is then ended. */
@@ -31,6 +30,8 @@ export interface CalibrateOptions {
   libraryPath: string | undefined
   /** A program that tells its edges; null: llem's own pulses. */
   load: readonly string[] | null
+  /** The readings of an external meter; null without one. */
+  reference: ReferenceOptions | null
   observer: Observer
   signal: AbortSignal
 }
@@ -58,9 +59,9 @@ export async function calibrateDevice(
 ): Promise<CalibrationOutcome> {
   const probe = await Probe.open(device.uuid, options.libraryPath)
   const bench: Bench = { ...options, device, probe }
-  const found = nothingYet()
+  const found = nothingYet(options.reference !== null)
   try {
-    for (const step of [testCounter, timeCalls, listen, workUnderLoad])
+    for (const step of [timeCalls, listen, workUnderLoad, compareWithMeter])
       if (!options.signal.aborted) await step(found, bench)
     return { calibration: { ...found, interrupted: options.signal.aborted }, error: null }
   } catch (error) {
@@ -70,7 +71,7 @@ export async function calibrateDevice(
   }
 }
 
-function nothingYet(): Calibration {
+function nothingYet(withReference: boolean): Calibration {
   return {
     calibrated_at: new Date().toISOString(),
     interrupted: false,
@@ -78,28 +79,22 @@ function nothingYet(): Calibration {
     update_period_ms: null,
     averaging_window: null,
     averaging_window_reason: NOT_REACHED,
-    counter: { period_ms: null, quantum_mj: null, kind: 'undecided', gain_ratio: null },
+    counter: {
+      period_ms: null,
+      quantum_mj: null,
+      kind: 'undecided',
+      kind_reason: NOT_REACHED,
+      delay_ms: null,
+      delay_error_ms: null,
+      delay_reason: NOT_REACHED,
+      gain_ratio: null,
+      gain_ratio_reason: NOT_REACHED,
+    },
+    reference: null,
+    reference_reason: withReference ? NOT_REACHED : null,
     call_latencies: [],
     shortest_windows: null,
     shortest_windows_reason: NOT_REACHED,
-  }
-}
-
-/** Does nothing for some seconds, in which the sampler tests the counter by itself. */
-async function testCounter(found: Calibration, bench: Bench): Promise<void> {
-  const sampler = await openSampler(bench, undefined)
-  try {
-    await sampler.ready()
-    const window = sampler.beginWindow()
-    const stretch = { label: 'Testing the energy counter while the GPU is idle', total: IDLE_MS / 1000 }
-    await whileWaiting(bench, stretch, () =>
-      sleep(IDLE_MS, undefined, { signal: bench.signal }).catch(() => {}),
-    )
-    const [report] = (await window.end()).devices
-    found.counter.kind = oneOf(COUNTER_KINDS, report?.counterKind) ?? 'undecided'
-    found.counter.gain_ratio = report?.gainRatio ?? null
-  } finally {
-    sampler.close()
   }
 }
 
@@ -141,20 +136,19 @@ async function listenFor(
 /** What needs a load, and what can be found without where there is none. */
 async function workUnderLoad(found: Calibration, bench: Bench): Promise<void> {
   const command = bench.load ?? pulsesCommand(found.update_period_ms ?? USUAL_UPDATE_PERIOD_MS)
-  const name = bench.load === null ? `llem's own load, by ${command[0]},` : `the load (${command.join(' ')})`
-  let load = new Load(command, bench.device.uuid, name)
+  let load = loadOf(bench, command)
   try {
     const whyNot = await startUp(load, bench)
     if (whyNot !== null) {
-      found.averaging_window_reason = whyNot
+      explainAll(found, whyNot)
       // One that runs and tells nothing is no load that anything could be said to be under.
       await load.stop()
     } else {
       found.load = [...command]
-      await findAveragingWindow(found, bench, load)
+      await fitLoad(found, bench, load)
       if (!load.isRunning && !bench.signal.aborted) {
         // It has run its course, and the windows are to be of the load as well.
-        load = new Load(command, bench.device.uuid, name)
+        load = loadOf(bench, command)
         await startUp(load, bench)
       }
     }
@@ -165,19 +159,35 @@ async function workUnderLoad(found: Calibration, bench: Bench): Promise<void> {
   }
 }
 
+/** The load that the user named, or else this one of llem's own. */
+function loadOf({ load, device }: Bench, own: readonly string[]): Load {
+  const command = load ?? own
+  const name = load === null ? `llem's own load, by ${command[0]},` : `the load (${command.join(' ')})`
+  return new Load(command, device.uuid, name)
+}
+
 function startUp(load: Load, bench: Bench): Promise<string | null> {
   const stretch = { label: 'Waiting for the load to start', total: 120, isLimit: true }
   return whileWaiting(bench, stretch, () => load.works(bench.signal))
 }
 
-async function findAveragingWindow(found: Calibration, bench: Bench, load: Load): Promise<void> {
+/** Without a load's edges nothing of this is known, for the same reason. */
+function explainAll(found: Calibration, reason: string): void {
+  found.averaging_window_reason = reason
+  const { counter } = found
+  Object.assign(counter, { kind_reason: reason, delay_reason: reason, gain_ratio_reason: reason })
+}
+
+/** What the edges of the load tell of sensor and counter. */
+async function fitLoad(found: Calibration, bench: Bench, load: Load): Promise<void> {
   const over = new AbortController()
   load.ended.then(() => over.abort())
   const signal = AbortSignal.any([bench.signal, over.signal])
   await listenFor(LOAD_LIMIT_MS, 'Listening under the load', found, bench, signal)
-  const stretch = { label: 'Fitting the averaging window', total: FIT_S, isLimit: true }
-  const { fit, reason } = await whileWaiting(bench, stretch, () => bench.probe.averagingWindow(load.edges))
-  found.averaging_window_reason = reason ?? null
+  const stretch = { label: 'Fitting what the load has told', total: FIT_S, isLimit: true }
+  const told = await whileWaiting(bench, stretch, () => bench.probe.fitLoad(load.edges))
+  const fit = told.averagingWindow
+  found.averaging_window_reason = told.averagingWindowReason ?? null
   found.averaging_window =
     fit === undefined
       ? null
@@ -190,22 +200,54 @@ async function findAveragingWindow(found: Calibration, bench: Bench, load: Load)
           explained_pct: 100 * fit.explained,
           readings: fit.readings,
         }
+  found.counter = {
+    ...found.counter,
+    // One that never changed is none.
+    kind: found.counter.period_ms === null ? 'none' : (oneOf(COUNTER_KINDS, told.counterKind) ?? 'undecided'),
+    kind_reason: told.counterKindReason ?? null,
+    delay_ms: told.counterDelay?.delayMs ?? null,
+    delay_error_ms: told.counterDelay?.errorMs ?? null,
+    delay_reason: told.counterDelayReason ?? null,
+    gain_ratio: told.gainRatio ?? null,
+    gain_ratio_reason: told.gainRatioReason ?? null,
+  }
+}
+
+/** What an external meter says of the board, where one is beside it. */
+async function compareWithMeter(found: Calibration, bench: Bench): Promise<void> {
+  if (bench.reference === null) return
+  const compared = await measureBesideMeter(bench, bench.reference, {
+    sampler: () => openSampler(bench, knownFrom(found)),
+    load: () => loadOf(bench, steadyCommand()),
+    isOwn: bench.load === null,
+  })
+  const isKnown = typeof compared !== 'string'
+  found.reference = isKnown ? compared : null
+  found.reference_reason = isKnown ? null : compared
+}
+
+/** What later runs will know of it. */
+function knownFrom({ update_period_ms, averaging_window: fit, counter }: Calibration): KnownDevice {
+  return {
+    ...(update_period_ms === null ? {} : { updatePeriodMs: update_period_ms }),
+    ...(fit === null
+      ? {}
+      : {
+          windowMs: fit.window_ms,
+          delayMs: Math.max(0, fit.delay_ms),
+          delayDoubtMs: fit.delay_error_ms,
+        }),
+    ...(counter.delay_ms === null || counter.delay_error_ms === null
+      ? {}
+      : { counterDelayMs: Math.max(0, counter.delay_ms), counterDelayDoubtMs: counter.delay_error_ms }),
+    counterKind: counter.kind,
+    ...(counter.gain_ratio === null ? {} : { gainRatio: counter.gain_ratio }),
+  }
 }
 
 /** Windows as later runs would have them, which know what was found. */
 async function findShortestWindows(found: Calibration, bench: Bench, load: Load): Promise<void> {
-  const sampler = await openSampler(bench, {
-    ...(found.update_period_ms === null ? {} : { updatePeriodMs: found.update_period_ms }),
-    ...(found.averaging_window === null
-      ? {}
-      : {
-          windowMs: found.averaging_window.window_ms,
-          delayMs: Math.max(0, found.averaging_window.delay_ms),
-          delayDoubtMs: found.averaging_window.delay_error_ms,
-        }),
-    counterKind: found.counter.kind,
-    ...(found.counter.gain_ratio === null ? {} : { gainRatio: found.counter.gain_ratio }),
-  })
+  const sampler = await openSampler(bench, knownFrom(found))
   try {
     const stretch = { label: `Measuring ${WINDOWS} windows`, total: (WINDOWS * WINDOW_MS) / 1000 }
     const windows = await whileWaiting(bench, stretch, () => measureWindows(sampler, bench.signal))

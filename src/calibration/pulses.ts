@@ -13,9 +13,27 @@ const EACH_S = 4
 /** How long it takes to have had them all, milliseconds. */
 export const ALL_PULSES_MS = RATIOS.length * EACH_S * 1000
 
+/** Long enough for a meter that is read once a second; on and off as often as clocks have to be laid beside one another. */
+const STEADY_PERIOD_S = 16
+const STEADY_PERIODS = 4
+/** How long a comparison with a meter takes. */
+export const STEADY_MS = STEADY_PERIODS * STEADY_PERIOD_S * 1000
+
+/** The load that llem starts beside an external meter: levels that last. */
+export function steadyCommand(): string[] {
+  return pulses(STEADY_MS / 1000, [STEADY_PERIOD_S * 1000])
+}
+
 /** The load that llem starts by itself: square waves by PyTorch, which Python `LLEM_PYTHON` or python3 has to have. */
 export function pulsesCommand(updatePeriodMs: number): string[] {
-  const periods = RATIOS.flatMap((ratio) => ['--period-ms', (ratio * updatePeriodMs).toFixed(3)])
+  return pulses(
+    EACH_S,
+    RATIOS.map((ratio) => ratio * updatePeriodMs),
+  )
+}
+
+function pulses(eachS: number, periodsMs: readonly number[]): string[] {
+  const periods = periodsMs.flatMap((periodMs) => ['--period-ms', periodMs.toFixed(3)])
   const program = fileURLToPath(import.meta.resolve('#pulses'))
-  return [process.env.LLEM_PYTHON || 'python3', program, '--for-s', String(EACH_S), ...periods]
+  return [process.env.LLEM_PYTHON || 'python3', program, '--for-s', String(eachS), ...periods]
 }

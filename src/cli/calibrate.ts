@@ -1,13 +1,15 @@
 // llem calibrate: each GPU in turn is asked what it can measure, and the answer is kept for later runs.
 
+import { existsSync } from 'node:fs'
 import { type CalibrateOptions, calibrateDevice } from '../calibration/calibrate-device.js'
+import { type MeterOptions, readMeterFile } from '../calibration/meter-file.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { maskedArguments } from '../core/secrets.js'
 import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
 import { findDevices } from '../energy/open.js'
 import type { Device, Machine } from '../native/addon.js'
-import type { Calibration } from '../results/calibration.js'
+import type { Calibration, Scope } from '../results/calibration.js'
 import { calibrationTables } from './calibration-tables.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
@@ -16,6 +18,10 @@ import { print, printJson, SIMULATED, say } from './screen.js'
 
 export interface CalibrateFlags {
   devices?: (number | string)[]
+  reference?: string
+  referenceScope?: Scope
+  referenceUncertainty?: number
+  referenceCertificate?: string
   simulate?: string | boolean
   json?: boolean
   quiet?: boolean
@@ -35,12 +41,14 @@ export async function calibrate(command: readonly string[], flags: CalibrateFlag
   const { libraryPath } = chooseLibrary(flags.simulate)
   const { machine, devices, notes } = await findDevices({ libraryPath, devices: flags.devices ?? null })
   if (!quiet) for (const note of notes) say(`Note: ${note}.`)
+  const reference = referenceOf(flags)
+  if (reference !== null) await checkReference(reference, devices.length)
   const known = new KnownDevices(machine)
   const observer = terminalObserver({ quiet, verbose })
   const load = command.length === 0 ? null : command
   const calibrated: Calibrated[] = []
   const calibrateAll = async (signal: AbortSignal) => {
-    const options: CalibrateOptions = { libraryPath, load, observer, signal }
+    const options: CalibrateOptions = { libraryPath, load, reference, observer, signal }
     for (const device of devices) {
       if (signal.aborted) break
       observer.note(`GPU ${device.index} ${device.name ?? device.uuid}`)
@@ -57,6 +65,41 @@ export async function calibrate(command: readonly string[], flags: CalibrateFlag
   })
   if (wasInterrupted) throw new Exit(EXIT.interrupted)
   if (load !== null) failWhereTheLoadFailed(calibrated)
+  if (reference !== null) failWithoutReference(calibrated)
+}
+
+function referenceOf(flags: CalibrateFlags): MeterOptions | null {
+  const { reference, referenceScope, referenceUncertainty, referenceCertificate } = flags
+  if (reference === undefined) return null
+  return {
+    path: reference,
+    ...(referenceScope === undefined ? {} : { scope: referenceScope }),
+    ...(referenceUncertainty === undefined ? {} : { standardUncertaintyPct: referenceUncertainty }),
+    ...(referenceCertificate === undefined ? {} : { certificate: referenceCertificate }),
+  }
+}
+
+/** What is wrong with it is better told before the minutes of measuring; it may be there only later. */
+async function checkReference(reference: MeterOptions, devices: number): Promise<void> {
+  if (devices !== 1) {
+    throw new LlemError(`A meter is compared with one GPU, and there are ${devices}.`, {
+      code: 'REFERENCE_INVALID',
+      hint: 'Name the GPU that it measures, or that works alone, with --devices.',
+      kind: 'usage',
+    })
+  }
+  if (existsSync(reference.path)) await readMeterFile(reference, { hasBegun: true })
+  else say(`Note: ${reference.path} is not there yet; it is read when the load has ended.`)
+}
+
+/** Everything else was measured, shown and kept. */
+function failWithoutReference(calibrated: readonly Calibrated[]): void {
+  const failed = calibrated.find(({ calibration }) => calibration.reference === null)
+  if (failed === undefined) return
+  throw new LlemError(`The meter tells nothing of the GPU: ${failed.calibration.reference_reason}.`, {
+    code: 'REFERENCE_FAILED',
+    hint: 'The meter has to write while llem calibrates, and the load has to hold levels of power for some seconds.',
+  })
 }
 
 /** What cannot be kept is shown all the same. */

@@ -1,4 +1,4 @@
-import type { Calibration, ShortestWindows } from '../results/calibration.js'
+import type { Calibration, Reference, ShortestWindows } from '../results/calibration.js'
 import { uncertain } from '../results/uncertain.js'
 import { columns, quantity } from './screen.js'
 
@@ -69,13 +69,42 @@ function* facts(calibration: Calibration): Generator<[name: string, fact: string
     '  Counter quantum',
     counter.quantum_mj === 1 ? 'at most 1 mJ' : quantity(counter.quantum_mj, 'mJ', 0),
   ]
-  yield ['  Counter', KINDS[counter.kind]]
+  const open = counter.kind === 'undecided' && counter.kind_reason !== null
+  yield ['  Counter', open ? `unknown: ${counter.kind_reason}` : KINDS[counter.kind]]
+  if (counter.delay_ms !== null)
+    yield [
+      '  Counter delay',
+      `${counter.delay_ms.toFixed(1)} ms +- ${(counter.delay_error_ms ?? 0).toFixed(1)}`,
+    ]
+  else if (counter.delay_reason !== null) yield ['  Counter delay', `unknown: ${counter.delay_reason}`]
   if (counter.gain_ratio !== null) {
     const { ratio, uncertainty } = counter.gain_ratio
     yield ['  Readings / counter', uncertain(ratio, uncertainty, '')]
-  }
+  } else if (counter.gain_ratio_reason !== null)
+    yield ['  Readings / counter', `unknown: ${counter.gain_ratio_reason}`]
+  if (calibration.reference !== null) yield* meterFacts(calibration.reference)
+  else if (calibration.reference_reason !== null)
+    yield ['  Meter', `unknown: ${calibration.reference_reason}`]
   if (calibration.shortest_windows === null)
     yield ['  Shortest window', `unknown: ${calibration.shortest_windows_reason}`]
+}
+
+/** What an external meter said. */
+function* meterFacts(reference: Reference): Generator<[name: string, fact: string]> {
+  const { scope, certificate, gain, gain_reason, slope, offset_w, clock_offset_s: clock } = reference
+  yield ['  Meter', `of the ${scope}${certificate === null ? '' : `, ${certificate}`}`]
+  yield ['  Meter clock', `${uncertain(clock.value, clock.uncertainty, 's')} later than this machine's`]
+  if (gain !== null)
+    yield [
+      '  Meter / llem',
+      `${uncertain(gain.ratio, gain.uncertainty, '')}, by ${gain.method}, over ${reference.levels.length} levels`,
+    ]
+  else yield ['  Meter / llem', `no gain of the board: ${gain_reason}`]
+  if (slope !== null && offset_w !== null)
+    yield [
+      '  Meter line',
+      `${uncertain(slope.value, slope.uncertainty, 'W')} for each W, and ${uncertain(offset_w.value, offset_w.uncertainty, 'W')}`,
+    ]
 }
 
 function shortestTable({ lengths, method, mean_power_w, under_load }: ShortestWindows): string {

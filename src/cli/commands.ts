@@ -215,7 +215,7 @@ export const COMMANDS: readonly CommandLine[] = [
       command
         .summary('find out what a GPU can measure, and what measuring costs')
         .description(
-          'Finds out when the sensor and the energy counter of each GPU publish, over which time a reading is the mean, how long each driver call takes and how short a window may be, and keeps it for later runs. It takes about a minute for each GPU, which should be idle. With --overhead it finds out how much the sampler slows a command down.',
+          'Finds out when the sensor and the energy counter of each GPU publish, over which time a reading is the mean, what the counter counts, how late both are, how long each driver call takes and how short a window may be, and keeps it for later runs. It takes about a minute for each GPU, which should be idle. With --reference it measures beside an external meter, and keeps the gain of the board. With --overhead it finds out how much the sampler slows a command down.',
         )
         .argument(
           '[command...]',
@@ -223,6 +223,25 @@ export const COMMANDS: readonly CommandLine[] = [
         )
         .passThroughOptions()
         .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option(
+          '--reference <file>',
+          'readings of an external meter, which writes them meanwhile: CSV with a header time,watts or time,joules; times as seconds since 1970 or ISO 8601',
+        )
+        .addOption(
+          new Option(
+            '--reference-scope <what>',
+            'what the meter measures; of a node or at the wall it tells a slope only (default: "# scope: ..." in the file)',
+          ).choices(['board', 'node', 'wall']),
+        )
+        .option(
+          '--reference-uncertainty <percent>',
+          'its standard uncertainty, k = 1 (default: "# standard_uncertainty_pct: ..." in the file)',
+          percent,
+        )
+        .option(
+          '--reference-certificate <text>',
+          'its certificate (default: "# certificate: ..." in the file)',
+        )
         .option('--overhead', 'run the command with the sampler off and at 100, 10 and 2 ms in turns')
         .option('--rounds <n>', 'with --overhead: how often each, 2 to 100', rounds, 5)
         .option(...SIMULATE)
@@ -234,6 +253,7 @@ export const COMMANDS: readonly CommandLine[] = [
           examples(
             ['llem calibrate', 'by a load of llem’s own, which needs PyTorch with CUDA'],
             ['llem calibrate --devices 0 -- ./square-wave', 'by a load of yours'],
+            ['llem calibrate --devices 0 --reference meter.csv', 'beside an external meter'],
             ['llem calibrate --overhead -- python generate.py', 'how much slower it is while it is measured'],
           ),
         )
@@ -498,6 +518,12 @@ function cycles(text: string): number {
   if (!(Number.isInteger(value) && value >= 1 && value <= 20))
     throw new InvalidArgumentError('It must be a whole number from 1 to 20.')
   return value
+}
+
+function percent(text: string): number {
+  const number = text.trim() === '' ? Number.NaN : Number(text)
+  if (number > 0 && number < 100) return number
+  throw new InvalidArgumentError('It is a number between 0 and 100.')
 }
 
 function rounds(text: string): number {

@@ -16,3 +16,10 @@ export function listedNames(names: readonly string[]): string {
   const rest = names.length - shown.length
   return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }
+
+/** What is wrong with a file, a line each, no more than can be read. */
+export function listedProblems(problems: readonly string[]): string {
+  const rest = problems.length - LIMITS.listed_problems
+  const shown = problems.slice(0, LIMITS.listed_problems).map((problem) => `  ${problem}`)
+  return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
+}

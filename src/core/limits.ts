@@ -26,6 +26,10 @@ export const LIMITS = {
   prompt_file_bytes: 256 * MIB,
   /** One line of it, in characters: a prompt of some million tokens. */
   prompt_line_chars: 16 * MIB,
+  /** The readings of an external meter: a million of them have 32 MiB. */
+  meter_file_bytes: 64 * MIB,
+  /** One line of them, in characters. */
+  meter_line_chars: 1000,
   /** The config.json of a model; real ones have a few KiB. */
   model_config_bytes: 4 * MIB,
   /** Layers of a model; the deepest have some hundred. */
@@ -37,6 +41,8 @@ export const LIMITS = {
   /** Names of others in one message, and characters of each. */
   listed_names: 10,
   listed_name_chars: 100,
+  /** Problems of one file in one message. */
+  listed_problems: 50,
   /** Time that a decoder of tables may say nothing. It reads its rows in steps. */
   table_silence_ms: 60_000,
   /** One page of a table, unpacked; writers make pages of some MiB. */

@@ -9,7 +9,7 @@ import { dataDir } from '../core/paths.js'
 import type { Device, DeviceReport, KnownDevice, Machine } from '../native/addon.js'
 import { scenarioText } from '../native/simulation.js'
 import { type Calibration, calibrationSchema } from '../results/calibration.js'
-import { COUNTER_KINDS, gainRatioSchema } from '../results/energy.js'
+import { type BoardGain, boardGainSchema, COUNTER_KINDS, gainRatioSchema } from '../results/energy.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
 import { oneOf } from './measured.js'
 
@@ -28,16 +28,29 @@ const learnedSchema = z.object({
   gain_ratio: gainRatioSchema.nullable(),
 })
 
+/** What no window sees by itself; only a calibration finds it. */
+const calibratedSchema = z.object({
+  calibrated_at: z.iso.datetime(),
+  /** How far the time that a value is the mean of may be off (k = 2). */
+  window_doubt_ms: z.number().nonnegative().nullable(),
+  /** How old the energy is that the counter shows, and how far that may be off (k = 2). */
+  counter_delay_ms: z.number().nonnegative().nullable(),
+  counter_delay_doubt_ms: z.number().nonnegative().nullable(),
+  board_gain: boardGainSchema.nullable(),
+})
+
 const knownSchema = z.object({
   uuid: z.string(),
   driver: z.string(),
   /** Null where nothing is known, or only what an older llem kept in other words. */
   learned: learnedSchema.nullable().default(null),
+  calibrated: calibratedSchema.nullable().default(null),
   /** The latest, unless that was interrupted and an earlier one was not. */
   calibration: calibrationSchema.nullable().default(null),
 })
 
 type Learned = z.infer<typeof learnedSchema>
+type Calibrated = z.infer<typeof calibratedSchema>
 type Known = z.infer<typeof knownSchema>
 
 /** What is older is found out again: boards age, and are changed without a new driver. */
@@ -61,6 +74,7 @@ export class KnownDevices {
   async recall(device: Device): Promise<KnownDevice | undefined> {
     const learned = await this.#learned(device.uuid)
     if (learned === null) return undefined
+    const calibrated = await this.#calibrated(device.uuid)
     const { counter_kind, update_period_ms, window_ms, delay_ms, delay_doubt_ms, gain_ratio } = learned
     return {
       counterKind: counter_kind,
@@ -69,7 +83,13 @@ export class KnownDevices {
       ...(delay_ms === null ? {} : { delayMs: delay_ms }),
       ...(delay_doubt_ms === null ? {} : { delayDoubtMs: delay_doubt_ms }),
       ...(gain_ratio === null ? {} : { gainRatio: gain_ratio }),
+      ...(calibrated === null ? {} : recalled(calibrated)),
     }
+  }
+
+  /** What an external meter said of a device; null where none did, or long ago. */
+  async boardGainOf(device: Device): Promise<BoardGain | null> {
+    return (await this.#calibrated(device.uuid))?.board_gain ?? null
   }
 
   /** Keeps what a window showed, where it is news; forgets what it contradicts. */
@@ -89,8 +109,8 @@ export class KnownDevices {
       gain_ratio: learned.gainRatio ?? before?.gain_ratio ?? null,
     }
     if (before !== null && isSame(before, now)) return
-    const calibration = (await this.#read(device.uuid))?.calibration ?? null
-    await this.#write({ uuid: device.uuid, driver: this.#driver, learned: now, calibration })
+    const { calibration = null, calibrated = null } = (await this.#read(device.uuid)) ?? {}
+    await this.#write({ uuid: device.uuid, driver: this.#driver, learned: now, calibrated, calibration })
   }
 
   /** What is known of a device's power sensor, in the words of what is on disk; null is what is not. */
@@ -111,6 +131,7 @@ export class KnownDevices {
   /** Keeps a calibration. What it did not find stays as it was known before; answers where it is kept. */
   async keep(device: Device, calibration: Calibration): Promise<string> {
     const [known, before] = [await this.#read(device.uuid), await this.#learned(device.uuid)]
+    const calibratedBefore = await this.#calibrated(device.uuid)
     const isWorse = calibration.interrupted && known?.calibration?.interrupted === false
     const { averaging_window: fit, counter } = calibration
     await this.#write({
@@ -126,6 +147,12 @@ export class KnownDevices {
         delay_doubt_ms: fit?.delay_error_ms ?? before?.delay_doubt_ms ?? null,
         gain_ratio: counter.gain_ratio ?? before?.gain_ratio ?? null,
       },
+      calibrated: {
+        calibrated_at: calibration.calibrated_at,
+        window_doubt_ms: fit?.window_error_ms ?? calibratedBefore?.window_doubt_ms ?? null,
+        ...delayOf(counter, calibratedBefore),
+        board_gain: calibration.reference?.gain ?? calibratedBefore?.board_gain ?? null,
+      },
       calibration: isWorse ? (known?.calibration ?? null) : calibration,
     })
     return this.#pathOf(device.uuid)
@@ -134,16 +161,26 @@ export class KnownDevices {
   /** What has not expired. */
   async #learned(uuid: string): Promise<Learned | null> {
     const learned = (await this.#read(uuid))?.learned ?? null
-    if (learned === null) return null
-    const ageMs = this.#now().getTime() - Date.parse(learned.learned_at)
-    return ageMs < EXPIRES_MS ? learned : null
+    return learned !== null && this.#isFresh(learned.learned_at) ? learned : null
+  }
+
+  /** The same of what only a calibration finds; a gain has a date of its own, as a later calibration keeps it. */
+  async #calibrated(uuid: string): Promise<Calibrated | null> {
+    const calibrated = (await this.#read(uuid))?.calibrated ?? null
+    if (calibrated === null || !this.#isFresh(calibrated.calibrated_at)) return null
+    const gain = calibrated.board_gain
+    return gain !== null && this.#isFresh(gain.measured_at) ? calibrated : { ...calibrated, board_gain: null }
+  }
+
+  #isFresh(date: string): boolean {
+    return this.#now().getTime() - Date.parse(date) < EXPIRES_MS
   }
 
   /** What a person had calibrated stays to be read, and is no longer relied on. */
   async #forget(uuid: string): Promise<void> {
     const calibration = (await this.#read(uuid))?.calibration ?? null
     if (calibration === null) await rm(this.#pathOf(uuid), { force: true })
-    else await this.#write({ uuid, driver: this.#driver, learned: null, calibration })
+    else await this.#write({ uuid, driver: this.#driver, learned: null, calibrated: null, calibration })
   }
 
   async #read(uuid: string): Promise<Known | null> {
@@ -164,6 +201,39 @@ export class KnownDevices {
     const key = contentHash({ uuid, driver: this.#driver })
     return join(dataDir(), 'devices', `${key.slice(0, 32)}.json`)
   }
+}
+
+function recalled({
+  counter_delay_ms,
+  counter_delay_doubt_ms,
+  board_gain,
+}: Calibrated): Partial<KnownDevice> {
+  return {
+    ...(counter_delay_ms === null ? {} : { counterDelayMs: counter_delay_ms }),
+    ...(counter_delay_doubt_ms === null ? {} : { counterDelayDoubtMs: counter_delay_doubt_ms }),
+    ...(board_gain === null
+      ? {}
+      : {
+          boardGain: {
+            ratio: board_gain.ratio,
+            uncertainty: board_gain.uncertainty,
+            method: board_gain.method,
+          },
+        }),
+  }
+}
+
+/** The counter's delay, or what was known of it. One that came out below zero, as far as ticks can be timed, is none. */
+function delayOf(
+  { delay_ms, delay_error_ms }: Calibration['counter'],
+  before: Calibrated | null,
+): Pick<Calibrated, 'counter_delay_ms' | 'counter_delay_doubt_ms'> {
+  return delay_ms === null
+    ? {
+        counter_delay_ms: before?.counter_delay_ms ?? null,
+        counter_delay_doubt_ms: before?.counter_delay_doubt_ms ?? null,
+      }
+    : { counter_delay_ms: Math.max(0, delay_ms), counter_delay_doubt_ms: delay_error_ms }
 }
 
 /** Whether nothing moved by more than it was known to. */

@@ -1,6 +1,7 @@
 import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { SampledDevice, Sampler } from '../native/sampler.js'
 import {
+  type BoardGain,
   COUNTER_KINDS,
   type DeviceEnergy,
   type Energy,
@@ -14,6 +15,8 @@ import type { Unmeasured } from './devices.js'
 import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
 
 const MIB = 1024 * 1024
+/** The source of a gain (crates/meter/src/energy/headline.rs). */
+const EXTERNAL_METER = 'external meter'
 
 /** What is beside a window's report. */
 export interface Beside {
@@ -96,7 +99,7 @@ export function energyOf(
 
 function deviceEnergy(
   report: DeviceReport,
-  { index, uuid, name }: SampledDevice,
+  { index, uuid, name, meter }: SampledDevice,
   domain: string,
   setting: GpuSetting,
 ): DeviceEnergy {
@@ -115,12 +118,16 @@ function deviceEnergy(
     absolute_uncertainty_j: report.absoluteUncertaintyJ ?? null,
     uncertainty: report.components.map(({ component, source, evidence, standardJ, isOfBoard }) => ({
       component,
-      source,
+      source:
+        source === EXTERNAL_METER
+          ? [source, ...(meter?.certificate ? [meter.certificate] : [])].join(': ')
+          : source,
       type: evidence === 'A' ? 'A' : 'B',
       standard_uncertainty_j: standardJ,
       of_board: isOfBoard,
     })),
     gain_pct: report.gainPct ?? null,
+    board_gain: boardGainOf(report, meter),
     counter_kind: oneOf(COUNTER_KINDS, report.counterKind),
     gain_ratio: report.gainRatio ?? null,
     sensor: {
@@ -159,6 +166,14 @@ function deviceEnergy(
     text,
   }))
   return { ...device, findings: findingsOfDevice(device, byMeter, setting) }
+}
+
+/** Null where no external meter was beside the board. */
+function boardGainOf({ boardGain }: DeviceReport, meter: SampledDevice['meter']): BoardGain | null {
+  const method = methodOf(boardGain?.method)
+  if (boardGain === undefined || method === null || meter === undefined) return null
+  const { ratio, uncertainty } = boardGain
+  return { ratio, uncertainty, method, certificate: meter.certificate, measured_at: meter.measuredAt }
 }
 
 /** What joules rest on, in the words of result.json. */

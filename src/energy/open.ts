@@ -65,11 +65,15 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     devices: await Promise.all(
       devices.map(async (device) => {
         const recalled = await known.recall(device)
+        const gain = await known.boardGainOf(device)
         return {
           uuid: device.uuid,
           index: device.index,
           name: device.name ?? null,
           ...(recalled === undefined ? {} : { known: recalled }),
+          ...(gain === null
+            ? {}
+            : { meter: { certificate: gain.certificate, measuredAt: gain.measured_at } }),
         }
       }),
     ),

@@ -13,11 +13,11 @@ export type {
   KnownDevice,
   Listened,
   LoadEdge,
+  LoadFit,
   Machine,
   Snapshot,
   UnreadableDevice,
   WindowEnd,
-  WindowFit,
   WindowReport,
 } from '#addon'
 

@@ -6,8 +6,8 @@ import {
   type CallLatency,
   type Listened,
   type LoadEdge,
+  type LoadFit,
   loadAddon,
-  type WindowFit,
 } from './addon.js'
 
 /** One GPU that is asked questions, one at a time. While it lives, the driver stays loaded. */
@@ -43,9 +43,9 @@ export class Probe {
     return this.#untilAborted(signal, (native) => native.listen(forMs))
   }
 
-  /** The averaging window from the last listening and the edges of the load that ran meanwhile. */
-  averagingWindow(edges: LoadEdge[]): Promise<WindowFit> {
-    return this.#opened().averagingWindow(edges)
+  /** What the last listening and the edges of the load that ran meanwhile tell of sensor and counter. */
+  fitLoad(edges: LoadEdge[]): Promise<LoadFit> {
+    return this.#opened().fitLoad(edges)
   }
 
   /** What is aborted resolves with what it has. */

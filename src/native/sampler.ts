@@ -12,6 +12,8 @@ export interface SampledDevice {
   name: string | null
   /** What earlier runs found out about it under this driver. */
   known?: KnownDevice
+  /** The external meter that its gain rests on, where one was beside it. */
+  meter?: { certificate: string | null; measuredAt: string }
 }
 
 export interface SamplerOptions {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { COUNTER_KINDS, gainRatioSchema, METHODS } from './energy.js'
+import { boardGainSchema, COUNTER_KINDS, gainRatioSchema, METHODS } from './energy.js'
 
 // What `llem calibrate` found out about a GPU under a driver. Null is what could not be found.
 
@@ -58,6 +58,39 @@ export const shortestWindowsSchema = z.object({
   ),
 })
 
+/** What a meter measures: nothing but the board, a whole computer, or what its power supply takes from the wall. */
+export const SCOPES = ['board', 'node', 'wall'] as const
+
+/** A number and how far it may be off (k = 2). */
+const estimateSchema = z.object({ value: z.number(), uncertainty: z.number() })
+
+/** The readings of an external meter beside llem's, at levels of power that lasted. */
+export const referenceSchema = z.object({
+  scope: z.enum(SCOPES),
+  /** What the file tells. */
+  quantity: z.enum(['watts', 'joules']),
+  /** Of the meter (k = 1), as its owner says. */
+  standard_uncertainty_pct: z.number(),
+  certificate: z.string().nullable(),
+  /** The estimate of llem's that it stands beside. */
+  method: z.enum(METHODS),
+  /** How much later the meter's clock is than this machine's, seconds. */
+  clock_offset_s: estimateSchema,
+  /** Of the meter's readings and llem's, at that offset. */
+  correlation: z.number(),
+  levels: z.array(z.object({ duration_s: z.number(), llem_w: z.number(), meter_w: z.number() })),
+  /** What the uncertainty is made of, in the manner of the GUM; percent, k = 1. */
+  components: z.array(
+    z.object({ component: z.string(), type: z.enum(['A', 'B']), standard_uncertainty_pct: z.number() }),
+  ),
+  /** Meter over llem; null where it measures more than the board. */
+  gain: boardGainSchema.nullable(),
+  gain_reason: z.string().nullable(),
+  /** Watts of the meter for each watt of llem's, and at none; null where it measures the board alone. */
+  slope: estimateSchema.nullable(),
+  offset_w: estimateSchema.nullable(),
+})
+
 export const calibrationSchema = z.object({
   calibrated_at: z.iso.datetime(),
   /** Whether it was ended before it was complete. */
@@ -76,9 +109,21 @@ export const calibrationSchema = z.object({
     quantum_mj: z.number().nullable(),
     /** What it does, as far as it has shown. */
     kind: z.enum(COUNTER_KINDS).default('undecided'),
+    /** Why that is undecided. */
+    kind_reason: z.string().nullable().default(null),
+    /** How old the energy is that it shows. Null where it was not found, as in calibrations of an older llem. */
+    delay_ms: z.number().nullable().default(null),
+    /** How far that may be off (k = 2). */
+    delay_error_ms: z.number().nullable().default(null),
+    delay_reason: z.string().nullable().default(null),
     /** Null where it was not found, as in calibrations of an older llem. */
     gain_ratio: gainRatioSchema.nullable().default(null),
+    gain_ratio_reason: z.string().nullable().default(null),
   }),
+  /** What an external meter said; null without one. */
+  reference: referenceSchema.nullable().default(null),
+  /** Why there is none although it was asked for. */
+  reference_reason: z.string().nullable().default(null),
   call_latencies: z.array(callLatencySchema),
   shortest_windows: shortestWindowsSchema.nullable(),
   /** Why there are none. */
@@ -87,4 +132,6 @@ export const calibrationSchema = z.object({
 
 export type CallLatency = z.infer<typeof callLatencySchema>
 export type Calibration = z.infer<typeof calibrationSchema>
+export type Reference = z.infer<typeof referenceSchema>
+export type Scope = (typeof SCOPES)[number]
 export type ShortestWindows = z.infer<typeof shortestWindowsSchema>

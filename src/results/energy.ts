@@ -39,6 +39,17 @@ export const COUNTER_KINDS = ['integral', 'sum_of_readings', 'undecided', 'none'
 /** Readings over counter, at all levels of power alike; its uncertainty is k = 2. */
 export const gainRatioSchema = z.object({ ratio: z.number(), uncertainty: z.number() })
 
+/** What an external meter said over what llem said of a board, by one of its estimates; the uncertainty is k = 2. */
+export const boardGainSchema = z.object({
+  ratio: z.number(),
+  uncertainty: z.number(),
+  method: z.enum(METHODS),
+  /** The meter's certificate, in its owner's words. */
+  certificate: z.string().nullable(),
+  measured_at: z.iso.datetime(),
+})
+export type BoardGain = z.infer<typeof boardGainSchema>
+
 export const deviceEnergySchema = z.object({
   index: z.number().int(),
   uuid: z.string(),
@@ -64,6 +75,8 @@ export const deviceEnergySchema = z.object({
   uncertainty: z.array(componentSchema),
   /** The board's own factor, known no better than this and the same in every window (arXiv:2312.02741). */
   gain_pct: z.number().nullable(),
+  /** What an external meter said of that factor (`llem calibrate --reference`). The joules are not multiplied with it. */
+  board_gain: boardGainSchema.nullable().default(null),
   /** What the energy counter does, as far as it has shown: "sum_of_readings" misses what the sensor does not see. */
   counter_kind: z.enum(COUNTER_KINDS).nullable(),
   gain_ratio: gainRatioSchema.nullable(),

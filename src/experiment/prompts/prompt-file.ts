@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { z } from 'zod'
 import { LlemError, messageOf } from '../../core/errors.js'
+import { listedProblems } from '../../core/foreign-text.js'
 import { limitedFile, limitedJson } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
 import type { Prompt } from './prompt.js'
@@ -14,7 +15,6 @@ const entrySchema = z.object({
   input_tokens: length,
   output_tokens: length,
 })
-const MAX_LISTED = 50
 
 /**
  * Reads prompts from a .txt file, one a line, or a .jsonl file of strings or of objects with "prompt" or "text", or
@@ -51,7 +51,8 @@ export async function readPromptFile(
       problems.push(`line ${index + 1}: ${prompt}`)
       return []
     })
-  if (problems.length > 0) throw invalid(`${path} has ${problems.length} bad lines:\n${listed(problems)}`)
+  if (problems.length > 0)
+    throw invalid(`${path} has ${problems.length} bad lines:\n${listedProblems(problems)}`)
   if (prompts.length === 0) throw invalid(`${path} has no prompts`)
   return { prompts, column: extension === '.txt' ? null : field }
 }
@@ -85,12 +86,6 @@ function fieldIn(value: unknown, field: string): string | undefined {
   const cell =
     typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined
   return typeof cell === 'string' ? cell : (promptIn(cell) ?? undefined)
-}
-
-function listed(problems: readonly string[]): string {
-  const rest = problems.length - MAX_LISTED
-  const shown = problems.slice(0, MAX_LISTED).map((problem) => `  ${problem}`)
-  return [...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])].join('\n')
 }
 
 function invalid(message: string, cause?: unknown): LlemError {

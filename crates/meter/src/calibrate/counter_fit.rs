@@ -9,8 +9,8 @@ use super::averaging_window::{
 use super::counter_cells::{Cell, CounterTick, Readings, cell};
 use super::load::OnTime;
 use super::load_fit::{
-    AS_GOOD, Estimate, MIN_EXPLAINED, MIN_SEEN, delay_error_ns, explained, jackknife_errors, levels_w,
-    misfit, settled,
+    AS_GOOD, Estimate, MIN_EXPLAINED, MIN_SEEN, delay_error_ns, explained, jackknife_errors, misfit,
+    powers_w, range_of, settled,
 };
 use crate::energy::constants as known;
 use crate::energy::{GainRatio, Kind};
@@ -37,6 +37,10 @@ const WELL_EXPLAINED: f64 = 0.8;
 const DELAYS_APART_NS: f64 = 20e6;
 /// A ratio at one level is known no better than this (k = 2): the load's levels are not quite level.
 const RATIO_FLOOR: f64 = 0.002;
+
+/// A ratio is of two levels if the load worked in the one for so much more of the time than in the other.
+const LEAST_APART: f64 = 0.2;
+const ONE_LEVEL: &str = "the load has no two levels of power that could be told apart";
 
 /// What is fitted: the load, what was seen of sensor and counter while it ran, and what is known of the sensor by now.
 pub struct Watched<'a> {
@@ -195,14 +199,20 @@ impl<'a> Fit<'a> {
         let load = self.watched.load;
         let Some(known_ns) = load.known_ns() else { return Err("the load told no edges".to_owned()) };
         let power = settled(self.watched.power, known_ns);
-        let levels_of_power =
-            |ticks: &[PowerTick]| levels_w(ticks, shares_of(load, window.window_ns, window.delay_ns));
-        let levels_of_counter =
-            |cells: &[Cell]| levels_w(cells, |cell| worked(load, cell, self.integral.delay_ns));
-        let pair = |levels: Option<(f64, f64)>| levels.map_or([f64::NAN; 2], |(low, high)| [low, high]);
-        let (readings_w, counter_w) = (pair(levels_of_power(&power)), pair(levels_of_counter(&self.cells)));
-        let of_readings_w = jackknife_errors(&power, |others| pair(levels_of_power(others)));
-        let of_counter_w = jackknife_errors(&self.cells, |others| pair(levels_of_counter(others)));
+        let of_cell = |cell: &Cell| worked(load, cell, self.integral.delay_ns);
+        // Beyond what was seen a line says little.
+        let shares = range_of(&self.cells, of_cell);
+        if shares[1] - shares[0] < LEAST_APART {
+            return Err(ONE_LEVEL.to_owned());
+        }
+        let power_w = |ticks: &[PowerTick]| {
+            powers_w(ticks, shares_of(load, window.window_ns, window.delay_ns), shares)
+                .unwrap_or([f64::NAN; 2])
+        };
+        let counter_w = |cells: &[Cell]| powers_w(cells, of_cell, shares).unwrap_or([f64::NAN; 2]);
+        let (of_readings_w, of_counter_w) =
+            (jackknife_errors(&power, power_w), jackknife_errors(&self.cells, counter_w));
+        let (readings_w, counter_w) = (power_w(&power), counter_w(&self.cells));
         ratios(readings_w, of_readings_w, counter_w, of_counter_w)
     }
 
@@ -212,18 +222,10 @@ impl<'a> Fit<'a> {
             return Err("the sensor's update period was not seen".to_owned());
         };
         let mean_w = |cell: &Cell| sums.mean_w(cell, sum.delay_ns);
-        let (low_w, high_w) =
-            self.cells.iter().map(mean_w).fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), mean_w| {
-                (low.min(mean_w), high.max(mean_w))
-            });
-        let counter_w = |cells: &[Cell]| {
-            levels_w(cells, mean_w).map_or([f64::NAN; 2], |(at_none_w, at_one_w)| {
-                let slope = at_one_w - at_none_w;
-                [at_none_w + slope * low_w, at_none_w + slope * high_w]
-            })
-        };
+        let sums_w = range_of(&self.cells, mean_w);
+        let counter_w = |cells: &[Cell]| powers_w(cells, mean_w, sums_w).unwrap_or([f64::NAN; 2]);
         let errors_w = jackknife_errors(&self.cells, counter_w);
-        ratios([low_w, high_w], [0.0; 2], counter_w(&self.cells), errors_w)
+        ratios(sums_w, [0.0; 2], counter_w(&self.cells), errors_w)
     }
 }
 
@@ -241,11 +243,7 @@ fn ratios(
     };
     let both = [at(0), at(1)];
     let are_powers = both.iter().all(|(ratio, error)| *ratio > 0.0 && ratio.is_finite() && error.is_finite());
-    if are_powers {
-        Ok(both)
-    } else {
-        Err("the load has no two levels of power that could be told apart".to_owned())
-    }
+    if are_powers { Ok(both) } else { Err(ONE_LEVEL.to_owned()) }
 }
 
 /// The share of a cell in which the load worked, if the counter is so late.

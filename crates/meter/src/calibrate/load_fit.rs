@@ -55,16 +55,23 @@ pub(super) fn misfit<T: Seen>(seen: &[T], share: impl Fn(&T) -> f64) -> f64 {
         .sum()
 }
 
-/// The power at share 0 and at share 1, over all that was seen; `None` where the shares are alike.
-pub(super) fn levels_w<T: Seen>(seen: &[T], share: impl Fn(&T) -> f64) -> Option<(f64, f64)> {
+/// The powers at these shares, by the line through all that was seen; `None` where its shares are alike.
+pub(super) fn powers_w<T: Seen, const N: usize>(
+    seen: &[T],
+    share: impl Fn(&T) -> f64,
+    at: [f64; N],
+) -> Option<[f64; N]> {
     let sums = Sums::of(seen, &share);
     let (spread, shared, _) = sums.centred();
-    if spread <= 1e-9 {
-        return None;
-    }
-    let step_w = shared / spread;
-    let low_w = (sums.y - step_w * sums.x) / sums.n;
-    Some((low_w, low_w + step_w))
+    let step_w = (spread > 1e-9).then(|| shared / spread)?;
+    let middle_w = (sums.y - step_w * sums.x) / sums.n;
+    Some(at.map(|share| middle_w + step_w * share))
+}
+
+/// The lowest and the highest share.
+pub(super) fn range_of<T>(seen: &[T], share: impl Fn(&T) -> f64) -> [f64; 2] {
+    let shares = seen.iter().map(share);
+    shares.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], share| [low.min(share), high.max(share)])
 }
 
 #[derive(Default)]

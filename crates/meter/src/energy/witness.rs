@@ -21,6 +21,8 @@ const WAITING: usize = 8;
 /// A counter that adds up readings may take the one published with its tick, the one before, or one between: so many
 /// periods later than the counter's ticks stood what it added.
 const SHIFTS: [f64; 3] = [1.0, 0.5, 0.0];
+/// Or, at its own times, those that were published since its last tick.
+const WAYS: usize = SHIFTS.len() + 1;
 /// Levels of power that are told apart: each is this many times the one below.
 const LEVEL_FACTOR: f64 = 1.5;
 const LOWEST_LEVEL_W: f64 = 5.0;
@@ -74,7 +76,7 @@ pub struct Witness {
     last: Option<(u64, i64)>,
     read_mj: Option<i64>,
     waiting: VecDeque<Pair>,
-    sums: [Sum; SHIFTS.len()],
+    sums: [Sum; WAYS],
     levels: [Level; LEVELS],
     /// Pairs whose ratio no gain explains.
     implausible: f64,
@@ -94,7 +96,7 @@ impl Default for Witness {
             last: None,
             read_mj: None,
             waiting: VecDeque::with_capacity(WAITING),
-            sums: [Sum::default(); SHIFTS.len()],
+            sums: [Sum::default(); WAYS],
             levels: [Level::default(); LEVELS],
             implausible: 0.0,
             is_alive: false,
@@ -193,6 +195,7 @@ impl Witness {
         for (sum, shift) in self.sums.iter_mut().zip(SHIFTS) {
             sum.weigh(pair, shift, values, period_ns);
         }
+        self.sums[SHIFTS.len()].weigh_whole(pair, values, period_ns);
     }
 
     /// How likely the counter is no more than a sum of readings.
@@ -295,6 +298,26 @@ impl Sum {
         if (covered_ns as f64) < 0.98 * (to_ns - from_ns) as f64 {
             return;
         }
+        self.compare(pair, readings_j, bend_w, most_w);
+    }
+
+    /// Readings count whole, each where it was published.
+    fn weigh_whole(&mut self, pair: &Pair, values: &[(u64, f64)], period_ns: u64) {
+        let within = |at_ns: u64| at_ns > pair.from_ns && at_ns <= pair.to_ns;
+        let (mut readings_j, mut bend_w, mut most_w) = (0.0, 0.0_f64, 0.0_f64);
+        for (k, (at_ns, power_w)) in values.iter().enumerate().filter(|(_, (at_ns, _))| within(*at_ns)) {
+            let Some(before) = k.checked_sub(1).and_then(|k| values.get(k)) else { return };
+            let Some(after) = values.get(k + 1) else { return };
+            readings_j += power_w * seconds((at_ns - before.0).min(2 * period_ns));
+            most_w = most_w.max(*power_w);
+            bend_w = bend_w.max((before.1 - 2.0 * power_w + after.1).abs());
+        }
+        if readings_j > 0.0 {
+            self.compare(pair, readings_j, bend_w, most_w);
+        }
+    }
+
+    fn compare(&mut self, pair: &Pair, readings_j: f64, bend_w: f64, most_w: f64) {
         self.counter_j += pair.energy_j;
         self.readings_j += readings_j;
         // On a load that changes evenly an integral and a sum of readings are alike.

@@ -1,0 +1,108 @@
+// By how much a meter's clock is off: by the lag at which its readings and llem's are most alike.
+
+import { type EnergyCurve, firstFrom, joulesBetween } from './energy-curve.js'
+
+/** Clocks of machines on a network are together within a second, and those of loggers within some. */
+const MOST_S = 10
+/** Two readings of the meter are compared over at least this time: llem's own curve is no finer. */
+const LEAST_STEP_S = 0.05
+/** A pause so many times as long as the usual time between two readings is a gap. */
+const GAP_FACTOR = 3
+/** Below this the two do not follow the same load. */
+const LEAST_CORRELATION = 0.9
+const FEWEST = 10
+
+export interface Clock {
+  /** How much later the meter's clock is than this machine's. */
+  offsetS: number
+  /** k = 1. */
+  deviationS: number
+  correlation: number
+}
+
+/** The usual time between two readings. */
+export function usualStepS(timesS: readonly number[]): number {
+  const steps = timesS.slice(1).map((timeS, k) => timeS - (timesS[k] ?? 0))
+  return steps.sort((a, b) => a - b)[steps.length >> 1] ?? 0
+}
+
+/** Longer pauses are gaps. */
+export function longestStepS(timesS: readonly number[]): number {
+  return GAP_FACTOR * Math.max(usualStepS(timesS), LEAST_STEP_S / GAP_FACTOR)
+}
+
+/** The meter's clock, or why it cannot be told. */
+export function meterClock(meter: EnergyCurve, llem: EnergyCurve): Clock | string {
+  const [fromS, toS] = [llem.timesS[0] ?? 0, llem.timesS.at(-1) ?? 0]
+  const near = within(meter, fromS - MOST_S, toS + MOST_S)
+  if (near.timesS.length < FEWEST) {
+    return `the meter has ${near.timesS.length} readings of the ${(toS - fromS).toFixed(0)} s in which it was compared, fewer than ${FEWEST}`
+  }
+  const stepS = Math.max(LEAST_STEP_S, usualStepS(near.timesS))
+  const cells = cellsOf(near, stepS)
+  const alike = (offsetS: number) => correlation(cells, llem, offsetS)
+  const coarse = best(steps(-MOST_S, MOST_S, LEAST_STEP_S), alike)
+  const fine = best(steps(coarse.offsetS - LEAST_STEP_S, coarse.offsetS + LEAST_STEP_S, 0.005), alike)
+  if (!(fine.correlation >= LEAST_CORRELATION)) {
+    return `the meter's readings do not follow the load: at no offset of its clock within ${MOST_S} s is their correlation with llem's above ${LEAST_CORRELATION} (${fine.correlation.toFixed(2)} at most)`
+  }
+  // Where within its step a reading is of is not known.
+  return { offsetS: fine.offsetS, deviationS: stepS / Math.sqrt(12), correlation: fine.correlation }
+}
+
+interface MeterCell {
+  fromS: number
+  toS: number
+  powerW: number
+}
+
+/** Times of equal length between which the meter has no gap. */
+function cellsOf(meter: EnergyCurve, stepS: number): MeterCell[] {
+  const longestS = longestStepS(meter.timesS)
+  const [firstS, lastS] = [meter.timesS[0] ?? 0, meter.timesS.at(-1) ?? 0]
+  return [...steps(firstS, lastS - stepS, stepS)].flatMap((fromS) => {
+    const toS = fromS + stepS
+    const joules = joulesBetween(meter, fromS, toS)
+    const after = meter.timesS[firstFrom(meter.timesS, toS)] ?? lastS
+    const before = meter.timesS[firstFrom(meter.timesS, toS) - 1] ?? firstS
+    return joules === null || after - before > longestS ? [] : [{ fromS, toS, powerW: joules / stepS }]
+  })
+}
+
+/** Pearson's, of those cells that llem's curve holds; what it does not hold half of is unlike. */
+function correlation(cells: readonly MeterCell[], llem: EnergyCurve, offsetS: number): number {
+  let [n, x, y, xx, xy, yy] = [0, 0, 0, 0, 0, 0]
+  for (const { fromS, toS, powerW } of cells) {
+    const joules = joulesBetween(llem, fromS - offsetS, toS - offsetS)
+    if (joules === null) continue
+    const llemW = joules / (toS - fromS)
+    n += 1
+    x += llemW
+    y += powerW
+    xx += llemW * llemW
+    xy += llemW * powerW
+    yy += powerW * powerW
+  }
+  if (n < FEWEST) return -1
+  const spread = Math.sqrt((xx - (x * x) / n) * (yy - (y * y) / n))
+  return spread > 0 ? (xy - (x * y) / n) / spread : -1
+}
+
+function best(offsets: Iterable<number>, alike: (offsetS: number) => number) {
+  let found = { offsetS: 0, correlation: -1 }
+  for (const offsetS of offsets) {
+    const correlation = alike(offsetS)
+    if (correlation > found.correlation) found = { offsetS, correlation }
+  }
+  return found
+}
+
+function* steps(from: number, to: number, step: number): Generator<number> {
+  const count = Math.floor((to - from) / step + 1e-6)
+  for (let k = 0; k <= count; k++) yield from + k * step
+}
+
+function within({ timesS, joules }: EnergyCurve, fromS: number, toS: number): EnergyCurve {
+  const [first, last] = [firstFrom(timesS, fromS), firstFrom(timesS, toS)]
+  return { timesS: timesS.slice(first, last), joules: joules.slice(first, last) }
+}
