@@ -39,17 +39,18 @@ async function calibrated({ sensor, counter }: Board) {
   const file = { version: 2, epoch_monotonic_ns: epochNs, devices: [device] }
   const scenario = textFile('scenario.json', JSON.stringify(file))
   const env = { XDG_DATA_HOME: scratchFolder() }
-  const found = calibrationIn(await calibrateOver(scenario, 11, env))
+  const found = calibrationIn(await calibrateOver(scenario, 15, env))
+  const kept = JSON.parse(readFileSync(found.kept_in, 'utf8'))
   const exec = await llem(['exec', '--simulate', scenario, '--json', '--', 'sleep', '2'], { env })
   const { energy } = JSON.parse(exec.stdout) as ExecResult
   const { start_ns, end_ns } = energy.window
   const trueJ = trueJoules(segments, (start_ns - epochNs) / 1e9, (end_ns - epochNs) / 1e9)
-  return { found, energy, trueJ }
+  return { found, kept, energy, trueJ }
 }
 
 describe('known edges', () => {
   it.concurrent.for(BOARDS)('show what is true of a board: %s', async ([, board], { expect }) => {
-    const { found, energy, trueJ } = await calibrated(board)
+    const { found, kept, energy, trueJ } = await calibrated(board)
     const truth = { window_ms: 25, delay_ms: 0, gain: 1, ...board.sensor }
     const counterDelayMs = board.counter?.delay_ms ?? 0
     const addsUp = board.counter?.mode === 'sum_of_readings'
@@ -82,7 +83,6 @@ describe('known edges', () => {
     expect(Math.abs(Number(counter.gain_ratio?.ratio) - ratio)).toBeLessThan(0.01)
     expect(Number(counter.gain_ratio?.uncertainty)).toBeLessThan(0.03)
 
-    const kept = JSON.parse(readFileSync(found.kept_in, 'utf8'))
     expect(kept.learned).toMatchObject({ window_ms: window?.window_ms, counter_kind: counter.kind })
     expect(kept.calibrated).toMatchObject({
       calibrated_at: found.calibrated_at,

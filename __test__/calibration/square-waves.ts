@@ -16,7 +16,8 @@ export interface Calibrated {
 
 /** Idle, then square waves of these shares of the update period for as long as a calibration takes. */
 export function waves(updatePeriodS: number, rounds = 2): Segment[] {
-  const ratios = [0.675, 0.76, 0.81, 1.215, 1.266, 1.35]
+  // The slow one holds whole periods of work and of rest.
+  const ratios = [7.3, 0.675, 0.76, 0.81, 1.215, 1.266, 1.35]
   const wave = (ratio: number): Segment => {
     const period_s = Math.round(ratio * updatePeriodS * 1e4) / 1e4
     const for_s = Math.ceil(2 / period_s) * period_s

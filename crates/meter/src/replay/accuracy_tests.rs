@@ -59,6 +59,12 @@ fn a_slow_sensor_without_a_counter_holds_what_it_does_not_see() {
 }
 
 #[test]
+fn delays_that_a_calibration_has_measured_cost_little() {
+    let found = judged("both-late-calibrated", "ordinary", 5, 27);
+    assert!(found.covered >= 0.9 && found.error_p95_pct <= 0.4, "{found:?}");
+}
+
+#[test]
 fn sensors_that_lie_are_inside_their_uncertainty() {
     for class in
         ["50-50", "100-100", "20-10", "late-60ms", "low-5pct", "no-counter", "counter-1s", "calls-5ms-8gpus"]

@@ -3,7 +3,7 @@
 use super::poll::Observation;
 use super::scene::Recording;
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::energy::History;
+use crate::energy::{History, Ways};
 use crate::sample::Sample;
 use crate::sampler::EDGE_INTERVAL_NS;
 use crate::window::device::DeviceWindow;
@@ -80,6 +80,9 @@ pub(super) fn fresh_history(recording: &Recording) -> History {
     let history_ns = 2 * NS_PER_S + post_roll_ns(recording) + 2 * interval_ns;
     let mut history = History::new(history_ns, interval_ns.min(EDGE_INTERVAL_NS), recording.prior);
     history.limit(Some(LIMIT_W));
+    history.calibrate(recording.calibrated);
+    let is_measured = recording.calibrated.sensor_delay_doubt_ns.is_some();
+    history.learn(Ways::default().narrowed(is_measured, is_measured));
     history
 }
 

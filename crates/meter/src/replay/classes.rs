@@ -7,7 +7,7 @@ use super::scene::Placement;
 use super::sensor::{Average, Mean, PowerSensor};
 use super::ticks::Ticks;
 use crate::clock::NS_PER_MS as MS;
-use crate::energy::Sensor;
+use crate::energy::{Calibrated, Delay, Sensor};
 
 /// A kind of load, and where it lies to the window.
 #[derive(Clone, Copy, Debug)]
@@ -232,6 +232,22 @@ pub const OTHERS: [Class; 23] = [
         Board {
             sensor: PowerSensor { delay_ns: 100 * MS, ..PowerSensor::boxcar_ms(100, 25) },
             counter: Some(EnergyCounter { delay_ns: 40 * MS, ..COUNTER }),
+            ..BASE
+        },
+    ),
+    class(
+        "both-late-calibrated",
+        "the same, measured to 2 ms by a calibration",
+        Board {
+            sensor: PowerSensor { delay_ns: 100 * MS, ..PowerSensor::boxcar_ms(100, 25) },
+            counter: Some(EnergyCounter { delay_ns: 40 * MS, ..COUNTER }),
+            // Off by half of what it may be off.
+            prior: Sensor { delay_ns: 101 * MS, ..Sensor::DATACENTER },
+            calibrated: Calibrated {
+                sensor_delay_doubt_ns: Some(2 * MS),
+                counter_delay: Some(Delay { ns: 39 * MS, doubt_ns: 2 * MS }),
+                gain: None,
+            },
             ..BASE
         },
     ),

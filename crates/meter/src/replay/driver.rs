@@ -6,7 +6,7 @@ use super::random::Random;
 use super::sensor::{Average, PowerSensor};
 use super::ticks::Published;
 use crate::clock::NS_PER_MS;
-use crate::energy::Sensor;
+use crate::energy::{Calibrated, Sensor};
 use crate::source::ReadError;
 
 /// How long a call takes.
@@ -90,6 +90,8 @@ pub struct Board {
     pub faults: Faults,
     /// What llem takes its sensor for before it has seen anything: usual for the architecture, and perhaps wrong.
     pub prior: Sensor,
+    /// What a calibration has measured of it, of which `prior` then has the window and the delay.
+    pub calibrated: Calibrated,
     /// How often the sampler was told to read.
     pub interval_ns: u64,
 }
@@ -112,6 +114,7 @@ impl Board {
             stall_at_ns: None,
         },
         prior: Sensor::DATACENTER,
+        calibrated: Calibrated { sensor_delay_doubt_ns: None, counter_delay: None, gain: None },
         interval_ns: 10 * NS_PER_MS,
     };
 }

@@ -5,7 +5,7 @@ use super::load::{Load, Range, Shape};
 use super::poll::{Observation, Session, observe};
 use super::random::Random;
 use crate::clock::{NS_PER_MS as MS, NS_PER_S};
-use crate::energy::Sensor;
+use crate::energy::{Calibrated, Sensor};
 
 /// What the sampler goes on for after the window; a meter stops listening when it likes.
 const POST_ROLL_NS: u64 = 1500 * MS;
@@ -29,6 +29,8 @@ pub struct Recording {
     pub end_ns: u64,
     /// What is usual for the board's architecture.
     pub prior: Sensor,
+    /// What a calibration has measured of the board.
+    pub calibrated: Calibrated,
     /// The power limit that the driver tells.
     pub limit_w: f64,
     /// How often the sampler was told to read.
@@ -126,6 +128,7 @@ impl Scene {
             start_ns: self.start_ns,
             end_ns: self.end_ns,
             prior: self.board.prior,
+            calibrated: self.board.calibrated,
             limit_w: self.range.limit_w,
             interval_ns: self.board.interval_ns,
             true_j: energy_j(self.end_ns),
