@@ -81,7 +81,7 @@ describe('known edges', () => {
     const ratio = addsUp ? 1 : truth.gain
     expect(counter.gain_ratio_reason).toBeNull()
     expect(Math.abs(Number(counter.gain_ratio?.ratio) - ratio)).toBeLessThan(0.01)
-    expect(Number(counter.gain_ratio?.uncertainty)).toBeLessThan(0.03)
+    expect(Number(counter.gain_ratio?.uncertainty)).toBeLessThan(0.05)
 
     expect(kept.learned).toMatchObject({ window_ms: window?.window_ms, counter_kind: counter.kind })
     expect(kept.calibrated).toMatchObject({
@@ -92,8 +92,6 @@ describe('known edges', () => {
     })
     const [device] = energy.devices
     expect(Number(device?.sensor.window_ms)).toBeCloseTo(Number(window?.window_ms), 3)
-    const components = device?.uncertainty.map(({ component }) => component)
-    expect(components?.includes('counter, delay')).toBe(!addsUp)
     if (!addsUp) {
       expect(Math.abs(Number(device?.total_j) - trueJ)).toBeLessThan(2 * Number(device?.uncertainty_j))
       expect(Number(device?.uncertainty_j)).toBeLessThan(0.02 * trueJ)

@@ -142,6 +142,70 @@ describe('a calibration', () => {
     expect(await known.calibrationOf(device('GPU-2'))).toEqual(without)
   })
 
+  const gain = {
+    ratio: 1.03,
+    uncertainty: 0.008,
+    method: 'counter' as const,
+    certificate: 'DKD 4711',
+    measured_at: '2026-11-22T10:00:00.000Z',
+  }
+  const beside = (board: typeof gain | null): Calibration => ({
+    ...calibration,
+    counter: { ...calibration.counter, delay_ms: 40, delay_error_ms: 1.2, delay_reason: null },
+    reference: {
+      scope: 'board',
+      quantity: 'watts',
+      standard_uncertainty_pct: 0.3,
+      certificate: 'DKD 4711',
+      method: 'counter',
+      clock_offset_s: { value: 0.4, uncertainty: 0.06 },
+      correlation: 0.999,
+      levels: [],
+      components: [],
+      gain: board,
+      gain_reason: null,
+      slope: null,
+      offset_w: null,
+    },
+  })
+
+  it('has found what no window sees, which a window keeps and a contradiction ends', async () => {
+    await known.keep(device('GPU-7'), beside(gain))
+    const found = {
+      counterDelayMs: 40,
+      counterDelayDoubtMs: 1.2,
+      boardGain: { ratio: 1.03, uncertainty: 0.008, method: 'counter' },
+    }
+    expect(await known.recall(device('GPU-7'))).toMatchObject(found)
+    expect(await known.boardGainOf(device('GPU-7'))).toEqual(gain)
+    await known.learn(device('GPU-7'), report({ updatePeriodMs: 73 }))
+    expect(await known.recall(device('GPU-7'))).toMatchObject({ ...found, updatePeriodMs: 73 })
+    // One without a meter, or whose counter was not found late, leaves what was known.
+    await known.keep(device('GPU-7'), calibration)
+    expect(await known.recall(device('GPU-7'))).toMatchObject(found)
+    await known.learn(device('GPU-7'), report({}, true))
+    expect(await known.recall(device('GPU-7'))).toBeUndefined()
+    expect(await known.boardGainOf(device('GPU-7'))).toBeNull()
+  })
+
+  it('expires after 30 days, the gain from when it was measured', async () => {
+    let now = new Date('2026-11-22T10:00:00.000Z')
+    const aging = new KnownDevices(machine, () => now)
+    await aging.keep(device('GPU-8'), beside(gain))
+    now = new Date('2026-12-12T10:00:00.000Z')
+    await aging.keep(device('GPU-8'), { ...beside(null), calibrated_at: now.toISOString() })
+    expect(await aging.boardGainOf(device('GPU-8'))).toEqual(gain)
+    now = new Date('2026-12-22T10:00:00.001Z')
+    expect(await aging.boardGainOf(device('GPU-8'))).toBeNull()
+    const later = await aging.recall(device('GPU-8'))
+    expect(later).toMatchObject({ counterDelayMs: 40 })
+    expect(later).not.toHaveProperty('boardGain')
+    now = new Date('2027-01-11T10:00:00.001Z')
+    // A window may have learned something new meanwhile, which is no younger calibration.
+    await aging.learn(device('GPU-8'), report({ updatePeriodMs: 100 }))
+    expect(await aging.recall(device('GPU-8'))).toEqual({ counterKind: 'undecided', updatePeriodMs: 100 })
+  })
+
   it('that was interrupted does not take the place of a complete one', async () => {
     const interrupted = { ...calibration, interrupted: true, update_period_ms: 20 }
     await known.keep(device('GPU-3'), interrupted)

@@ -176,7 +176,7 @@ const HEAVIER_TAIL: Latency =
     Latency::HeavyTail { usual_ns: 300_000, share: 0.2, least_ns: 5 * MS, most_ns: 400 * MS };
 
 /// Kinds that nobody has named, as different as boards may be.
-pub const OTHERS: [Class; 23] = [
+pub const OTHERS: [Class; 24] = [
     class(
         "jitter-101-25",
         "every 101 ms, each tick up to 20 % early or late",
