@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         slow_gap_cap_ns: 1_000_000_000,
         history_ns: 2_370_000_000,
         sensors: vec![Sensor::DATACENTER; GPUS],
+        calibrated: Vec::new(),
     };
     write(Path::new(path), &facts, &samples)?;
     println!("{{\"seconds\":{}}}", write(Path::new(path), &facts, &samples)?);

@@ -11,6 +11,9 @@ const GAP_FACTOR = 3
 /** Below this the two do not follow the same load. */
 const LEAST_CORRELATION = 0.9
 const FEWEST = 10
+/** A load that repeats is alike a period later: correlations that are so close do not tell. */
+const AS_GOOD = 0.01
+const BESIDE_S = 1
 
 export interface Clock {
   /** How much later the meter's clock is than this machine's. */
@@ -31,18 +34,28 @@ export function longestStepS(timesS: readonly number[]): number {
   return GAP_FACTOR * Math.max(usualStepS(timesS), LEAST_STEP_S / GAP_FACTOR)
 }
 
+/** What the meter has told around llem's curve, however far its clock may be off. */
+export function around(meter: EnergyCurve, llem: EnergyCurve): EnergyCurve {
+  const [fromS, toS] = [(llem.timesS[0] ?? 0) - MOST_S, (llem.timesS.at(-1) ?? 0) + MOST_S]
+  const [first, last] = [firstFrom(meter.timesS, fromS), firstFrom(meter.timesS, toS)]
+  return { timesS: meter.timesS.slice(first, last), joules: meter.joules.slice(first, last) }
+}
+
 /** The meter's clock, or why it cannot be told. */
 export function meterClock(meter: EnergyCurve, llem: EnergyCurve): Clock | string {
   const [fromS, toS] = [llem.timesS[0] ?? 0, llem.timesS.at(-1) ?? 0]
-  const near = within(meter, fromS - MOST_S, toS + MOST_S)
-  if (near.timesS.length < FEWEST) {
-    return `the meter has ${near.timesS.length} readings of the ${(toS - fromS).toFixed(0)} s in which it was compared, fewer than ${FEWEST}`
+  if (meter.timesS.length < FEWEST) {
+    return `the meter has ${meter.timesS.length} readings of the ${(toS - fromS).toFixed(0)} s in which it was compared, fewer than ${FEWEST}`
   }
-  const stepS = Math.max(LEAST_STEP_S, usualStepS(near.timesS))
-  const cells = cellsOf(near, stepS)
-  const alike = (offsetS: number) => correlation(cells, llem, offsetS)
-  const coarse = best(steps(-MOST_S, MOST_S, LEAST_STEP_S), alike)
-  const fine = best(steps(coarse.offsetS - LEAST_STEP_S, coarse.offsetS + LEAST_STEP_S, 0.005), alike)
+  const stepS = Math.max(LEAST_STEP_S, usualStepS(meter.timesS))
+  const cells = cellsOf(meter, stepS)
+  const alikeAt = (fromS: number, toS: number, byS: number) =>
+    [...steps(fromS, toS, byS)].map((offsetS) => ({
+      offsetS,
+      correlation: correlation(cells, llem, offsetS),
+    }))
+  const coarse = nearest(alikeAt(-MOST_S, MOST_S, LEAST_STEP_S))
+  const fine = highest(alikeAt(coarse.offsetS - LEAST_STEP_S, coarse.offsetS + LEAST_STEP_S, 0.005))
   if (!(fine.correlation >= LEAST_CORRELATION)) {
     return `the meter's readings do not follow the load: at no offset of its clock within ${MOST_S} s is their correlation with llem's above ${LEAST_CORRELATION} (${fine.correlation.toFixed(2)} at most)`
   }
@@ -69,7 +82,7 @@ function cellsOf(meter: EnergyCurve, stepS: number): MeterCell[] {
   })
 }
 
-/** Pearson's, of those cells that llem's curve holds; what it does not hold half of is unlike. */
+/** Pearson's, of those cells that llem's curve holds; where it holds less than half of them they are unlike. */
 function correlation(cells: readonly MeterCell[], llem: EnergyCurve, offsetS: number): number {
   let [n, x, y, xx, xy, yy] = [0, 0, 0, 0, 0, 0]
   for (const { fromS, toS, powerW } of cells) {
@@ -83,26 +96,33 @@ function correlation(cells: readonly MeterCell[], llem: EnergyCurve, offsetS: nu
     xy += llemW * powerW
     yy += powerW * powerW
   }
-  if (n < FEWEST) return -1
+  if (n < Math.max(FEWEST, cells.length / 2)) return -1
   const spread = Math.sqrt((xx - (x * x) / n) * (yy - (y * y) / n))
   return spread > 0 ? (xy - (x * y) / n) / spread : -1
 }
 
-function best(offsets: Iterable<number>, alike: (offsetS: number) => number) {
-  let found = { offsetS: 0, correlation: -1 }
-  for (const offsetS of offsets) {
-    const correlation = alike(offsetS)
-    if (correlation > found.correlation) found = { offsetS, correlation }
-  }
-  return found
+interface Offset {
+  offsetS: number
+  correlation: number
+}
+
+/** The best; of a load that repeats, the one nearest to no offset among those that are as good. */
+function nearest(offsets: readonly Offset[]): Offset {
+  const most = highest(offsets)
+  const isPeak = ({ correlation }: Offset, k: number) =>
+    correlation >= (offsets[k - 1]?.correlation ?? -1) && correlation >= (offsets[k + 1]?.correlation ?? -1)
+  const peaks = offsets.filter((each, k) => each.correlation > most.correlation - AS_GOOD && isPeak(each, k))
+  const near = peaks.reduce((a, b) => (Math.abs(b.offsetS) < Math.abs(a.offsetS) ? b : a), most)
+  // Noise makes small peaks beside the one that counts.
+  return highest(offsets.filter(({ offsetS }) => Math.abs(offsetS - near.offsetS) <= BESIDE_S))
+}
+
+function highest(offsets: readonly Offset[]): Offset {
+  const none = { offsetS: 0, correlation: -1 }
+  return offsets.reduce((a, b) => (b.correlation > a.correlation ? b : a), none)
 }
 
 function* steps(from: number, to: number, step: number): Generator<number> {
   const count = Math.floor((to - from) / step + 1e-6)
   for (let k = 0; k <= count; k++) yield from + k * step
-}
-
-function within({ timesS, joules }: EnergyCurve, fromS: number, toS: number): EnergyCurve {
-  const [first, last] = [firstFrom(timesS, fromS), firstFrom(timesS, toS)]
-  return { timesS: timesS.slice(first, last), joules: joules.slice(first, last) }
 }

@@ -5,7 +5,7 @@ import type { LoadEdge } from '../native/addon.js'
 import type { Reference } from '../results/calibration.js'
 import type { Method } from '../results/energy.js'
 import { curveOfWatts, type EnergyCurve, firstFrom, joulesBetween } from './energy-curve.js'
-import { type Clock, longestStepS, meterClock } from './meter-clock.js'
+import { around, type Clock, longestStepS, meterClock } from './meter-clock.js'
 import type { MeterRecord } from './meter-file.js'
 
 /** A shorter stretch between two edges is no level: power settles, and meters average. */
@@ -47,10 +47,11 @@ export function edgesOnClock(edges: readonly LoadEdge[], unixS: (ns: number) => 
 
 /** What the meter says, or why it says nothing. */
 export function compareMeter(record: MeterRecord, measured: Measured): Reference | string {
-  const meter =
+  const told =
     record.quantity === 'watts'
       ? curveOfWatts(record.timesS, record.values)
       : { timesS: record.timesS, joules: record.values }
+  const meter = around(told, measured.curve)
   const clock = meterClock(meter, measured.curve)
   if (typeof clock === 'string') return clock
   const levels = levelsOf(meter, measured, clock, clock.offsetS)

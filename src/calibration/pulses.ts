@@ -13,15 +13,21 @@ const EACH_S = 4
 /** How long it takes to have had them all, milliseconds. */
 export const ALL_PULSES_MS = RATIOS.length * EACH_S * 1000
 
-/** Long enough for a meter that is read once a second; on and off as often as clocks have to be laid beside one another. */
-const STEADY_PERIOD_S = 16
-const STEADY_PERIODS = 4
+/**
+ * Seconds of work and rest, half of each: long enough for a meter that is read once a second, and each of another length, so
+ * that two clocks can be laid beside one another in one way only.
+ */
+const STEADY_PERIODS_S = [16, 12, 20, 14]
 /** How long a comparison with a meter takes. */
-export const STEADY_MS = STEADY_PERIODS * STEADY_PERIOD_S * 1000
+export const STEADY_MS = 1000 * STEADY_PERIODS_S.reduce((sum, periodS) => sum + periodS, 0)
 
 /** The load that llem starts beside an external meter: levels that last. */
 export function steadyCommand(): string[] {
-  return pulses(STEADY_MS / 1000, [STEADY_PERIOD_S * 1000])
+  // Each period once: the time for it is over after one.
+  return pulses(
+    1,
+    STEADY_PERIODS_S.map((periodS) => 1000 * periodS),
+  )
 }
 
 /** The load that llem starts by itself: square waves by PyTorch, which Python `LLEM_PYTHON` or python3 has to have. */

@@ -60,8 +60,7 @@ const PERIOD_MS: f64 = 100.0;
 /// What such a board has published while the load ran, seen with 1 ms polling.
 fn fit(load: &OnTime, board: Board) -> CounterFit {
     let mut random = Random::new(11);
-    let (_, end_ns) = load.known_ns().expect("edges");
-    let end_ms = end_ns as f64 / MS;
+    let end_ms = load.known_ns().expect("edges").1 as f64 / MS;
     let mean_w = |from_ms: f64, to_ms: f64| LOW_W + (HIGH_W - LOW_W) * load.share(from_ms * MS, to_ms * MS);
     let ticks = |period_ms: f64, phase_ms: f64| {
         (0..).map(move |k| phase_ms + f64::from(k) * period_ms).take_while(move |at_ms| *at_ms < end_ms)

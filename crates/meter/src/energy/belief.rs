@@ -96,6 +96,7 @@ impl Ways {
     }
 
     /// What was measured of the usual way leaves no room for others, unless much speaks for them.
+    #[must_use]
     pub fn narrowed(mut self, window_is_known: bool, delay_is_known: bool) -> Self {
         for (k, log) in self.0[..WAYS].iter_mut().enumerate() {
             let (window, delay) = (k / DELAYS_NS.len(), k % DELAYS_NS.len());
