@@ -20,6 +20,8 @@ import { whileWaiting } from './waiting.js'
 
 /** A load that the user named may make pulses before it holds levels, and ends by itself. */
 const FOREIGN_LIMIT_MS = STEADY_MS + ALL_PULSES_MS
+/** For 350 ms after the edge of a window everything is read every 5 ms, and so here all the time: levels begin anywhere. */
+const MARK_EVERY_MS = 300
 /** Between two moments of llem's curve it is taken to be straight. */
 const GRID_NS = 50e6
 
@@ -50,6 +52,7 @@ export async function measureBesideMeter(
     await sampler.ready()
     const samplesPath = join(folder, 'samples.parquet')
     const window = sampler.beginWindow({ samplesPath })
+    const marks = setInterval(() => sampler.beginWindow().cancel(), MARK_EVERY_MS)
     const load = startLoad()
     try {
       const forMs = isOwn ? STEADY_MS : FOREIGN_LIMIT_MS
@@ -62,6 +65,7 @@ export async function measureBesideMeter(
       })
       if (whyNot !== null) return whyNot
     } finally {
+      clearInterval(marks)
       await load.stop()
     }
     if (bench.signal.aborted) return 'the calibration ended before'

@@ -15,7 +15,7 @@ import type { Unmeasured } from './devices.js'
 import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
 
 const MIB = 1024 * 1024
-/** The source of a gain (crates/meter/src/energy/headline.rs). */
+/** The source of a gain (crates/meter/src/energy/board_gain.rs). */
 const EXTERNAL_METER = 'external meter'
 
 /** What is beside a window's report. */

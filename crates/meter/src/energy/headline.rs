@@ -56,9 +56,6 @@ pub struct Readings {
     pub impossible: u64,
 }
 
-/// What the gain of a board rests on, where one was beside it.
-const EXTERNAL_METER: &str = "external meter";
-
 /// What is known of one device over one window.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -308,36 +305,6 @@ impl Evidence {
             headline.findings.push(Finding::load_in_step());
         }
         self.add_gain(Method::Integral, integral_j, &mut headline.budget);
-    }
-
-    /// The share by which the board's factor may be off (k = 2), where joules are by this method.
-    pub fn gain_share(&self, method: Method) -> f64 {
-        self.metered(method).map_or(known::GAIN_SHARE, |gain| {
-            let uncorrected = known::COVERAGE_FACTOR * known::APART_SHARE * (gain.ratio - 1.0);
-            gain.uncertainty.hypot(uncorrected)
-        })
-    }
-
-    fn metered(&self, method: Method) -> Option<BoardGain> {
-        self.board_gain.filter(|gain| gain.method == method)
-    }
-
-    fn add_gain(&self, method: Method, joules: f64, budget: &mut Budget) {
-        if let Some(gain) = self.metered(method) {
-            let component = "gain of the board";
-            let metered_j = gain.uncertainty / known::COVERAGE_FACTOR * joules;
-            budget.add_of_board(component, EXTERNAL_METER, Evaluation::B, metered_j);
-            // Joules are not multiplied with it, so that they are the sum of what was counted.
-            let apart_j = known::APART_SHARE * (gain.ratio - 1.0).abs() * joules;
-            budget.add_of_board("gain of the board, not corrected", EXTERNAL_METER, Evaluation::B, apart_j);
-            return;
-        }
-        let specified_j = known::GAIN_SHARE / known::COVERAGE_FACTOR * joules;
-        budget.add_of_board("gain of the board", "nvml.h, arXiv 2312.02741", Evaluation::B, specified_j);
-        if let Some(gain) = self.gain_ratio {
-            let apart_j = known::APART_SHARE * (gain.ratio - 1.0).abs() * joules;
-            budget.add_of_board("sensor and counter, ratio", "steps of the counter", Evaluation::A, apart_j);
-        }
     }
 
     fn tell_of_breaks(&self, findings: &mut Vec<Finding>) {

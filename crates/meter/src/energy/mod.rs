@@ -2,6 +2,7 @@
 //! is believed of both and why, and how far the number that is quoted may be off.
 
 mod belief;
+mod board_gain;
 mod budget;
 mod calibrated;
 mod comb;
