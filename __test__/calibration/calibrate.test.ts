@@ -145,7 +145,7 @@ describe('a calibration', () => {
   it.concurrent('of a GPU that is lost in the middle keeps and prints what was found before', async ({
     expect,
   }) => {
-    const faults = [{ from_s: 6.5, to_s: 1e9, call: 'all', error: 'gpu_is_lost' }]
+    const faults = [{ from_s: 3, to_s: 1e9, call: 'all', error: 'gpu_is_lost' }]
     const devices = [gpu(0, [{ for_s: 60, w: 75 }], { faults }), gpu(1, [{ for_s: 60, w: 75 }])]
     const env = { XDG_DATA_HOME: scratchFolder(), LLEM_PYTHON: '/nowhere/python' }
     const args = ['calibrate', '--simulate', scenarioFile(devices), '--devices', '0', '--json']

@@ -60,7 +60,7 @@ export async function measureBesideMeter(
       const stretch = { label, total: forMs / 1000, isLimit: true }
       const whyNot = await whileWaiting(bench, stretch, async () => {
         const whyNot = await load.works(bench.signal)
-        if (whyNot === null) await Promise.race([load.ended, pause(forMs, bench.signal)])
+        if (whyNot === null) await lasting(load, forMs, bench.signal)
         return whyNot
       })
       if (whyNot !== null) return whyNot
@@ -105,6 +105,10 @@ async function curveOf(
   return { timesS: [...momentsNs].map(unixS), joules }
 }
 
-function pause(forMs: number, signal: AbortSignal): Promise<void> {
-  return sleep(forMs, undefined, { signal }).catch(() => undefined)
+/** Until the load ends, for so long at most. */
+async function lasting(load: Load, forMs: number, signal: AbortSignal): Promise<void> {
+  const over = new AbortController()
+  load.ended.then(() => over.abort())
+  const either = AbortSignal.any([signal, over.signal])
+  await sleep(forMs, undefined, { signal: either }).catch(() => undefined)
 }
