@@ -12,7 +12,7 @@ use super::scene::Scene;
 use super::sensor::{Average, Mean, PowerSensor};
 use super::ticks::Ticks;
 use crate::clock::{NS_PER_MS as MS, NS_PER_S};
-use crate::energy::Sensor;
+use crate::energy::{Calibrated, Delay, Sensor};
 use crate::window::DeviceReport;
 
 /// What is wrong with the answer to the scene of a seed, if anything.
@@ -89,6 +89,21 @@ fn any_board(dice: &mut Random) -> Board {
         },
         prior: dice.pick(&[Sensor::DATACENTER, Sensor::FAST, Sensor::GAPLESS, Sensor::AVERAGED]),
         interval_ns: dice.pick(&[1, 2, 5, 10, 10, 10, 10, 20, 100, 500]) * MS,
+        calibrated: any_calibration(dice),
+    }
+}
+
+/// Mostly none, and else one that may be wrong.
+fn any_calibration(dice: &mut Random) -> Calibrated {
+    if dice.chance(0.7) {
+        return Calibrated::default();
+    }
+    Calibrated {
+        sensor_delay_doubt_ns: dice.chance(0.7).then(|| dice.ns_below(20 * MS)),
+        counter_delay: dice
+            .chance(0.7)
+            .then(|| Delay { ns: dice.ns_below(300 * MS), doubt_ns: dice.ns_below(20 * MS) }),
+        gain: None,
     }
 }
 
