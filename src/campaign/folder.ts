@@ -8,7 +8,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { canonicalJson, contentHash } from '../core/identity.js'
 import { redact } from '../core/redact.js'
-import { mask, maskedJson } from '../core/secrets.js'
+import { mask, withoutSecrets } from '../core/secrets.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
 import { setAside } from './records.js'
@@ -52,9 +52,9 @@ export async function openCampaignFolder(
   return dir
 }
 
-/** The plan as it stands in the file, of which its digest is: without secrets, and without what is absent in memory only. */
+/** The plan as it stands in the file, of which its digest is: without secrets. */
 function keptOf(plan: CampaignPlan): CampaignPlan {
-  return JSON.parse(maskedJson(redact(plan)))
+  return withoutSecrets(redact(plan))
 }
 
 function planHash({ plan_sha256, ...plan }: Record<string, unknown> | CampaignPlan): string {
