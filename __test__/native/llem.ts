@@ -20,13 +20,14 @@ export interface Surroundings {
   cwd?: string
 }
 
-/** Starts `node ARGS...`; `ended` resolves when it is over and both its streams are read. */
-export function startNode(
+/** Starts a command; `ended` resolves when it is over and both its streams are read. */
+export function startProcess(
+  command: string,
   args: readonly string[],
   { env, cwd }: Surroundings = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const startMs = performance.now()
-  const child = spawn(process.execPath, args, {
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
     cwd,
@@ -44,6 +45,10 @@ export function startNode(
     )
   })
   return { child, ended }
+}
+
+export function startNode(args: readonly string[], surroundings?: Surroundings) {
+  return startProcess(process.execPath, args, surroundings)
 }
 
 export function startLlem(args: readonly string[], surroundings?: Surroundings) {
