@@ -156,7 +156,7 @@ function checkTold(
 }
 
 it(`${KILLS} ends of processes lose nothing, repeat nothing and leave no process`, { retry: 0 }, async () => {
-  const random = randomOf(13)
+  const random = randomOf(Number(process.env.LLEM_TEST_SEED ?? 13))
   const problems: string[] = []
   let hits = 0
   for (let index = 0; index < KILLS; index++) {

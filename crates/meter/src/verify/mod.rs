@@ -121,4 +121,4 @@ fn replay(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
