@@ -138,10 +138,12 @@ function exec(): Scene {
       const hasRun = existsSync(marker)
       checkTold(ended, fault, !hasRun)
       // Once the command has run, nothing hides its exit code.
-      if (ended.signal === null) expect(ended.code).toBe(hasRun ? 7 : 2)
+      if (ended.signal === null) expect(hasRun ? [7] : [1, 2]).toContain(ended.code)
       const found = checkResults(folder)
       const said = ended.stdout === '' ? null : JSON.parse(ended.stdout).result_dir
-      if (said !== null) expect(found).toEqual([said])
+      // The folder may have samples only, where it is told why it has no result.
+      if (said !== null && !ended.stderr.includes('result.json could not be written'))
+        expect(found).toEqual([said])
     },
   }
 }
