@@ -170,4 +170,11 @@ mod tests {
         assert_eq!(kind(&path), io::ErrorKind::AlreadyExists);
         drop(file);
     }
+
+    #[test]
+    fn a_reader_that_panics_has_met_a_damaged_file() {
+        let error = undamaged::<()>(|| panic!("column start and length should not be negative"));
+        assert_eq!(error.expect_err("damaged").kind(), io::ErrorKind::InvalidData);
+        assert_eq!(undamaged(|| Ok(1)).expect("whole"), 1);
+    }
 }
