@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { plant } from './__test__/setup/planted.js'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const data = join(root, '.cache/test/data')
@@ -11,9 +12,11 @@ for (const name of Object.keys(process.env)) {
   if (name.startsWith('LLEM_') && !name.startsWith('LLEM_TEST_')) delete process.env[name]
 }
 
+plant()
+
 export default defineConfig({
   test: {
-    globalSetup: './__test__/setup/built.ts',
+    globalSetup: ['./__test__/setup/built.ts', './__test__/setup/planted.ts'],
     env: {
       // Nothing is read from or written to the home of whoever runs the tests. The folders last from one run to the
       // next, because installing an inference backend takes 10 s and 85 MB.

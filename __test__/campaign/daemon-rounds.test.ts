@@ -138,6 +138,33 @@ describe('a daemon of three rounds at 10 s', () => {
   })
 })
 
+describe('--require-energy of a daemon', () => {
+  // Two prompts of a tiny model last a few milliseconds, which is too short for an energy.
+  const lost =
+    /^llem: The energy was not measured, .* completed runs have none: the window of .* \[ENERGY_LOST\]$/m
+
+  it('is exit code 1 where joules were lost: at its own end, and where a signal ends it', async () => {
+    const own = daemonOf('interval: 1h, total_duration: 1s')
+    const { code, stderr } = await own.begin('--require-energy').ended
+    expect(stderr).toMatch(lost)
+    expect(code).toBe(1)
+    const daemon = daemonOf('interval: 1h')
+    const begun = daemon.begin('--require-energy')
+    await begun.says('Daemon: round 1 ended')
+    const ended = await begun.stop('SIGTERM')
+    expect(ended.stderr).toContain('[INTERRUPTED]')
+    expect(ended.stderr).toMatch(lost)
+    expect(ended.code).toBe(1)
+  })
+
+  it('is no exit code of its own where nothing was lost', async () => {
+    const daemon = daemonOf(`at: "${new Date(Date.now() + 6 * 3600_000).toISOString().slice(11, 16)}"`)
+    const begun = daemon.begin('--require-energy')
+    await begun.says('Daemon: waiting until')
+    await begun.stop('SIGTERM').then(({ code }) => expect(code).toBe(130))
+  })
+})
+
 describe('a daemon ends cleanly within 5 s of', () => {
   it('SIGTERM and SIGINT while it waits for `at`, in which nobody else may run the campaign', async () => {
     const inSixHours = new Date(Date.now() + 6 * 3600_000).toISOString().slice(11, 16)

@@ -9,6 +9,7 @@ import { RunRecords } from '../../dist/campaign/records.js'
 import { type CampaignOptions, runCampaign } from '../../dist/campaign/run.js'
 import { statisticsOf } from '../../dist/campaign/statistics.js'
 import { LlemError } from '../../dist/core/errors.js'
+import { learnSecret } from '../../dist/core/secrets.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import { scratchFolder } from '../native/scenario.js'
 import { placed } from '../results/fixtures.js'
@@ -180,4 +181,31 @@ experiments: [{ generation: { max_tokens: ${tokens} } }]
   expect(() => refuseChanged(folder, planned(text(2)))).toThrow(
     /was begun: experiments \(1 gone, 1 new\) differ/,
   )
+})
+
+describe('a campaign whose name holds a secret', () => {
+  const text = (name: string, tokens: number) => `campaign_name: of ${name}
+model: m
+experiments: [{ generation: { max_tokens: ${tokens} } }]
+`
+
+  it('is resumed, and told to have changed where it has', async () => {
+    const folder = scratchFolder()
+    const name = 'ghp_0123456789abcdefghij0123'
+    const dir = await openCampaignFolder(folder, planned(text(name, 1)))
+    expect(dir).not.toContain(name)
+    expect(() => refuseChanged(folder, planned(text(name, 1)))).not.toThrow()
+    expect(() => refuseChanged(folder, planned(text(name, 2)))).toThrow(
+      /has changed .*: experiments \(1 gone, 1 new\) differ/,
+    )
+  })
+
+  it('is resumed also where that became known only after it was begun', async () => {
+    const folder = scratchFolder()
+    const name = 'unremarkable-name-of-a-key'
+    const dir = await openCampaignFolder(folder, planned(text(name, 1)))
+    learnSecret(name)
+    expect(() => refuseChanged(folder, planned(text(name, 1)))).not.toThrow()
+    expect(await openCampaignFolder(folder, planned(text(name, 1)))).toBe(dir)
+  })
 })

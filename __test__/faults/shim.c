@@ -1,9 +1,9 @@
 /* LD_PRELOAD: lets the n-th file-system call of a kind below a folder go wrong.
  *
- *   LLEM_FAULT_DIR   only calls on paths below this folder count
- *   LLEM_FAULT_IN    only processes whose command line has this text count; absent: all
- *   LLEM_FAULT       CALL:N:WHAT, WHAT being the number of an errno, "kill" or "short"; N 0: each one
- *   LLEM_FAULT_LOG   a file to which the name of each call that counts is appended
+ *   FAULT_DIR   only calls on paths below this folder count
+ *   FAULT_IN    only processes whose command line has this text count; absent: all
+ *   FAULT       CALL:N:WHAT, WHAT being the number of an errno, "kill" or "short" (read, write); N 0: each one
+ *   FAULT_LOG   a file to which the name of each call that counts is appended
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,7 +23,7 @@
 static int is_counted_process(void) {
   static int known = -1;
   if (known >= 0) return known;
-  const char *text = getenv("LLEM_FAULT_IN");
+  const char *text = getenv("FAULT_IN");
   char line[8192] = {0};
   int file = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY);
   ssize_t size = syscall(SYS_read, file, line, sizeof line - 1);
@@ -33,7 +33,7 @@ static int is_counted_process(void) {
 }
 
 static int is_below(const char *path) {
-  const char *folder = getenv("LLEM_FAULT_DIR");
+  const char *folder = getenv("FAULT_DIR");
   return path != NULL && folder != NULL && strncmp(path, folder, strlen(folder)) == 0;
 }
 
@@ -43,11 +43,11 @@ static int is_fd_below(int fd) {
   return syscall(SYS_readlinkat, AT_FDCWD, link, path, PATH_MAX) > 0 && is_below(path);
 }
 
-/* 0: go on; -1: fail, errno is set; -2: write only a part. */
+/* 0: go on; -1: fail, errno is set; -2: read or write only a part. */
 static int fault(const char *call, int is_ours) {
   static struct { const char *call; int count; } counts[16];
   if (!is_ours || !is_counted_process()) return 0;
-  const char *log = getenv("LLEM_FAULT_LOG");
+  const char *log = getenv("FAULT_LOG");
   if (log != NULL) {
     char line[64];
     int size = snprintf(line, sizeof line, "%s\n", call);
@@ -59,7 +59,7 @@ static int fault(const char *call, int is_ours) {
   while (counts[place].call != NULL && strcmp(counts[place].call, call) != 0) place++;
   counts[place].call = call;
   int number = __atomic_add_fetch(&counts[place].count, 1, __ATOMIC_SEQ_CST);
-  const char *wish = getenv("LLEM_FAULT");
+  const char *wish = getenv("FAULT");
   char wanted[32], what[32];
   int wanted_number;
   if (wish == NULL || sscanf(wish, "%31[^:]:%d:%31s", wanted, &wanted_number, what) != 3) return 0;
@@ -90,9 +90,9 @@ static int fault(const char *call, int is_ours) {
     if (fault("open", is_below(path)) == -1) return -1;       \
     return REAL(name, path, flags, mode);                     \
   }
-#define WRITE(name, parameters, size, ...)                    \
+#define TRANSFER(name, kind, parameters, size, ...)                    \
   ssize_t name parameters {                                   \
-    int wrong = fault("write", is_fd_below(fd));              \
+    int wrong = fault(kind, is_fd_below(fd));              \
     if (wrong == -1) return -1;                               \
     if (wrong == -2 && size > 1) size = size / 2;             \
     return REAL(name, __VA_ARGS__);                           \
@@ -107,7 +107,11 @@ PATH_CALL(rmdir, (const char *path), path)
 FD_CALL(fsync, "fsync", (int fd), fd)
 FD_CALL(fdatasync, "fsync", (int fd), fd)
 FD_CALL(flock, "flock", (int fd, int operation), fd, operation)
-WRITE(write, (int fd, const void *bytes, size_t size), size, fd, bytes, size)
-WRITE(pwrite, (int fd, const void *bytes, size_t size, off_t at), size, fd, bytes, size, at)
-WRITE(pwrite64, (int fd, const void *bytes, size_t size, off64_t at), size, fd, bytes, size, at)
-WRITE(writev, (int fd, const struct iovec *parts, int count), count, fd, parts, count)
+TRANSFER(write, "write", (int fd, const void *bytes, size_t size), size, fd, bytes, size)
+TRANSFER(pwrite, "write", (int fd, const void *bytes, size_t size, off_t at), size, fd, bytes, size, at)
+TRANSFER(pwrite64, "write", (int fd, const void *bytes, size_t size, off64_t at), size, fd, bytes, size, at)
+TRANSFER(writev, "write", (int fd, const struct iovec *parts, int count), count, fd, parts, count)
+TRANSFER(read, "read", (int fd, void *bytes, size_t size), size, fd, bytes, size)
+TRANSFER(pread, "read", (int fd, void *bytes, size_t size, off_t at), size, fd, bytes, size, at)
+TRANSFER(pread64, "read", (int fd, void *bytes, size_t size, off64_t at), size, fd, bytes, size, at)
+TRANSFER(readv, "read", (int fd, const struct iovec *parts, int count), count, fd, parts, count)

@@ -1,9 +1,13 @@
 // The built CLI as a process, as a shell would start it.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { NativeEnergy } from '../../dist/results/energy.js'
 import type { Finding } from '../../dist/results/findings.js'
+import { plantedPlace } from '../setup/planted.js'
 
 const BIN = fileURLToPath(new URL('../../bin/llem.js', import.meta.url))
 
@@ -20,13 +24,14 @@ export interface Surroundings {
   cwd?: string
 }
 
-/** Starts `node ARGS...`; `ended` resolves when it is over and both its streams are read. */
-export function startNode(
+/** Starts a command; `ended` resolves when it is over and both its streams are read. */
+export function startProcess(
+  command: string,
   args: readonly string[],
   { env, cwd }: Surroundings = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const startMs = performance.now()
-  const child = spawn(process.execPath, args, {
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
     cwd,
@@ -39,11 +44,22 @@ export function startNode(
     streams.stderr += text
   })
   const ended = new Promise<Ended>((resolve) => {
-    child.on('close', (code, signal) =>
-      resolve({ code, signal, ...streams, tookMs: performance.now() - startMs }),
-    )
+    child.on('close', (code, signal) => {
+      keepForSearch(streams)
+      resolve({ code, signal, ...streams, tookMs: performance.now() - startMs })
+    })
   })
   return { child, ended }
+}
+
+/** Where secrets are planted, what was shown is searched as well. */
+function keepForSearch({ stdout, stderr }: { stdout: string; stderr: string }): void {
+  const place = plantedPlace()
+  if (place !== null) writeFileSync(join(place, `shown-${randomUUID()}`), `${stdout}\n${stderr}`)
+}
+
+export function startNode(args: readonly string[], surroundings?: Surroundings) {
+  return startProcess(process.execPath, args, surroundings)
 }
 
 export function startLlem(args: readonly string[], surroundings?: Surroundings) {

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { within } from '../backends/processes.js'
-import { awkwardCanary, canariesIn, canary, leaks, newPlace, type Place, watched } from './canaries.js'
+import { awkwardCanary, canary, leaks, newPlace, type Place, watched } from './canaries.js'
+import { canariesIn } from './search.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 

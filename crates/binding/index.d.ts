@@ -475,6 +475,9 @@ export interface Sensor {
   counterFirstUpdateDoubtMs?: number
 }
 
+/** The event loop has seen the latest signal. */
+export declare function signalSeen(): void
+
 /** The last readings. */
 export interface Snapshot {
   /** Monotonic time of the newest sample; missing before the first. */
@@ -523,6 +526,15 @@ export interface UnreadableDevice {
   /** What the driver said. */
   reason: string
 }
+
+/** Nobody listens any more. */
+export declare function unwatchSignals(): void
+
+/**
+ * From now on signals end the process where the event loop does not say within this time that it has seen them. To be
+ * called whenever Node has been told to listen to them.
+ */
+export declare function watchSignals(limitMs: number): void
 
 /** The end of a window: its report, or why there is none. */
 export interface WindowEnd {

@@ -773,7 +773,7 @@ if (
   }
 }
 
-const { FileLock, NativeHealth, NativeProbe, NativeSampler, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, takeLock, timeseriesEnergy } = nativeBinding
+const { FileLock, NativeHealth, NativeProbe, NativeSampler, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
 export { FileLock }
 export { NativeHealth }
 export { NativeProbe }
@@ -785,6 +785,9 @@ export { monotonicNs }
 export { recomputePart }
 export { recomputeWindow }
 export { recoverFile }
+export { signalSeen }
 export { takeLock }
 export { timeseriesEnergy }
+export { unwatchSignals }
+export { watchSignals }
 export const __napiBindingTarget = __napiLoadedBindingTarget

@@ -8,8 +8,9 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { canonicalJson, contentHash } from '../core/identity.js'
 import { redact } from '../core/redact.js'
-import { mask, maskedJson } from '../core/secrets.js'
+import { mask, withoutSecrets } from '../core/secrets.js'
 import { makeFolder, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
+import { isFolder } from '../results/find.js'
 import { type CampaignPlan, PLAN_VERSION } from './plan.js'
 import { setAside } from './records.js'
 
@@ -26,11 +27,27 @@ const planSchema = z.looseObject({
 
 /** Where a campaign's folder is: its name for people and its content's hash, so that a changed one gets another. */
 export function campaignFolder(resultsDir: string, { campaign_name, campaign_hash }: CampaignPlan): string {
-  const first = join(resolve(resultsDir), `${safe(campaign_name)}-${campaign_hash.slice(0, 10)}`)
-  // Each --no-resume has begun another one.
+  const hash = campaign_hash.slice(0, 10)
+  const first = join(resolve(resultsDir), `${safe(campaign_name)}-${hash}`)
+  if (!existsSync(first)) return otherwiseNamed(resultsDir, hash) ?? first
+  return latestOf(first)
+}
+
+/** Each --no-resume has begun another one. */
+function latestOf(first: string): string {
   let latest = first
   for (let number = 2; existsSync(`${first}-${number}`); number++) latest = `${first}-${number}`
   return latest
+}
+
+/** A campaign's name is in its hash. What of it is masked depends on the secrets that are known when it is begun. */
+function otherwiseNamed(resultsDir: string, hash: string): string | null {
+  const name = foldersIn(resultsDir).find((each) => each.endsWith(`-${hash}`))
+  return name === undefined ? null : latestOf(join(resolve(resultsDir), name))
+}
+
+function foldersIn(resultsDir: string): string[] {
+  return isFolder(resultsDir) ? readdirSync(resultsDir) : []
 }
 
 /** Writes the plan into its folder, or finds the same one there. `anew` begins another. Resolves with the folder. */
@@ -52,9 +69,9 @@ export async function openCampaignFolder(
   return dir
 }
 
-/** The plan as it stands in the file, of which its digest is: without secrets, and without what is absent in memory only. */
+/** The plan as it stands in the file, of which its digest is: without secrets. */
 function keptOf(plan: CampaignPlan): CampaignPlan {
-  return JSON.parse(maskedJson(redact(plan)))
+  return withoutSecrets(redact(plan))
 }
 
 function planHash({ plan_sha256, ...plan }: Record<string, unknown> | CampaignPlan): string {
@@ -177,16 +194,16 @@ function damaged(message: string, cause?: unknown): LlemError {
 export function refuseChanged(resultsDir: string, plan: CampaignPlan): void {
   const own = campaignFolder(resultsDir, plan)
   if (existsSync(join(own, 'plan.json'))) return
-  const others = existsSync(resultsDir)
-    ? readdirSync(resultsDir).filter((name) => name.startsWith(`${safe(plan.campaign_name)}-`))
-    : []
-  for (const name of others) {
+  const kept = keptOf(plan)
+  for (const name of foldersIn(resultsDir)) {
+    if (!name.startsWith(`${safe(plan.campaign_name)}-`)) continue
     const path = join(resultsDir, name, 'plan.json')
     if (!existsSync(path)) continue
     const before = readPlan(join(resultsDir, name))
-    if (before.campaign_name !== plan.campaign_name) continue
+    // As it stands in the file, where a name may have lost a secret.
+    if (before.campaign_name !== kept.campaign_name) continue
     throw new LlemError(
-      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, keptOf(plan)).join(', ')} differ`,
+      `the campaign ${JSON.stringify(plan.campaign_name)} has changed since ${join(resultsDir, name)} was begun: ${differences(before, kept).join(', ')} differ`,
       {
         code: 'CAMPAIGN_CHANGED',
         hint: 'Undo the change, run it without --resume as a new campaign, or give it another campaign_name.',

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { readDaemon } from '../campaign/daemon-file.js'
 import { campaignFolder, openCampaignFolder, readPlan, refuseChanged } from '../campaign/folder.js'
-import { manifestOf } from '../campaign/manifest.js'
+import { type Manifest, manifestOf } from '../campaign/manifest.js'
 import { roundOrder } from '../campaign/order.js'
 import { type CampaignPlan, planOf, summaryOf } from '../campaign/plan.js'
 import { RunRecords } from '../campaign/records.js'
@@ -15,7 +15,7 @@ import { LlemError } from '../core/errors.js'
 import { redact } from '../core/redact.js'
 import { showManifest, showPlan, showStatistics } from './campaign-tables.js'
 import { daemonKeys, nextRounds, runRounds, showDaemon, showRounds } from './daemon.js'
-import { EXIT, Exit } from './exit.js'
+import { EXIT, Exit, reportError } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { requireEnergy } from './require-energy.js'
 import { isTerminal, print, printJson, SIMULATED, say } from './screen.js'
@@ -130,7 +130,13 @@ async function runIt(
     if (!daemon.enabled) return runCampaign(plan, { ...shared, observer })
     const { quiet = false, verbose = false } = options
     return runRounds(plan, { ...shared, daemon }, { quiet, verbose })
-  }).finally(() => gpus.watch?.close())
+  })
+    .catch(async (error: unknown) => {
+      // A signal is the usual end of a daemon, and no reason to keep quiet about joules that its rounds have lost.
+      if (daemon.enabled && options.requireEnergy) await requireEnergyUntil(error, dir, options)
+      throw error
+    })
+    .finally(() => gpus.watch?.close())
   if (options.json) printJson(manifest)
   else {
     const records = new RunRecords(dir, plan, { isLive: false })
@@ -140,14 +146,29 @@ async function runIt(
         .join('\n\n'),
     )
   }
-  if (options.requireEnergy && manifest.without_energy > 0) {
-    const { without_energy: lost, without_energy_reason: reason, counts } = manifest
-    const why = `${lost} of ${counts.completed} completed runs have none: ${reason ?? 'unknown'}`
-    requireEnergy(null, why)
-  }
+  if (options.requireEnergy) requireAllEnergy(manifest)
   // A daemon whose time is over has done what it should, whatever became of its rounds: it is not to be started again.
   if (daemon.enabled) return
   if (manifest.state === 'paused' || manifest.counts.failed > 0) throw new Exit(EXIT.failed)
+}
+
+/** Ends with exit code 1 where a completed run has no energy. */
+function requireAllEnergy({ without_energy: lost, without_energy_reason: reason, counts }: Manifest): void {
+  if (lost === 0) return
+  requireEnergy(null, `${lost} of ${counts.completed} completed runs have none: ${reason ?? 'unknown'}`)
+}
+
+/** The same for a campaign that was interrupted, which is told first. */
+async function requireEnergyUntil(
+  error: unknown,
+  dir: string,
+  { verbose = false }: CliOptions,
+): Promise<void> {
+  if (!(error instanceof LlemError) || error.code !== 'INTERRUPTED') return
+  const { manifest } = await manifestOf(dir)
+  if (manifest.without_energy === 0) return
+  reportError(error, verbose)
+  requireAllEnergy(manifest)
 }
 
 /** The campaign with what was typed laid over its file. */

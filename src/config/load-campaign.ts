@@ -3,10 +3,12 @@
 
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
+import type { KnownJson } from '../core/identity.js'
 import { fileLayer, textLayer } from './config-file.js'
 import { configHash } from './config-hash.js'
 import { closest, didYouMean } from './did-you-mean.js'
 import { gridFindings, gridPoints } from './grid.js'
+import { GroupwiseParser } from './groupwise.js'
 import { experimentJsonSchema, type SchemaNode } from './json-schema.js'
 import type { Layer } from './layers.js'
 import { checkExperiment } from './load.js'
@@ -186,17 +188,24 @@ function fromGrid(
   const filtered: FilteredPoint[] = []
   if (grid === undefined) return { kept, filtered }
   const nowhere = { where: 'grid', order: 0 }
+  const parser = new GroupwiseParser()
+  const known: KnownJson = new WeakMap()
   for (const own of gridPoints(grid, shared.backend)) {
     const written = mergeTrees(shared, own)
     const layer: Layer = { source: 'file', tree: written, place: () => nowhere }
-    const { config, findings } = checkExperiment(written, [layer])
+    const { config, findings } = checkExperiment(written, [layer], parser)
     if (config === null) filtered.push({ own, reason: findings.map(({ message }) => message).join('; ') })
-    else kept.push(experimentOf(config, own, 'grid'))
+    else kept.push(experimentOf(config, own, 'grid', known))
   }
   return { kept, filtered }
 }
 
-function experimentOf(config: ExperimentConfig, own: Tree, origin: string): CampaignExperiment {
+function experimentOf(
+  config: ExperimentConfig,
+  own: Tree,
+  origin: string,
+  known?: KnownJson,
+): CampaignExperiment {
   const { backend, model, experiment_name, processes } = config
-  return { own, hash: configHash(config), origin, backend, model, experiment_name, processes }
+  return { own, hash: configHash(config, known), origin, backend, model, experiment_name, processes }
 }

@@ -3,6 +3,7 @@ import { learnSecrets } from '../core/secrets.js'
 import { settleAliases } from './aliases.js'
 import { fileLayer, textLayer } from './config-file.js'
 import { environmentLayers } from './environment.js'
+import type { GroupwiseParser } from './groupwise.js'
 import { type Layer, mergeLayers, placeOf } from './layers.js'
 import { type FlagValue, flagLayers, setLayers } from './overrides.js'
 import { type Finding, type Problem, toProblems } from './problems.js'
@@ -60,13 +61,16 @@ export function loadExperimentConfig({
   return { ok: true, config, written: settled, sources: sourcesOf(settled, layers) }
 }
 
-/** A written tree against schema and rules: the config, or null and why. */
+/** A written tree against schema and rules: the config, or null and why. `parser` is for many trees that are alike. */
 export function checkExperiment(
   written: Tree,
   layers: readonly Layer[],
+  parser?: GroupwiseParser,
 ): { config: ExperimentConfig | null; settled: Tree; findings: Finding[] } {
   const { settled, findings } = settleAliases(written, layers)
-  const parsed = experimentConfigSchema.safeParse(settled)
+  const known = parser?.parse(settled) ?? null
+  const parsed =
+    known === null ? experimentConfigSchema.safeParse(settled) : ({ success: true, data: known } as const)
   const refusals = parsed.success ? [] : refusalsOf(parsed.error.issues, settled)
   findings.push(
     ...refusals.map((refusal) => findingOf(refusal, settled, layers)),

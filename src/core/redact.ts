@@ -9,7 +9,10 @@ type Found = (secret: string) => void
 
 const nobody: Found = () => undefined
 
-/** A copy of plain data in which all text below a key that sounds like a secret, or that looks like one, is masked. */
+/**
+ * Plain data in which all text below a key that sounds like a secret, or that looks like one, is masked. Parts without a
+ * secret are not copied: a plan has a hundred thousand of them.
+ */
 export function redact<T>(value: T): T {
   return copy(value, false, nobody) as T
 }
@@ -31,12 +34,20 @@ function copy(value: unknown, isSecret: boolean, found: Found): unknown {
   if (Array.isArray(value)) {
     // A list of texts may be a command, as that of a server.
     if (!isSecret && value.every((item) => typeof item === 'string')) return argumentsOf(value, found)
-    return value.map((item) => copy(item, isSecret, found))
+    const items = value.map((item) => copy(item, isSecret, found))
+    return items.every((item, index) => item === value[index]) ? value : items
   }
   if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, copy(item, isSecret || isSecretName(key), found)]),
-  )
+  const tree = value as Record<string, unknown>
+  let redacted: Map<string, unknown> | null = null
+  for (const key of Object.keys(tree)) {
+    const item = copy(tree[key], isSecret || isSecretName(key), found)
+    if (item === tree[key]) continue
+    redacted ??= new Map()
+    redacted.set(key, item)
+  }
+  if (redacted === null) return value
+  return Object.fromEntries(Object.keys(tree).map((key) => [key, redacted.get(key) ?? tree[key]]))
 }
 
 function secret(text: string, found: Found): string {

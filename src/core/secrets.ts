@@ -61,7 +61,12 @@ export function masked<T>(value: T, how: (text: string) => string = mask): T {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [how(key), masked(item, how)])) as T
 }
 
-/** JSON for a file or a terminal. Almost all of it has no secret, which the text tells sooner than its parts. */
+/** Plain data without such secrets. Almost all has none, which its text tells sooner than its parts; then it is no copy. */
+export function withoutSecrets<T>(value: T): T {
+  return rangesIn(JSON.stringify(value) ?? '').length === 0 ? value : masked(value)
+}
+
+/** JSON for a file or a terminal. */
 export function maskedJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, null, indent)
   return rangesIn(text).length === 0 ? text : JSON.stringify(masked(value), null, indent)

@@ -97,11 +97,13 @@ export async function writeBytesAtomically(path: string, content: string | Uint8
       await file.close()
     }
     await rename(partial, path)
-    await syncFolder(dirname(path))
   } catch (cause) {
     await rm(partial, { force: true }).catch(() => undefined)
     throw notWritten(path, cause)
   }
+  // The file is there and whole, so it is not told to be missing. Where its name does not outlive a power cut, whoever looks
+  // for it then sees that, and a campaign runs it again.
+  await syncFolder(dirname(path)).catch(() => undefined)
 }
 
 async function syncFolder(path: string): Promise<void> {

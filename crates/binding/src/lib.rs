@@ -16,6 +16,7 @@ mod machine;
 mod recording;
 mod report;
 mod sampler;
+mod watchdog;
 
 /// An error whose first part is the stable code.
 type CodedError = napi::Error<String>;

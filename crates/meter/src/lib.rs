@@ -27,6 +27,8 @@ mod contain;
 pub mod downsample;
 pub mod energy;
 pub mod error;
+#[cfg(test)]
+mod fuzz_tests;
 pub mod parquet;
 pub mod rapl;
 #[cfg(any(test, feature = "replay"))]

@@ -55,12 +55,12 @@ serveWorker({
     const startNs = nowNs()
     const plan = serverPlanSchema.parse(options)
     learnSecrets(plan)
-    loaded = await ready(plan, model, (text) => tell.progress(text))
+    loaded = await orTrueCause(ready(plan, model, (text) => tell.progress(text)))
     return loadInfo(loaded, model, (nowNs() - startNs) / 1e6)
   },
 
   async inferOne({ prompt, generation }): Promise<InferOne> {
-    const { prompts } = await prepare([prompt], generation)
+    const { prompts } = await orTrueCause(prepare([prompt], generation))
     const [prepared] = prompts
     if (prepared === undefined) throw new Error('a prompt was lost')
     let text = ''
@@ -87,7 +87,7 @@ serveWorker({
   async prepare(request, tell) {
     const alive = setInterval(() => tell.alive(), ALIVE_EVERY_MS)
     try {
-      readied = { request, prepared: await prepare(request.prompts, request.generation) }
+      readied = { request, prepared: await orTrueCause(prepare(request.prompts, request.generation)) }
     } finally {
       clearInterval(alive)
     }
@@ -271,10 +271,21 @@ function serverDeath(): Promise<never> {
   })
 }
 
-/** A server that dies breaks its connections first: its end says more than the requests that failed. */
+const FAILED_BY_ITS_END = ['REQUESTS_FAILED', 'SERVER_UNREACHABLE']
+
+/** A server that dies breaks its connections first: its end says more than what failed with it. */
 async function trueCause(error: unknown): Promise<unknown> {
-  if (!(error instanceof LlemError) || error.code !== 'REQUESTS_FAILED' || server === null) return error
+  if (!(error instanceof LlemError) || !FAILED_BY_ITS_END.includes(error.code) || server === null)
+    return error
   return Promise.race([serverDeath().catch((death: unknown) => death), sleep(DYING_MS, error)])
+}
+
+async function orTrueCause<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw await trueCause(error)
+  }
 }
 
 function died(own: ServerProcess): LlemError {

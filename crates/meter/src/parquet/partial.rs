@@ -7,6 +7,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use parquet::file::metadata::{
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 
-use super::metadata::entry;
+use super::metadata::{entry, invalid};
 use crate::clock::NS_PER_S;
 
 /// Rows that are encoded before a row group is written, however little time has passed.
@@ -190,6 +191,11 @@ pub(super) fn lock(file: &File) -> io::Result<()> {
 pub(super) fn remove(path: &Path) {
     // Nothing better can be done about a file that cannot even be removed; its name says that it is partial.
     let _ = std::fs::remove_file(path);
+}
+
+/// What reading answers. The crate `parquet` panics over some damaged files, such as one whose columns have a negative length.
+pub(super) fn undamaged<T>(read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(invalid("its pages are damaged")))
 }
 
 /// The cause itself where the operating system gave one: "no space left" rather than "underlying IO error".

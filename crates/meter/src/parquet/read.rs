@@ -10,7 +10,7 @@ use arrow_array::{Array, BooleanArray, Float32Array, Float64Array, Int32Array, I
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::metadata::{EndFacts, Entries, FileFacts, invalid};
-use super::partial::io_error;
+use super::partial::{io_error, undamaged};
 use super::samples;
 use crate::clock::NS_PER_S;
 use crate::sample::{CounterReading, Sample, SlowSignals};
@@ -117,7 +117,8 @@ impl Iterator for SampleRows {
             if let Some(sample) = self.batch.next() {
                 return Some(Ok(sample));
             }
-            let batch = self.batches.next()?.map_err(io::Error::other);
+            let batch = undamaged(|| Ok(self.batches.next())).transpose()?;
+            let batch = batch.and_then(|batch| batch.map_err(io::Error::other));
             match batch.and_then(|batch| self.samples_of(&batch)) {
                 Ok(samples) => self.batch = samples.into_iter(),
                 Err(error) => return Some(Err(error)),
@@ -129,6 +130,10 @@ impl Iterator for SampleRows {
 /// The energy of each device in a `timeseries.parquet`: mean power times covered time, summed over its seconds. By
 /// the driver's index, in the order of the devices; `None` where no second has a mean.
 pub fn timeseries_joules(path: &Path) -> io::Result<Vec<(i32, Option<f64>)>> {
+    undamaged(|| joules_of_seconds(path))
+}
+
+fn joules_of_seconds(path: &Path) -> io::Result<Vec<(i32, Option<f64>)>> {
     let (batches, entries) = open(path)?;
     let facts = FileFacts::read(&entries)?;
     let duration_ns: u64 = entries.value("llem.window_duration_ns")?;
@@ -170,9 +175,11 @@ fn holes_of(text: &str) -> io::Result<HashMap<(usize, u64), u64>> {
 }
 
 fn open(path: &Path) -> io::Result<(ParquetRecordBatchReader, Entries)> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?).map_err(io_error)?;
-    let entries = Entries::of(builder.metadata().file_metadata().key_value_metadata());
-    Ok((builder.build().map_err(io_error)?, entries))
+    undamaged(|| {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?).map_err(io_error)?;
+        let entries = Entries::of(builder.metadata().file_metadata().key_value_metadata());
+        Ok((builder.build().map_err(io_error)?, entries))
+    })
 }
 
 fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> io::Result<&'a T> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::metadata::{Entries, invalid};
-use super::partial::{Paths, io_error, lock};
+use super::partial::{Paths, io_error, lock, undamaged};
 
 /// What was recovered of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ fn append_footer(file: &mut File, footer: &Path) -> io::Result<()> {
 }
 
 fn facts_of(file: &File) -> io::Result<Recovered> {
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(file).map_err(io_error)?;
+    let metadata = undamaged(|| ParquetMetaDataReader::new().parse_and_finish(file).map_err(io_error))?;
     let metadata = metadata.file_metadata();
     let duration_ns = Entries::of(metadata.key_value_metadata()).value("llem.window_duration_ns")?;
     Ok(Recovered { rows: metadata.num_rows().unsigned_abs(), duration_ns })
@@ -170,5 +170,12 @@ mod tests {
         std::fs::write(&path, "whole").expect("a file");
         assert_eq!(kind(&path), io::ErrorKind::AlreadyExists);
         drop(file);
+    }
+
+    #[test]
+    fn a_reader_that_panics_has_met_a_damaged_file() {
+        let error = undamaged::<()>(|| panic!("column start and length should not be negative"));
+        assert_eq!(error.expect_err("damaged").kind(), io::ErrorKind::InvalidData);
+        assert_eq!(undamaged(|| Ok(1)).expect("whole"), 1);
     }
 }

@@ -22,7 +22,7 @@ pub mod counter;
 pub mod driver;
 pub mod load;
 mod poll;
-mod random;
+pub(crate) mod random;
 pub mod right;
 pub mod scene;
 pub mod sensor;

@@ -124,4 +124,4 @@ fn replay(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

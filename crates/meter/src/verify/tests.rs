@@ -69,6 +69,23 @@ impl Source for Restless {
     }
 }
 
+/// Records a window so long over that load.
+pub(crate) fn recorded(path: &Path, length: Duration) {
+    let device = |index| DeviceOptions { uuid: format!("GPU-{index}"), index, known: Known::default() };
+    let options = SamplerOptions {
+        devices: [0, 1].map(device).to_vec(),
+        interval_ms: 10.0,
+        slow_interval_ms: 100.0,
+        ..SamplerOptions::default()
+    };
+    let source = Restless { opened_ns: monotonic_ns(), fails: Some(ReadError::GpuLost) };
+    let sampler = Sampler::over(source, &options).expect("the sampler starts");
+    let samples_path = Some(path.to_path_buf());
+    let (id, _) = sampler.begin(WindowOptions { samples_path, ..WindowOptions::default() });
+    thread::sleep(length);
+    sampler.end(id).wait().expect("a report");
+}
+
 /// All that the samples tell, to the last bit.
 fn told(device: &DeviceReport) -> impl PartialEq + std::fmt::Debug {
     let energy = (device.headline.clone(), device.kind, device.integral_j, device.counter_j);

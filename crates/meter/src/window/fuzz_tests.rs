@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::{OpenWindow, WindowOptions};
 use crate::clock::{NS_PER_MS as MS, NS_PER_S};
 use crate::energy::{History, Sensor};
+use crate::fuzz_tests::asked;
 use crate::parquet::FileFacts;
 use crate::sample::{CounterReading, Sample, SlowSignals, ThrottleTimes};
 use crate::source::ReadError;
@@ -143,8 +144,13 @@ fn window() -> impl Strategy<Value = (u64, u64)> {
         .prop_map(|(start_ns, length_ns)| (start_ns, start_ns + length_ns))
 }
 
+/// Of each test; `LLEM_TEST_FUZZ` says how many.
+fn cases() -> u32 {
+    u32::try_from(asked(400)).unwrap_or(u32::MAX)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn whatever_the_driver_answers_no_energy_is_negative_or_no_number(

@@ -1,0 +1,18 @@
+// npm run fuzz [-- N]: N mutants, by default a million in all, for the readers of foreign files and for the arithmetic of
+// windows, in Rust and in TypeScript. The same in every run. In `npm test` there are some thousands.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const all = Number(process.argv[2] ?? 1_000_000)
+// Three kinds of files and three tests of windows in Rust, eight readers in TypeScript.
+const KINDS = 14
+const env = { ...process.env, LLEM_TEST_FUZZ: String(Math.ceil(all / KINDS)) }
+const steps = [
+  ['cargo', 'test', '--release', '--locked', '-p', 'llem-meter', '--lib', '--', 'fuzz_tests', '--nocapture'],
+  ['node_modules/.bin/vitest', 'run', '__test__/fuzz', '--reporter=verbose', '--retry=0'],
+]
+const failed = steps.filter(([command, ...args]) => {
+  return spawnSync(command, args, { cwd: root, env, stdio: 'inherit' }).status !== 0
+})
+process.exitCode = failed.length === 0 ? 0 : 1
