@@ -10,23 +10,32 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const GUIDE = ['README', 'command', 'model', 'campaign', 'results', 'accuracy', 'other-meters', 'library']
+/** In the order in which they are read: what one page makes the next may use. */
+const PAGES = ['README.md', ...GUIDE.map((page) => `docs/guide/${page}.md`)]
+const pages = PAGES.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+const readme = pages[0]?.text ?? ''
 
-/** The blocks of one language, in order. */
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(
-    ([, body]) => body ?? '',
-  )
+/** The blocks of one language, in order; the same one once. */
+function blocks(language: string, texts = pages.map(({ text }) => text)): string[] {
+  const block = new RegExp(`^ *\`\`\`${language}\\n(.*?)^ *\`\`\`$`, 'gms')
+  const bodies = texts.flatMap((text) => [...text.matchAll(block)].map(([, body]) => unindented(body ?? '')))
+  return [...new Set(bodies)]
 }
 
-/** The block below `<!-- name -->`. */
-function output(name: string): string {
-  return new RegExp(`<!-- ${name} -->\\n\`\`\`text\\n(.*?)\`\`\``, 's').exec(readme)?.[1] ?? ''
+function unindented(text: string): string {
+  return text.replaceAll(/^ {3}/gm, '')
+}
+
+/** The blocks below `<!-- name -->`. */
+function outputs(name: string): string[] {
+  const block = new RegExp(`<!-- ${name} -->\\n\`\`\`text\\n(.*?)\`\`\``, 'gs')
+  return pages.flatMap(({ text }) => [...text.matchAll(block)].map(([, body]) => body ?? ''))
 }
 
 /**
@@ -73,7 +82,7 @@ function reader(): { cwd: string; env: NodeJS.ProcessEnv } {
   return { cwd, env }
 }
 
-describe('the README', () => {
+describe('the README and the guide', () => {
   let place: ReturnType<typeof reader>
   beforeAll(() => {
     place = reader()
@@ -81,27 +90,35 @@ describe('the README', () => {
   afterAll(() => rmSync(place.cwd, { recursive: true }))
 
   const commands = blocks('sh').filter((block) => !block.startsWith('npm '))
-  it.each(commands)('shows a command that works: %s', { timeout: 120_000 }, (block) => {
+  it.each(commands)('show a command that works: %s', { timeout: 120_000 }, (block) => {
     const run = spawnSync('sh', ['-euc', block], { ...place, encoding: 'utf8', timeout: 120_000 })
     expect(run.status, run.stderr).toBe(0)
   })
 
-  it('has two commands that set everything up, and package.json has them', () => {
-    const scripts = blocks('sh').filter((block) => block.startsWith('npm '))
+  it('are short, and the one leads to the other', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(151)
+    for (const page of GUIDE.slice(1)) expect(pages[1]?.text, page).toContain(`](${page}.md)`)
+    expect(readme).toContain('](docs/guide/README.md)')
+  })
+
+  it('have two commands that set everything up, and package.json has them', () => {
+    const scripts = blocks('sh', [readme]).filter((block) => block.startsWith('npm '))
     expect(scripts.map((block) => block.trim())).toEqual(['npm run quickstart', 'npm test'])
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     expect(manifest.scripts).toHaveProperty('quickstart')
     expect(manifest.scripts).toHaveProperty('test')
   })
 
-  it('shows what exec really prints', () => {
+  it('show what exec really prints', () => {
     const run = spawnSync('npx', ['llem', 'exec', '--', 'sleep', '1'], { ...place, encoding: 'utf8' })
     const [simulated, ...printed] = skeleton(run.stderr)
     expect(simulated).toMatch(/^SIMULATED/)
-    expect(printed).toEqual(skeleton(output('exec-output')))
+    const shown = outputs('exec-output')
+    expect(shown.length).toBeGreaterThan(0)
+    for (const output of shown) expect(skeleton(output)).toEqual(printed)
   })
 
-  it('shows what the quickstart really prints', { timeout: 300_000 }, () => {
+  it('show what the quickstart really prints', { timeout: 300_000 }, () => {
     const run = spawnSync(process.execPath, [join(root, 'scripts/quickstart.mjs')], {
       cwd: root,
       encoding: 'utf8',
@@ -110,10 +127,10 @@ describe('the README', () => {
     expect(run.status, run.stderr).toBe(0)
     // On a machine that others use too some request takes so long that its decode can be told apart.
     const told = skeleton(run.stdout).filter((line) => !line.startsWith('Phases '))
-    expect(told).toEqual(skeleton(output('quickstart-output')))
+    expect(outputs('quickstart-output').map(skeleton)).toEqual([told])
   })
 
-  it('shows a library call that works', () => {
+  it('show a library call that works', () => {
     const [snippet = ''] = blocks('js')
     const script = join(place.cwd, 'snippet.mjs')
     writeFileSync(
@@ -125,9 +142,11 @@ describe('the README', () => {
     expect(run.stdout).toMatch(/^\d+(\.\d+)? J by (counter|integral)\n$/)
   })
 
-  it('links only to files that are there', () => {
-    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => join(root, path ?? ''))
-    expect(links.length).toBeGreaterThan(0)
+  it('link only to files that are there', () => {
+    const links = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => join(root, dirname(path), link ?? '')),
+    )
+    expect(links.length).toBeGreaterThan(20)
     expect(links.filter((path) => !existsSync(path))).toEqual([])
   })
 })

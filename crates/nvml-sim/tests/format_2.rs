@@ -226,11 +226,8 @@ fn a_start_that_fails_for_a_while_works_after_it() {
     let nvml = Nvml::load("late_start", &one_device_2(0.6, faults, EVEN));
     assert_eq!(nvml.init(), UNKNOWN);
     // SAFETY: the pointer is valid.
-    assert_eq!(
-        unsafe { nvml.lib.nvmlDeviceGetCount_v2(&mut 0) },
-        UNINITIALIZED,
-        "a failed start opens nothing"
-    );
+    let counted = unsafe { nvml.lib.nvmlDeviceGetCount_v2(&mut 0) };
+    assert_eq!(counted, UNINITIALIZED, "a failed start opens nothing");
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!((nvml.init(), nvml.power_mw()), (SUCCESS, Ok(100_000)));
 }
