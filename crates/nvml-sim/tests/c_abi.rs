@@ -405,10 +405,8 @@ fn many_threads_may_read_while_others_open_and_close() {
         scope.spawn(|| {
             for _ in 0..2000 {
                 // SAFETY: plain calls.
-                assert_eq!(
-                    unsafe { (nvml.lib.nvmlInitWithFlags(0), nvml.lib.nvmlShutdown()) },
-                    (SUCCESS, SUCCESS)
-                );
+                let told = unsafe { (nvml.lib.nvmlInitWithFlags(0), nvml.lib.nvmlShutdown()) };
+                assert_eq!(told, (SUCCESS, SUCCESS));
             }
         });
     });
