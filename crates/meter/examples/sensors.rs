@@ -21,10 +21,17 @@ struct Options {
     seed: u64,
     lengths_s: Vec<u64>,
     families: bool,
-    json: bool,
-    cases: bool,
-    tell: bool,
-    fuzz: Option<u64>,
+    print: Print,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Print {
+    Table,
+    Json,
+    EachWindow,
+    Cases,
+    Fuzz(u64),
 }
 
 fn options() -> Result<Options, String> {
@@ -34,10 +41,7 @@ fn options() -> Result<Options, String> {
         seed: 1,
         lengths_s: vec![1, 5, 20],
         families: false,
-        json: false,
-        cases: false,
-        tell: false,
-        fuzz: None,
+        print: Print::Table,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -48,10 +52,10 @@ fn options() -> Result<Options, String> {
             "--seed" => options.seed = number(&value()?)?,
             "--lengths" => options.lengths_s = value()?.split(',').map(number).collect::<Result<_, _>>()?,
             "--families" => options.families = true,
-            "--json" => options.json = true,
-            "--cases" => options.cases = true,
-            "--fuzz" => options.fuzz = Some(number(&value()?)?),
-            "--tell" => options.tell = true,
+            "--json" => options.print = Print::Json,
+            "--cases" => options.print = Print::Cases,
+            "--fuzz" => options.print = Print::Fuzz(number(&value()?)?),
+            "--tell" => options.print = Print::EachWindow,
             _ => return Err(format!("unknown option {name}")),
         }
     }
@@ -65,45 +69,43 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 fn main() -> Result<(), String> {
     let options = options()?;
     tell_each_panic_once();
-    if let Some(count) = options.fuzz {
-        return fuzz(options.seed, count);
+    match options.print {
+        Print::Fuzz(count) => return fuzz(options.seed, count),
+        Print::Cases => print_cases(),
+        Print::EachWindow => print_each_window(&chosen(&options)?, &options),
+        Print::Table | Print::Json => {
+            let cells = chosen(&options)?;
+            let threads = available_parallelism().map_or(1, usize::from);
+            let summaries = run(&cells, options.windows, options.seed, threads, |_, _| {});
+            if matches!(options.print, Print::Json) {
+                let rows: Vec<String> =
+                    cells.iter().zip(&summaries).map(|(cell, summary)| json(cell, summary)).collect();
+                println!("[\n{}\n]", rows.join(",\n"));
+            } else {
+                print_table(&cells, &summaries);
+            }
+        }
     }
-    if options.cases {
-        print_cases();
-        return Ok(());
-    }
+    Ok(())
+}
+
+fn chosen(options: &Options) -> Result<Vec<Cell>, String> {
     let wanted = |class: &&'static Class| options.class.as_deref().is_none_or(|name| class.name == name);
     let chosen: Vec<&'static Class> = classes::all().filter(wanted).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = classes::all().map(|class| class.name).collect();
         return Err(format!("no such class; there are {}", names.join(", ")));
     }
-    let cells: Vec<Cell> =
-        chosen.iter().flat_map(|class| cells(class, &options.lengths_s, options.families)).collect();
-    if options.tell {
-        for cell in &cells {
-            for window in 0..options.windows {
-                println!(
-                    "{} {} s, {}: {}",
-                    cell.class.name,
-                    cell.length_s,
-                    cell.loads,
-                    cell.tell(options.seed, window)
-                );
-            }
+    Ok(chosen.iter().flat_map(|class| cells(class, &options.lengths_s, options.families)).collect())
+}
+
+fn print_each_window(cells: &[Cell], options: &Options) {
+    for cell in cells {
+        for window in 0..options.windows {
+            let (class, length_s, loads) = (cell.class.name, cell.length_s, cell.loads);
+            println!("{class} {length_s} s, {loads}: {}", cell.tell(options.seed, window));
         }
-        return Ok(());
     }
-    let threads = available_parallelism().map_or(1, usize::from);
-    let summaries = run(&cells, options.windows, options.seed, threads, |_, _| {});
-    if options.json {
-        let rows: Vec<String> =
-            cells.iter().zip(&summaries).map(|(cell, summary)| json(cell, summary)).collect();
-        println!("[\n{}\n]", rows.join(",\n"));
-    } else {
-        print_table(&cells, &summaries);
-    }
-    Ok(())
 }
 
 /// A panic of the estimator is counted with its window; where it was is told the first time.

@@ -12,7 +12,9 @@ mod report;
 mod tests;
 
 use std::io;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread::{self, ScopedJoinHandle};
 
 use device::DeviceWindow;
 pub use first_update::{FirstUpdate, FirstUpdates};
@@ -202,12 +204,7 @@ impl OpenWindow {
             keep(file.finish(&end), SAMPLES, &mut self.faults);
         }
         self.faults.extend(sleep_between(self.slept_before_ns, slept_ns()));
-        let devices = self
-            .devices
-            .into_iter()
-            .zip(histories)
-            .map(|(device, history)| device.report(duration_ns, history))
-            .collect();
+        let devices = reports(self.devices, histories, duration_ns);
         WindowReport {
             start_ns: self.start_ns,
             end_ns,
@@ -219,6 +216,21 @@ impl OpenWindow {
             faults: self.faults,
         }
     }
+}
+
+/// Judges the right edges side by side: somebody waits, and each takes milliseconds of arithmetic.
+fn reports(devices: Vec<DeviceWindow>, histories: &[History], duration_ns: u64) -> Vec<DeviceReport> {
+    thread::scope(|scope| {
+        let judged: Vec<_> = devices
+            .into_iter()
+            .zip(histories)
+            .map(|(device, history)| scope.spawn(move || device.report(duration_ns, history)))
+            .collect();
+        let report = |thread: ScopedJoinHandle<'_, DeviceReport>| {
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        };
+        judged.into_iter().map(report).collect()
+    })
 }
 
 /// That the machine slept meanwhile, if it did: its clock stood still, its GPUs lost their state, and what they used is in
