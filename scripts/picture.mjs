@@ -34,9 +34,8 @@ try {
     scenario,
     JSON.stringify({ version: 2, epoch_monotonic_ns: Number(epochNs), devices: [device] }),
   )
-  // The window opens shortly before the load.
-  const waitS = Math.max(0, 1.9 - Number(process.hrtime.bigint() - epochNs) / 1e9 - 1.6)
-  execFileSync('sleep', [String(waitS)])
+  // The window opens shortly before the load, at 2 s.
+  execFileSync('sleep', ['1'])
   const said = execFileSync(
     process.execPath,
     [join(root, 'bin/llem.js'), 'exec', '--simulate', scenario, '-o', folder, '--json', '--', 'sleep', '6.5'],
@@ -89,16 +88,8 @@ function picture({ samples, truth, trueJ, durationS, energy }) {
   const x = (s) => (LEFT + ((s - FROM_S) / (TO_S - FROM_S)) * (WIDTH - LEFT - 20)).toFixed(1)
   const y = (w) => (BOTTOM - (w / MOST_W) * (BOTTOM - TOP)).toFixed(1)
   const line = (points) => points.map(([s, w]) => `${x(s)},${y(w)}`).join(' ')
-  const changes = truth.filter(([, w], k) => k === 0 || w !== truth[k - 1][1] || w !== truth[k + 1]?.[1])
   const shown = samples.filter(({ timestamp_s: s, power_w: w }) => w !== null && s >= FROM_S && s <= TO_S)
-  const steps = shown.flatMap(({ timestamp_s: s, power_w: w }, k) =>
-    k === 0
-      ? [[s, w]]
-      : [
-          [s, shown[k - 1].power_w],
-          [s, w],
-        ],
-  )
+  const steps = corners(shown.map(({ timestamp_s: s, power_w: w }) => [s, w]))
   const ticks = [0, 200, 400, 600].map(
     (w) =>
       `<text x="${LEFT - 8}" y="${y(w)}" text-anchor="end" dy="4">${w}</text><line x1="${LEFT}" x2="${WIDTH - 20}" y1="${y(w)}" y2="${y(w)}" stroke="#8884"/>`,
@@ -129,9 +120,23 @@ function picture({ samples, truth, trueJ, durationS, energy }) {
 ${ticks.join('\n')}
 ${seconds.join('\n')}
 <text x="${LEFT - 8}" y="${TOP - 2}" text-anchor="end">W</text>
-<polyline points="${line(changes)}" fill="none" stroke="#888" stroke-width="0.8"/>
+<polyline points="${line(corners(truth))}" fill="none" stroke="#888" stroke-width="0.8"/>
 <polyline points="${line(steps)}" fill="none" stroke="#0969da" stroke-width="2"/>
 <text>${legend.join('')}</text>
 </svg>
 `
+}
+
+/** Where a line that stands still between its changes turns. */
+function corners(points) {
+  return points.flatMap(([s, w], k) => {
+    const before = points[k - 1]
+    if (before === undefined || k === points.length - 1) return [[s, w]]
+    return before[1] === w
+      ? []
+      : [
+          [s, before[1]],
+          [s, w],
+        ]
+  })
 }
