@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::io;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use parquet::file::metadata::KeyValue;
@@ -12,6 +13,12 @@ use crate::energy::{
     Belief, BoardGain, Calibrated, Delay, ESTIMATOR, GainRatio, Kind, Method, Sensor, Ways, constants,
 };
 use crate::window::{FirstUpdate, FirstUpdates};
+
+/// A sampler reads every 1 to 5000 ms, and between those every 5 ms near an edge.
+const INTERVALS_NS: RangeInclusive<u64> = 1_000_000..=5_000_000_000;
+/// Periods that a sensor or a counter may have.
+const PERIODS_NS: RangeInclusive<u64> = 100_000..=60_000_000_000;
+const LONGEST_HISTORY_NS: u64 = 300_000_000_000;
 
 /// Known when a window opens.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,16 +83,18 @@ impl FileFacts {
         Ok(Self {
             gpu_indices: entries.list("llem.gpu_indices", |text| text.parse().ok())?,
             uuids: entries.list("llem.device_uuids", |text| Some(text.to_owned()))?,
-            interval_ns: entries.value("llem.sample_interval_ns")?,
+            interval_ns: entries.span_ns("llem.sample_interval_ns", INTERVALS_NS)?,
             start_ns: entries.value("llem.start_monotonic_ns")?,
             start_unix_ns: entries.value("llem.start_unix_ns")?,
             power_gap_cap_ns: entries.value("llem.power_gap_cap_ns")?,
             slow_gap_cap_ns: entries.value("llem.slow_gap_cap_ns")?,
-            history_ns: entries.value("llem.history_ns")?,
+            history_ns: entries.span_ns("llem.history_ns", 0..=LONGEST_HISTORY_NS)?,
             sensors: entries.list("llem.sensors_ns", |text| {
                 let parts: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
                 let [update_period_ns, window_ns, delay_ns] = parts?.try_into().ok()?;
-                Some(Sensor { update_period_ns, window_ns, delay_ns })
+                let is_sane =
+                    PERIODS_NS.contains(&update_period_ns) && window_ns.max(delay_ns) <= *PERIODS_NS.end();
+                is_sane.then_some(Sensor { update_period_ns, window_ns, delay_ns })
             })?,
             calibrated: if entries.has("llem.calibrated") {
                 entries.list("llem.calibrated", calibrated_of)?
@@ -184,6 +193,11 @@ fn belief_of(text: &str) -> Option<Belief> {
     let mut parts = text.split(':');
     let mut time = || parts.next().map(|part| part.parse().ok());
     let times = [time()?, time()?, time()?, time()?];
+    // Ticks are counted out: a period of a nanosecond would be a thousand million of them.
+    let is_period = |period: Option<u64>| period.is_none_or(|period_ns| PERIODS_NS.contains(&period_ns));
+    if !is_period(times[0]) || !is_period(times[2]) {
+        return None;
+    }
     let kind = Kind::from_name(parts.next()?)?;
     let numbers: Vec<Option<f64>> = parts.map(|part| part.parse().ok()).collect();
     let [noise_w, lowest_w, limit_w, blind_share, scope_ratio, ratio, uncertainty, ways @ ..] =
@@ -233,6 +247,17 @@ impl Entries {
         text.parse().map_err(|_| invalid(&format!("{key} is {text} in its metadata")))
     }
 
+    /// A time that can be: what is built on it takes memory.
+    fn span_ns(&self, key: &str, possible: RangeInclusive<u64>) -> io::Result<u64> {
+        let span_ns = self.value(key)?;
+        let text = self.text(key)?;
+        if possible.contains(&span_ns) {
+            Ok(span_ns)
+        } else {
+            Err(invalid(&format!("{key} is {text} in its metadata")))
+        }
+    }
+
     fn list<T>(&self, key: &str, read: impl Fn(&str) -> Option<T>) -> io::Result<Vec<T>> {
         let text = self.text(key)?;
         let items: Option<Vec<T>> = text.split(',').map(read).collect();
@@ -265,7 +290,7 @@ mod tests {
         let facts = FileFacts {
             gpu_indices: vec![0, 3],
             uuids: vec!["GPU-a".to_owned(), "GPU-b".to_owned()],
-            interval_ns: 10,
+            interval_ns: 10_000_000,
             start_ns: u64::MAX / 2,
             start_unix_ns: 12,
             power_gap_cap_ns: 13,
