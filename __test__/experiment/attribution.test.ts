@@ -96,7 +96,7 @@ describe('what a run left', () => {
     ).attribution
     expect(steady_reason).toBeNull()
     expect(steady_state).toMatchObject({ ...steady, duration_sec: 1.5, output_tokens_per_second: 30 })
-    expect(Number(steady_state?.energy_j)).toBeCloseTo(450, 1)
+    expect(Number(steady_state?.energy_j)).toBeCloseTo(450, 0)
     expect(Number(steady_state?.energy_per_output_token_j)).toBeCloseTo(10, 2)
     expect([headline, headline_reason]).toEqual([
       'whole_run',

@@ -83,8 +83,8 @@ describe('the difference of two p95', () => {
   }
 })
 
-/** One for each way in which a class is measured: as usual, with a poller of its own, without a counter, 8 GPUs. */
-const SOME = ['modelled', 'mean-1s', 'no-counter', 'slow-driver']
+/** As usual, and without a counter; a poller of its own and 8 GPUs take minutes more: `npm run bench -- accuracy --quick`. */
+const SOME = ['modelled', 'no-counter']
 
 describe('a quick run', () => {
   it('measures every tool on every load and names the machine', { timeout: 400_000 }, async (context) => {
@@ -124,7 +124,7 @@ describe('a quick run', () => {
     )
     const llem = rows.filter(({ tool }) => tool === 'llem')
     for (const { class: of, load, windows, unanswered, p50_pct, covered } of llem) {
-      expect(windows).toBe(of === 'slow-driver' ? 12 : 3)
+      expect(windows).toBe(3)
       expect(unanswered, load).toBeLessThan(windows)
       if (of === 'modelled' && !load.includes('faults')) expect(p50_pct, load).toBeLessThan(10)
       expect(covered, load).toBeGreaterThanOrEqual(0)

@@ -65,6 +65,7 @@ function deviceSince(phase: object) {
       uncertainty: components,
       counter_kind: null,
       gain_ratio: null,
+      board_gain: null,
       findings: [],
     }
   }

@@ -46,6 +46,8 @@ pub struct Readings {
     pub sampling_j: Option<f64>,
     /// Of how the readings lie around the edges (k = 1), joules.
     pub edges_j: Option<f64>,
+    /// What a counter that adds up readings misses between them, were it blind (k = 1), joules.
+    pub between_j: f64,
     /// Of time without readings (k = 1), joules.
     pub gaps_j: f64,
     /// The readings are even, as those of a constant load, or of one that is in step with the sensor.
@@ -219,7 +221,7 @@ impl Evidence {
             );
         }
         // A counter that adds up readings knows no more than they do.
-        let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.sampling_j.unwrap_or(0.0);
+        let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.between_j;
         budget.add("counter, unseen time", "differences of successive readings", Evaluation::A, blind_j);
         match (self.readings.in_step_j, self.kind) {
             (Some(in_step_j), Kind::SumOfReadings) => {

@@ -50,6 +50,10 @@ impl DeviceWindow {
             joules: self.integral.joules(),
             coverage: if duration_ns == 0 { 0.0 } else { covered_ns as f64 / duration_ns as f64 },
             longest_gap_s: self.integral.longest_gap_ns().map(seconds),
+            between_j: self
+                .integral
+                .sampling_deviation_j(taken, unseen)
+                .map_or(0.0, |between_j| between_j.min(limit_w * read_s / known::COVERAGE_FACTOR)),
             sampling_j: if sensor == taken {
                 self.integral.sampling_deviation_j(sensor, unseen)
             } else {
