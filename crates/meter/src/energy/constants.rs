@@ -89,10 +89,10 @@ table! {
     BLIND_PRIOR = 0.35, "1", "Prior that a counter is a sum of readings.", "one board in an open dispute (Zeus issue 181), guess";
     LOG_CONTRADICTED = -2.5, "1", "Logarithm of the odds of such a contradiction: a sum of readings makes few.", "bench: 3 of 100 against 40 of 100";
     LOG_CONFIRMED = 0.7, "1", "The same of a step that could have contradicted and did not.", "bench: 97 of 100 against 50 of 100";
-    MOST_LOG_ODDS = 12.0, "1", "More is not believed, so that later evidence counts.", "choice";
+    MOST_LOG_ODDS = 15.0, "1", "More is not believed, so that later evidence counts.", "choice";
     MOST_CONTRADICTIONS = 4.0, "1", "So many ratios that no gain explains count.", "choice";
     DECIDED = 0.02, "1", "The kind of a counter is decided when the other one is less likely.", "choice";
-    REMEMBERED_DOUBT = 0.0005, "1", "Doubt about the kind that an earlier run found.", "guess";
+    REMEMBERED_DOUBT = 0.0001, "1", "Doubt about the kind that an earlier run found.", "guess";
     BLIND_FACTOR = 2.0, "1", "What a counter that adds up readings misses, by their differences, is multiplied with this: bursts between readings show in none.", "bench";
     TELLING_SHARE = 0.04, "1", "Readings whose second difference is this share of the highest one tell.", "bench";
     // Gain ratio.

@@ -146,7 +146,7 @@ fn window() -> impl Strategy<Value = (u64, u64)> {
 
 /// Of each test; `LLEM_TEST_FUZZ` says how many.
 fn cases() -> u32 {
-    u32::try_from(asked(400)).unwrap_or(u32::MAX)
+    u32::try_from(asked(200)).unwrap_or(u32::MAX)
 }
 
 proptest! {
