@@ -22,7 +22,7 @@ pub(crate) const COUNTER_DENSE_NS: u64 = 5 * NS_PER_MS;
 /// How soon a counter that is not supported is asked again.
 pub(crate) const COUNTER_RETRY_NS: u64 = NS_PER_S;
 /// The counter may take this share of the time, however often it would be due: one read costs milliseconds on
-/// some drivers (measurement notes in ARCHITECTURE.md).
+/// some drivers (see docs/decisions/sampler.md).
 pub(crate) const COUNTER_SHARE: u64 = 4;
 
 /// How often to read what.
