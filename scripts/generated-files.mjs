@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { COMMANDS } from '../dist/cli/commands.js'
 import { SCHEMAS } from '../dist/cli/schema.js'
+import { FINDINGS } from '../dist/findings/catalogue.js'
+import { ERRORS } from '../dist/findings/errors.js'
 import { COLUMNS } from '../dist/results/flat-row.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -21,6 +23,8 @@ const BY_THIS = {
     ]),
   ),
   'docs/export-columns.md': exportColumns,
+  'docs/findings.md': findingsReference,
+  'docs/errors.md': errorsReference,
   'docs/cli.md': commandLineReference,
 }
 
@@ -73,6 +77,33 @@ function exportColumns() {
     ...rows,
     '',
   ].join('\n')
+}
+
+/** What `llem explain` says, a heading for each code, so that a page can link to one. */
+function findingsReference() {
+  const sections = Object.entries(FINDINGS).map(([code, { meaning, evidence, advice }]) =>
+    [
+      `## ${code}`,
+      '',
+      meaning,
+      '',
+      `Seen by: ${evidence}`,
+      ...(advice === null ? [] : ['', `What to do: ${advice}`]),
+      '',
+    ].join('\n'),
+  )
+  const lead =
+    'Written by `npm run generate`. `findings` of a result has them, with the figures of the case; so does `llem explain`.'
+  return `# Findings\n\n${lead}\n\n${sections.join('\n')}`
+}
+
+function errorsReference() {
+  const lead = [
+    'Written by `npm run generate`. A failure ends with its code in brackets. Its message says what to type or do next. The exit',
+    'code is 2 for what was typed, 1 for what failed, 130 for an interruption.',
+  ]
+  const rows = Object.entries(ERRORS).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`)
+  return ['# Errors', '', ...lead, '', '| code | when it comes |', '|---|---|', ...rows, ''].join('\n')
 }
 
 /** The help of every command, as a person sees it on a terminal of 80 columns. */

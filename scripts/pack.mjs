@@ -10,12 +10,15 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { npmCommand } from './node-modules.mjs'
 import { platformOf, targets } from './platform.mjs'
+import { thirdPartyOfCrates, thirdPartyOfNpm } from './third-party.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' } } })
 const folder = resolve(positionals[0] ?? join(root, '.cache/packages'))
 mkdirSync(folder, { recursive: true })
 const staged = mkdtempSync(join(folder, 'staged-'))
+/** The licences of others, in each package. */
+const THIRD_PARTY = 'THIRD-PARTY-LICENSES'
 
 try {
   const platforms = targets().map(platformOf)
@@ -24,9 +27,9 @@ try {
   if (values.all && built.length < platforms.length) {
     throw new Error(`of ${platforms.join(', ')} only ${built.join(', ')} is built`)
   }
-  stageRoot(platforms)
-  pack(staged)
-  for (const platform of built) pack(join(root, 'npm', platform))
+  pack(stageRoot(platforms))
+  const licences = thirdPartyOfCrates()
+  for (const platform of built) pack(stagePlatform(platform, licences))
 } finally {
   rmSync(staged, { recursive: true, force: true })
 }
@@ -39,18 +42,39 @@ function isBuilt(platform) {
 
 /** Copies what package.json lists, so that the working tree keeps its package.json. */
 function stageRoot(platforms) {
+  const to = join(staged, 'llem')
   const { scripts, devDependencies, napi, ...manifest } = manifestOf(root)
   const names = platforms.map((platform) => [`${manifest.name}-${platform}`, manifest.version])
   const packed = { ...manifest, optionalDependencies: Object.fromEntries(names) }
-  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(packed, null, 2)}\n`)
-  const always = ['LICENSE', 'README.md'].filter((path) => existsSync(join(root, path)))
-  for (const path of [...manifest.files, ...always]) {
+  copyListed(root, to, manifest.files)
+  writeManifest(to, packed, thirdPartyOfNpm())
+  return to
+}
+
+function stagePlatform(platform, licences) {
+  const from = join(root, 'npm', platform)
+  const to = join(staged, platform)
+  const manifest = manifestOf(from)
+  copyListed(from, to, manifest.files)
+  writeManifest(to, manifest, licences)
+  return to
+}
+
+function copyListed(from, to, files) {
+  const always = ['LICENSE', 'README.md'].filter((path) => existsSync(join(from, path)))
+  for (const path of [...files, ...always]) {
     // What Python leaves beside a file that was imported is of this machine.
-    cpSync(join(root, path), join(staged, path), {
+    cpSync(join(from, path), join(to, path), {
       recursive: true,
       filter: (source) => !source.endsWith('__pycache__'),
     })
   }
+}
+
+function writeManifest(to, manifest, licences) {
+  const files = [...manifest.files, THIRD_PARTY]
+  writeFileSync(join(to, 'package.json'), `${JSON.stringify({ ...manifest, files }, null, 2)}\n`)
+  writeFileSync(join(to, THIRD_PARTY), licences)
 }
 
 function pack(path) {

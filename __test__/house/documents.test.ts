@@ -77,6 +77,24 @@ describe('the documents', () => {
   })
 })
 
+describe("a newcomer's questions", () => {
+  const [, table = ''] = textOf('docs/guide/README.md').split('## Questions')
+  const rows = [...table.matchAll(/^\| (.+\?) \| (.+) \|$/gm)].map(([, question = '', answer = '']) => ({
+    question,
+    answer,
+  }))
+
+  it('are at least twenty, in a page that README links to', () => {
+    expect(rows.length).toBeGreaterThanOrEqual(20)
+    expect(textOf('README.md')).toContain('](docs/guide/README.md)')
+  })
+
+  it.each(rows)('$question is answered by a link', ({ answer }) => {
+    expect(answer).toMatch(/\]\([^)]+\)/)
+    expect(brokenLinks('docs/guide/README.md', answer)).toEqual([])
+  })
+})
+
 describe('the checks', () => {
   it('see a broken link, a missing heading and a missing file', () => {
     const text =

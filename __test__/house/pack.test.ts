@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
@@ -22,6 +23,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'llem-pack-'))
 const programs = join(scratch, 'bin')
 const project = join(scratch, 'project')
 const tarball = (name: string) => join(scratch, `${name}-0.1.0.tgz`)
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const contents = (name: string) =>
   execFileSync('tar', ['-tzf', tarball(name)], { encoding: 'utf8' })
     .trim()
@@ -138,7 +140,17 @@ describe('the package', () => {
   it('has the command, the library and the texts, and no tests, sources or tools', () => {
     const places = new Set(contents('llem').map((path) => path.split('/')[0]))
     expect([...places].sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'crates', 'dist', 'package.json', 'python'].sort(),
+      [
+        'CHANGELOG.md',
+        'LICENSE',
+        'README.md',
+        'THIRD-PARTY-LICENSES',
+        'bin',
+        'crates',
+        'dist',
+        'package.json',
+        'python',
+      ].sort(),
     )
     const expected = /^(dist\/.*\.(js|d\.ts)|crates\/nvml-sim\/scenarios\/[a-z0-9-]+\.json)$/
     const odd = contents('llem').filter((path) => !expected.test(path) && path.includes('/'))
@@ -164,8 +176,28 @@ describe('the package', () => {
 
   it('of a platform has the addon and the simulated library', () => {
     expect(contents(`llem-${platform}`).sort()).toEqual(
-      ['LICENSE', 'README.md', `llem.${platform}.node`, 'package.json', 'sim/libnvidia-ml.so.1'].sort(),
+      [
+        'LICENSE',
+        'README.md',
+        'THIRD-PARTY-LICENSES',
+        `llem.${platform}.node`,
+        'package.json',
+        'sim/libnvidia-ml.so.1',
+      ].sort(),
     )
+  })
+
+  it.each([
+    ['llem', Object.keys(manifest.dependencies)],
+    [`llem-${platform}`, ['arrow-array', 'napi', 'nvml-wrapper', 'parquet', 'rtrb']],
+  ])('%s has the licences of what it contains', (name, contained) => {
+    const licences = execFileSync('tar', ['-xzOf', tarball(name), 'package/THIRD-PARTY-LICENSES'], {
+      encoding: 'utf8',
+    })
+    const list = [...licences.matchAll(/^ {2}(\S+) \S+ \(.+\)$/gm)].map(([, listed]) => listed)
+    expect(list).toEqual(expect.arrayContaining(contained))
+    for (const listed of list) expect(licences).toMatch(new RegExp(`^(.*, )?${listed} [^(]*$`, 'm'))
+    expect(licences).toContain('Permission is hereby granted')
   })
 
   it.each([

@@ -15,7 +15,17 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const GUIDE = ['README', 'command', 'model', 'campaign', 'results', 'accuracy', 'other-meters', 'library']
+const GUIDE = [
+  'README',
+  'command',
+  'model',
+  'campaign',
+  'results',
+  'accuracy',
+  'other-meters',
+  'troubleshooting',
+  'library',
+]
 /** In the order in which they are read: what one page makes the next may use. */
 const PAGES = ['README.md', ...GUIDE.map((page) => `docs/guide/${page}.md`)]
 const pages = PAGES.map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))

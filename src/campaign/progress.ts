@@ -23,19 +23,16 @@ export function campaignProgress(
   observer: Observer,
 ): CampaignProgress {
   const progress: Progress = observer.progress({ label: 'Campaign', total, unit: 'run' })
-  const startMs = performance.now()
   const soFar = new JoulesPerToken()
   for (const summary of before) soFar.add(summary)
   let done = 0
   let name = ''
   let powerW: number | null = null
   const show = (now: string) => {
-    const restS = done === 0 ? null : ((performance.now() - startMs) / 1000 / done) * (total - done)
-    const eta = restS === null ? null : `ETA ${durationText(restS)}`
     const power = powerW === null ? null : `${powerW.toFixed(0)} W`
     progress.update(
       done,
-      [name, now, power, soFar.text, eta].filter((part) => part !== null && part !== '').join(', '),
+      [name, now, power, soFar.text].filter((part) => part !== null && part !== '').join(', '),
     )
   }
   return {
@@ -85,13 +82,4 @@ class JoulesPerToken {
     const mean = (this.#joules / this.#tokens).toPrecision(3)
     return `${mean} J/output token in ${this.#runs} ${this.#runs === 1 ? 'run' : 'runs'}`
   }
-}
-
-/** "45s", "12m", "3h20m" */
-export function durationText(seconds: number): string {
-  if (seconds < 60) return `${Math.round(seconds)}s`
-  const minutes = Math.round(seconds / 60)
-  return minutes < 60
-    ? `${minutes}m`
-    : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`
 }

@@ -4,7 +4,7 @@ import type { PlannedRun } from '../campaign/order.js'
 import type { CampaignPlan } from '../campaign/plan.js'
 import type { RunRecords } from '../campaign/records.js'
 import type { Interval } from '../results/interval.js'
-import { columns } from './screen.js'
+import { columns, durationText } from './screen.js'
 
 /** More lines than a person reads. */
 const MANY = 30
@@ -40,18 +40,10 @@ export async function showPlan(
 
 function estimateText({ runs, known, gaps_s, runs_s, energy_j, disk_bytes }: Estimate): string {
   if (runs_s === null)
-    return `Left: ${runs} runs; gaps alone take ${duration(gaps_s)}. Nothing has run yet to tell more.`
+    return `Left: ${runs} runs; gaps alone take ${durationText(gaps_s)}. Nothing has run yet to tell more.`
   const energy = energy_j === null ? '' : `, ${(energy_j / 3.6e6).toPrecision(3)} kWh`
   const disk = disk_bytes === null ? '' : `, ${(disk_bytes / 1e6).toPrecision(3)} MB`
-  return `Left: ${runs} runs, about ${duration(runs_s + gaps_s)}${energy}${disk} (${known} of them have run before).`
-}
-
-function duration(seconds: number): string {
-  const minutes = Math.round(seconds / 60)
-  if (seconds < 90) return `${Math.round(seconds)}s`
-  return minutes < 60
-    ? `${minutes}m`
-    : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`
+  return `Left: ${runs} runs, about ${durationText(runs_s + gaps_s)}${energy}${disk} (${known} of them have run before).`
 }
 
 /** How far a campaign is: counts, then the runs that are not simply completed or pending. */

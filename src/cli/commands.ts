@@ -363,6 +363,24 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'explain',
+    define: (command) =>
+      command
+        .summary('explain a finding or an error')
+        .description('Says what a code in a result or in a message means, what it rests on and what to do.')
+        .argument('[code]', 'e.g. estimators_disagree or SERVER_NOT_READY (default: list all)')
+        .option('--json', 'print it as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(['llem explain estimators_disagree', ''], ['llem explain', 'all of them']),
+        )
+        .action(async (code: string | undefined, options) => {
+          const { explain } = await import('./explain.js')
+          explain(code, options)
+        }),
+  },
+  {
     name: 'recover',
     define: (command) =>
       command

@@ -1,42 +1,16 @@
-import { Presets, SingleBar } from 'cli-progress'
-import { printable, printableLines } from '../core/printable.js'
+import { printable } from '../core/printable.js'
 import type { Observer, Progress, Stretch } from '../experiment/observer.js'
-import { isTerminal } from './screen.js'
+import { durationText, isTerminal, say } from './screen.js'
+import { StatusLine } from './status-line.js'
 
 /** Between two lines about the same stretch, where there is no bar. */
 const LINE_EVERY_MS = 30_000
+/** Wide enough to see, narrow enough for the numbers beside it on 60 columns. */
+const BAR_COLUMNS = { most: 24, least: 8 }
 
 /** Shows an experiment on stderr: a bar on a terminal, plain lines elsewhere, nothing when quiet. */
 export function terminalObserver({ quiet, verbose }: { quiet: boolean; verbose: boolean }): Observer {
-  const terminal = isTerminal(process.stderr)
-  let bar: SingleBar | null = null
-  const say = (text: string) => {
-    // The bar draws itself anew below the line.
-    if (bar !== null) process.stderr.write('\r\u001B[K')
-    process.stderr.write(`${printableLines(text)}\n`)
-  }
-  const showBar = ({ label, total, unit }: Stretch): Progress => {
-    const current = new SingleBar(
-      {
-        format: `${label} |{bar}| {value}/{total} ${unit} {duration_formatted} {detail}`,
-        stream: process.stderr,
-        clearOnComplete: true,
-        hideCursor: true,
-        // Wide enough to see, narrow enough for the numbers beside it.
-        barsize: 24,
-      },
-      Presets.shades_classic,
-    )
-    current.start(total, 0, { detail: '' })
-    bar = current
-    return {
-      update: (done, detail = '') => current.update(done, { detail: printable(detail) }),
-      stop: () => {
-        current.stop()
-        bar = null
-      },
-    }
-  }
+  const show = isTerminal(process.stderr) ? showBar : showLines
   return {
     note: (text) => {
       if (!quiet) say(text)
@@ -44,15 +18,49 @@ export function terminalObserver({ quiet, verbose }: { quiet: boolean; verbose: 
     detail: (text) => {
       if (verbose) say(text)
     },
-    progress(stretch) {
-      if (quiet) return { update: () => undefined, stop: () => undefined }
-      return terminal ? showBar(stretch) : showLines(stretch, say)
-    },
+    progress: (stretch) => (quiet ? { update: () => undefined, stop: () => undefined } : show(stretch)),
   }
 }
 
+/** "Measuring |████░░░░| 10/40 prompts 5s, 15s left", drawn again in place. */
+function showBar(stretch: Stretch): Progress {
+  const beganMs = performance.now()
+  let done = 0
+  let detail = ''
+  const line = new StatusLine(() =>
+    barOf(stretch, { done, detail, elapsedS: (performance.now() - beganMs) / 1000 }),
+  )
+  return {
+    update: (now, told = '') => {
+      done = now
+      detail = printable(told)
+    },
+    stop: () => line.end(),
+  }
+}
+
+export interface Moment {
+  done: number
+  detail: string
+  elapsedS: number
+}
+
+/** The text of a bar. The time that is left is told where the stretch has an end and has come some way. */
+export function barOf(
+  { label, total, unit, isLimit = false }: Stretch,
+  { done, detail, elapsedS }: Moment,
+): string {
+  const share = total > 0 ? Math.min(1, done / total) : 0
+  const columns = (process.stderr.columns ?? 80) < 80 ? BAR_COLUMNS.least : BAR_COLUMNS.most
+  const full = Math.round(share * columns)
+  const bar = '█'.repeat(full) + '░'.repeat(columns - full)
+  const leftS = share > 0 && share < 1 && !isLimit ? (elapsedS / share) * (1 - share) : null
+  const left = leftS === null ? '' : `, ${durationText(leftS)} left`
+  return `${label} |${bar}| ${done}/${total} ${unit} ${durationText(elapsedS)}${left} ${detail}`.trimEnd()
+}
+
 /** "Warmup: up to 50 prompts", and where it takes long how far it is. */
-function showLines({ label, total, unit, isLimit = false }: Stretch, say: (text: string) => void): Progress {
+function showLines({ label, total, unit, isLimit = false }: Stretch): Progress {
   const units = unit !== 's' && total !== 1 ? `${unit}s` : unit
   say(`${label}: ${isLimit ? 'up to ' : ''}${total} ${units}`)
   let lastMs = performance.now()

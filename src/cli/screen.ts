@@ -49,12 +49,34 @@ export function quantity(value: number | null | undefined, unit: string, digits 
   return `${Number(text) === 0 ? text.replace('-', '') : text} ${unit}`.trimEnd()
 }
 
+/** "45s", "12m", "3h20m" */
+export function durationText(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)}s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 60
+    ? `${minutes}m`
+    : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`
+}
+
 export function say(text: string): void {
   write(process.stderr, text)
 }
 
 export function print(text: string): void {
   write(process.stdout, text)
+}
+
+/** A line at the bottom of stderr that words must not run into. */
+interface LineBelow {
+  hide(): void
+  show(): void
+}
+
+let lineBelow: LineBelow | null = null
+
+/** Whoever draws such a line says so, and says when it is gone. */
+export function setLineBelow(line: LineBelow | null): void {
+  lineBelow = line
 }
 
 /** Whether what is written there is seen by a person on a terminal that obeys escape codes. */
@@ -65,8 +87,11 @@ export function isTerminal(stream: NodeJS.WriteStream): boolean {
 function write(stream: NodeJS.WriteStream, text: string): void {
   // Not picocolors' own judgement: it looks at stdout alone and takes CI=true for a terminal.
   const { yellow } = pc.createColors(isTerminal(stream) && !process.env.NO_COLOR)
+  // Both streams are mostly the same terminal.
+  lineBelow?.hide()
   // Names and messages of others must not reach a terminal as commands.
   stream.write(`${printableLines(text).replace(SIMULATED, yellow)}\n`)
+  lineBelow?.show()
 }
 
 export function printJson(value: unknown): void {
