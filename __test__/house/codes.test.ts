@@ -40,6 +40,8 @@ describe('every explanation', () => {
       advice,
     ])
     const sentences = [...texts, ...Object.values(ERRORS)].filter((text) => text !== null)
-    expect(sentences.filter((text) => !/^(?:[A-Z`]|samples|requests|result|llem |npm ).*[.:]$/.test(text))).toEqual([])
+    expect(
+      sentences.filter((text) => !/^(?:[A-Z`]|samples|requests|result|llem |npm ).*[.:]$/.test(text)),
+    ).toEqual([])
   })
 })

@@ -27,8 +27,8 @@ function showBar(stretch: Stretch): Progress {
   const beganMs = performance.now()
   let done = 0
   let detail = ''
-  const line = new StatusLine(() =>
-    barOf(stretch, { done, detail, elapsedS: (performance.now() - beganMs) / 1000 }),
+  const line = new StatusLine((columns) =>
+    barOf(stretch, { done, detail, elapsedS: (performance.now() - beganMs) / 1000 }, columns),
   )
   return {
     update: (now, told = '') => {
@@ -45,13 +45,14 @@ export interface Moment {
   elapsedS: number
 }
 
-/** The text of a bar. The time that is left is told where the stretch has an end and has come some way. */
+/** The text of a bar for a terminal of so many columns. The time that is left is told where the stretch has an end and has come some way. */
 export function barOf(
   { label, total, unit, isLimit = false }: Stretch,
   { done, detail, elapsedS }: Moment,
+  terminalColumns: number,
 ): string {
   const share = total > 0 ? Math.min(1, done / total) : 0
-  const columns = (process.stderr.columns ?? 80) < 80 ? BAR_COLUMNS.least : BAR_COLUMNS.most
+  const columns = terminalColumns < 80 ? BAR_COLUMNS.least : BAR_COLUMNS.most
   const full = Math.round(share * columns)
   const bar = '█'.repeat(full) + '░'.repeat(columns - full)
   const leftS = share > 0 && share < 1 && !isLimit ? (elapsedS / share) * (1 - share) : null

@@ -1,39 +1,53 @@
-import { createLogUpdate } from 'log-update'
 import { setLineBelow } from './screen.js'
 
 /** Often enough for a clock that moves, seldom enough to wake nobody who measures. */
 const REDRAWN_EVERY_MS = 250
+const HIDE_CURSOR = '\u001B[?25l'
+const SHOW_CURSOR = '\u001B[?25h'
+const CLEAR_LINE = '\r\u001B[K'
 
 /**
  * One line at the bottom of a terminal's stderr, drawn again in place. What is said meanwhile stands above it. `draw` answers
- * the line; it is cut to the width of the terminal, so that it never wraps.
+ * the line for a terminal of so many columns; it is cut to them, so that it never wraps.
  */
 export class StatusLine {
-  readonly #draw: () => string
-  readonly #log = createLogUpdate(process.stderr)
+  readonly #draw: (columns: number) => string
   readonly #timer: NodeJS.Timeout
 
-  constructor(draw: () => string) {
+  constructor(draw: (columns: number) => string) {
     this.#draw = draw
+    process.stderr.write(HIDE_CURSOR)
+    // However the process ends, the terminal gets its cursor back.
+    process.once('exit', showCursor)
     this.redraw()
     this.#timer = setInterval(() => this.redraw(), REDRAWN_EVERY_MS)
     // An end that is not told must not be kept waiting by a clock.
     this.#timer.unref()
-    setLineBelow({ hide: () => this.#log.clear(), show: () => this.redraw() })
+    setLineBelow({ hide: clear, show: () => this.redraw() })
   }
 
   redraw(): void {
-    // The last column stays free: some terminals wrap as soon as it is written.
-    this.#log(cut(this.#draw(), (process.stderr.columns ?? 80) - 1))
+    // The last column stays free: some terminals wrap as soon as it is written. Some say that they have 0 columns.
+    const columns = process.stderr.columns || 80
+    process.stderr.write(`${CLEAR_LINE}${cut(this.#draw(columns), columns - 1)}`)
   }
 
   end(): void {
     clearInterval(this.#timer)
     setLineBelow(null)
     this.redraw()
-    this.#log.clear()
-    this.#log.done()
+    clear()
+    process.off('exit', showCursor)
+    showCursor()
   }
+}
+
+function clear(): void {
+  process.stderr.write(CLEAR_LINE)
+}
+
+function showCursor(): void {
+  process.stderr.write(SHOW_CURSOR)
 }
 
 /** To this many columns, as far as every character takes one. */
