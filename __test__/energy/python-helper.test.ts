@@ -73,7 +73,7 @@ describe('a Zeus that cannot be used is not available, and says why', () => {
     })
   })
 
-  it('where it can be imported and sees no device; auto asks llem's own sampler first', async (context) => {
+  it('where it can be imported and sees no device; auto asks llem’s own sampler first', async (context) => {
     const missing = await installReal('zeus')
     if (missing !== null) context.skip(missing)
     // Zeus finds the driver's library by its name alone.
