@@ -50,8 +50,9 @@ describe('llem idle', () => {
     expect(stdout).toMatch(/^bare +90\.\d+ W \+- [\d.]+ W$/m)
     expect(stdout).toMatch(/^loaded +90\.\d+ W \+- [\d.]+ W +-?0\.\d+ W \+- [\d.]+ W$/m)
     expect(stdout).toMatch(/^Cold start: /m)
+    // Once in twenty times levels that are equal differ by more than they are known to.
     expect(stdout).toMatch(
-      /^Unloading pays: unknown: (the loaded model costs too little to tell|the energy of the cold start)/m,
+      /^Unloading pays(: unknown: (the loaded model costs too little to tell|the GPUs draw more without|the energy of the cold start)| in pauses longer than)/m,
     )
     expect([0, 1]).toContain(code)
   })

@@ -108,7 +108,7 @@ describe('without a thermal floor', () => {
       expect.arrayContaining(['baseline_disturbed', 'parked_disturbed']),
     )
     expect(stdout).toMatch(/\n {2}Energy: [\d.]+J raw\n/)
-    expect(stdout).toMatch(/parked [\d.]+ W.*, not subtracted: while parked power was measured/)
+    expect(stdout).toMatch(/parked [\d.]+ W.*, not subtracted\n/)
   })
 
   it('nor a bare level is asked for where baseline.enabled is false', async () => {

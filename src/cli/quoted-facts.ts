@@ -60,7 +60,8 @@ function level(
 ): string {
   if (watts === null) return `${name} unknown${reason === null ? '' : `: ${reason}`}`
   const text = `${name} ${uncertain(watts, uncertainty, 'W')}`
-  return reason === null ? text : `${text}, not subtracted: ${reason}`
+  // A finding says why.
+  return reason === null ? text : `${text}, not subtracted`
 }
 
 /** With four digits where nothing is known of how far it may be off. */
