@@ -10,11 +10,27 @@ import {
   runExperiment as run,
 } from './experiment/run.js'
 
+export type { ModelFacts } from './backends/model-facts.js'
+export type { Manifest } from './campaign/manifest.js'
+export type { CampaignPlan } from './campaign/plan.js'
+export type { CampaignStatistics, ExperimentStatistics } from './campaign/statistics.js'
 export type { WrittenExperimentConfig as ExperimentConfig } from './config/schema.js'
 export { LlemError } from './core/errors.js'
 export { type MeasuredValue, type MeasureOptions, measure } from './energy/measure.js'
+export { estimateFlopsPalm, type FlopsEstimate } from './experiment/flops.js'
 export type { Observer, Progress, Stretch } from './experiment/observer.js'
 export { type ExperimentOutcome, UnsavedResultError } from './experiment/run.js'
+export type { WarmupConfig } from './experiment/warmup.js'
+export {
+  type CampaignConfig,
+  type CampaignOutcome,
+  type CampaignRunOptions,
+  campaignStatus,
+  planCampaign,
+  runCampaign,
+} from './library/campaign.js'
+export { measurementWarnings, modelFacts, selectEnergyBackend } from './library/measuring.js'
+export { warmupUntilConverged } from './library/warmup.js'
 export type { Device, Machine, Snapshot, WindowReport } from './native/addon.js'
 export { listDevices, monotonicNs } from './native/machine.js'
 export {
@@ -27,8 +43,12 @@ export {
 export { simulate } from './native/simulation.js'
 export type { DeviceEnergy, Energy, NativeEnergy } from './results/energy.js'
 export type { ExecResult } from './results/exec.js'
-export type { ExperimentResult } from './results/experiment.js'
+export type { ExperimentResult, FlopsResult, WarmupResult } from './results/experiment.js'
+export type { Finding } from './results/findings.js'
+export { bootstrapInterval, type Interval, studentInterval } from './results/interval.js'
+export { type Quoted, type QuotedNumbers, quotedNumbers } from './results/quoted.js'
 export { type AnyResult, readResult } from './results/read.js'
+export { type Repeated, type RepeatedInterval, repeated } from './results/repeated.js'
 
 export interface RunOptions extends Omit<InnerOptions, 'libraryPath' | 'simulated'> {
   /** Measure a simulated GPU: true for the built-in one, or the path of a scenario. */

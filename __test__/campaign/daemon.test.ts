@@ -16,7 +16,7 @@ import { type DaemonKeys, daemonSchema } from '../../dist/config/schema-daemon.j
 import type { Executor } from '../../dist/executors/executor.js'
 import { interrupted } from '../../dist/experiment/wait.js'
 import { scratchFolder } from '../native/scenario.js'
-import { PLAIN } from './plain.js'
+import { PLAIN, UNTOLD } from './plain.js'
 import { loaded, planned, problemsOf } from './written.js'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
@@ -66,6 +66,7 @@ execution: { cycles: ${cycles}, config_gap_seconds: 0, cycle_gap_seconds: 0, max
       mkdirSync(join(output_dir, `attempt-${runs}`))
       writeFileSync(result_path, '{}')
       return {
+        ...UNTOLD,
         experiment_id: `run-${runs}`,
         result_path,
         config_hash: 'x',

@@ -20,7 +20,7 @@ import { learnSecret } from '../../dist/core/secrets.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import { silentObserver } from '../../dist/experiment/observer.js'
 import { scratchFolder } from '../native/scenario.js'
-import { PLAIN } from './plain.js'
+import { PLAIN, UNTOLD } from './plain.js'
 import { planned } from './written.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -58,7 +58,7 @@ const executor: Executor = {
     mkdirSync(attempt)
     const result_path = join(attempt, 'result.json')
     writeFileSync(result_path, JSON.stringify({ schema_version: '1', of: output_dir }))
-    return { ...SUMMARY, result_path }
+    return { ...UNTOLD, ...SUMMARY, result_path }
   },
   close: async () => undefined,
   responds: async () => null,

@@ -13,3 +13,9 @@ export const PLAIN = {
   healthCheck: campaignKeysSchema.parse({ campaign_name: 'x' }).health_check,
   gpus: { watch: null, reason: 'there are none' },
 } as const satisfies Partial<CampaignOptions>
+
+/** What the summary of a run has beside what matters here. */
+export const UNTOLD = {
+  ...{ quoted: null, active_energy_j: null, active_energy_per_output_token_j: null },
+  ...{ output_tokens_per_second: null, ttft_p50_ms: null, itl_p50_ms: null, tpot_p50_ms: null },
+} as const

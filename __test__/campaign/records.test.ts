@@ -13,7 +13,7 @@ import { learnSecret } from '../../dist/core/secrets.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import { scratchFolder } from '../native/scenario.js'
 import { placed } from '../results/fixtures.js'
-import { PLAIN } from './plain.js'
+import { PLAIN, UNTOLD } from './plain.js'
 import { campaignOf, shortCampaign } from './running.js'
 import { planned } from './written.js'
 
@@ -120,7 +120,7 @@ it('an experiment that is done has not failed because its record could not be wr
   const { plan, dir, manifest } = await runOnce(async ({ output_dir }) => {
     const result_path = join(output_dir, 'attempt', 'result.json')
     placed('run', join(output_dir, 'attempt'))
-    return { ...SUMMARY, result_path }
+    return { ...UNTOLD, ...SUMMARY, result_path }
   })
   expect(manifest).toMatchObject({ state: 'paused', reason: 'the disk is full' })
   const records = new RunRecords(dir, plan, { isLive: false })

@@ -11,7 +11,7 @@ import { runCampaign } from '../../dist/campaign/run.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import type { RunSummary } from '../../dist/executors/protocol.js'
 import { scratchFolder } from '../native/scenario.js'
-import { PLAIN } from './plain.js'
+import { PLAIN, UNTOLD } from './plain.js'
 import { planned } from './written.js'
 
 vi.setConfig({ testTimeout: 600_000 })
@@ -30,6 +30,7 @@ execution: { cycles: 1, config_gap_seconds: 0, cycle_gap_seconds: 0 }
 }
 
 const summary: RunSummary = {
+  ...UNTOLD,
   experiment_id: 'x',
   result_path: '/nowhere/result.json',
   config_hash: 'x',

@@ -9,6 +9,8 @@ import { planned } from './written.js'
 const SUMMARY: RunSummary = {
   ...{ experiment_id: 'x', result_path: 'x', config_hash: 'x', energy_problem: null, energy_reason: null },
   ...{ energy_j: 1, energy_per_output_token_j: 0.1, tokens_per_second: 5, inference_s: 2, e2e_p50_ms: 3 },
+  ...{ quoted: null, active_energy_j: -0.1, active_energy_per_output_token_j: -0.01 },
+  ...{ output_tokens_per_second: 4, ttft_p50_ms: 2, itl_p50_ms: null, tpot_p50_ms: null },
   ...{ output_tokens: 10, warnings: 0, load_s: null, load_energy_j: null, disk_bytes: 1 },
 }
 
@@ -32,12 +34,47 @@ describe('the statistics of a campaign', () => {
       [900, 902, 904],
     ])
     expect(told).toMatchObject([
-      { cycles: 3, energy_j: { n: 3, mean: 102, method: 't', bootstrap: { n: 3, method: 'bootstrap' } } },
-      { cycles: 3, energy_j: { n: 3, mean: 902 } },
+      {
+        cycles: 3,
+        energy_j: {
+          unit: 'J',
+          n: 3,
+          mean: 102,
+          sd: 2,
+          median: 102,
+          quoted: { method: 't', of: 'geometric_mean' },
+        },
+      },
+      { cycles: 3, energy_j: { n: 3, mean: 902, bootstrap: { method: 'bootstrap', resamples: 1000 } } },
     ])
-    // Student's 97.5 % quantile of 2 degrees of freedom times 2 J over the root of 3.
-    expect(told[0]?.energy_j?.high).toBeCloseTo(102 + (4.3027 * 2) / Math.sqrt(3), 3)
-    expect(told[1]?.energy_j?.low).toBeCloseTo(902 - (4.3027 * 2) / Math.sqrt(3), 3)
+    // Student's 97.5 % quantile of 2 degrees of freedom times the deviation of the logarithms over the root of 3.
+    const logs = [100, 102, 104].map(Math.log)
+    const mean = logs.reduce((sum, log) => sum + log, 0) / 3
+    const deviation = Math.sqrt(logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / 2)
+    expect(told[0]?.energy_j?.quoted.high).toBeCloseTo(
+      Math.exp(mean + (4.30265 * deviation) / Math.sqrt(3)),
+      3,
+    )
+  })
+
+  it('have J/output token first, then energy, throughput and latencies, each with its unit', async () => {
+    const [told] = await statisticsFor([[100, 102, 104]])
+    const { name: _, hash: __, cycles: ___, ...measures } = told ?? {}
+    expect(Object.keys(measures).slice(0, 4)).toEqual([
+      'energy_per_output_token_j',
+      'energy_j',
+      'active_energy_j',
+      'active_energy_per_output_token_j',
+    ])
+    expect(told).toMatchObject({
+      energy_per_output_token_j: { unit: 'J/output token', quoted: { value: 0.1 } },
+      tokens_per_second: { unit: 'tokens/s' },
+      ttft_p50_ms: { unit: 'ms' },
+      e2e_p50_ms: { unit: 'ms' },
+      itl_p50_ms: null,
+    })
+    // What may be below 0 has no logarithm.
+    expect(told?.active_energy_j).toMatchObject({ quoted: { of: 'mean', value: -0.1 }, geometric_mean: null })
   })
 
   it('are not poisoned by a run without energy, which is no 0', async () => {

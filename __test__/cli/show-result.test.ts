@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { showResult } from '../../dist/cli/show-result.js'
+import { energyBreakdownSchema } from '../../dist/results/breakdown.js'
 import type { ExperimentResult } from '../../dist/results/experiment.js'
 import { warning } from '../../dist/results/findings.js'
 import { deviceEnergy, energy, environment } from '../experiment/findings.js'
@@ -28,14 +29,14 @@ const warmup = {
   mode: 'cv' as const,
   failures: 0,
 }
-const breakdown = {
+const breakdown = energyBreakdownSchema.parse({
   raw_j: 6000,
   adjusted_j: 1200,
   baseline_power_w: 80,
   baseline_method: 'fresh' as const,
   baseline_timestamp: null,
   baseline_cache_age_sec: 0,
-}
+})
 
 const NO_PHASES = {
   prefill: null,
@@ -77,6 +78,7 @@ function result(overrides: Partial<ExperimentResult> = {}): ExperimentResult {
     avg_energy_per_token_uncertainty_j: 0.001,
     energy_per_output_token_j: 3,
     energy_per_output_token_uncertainty_j: 0.0015,
+    headline: 'whole_run',
     energy_reason: null,
     energy: energy({ devices: [deviceEnergy()] }),
     energy_breakdown: breakdown,
@@ -111,10 +113,11 @@ describe('a result on the screen', () => {
       '  Energy: 6000.00J raw, 1200.00J adjusted (baseline: 80.0W)',
       '  Warmup: 7 prompts (converged, CV=0.032)',
       '  Model        model.gguf (Q4_K_M, llamacpp on cuda)',
+      '  Quoted       3.0000 J/output token +- 0.0015 J/output token (k=2), of the whole run',
       '  Tokens       3000 (1000 in, 2000 out) in 60.00 s',
       '  Throughput   50.0 tokens/s, 33.3 output tokens/s',
       '  Latency      TTFT 2.00 ms p50, 4.00 ms p99, ITL 2.00 ms p50, 4.00 ms p99',
-      '  Per token    2.0000 J/token +- 0.0010 J/token, 3.0000 J/output token +- 0.0015 J/output token',
+      '  Per token    2.0000 J/token +- 0.0010 J/token of the whole run',
       "  Measured by  counter, +- 3.0 J on this board; +- 300 J (5.0 %) with the board's gain (k=2), 100.0% of the window covered by readings",
       '  FLOPs        1.500e+15, 5.000e+11 per token, palm_formula, confidence high',
       '  Attention    2.500e+13 FLOPs over the context, not in the above',
@@ -236,7 +239,26 @@ describe('a result on the screen', () => {
     [
       'a steady state that is the headline',
       { steady_state: STEADY, headline: 'steady_state' },
-      '  Steady state  2.0000 J/output token +- 0.0050 J/output token, 200.0 output tokens/s, in 20.0 s, 8000 J +- 20 J (k=2) (the headline)',
+      '  Steady state  200.0 output tokens/s, in 20.0 s, 8000 J +- 20 J (k=2) (the headline)',
+    ],
+    [
+      'the joules per token of the steady state where they are what is quoted',
+      { steady_state: STEADY, headline: 'steady_state' },
+      '  Quoted        2.0000 J/output token +- 0.0050 J/output token (k=2), of the steady state',
+    ],
+    [
+      'bare, parked and active',
+      {
+        energy_breakdown: {
+          ...breakdown,
+          ...{ baseline_uncertainty_w: 0.5, baseline_reason: null, bare_j: 4800 },
+          ...{ parked_power_w: 90, parked_uncertainty_w: 0.5, parked_source: 'thermal_floor' as const },
+          ...{ parked_duration_sec: 12, parked_j: 600, parked_reason: null },
+          ...{ active_j: 600, active_uncertainty_j: 30 },
+          ...{ active_energy_per_output_token_j: 0.3, active_energy_per_output_token_uncertainty_j: 0.015 },
+        },
+      },
+      '  Idle         bare 80.00 W +- 0.50 W; parked 90.00 W +- 0.50 W',
     ],
     [
       'a steady state without energy',
@@ -265,7 +287,7 @@ describe('a result on the screen', () => {
     [
       'joules per token of an older llem without an uncertainty',
       { avg_energy_per_token_uncertainty_j: null, energy_per_output_token_uncertainty_j: null },
-      '  Per token    2.000 J/token, 3.000 J/output token',
+      '  Per token    2.000 J/token of the whole run',
     ],
     [
       'first that it is simulated',
@@ -312,6 +334,8 @@ describe('a result on the screen', () => {
         energy: null,
         energy_breakdown: null,
         energy_reason: 'no GPU.',
+        total_energy_j: null,
+        energy_per_output_token_j: null,
         avg_energy_per_token_j: null,
         avg_tokens_per_second: null,
         latency: nothing,

@@ -202,6 +202,7 @@ describe('requests that overlap', () => {
         method: two.energy.method,
         reason: two.energy.reason,
         window,
+        devices: two.energy.devices,
         over_backend_window_j: null,
         edges_j: null,
         residual_pct: 2,

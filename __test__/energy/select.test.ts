@@ -66,16 +66,14 @@ const machines = (Object.keys(INSTALLED) as Installed[]).flatMap((installed) =>
 describe.each(machines)('with %s installed and a GPU that is: %s', (installed, gpu) => {
   const has = INSTALLED[installed] as readonly Name[]
 
-  it('auto takes Zeus, else NVML, else CodeCarbon, else none, and asks no one after the chosen', async () => {
+  it('auto takes llem’s own sampler, the most certain, whatever is installed, and asks no one after it', async () => {
     const { chosen, selection, asked, closed } = await select('auto', has, gpu).then((outcome) => {
       if ('error' in outcome) throw outcome.error
       return outcome
     })
-    const expected = gpu !== 'answers' ? null : has.includes('zeus') ? 'zeus' : 'nvml'
+    const expected = gpu === 'answers' ? 'nvml' : null
     expect(chosen).toBe(expected)
-    expect(asked).toEqual(
-      { zeus: ['zeus'], nvml: ['zeus', 'nvml'], null: ['zeus', 'nvml', 'codecarbon'] }[String(expected)],
-    )
+    expect(asked).toEqual(expected === null ? ['nvml', 'zeus', 'codecarbon'] : ['nvml'])
     expect(closed).toEqual(asked.filter((name) => name !== expected))
     expect(selection).toMatchObject({ requested: 'auto', chosen: expected, failure: null })
     expect(selection.tried.map(({ backend, reason }) => [backend, reason === null])).toEqual(
@@ -101,6 +99,14 @@ describe.each(machines)('with %s installed and a GPU that is: %s', (installed, g
       },
     })
   })
+})
+
+it('auto falls to Zeus before CodeCarbon where both can read the device and llem cannot', async () => {
+  const log: Log = { asked: [], closed: [] }
+  const { backend: chosen } = await selectBackend('auto', (name) =>
+    backend(name, ['zeus', 'codecarbon'], name === 'nvml' ? 'not supported' : 'answers', log),
+  )
+  expect(chosen?.name).toBe('zeus')
 })
 
 it('auto falls to CodeCarbon where it alone can read the device', async () => {

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { OpenedSampler } from '../../dist/energy/open.js'
 import { openSampler } from '../../dist/energy/open.js'
-import { type Baseline, baselineOf, breakDown, takeBaseline } from '../../dist/experiment/baseline.js'
+import { type Baseline, baselineOf, takeBaseline } from '../../dist/experiment/baseline.js'
+import { breakDown, type ParkedLevel } from '../../dist/experiment/breakdown.js'
 import { simulate } from '../../dist/native/simulation.js'
 import { startNode } from '../native/llem.js'
 import { gpu, type Segment, scenarioFile, scratchFolder } from '../native/scenario.js'
@@ -356,8 +357,8 @@ describe('the energy breakdown', () => {
     ageS: 12,
     disturbances: [],
     devices: [
-      { device: { uuid: 'GPU-1', index: 0, energyCounter: true }, powerW: 50 },
-      { device: { uuid: 'GPU-2', index: 1, energyCounter: true }, powerW: 30 },
+      { device: { uuid: 'GPU-1', index: 0, energyCounter: true }, powerW: 50, uncertaintyW: 0.3 },
+      { device: { uuid: 'GPU-2', index: 1, energyCounter: true }, powerW: 30, uncertaintyW: 0.4 },
     ],
   }
 
@@ -366,7 +367,7 @@ describe('the energy breakdown', () => {
       deviceEnergy({ uuid: 'GPU-1', total_j: 4000 }),
       deviceEnergy({ index: 1, uuid: 'GPU-2', total_j: 2000 }),
     ]
-    const own = (uuids: string[]) => breakDown(energy({ devices }), baseline, uuids)
+    const own = (uuids: string[]) => breakDown(energy({ devices }), baseline, { uuids })
     expect(own(['GPU-1'])).toMatchObject({ raw_j: 4000, baseline_power_w: 50, adjusted_j: 4000 - 50 * 60 })
     expect(own(['GPU-2', 'GPU-2'])).toMatchObject({ raw_j: 2000, adjusted_j: 2000 - 30 * 60 })
     expect(own(['GPU-1', 'GPU-2'])).toMatchObject({ raw_j: 6000, adjusted_j: 6000 - 80 * 60 })
@@ -374,7 +375,7 @@ describe('the energy breakdown', () => {
 
   it('has no adjusted energy where one of the GPUs has no baseline', () => {
     const devices = [deviceEnergy({ uuid: 'GPU-3', total_j: 4000 })]
-    expect(breakDown(energy({ devices }), baseline, ['GPU-3'])).toMatchObject({
+    expect(breakDown(energy({ devices }), baseline, { uuids: ['GPU-3'] })).toMatchObject({
       raw_j: 4000,
       adjusted_j: null,
       baseline_power_w: null,
@@ -387,9 +388,16 @@ describe('the energy breakdown', () => {
       raw_j: 6000,
       adjusted_j: 6000 - 80 * 60,
       baseline_power_w: 80,
+      baseline_uncertainty_w: 0.5,
       baseline_method: 'cached',
       baseline_timestamp: '2025-01-01T00:00:00.000Z',
       baseline_cache_age_sec: 12,
+      baseline_reason: null,
+      bare_j: 80 * 60,
+      ...{ parked_power_w: null, parked_uncertainty_w: null, parked_source: null, parked_duration_sec: null },
+      ...{ parked_j: null, parked_reason: 'it was not measured', active_j: null, active_uncertainty_j: null },
+      active_energy_per_output_token_j: null,
+      active_energy_per_output_token_uncertainty_j: null,
     })
   })
 
@@ -400,7 +408,60 @@ describe('the energy breakdown', () => {
     }
     const told = breakDown(energy({ backend: 'codecarbon', measurement }), baseline)
     expect(told).toMatchObject({ raw_j: 6000, adjusted_j: 6000 - 80 * 60 })
-    expect(breakDown(energy({ backend: 'codecarbon', measurement }), baseline, ['GPU-1'])?.raw_j).toBe(6000)
+    expect(
+      breakDown(energy({ backend: 'codecarbon', measurement }), baseline, { uuids: ['GPU-1'] })?.raw_j,
+    ).toBe(6000)
+  })
+
+  const parkedAt = (watts: number, reason: string | null = null): ParkedLevel => ({
+    devices: [
+      { device: { uuid: 'GPU-1' }, powerW: watts / 2, uncertaintyW: 0.3 },
+      { device: { uuid: 'GPU-2' }, powerW: watts / 2, uncertaintyW: 0.4 },
+    ],
+    source: 'thermal_floor',
+    durationS: 12,
+    reason,
+  })
+
+  it('has three parts that add up, with what is uncertain of each', () => {
+    // 6000 J in 60 s, of which 80 W are bare, 10 W more parked, and 600 J are left for 300 tokens.
+    expect(breakDown(energy(), baseline, { parked: parkedAt(90), outputTokens: 300 })).toMatchObject({
+      ...{ raw_j: 6000, bare_j: 4800, parked_j: 600, active_j: 600, parked_power_w: 90 },
+      parked_uncertainty_w: 0.5,
+      active_uncertainty_j: Math.hypot(3, 0.5 * 60),
+      active_energy_per_output_token_j: 2,
+      ...{ baseline_reason: null, parked_reason: null },
+    })
+  })
+
+  it('knows the active energy without a bare level', () => {
+    expect(breakDown(energy(), null, { parked: parkedAt(90), outputTokens: 300 })).toMatchObject({
+      ...{ bare_j: null, parked_j: null, active_j: 600 },
+      parked_reason: 'the power before the model was loaded is not known',
+    })
+  })
+
+  it.for<[string, Partial<Baseline>, RegExp]>([
+    [
+      'was disturbed',
+      { disturbances: ['the power of GPU 0 rose.'] },
+      /^while idle power was measured, the power/,
+    ],
+    ['had a model in memory', { method: 'fresh', modelLoaded: true }, /earlier experiment in memory$/],
+  ])('subtracts no bare level that %s, tells it, and why', ([, overrides, reason]) => {
+    const told = breakDown(energy(), { ...baseline, ...overrides }, { parked: parkedAt(90) })
+    expect(told).toMatchObject({
+      ...{ adjusted_j: null, bare_j: null, parked_j: null, active_j: 600, baseline_power_w: 80 },
+      baseline_reason: expect.stringMatching(reason),
+    })
+  })
+
+  it('subtracts no parked level that drifted, tells it, and why', () => {
+    const told = breakDown(energy(), baseline, { parked: parkedAt(90, 'it fell') })
+    expect(told).toMatchObject({
+      ...{ adjusted_j: 1200, bare_j: 4800, parked_power_w: 90, parked_j: null, active_j: null },
+      ...{ active_uncertainty_j: null, parked_reason: 'it fell' },
+    })
   })
 
   it('keeps a negative value', () => {

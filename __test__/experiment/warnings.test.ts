@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findingsOf } from '../../dist/energy/findings.js'
 import { type ExperimentFacts, findingsOfExperiment } from '../../dist/experiment/warnings.js'
+import { energyBreakdownSchema } from '../../dist/results/breakdown.js'
 import { warningLines } from '../../dist/results/findings.js'
 import { deviceEnergy, energy } from './findings.js'
 
@@ -28,14 +29,14 @@ describe('the warnings of an experiment', () => {
     ...overrides,
   })
   const onGpus = (...uuids: string[]) => uuids.map((uuid) => member('cuda', [uuid]))
-  const breakdown = {
+  const breakdown = energyBreakdownSchema.parse({
     raw_j: 100,
     adjusted_j: -20,
     baseline_power_w: 2,
     baseline_method: 'fresh' as const,
     baseline_timestamp: null,
     baseline_cache_age_sec: 0,
-  }
+  })
   it.for([
     ['are none where all is well', facts(), []],
     [

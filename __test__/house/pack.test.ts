@@ -158,6 +158,7 @@ describe('the package', () => {
       'bin/llem.js',
       'crates/binding/index.d.ts',
       'crates/binding/index.js',
+      'python/cuda_context.py',
       'python/energy_helper.py',
       'python/in_service.py',
       'python/pulses.py',

@@ -136,7 +136,8 @@ describe('the README and the guide', () => {
     })
     expect(run.status, run.stderr).toBe(0)
     // On a machine that others use too some request takes so long that its decode can be told apart.
-    const told = skeleton(run.stdout).filter((line) => !line.startsWith('Phases '))
+    // The simulated GPU draws what its scenario says, whether a model is parked or not: its levels come and go.
+    const told = skeleton(run.stdout).filter((line) => !/^(Phases|Idle|Active) /.test(line))
     expect(outputs('quickstart-output').map(skeleton)).toEqual([told])
   })
 

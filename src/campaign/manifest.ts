@@ -10,6 +10,7 @@ import { keepPause, keptPause, reservePause } from './pause-file.js'
 import type { CampaignPlan } from './plan.js'
 import { type RunRecord, RunRecords, STATUSES, type Status } from './records.js'
 import { type CampaignState, campaignStateSchema } from './state.js'
+import { campaignStatistics, STATISTICS_FILE } from './statistics.js'
 
 /** One run, as the manifest tells it. */
 export interface ManifestEntry extends Omit<RunRecord, 'summary'> {
@@ -143,8 +144,15 @@ export class ManifestFile {
       join(this.#dir, 'manifest.json'),
       viewOf(this.#plan, this.#records, state, this.restarts()),
     )
+    // At a rest alone: the intervals take their time.
+    if (state.state !== 'running') await this.#writeStatistics()
     const endMs = performance.now()
     this.#notBeforeMs = endMs + 50 * (endMs - startMs)
+  }
+
+  async #writeStatistics(): Promise<void> {
+    const statistics = campaignStatistics(this.#plan, this.#records)
+    await writeJsonAtomically(join(this.#dir, STATISTICS_FILE), statistics)
   }
 }
 

@@ -1,11 +1,14 @@
-// One bar over the whole campaign: what runs, the power now, the joules per token so far, and when it may be over.
+// One bar over the whole campaign: what runs, the power now, its joules per token so far, and when it may be over.
 
 import type { RunnerEvent } from '../executors/protocol.js'
 import type { Observer, Progress } from '../experiment/observer.js'
+import { repeated } from '../results/repeated.js'
 import type { KeptSummary, RunRecord } from './records.js'
+import { numberText } from './statistics.js'
 
 export interface CampaignProgress {
-  begun(name: string): void
+  /** `experiment`: its place in the plan. */
+  begun(name: string, experiment: number): void
   tell(event: RunnerEvent): void
   ended(record: RunRecord): void
   /** For what happens between two runs: the bar goes on below it. */
@@ -13,31 +16,37 @@ export interface CampaignProgress {
   stop(): void
 }
 
-/** What is added up of each run. */
-type Counted = Pick<KeptSummary, 'energy_j' | 'output_tokens'>
+/** What is shown of each run. */
+interface Counted {
+  /** By its place in the plan. */
+  experiment: number
+  summary: Pick<KeptSummary, 'energy_per_output_token_j'> | null
+}
 
 /** `before`: what of the campaign was done already, for its joules per token. */
 export function campaignProgress(
   total: number,
-  before: readonly (Counted | null)[],
+  before: readonly Counted[],
   observer: Observer,
 ): CampaignProgress {
   const progress: Progress = observer.progress({ label: 'Campaign', total, unit: 'run' })
   const soFar = new JoulesPerToken()
-  for (const summary of before) soFar.add(summary)
+  for (const run of before) soFar.add(run)
   let done = 0
   let name = ''
+  let current = -1
   let powerW: number | null = null
   const show = (now: string) => {
     const power = powerW === null ? null : `${powerW.toFixed(0)} W`
     progress.update(
       done,
-      [name, now, power, soFar.text].filter((part) => part !== null && part !== '').join(', '),
+      [name, now, power, soFar.text(current)].filter((part) => part !== null && part !== '').join(', '),
     )
   }
   return {
-    begun(text) {
+    begun(text, experiment) {
       name = text
+      current = experiment
       powerW = null
       show('')
     },
@@ -49,7 +58,7 @@ export function campaignProgress(
     ended({ summary }) {
       done += 1
       powerW = null
-      soFar.add(summary)
+      soFar.add({ experiment: current, summary })
       show('')
     },
     below: {
@@ -64,22 +73,19 @@ export function campaignProgress(
   }
 }
 
-/** All joules of the finished runs over all of their output tokens; runs without energy count for neither. */
+/** Of each experiment the quoted joules per output token over its finished runs, as the campaign's table has them. */
 class JoulesPerToken {
-  #joules = 0
-  #tokens = 0
-  #runs = 0
+  readonly #of = new Map<number, number[]>()
 
-  add(summary: Counted | null): void {
-    if (summary === null || summary.energy_j === null || summary.output_tokens === 0) return
-    this.#joules += summary.energy_j
-    this.#tokens += summary.output_tokens
-    this.#runs += 1
+  add({ experiment, summary }: Counted): void {
+    const joules = summary?.energy_per_output_token_j ?? null
+    if (joules !== null) this.#of.set(experiment, [...(this.#of.get(experiment) ?? []), joules])
   }
 
-  get text(): string | null {
-    if (this.#runs === 0) return null
-    const mean = (this.#joules / this.#tokens).toPrecision(3)
-    return `${mean} J/output token in ${this.#runs} ${this.#runs === 1 ? 'run' : 'runs'}`
+  text(experiment: number): string | null {
+    const found = repeated(this.#of.get(experiment) ?? [], { unit: 'J/output token', scale: 'log', seed: 0 })
+    if (found === null) return null
+    const { quoted, n, unit } = found
+    return `${numberText(quoted.value)} ${unit} in ${n} ${n === 1 ? 'run' : 'runs'}`
   }
 }

@@ -40,7 +40,13 @@ export interface KeptSummary
     RunSummary,
     | 'energy_j'
     | 'energy_per_output_token_j'
+    | 'active_energy_j'
+    | 'active_energy_per_output_token_j'
     | 'tokens_per_second'
+    | 'output_tokens_per_second'
+    | 'ttft_p50_ms'
+    | 'itl_p50_ms'
+    | 'tpot_p50_ms'
     | 'e2e_p50_ms'
     | 'load_energy_j'
     | 'output_tokens'
@@ -185,7 +191,10 @@ export class RunRecords {
 
   /** The record with what the result says, or why the result is none. */
   #completed(record: RunRecord, result: string): RunRecord | string {
-    const found = record.summary === null ? this.#recovered(record, dirname(result)) : record
+    // An older record kept other joules per token than those that are quoted.
+    const isOld = record.summary !== null && record.summary.quoted === null
+    const recovered = record.summary === null || isOld ? this.#recovered(record, dirname(result)) : record
+    const found = isOld && typeof recovered === 'string' ? record : recovered
     if (typeof found === 'string') return found
     return { ...found, status: 'completed', result_path: this.fromCampaign(result) }
   }
@@ -223,25 +232,22 @@ export class RunRecords {
   }
 }
 
-function kept({
-  energy_j,
-  energy_per_output_token_j,
-  tokens_per_second,
-  e2e_p50_ms,
-  load_energy_j,
-  output_tokens,
-  disk_bytes,
-  energy_problem,
-  energy_reason,
-}: RunSummary): KeptSummary {
+function kept(summary: RunSummary): KeptSummary {
+  const { energy_problem, energy_reason } = summary
   return {
-    energy_j,
-    energy_per_output_token_j,
-    tokens_per_second,
-    e2e_p50_ms,
-    load_energy_j,
-    output_tokens,
-    disk_bytes,
+    energy_j: summary.energy_j,
+    energy_per_output_token_j: summary.energy_per_output_token_j,
+    active_energy_j: summary.active_energy_j,
+    active_energy_per_output_token_j: summary.active_energy_per_output_token_j,
+    tokens_per_second: summary.tokens_per_second,
+    output_tokens_per_second: summary.output_tokens_per_second,
+    ttft_p50_ms: summary.ttft_p50_ms,
+    itl_p50_ms: summary.itl_p50_ms,
+    tpot_p50_ms: summary.tpot_p50_ms,
+    e2e_p50_ms: summary.e2e_p50_ms,
+    load_energy_j: summary.load_energy_j,
+    output_tokens: summary.output_tokens,
+    disk_bytes: summary.disk_bytes,
     lacks_energy: energy_problem !== null || energy_reason !== null,
   }
 }

@@ -113,11 +113,12 @@ async function runAll(
 ): Promise<string | null> {
   const { records, manifest, health, observer, signal, warmestC } = context
   const left = runs.filter((run) => !isCompleted(records.of(run)))
-  const done = [...records.runs()].map((run) => records.of(run)).filter(isCompleted)
-  const summaries = done.map(({ summary }) => summary)
-  const hadEnergy = summaries.some((summary) => summary?.energy_j != null)
+  const done = [...records.runs()]
+    .filter((run) => isCompleted(records.of(run)))
+    .map((run) => ({ experiment: run.experiment, summary: records.of(run).summary }))
+  const hadEnergy = done.some(({ summary }) => summary?.energy_j != null)
   const stop = breaker(plan.execution.max_equal_failures, { hadEnergy })
-  const bar = campaignProgress(left.length, summaries, observer)
+  const bar = campaignProgress(left.length, done, observer)
   let before: PlannedRun | null = last
   try {
     for (const [index, run] of left.entries()) {
@@ -169,7 +170,7 @@ async function runOne(
   await records.write(run, { ...base, status: 'running' })
   const killsBefore = oomKills()
   const log = logOf(join(folder, 'run.log'))
-  bar.begun(`${experiment.name}, cycle ${run.cycle}`)
+  bar.begun(`${experiment.name}, cycle ${run.cycle}`, run.experiment)
   let record: RunRecord
   try {
     const summary = await executor.run(

@@ -1,31 +1,94 @@
-import { bootstrapInterval, type Interval, studentInterval } from '../results/interval.js'
+// What the cycles of a campaign come to, for each experiment: `statistics.json` in the campaign's folder, and all tables.
+
+import { z } from 'zod'
+import { repeated, repeatedSchema, type Scale } from '../results/repeated.js'
 import type { CampaignPlan } from './plan.js'
 import type { KeptSummary, RunRecords } from './records.js'
 
-/** What a campaign compares, the most important first. */
+/** In the campaign's folder. */
+export const STATISTICS_FILE = 'statistics.json'
+
+interface MeasureKind {
+  key: keyof KeptSummary
+  title: string
+  unit: string
+  scale: Scale
+  /** A column of the campaign's table. */
+  isShown: boolean
+}
+
+/** What a campaign compares, the most important first. Active energy may be below 0 where there is little of it. */
 export const MEASURES = [
-  { key: 'energy_per_output_token_j', title: 'J/output token', unit: 'J' },
-  { key: 'energy_j', title: 'energy', unit: 'J' },
-  { key: 'tokens_per_second', title: 'throughput', unit: 'tokens/s' },
-  { key: 'e2e_p50_ms', title: 'latency p50', unit: 'ms' },
-  { key: 'load_energy_j', title: 'load', unit: 'J' },
-] as const satisfies readonly { key: keyof KeptSummary; title: string; unit: string }[]
+  {
+    ...{ key: 'energy_per_output_token_j', title: 'J/output token', unit: 'J/output token' },
+    ...{ scale: 'log', isShown: true },
+  },
+  { key: 'energy_j', title: 'energy', unit: 'J', scale: 'log', isShown: true },
+  { key: 'active_energy_j', title: 'active energy', unit: 'J', scale: 'linear', isShown: false },
+  {
+    ...{ key: 'active_energy_per_output_token_j', title: 'active J/output token', unit: 'J/output token' },
+    ...{ scale: 'linear', isShown: false },
+  },
+  { key: 'tokens_per_second', title: 'throughput', unit: 'tokens/s', scale: 'log', isShown: true },
+  {
+    ...{ key: 'output_tokens_per_second', title: 'output throughput', unit: 'output tokens/s' },
+    ...{ scale: 'log', isShown: false },
+  },
+  { key: 'ttft_p50_ms', title: 'TTFT p50', unit: 'ms', scale: 'log', isShown: false },
+  { key: 'itl_p50_ms', title: 'ITL p50', unit: 'ms', scale: 'log', isShown: false },
+  { key: 'tpot_p50_ms', title: 'TPOT p50', unit: 'ms', scale: 'log', isShown: false },
+  { key: 'e2e_p50_ms', title: 'latency p50', unit: 'ms', scale: 'log', isShown: true },
+  { key: 'load_energy_j', title: 'load', unit: 'J', scale: 'log', isShown: true },
+] as const satisfies readonly MeasureKind[]
 export type MeasureKey = (typeof MEASURES)[number]['key']
 
-/** A mean over cycles by Student's t, which is quoted, and by the bootstrap, which some reviewers ask for. */
-export interface Measure extends Interval {
-  bootstrap: Interval
-}
+/** Null where no cycle has the number. */
+const measure = repeatedSchema.nullable()
 
-/** One experiment over its cycles. Null where no cycle has the number. */
-export interface ExperimentStatistics extends Record<MeasureKey, Measure | null> {
-  name: string
-  hash: string
+export const experimentStatisticsSchema = z.object({
+  name: z.string(),
+  hash: z.string(),
   /** Cycles that are completed. */
-  cycles: number
+  cycles: z.number().int(),
+  /** What is quoted of each result. */
+  energy_per_output_token_j: measure,
+  energy_j: measure,
+  /** Without what the GPUs draw while the loaded model does nothing. */
+  active_energy_j: measure,
+  active_energy_per_output_token_j: measure,
+  tokens_per_second: measure,
+  output_tokens_per_second: measure,
+  /** Medians over the requests of a run; the means here are over runs. */
+  ttft_p50_ms: measure,
+  itl_p50_ms: measure,
+  tpot_p50_ms: measure,
+  e2e_p50_ms: measure,
+  load_energy_j: measure,
+})
+/** One experiment over its cycles. */
+export type ExperimentStatistics = z.infer<typeof experimentStatisticsSchema>
+
+export const campaignStatisticsSchema = z.object({
+  statistics_version: z.literal(1),
+  campaign_name: z.string(),
+  campaign_hash: z.string(),
+  as_of: z.string(),
+  experiments: z.array(experimentStatisticsSchema),
+})
+export type CampaignStatistics = z.infer<typeof campaignStatisticsSchema>
+
+/** The statistics of a campaign as they are at this moment. */
+export function campaignStatistics(plan: CampaignPlan, records: RunRecords): CampaignStatistics {
+  return {
+    statistics_version: 1,
+    campaign_name: plan.campaign_name,
+    campaign_hash: plan.campaign_hash,
+    as_of: new Date().toISOString(),
+    experiments: statisticsOf(plan, records),
+  }
 }
 
-/** Mean and interval of each experiment over its own cycles: different experiments are no repetitions of each other. */
+/** Each experiment over its own cycles: different experiments are no repetitions of each other. */
 export function statisticsOf(plan: CampaignPlan, records: RunRecords): ExperimentStatistics[] {
   const summaries = plan.experiments.map((): KeptSummary[] => [])
   for (const run of records.runs()) {
@@ -34,23 +97,32 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
   }
   return plan.experiments.map(({ name, hash }, index) => {
     const own = summaries[index] ?? []
-    const measure = (key: MeasureKey): Measure | null => {
-      const values = own.map((summary) => summary[key]).filter((value) => value !== null)
-      const [student, bootstrap] = [
-        studentInterval(values),
-        bootstrapInterval(values, plan.execution.seed + index),
-      ]
-      return student === null || bootstrap === null ? null : { ...student, bootstrap }
-    }
-    return {
-      name,
-      hash,
-      cycles: own.length,
-      energy_per_output_token_j: measure('energy_per_output_token_j'),
-      energy_j: measure('energy_j'),
-      tokens_per_second: measure('tokens_per_second'),
-      e2e_p50_ms: measure('e2e_p50_ms'),
-      load_energy_j: measure('load_energy_j'),
-    }
+    return { name, hash, cycles: own.length, ...measuresOf(own, plan.execution.seed + index) }
   })
+}
+
+/** Every measure over these runs of one experiment. */
+export function measuresOf(
+  runs: readonly Pick<KeptSummary, MeasureKey>[],
+  seed: number,
+): Pick<ExperimentStatistics, MeasureKey> {
+  const measures = MEASURES.map(({ key, unit, scale }) => {
+    const values = runs.map((summary) => summary[key]).filter((value) => value !== null)
+    return [key, repeated(values, { unit, scale, seed })]
+  })
+  return Object.fromEntries(measures)
+}
+
+/** "0.1121 [0.1098, 0.1144]", wherever the statistics of a campaign are shown; `-` where there are none. */
+export function measureText(measured: ExperimentStatistics[MeasureKey], cycles: number): string {
+  if (measured === null) return '-'
+  const { value, low, high } = measured.quoted
+  // Its own number where some cycles have no such thing.
+  const of = measured.n === cycles ? '' : ` (n=${measured.n})`
+  const range = low === null || high === null ? '' : ` [${numberText(low)}, ${numberText(high)}]`
+  return `${numberText(value)}${range}${of}`
+}
+
+export function numberText(value: number): string {
+  return Math.abs(value) >= 1e4 ? value.toFixed(0) : value.toPrecision(4)
 }

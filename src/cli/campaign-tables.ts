@@ -3,7 +3,7 @@ import type { Manifest, ManifestEntry } from '../campaign/manifest.js'
 import type { PlannedRun } from '../campaign/order.js'
 import type { CampaignPlan } from '../campaign/plan.js'
 import type { RunRecords } from '../campaign/records.js'
-import type { Interval } from '../results/interval.js'
+import type { CampaignStatistics } from '../campaign/statistics.js'
 import { columns, durationText } from './screen.js'
 
 /** More lines than a person reads. */
@@ -82,22 +82,25 @@ export function showManifest({
     : `${head}${why}\n${columns(['experiment', 'cycle', 'status', 'error'], rows, [1])}`
 }
 
-/** The table of means and intervals over the cycles; null while nothing is completed. */
-export async function showStatistics(plan: CampaignPlan, records: RunRecords): Promise<string | null> {
-  const { MEASURES, statisticsOf } = await import('../campaign/statistics.js')
-  const all = statisticsOf(plan, records).filter(({ cycles }) => cycles > 0)
+/** The table of what is quoted of each experiment over its cycles, with its intervals; null while nothing is completed. */
+export async function showStatistics(
+  { experiments }: CampaignStatistics,
+  { isSingle }: { isSingle: boolean },
+): Promise<string | null> {
+  const { MEASURES, measureText } = await import('../campaign/statistics.js')
+  const all = experiments.filter(({ cycles }) => cycles > 0)
   if (all.length === 0) return null
-  const isSingle = plan.execution.cycles * records.rounds === 1
   // Where the model was always kept, or nothing reads power, there is nothing to say of loading it.
   const measures = MEASURES.filter(
-    ({ key }) => key !== 'load_energy_j' || all.some((experiment) => experiment[key] !== null),
+    ({ key, isShown }) =>
+      isShown && (key !== 'load_energy_j' || all.some((experiment) => experiment[key] !== null)),
   )
   const rows = all.slice(0, MANY).map((experiment) => {
-    const methods = measures.flatMap(({ key }) => experiment[key]?.method ?? [])
+    const methods = measures.flatMap(({ key }) => experiment[key]?.quoted.method ?? [])
     return [
       experiment.name,
       String(experiment.cycles),
-      ...measures.map(({ key }) => intervalText(experiment[key], experiment.cycles)),
+      ...measures.map(({ key }) => measureText(experiment[key], experiment.cycles)),
       ...(isSingle ? [] : [[...new Set(methods)].join(', ') || '-']),
     ]
   })
@@ -108,16 +111,9 @@ export async function showStatistics(plan: CampaignPlan, records: RunRecords): P
     ...(isSingle ? [] : ['95 % by']),
   ]
   const more = all.length > MANY ? `\n... and ${all.length - MANY} more` : ''
-  const table = columns(head, rows, [1, 2, 3, 4, 5, ...(measures.length > 4 ? [6] : [])]) + more
-  return isSingle ? `${table}\n\nSingle cycle: use --cycles 3+ for confidence intervals` : table
-}
-
-/** "0.1121 [0.1098, 0.1144]", with its own n where some cycles have no such number. */
-function intervalText(interval: Interval | null, cycles: number): string {
-  if (interval === null) return '-'
-  const { mean, low, high, n } = interval
-  const of = n === cycles ? '' : ` (n=${n})`
-  const number = (value: number) => (Math.abs(value) >= 1e4 ? value.toFixed(0) : value.toPrecision(4))
-  const range = low === null || high === null ? '' : ` [${number(low)}, ${number(high)}]`
-  return `${number(mean)}${range}${of}`
+  const numbers = measures.map((_, place) => place + 2)
+  const table = columns(head, rows, [1, ...numbers]) + more
+  return isSingle
+    ? `${table}\n\nSingle cycle: use --cycles 3+ for confidence intervals`
+    : `${table}\n\nGeometric means over the cycles with Student's 95 % interval; statistics.json has the means, medians and the bootstrap's.`
 }

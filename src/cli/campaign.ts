@@ -7,6 +7,7 @@ import { type Manifest, manifestOf } from '../campaign/manifest.js'
 import { roundOrder } from '../campaign/order.js'
 import { type CampaignPlan, planOf, summaryOf } from '../campaign/plan.js'
 import { RunRecords } from '../campaign/records.js'
+import type { CampaignStatistics } from '../campaign/statistics.js'
 import { type LoadedCampaign, loadCampaign } from '../config/load-campaign.js'
 import { configError } from '../config/problems.js'
 import type { Structure } from '../config/schema-campaign.js'
@@ -60,12 +61,22 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
 export async function campaignStatus(dir: string, { json }: { json?: boolean }): Promise<void> {
   const { manifest, problems } = await manifestOf(dir)
   for (const problem of problems) say(`Note: ${problem}`)
-  if (json) return printJson({ ...manifest, daemon: readDaemon(dir) })
-  print([showManifest(manifest), showDaemon(dir, manifest)].filter((part) => part !== null).join('\n'))
   const plan = readPlan(dir)
-  const records = new RunRecords(dir, plan, { isLive: true })
-  const statistics = await showStatistics(plan, records)
-  if (statistics !== null) print(`\n${statistics}`)
+  const { statistics, isSingle } = await statisticsIn(plan, new RunRecords(dir, plan, { isLive: true }))
+  if (json) return printJson({ ...manifest, daemon: readDaemon(dir), statistics })
+  print([showManifest(manifest), showDaemon(dir, manifest)].filter((part) => part !== null).join('\n'))
+  const table = await showStatistics(statistics, { isSingle })
+  if (table !== null) print(`\n${table}`)
+}
+
+/** What its cycles come to, as statistics.json has it. */
+async function statisticsIn(
+  plan: CampaignPlan,
+  records: RunRecords,
+): Promise<{ statistics: CampaignStatistics; isSingle: boolean }> {
+  const { campaignStatistics } = await import('../campaign/statistics.js')
+  const isSingle = plan.execution.cycles * records.rounds === 1
+  return { statistics: campaignStatistics(plan, records), isSingle }
 }
 
 async function runIt(
@@ -81,15 +92,13 @@ async function runIt(
     { chooseExecutor },
     { terminalObserver },
     { chooseLibrary },
-    { listDevices },
-    { openGpuWatch },
+    { openGpuWatch, warmestC },
   ] = await Promise.all([
     import('../campaign/run.js'),
     import('../executors/choose.js'),
     import('./progress.js'),
     import('../energy/library.js'),
-    import('../native/machine.js'),
-    import('./campaign-gpus.js'),
+    import('../library/campaign-gpus.js'),
   ])
   const dir = await openCampaignFolder(keys.io.results_dir, plan, {
     anew: options.resume === false,
@@ -100,11 +109,6 @@ async function runIt(
   const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
   if (library.simulated) observer.note(SIMULATED)
   observer.note(`Campaign folder: ${dir}`)
-  const warmestC = async () => {
-    const machine = await listDevices(library.libraryPath).catch(() => null)
-    const known = machine?.devices.flatMap(({ temperatureC }) => temperatureC ?? []) ?? []
-    return known.length === 0 ? null : Math.max(...known)
-  }
   const executor = await chooseExecutor(keys.docker, {
     path,
     dir,
@@ -123,7 +127,7 @@ async function runIt(
       coldStart: options.forceColdStart ?? keys.cold_start.force_cold_start,
       retryFailed: options.retryFailed ?? false,
       signal,
-      warmestC,
+      warmestC: () => warmestC(library.libraryPath),
       healthCheck: keys.health_check,
       gpus,
     }
@@ -137,14 +141,11 @@ async function runIt(
       throw error
     })
     .finally(() => gpus.watch?.close())
-  if (options.json) printJson(manifest)
+  const { statistics, isSingle } = await statisticsIn(plan, new RunRecords(dir, plan, { isLive: false }))
+  if (options.json) printJson({ ...manifest, statistics })
   else {
-    const records = new RunRecords(dir, plan, { isLive: false })
-    print(
-      [showManifest(manifest), await showStatistics(plan, records)]
-        .filter((part) => part !== null)
-        .join('\n\n'),
-    )
+    const parts = [showManifest(manifest), await showStatistics(statistics, { isSingle })]
+    print(parts.filter((part) => part !== null).join('\n\n'))
   }
   if (options.requireEnergy) requireAllEnergy(manifest)
   // A daemon whose time is over has done what it should, whatever became of its rounds: it is not to be started again.

@@ -463,6 +463,42 @@ export const COMMANDS: readonly CommandLine[] = [
     },
   },
   {
+    name: 'idle',
+    define: (command) =>
+      command
+        .summary('measure what a model draws while it does nothing')
+        .description(
+          'Measures the power of the GPUs without the model, with a CUDA context alone, with the model in memory and after it was unloaded, what loading it costs, and from which pause on unloading pays. No prompt runs. Takes about a minute and the time to load. Exit code 1 where a level that this needs drifted or could not be had.',
+        )
+        .argument('<model>', 'a GGUF file, or for pytorch an id or folder of Hugging Face')
+        .option(
+          '-b, --backend <backend>',
+          'the inference backend: llamacpp (default), pytorch, vllm, tensorrt, server',
+        )
+        .option('--set <key=value>', 'set any key of an experiment’s configuration, repeatable', collect)
+        .option(
+          '--duration <s>',
+          'how long each level has to be flat, 5 to 120 seconds (default: 10)',
+          baselineDuration,
+        )
+        .option(...SIMULATE)
+        .option('--json', 'print it as JSON')
+        .option('-q, --quiet', 'no progress')
+        .option('-v, --verbose', 'say more: the worker’s log, stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem idle model.gguf', 'bare, context, loaded and unloaded, and the break-even pause'],
+            ['llem idle Qwen/Qwen3-0.6B -b pytorch --duration 30', 'longer levels of another backend'],
+            ['llem idle model.gguf --simulate idle-model --duration 5 --json', 'try it without a GPU'],
+          ),
+        )
+        .action(async (model: string, options) => {
+          const { idle } = await import('./idle.js')
+          await idle(model, options)
+        }),
+  },
+  {
     name: 'backend',
     define: (command) => {
       command

@@ -4,6 +4,7 @@ import { spoken } from '../results/findings.js'
 import { uncertain } from '../results/uncertain.js'
 import { cpuFacts } from './cpu-facts.js'
 import { bothUncertainties } from './joules.js'
+import { levelFacts, perToken, quotedFacts } from './quoted-facts.js'
 import { columns, SIMULATED } from './screen.js'
 import { servingFacts } from './serving-facts.js'
 
@@ -51,6 +52,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
     const how = [worker.quantisation ?? worker.dtype, `${worker.backend} on ${worker.compute}`]
     yield ['Model', `${result.model} (${how.filter((part) => part !== null).join(', ')})`]
   }
+  yield* quotedFacts(result)
   if (result.load != null) yield ['Load', loadText(result.load, result.energy_reason)]
   const { total_tokens, input_tokens, output_tokens, total_inference_time_sec: inferenceS } = result
   yield [
@@ -73,14 +75,9 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       'Per request',
       `prefill ${prefill.toFixed(1)} tokens/s${also(decode, (rate) => `decode ${rate.toFixed(1)} tokens/s`)}`,
     ]
-  if (result.avg_energy_per_token_j !== null) {
-    const each = perToken(result.avg_energy_per_token_j, result.avg_energy_per_token_uncertainty_j, 'J/token')
-    const byOutput = result.energy_per_output_token_uncertainty_j
-    yield [
-      'Per token',
-      `${each}${also(result.energy_per_output_token_j, (joules) => perToken(joules, byOutput, 'J/output token'))}`,
-    ]
-  }
+  const { avg_energy_per_token_j: perAny, avg_energy_per_token_uncertainty_j: uncertainty } = result
+  if (perAny !== null) yield ['Per token', `${perToken(perAny, uncertainty, 'J/token')} of the whole run`]
+  yield* levelFacts(result)
   yield* attributed(result)
   if (result.energy?.method != null) {
     const { backend, method, coverage, devices } = result.energy
@@ -158,7 +155,8 @@ function* attributed({
   if (steady != null) {
     const { energy_per_output_token_j: joules, energy_per_output_token_uncertainty_j: bound } = steady
     const facts = [
-      ...(joules === null ? [] : [perToken(joules, bound, 'J/output token')]),
+      // The headline is what is quoted, above.
+      ...(joules === null || headline === 'steady_state' ? [] : [perToken(joules, bound, 'J/output token')]),
       ...(steady.output_tokens_per_second === null
         ? []
         : [`${steady.output_tokens_per_second.toFixed(1)} output tokens/s`]),
@@ -202,13 +200,6 @@ function also<Value>(value: Value | null, text: (value: Value) => string): strin
 
 function spread(name: string, times: Spread | null): string | null {
   return times === null ? null : `${name} ${times.p50.toFixed(2)} ms p50, ${times.p99.toFixed(2)} ms p99`
-}
-
-/** With four digits where nothing is known of how far it may be off. */
-function perToken(joules: number, uncertainty: number | null, unit: string): string {
-  return uncertainty !== null && uncertainty > 0
-    ? uncertain(joules, uncertainty, unit)
-    : `${joules.toPrecision(4)} ${unit}`
 }
 
 function amount(value: number): string {

@@ -199,4 +199,6 @@ export const CAMPAIGN_KEYS: readonly string[] = Object.keys(campaignKeysSchema.s
 
 /** The campaign's own part of its configuration, resolved. */
 export type CampaignKeys = z.output<typeof campaignKeysSchema>
+/** The same as it is written. */
+export type WrittenCampaignKeys = z.input<typeof campaignKeysSchema>
 export type Structure = (typeof STRUCTURES)[number]

@@ -12,7 +12,8 @@ export const energy = z
       .nullable()
       .default('auto')
       .meta({
-        description: 'What measures the energy; auto takes the best one that works here, null measures none.',
+        description:
+          'What measures the energy; auto takes the most certain that works here, null accounts for none and still looks at the GPUs.',
         expects: `${[...ENERGY_BACKENDS, 'auto'].join(', ')}, or null to disable`,
       }),
     devices: z

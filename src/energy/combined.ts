@@ -1,7 +1,7 @@
 import type { EnergyBackendName } from '../core/energy-backends.js'
 import type { Energy } from '../results/energy.js'
 import type { EnergyMeasurement } from './backends/backend.js'
-import { crossCheck, tickUncertaintyJ } from './cross-check.js'
+import { crossCheck, devicesBy, tickUncertaintyJ } from './cross-check.js'
 import { findingsOf } from './findings.js'
 
 /** A backend's joules over its window, with all that llem's own sampler saw beside it. */
@@ -11,6 +11,7 @@ export function combined(backend: EnergyBackendName, measured: EnergyMeasurement
   return {
     ...native,
     ...ownPart(backend, measured),
+    devices: devicesBy(backend, measured, native.devices),
     uncertainty_j,
     absolute_uncertainty_j: withGain(measured.total_j, uncertainty_j, native.gain_pct),
     window: {

@@ -1,3 +1,4 @@
+import type { EnergyBackendName } from '../core/energy-backends.js'
 import type { CrossCheck, DeviceEnergy, Energy } from '../results/energy.js'
 import type { EnergyMeasurement } from './backends/backend.js'
 
@@ -17,11 +18,50 @@ export function tickUncertaintyJ(
 ): number | null {
   const peakW = peakPowerW(devices)
   if (method !== 'counter' || peakW === null) return null
-  const ticks = devices.map(({ max_power_w, sensor }) => {
-    return ((max_power_w ?? 0) * (sensor.counter_period_ms ?? USUAL_TICK_MS)) / 1000
-  })
   // Added up and not as squares: boards under one driver may well tick together.
-  return ticks.reduce((sum, tickJ) => sum + tickJ, 0) + peakW * edges_s
+  return devices.reduce((sum, device) => sum + (tickJ(device, edges_s) ?? 0), 0)
+}
+
+/** The same of one device. */
+function tickJ(
+  { max_power_w, sensor }: Pick<DeviceEnergy, 'max_power_w' | 'sensor'>,
+  edgesS: number,
+): number | null {
+  const tickS = (sensor.counter_period_ms ?? USUAL_TICK_MS) / 1000
+  return max_power_w === null ? null : max_power_w * (tickS + edgesS)
+}
+
+/**
+ * The devices with the backend's joules in place of llem's own, which are in the cross-check. Null, with the reason, where
+ * the backend tells only the sum over several.
+ */
+export function devicesBy(
+  backend: EnergyBackendName,
+  { total_j, per_gpu_j, method, edges_s, uncertainty_j }: EnergyMeasurement,
+  devices: readonly DeviceEnergy[],
+): DeviceEnergy[] {
+  return devices.map((device) => {
+    const only = devices.length === 1 ? total_j : null
+    const joules = per_gpu_j === null ? only : (per_gpu_j[device.uuid] ?? null)
+    const tick = method === 'counter' ? tickJ(device, edges_s) : null
+    const bound = joules === null ? null : ((devices.length === 1 ? uncertainty_j : null) ?? tick)
+    const gainJ = joules === null || device.gain_pct === null ? null : (joules * device.gain_pct) / 100
+    return {
+      ...device,
+      total_j: joules,
+      method: joules === null ? null : method,
+      reason: joules === null ? `${backend} does not tell it by device` : `measured by ${backend}`,
+      uncertainty_j: bound,
+      absolute_uncertainty_j: bound === null || gainJ === null ? null : Math.hypot(bound, gainJ),
+      uncertainty: [],
+    }
+  })
+}
+
+/** llem's own joules of a device, which stand in the cross-check. */
+function ownJoules({ index, uuid, total_j, method, reason, ...device }: DeviceEnergy) {
+  const { uncertainty_j, absolute_uncertainty_j, uncertainty } = device
+  return { index, uuid, total_j, method, reason, uncertainty_j, absolute_uncertainty_j, uncertainty }
 }
 
 /**
@@ -52,6 +92,7 @@ export function crossCheck(
     method: native.method,
     reason: native.reason,
     window: { start_ns, end_ns },
+    devices: native.devices.map(ownJoules),
     over_backend_window_j: overJ,
     edges_j: edgesJ,
     residual_pct,
@@ -70,7 +111,7 @@ export function describeCrossCheck({
 }: Pick<Energy, 'backend' | 'total_j' | 'cross_check'>): string | null {
   if (!cross_check?.flagged) return null
   const { over_backend_window_j: ownJ, residual_pct } = cross_check
-  return `${backend} measured ${total_j?.toFixed(1)}J where llem's own sampler measured ${ownJ?.toFixed(1)}J (${residual_pct?.toFixed(1)}%), which is more than both are uncertain by. Compare energy.cross_check with energy.devices.`
+  return `${backend} measured ${total_j?.toFixed(1)}J where llem's own sampler measured ${ownJ?.toFixed(1)}J (${residual_pct?.toFixed(1)}%), which is more than both are uncertain by. Compare energy.cross_check.devices with energy.devices.`
 }
 
 /** Of all devices together; null where one of them was not seen. */

@@ -20,9 +20,10 @@ export interface Meter {
   /** Null where only another backend can read the devices, and `openedError` says why. */
   opened: OpenedSampler | null
   openedError: LlemError | null
-  /** Null where nothing can read them. */
+  /** Null where nothing can read them, and where no energy is asked for. */
   backend: EnergyBackend | null
-  selection: Selection
+  /** Null where no energy is asked for. */
+  selection: Selection | null
   begin(options?: TrackingOptions): Promise<Tracking>
   /** Always resolves. */
   close(): Promise<void>
@@ -41,7 +42,10 @@ export async function openMeter(wishes: MeterWishes): Promise<Meter> {
   const create = (name: EnergyBackendName) =>
     name === 'nvml' ? own : energyBackend(name).create(surroundings)
   try {
-    const { backend, selection } = await selectBackend(wishes.backend, create)
+    const { backend, selection } =
+      wishes.backend === null
+        ? { backend: null, selection: null }
+        : await selectBackend(wishes.backend, create)
     return {
       opened: native.opened,
       openedError: native.error,

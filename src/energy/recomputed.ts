@@ -5,7 +5,7 @@ import type { DeviceReport, Estimator, WindowReport } from '../native/addon.js'
 import type { TimeseriesEnergy } from '../native/recording.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
-import { ownPath, ownSampler } from '../results/own-sampler.js'
+import { ownDevicePath, ownPath, ownSampler } from '../results/own-sampler.js'
 
 /** A mean power of 32 bits is off by 6e-8 at most. */
 const ROWS_TOLERANCE = 1e-6
@@ -36,11 +36,11 @@ export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
     check(ownPath(energy, 'window.start_ns'), from, start_ns, report.startNs),
     check(ownPath(energy, 'window.end_ns'), from, end_ns, report.endNs),
     check('energy.devices.length', from, energy.devices.length, report.devices.length),
-    ...energy.devices.flatMap((device, position) => {
+    ...own.devices.flatMap((device, position) => {
       const again = report.devices[position]
       if (again === undefined) return []
       return told(device, again).map(([name, stored, recomputed]) =>
-        check(`energy.devices[${position}].${name}`, from, stored, recomputed ?? null),
+        check(ownDevicePath(energy, position, name), from, stored, recomputed ?? null),
       )
     }),
     check(ownPath(energy, 'method'), from, own.method, report.method ?? null),

@@ -11,8 +11,8 @@ export interface Selected {
 }
 
 /**
- * Chooses what measures: the backend of this name, or for `auto` the first that can read the devices: Zeus, else NVML,
- * else CodeCarbon. Asks no backend that is not in question, and closes those that it passes over. Throws
+ * Chooses what measures: the backend of this name, or for `auto` the most certain that can read the devices: llem's own
+ * sampler, else Zeus, else CodeCarbon. Asks no backend that is not in question, and closes those that it passes over. Throws
  * ENERGY_BACKEND_UNAVAILABLE for a backend that was named and cannot.
  */
 export async function selectBackend(

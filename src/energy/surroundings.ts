@@ -8,8 +8,8 @@ import { findDevices, type OpenedSampler, openSampler, type SamplerWishes } from
 import { findInterpreter } from './python/interpreter.js'
 
 export interface SurroundingsWishes extends SamplerWishes {
-  /** The backend that will be asked; auto: any. */
-  backend: EnergyBackendName | 'auto'
+  /** The backend that will be asked; auto: any; null: none, and llem's own sampler only looks on. */
+  backend: EnergyBackendName | 'auto' | null
   options: EnergyOptions
   /** The person's own Python interpreter; null: that of each installed backend. */
   python: string | null

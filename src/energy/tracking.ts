@@ -30,7 +30,7 @@ export interface Tracking {
 export async function beginTracking(
   backend: EnergyBackend | null,
   own: NvmlBackend,
-  selection: Selection,
+  selection: Selection | null,
   { isServerElsewhere = false, ...files }: TrackingOptions = {},
 ): Promise<Tracking> {
   const told = (energy: Energy): Energy => ({ ...energy, findings: findingsOf(energy, isServerElsewhere) })
@@ -50,7 +50,7 @@ export async function beginTracking(
         window === null ? { failure: await whyNot(own) } : await settled(own.stopTracking(window))
       const measured = await measuring
       const failure = measured?.failure ?? null
-      const chosen = { ...selection, failure }
+      const chosen = selection === null ? null : { ...selection, failure }
       if (measured?.value !== undefined && backend !== null) {
         const energy =
           native.value === undefined

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { quotedSchema } from '../results/quoted.js'
 import { serviceSchema } from '../workers/service.js'
 
 // What a campaign and the process that runs its experiments say to each other, framed as in workers/wire.ts:
@@ -56,10 +57,19 @@ export const runSummarySchema = z.object({
   energy_problem: z.string().nullable().default(null),
   /** Why there is no energy, also where the window is too short; null where there is one, and where none was asked for. */
   energy_reason: z.string().nullable().default(null),
+  /** The quoted one, as `energy_j` is. */
   energy_per_output_token_j: z.number().nullable(),
+  /** What is quoted of the result; null in a record of an llem that kept another number. */
+  quoted: quotedSchema.nullable().default(null),
+  active_energy_j: z.number().nullable().default(null),
+  active_energy_per_output_token_j: z.number().nullable().default(null),
   tokens_per_second: z.number().nullable(),
   output_tokens: z.number(),
   inference_s: z.number(),
+  output_tokens_per_second: z.number().nullable().default(null),
+  ttft_p50_ms: z.number().nullable().default(null),
+  itl_p50_ms: z.number().nullable().default(null),
+  tpot_p50_ms: z.number().nullable().default(null),
   e2e_p50_ms: z.number().nullable(),
   warnings: z.number().int(),
   /** Time and energy of loading the model, which are in none of the above; null where it was kept, or not measured. */

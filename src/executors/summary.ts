@@ -3,22 +3,32 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExperimentResult } from '../results/experiment.js'
+import { quotedNumbers } from '../results/quoted.js'
 import type { RunSummary } from './protocol.js'
 
 /** The summary of a finished experiment, whose result.json is in `runDir`. */
 export function summaryOf(result: ExperimentResult, runDir: string): RunSummary {
+  const { quoted, quoted_total } = quotedNumbers(result)
+  const { ttft_ms, itl_ms, tpot_ms, e2e_ms } = result.latency
   return {
     experiment_id: result.experiment_id,
     result_path: join(runDir, 'result.json'),
     config_hash: result.config_hash,
-    energy_j: result.total_energy_j,
+    energy_j: quoted_total.value,
     energy_problem: energyProblem(result),
     energy_reason: isAskedFor(result) ? result.energy_reason : null,
-    energy_per_output_token_j: result.energy_per_output_token_j,
+    energy_per_output_token_j: quoted.value,
+    quoted,
+    active_energy_j: result.energy_breakdown?.active_j ?? null,
+    active_energy_per_output_token_j: result.energy_breakdown?.active_energy_per_output_token_j ?? null,
     tokens_per_second: result.avg_tokens_per_second,
     output_tokens: result.output_tokens,
     inference_s: result.total_inference_time_sec,
-    e2e_p50_ms: result.latency.e2e_ms?.p50 ?? null,
+    output_tokens_per_second: result.output_tokens_per_second,
+    ttft_p50_ms: ttft_ms?.p50 ?? null,
+    itl_p50_ms: itl_ms?.p50 ?? null,
+    tpot_p50_ms: tpot_ms?.p50 ?? null,
+    e2e_p50_ms: e2e_ms?.p50 ?? null,
     warnings: result.measurement_warnings.length,
     load_s: result.load?.seconds ?? null,
     load_energy_j: result.load?.energy_j ?? null,

@@ -8,6 +8,8 @@ import { makeFolder, writeJsonAtomically } from '../results/files.js'
 
 const entrySchema = z.object({
   power_w: z.number().positive(),
+  /** How far it may be off (k = 2); null where an older llem did not say. */
+  uncertainty_w: z.number().nonnegative().nullable().default(null),
   measured_at: z.iso.datetime(),
   /** How long it was measured; null where an older llem did not say. */
   duration_sec: z.number().positive().nullable().default(null),
@@ -38,7 +40,11 @@ export async function cachedBaseline(
 }
 
 /** Keeps a baseline for later runs; each file is replaced whole, so readers never see half of one. */
-export async function storeBaseline(device: Device, driver: string, entry: BaselineEntry): Promise<void> {
+export async function storeBaseline(
+  device: Device,
+  driver: string,
+  entry: z.input<typeof entrySchema>,
+): Promise<void> {
   makeFolder(folder())
   await writeJsonAtomically(pathOf(device, driver), {
     uuid: device.uuid,

@@ -1,12 +1,10 @@
 import { LlemError, messageOf } from '../core/errors.js'
 import type { OpenedSampler } from '../energy/open.js'
 import type { Device } from '../native/addon.js'
-import type { Energy } from '../results/energy.js'
-import type { EnergyBreakdown } from '../results/experiment.js'
-import { joulesOfDevices } from '../results/shares.js'
 import { ageOf, type BaselineEntry, cachedBaseline, storeBaseline } from './baseline-cache.js'
 import { withBaselineLock } from './baseline-lock.js'
 import { measureIdlePower } from './idle-power.js'
+import type { DeviceLevel } from './level.js'
 import type { Observer } from './observer.js'
 
 /** Idle power, before any model is loaded. */
@@ -19,12 +17,9 @@ export interface Baseline {
   ageS: number
   /** What makes it doubtful: who computed while it was measured, or a power that drifted; in sentences. */
   disturbances: string[]
-  devices: { device: Device; powerW: number }[]
-}
-
-/** What is taken off an energy. */
-interface BaselinePower extends Pick<Baseline, 'powerW' | 'method' | 'measuredAt' | 'ageS'> {
-  devices: readonly { device: Pick<Device, 'uuid'>; powerW: number }[]
+  /** A model was in memory already: it is no bare power. */
+  modelLoaded?: boolean
+  devices: DeviceLevel[]
 }
 
 export interface BaselineConfig {
@@ -106,9 +101,10 @@ async function fromCache(opened: OpenedSampler, driver: string, maxAgeS: number)
   const known = entries.filter((entry) => entry !== null)
   const [oldest] = [...known].sort((a, b) => a.measured_at.localeCompare(b.measured_at))
   if (known.length < entries.length || oldest === undefined) return null
-  const devices = known.map(({ power_w }, position) => ({
+  const devices = known.map(({ power_w, uncertainty_w }, position) => ({
     device: opened.devices[position] as Device,
     powerW: power_w,
+    uncertaintyW: uncertainty_w,
   }))
   return {
     powerW: totalOf(devices),
@@ -129,11 +125,24 @@ async function measure(
   const idle = await measureIdlePower(opened, durationS, { observer, signal })
   const { devices, disturbances, measuredAt } = idle
   const isKept = !simulated && !modelLoaded && disturbances.length === 0
-  for (const { device, powerW } of isKept ? devices : []) {
-    const entry = { power_w: powerW, measured_at: measuredAt, duration_sec: durationS }
+  for (const { device, powerW, uncertaintyW } of isKept ? devices : []) {
+    const entry = {
+      power_w: powerW,
+      uncertainty_w: uncertaintyW,
+      measured_at: measuredAt,
+      duration_sec: durationS,
+    }
     await keep(device, driverOf(opened), entry, observer)
   }
-  return { powerW: totalOf(devices), method: 'fresh', measuredAt, ageS: 0, disturbances, devices }
+  return {
+    powerW: totalOf(devices),
+    method: 'fresh',
+    measuredAt,
+    ageS: 0,
+    disturbances,
+    modelLoaded,
+    devices,
+  }
 }
 
 /** A baseline that cannot be kept is still one: the next run just measures it again. */
@@ -151,33 +160,4 @@ function driverOf({ machine }: OpenedSampler): string {
 
 function totalOf(devices: readonly { powerW: number }[]): number {
   return devices.reduce((sum, { powerW }) => sum + powerW, 0)
-}
-
-/**
- * Takes the baseline off, over the same window and devices: all of them, or those of one process. Null where there is
- * no energy to take it off.
- */
-export function breakDown(
-  energy: Energy | null,
-  baseline: BaselinePower | null,
-  uuids: readonly string[] | null = null,
-): EnergyBreakdown | null {
-  const rawJ = energy === null ? null : joulesOfDevices(energy, uuids)
-  if (energy === null || rawJ === null) return null
-  const powerW = baseline === null ? null : idlePowerW(baseline, uuids)
-  return {
-    raw_j: rawJ,
-    adjusted_j: powerW === null ? null : rawJ - powerW * energy.duration_sec,
-    baseline_power_w: powerW,
-    baseline_method: powerW === null ? 'unavailable' : (baseline?.method ?? 'unavailable'),
-    baseline_timestamp: baseline?.measuredAt ?? null,
-    baseline_cache_age_sec: baseline?.ageS ?? null,
-  }
-}
-
-/** Null where one of the devices has none. */
-function idlePowerW({ powerW, devices }: BaselinePower, uuids: readonly string[] | null): number | null {
-  if (uuids === null) return powerW
-  const own = devices.filter(({ device }) => uuids.includes(device.uuid))
-  return own.length === new Set(uuids).size ? totalOf(own) : null
 }

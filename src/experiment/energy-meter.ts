@@ -6,8 +6,11 @@ import { type Meter, openMeter } from '../energy/meter.js'
 import type { Observer } from './observer.js'
 import { stopIfInterrupted } from './wait.js'
 
-/** What an experiment measures with, or why there is nothing. */
-export type EnergyMeter = { meter: Meter; reason: null } | { meter: null; reason: string }
+/**
+ * What an experiment measures with. `reason`: why its energy is null, also where that is what was asked for; then what
+ * reads the GPUs goes on reading temperature, throttling and power over time.
+ */
+export type EnergyMeter = { meter: Meter; reason: string | null } | { meter: null; reason: string }
 
 /** Of an experiment's configuration, what measuring energy depends on. */
 export interface EnergyConfig {
@@ -44,9 +47,6 @@ export async function openEnergyMeter(
     ownContainer?: string | null
   },
 ): Promise<EnergyMeter> {
-  if (energy.backend === null) {
-    return { meter: null, reason: 'energy measurement is disabled (energy.backend: null)' }
-  }
   const meter = await openMeter({
     signal,
     backend: energy.backend,
@@ -71,6 +71,7 @@ export async function openEnergyMeter(
     throw error
   })
   for (const note of meter.opened?.notes ?? []) observer.note(`Note: ${note}`)
+  if (meter.selection === null) return lookingOn(meter, observer)
   const passedOver = describePassedOver(meter.selection)
   observer.detail(
     `Energy backend: ${meter.selection.chosen ?? 'none'}${passedOver === '' ? '' : `; passed over: ${passedOver}`}`,
@@ -81,4 +82,11 @@ export async function openEnergyMeter(
   const reason = `No energy backend works here: ${passedOver}. ${hint}`.trim()
   observer.note(`Energy will be null (non-fatal): ${reason}`)
   return { meter: null, reason }
+}
+
+/** No energy is accounted for. A machine without a GPU has then nothing to look at, which is no problem. */
+function lookingOn(meter: Meter, observer: Observer): EnergyMeter {
+  const reason = 'energy measurement is disabled (energy.backend: null)'
+  if (meter.openedError !== null) observer.detail(`Nothing reads the GPUs: ${meter.openedError.message}`)
+  return meter.opened === null ? { meter: null, reason } : { meter, reason }
 }

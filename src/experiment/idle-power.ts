@@ -5,6 +5,7 @@ import type { OpenedSampler } from '../energy/open.js'
 import { beginEnergyWindow } from '../energy/window.js'
 import type { Device, WindowReport } from '../native/addon.js'
 import type { Sampler, Window } from '../native/sampler.js'
+import { type DeviceLevel, meanUncertainties, withDrift } from './level.js'
 import type { Observer } from './observer.js'
 import { waitVisibly } from './wait.js'
 
@@ -14,7 +15,7 @@ const STEADY_PCT = 5
 export interface IdlePower {
   measuredAt: string
   durationS: number
-  devices: { device: Device; powerW: number }[]
+  devices: DeviceLevel[]
   /** What makes this not the power of idle GPUs, in sentences. */
   disturbances: string[]
 }
@@ -23,14 +24,25 @@ export interface IdlePower {
 export async function measureIdlePower(
   opened: OpenedSampler,
   durationS: number,
-  context: { observer: Observer; signal: AbortSignal | undefined },
+  {
+    label = 'Measuring idle power',
+    isServerElsewhere = false,
+    ...context
+  }: {
+    observer: Observer
+    signal: AbortSignal | undefined
+    /** What is shown meanwhile. */
+    label?: string
+    /** A server that llem has not started is there, which nobody can tell from a stranger. */
+    isServerElsewhere?: boolean
+  },
 ): Promise<IdlePower> {
   const { sampler } = opened
   await sampler.ready()
   const window = beginEnergyWindow(opened)
   const thirds = markThirds(sampler, durationS)
   try {
-    await waitVisibly('Measuring idle power', durationS, context)
+    await waitVisibly(label, durationS, context)
   } catch (error) {
     window.cancel()
     thirds.cancel()
@@ -38,17 +50,19 @@ export async function measureIdlePower(
   }
   const [energy, ends] = await Promise.all([window.end(), thirds.end()])
   const { foreign_processes, limit_changes } = energy.contamination
+  const uncertainties = meanUncertainties(energy)
   const devices = energy.devices.map(({ mean_power_w: powerW, reason }, position) => {
     const device = opened.devices[position]
     if (powerW === null || device === undefined) throw new Error(`no idle power: ${reason}`)
-    return { device, powerW }
+    const uncertaintyW = withDrift(uncertainties[position] ?? null, movedW(ends, position))
+    return { device, powerW, uncertaintyW }
   })
   return {
     measuredAt: new Date().toISOString(),
     durationS,
     devices,
     disturbances: [
-      ...(foreign_processes ?? []).map(describeForeignProcess),
+      ...(isServerElsewhere ? [] : (foreign_processes ?? []).map(describeForeignProcess)),
       ...(limit_changes ?? []).map(describeLimitChange),
       ...(ends === null ? [] : driftsOf(ends, opened.devices)),
     ],
@@ -92,6 +106,12 @@ function markThirds(sampler: Sampler, durationS: number): { end(): Promise<Ends 
       return { first, last: lastReport }
     },
   }
+}
+
+/** By how much the power of a device moved from the first to the last third; null where that was not seen. */
+function movedW(ends: Ends | null, position: number): number | null {
+  const [beforeW, afterW] = [ends?.first, ends?.last].map((report) => report?.devices[position]?.meanPowerW)
+  return beforeW === undefined || afterW === undefined ? null : Math.abs(afterW - beforeW)
 }
 
 /** A GPU that cools down after a run draws less and less, and one that wakes up more. */

@@ -24,6 +24,8 @@ export interface Measured {
   runDir: string
   inference: Inference
   energy: Energy | null
+  /** All that was seen of the GPUs in the window, also where no energy is accounted for. */
+  observed: Energy | null
   /** Why the window has no energy; null when it has. */
   energyReason: string | null
   attribution: AttributionResult
@@ -62,7 +64,7 @@ export async function measurePrompts(
   const runDir = createRunDir(outputDir, experimentId)
   const wanted = wantedFiles(runDir, config, meter)
   const { tracking, reason } = await trace.step('window_begin', () =>
-    beginTracking(meter, wanted, isServerElsewhere(members), observer),
+    beginTracking(meter, wanted, isElsewhere(members), observer),
   )
   const inference = await trace
     .step('inference', () =>
@@ -75,9 +77,10 @@ export async function measurePrompts(
       }),
     )
     .catch((error: unknown) => ({ failure: error }))
-  const { energy, energyReason } = await trace.step('window_end', () =>
+  const { energy: observed, energyReason } = await trace.step('window_end', () =>
     endTracking(tracking, reason, observer),
   )
+  const energy = config.energy.backend === null ? null : observed
   if ('failure' in inference) {
     if (wanted.samples !== null && !config.timeseries.full_rate) await discardSamples(wanted.samples)
     throw await keepIncomplete(runDir, {
@@ -95,11 +98,21 @@ export async function measurePrompts(
     attributeRun({ energy, ...files, requestsProblem, totals }, config, observer),
   )
   const paths = writtenFiles(wanted)
-  return { experimentId, runDir, inference, energy, energyReason, attribution, attributionWarnings, paths }
+  return {
+    experimentId,
+    runDir,
+    inference,
+    energy,
+    observed,
+    energyReason,
+    attribution,
+    attributionWarnings,
+    paths,
+  }
 }
 
 /** Whether a server that llem has not started computes. */
-function isServerElsewhere(members: readonly Pick<Member, 'session'>[]): boolean {
+export function isElsewhere(members: readonly Pick<Member, 'session'>[]): boolean {
   return members.some(({ session: { info } }) => info.compute === 'server' && info.pid === null)
 }
 

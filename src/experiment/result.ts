@@ -4,9 +4,9 @@ import type { WorkerMemory } from '../backends/protocol.js'
 import { configHash } from '../config/config-hash.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { redact } from '../core/redact.js'
+import type { EnergyBreakdown } from '../results/breakdown.js'
 import type { Energy } from '../results/energy.js'
 import {
-  type EnergyBreakdown,
   type Environment,
   type ExperimentResult,
   type Load,
@@ -16,14 +16,17 @@ import {
   type WarmupResult,
 } from '../results/experiment.js'
 import { type Finding, warningLines } from '../results/findings.js'
+import { quotedOf } from '../results/quoted.js'
 import { joulesOfDevices } from '../results/shares.js'
 import type { AttributionResult } from './attribution.js'
-import { type Baseline, breakDown } from './baseline.js'
+import type { Baseline } from './baseline.js'
+import { breakDown } from './breakdown.js'
 import type { Member } from './fleet.js'
 import type { Flops } from './flops.js'
 import { footprintOf } from './footprint.js'
 import type { Inference, ProcessInference } from './inference.js'
 import type { FilePaths } from './measurement.js'
+import type { Parked } from './parked.js'
 import type { PromptSet } from './prompts/load.js'
 import { servingOf } from './serving.js'
 import { throttleOf } from './throttle.js'
@@ -46,10 +49,13 @@ export interface Findings {
   warmups: WarmupResult[]
   inference: Inference
   energy: Energy | null
+  /** What was seen of the GPUs, also where no energy is accounted for. */
+  observed: Energy | null
   energyReason: string | null
   attribution: AttributionResult
   attributionWarnings: readonly string[]
   baseline: Baseline | null
+  parked: Parked
   /** Of all devices. */
   breakdown: EnergyBreakdown | null
   flops: Flops
@@ -69,6 +75,15 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
   const energyJ = energy?.total_j ?? null
   const [uncertaintyJ, absoluteJ] = [energy?.uncertainty_j ?? null, energy?.absolute_uncertainty_j ?? null]
   const process_results = inference.processes.map((own, index) => processResultOf(findings, own, index))
+  const joules = {
+    total_energy_j: energyJ,
+    energy_per_output_token_j: ratio(energyJ, output_tokens),
+    energy_per_output_token_uncertainty_j: ratio(uncertaintyJ, output_tokens),
+    energy_per_output_token_absolute_uncertainty_j: ratio(absoluteJ, output_tokens),
+    energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
+    energy,
+    ...findings.attribution,
+  }
   return {
     schema_version: SCHEMA_VERSION,
     experiment_id: findings.experimentId,
@@ -85,23 +100,18 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     total_inference_time_sec: inferenceS,
     avg_tokens_per_second: ratio(total_tokens, inferenceS),
     output_tokens_per_second: ratio(output_tokens, inferenceS),
-    total_energy_j: energyJ,
     avg_energy_per_token_j: ratio(energyJ, total_tokens),
     avg_energy_per_token_uncertainty_j: ratio(uncertaintyJ, total_tokens),
     avg_energy_per_token_absolute_uncertainty_j: ratio(absoluteJ, total_tokens),
-    energy_per_output_token_j: ratio(energyJ, output_tokens),
-    energy_per_output_token_uncertainty_j: ratio(uncertaintyJ, output_tokens),
-    energy_per_output_token_absolute_uncertainty_j: ratio(absoluteJ, output_tokens),
-    energy_reason: energyJ === null ? (findings.energyReason ?? energy?.reason ?? 'unknown') : null,
-    energy,
+    ...joules,
+    ...quotedOf({ ...joules, output_tokens }),
     energy_breakdown: findings.breakdown,
     load: findings.load,
-    ...findings.attribution,
     ...footprintOf(energyJ, config),
     total_flops: flops.total.flops?.value ?? null,
     flops: flops.total.flops,
     flops_reason: flops.total.reason,
-    thermal_throttle: energy === null ? null : throttleOf(energy),
+    thermal_throttle: findings.observed === null ? null : throttleOf(findings.observed),
     latency: inference.latency,
     speed: inference.speed,
     serving: servingOf(inference),
@@ -154,7 +164,7 @@ function processResultOf(
   { totals, latency, speed, times }: ProcessInference,
   index: number,
 ): ProcessResult {
-  const { experimentId, energy, environment, flops } = findings
+  const { experimentId, energy, observed, environment, flops } = findings
   const member = findings.members[index]
   const warmup = findings.warmups[index]
   if (member === undefined || warmup === undefined) throw new Error(`there is no process ${index}`)
@@ -197,8 +207,12 @@ function processResultOf(
     speed,
     request_latencies_ms: times.e2e,
     total_energy_j: energy === null ? null : joulesOfDevices(energy, gpuUuids),
-    energy_breakdown: breakDown(energy, findings.baseline, gpuUuids),
-    thermal_throttle: energy === null ? null : throttleOf(energy, gpuUuids),
+    energy_breakdown: breakDown(energy, findings.baseline, {
+      uuids: gpuUuids,
+      parked: findings.parked,
+      outputTokens: totals.output_tokens,
+    }),
+    thermal_throttle: observed === null ? null : throttleOf(observed, gpuUuids),
     total_flops: flops.processes[index]?.flops?.value ?? null,
     environment,
     warmup_result: warmup,

@@ -15,7 +15,8 @@ import type { ExperimentResult, Load } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { warning } from '../results/findings.js'
 import type { Service } from '../workers/service.js'
-import { breakDown, takeBaseline } from './baseline.js'
+import { takeBaseline } from './baseline.js'
+import { breakDown } from './breakdown.js'
 import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
 import { type Fleet, startFleet } from './fleet.js'
@@ -23,14 +24,15 @@ import { flopsOf } from './flops.js'
 import { prepareInference } from './inference.js'
 import type { KeptFleet } from './kept-fleet.js'
 import { KEPT, measuredLoad } from './load-energy.js'
-import { generationOf, measurePrompts } from './measurement.js'
+import { generationOf, isElsewhere, measurePrompts } from './measurement.js'
 import { nonFatal } from './non-fatal.js'
 import { type Observer, silentObserver, tolerant } from './observer.js'
+import { parkInFloor } from './parked.js'
 import { loadPrompts, type PromptSet } from './prompts/load.js'
 import { type Findings, resultOf } from './result.js'
 import { Trace } from './trace.js'
 import { interrupted, shownWhileWaiting } from './wait.js'
-import { thermalFloor, warmUp } from './warm-up.js'
+import { warmUp } from './warm-up.js'
 import { mostPrompts } from './warmup.js'
 import { findingsOfExperiment } from './warnings.js'
 
@@ -109,6 +111,8 @@ export async function runExperiment(
   )
   // The driver may turn out to be the simulated one although nobody asked for it here.
   const opened = meter?.opened ?? null
+  // Without accounting, the sampler only looks on: there is nothing to take a level off.
+  const accounted = config.energy.backend === null ? null : opened
   const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated, trace }
   observer.metering?.(opened === null ? null : () => powerNowW(opened.sampler.snapshot()))
   let fleet: Fleet | undefined
@@ -121,13 +125,13 @@ export async function runExperiment(
     const loaded = (await kept?.take(config, uuids, service)) ?? undefined
     fleet = loaded
     const baseline = await trace.step('baseline', () =>
-      takeBaseline(opened, config.baseline, { ...context, modelLoaded: loaded !== undefined }),
+      takeBaseline(accounted, config.baseline, { ...context, modelLoaded: loaded !== undefined }),
     )
     let load: Promise<Load> | Load = KEPT
     if (fleet === undefined) {
       const why = reason ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'
       const start = () => startFleet(backend, config, uuids, { ...context, service })
-      const started = await trace.step('load', () => measuredLoad(opened, why, start))
+      const started = await trace.step('load', () => measuredLoad(accounted, why, start))
       fleet = started.value
       load = started.load
     }
@@ -135,7 +139,10 @@ export async function runExperiment(
     const generation = generationOf(config)
     await trace.step('prepare', () => prepareInference(members, prompts.prompts, { generation, signal }))
     const warmups = await trace.step('warmup', () => warmUp(members, prompts.warmup, config, context))
-    const floorS = await trace.step('thermal_floor', () => thermalFloor(config.warmup, context))
+    const isServerElsewhere = isElsewhere(members)
+    const { floorS, parked } = await trace.step('thermal_floor', () =>
+      parkInFloor(accounted, config, { ...context, isServerElsewhere }),
+    )
     const measured = await measurePrompts(members, prompts.prompts, config, meter, outputDir, context)
     const memory = await Promise.all(members.map(({ session }) => session.memory(signal).catch(() => null)))
     const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
@@ -146,7 +153,11 @@ export async function runExperiment(
       config,
       simulated: context.simulated,
       baseline,
-      breakdown: breakDown(measured.energy, baseline),
+      parked,
+      breakdown: breakDown(measured.energy, baseline, {
+        parked,
+        outputTokens: measured.inference.totals.output_tokens,
+      }),
       environment,
       members,
       memory,

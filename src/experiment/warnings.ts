@@ -1,8 +1,9 @@
 // What there is to say of a whole experiment: what its measurement has (energy/findings.ts), and what is particular.
 
 import { findingsOfLength } from '../energy/findings.js'
+import type { EnergyBreakdown } from '../results/breakdown.js'
 import type { Energy } from '../results/energy.js'
-import type { EnergyBreakdown, WarmupResult } from '../results/experiment.js'
+import type { WarmupResult } from '../results/experiment.js'
 import { type Finding, findingOfLine, warning, withoutRepetitions } from '../results/findings.js'
 import type { Inference } from './inference.js'
 import { type ServingTotals, servingWarnings } from './serving.js'
@@ -12,6 +13,8 @@ export interface ExperimentFacts {
   simulated: boolean
   keptLoaded: boolean
   energy: Energy | null
+  /** What was seen of the GPUs, also where no energy is accounted for. */
+  observed?: Energy | null
   /** Why there is no energy; null where that was asked for, or there is one. */
   energyProblem: string | null
   warmups: readonly Pick<WarmupResult, 'mode' | 'converged' | 'final_cv' | 'target_cv'>[]
@@ -41,10 +44,23 @@ export function findingsOfExperiment(facts: ExperimentFacts): Finding[] {
   ]
   return withoutRepetitions([
     ...(energy === null
-      ? findingsOfLength(inference.inferenceS)
+      ? [...findingsOfLength(inference.inferenceS), ...withoutEnergy(facts.observed ?? null)]
       : [...energy.findings, ...ofEnergy(energy, facts)]),
     ...lines.map(findingOfLine),
   ])
+}
+
+/** What matters of the GPUs where nobody asks for their joules: how they are set up, their temperature, who else is there. */
+const OF_THE_GPUS: ReadonlySet<string> = new Set([
+  'gpu_persistence_mode_off',
+  'thermal_drift_detected',
+  'foreign_process',
+  'limit_changed',
+  'recording_fault',
+])
+
+function withoutEnergy(observed: Energy | null): Finding[] {
+  return (observed?.findings ?? []).filter(({ code }) => OF_THE_GPUS.has(code))
 }
 
 function warmupWarnings({
@@ -99,6 +115,13 @@ function ofEnergy(
     )
   for (const disturbance of baseline?.disturbances ?? [])
     add('baseline_disturbed', `while idle power was measured, ${disturbance}`)
+  if (breakdown?.parked_power_w != null && breakdown.active_j === null && breakdown.parked_reason !== null)
+    add('parked_disturbed', breakdown.parked_reason)
+  if (breakdown?.active_j != null && breakdown.active_j < -(breakdown.active_uncertainty_j ?? 0))
+    add(
+      'active_energy_negative',
+      'the GPUs drew less in the measurement than while the loaded model did nothing before it. Increase thermal_floor_seconds.',
+    )
   const unused = idleGpus(energy, members)
   if (unused !== null) add('gpus_not_used', unused)
   return findings

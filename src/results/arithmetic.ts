@@ -1,10 +1,11 @@
 // What a result.json says twice must be the same both times: sums, quotients, and what was taken off.
 
 import { checksOfAttribution } from './attribution-arithmetic.js'
+import { checksOfBreakdown } from './breakdown-arithmetic.js'
 import { type Check, check, type Quantity } from './check.js'
 import type { Component, DeviceEnergy, Energy } from './energy.js'
-import type { EnergyBreakdown, ExperimentResult, ProcessResult } from './experiment.js'
-import { ownPath, ownSampler } from './own-sampler.js'
+import type { ExperimentResult, ProcessResult } from './experiment.js'
+import { ownDevicePath, ownPath, ownSampler } from './own-sampler.js'
 import { joulesOfDevices, unionOfWindowsS } from './shares.js'
 
 const RESULT = 'result.json'
@@ -54,12 +55,12 @@ function checksOfOwn(energy: Energy, own: Energy): Check[] {
       return check(`energy.cpu.${kind}_j`, RESULT, energy.cpu[`${kind}_j`], joules)
     }),
     ...devices.flatMap((device, position) =>
-      checksOfDevice(device, `energy.devices[${position}]`, durationS),
+      checksOfDevice(device, (key) => ownDevicePath(energy, position, key), durationS),
     ),
   ]
 }
 
-function checksOfDevice(device: DeviceEnergy, path: string, durationS: number): Check[] {
+function checksOfDevice(device: DeviceEnergy, path: (key: string) => string, durationS: number): Check[] {
   const { total_j, mean_power_w: meanW, coverage, uncertainty: parts } = device
   // Without a total, the mean is that of the covered part of the integral.
   const [joules, seconds] =
@@ -69,21 +70,21 @@ function checksOfDevice(device: DeviceEnergy, path: string, durationS: number): 
       ? []
       : [
           check(
-            `${path}.uncertainty_j`,
+            path('uncertainty_j'),
             RESULT,
             device.uncertainty_j,
             expanded(parts.filter(({ of_board }) => !of_board)),
           ),
           check(
-            `${path}.absolute_uncertainty_j`,
+            path('absolute_uncertainty_j'),
             RESULT,
             device.absolute_uncertainty_j,
             parts.some(({ of_board }) => of_board) ? expanded(parts) : null,
           ),
         ]),
-    check(`${path}.residual_pct`, RESULT, device.residual_pct, residualOfDevice(device)),
-    check(`${path}.mean_power_w`, RESULT, meanW, joules === null ? null : ratio(joules, seconds)),
-    check(`${path}.gap_s`, RESULT, device.gap_s, durationS * (1 - coverage), { scale: durationS }),
+    check(path('residual_pct'), RESULT, device.residual_pct, residualOfDevice(device)),
+    check(path('mean_power_w'), RESULT, meanW, joules === null ? null : ratio(joules, seconds)),
+    check(path('gap_s'), RESULT, device.gap_s, durationS * (1 - coverage), { scale: durationS }),
   ]
 }
 
@@ -153,23 +154,6 @@ function checksOfProcess(process: ProcessResult, path: string, energy: Energy | 
     check(`${path}.tokens_per_second`, RESULT, process.tokens_per_second, perSecond),
     check(`${path}.total_energy_j`, RESULT, process.total_energy_j, energyJ),
     ...checksOfBreakdown(process.energy_breakdown, `${path}.energy_breakdown`, energy, energyJ),
-  ]
-}
-
-/** `energyJ`: of all devices, or of those of one process. */
-function checksOfBreakdown(
-  breakdown: EnergyBreakdown | null,
-  path: string,
-  energy: Energy | null,
-  energyJ: number | null,
-): Check[] {
-  if (breakdown === null || energy === null)
-    return [check(`${path}.raw_j`, RESULT, breakdown?.raw_j ?? null, energyJ)]
-  const { raw_j, adjusted_j, baseline_power_w: baselineW } = breakdown
-  const adjustedJ = baselineW === null ? null : raw_j - baselineW * energy.duration_sec
-  return [
-    check(`${path}.raw_j`, RESULT, raw_j, energyJ),
-    check(`${path}.adjusted_j`, RESULT, adjusted_j, adjustedJ, { scale: raw_j }),
   ]
 }
 

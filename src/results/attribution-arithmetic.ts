@@ -2,6 +2,7 @@
 
 import { type Check, check } from './check.js'
 import type { ExperimentResult } from './experiment.js'
+import { quotedOf } from './quoted.js'
 import { headlineOf } from './steady-state.js'
 
 const RESULT = 'result.json'
@@ -14,7 +15,22 @@ export function checksOfAttribution(result: ExperimentResult): Check[] {
   return [
     ...(totalJ === null ? [] : [...checksOfPhases(result, totalJ), ...checksOfRequestEnergy(result, totalJ)]),
     ...checksOfSteadyState(result),
+    ...checksOfQuoted(result),
   ]
+}
+
+/** What is quoted is what the rest of the result says, and nothing else. */
+function checksOfQuoted(result: ExperimentResult): Check[] {
+  const expected = quotedOf(result)
+  return (['quoted', 'quoted_total'] as const).flatMap((name) => {
+    const [stored, made] = [result[name], expected[name]]
+    if (stored === null) return []
+    return [
+      check(`${name}.value`, RESULT, stored.value, made.value),
+      check(`${name}.uncertainty`, RESULT, stored.uncertainty, made.uncertainty),
+      check(`${name}.scope`, RESULT, stored.scope, made.scope),
+    ]
+  })
 }
 
 function checksOfPhases({ phases }: ExperimentResult, totalJ: number): Check[] {

@@ -252,6 +252,22 @@ export const crossCheckSchema = z.object({
   /** Why this method, or why there is none. */
   reason: z.string(),
   window: z.object({ start_ns: z.number(), end_ns: z.number() }),
+  /** The same by device, in the order of `energy.devices`, whose joules are the backend's; null in older results. */
+  devices: z
+    .array(
+      deviceEnergySchema.pick({
+        index: true,
+        uuid: true,
+        total_j: true,
+        method: true,
+        reason: true,
+        uncertainty_j: true,
+        absolute_uncertainty_j: true,
+        uncertainty: true,
+      }),
+    )
+    .nullable()
+    .default(null),
   /** Mean power of `window` over the time of the backend's own, whose edges are milliseconds away. */
   over_backend_window_j: joules,
   /** What the milliseconds between the edges may hold, at the highest power that was seen. */
@@ -285,7 +301,7 @@ export const energySchema = z.object({
   window: z.object({ start_ns: z.number(), end_ns: z.number(), start_utc: z.string() }),
   /** Of llem's own sampler; null where it could read no device. */
   sampler: samplerSchema.nullable(),
-  /** As llem's own sampler saw them; empty where it could read none. */
+  /** As llem's own sampler saw them, with the joules of the backend; empty where llem's own could read none. */
   devices: z.array(deviceEnergySchema),
   /** GPUs that were to be measured and cannot be; in no joules. Null where nobody looked. */
   unmeasured: z

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { phasesSchema, requestEnergySchema, steadyStateSchema } from './attribution.js'
+import { energyBreakdownSchema } from './breakdown.js'
 import { energySchema, METHODS } from './energy.js'
 import { findingSchema } from './findings.js'
+import { quotedSchema } from './quoted.js'
 
 // result.json, whole. Snake case as on disk; null is unknown, never 0.
 
@@ -24,18 +26,6 @@ export const spreadSchema = z.object({
   max: z.number(),
 })
 export type Spread = z.infer<typeof spreadSchema>
-
-/** Idle power and what it takes off the raw energy. */
-export const energyBreakdownSchema = z.object({
-  raw_j: z.number(),
-  /** raw_j - baseline_power_w x duration; negative values are kept. */
-  adjusted_j: z.number().nullable(),
-  baseline_power_w: z.number().nullable(),
-  baseline_method: z.enum(['fresh', 'cached', 'unavailable']),
-  baseline_timestamp: z.string().nullable(),
-  baseline_cache_age_sec: z.number().nullable(),
-})
-export type EnergyBreakdown = z.infer<typeof energyBreakdownSchema>
 
 export const thermalThrottleSchema = z.object({
   detected: z.boolean(),
@@ -395,6 +385,10 @@ export const experimentResultSchema = z.object({
   /** Whose joules per token to quote. */
   headline: z.enum(['steady_state', 'whole_run']).default('whole_run'),
   headline_reason: z.string().nullable().default(null),
+  /** The joules per output token to quote, which every reader shows; null in a file of an llem that did not write it. */
+  quoted: quotedSchema.nullable().default(null),
+  /** The joules to quote, of the whole run. */
+  quoted_total: quotedSchema.nullable().default(null),
   /** Null where neither country nor intensity was given, or there is no energy. */
   carbon: carbonSchema.nullable().default(null),
   /** Null where no price was given, or there is no energy. */

@@ -4,6 +4,7 @@
 import type { ExecResult } from './exec.js'
 import type { ExperimentResult, Spread } from './experiment.js'
 import { warningLines } from './findings.js'
+import { LEVELS, quotedColumn } from './flat-levels.js'
 import type { AnyResult } from './read.js'
 
 export type Cell = string | number | boolean | null
@@ -174,8 +175,8 @@ const ENERGY: readonly Column[] = [
     (each) => each.coverage,
   ),
   run('energy_per_token_j', 'number', 'Over all tokens.', (result) => result.avg_energy_per_token_j),
-  run('energy_per_output_token_j', 'number', 'Over output tokens.', (result) => {
-    return result.energy_per_output_token_j
+  quotedColumn('energy_per_output_token_j', 'number', 'Over output tokens, as it is quoted.', (quoted) => {
+    return quoted.value
   }),
   run('energy_adjusted_j', 'number', 'Above idle: without the baseline.', (result) => {
     return result.energy_breakdown?.adjusted_j ?? null
@@ -232,23 +233,20 @@ const ENERGY: readonly Column[] = [
   run('energy_per_token_absolute_uncertainty_j', 'number', "The same with the boards' gain.", (result) => {
     return result.avg_energy_per_token_absolute_uncertainty_j
   }),
-  run(
+  quotedColumn(
     'energy_per_output_token_uncertainty_j',
     'number',
     'How far energy_per_output_token_j may be off.',
-    (result) => {
-      return result.energy_per_output_token_uncertainty_j
-    },
+    ({ uncertainty }) => uncertainty,
   ),
-  run(
+  quotedColumn(
     'energy_per_output_token_absolute_uncertainty_j',
     'number',
     "The same with the boards' gain.",
-    (result) => {
-      return result.energy_per_output_token_absolute_uncertainty_j
-    },
+    (quoted) => quoted.absolute_uncertainty,
   ),
   energy('energy_estimator', 'text', "What made llem's own joules.", ({ estimator }) => estimator),
+  ...LEVELS,
 ]
 
 const SURROUNDINGS: readonly Column[] = [

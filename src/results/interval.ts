@@ -12,8 +12,8 @@ export interface Interval {
   method: 't' | 'bootstrap'
 }
 
-const CONFIDENCE = 0.95
-const RESAMPLES = 1000
+export const CONFIDENCE = 0.95
+export const RESAMPLES = 1000
 
 /**
  * Student's t interval of the mean; null without values. It is the one to quote at every number of cycles: of normal

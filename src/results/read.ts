@@ -9,6 +9,7 @@ import { type ExperimentResult, experimentResultSchema } from './experiment.js'
 import { type Incomplete, incompleteSchema } from './incomplete.js'
 import { migrated, type ResultKind } from './migrations.js'
 import { missingResult } from './missing.js'
+import { quotedNumbers } from './quoted.js'
 
 /** A result by what wrote it, as one of SCHEMA_VERSION. */
 export type AnyResult =
@@ -49,7 +50,12 @@ function parseResult(content: unknown, path: string): AnyResult {
   const writtenAs = versionOf(content)
   return isExec
     ? { kind: 'exec', content: parsed(execResultSchema, content, 'exec', path), writtenAs }
-    : { kind: 'run', content: parsed(experimentResultSchema, content, 'run', path), writtenAs }
+    : { kind: 'run', content: withQuoted(parsed(experimentResultSchema, content, 'run', path)), writtenAs }
+}
+
+/** An older llem wrote no quoted number: it is made of what it wrote. */
+function withQuoted(result: ExperimentResult): ExperimentResult {
+  return { ...result, ...quotedNumbers(result) }
 }
 
 function parsed<T>(schema: z.ZodType<T>, content: unknown, kind: ResultKind, path: string): T {

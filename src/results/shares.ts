@@ -20,6 +20,16 @@ export function joulesOfDevices(energy: Energy, uuids: readonly string[] | null)
   return sum
 }
 
+/** How far the joules of some devices may be off together (k = 2, on these boards). Null where that is not known of one. */
+export function uncertaintyOfDevices(energy: Energy, uuids: readonly string[] | null): number | null {
+  if (uuids === null) return energy.uncertainty_j
+  const own = energy.devices.filter(({ uuid }) => uuids.includes(uuid))
+  if (own.length < new Set(uuids).size) return null
+  const squares = own.map(({ uncertainty_j }) => (uncertainty_j === null ? Number.NaN : uncertainty_j ** 2))
+  const together = Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
+  return Number.isNaN(together) ? null : together
+}
+
 /** Seconds that at least one of the windows covers. */
 export function unionOfWindowsS(windows: readonly { start_ns: number; end_ns: number }[]): number {
   let coveredNs = 0

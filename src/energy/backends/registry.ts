@@ -5,8 +5,11 @@ import { codecarbon } from './codecarbon.js'
 import { nvml } from './nvml.js'
 import { zeus } from './zeus.js'
 
-/** Every energy backend, in the order in which `auto` tries them. */
-export const energyBackends: readonly EnergyBackendKind[] = [zeus, nvml, codecarbon]
+/**
+ * Every energy backend, the most certain first, which is the order in which `auto` tries them. llem's own sampler knows a
+ * window to a part of a counter's tick, Zeus and CodeCarbon to a whole one at each end; CodeCarbon reads more besides.
+ */
+export const energyBackends: readonly EnergyBackendKind[] = [nvml, zeus, codecarbon]
 
 /** The energy backend of this name. Throws a bug where a name of the configuration has no backend. */
 export function energyBackend(name: EnergyBackendName): EnergyBackendKind {

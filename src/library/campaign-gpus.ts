@@ -4,6 +4,7 @@ import { readPath } from '../config/tree.js'
 import { messageOf } from '../core/errors.js'
 import { findDevices } from '../energy/open.js'
 import { GpuWatch } from '../native/health.js'
+import { listDevices } from '../native/machine.js'
 
 /** Opens the GPUs that the experiments of a campaign measure, to look at them between runs; or says why that cannot be. */
 export async function openGpuWatch(
@@ -16,6 +17,13 @@ export async function openGpuWatch(
   } catch (error) {
     return { watch: null, reason: messageOf(error) }
   }
+}
+
+/** The temperature of the warmest GPU in degrees Celsius, for gaps that wait for it; null where none tells it. */
+export async function warmestC(libraryPath: string | undefined): Promise<number | null> {
+  const machine = await listDevices(libraryPath).catch(() => null)
+  const known = machine?.devices.flatMap(({ temperatureC }) => temperatureC ?? []) ?? []
+  return known.length === 0 ? null : Math.max(...known)
 }
 
 /** What the experiments name, together; null where one of them measures all that it sees. */

@@ -1,0 +1,102 @@
+// A quantity that was measured over and over: its mean and spread, and the interval that holds the true value 95 times
+// of 100, by Student's t, which is quoted, and by the bootstrap, which some reviewers ask for.
+
+import { z } from 'zod'
+import { bootstrapInterval, CONFIDENCE, type Interval, RESAMPLES, studentInterval } from './interval.js'
+
+/** Energies, speeds and times are positive and spread by factors: their interval is of the geometric mean. */
+export type Scale = 'log' | 'linear'
+
+export const repeatedIntervalSchema = z.object({
+  /** What the interval is of. */
+  of: z.enum(['geometric_mean', 'mean']),
+  /** Where of one measurement alone, that one. */
+  value: z.number(),
+  /** Null where one value tells nothing of the spread. */
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  method: z.enum(['t', 'bootstrap']),
+  confidence: z.number(),
+  /** Of the bootstrap. */
+  resamples: z.number().int().optional(),
+  seed: z.number().int().optional(),
+  /** Why there are no ends; null where there are. */
+  reason: z.string().nullable(),
+})
+export type RepeatedInterval = z.infer<typeof repeatedIntervalSchema>
+
+export const repeatedSchema = z.object({
+  unit: z.string(),
+  /** Measurements that have the quantity. */
+  n: z.number().int().positive(),
+  mean: z.number(),
+  /** Standard deviation of the sample (n - 1); null for one value. */
+  sd: z.number().nullable(),
+  median: z.number(),
+  min: z.number(),
+  max: z.number(),
+  /** Null where the quantity may be negative. */
+  geometric_mean: z.number().nullable(),
+  /** By Student's t, at every n. */
+  quoted: repeatedIntervalSchema,
+  bootstrap: repeatedIntervalSchema,
+})
+export type Repeated = z.infer<typeof repeatedSchema>
+
+/** Null for no values. `seed`: of the bootstrap. */
+export function repeated(
+  values: readonly number[],
+  { unit, scale, seed }: { unit: string; scale: Scale; seed: number },
+): Repeated | null {
+  const n = values.length
+  if (n === 0) return null
+  const sorted = [...values].sort((a, b) => a - b)
+  const mean = values.reduce((sum, value) => sum + value, 0) / n
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  const quoted = intervalOf(values, scale, (each) => studentInterval(each))
+  const bootstrap = intervalOf(values, scale, (each) => bootstrapInterval(each, seed))
+  return {
+    unit,
+    n,
+    mean,
+    sd: n === 1 ? null : Math.sqrt(squares / (n - 1)),
+    median: ((sorted[(n - 1) >> 1] as number) + (sorted[n >> 1] as number)) / 2,
+    min: sorted[0] as number,
+    max: sorted[n - 1] as number,
+    geometric_mean: scale === 'log' && quoted.of === 'geometric_mean' ? quoted.value : null,
+    quoted,
+    bootstrap: { ...bootstrap, resamples: RESAMPLES, seed },
+  }
+}
+
+const SINGLE = 'one value tells nothing of the spread'
+const NO_LOGARITHM = 'a value of 0 or less has no logarithm, and the quantity cannot be below 0'
+
+function intervalOf(
+  values: readonly number[],
+  scale: Scale,
+  estimate: (values: readonly number[]) => Interval | null,
+): RepeatedInterval {
+  const isLog = scale === 'log' && values.every((value) => value > 0)
+  const found = estimate(isLog ? values.map(Math.log) : values)
+  if (found === null) throw new Error('no values')
+  const back = (value: number) => (isLog ? Math.exp(value) : value)
+  const [only] = values
+  // The logarithm and back would change the last digit of what is every measurement's own number.
+  const isSame = only !== undefined && values.every((each) => each === only)
+  const value = isSame ? only : back(found.mean)
+  const impossible = scale === 'log' && !isLog
+  const [low, high] =
+    impossible || found.low === null || found.high === null
+      ? [null, null]
+      : [back(found.low), back(found.high)]
+  return {
+    of: isLog ? 'geometric_mean' : 'mean',
+    value,
+    low,
+    high,
+    method: found.method,
+    confidence: CONFIDENCE,
+    reason: values.length === 1 ? SINGLE : impossible ? NO_LOGARITHM : null,
+  }
+}
