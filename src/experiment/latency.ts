@@ -54,10 +54,14 @@ export function addTimes(times: RequestTimes, record: RequestRecord): void {
   times.decode.ms += decodeMs
 }
 
-/** How the times of all requests are spread. `itl_ms`: between tokens, which only a worker knows. */
-export function latencyOf(all: readonly RequestTimes[], itl_ms: Latency['itl_ms']): Latency {
+/** How the times of all requests are spread. `itl_ms`: between tokens, which only a worker knows; `reason`: why some are not known. */
+export function latencyOf(
+  all: readonly RequestTimes[],
+  itl_ms: Latency['itl_ms'],
+  reason: string | null = null,
+): Latency {
   const pooled = (kind: 'e2e' | 'ttft' | 'tpot') => spreadOf(all.flatMap((times) => times[kind]))
-  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e') }
+  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e'), reason }
 }
 
 /** How fast one request is worked on, all requests together. */
