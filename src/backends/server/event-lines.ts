@@ -67,8 +67,8 @@ export class EventLines {
 
   #line(line: string): void {
     if (line === '') this.#endEvent()
-    else if (line.startsWith('data:')) this.#data(valueOf(line, 5))
-    else if (line.startsWith('event:')) this.#event = valueOf(line, 6).trim()
+    else if (line.startsWith('data:')) this.#data(textAfter(line, 5))
+    else if (line.startsWith('event:')) this.#event = textAfter(line, 6).trim()
     else if (line.charCodeAt(0) === COLON || /^(?:id|retry):|^(?:data|event|id|retry)$/.test(line)) return
     else this.#sink.strayLine(line)
   }
@@ -93,6 +93,6 @@ function endOfLine(text: string, from: number): number {
 }
 
 /** What stands behind the colon, but for the one blank that belongs to it. */
-function valueOf(line: string, from: number): string {
+function textAfter(line: string, from: number): string {
   return line.slice(line.charCodeAt(from) === SPACE ? from + 1 : from)
 }
