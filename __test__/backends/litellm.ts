@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { scratchFolder } from '../native/scenario.js'
 
-const REQUIREMENT = 'litellm[proxy]==1.110.2'
+const REQUIREMENT = 'litellm[proxy]==1.90.7'
 const home = fileURLToPath(new URL('../../.cache/test-venv-litellm', import.meta.url))
 /** Written last, so that an installation that was cut off is not taken for a whole one. */
 const installed = join(home, 'installed.txt')

@@ -49,6 +49,8 @@ export function addTimes(times: RequestTimes, record: RequestRecord): void {
   // with the last one, because the end-of-text token that ended the answer took a step and is not counted.
   const isSeen = itl_ms?.count === output_tokens - 1
   const decodeMs = isSeen ? itl_ms.mean * itl_ms.count : endToEndMs - ttft_ms
+  // All at once are no tokens one after the other.
+  if (decodeMs <= 0) return
   times.tpot.push(decodeMs / (output_tokens - 1))
   times.decode.tokens += output_tokens - 1
   times.decode.ms += decodeMs

@@ -40,7 +40,7 @@ export const usage = (prompt_tokens, completion_tokens, more = {}) =>
   })
 
 /** So many tokens, one every `gapMs`, each as `make` makes it of its text and number. */
-export const spoken = (make, { gapMs = 4, firstMs = 25, count = COUNT } = {}) =>
+export const spoken = (make, { gapMs = 10, firstMs = 25, count = COUNT } = {}) =>
   Array.from({ length: count }, (_, at) => [
     at === 0 ? firstMs : gapMs,
     token(make(WORDS[at % COUNT], at)),

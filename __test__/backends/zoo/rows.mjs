@@ -821,7 +821,7 @@ const TIMES = [
   {
     name: 'four tokens a packet',
     script: [
-      ...spoken((content) => chat({ content }).repeat(4), { gapMs: 12 }),
+      ...spoken((content) => chat({ content }).repeat(4), { gapMs: 20 }),
       stops,
       usage(10, 4 * COUNT),
       DONE,

@@ -189,8 +189,12 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
 
   #sendAgain(): void {
     this.#isSentAgain = true
-    this.#startNs = nowNs()
-    this.#send()
+    // Not before the pool has let go of the connection that broke.
+    setImmediate(() => {
+      if (this.#isDone) return
+      this.#startNs = nowNs()
+      this.#send()
+    })
   }
 
   #follow(): void {
