@@ -1,19 +1,22 @@
-// llem against LiteLLM's real proxy, which stands in front of servers of the zoo: each of its models is a row.
+// llem against LiteLLM's real proxy, which stands in front of servers of the zoo.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
 import type { InferenceSession } from '../../dist/backends/backend.js'
 import { findBackend } from '../../dist/backends/registry.js'
 import { INSTALL_LIMIT_MS, installLitellm, type RunningProxy, startLitellm } from './litellm.js'
 import { startPortServer } from './port-server.js'
+import { undisturbed } from './undisturbed.js'
 import { ROWS } from './zoo/rows.mjs'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const PLAIN = 'vLLM: chat, a role first'
-const OUTSIDE = 'xAI: thoughts beside completion_tokens'
-const AT_ONCE = 'everything in one packet'
-const FAILING = 'SGLang: an error in the stream'
-const MODELS = [PLAIN, OUTSIDE, AT_ONCE, FAILING]
+/** Its models, and the row that each is. A comma in a name would be two models to it. */
+const MODELS = {
+  plain: 'vLLM: chat, a role first',
+  thinking: 'xAI: thoughts beside completion_tokens',
+  'at-once': 'everything in one packet',
+  failing: 'SGLang: an error in the stream',
+}
 
 const generation = { max_tokens: 8, temperature: 0, top_p: 1, top_k: 0, seed: 1, ignore_eos: false }
 const load = {
@@ -33,9 +36,11 @@ const open: InferenceSession[] = []
 beforeAll(async () => {
   missing = installLitellm()
   if (missing !== null) return
-  zoo = await startPortServer('./zoo/server.mjs', [], { forAll: true })
+  zoo = await startPortServer('./zoo/server.mjs', [], { forAll: true, wrap: undisturbed })
   const at = (row: string) => `http://127.0.0.1:${zoo?.port}/${ROWS.findIndex(({ name }) => name === row)}/v1`
-  proxy = await startLitellm(Object.fromEntries(MODELS.map((row) => [row, at(row)])))
+  proxy = await startLitellm(
+    Object.fromEntries(Object.entries(MODELS).map(([model, row]) => [model, at(row)])),
+  )
 }, INSTALL_LIMIT_MS)
 
 afterEach(async () => {
@@ -47,7 +52,7 @@ afterAll(() => {
   zoo?.end()
 })
 
-async function attach(context: TestContext, model: string): Promise<InferenceSession> {
+async function attach(context: TestContext, model: keyof typeof MODELS): Promise<InferenceSession> {
   if (missing !== null) context.skip(`no LiteLLM: ${missing}`)
   const session = await findBackend('server').start({
     model,
@@ -64,13 +69,16 @@ const prompts = Array.from({ length: 3 }, () => ({ text: 'What does a token cost
 describe("LiteLLM's proxy", () => {
   it('is attached to within a moment, without the question that calls its models', async (context) => {
     const startMs = performance.now()
-    const { info } = await attach(context, PLAIN)
+    const { info } = await attach(context, 'plain')
     expect(performance.now() - startMs).toBeLessThan(5000)
     expect(info.compute).toBe('server')
   })
 
   it('passes tokens on as they come, and they are counted', async (context) => {
-    const totals = await (await attach(context, PLAIN)).run(prompts, { generation, load })
+    const session = await attach(context, 'plain')
+    // The first request to it loads what it needs.
+    await session.inferOne({ text: 'x' }, { generation })
+    const totals = await session.run(prompts, { generation, load })
     expect(totals).toMatchObject({ requests: 3, failures: 0, output_tokens: 24, input_tokens: 30 })
     expect(totals.served).toMatchObject({ token_source: 'usage', ledger: { unexplained: null } })
     expect(totals.served?.streams.buffered).toBe(0)
@@ -78,18 +86,18 @@ describe("LiteLLM's proxy", () => {
   })
 
   it('in front of a server that counts thoughts beside the others has all of them', async (context) => {
-    const totals = await (await attach(context, OUTSIDE)).run(prompts, { generation, load })
+    const totals = await (await attach(context, 'thinking')).run(prompts, { generation, load })
     expect(totals).toMatchObject({ output_tokens: 120, served: { ledger: { unexplained: null } } })
   })
 
   it('in front of a server that answers at once is known to be no stream', async (context) => {
-    const totals = await (await attach(context, AT_ONCE)).run(prompts, { generation, load })
+    const totals = await (await attach(context, 'at-once')).run(prompts, { generation, load })
     expect(totals).toMatchObject({ output_tokens: 24, ttft_ms: null, itl_ms: null })
     expect(totals.served?.streams).toMatchObject({ buffered: 3 })
   })
 
   it('tells the words of the server behind it', async (context) => {
-    const session = await attach(context, FAILING)
+    const session = await attach(context, 'failing')
     await expect(session.run(prompts, { generation, load })).rejects.toMatchObject({
       message: expect.stringContaining('Out of memory'),
     })

@@ -1,4 +1,4 @@
-// LiteLLM's real proxy, installed once into a virtual environment of its own: 300 MB, half a minute. It needs no GPU.
+// LiteLLM's real proxy, installed once into a virtual environment of its own: 640 MB, a minute. It needs no GPU.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { scratchFolder } from '../native/scenario.js'
+import { undisturbed } from './undisturbed.js'
 
 const REQUIREMENT = 'litellm[proxy]==1.90.7'
 const home = fileURLToPath(new URL('../../.cache/test-venv-litellm', import.meta.url))
@@ -47,7 +48,8 @@ export async function startLitellm(models: Record<string, string>): Promise<Runn
   const args = ['--config', config, '--host', '127.0.0.1', '--port', String(port)]
   // It asks nobody for prices of models.
   const env = { ...process.env, LITELLM_LOCAL_MODEL_COST_MAP: 'True', NO_PROXY: '127.0.0.1' }
-  const child = spawn(join(home, 'bin/litellm'), args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [command = '', ...rest] = [...undisturbed, join(home, 'bin/litellm'), ...args]
+  const child = spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const said = wordsOf(child)
   const baseUrl = `http://127.0.0.1:${port}`
   const startMs = performance.now()

@@ -1,7 +1,6 @@
 // What servers send, each a row of zoo/rows.mjs, against the real load generator: the tokens, the times, the end and the words
 // of an error. Servers (scripts) and load generator are a process each, as in a run.
 
-import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RequestRecord, RunTotals } from '../../dist/backends/protocol.js'
@@ -9,11 +8,10 @@ import type { Reckoning } from '../../dist/backends/server/ledger.js'
 import type { StreamVerdict } from '../../dist/backends/server/stream-verdict.js'
 import { startNode } from '../native/llem.js'
 import { startPortServer } from './port-server.js'
+import { undisturbed } from './undisturbed.js'
 import { momentsOf } from './zoo/parts.mjs'
 import { RIGHT, ROWS, type Row } from './zoo/rows.mjs'
 
-/** Where it is allowed, other work on the machine waits for the two: theirs is the question, not its load. */
-const alone = spawnSync('chrt', ['-f', '1', 'true']).status === 0 ? ['chrt', '-f', '1'] : []
 /** A machine that is busy is late by so much. */
 const LATE_MS = 60
 const LIMIT_MS = 120_000
@@ -28,9 +26,9 @@ interface Driven {
 let server: Awaited<ReturnType<typeof startPortServer>> | null = null
 let driven: Driven[] = []
 beforeAll(async () => {
-  server = await startPortServer('./zoo/server.mjs', [], { forAll: true, wrap: alone })
+  server = await startPortServer('./zoo/server.mjs', [], { forAll: true, wrap: undisturbed })
   const script = fileURLToPath(new URL('./zoo/drive.mjs', import.meta.url))
-  const { stdout, stderr, code } = await startNode([script, String(server.port), ...alone]).ended
+  const { stdout, stderr, code } = await startNode([script, String(server.port), ...undisturbed]).ended
   if (code !== 0) throw new Error(stderr)
   driven = JSON.parse(stdout)
 }, LIMIT_MS)
