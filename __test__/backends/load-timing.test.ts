@@ -1,19 +1,16 @@
 // How much the load generator adds to the times between tokens. It and the server that streams tokens on time are a
 // process each; the server writes into each chunk when it was written, so that what reading adds is known exactly.
 
-import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { startNode } from '../native/llem.js'
 import { startPortServer } from './port-server.js'
-
-/** Where it is allowed, other work on the machine waits for the two: theirs is the question, not its load. */
-const alone = spawnSync('chrt', ['-f', '1', 'true']).status === 0 ? ['chrt', '-f', '1'] : []
+import { undisturbed } from './undisturbed.js'
 
 it('drives 1000 streams of 20 tokens a second from one core and adds less than 5 ms to 99 % of the times between tokens', async () => {
-  const { port } = await startPortServer('./exact-stream-server.mjs', ['200', '50'], { wrap: alone })
+  const { port } = await startPortServer('./exact-stream-server.mjs', ['200', '50'], { wrap: undisturbed })
   const script = fileURLToPath(new URL('./drive-streams.mjs', import.meta.url))
-  const { code, stdout } = await startNode([script, String(port), '1000', '1000', ...alone]).ended
+  const { code, stdout } = await startNode([script, String(port), '1000', '1000', ...undisturbed]).ended
   expect(code).toBe(0)
   const seen = JSON.parse(stdout)
   console.info(`1000 streams of 200 tokens: ${stdout.trim()}`)

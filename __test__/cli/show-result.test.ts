@@ -327,7 +327,7 @@ describe('a result on the screen', () => {
   })
 
   it('has no line for what does not exist', () => {
-    const nothing = { ttft_ms: null, itl_ms: null, tpot_ms: null, e2e_ms: null }
+    const nothing = { ttft_ms: null, itl_ms: null, tpot_ms: null, e2e_ms: null, reason: null }
     expect(
       lines({
         environment: environment(),

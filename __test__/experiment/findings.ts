@@ -101,6 +101,7 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
     selection: null,
     measurement: null,
     cross_check: null,
+    cut: null,
     ...overrides,
   }
 }

@@ -25,7 +25,7 @@ describe('the steps of an experiment', () => {
   it('follow each other: baseline, load, warmup, window, inference, result, cleanup', () => {
     const { events } = watched
     const event = (what: string) => events.find((one) => one.what === what)
-    const { window } = outcome.result.energy ?? {}
+    const { recorded: window } = outcome.result.energy?.cut ?? {}
     const [worker] = outcome.result.process_results
     inOrder([
       heard.at('Measuring idle power begins'),
@@ -82,14 +82,26 @@ describe('the steps of an experiment', () => {
     inOrder([
       step('warmup')?.end_ns ?? undefined,
       step('window_begin')?.start_ns,
-      energy?.window.start_ns,
+      energy?.cut?.recorded.start_ns,
       step('inference')?.start_ns,
       worker?.start_ns,
       worker?.end_ns,
       step('inference')?.end_ns ?? undefined,
-      energy?.window.end_ns,
+      energy?.cut?.recorded.end_ns,
       step('window_end')?.end_ns ?? undefined,
     ])
+  })
+
+  it('are measured from the first stamp of the worker to its last: what was recorded beside them is cut off', () => {
+    const { energy, process_results, total_inference_time_sec, total_energy_j } = outcome.result
+    const [worker] = process_results
+    expect(energy?.window).toMatchObject({ start_ns: worker?.start_ns, end_ns: worker?.end_ns })
+    expect(energy?.duration_sec).toBeCloseTo(total_inference_time_sec, 9)
+    const { before_j = 0, after_j = 0 } = energy?.cut ?? {}
+    expect(before_j).toBeGreaterThan(0)
+    expect(after_j).toBeGreaterThan(0)
+    expect(total_energy_j).toBe(energy?.total_j)
+    expect(energy?.devices[0]?.total_j).toBe(energy?.total_j)
   })
 
   it('count measured tokens only: those of the run, in the FLOPs too', () => {

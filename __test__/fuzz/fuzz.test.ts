@@ -73,7 +73,8 @@ function jsonOf(bytes: Buffer): unknown {
 }
 
 /** A connection that the test speaks for. */
-const connection = { pool: { dispatch: () => true }, path: (path: string) => path, headers: {} }
+const target = { pool: { dispatch: () => true }, origin: 'http://nowhere', path: '/', headers: {} }
+const connection = { target: () => target, hasAnswered: false, closesWithinMs: 20 }
 
 interface Reader {
   name: string
@@ -131,7 +132,7 @@ const READERS: Reader[] = [
       const options = { path: '/', body: '', timeoutMs: 60_000, onText: () => undefined }
       const stream = new TokenStream(connection as unknown as Connection, options)
       stream.onConnect(() => undefined)
-      stream.onHeaders(200)
+      stream.onHeaders(200, [])
       const middle = bytes.length >> 1
       for (const part of [bytes.subarray(0, middle), bytes.subarray(middle)]) stream.onData(part)
       stream.onComplete()

@@ -216,6 +216,38 @@ export const steadySchema = z.object({
 })
 export type Steady = z.infer<typeof steadySchema>
 
+/** How many output tokens each witness tells of, and why they differ. Null is a witness that was not heard. */
+export const tokenLedgerSchema = z.object({
+  /** `completion_tokens`, as the server told them. */
+  output_tokens_by_usage: count.nullable(),
+  /** Chunks with text. */
+  output_tokens_by_chunks: count,
+  /** The texts of answers by a tokenizer. */
+  output_tokens_by_tokenizer: count.nullable(),
+  /** Of thoughts, as the server told them. */
+  reasoning_tokens: count.nullable(),
+  /** Differences with a known explanation, and in how many requests. */
+  explained: z.array(z.object({ rule: z.string(), requests: count, text: z.string() })),
+  /** Differences without one, and what the first was; null where there is none. */
+  unexplained: z.object({ requests: count, first: z.string() }).nullable(),
+})
+export type TokenLedger = z.infer<typeof tokenLedgerSchema>
+
+/** How many answers came token by token, in bursts of several tokens, or kept back until many were there. */
+export const streamsSchema = z.object({
+  stream: count,
+  /** Their times between tokens are null. */
+  bursts: count,
+  /** Their time to first token, times between and per token, and phases are null. */
+  buffered: count,
+  /** Why some of these times are null; null where none is. */
+  reason: z.string().nullable(),
+})
+export type Streams = z.infer<typeof streamsSchema>
+
+/** What a server put off by 429 or 503 with Retry-After: how often, and how long was waited in all, seconds. */
+export const putOffSchema = z.object({ count, sec: z.number().nonnegative() })
+
 /** What only a run over HTTP has. */
 export const servedSchema = z.object({
   /** Requests whose last attempt ran out of time; they are among `failures`. */
@@ -231,8 +263,13 @@ export const servedSchema = z.object({
   chunks: count,
   /** Tokens of prompts that the server took from its cache, as far as it says. */
   cached_input_tokens: count.nullable(),
-  /** What counted the output tokens: the server's `usage`, the chunks of the stream, or each for some requests. */
-  token_source: z.enum(['usage', 'chunks', 'mixed']),
+  /** What counted the output tokens: the server's `usage`, the chunks of the stream, a tokenizer, or each for some requests. */
+  token_source: z.enum(['usage', 'chunks', 'tokenizer', 'mixed']),
+  ledger: tokenLedgerSchema,
+  streams: streamsSchema,
+  put_off: putOffSchema,
+  /** Answers whose connection stayed open though they were over; they ended with their last token. */
+  held_open: count,
   /** What makes these numbers less than they could be, in sentences. */
   notes: z.array(z.string()),
 })

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
+import { marginsOf } from '../energy/cut.js'
 import { checksOfSamples, checksOfTimeseries, whyOtherEstimator } from '../energy/recomputed.js'
 import { checksOfAttributedSamples } from '../energy/recomputed-attribution.js'
 import { estimatorHere, recomputeWindow, timeseriesEnergy } from '../native/recording.js'
@@ -98,7 +99,9 @@ async function checksOfFiles(dir: string, energy: Energy, result: AnyResult): Pr
   } else if (energy.sampler !== null && otherEstimator !== null) {
     notRecomputed.push(`${rests}: ${otherEstimator}.`)
   } else {
-    checks.push(...checksOfSamples(energy, await recomputeWindow(samples)))
+    const { cut } = energy
+    const margins = cut === null ? null : await marginsOf(samples, cut.recorded, energy.window)
+    checks.push(...checksOfSamples(energy, await recomputeWindow(samples), margins))
     const requests = join(dir, 'requests.jsonl')
     if (result.kind === 'run')
       checks.push(

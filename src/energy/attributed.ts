@@ -22,11 +22,12 @@ export interface Attribution {
 /** What is attributed, or why nothing is. */
 export type Attributed = { attribution: Attribution; reason: null } | { attribution: null; reason: string }
 
-/** Whose the energy of a window is. Throws PIECES_DIFFER, and what reading its samples throws. */
+/** Whose the energy of a window is. `whyUnseen`: why first tokens were not observed, where that is known. Throws PIECES_DIFFER, and what reading its samples throws. */
 export async function attributeEnergy(
   samplesPath: string,
   times: RequestTimes,
   energy: Energy,
+  whyUnseen: string | null = null,
 ): Promise<Attributed> {
   const { total_j: totalJ } = energy
   const own = ownSampler(energy)
@@ -48,7 +49,7 @@ export async function attributeEnergy(
   const resolution = resolutionOf(energy, totalJ)
   return {
     attribution: {
-      phases: phasesOf(times, pieces, joules, resolution),
+      phases: phasesOf(times, pieces, joules, resolution, whyUnseen),
       requestEnergy: requestEnergyOf(times, shares, resolution),
       energies: shares.energies,
     },

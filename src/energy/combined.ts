@@ -49,6 +49,7 @@ export function unaided(
     constants_hash: null,
     selection: null,
     cross_check: null,
+    cut: null,
   }
   return { ...energy, findings: findingsOf(energy) }
 }

@@ -93,6 +93,7 @@ export function energyOf(
     selection: null,
     measurement: null,
     cross_check: null,
+    cut: null,
   }
   return { ...energy, findings: findingsOf(energy) }
 }

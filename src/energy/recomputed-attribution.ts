@@ -4,6 +4,7 @@ import { LlemError } from '../core/errors.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { ExperimentResult } from '../results/experiment.js'
 import { readRequestTimes } from '../results/request-times.js'
+import { whyUnseen } from '../results/served-streams.js'
 import { type Attributed, attributeEnergy } from './attributed.js'
 import { steadyEnergy } from './steady.js'
 
@@ -11,14 +12,19 @@ const SAMPLES = 'samples.parquet'
 
 /** Phases, the energy of each request and the steady state of a result by its samples. Throws what reading them throws. */
 export async function checksOfAttributedSamples(
-  { energy, phases, request_energy, steady_state }: ExperimentResult,
+  { energy, phases, request_energy, steady_state, serving }: ExperimentResult,
   samplesPath: string,
   requestsPath: string | null,
 ): Promise<Check[]> {
   const checks: Check[] = []
   if (energy !== null && requestsPath !== null && phases !== null && request_energy !== null) {
     const { times, energies } = await readRequestTimes(requestsPath)
-    const { attribution, reason } = await attributeEnergy(samplesPath, times, energy).catch(refused)
+    const { attribution, reason } = await attributeEnergy(
+      samplesPath,
+      times,
+      energy,
+      whyUnseen(serving?.streams ?? null),
+    ).catch(refused)
     if (attribution === null) checks.push(check('phases', SAMPLES, 'attributed', `not attributed: ${reason}`))
     else
       checks.push(

@@ -6,6 +6,7 @@ import type { TimeseriesEnergy } from '../native/recording.js'
 import { type Check, check, type Quantity } from '../results/check.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { ownDevicePath, ownPath, ownSampler } from '../results/own-sampler.js'
+import { type Margins, withoutMargins } from './cut.js'
 
 /** A mean power of 32 bits is off by 6e-8 at most. */
 const ROWS_TOLERANCE = 1e-6
@@ -26,25 +27,44 @@ export function whyOtherEstimator(
     : `measured by estimator ${estimator} with other constants (${constants_hash ?? 'unknown'}, here ${here.constantsHash}): not compared`
 }
 
-/** What the samples say of each device, and in sum. */
-export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
+/** What the samples say of each device, and in sum. `margins`: what was cut off each; null where nothing was. */
+export function checksOfSamples(
+  energy: Energy,
+  report: WindowReport,
+  margins: readonly Margins[] | null = null,
+): Check[] {
   const from = 'samples.parquet'
   const own = ownSampler(energy)
   if (own === null) return []
-  const { start_ns, end_ns } = own.window
+  const { start_ns, end_ns } = own.cut?.recorded ?? own.window
+  const isCut = own.cut !== null && margins !== null
+  const cut = (device: DeviceReport, position: number) =>
+    isCut ? withoutMarginsOf(device, margins[position], own.duration_sec) : device
+  const devices = report.devices.map(cut)
+  const totalJ = isCut ? sumOf(devices) : report.totalJ
   return [
-    check(ownPath(energy, 'window.start_ns'), from, start_ns, report.startNs),
-    check(ownPath(energy, 'window.end_ns'), from, end_ns, report.endNs),
+    check(
+      isCut ? 'energy.cut.recorded.start_ns' : ownPath(energy, 'window.start_ns'),
+      from,
+      start_ns,
+      report.startNs,
+    ),
+    check(
+      isCut ? 'energy.cut.recorded.end_ns' : ownPath(energy, 'window.end_ns'),
+      from,
+      end_ns,
+      report.endNs,
+    ),
     check('energy.devices.length', from, energy.devices.length, report.devices.length),
     ...own.devices.flatMap((device, position) => {
-      const again = report.devices[position]
+      const again = devices[position]
       if (again === undefined) return []
       return told(device, again).map(([name, stored, recomputed]) =>
         check(ownDevicePath(energy, position, name), from, stored, recomputed ?? null),
       )
     }),
     check(ownPath(energy, 'method'), from, own.method, report.method ?? null),
-    check(ownPath(energy, 'total_j'), from, own.total_j, report.totalJ ?? null),
+    check(ownPath(energy, 'total_j'), from, own.total_j, totalJ ?? null),
     check('energy.integral_j', from, energy.integral_j, report.integralJ ?? null),
     check('energy.counter_j', from, energy.counter_j, report.counterJ ?? null),
     check('energy.counter_raw_j', from, energy.counter_raw_j, report.counterRawJ ?? null),
@@ -57,6 +77,23 @@ export function checksOfSamples(energy: Energy, report: WindowReport): Check[] {
     ),
     check('energy.sampler.samples', from, own.sampler?.samples ?? null, report.sampler.samples),
   ]
+}
+
+/** What a device's report tells once the margins are cut off. */
+function withoutMarginsOf(
+  device: DeviceReport,
+  margins: Margins | undefined,
+  durationS: number,
+): DeviceReport {
+  if (device.totalJ === undefined || margins === undefined) return device
+  const totalJ = withoutMargins(device.totalJ, margins)
+  return { ...device, totalJ, meanPowerW: totalJ / durationS }
+}
+
+function sumOf(devices: readonly DeviceReport[]): number | undefined {
+  return devices.some(({ totalJ }) => totalJ === undefined)
+    ? undefined
+    : devices.reduce((sum, { totalJ }) => sum + (totalJ ?? 0), 0)
 }
 
 type Told = [name: string, stored: Quantity, recomputed: Quantity | undefined]

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import type { Steady } from '../backends/protocol.js'
+import type { RunTotals } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
 import { attributeEnergy } from '../energy/attributed.js'
@@ -11,6 +11,7 @@ import { type PartEnergy, steadyEnergy } from '../energy/steady.js'
 import type { Phases, RequestEnergy, SteadyState } from '../results/attribution.js'
 import type { Energy } from '../results/energy.js'
 import { readRequestTimes, writeRequestEnergies } from '../results/request-times.js'
+import { whyUnseen } from '../results/served-streams.js'
 import { type Headline, headlineOf, steadyStateOf } from '../results/steady-state.js'
 import type { Observer } from './observer.js'
 
@@ -34,7 +35,7 @@ export interface Attributable {
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
   /** The steady state that the worker tells of. */
-  totals: { steady: Steady | null; steady_reason: string | null }
+  totals: Pick<RunTotals, 'steady' | 'steady_reason'> & Partial<Pick<RunTotals, 'served'>>
 }
 
 /**
@@ -104,12 +105,17 @@ type ByRequests = Pick<AttributionResult, 'phases' | 'request_energy' | 'attribu
 
 async function byRequests(
   samplesPath: string,
-  { energy, requestsPath, requestsProblem }: Attributable,
+  { energy, requestsPath, requestsProblem, totals }: Attributable,
 ): Promise<ByRequests> {
   if (energy === null) return nothing('there is no energy')
   if (requestsProblem !== null) return nothing(`requests.jsonl is not whole: ${requestsProblem}`)
   const { times } = await readRequestTimes(requestsPath)
-  const { attribution, reason } = await attributeEnergy(samplesPath, times, energy)
+  const { attribution, reason } = await attributeEnergy(
+    samplesPath,
+    times,
+    energy,
+    whyUnseen(totals.served?.streams ?? null),
+  )
   if (attribution === null) return nothing(reason)
   await writeRequestEnergies(requestsPath, attribution.energies)
   const { phases, requestEnergy: request_energy } = attribution

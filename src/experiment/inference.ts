@@ -97,7 +97,7 @@ export async function runInference(
     )
     return {
       totals,
-      latency: latencyOf([times], totals.itl_ms),
+      latency: latencyOf([times], totals.itl_ms, totals.served?.streams.reason),
       speed: speedOf([times]),
       times,
       attentionFlops: attention?.total ?? null,

@@ -49,15 +49,21 @@ export function addTimes(times: RequestTimes, record: RequestRecord): void {
   // with the last one, because the end-of-text token that ended the answer took a step and is not counted.
   const isSeen = itl_ms?.count === output_tokens - 1
   const decodeMs = isSeen ? itl_ms.mean * itl_ms.count : endToEndMs - ttft_ms
+  // All at once are no tokens one after the other.
+  if (decodeMs <= 0) return
   times.tpot.push(decodeMs / (output_tokens - 1))
   times.decode.tokens += output_tokens - 1
   times.decode.ms += decodeMs
 }
 
-/** How the times of all requests are spread. `itl_ms`: between tokens, which only a worker knows. */
-export function latencyOf(all: readonly RequestTimes[], itl_ms: Latency['itl_ms']): Latency {
+/** How the times of all requests are spread. `itl_ms`: between tokens, which only a worker knows; `reason`: why some are not known. */
+export function latencyOf(
+  all: readonly RequestTimes[],
+  itl_ms: Latency['itl_ms'],
+  reason: string | null = null,
+): Latency {
   const pooled = (kind: 'e2e' | 'ttft' | 'tpot') => spreadOf(all.flatMap((times) => times[kind]))
-  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e') }
+  return { ttft_ms: pooled('ttft'), itl_ms, tpot_ms: pooled('tpot'), e2e_ms: pooled('e2e'), reason }
 }
 
 /** How fast one request is worked on, all requests together. */

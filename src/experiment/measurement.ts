@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Generation } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
+import { cutTo } from '../energy/cut.js'
 import { describeFailedBackend } from '../energy/describe-selection.js'
 import type { Meter } from '../energy/meter.js'
 import type { Tracking } from '../energy/tracking.js'
@@ -77,22 +78,23 @@ export async function measurePrompts(
       }),
     )
     .catch((error: unknown) => ({ failure: error }))
-  const { energy: observed, energyReason } = await trace.step('window_end', () =>
+  const { energy: recorded, energyReason } = await trace.step('window_end', () =>
     endTracking(tracking, reason, observer),
   )
-  const energy = config.energy.backend === null ? null : observed
   if ('failure' in inference) {
     if (wanted.samples !== null && !config.timeseries.full_rate) await discardSamples(wanted.samples)
     throw await keepIncomplete(runDir, {
       experimentId,
       config,
       simulated,
-      energy,
+      energy: config.energy.backend === null ? null : recorded,
       failure: inference.failure,
       interrupted: signal?.aborted === true,
     })
   }
   const { requestsProblem, totals } = inference
+  const observed = await cutToInference(recorded, wanted.samples, totals, observer)
+  const energy = config.energy.backend === null ? null : observed
   const files = { samplesPath: wanted.samples, requestsPath: wanted.requests }
   const { attribution, warnings: attributionWarnings } = await trace.step('attribution', () =>
     attributeRun({ energy, ...files, requestsProblem, totals }, config, observer),
@@ -109,6 +111,20 @@ export async function measurePrompts(
     attributionWarnings,
     paths,
   }
+}
+
+/** The energy over the inference alone: from the workers' own first stamp to their last. */
+async function cutToInference(
+  energy: Energy | null,
+  samplesPath: string | null,
+  { start_ns, end_ns }: Inference['totals'],
+  observer: Observer,
+): Promise<Energy | null> {
+  if (energy === null || samplesPath === null || !existsSync(samplesPath)) return energy
+  return await cutTo(energy, samplesPath, { start_ns, end_ns }).catch((error: unknown) => {
+    observer.note(`The window could not be cut to the inference (non-fatal): ${messageOf(error)}`)
+    return energy
+  })
 }
 
 /** Whether a server that llem has not started computes. */

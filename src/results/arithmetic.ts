@@ -30,7 +30,8 @@ function checksOfBackend({ total_j, measurement }: Energy): Check[] {
 
 /** What llem's own sampler says. */
 function checksOfOwn(energy: Energy, own: Energy): Check[] {
-  const { devices, duration_sec: durationS } = own
+  const { devices, duration_sec: durationS, cut } = own
+  const recordedS = cut === null ? durationS : (cut.recorded.end_ns - cut.recorded.start_ns) / 1e9
   const stored = (name: keyof Energy & keyof DeviceEnergy, recomputed: Quantity) =>
     check(ownPath(energy, name), RESULT, own[name] as Quantity, recomputed)
   const [first] = devices
@@ -55,12 +56,17 @@ function checksOfOwn(energy: Energy, own: Energy): Check[] {
       return check(`energy.cpu.${kind}_j`, RESULT, energy.cpu[`${kind}_j`], joules)
     }),
     ...devices.flatMap((device, position) =>
-      checksOfDevice(device, (key) => ownDevicePath(energy, position, key), durationS),
+      checksOfDevice(device, (key) => ownDevicePath(energy, position, key), { durationS, recordedS }),
     ),
   ]
 }
 
-function checksOfDevice(device: DeviceEnergy, path: (key: string) => string, durationS: number): Check[] {
+/** `recordedS`: the length of the window that gaps are of. */
+function checksOfDevice(
+  device: DeviceEnergy,
+  path: (key: string) => string,
+  { durationS, recordedS }: { durationS: number; recordedS: number },
+): Check[] {
   const { total_j, mean_power_w: meanW, coverage, uncertainty: parts } = device
   // Without a total, the mean is that of the covered part of the integral.
   const [joules, seconds] =
@@ -84,7 +90,7 @@ function checksOfDevice(device: DeviceEnergy, path: (key: string) => string, dur
         ]),
     check(path('residual_pct'), RESULT, device.residual_pct, residualOfDevice(device)),
     check(path('mean_power_w'), RESULT, meanW, joules === null ? null : ratio(joules, seconds)),
-    check(path('gap_s'), RESULT, device.gap_s, durationS * (1 - coverage), { scale: durationS }),
+    check(path('gap_s'), RESULT, device.gap_s, recordedS * (1 - coverage), { scale: recordedS }),
   ]
 }
 

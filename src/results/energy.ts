@@ -299,6 +299,18 @@ export const energySchema = z.object({
   coverage: z.number().nullable(),
   duration_sec: z.number(),
   window: z.object({ start_ns: z.number(), end_ns: z.number(), start_utc: z.string() }),
+  /**
+   * The window that was recorded, where `window` is the part of it in which inference ran, and the joules of the rest. The
+   * files, and all but `total_j`, `mean_power_w` and their sums, are of the recorded one. Null where nothing was cut off.
+   */
+  cut: z
+    .object({
+      recorded: z.object({ start_ns: z.number(), end_ns: z.number() }),
+      before_j: z.number(),
+      after_j: z.number(),
+    })
+    .nullable()
+    .default(null),
   /** Of llem's own sampler; null where it could read no device. */
   sampler: samplerSchema.nullable(),
   /** As llem's own sampler saw them, with the joules of the backend; empty where llem's own could read none. */

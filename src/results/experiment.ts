@@ -4,6 +4,7 @@ import { energyBreakdownSchema } from './breakdown.js'
 import { energySchema, METHODS } from './energy.js'
 import { findingSchema } from './findings.js'
 import { quotedSchema } from './quoted.js'
+import { putOffSchema, streamsSchema, tokenLedgerSchema } from './served-streams.js'
 
 // result.json, whole. Snake case as on disk; null is unknown, never 0.
 
@@ -118,6 +119,8 @@ export const latencySchema = z.object({
   itl_ms: spreadSchema.nullable(),
   tpot_ms: spreadSchema.nullable(),
   e2e_ms: spreadSchema.nullable(),
+  /** Why times of tokens are null, or those of some requests only; null where they are not, or nobody knows. */
+  reason: z.string().nullable().default(null),
 })
 export type Latency = z.infer<typeof latencySchema>
 
@@ -261,8 +264,16 @@ export const servingSchema = z.object({
   ttft_from_schedule_ms: spreadSchema.nullable(),
   e2e_from_schedule_ms: spreadSchema.nullable(),
   chunks: count,
-  /** What counted the output tokens: the server's usage, the chunks of the streams, or each for some requests. */
-  token_source: z.enum(['usage', 'chunks', 'mixed']),
+  /** What counted the output tokens: the server's usage, the chunks of the streams, a tokenizer, or each for some requests. */
+  token_source: z.enum(['usage', 'chunks', 'tokenizer', 'mixed']),
+  /** What each of them tells of the output tokens, and why they differ; null in older results. */
+  ledger: tokenLedgerSchema.nullable().default(null),
+  /** How the answers came; null in older results. */
+  streams: streamsSchema.nullable().default(null),
+  /** Requests that the server put off (429, 503 with Retry-After); null in older results. */
+  put_off: putOffSchema.nullable().default(null),
+  /** Answers whose connection stayed open though they were over; null in older results. */
+  held_open: count.nullable().default(null),
   /** Prompt tokens that the server took from its cache, as far as it says. */
   cached_input_tokens: count.nullable(),
   /** The part of the run in which the load was what was asked for; null where there was none. */

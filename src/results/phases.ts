@@ -32,17 +32,18 @@ const MIXED = 3
 const IDLE = 0
 const UNKNOWN = 4
 
-/** The joules by phase. */
+/** The joules by phase. `whyUnseen`: why first tokens were not observed, where that is known. */
 export function phasesOf(
   times: RequestTimes,
   pieces: Pieces,
   energy: PieceEnergy,
   resolution: Resolution,
+  whyUnseen: string | null = null,
 ): Phases {
   const kinds = kindsOf(pieces, energy)
   const stretches = stretchesOf(kinds, pieces, energy)
   const [prefill, decode] = ([PREFILL, DECODE] as const).map((kind) =>
-    phaseOf(kind, { times, pieces, energy, kinds, stretches, resolution }),
+    phaseOf(kind, { times, pieces, energy, kinds, stretches, resolution, whyUnseen }),
   ) as [Found, Found]
   const sum = (kind: number) =>
     stretches.reduce((all, each) => all + (each.kind === kind ? each.joules : 0), 0)
@@ -78,6 +79,7 @@ interface Matter {
   kinds: Uint8Array
   stretches: readonly Stretch[]
   resolution: Resolution
+  whyUnseen: string | null
 }
 
 interface Found {
@@ -94,7 +96,7 @@ interface Found {
 
 /** The requests whose phase of this kind can be told apart from everything else, or why there are none. */
 function phaseOf(kind: typeof PREFILL | typeof DECODE, matter: Matter): Found {
-  const { times, pieces, energy, kinds, resolution } = matter
+  const { times, pieces, energy, kinds, resolution, whyUnseen } = matter
   const leastNs = leastNsOf(resolution)
   if (leastNs === null)
     return { counted: null, tokens: 0, reason: 'how often the power sensor publishes was not seen' }
@@ -131,7 +133,7 @@ function phaseOf(kind: typeof PREFILL | typeof DECODE, matter: Matter): Found {
     }
   }
   const left_out = left.unseen + left.short + left.missing + left.mixed
-  const reason = whyNone(kind, left, leastNs)
+  const reason = whyNone(kind, left, leastNs, whyUnseen)
   if (requests === 0) return { counted: null, tokens, reason }
   const uncertainty_j = uncertaintyOf(kind, joules, isCounted, matter)
   return {
@@ -145,6 +147,7 @@ function whyNone(
   kind: number,
   { unseen, short, missing, mixed }: Record<'unseen' | 'short' | 'missing' | 'mixed', number>,
   leastNs: number,
+  whyUnseen: string | null,
 ): string {
   const all = unseen + short + missing + mixed
   if (all === 0) return kind === PREFILL ? 'no request has one' : 'no request has more than one output token'
@@ -154,7 +157,7 @@ function whyNone(
       `shorter than ${MIN_PERIODS} update periods of the power sensor (${Math.round(leastNs / 1e6)} ms)`,
     ],
     [mixed, `beside ${kind === PREFILL ? 'decodes' : 'prefills'} of other requests`],
-    [unseen, 'of requests whose first token was not observed'],
+    [unseen, `of requests whose first token was not observed${whyUnseen === null ? '' : ` (${whyUnseen})`}`],
     [missing, 'where readings are missing'],
   ] as const
   const said = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`)

@@ -1,12 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { LlemError, messageOf } from '../../core/errors.js'
 import { shortened } from '../../core/foreign-text.js'
 import { limitedJson, limitedText } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
+import { errorText, errorTextOf } from './error-text.js'
+import { isRedirect, retryAfterMs } from './response-headers.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than what servers keep an idle connection for (uvicorn: 5 s), so that none is closed under a request. */
 const KEEP_ALIVE_MS = 4000
+/** Most servers end an answer's last packet within a millisecond of its last event. */
+const CLOSES_WITHIN_MS = 20
+const MOST_REDIRECTS = 5
+const FOR_GOOD: readonly number[] = [301, 308]
+/** A question beside the measurement is asked again at most so often, after as long as the server asks for. */
+const MOST_WAITS = 5
+const LONGEST_WAIT_MS = 30_000
 
 interface Asking {
   body?: unknown
@@ -23,57 +33,88 @@ export interface Answer {
   text: string
 }
 
+/** Where a request goes. */
+export interface Target {
+  pool: Pool
+  origin: string
+  path: string
+  headers: Record<string, string>
+}
+
+interface Redirect {
+  status: number
+  /** Null where it names none. */
+  location: string | null
+}
+
 /** One server: where it is, the key it wants, and its connections, as many as there are requests in flight. */
 export class Connection {
-  readonly pool: Pool
-  readonly headers: Record<string, string>
-  readonly #prefix: string
+  /** It has answered at all, so that a connection may have been used before. */
+  hasAnswered = false
+  /** How long a connection may stay open after its answer, before it is not waited for; 0 once one stayed open longer. */
+  closesWithinMs = CLOSES_WITHIN_MS
+  readonly #url: URL
+  /** What stands before the paths of OpenAI's API, and before those of the server itself. */
+  readonly #prefixes: { api: string; server: string }
+  readonly #key: string | null
+  readonly #pools = new Map<string, Pool>()
+  /** Where the server itself has sent requests to, by where they were sent first. */
+  readonly #moved = new Map<string, Target>()
 
-  /** `baseUrl` with or without the final /v1. */
+  /** `baseUrl` as written where it names a version (/v1, /openai/v1, /v3), else OpenAI's API is below its /v1. */
   constructor(
     readonly baseUrl: string,
     key: string | null,
   ) {
-    const url = new URL(baseUrl)
-    this.#prefix = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
-    this.headers = {
-      'content-type': 'application/json',
-      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-    }
-    this.pool = new Pool(url.origin, {
-      connections: null,
-      pipelining: 1,
-      // A model may think for minutes: each request has its own limit.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: LIMITS.header_bytes,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-    })
+    this.#url = new URL(baseUrl)
+    this.#prefixes = prefixesOf(this.#url.pathname)
+    this.#key = key
   }
 
+  /** `path`: /v1/... is OpenAI's API, wherever this server has it; any other is the server's own. */
   path(path: string): string {
-    return `${this.#prefix}${path}`
+    const { api, server } = this.#prefixes
+    const own = path.startsWith('/v1/') ? `${api}${path.slice('/v1'.length)}` : `${server}${path}`
+    return `${own}${this.#url.search}`
+  }
+
+  target(path: string): Target {
+    return this.#moved.get(path) ?? this.#targetAt(new URL(`${this.#url.origin}${this.path(path)}`))
+  }
+
+  /** Where a redirect leads, which later requests are sent to at once if it is for good; or why it is not followed. */
+  followed(path: string, from: Target, { status, location }: Redirect): Target | string {
+    const base = `${from.origin}${from.path}`
+    if (location === null || !URL.canParse(location, base))
+      return `redirects to nowhere (${shortened(String(location))})`
+    const url = new URL(location, base)
+    const to = shortened(`${url.origin}${url.pathname}`, 200)
+    if (url.hostname !== this.#url.hostname || !/^https?:$/.test(url.protocol))
+      return `redirects to ${to}, which is another host; set base_url to it if that is meant`
+    const target = this.#targetAt(url)
+    if (FOR_GOOD.includes(status)) this.#moved.set(path, target)
+    return target
   }
 
   /** A small request beside the measurement. Rejects where nobody answers; any status is an answer. */
-  async ask(
-    path: string,
-    { body, timeoutMs = 10_000, maxBytes = LIMITS.answer_bytes }: Asking = {},
-  ): Promise<Answer> {
-    const {
-      statusCode,
-      headers,
-      body: content,
-    } = await this.pool.request({
-      path: this.path(path),
-      method: body === undefined ? 'GET' : 'POST',
-      headers: this.headers,
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-    const text = await limitedText(content, maxBytes, `the answer of ${path}`)
-    return { status: statusCode, headers, json: parseJson(text), text }
+  async ask(path: string, asking: Asking = {}): Promise<Answer> {
+    let target = this.target(path)
+    let redirects = 0
+    for (let waits = 0; ; ) {
+      const answer = await this.#askAt(target, path, asking)
+      const { status, headers } = answer
+      if (isRedirect(status) && redirects < MOST_REDIRECTS) {
+        redirects += 1
+        const next = this.followed(path, target, { status, location: one(headers.location) })
+        if (typeof next === 'string') throw new Error(`it ${next}`)
+        target = next
+        continue
+      }
+      const waitMs = status === 429 ? retryAfterMs((name) => one(headers[name])) : null
+      if (waitMs === null || waitMs > LONGEST_WAIT_MS || waits === MOST_WAITS) return answer
+      waits += 1
+      await sleep(waitMs)
+    }
   }
 
   /** Its JSON, null where it does not answer 200 with JSON. Never rejects. */
@@ -84,22 +125,65 @@ export class Connection {
 
   /** What a server says of a failed request, without secrets. */
   wordsOf(text: string): string {
-    return shortened(errorText(parseJson(text)) ?? text.trim(), 500)
+    return shortened(errorText(parseJson(text)) ?? errorTextOf(text), 500)
   }
 
-  close(): Promise<void> {
-    return this.pool.destroy()
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
+  }
+
+  async #askAt(
+    { pool, path: full, headers }: Target,
+    path: string,
+    { body, timeoutMs = 10_000, maxBytes = LIMITS.answer_bytes }: Asking,
+  ): Promise<Answer> {
+    const response = await pool.request({
+      path: full,
+      method: body === undefined ? 'GET' : 'POST',
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    this.hasAnswered = true
+    const text = await limitedText(response.body, maxBytes, `the answer of ${path}`)
+    return { status: response.statusCode, headers: response.headers, json: parseJson(text), text }
+  }
+
+  #targetAt({ origin, pathname, search }: URL): Target {
+    const isOwn = origin === this.#url.origin
+    const headers = {
+      'content-type': 'application/json',
+      // Nobody but the origin that it is for gets the key.
+      ...(this.#key === null || !isOwn ? {} : { authorization: `Bearer ${this.#key}` }),
+    }
+    return { pool: this.#poolOf(origin), origin, path: `${pathname}${search}`, headers }
+  }
+
+  #poolOf(origin: string): Pool {
+    const known = this.#pools.get(origin)
+    if (known !== undefined) return known
+    const pool = new Pool(origin, {
+      connections: null,
+      pipelining: 1,
+      // A model may think for minutes: each request has its own limit.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: LIMITS.header_bytes,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+    })
+    this.#pools.set(origin, pool)
+    return pool
   }
 }
 
-/** The message of an error in OpenAI's shape, of FastAPI's `detail`, or of vLLM's older flat one. */
-export function errorText(body: unknown): string | null {
-  if (typeof body !== 'object' || body === null) return null
-  const { error, message, detail } = body as Record<string, unknown>
-  if (typeof error === 'object' && error !== null) return errorText(error)
-  const text = [error, message, detail].find((value) => typeof value === 'string')
-  if (typeof text === 'string') return text
-  return detail === undefined ? null : JSON.stringify(detail)
+/** `pathname` may also be that of an endpoint, as people copy it. */
+function prefixesOf(pathname: string): { api: string; server: string } {
+  const path = pathname.replace(/\/+$/, '').replace(/(?:\/chat)?\/completions$/, '')
+  const version = /\/v\d[^/]*(?=\/|$)/.exec(path)
+  return version === null
+    ? { api: `${path}/v1`, server: path }
+    : { api: path, server: path.slice(0, version.index) }
 }
 
 /** Nobody answers at this address. */
@@ -109,6 +193,10 @@ export function unreachable(what: string, baseUrl: string, cause: unknown): Llem
     hint: 'See whether the server runs and base_url is its address.',
     cause,
   })
+}
+
+function one(header: string | string[] | undefined): string | null {
+  return (Array.isArray(header) ? header[0] : header) ?? null
 }
 
 function parseJson(text: string): unknown {

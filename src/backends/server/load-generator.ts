@@ -21,6 +21,8 @@ export interface Drive {
   /** How many requests there are. */
   count: number
   load: OfferedLoad
+  /** How long one request may wait in all because the server asks for it, milliseconds. */
+  mostWaitMs: number
   send(index: number, onFirst: StreamOptions['onFirst']): TokenStream
   /** How many tokens an answer has, for the steady state. */
   tokensOf(index: number, answer: Answered): { output: number; input: number | null }
@@ -35,7 +37,15 @@ export interface Driven {
   endNs: number
   maxInFlight: number
   retries: number
+  /** What the server asked to wait for. */
+  waits: Waits
   steady: SteadyState
+}
+
+/** Requests that a server put off (429, 503 with Retry-After), and how long they waited in all. */
+export interface Waits {
+  count: number
+  ms: number
 }
 
 /** The closed loop of whoever asks for no load: one request after the other. */
@@ -55,13 +65,14 @@ export async function driveLoad(drive: Drive): Promise<Driven> {
   const startNs = nowNs()
   await generator.sendAll(startNs)
   if (generator.problem !== null) throw generator.problem.error
-  const { lastEndNs, maxInFlight, retries, steady } = generator
-  return { startNs, endNs: Math.max(startNs, lastEndNs), maxInFlight, retries, steady }
+  const { lastEndNs, maxInFlight, retries, waits, steady } = generator
+  return { startNs, endNs: Math.max(startNs, lastEndNs), maxInFlight, retries, waits, steady }
 }
 
 class LoadGenerator {
   maxInFlight = 0
   retries = 0
+  readonly waits: Waits = { count: 0, ms: 0 }
   /** When the last answer was here. */
   lastEndNs = 0
   /** Why it was stopped. */
@@ -137,10 +148,12 @@ class LoadGenerator {
   }
 
   async #request(index: number, scheduledNs: number | null): Promise<void> {
-    const { load, send, tokensOf } = this.#drive
+    const { load, send, tokensOf, mostWaitMs } = this.#drive
     this.#inFlight += 1
     this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight)
     let sentNs: number | null = null
+    let waitedMs = 0
+    let retries = 0
     for (let attempts = 1; ; attempts += 1) {
       const stream = send(index, (stream, ns) => this.steady.firstToken(stream, ns))
       this.#live.add(stream)
@@ -150,7 +163,15 @@ class LoadGenerator {
       sentNs ??= end.startNs
       this.steady.ended(stream, end.endNs, end.ok ? tokensOf(index, end) : null)
       if (this.problem !== null) break
-      if (!end.ok && attempts <= load.retries) {
+      const waitMs = end.ok ? null : end.retryAfterMs
+      if (waitMs !== null && waitedMs + waitMs <= mostWaitMs) {
+        waitedMs += waitMs
+        await this.#putOff(waitMs)
+        if (this.problem !== null) break
+        continue
+      }
+      if (!end.ok && retries < load.retries) {
+        retries += 1
         this.retries += 1
         continue
       }
@@ -161,6 +182,15 @@ class LoadGenerator {
     }
     this.#inFlight -= 1
     this.#waiting?.()
+  }
+
+  async #putOff(waitMs: number): Promise<void> {
+    this.waits.count += 1
+    this.waits.ms += waitMs
+    // Not a moment too early: the server would only put it off again.
+    await sleep(Math.max(1, Math.ceil(waitMs)), undefined, { signal: this.#stopped.signal }).catch(
+      () => undefined,
+    )
   }
 
   /** One a turn of the event loop, so that many requests that end at once do not hold up what is to be read. */

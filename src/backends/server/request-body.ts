@@ -28,13 +28,13 @@ export function canIgnoreEos(dialect: Dialect): boolean {
   return dialect !== 'openai'
 }
 
-/** The JSON of one request. `extraBody` has the last word. */
+/** The JSON of one request. `extraBody` has the last word: a key that is null there is left out. */
 export function requestBody(
   { prompt, maxTokens, ignoreEos }: ServedPrompt,
   generation: Generation,
   { endpoint, model, dialect, extraBody }: BodyOptions,
 ): string {
-  return JSON.stringify({
+  const body = {
     model,
     ...(endpoint === 'chat' ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
     stream: true,
@@ -45,7 +45,8 @@ export function requestBody(
     seed: generation.seed,
     ...beyondOpenai(dialect, generation, ignoreEos),
     ...extraBody,
-  })
+  }
+  return JSON.stringify(Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)))
 }
 
 /**

@@ -1,32 +1,32 @@
 import { StringDecoder } from 'node:string_decoder'
-import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { Dispatcher } from 'undici'
 import { messageOf } from '../../core/errors.js'
-import { shortened } from '../../core/foreign-text.js'
-import { limitedJson } from '../../core/limited.js'
-import { LIMITS } from '../../core/limits.js'
 import { mask } from '../../core/secrets.js'
-import { type Connection, errorText } from './connection.js'
+import { AnswerReader } from './answer-reader.js'
+import type { Connection, Target } from './connection.js'
 import { nowNs } from './now.js'
+import { headerOf, isGood, isRedirect, retryAfterMs } from './response-headers.js'
 import type { Stream } from './steady.js'
-
-/** What a server counted, as far as it said. */
-export interface Usage {
-  prompt: number
-  completion: number
-  /** Of the prompt's tokens, those that came from its cache; null where it does not say. */
-  cached: number | null
-}
+import type { Usage } from './usage.js'
 
 /** An answer that came to its end. */
 export interface Answered {
   ok: true
   startNs: number
+  /** When its last token, or the reason of its end, was here: not when somebody closed the connection. */
   endNs: number
   /** When each chunk with text came. Several that came in one packet have one time. */
   chunkTimesNs: readonly number[]
+  /** Of these chunks, those that brought a thought. */
+  reasoningChunks: number
+  /** Of the text, UTF-16 units. */
+  chars: number
   usage: Usage | null
   finishReason: 'stop' | 'length'
+  /** Who answered, by its first event that says so; null where none does. */
+  model: string | null
+  /** The connection stayed open though the answer was over. */
+  heldOpen: boolean
 }
 
 /** A request that came to nothing. */
@@ -37,6 +37,8 @@ export interface Failed {
   /** "TIMEOUT", "CONNECTION", "HTTP_<status>", "STREAM_ERROR", "STREAM_BROKEN" or "ABORTED". */
   code: string
   message: string
+  /** How long the server asks to wait before it is asked again; null where it does not. */
+  retryAfterMs: number | null
 }
 
 export interface StreamOptions {
@@ -50,69 +52,62 @@ export interface StreamOptions {
 }
 
 const MAX_ERROR_CHARS = 64 * 1024
-/** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
-const GIVEN_UP: readonly (string | null)[] = ['abort', 'error']
+/** A server that has named the reason of the end sends its usage at once, if it sends any. */
+const USAGE_GRACE_MS = 1000
+/** A connection that was idle for too long breaks as soon as it is written to. */
+const STALE_WITHIN_NS = 500e6
+const STALE_CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
+const MOST_REDIRECTS = 5
 
 /**
  * One streaming request. It is a handler of undici's lowest level, because at 20,000 chunks a second every layer
  * between the socket and the stamp costs: a chunk is stamped first and read then.
  */
 export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
-  chunks = 0
   declare atStart?: number
   declare atEnd?: number
   /** Always resolves. */
   readonly done: Promise<Answered | Failed>
   readonly #options: StreamOptions
   readonly #connection: Connection
-  readonly #startNs: number
-  readonly #timesNs: number[] = []
+  readonly #reader: AnswerReader
   readonly #decoder = new StringDecoder('utf8')
-  readonly #parser: EventSourceParser
   readonly #timer: NodeJS.Timeout
+  #startNs = nowNs()
+  #target: Target
   #resolve!: (end: Answered | Failed) => void
   #isDone = false
   #abort: (() => void) | null = null
-  /** When the packet that is read now came. */
-  #packetNs = 0
   #status = 0
+  #location: string | null = null
+  #retryAfterMs: number | null = null
+  #redirects = 0
+  #isSentAgain = false
   #errorBody = ''
-  #usage: Usage | null = null
-  #finishReason: string | null = null
-  #isAtEnd = false
-  /** Of its text, where that is kept. */
-  #chars = 0
+  /** Closes an answer that is over, and for which `waitsFor` is waited. */
+  #closing: NodeJS.Timeout | null = null
+  #waitsFor: 'usage' | 'close' | null = null
 
   constructor(connection: Connection, options: StreamOptions) {
     this.#connection = connection
     this.#options = options
+    this.#reader = new AnswerReader({
+      onFirst: (ns) => options.onFirst?.(this, ns),
+      onText: options.onText,
+    })
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
-    })
-    this.#parser = createParser({
-      onEvent: ({ data }) => this.#onEvent(data),
-      maxBufferSize: LIMITS.event_chars,
-      onError: ({ type }) => {
-        if (type === 'max-buffer-size-exceeded')
-          this.#tooMuch(`an event of more than ${LIMITS.event_chars} characters`)
-      },
     })
     this.#timer = setTimeout(
       () => this.#fail('TIMEOUT', `no end of the answer within ${options.timeoutMs / 1000} s`),
       options.timeoutMs,
     )
-    this.#startNs = nowNs()
-    connection.pool.dispatch(
-      {
-        path: connection.path(options.path),
-        method: 'POST',
-        headers: { ...connection.headers, accept: 'text/event-stream' },
-        body: options.body,
-        // A server that works on one answer takes no second one on that connection.
-        blocking: true,
-      },
-      this,
-    )
+    this.#target = connection.target(options.path)
+    this.#send()
+  }
+
+  get chunks(): number {
+    return this.#reader.chunks
   }
 
   /** Gives it up. */
@@ -125,151 +120,160 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     else this.#abort = abort
   }
 
-  onHeaders(status: number): boolean {
+  onHeaders(status: number, headers: Buffer[]): boolean {
     this.#status = status
+    this.#connection.hasAnswered = true
+    if (isGood(status)) return true
+    this.#location = headerOf(headers, 'location')
+    this.#retryAfterMs = retryAfterMs((name) => headerOf(headers, name))
     return true
   }
 
   onData(packet: Buffer): boolean {
     // What comes after it was given up, until its connection is closed.
     if (this.#isDone) return true
-    this.#packetNs = nowNs()
+    const packetNs = nowNs()
     const text = this.#decoder.write(packet)
-    if (this.#status === 200) this.#parser.feed(text)
-    else {
-      this.#errorBody += text
-      // What is said first says enough.
-      if (this.#errorBody.length > MAX_ERROR_CHARS) this.#refused()
+    if (isGood(this.#status)) {
+      const reader = this.#reader
+      reader.feed(text, packetNs)
+      if (reader.problem !== null) this.#fail('STREAM_ERROR', reader.problem)
+      else if (reader.hasEnd) this.#closeSoon()
+      return true
     }
+    this.#errorBody += text
+    // What is said first says enough.
+    if (this.#errorBody.length > MAX_ERROR_CHARS) this.#refused()
     return true
   }
 
   onComplete(): void {
     if (this.#isDone) return
-    if (this.#status !== 200) {
-      this.#refused()
-    } else if (this.#finishReason === null) {
-      const how = this.#isAtEnd ? 'said [DONE]' : 'ended'
-      this.#fail('STREAM_BROKEN', `the stream ${how} after ${this.chunks} chunks without a finish_reason`)
-    } else if (GIVEN_UP.includes(this.#finishReason)) {
-      this.#fail(
-        'STREAM_ERROR',
-        `the server gave up the answer (finish_reason: ${shortened(this.#finishReason)})`,
-      )
-    } else {
-      this.#end({
-        ok: true,
-        startNs: this.#startNs,
-        endNs: this.#packetNs,
-        chunkTimesNs: this.#timesNs,
-        usage: this.#usage,
-        finishReason: this.#finishReason === 'length' ? 'length' : 'stop',
-      })
-    }
+    if (isRedirect(this.#status)) this.#follow()
+    else if (isGood(this.#status)) {
+      this.#reader.feed(this.#decoder.end(), nowNs())
+      this.#close(false)
+    } else this.#refused()
   }
 
   onError(error: Error): void {
-    const code = this.#status === 0 ? 'CONNECTION' : 'STREAM_BROKEN'
-    this.#fail(code, mask(messageOf(error)))
+    if (this.#isDone) return
+    if (this.#reader.hasEnd) this.#close(false)
+    else if (this.#isStale(error)) this.#sendAgain()
+    else this.#fail(this.#status === 0 ? 'CONNECTION' : 'STREAM_BROKEN', mask(messageOf(error)))
   }
 
-  #onEvent(data: string): void {
-    if (this.#isDone) return
-    if (data === '[DONE]') {
-      this.#isAtEnd = true
-      return
+  #send(): void {
+    const { pool, path, headers } = this.#target
+    this.#status = 0
+    pool.dispatch(
+      {
+        path,
+        method: 'POST',
+        headers: { ...headers, accept: 'text/event-stream' },
+        body: this.#options.body,
+        // A server that works on one answer takes no second one on that connection.
+        blocking: true,
+      },
+      this,
+    )
+  }
+
+  /** A server closes a connection that was idle, and what is sent on it meanwhile is lost unread. */
+  #isStale(error: Error): boolean {
+    const { code } = error as { code?: unknown }
+    const isPrompt = nowNs() - this.#startNs < STALE_WITHIN_NS
+    const isUnread = this.#status === 0 && isPrompt && STALE_CODES.includes(code)
+    return isUnread && !this.#isSentAgain && this.#connection.hasAnswered
+  }
+
+  #sendAgain(): void {
+    this.#isSentAgain = true
+    // Not before the pool has let go of the connection that broke.
+    setImmediate(() => {
+      if (this.#isDone) return
+      this.#startNs = nowNs()
+      this.#send()
+    })
+  }
+
+  #follow(): void {
+    this.#redirects += 1
+    const redirect = { status: this.#status, location: this.#location }
+    const next =
+      this.#redirects > MOST_REDIRECTS
+        ? 'redirects without end'
+        : this.#connection.followed(this.#options.path, this.#target, redirect)
+    if (typeof next === 'string') this.#fail(`HTTP_${this.#status}`, next)
+    else {
+      this.#target = next
+      this.#errorBody = ''
+      this.#send()
     }
-    let event: StreamEvent
-    try {
-      event = limitedJson(data) as StreamEvent
-    } catch {
-      this.#fail('STREAM_ERROR', `an event is no JSON: ${shortened(data)}`)
-      return
-    }
-    if (event?.error !== undefined) {
-      const words = errorText(event) ?? JSON.stringify(event.error)
-      this.#fail('STREAM_ERROR', shortened(words, 500))
-      return
-    }
-    if (event?.usage) this.#usage = usageOf(event.usage) ?? this.#usage
-    const choice = event?.choices?.[0]
-    if (choice === undefined || choice === null) return
-    if (choice.finish_reason) this.#finishReason = choice.finish_reason
-    const text = textOf(choice)
-    if (text === null) return
-    if (!this.#hasRoomFor(text)) return
-    this.chunks += 1
-    this.#timesNs.push(this.#packetNs)
-    if (this.chunks === 1) this.#options.onFirst?.(this, this.#packetNs)
-    this.#options.onText?.(text, this.#packetNs)
   }
 
   #refused(): void {
-    this.#fail(`HTTP_${this.#status}`, this.#connection.wordsOf(this.#errorBody) || 'without a word')
+    const words = this.#connection.wordsOf(this.#errorBody) || 'without a word'
+    const waitMs = this.#retryAfterMs
+    this.#fail(
+      `HTTP_${this.#status}`,
+      waitMs === null ? words : `${words} (it asks to wait ${waitMs / 1000} s)`,
+    )
   }
 
-  /** What is kept of an answer is bounded, however long its server goes on. */
-  #hasRoomFor(text: string): boolean {
-    if (this.#options.onText !== undefined) this.#chars += text.length
-    if (this.chunks === LIMITS.answer_chunks) this.#tooMuch(`more than ${LIMITS.answer_chunks} chunks`)
-    else if (this.#chars > LIMITS.answer_chars) this.#tooMuch(`more than ${LIMITS.answer_chars} characters`)
-    return !this.#isDone
+  /**
+   * The answer is over. A connection that its server ends at once can be used again; for another one nobody waits, but for
+   * the usage where it is still to come.
+   */
+  #closeSoon(): void {
+    const waitsFor = this.#reader.isWhole ? 'close' : 'usage'
+    if (this.#waitsFor === waitsFor) {
+      // Another of several answers to one request goes on.
+      if (waitsFor === 'usage') this.#closing?.refresh()
+      return
+    }
+    this.#waitsFor = waitsFor
+    if (this.#closing !== null) clearTimeout(this.#closing)
+    const waitMs = waitsFor === 'usage' ? USAGE_GRACE_MS : this.#connection.closesWithinMs
+    this.#closing = setTimeout(() => {
+      if (waitsFor === 'close') this.#connection.closesWithinMs = 0
+      this.#close(true)
+      this.#abort?.()
+    }, waitMs)
   }
 
-  #tooMuch(what: string): void {
-    this.#fail('STREAM_ERROR', `the server sent ${what}`)
+  #close(heldOpen: boolean): void {
+    const reader = this.#reader
+    const wrong = reader.end()
+    if (wrong !== null) {
+      this.#fail(wrong.code, wrong.words)
+      return
+    }
+    this.#end({
+      ok: true,
+      startNs: this.#startNs,
+      endNs: reader.lastNs === 0 ? nowNs() : reader.lastNs,
+      chunkTimesNs: reader.timesNs,
+      reasoningChunks: reader.reasoningChunks,
+      chars: reader.chars,
+      usage: reader.usage,
+      finishReason: reader.finishReason === 'length' ? 'length' : 'stop',
+      model: reader.model,
+      heldOpen,
+    })
   }
 
   #fail(code: string, message: string): void {
     if (this.#isDone) return
-    this.#end({ ok: false, startNs: this.#startNs, endNs: nowNs(), code, message })
+    const retryAfterMs = [429, 503].includes(this.#status) ? this.#retryAfterMs : null
+    this.#end({ ok: false, startNs: this.#startNs, endNs: nowNs(), code, message, retryAfterMs })
     this.#abort?.()
   }
 
   #end(end: Answered | Failed): void {
     this.#isDone = true
     clearTimeout(this.#timer)
+    if (this.#closing !== null) clearTimeout(this.#closing)
     this.#resolve(end)
   }
-}
-
-/** The part of a chunk that is read; anything may be absent. */
-interface StreamEvent {
-  error?: unknown
-  usage?: Record<string, unknown> | null
-  choices?: Choice[]
-}
-
-interface Choice {
-  /** /v1/completions. */
-  text?: string | null
-  /** /v1/chat/completions. `reasoning` and `reasoning_content` are what vLLM and llama-server call thoughts. */
-  delta?: null | {
-    content?: string | null
-    reasoning?: string | null
-    reasoning_content?: string | null
-    tool_calls?: unknown
-  }
-  finish_reason?: string | null
-}
-
-/** What a chunk brought; null for one that brought no token, as the one that only names the role or the end. */
-function textOf({ text, delta, finish_reason }: Choice): string | null {
-  if (delta != null) {
-    const said = delta.content || delta.reasoning_content || delta.reasoning
-    return said || (delta.tool_calls ? '' : null)
-  }
-  // A token without text, as an end-of-text token that is ignored, comes as an empty text before the end.
-  return text || (typeof text === 'string' && !finish_reason ? text : null)
-}
-
-function usageOf(usage: Record<string, unknown>): Usage | null {
-  const { prompt_tokens: prompt, completion_tokens: completion, prompt_tokens_details: details } = usage
-  if (!isCount(prompt) || !isCount(completion)) return null
-  const cached = (details as { cached_tokens?: unknown } | null | undefined)?.cached_tokens
-  return { prompt, completion, cached: isCount(cached) ? cached : null }
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= LIMITS.request_tokens
 }

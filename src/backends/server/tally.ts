@@ -1,13 +1,28 @@
 import type { Generation, RequestRecord, RunTotals, Served } from '../protocol.js'
 import { spreadOf } from '../spread.js'
+import { AnswerLedger } from './answer-ledger.js'
 import { Latencies } from './latencies.js'
+import { hiddenThoughts, type Reckoning, reckon } from './ledger.js'
 import type { Driven, Outcome } from './load-generator.js'
 import type { ServedPrompt } from './request-body.js'
 import type { Answered } from './stream.js'
+import { type StreamVerdict, verdictOf } from './stream-verdict.js'
 
-/** Tokens of an answer and of its prompt: the server's count where it told one, else chunks and its tokenizer. */
-export function tokensOf({ inputTokens }: ServedPrompt, { usage, chunkTimesNs }: Answered) {
-  return { output: usage?.completion ?? chunkTimesNs.length, input: usage?.prompt ?? inputTokens }
+/** Tokens of an answer and of its prompt, by all that was told of them. `tokenizer`: those of its text, where it was asked. */
+export function tokensOf(
+  { inputTokens }: ServedPrompt,
+  { usage, chunkTimesNs, reasoningChunks, chars, finishReason }: Answered,
+  tokenizer: number | null = null,
+): Reckoning {
+  return reckon({
+    usage,
+    chunks: chunkTimesNs.length,
+    reasoningChunks,
+    chars,
+    tokenizer,
+    prompt: inputTokens,
+    endedByItself: finishReason === 'stop',
+  })
 }
 
 /** Sums a run up, request by request, in memory that does not grow with it. */
@@ -17,18 +32,19 @@ export class Tally {
   readonly #sendDelay = new Latencies()
   readonly #ttftFromSchedule = new Latencies()
   readonly #e2eFromSchedule = new Latencies()
+  readonly #ledger = new AnswerLedger()
+  readonly #verdicts: Record<StreamVerdict, number> = { stream: 0, bursts: 0, buffered: 0 }
   #requests = 0
   #inputTokens: number | null = 0
   #outputTokens = 0
   #truncated = 0
   #chunks = 0
-  #counted = 0
   /** Null as long as no answer told it. */
   #cached: number | null = null
-  /** Answers whose count and chunks differ by more than the end-of-text token, which brings no text. */
-  #differing = 0
   #failures = 0
   #timedOut = 0
+  #heldOpen = 0
+  #short = 0
   readonly #prompts: readonly ServedPrompt[]
 
   constructor(prompts: readonly ServedPrompt[]) {
@@ -36,7 +52,10 @@ export class Tally {
   }
 
   /** Counts a request; the record of one that was answered, null of one that came to nothing. */
-  add({ index, end, attempts, scheduledNs, sentNs }: Outcome): RequestRecord | null {
+  add(
+    { index, end, attempts, scheduledNs, sentNs }: Outcome,
+    tokenizer: number | null = null,
+  ): RequestRecord | null {
     if (scheduledNs !== null) this.#sendDelay.add(Math.max(0, sentNs - scheduledNs) / 1e6)
     if (!end.ok) {
       this.#failures += 1
@@ -45,16 +64,20 @@ export class Tally {
     }
     const prompt = this.#prompts[index]
     if (prompt === undefined) throw new Error(`there is no prompt ${index}`)
-    const { output, input } = tokensOf(prompt, end)
-    const itls = gapsMs(end.chunkTimesNs)
+    const reckoning = tokensOf(prompt, end, tokenizer)
+    const { output, input } = reckoning
+    const verdict = verdictOfAnswer(end, output)
+    this.#verdicts[verdict] += 1
+    const firstNs = verdict === 'buffered' ? undefined : end.chunkTimesNs[0]
+    const itls = verdict === 'stream' ? gapsMs(end.chunkTimesNs) : []
     for (const itl of itls) this.#itl.add(itl)
-    const firstNs = end.chunkTimesNs[0]
     const ttftMs = firstNs === undefined ? null : (firstNs - end.startNs) / 1e6
     if (ttftMs !== null) this.#ttft.add(ttftMs)
     if (scheduledNs !== null) {
       if (firstNs !== undefined) this.#ttftFromSchedule.add((firstNs - scheduledNs) / 1e6)
       this.#e2eFromSchedule.add((end.endNs - scheduledNs) / 1e6)
     }
+    this.#ledger.add(reckoning, end, tokenizer)
     this.#count(prompt, end, output, input)
     return {
       index,
@@ -73,7 +96,7 @@ export class Tally {
   }
 
   totals(driven: Driven, notes: readonly string[], generation: Generation): RunTotals {
-    const { steady, reason } = driven.steady.result
+    const { steady, reason } = this.#steadyOf(driven)
     return {
       requests: this.#requests,
       input_tokens: this.#inputTokens,
@@ -91,25 +114,27 @@ export class Tally {
     }
   }
 
+  /** Its edges, and what is between them, are told by first tokens and by chunks as they come. */
+  #steadyOf({ steady }: Driven): SteadyOutcome {
+    return this.#verdicts.buffered * 2 > this.#requests
+      ? { steady: null, reason: `when tokens were made was not seen: ${BUFFERED}` }
+      : steady.result
+  }
+
   #count(prompt: ServedPrompt, end: Answered, output: number, input: number | null): void {
-    const chunks = end.chunkTimesNs.length
     this.#requests += 1
     this.#outputTokens += output
     this.#inputTokens = input === null || this.#inputTokens === null ? null : this.#inputTokens + input
-    this.#chunks += chunks
+    this.#chunks += end.chunkTimesNs.length
     if (prompt.truncated) this.#truncated += 1
-    if (end.usage === null) return
-    this.#counted += 1
-    if (end.usage.cached !== null) this.#cached = (this.#cached ?? 0) + end.usage.cached
-    const silent = end.finishReason === 'stop' ? 1 : 0
-    if (output < chunks || output > chunks + silent) this.#differing += 1
-    const short = prompt.ignoreEos && output < prompt.maxTokens
-    if (short) this.#short += 1
+    if (end.heldOpen) this.#heldOpen += 1
+    const cached = end.usage?.cached ?? null
+    if (cached !== null) this.#cached = (this.#cached ?? 0) + cached
+    if (end.usage !== null && prompt.ignoreEos && output < prompt.maxTokens) this.#short += 1
   }
 
-  #short = 0
-
-  #served({ maxInFlight }: Driven, notes: string[]): Served {
+  #served({ maxInFlight, waits }: Driven, notes: string[]): Served {
+    const { stream, bursts, buffered } = this.#verdicts
     return {
       timed_out: this.#timedOut,
       send_delay_ms: this.#sendDelay.spread,
@@ -118,25 +143,30 @@ export class Tally {
       max_in_flight: maxInFlight,
       chunks: this.#chunks,
       cached_input_tokens: this.#cached,
-      token_source: this.#counted === this.#requests ? 'usage' : this.#counted === 0 ? 'chunks' : 'mixed',
-      notes,
+      token_source: this.#ledger.source,
+      ledger: this.#ledger.ledger,
+      streams: { stream, bursts, buffered, reason: buffered > 0 ? BUFFERED : bursts > 0 ? BURSTS : null },
+      put_off: { count: waits.count, sec: waits.ms / 1000 },
+      held_open: this.#heldOpen,
+      notes: waits.count === 0 ? notes : [...notes, putOffNote(waits)],
     }
   }
 
   #notes({ max_tokens }: Generation): string[] {
-    const notes: string[] = []
-    const uncounted = this.#requests - this.#counted
-    if (uncounted > 0)
-      notes.push(
-        `tokens_counted_by_chunks: the server told no usage for ${uncounted} of ${this.#requests} requests; their output tokens are the chunks that came, which may hold several tokens each.`,
-      )
+    const notes = this.#ledger.notes
+    const { bursts, buffered } = this.#verdicts
     if (this.#inputTokens === null)
       notes.push(
         'input_tokens_unknown: the server told neither usage nor, by /tokenize, the length of prompts.',
       )
-    if (this.#differing > 0)
+    if (buffered > 0)
       notes.push(
-        `tokens_per_chunk: in ${this.#differing} of ${this.#requests} requests the server counted other than one token a chunk (${this.#outputTokens} tokens in ${this.#chunks} chunks in all). Tokens are the server's count; times between tokens are times between chunks.`,
+        `stream_buffered: ${buffered} of ${this.#requests} answers: ${BUFFERED}; their time to first token, times between and per token, and phases are null.`,
+      )
+    // Chunks that hold several tokens each are told of already.
+    if (bursts > 0 && this.#outputTokens <= this.#chunks + this.#requests)
+      notes.push(
+        `stream_in_bursts: ${bursts} of ${this.#requests} answers: ${BURSTS}; their times between tokens are null.`,
       )
     if (this.#cached !== null && this.#cached > 0)
       notes.push(
@@ -148,6 +178,24 @@ export class Tally {
       )
     return notes
   }
+}
+
+type SteadyOutcome = Pick<RunTotals, 'steady'> & { reason: string | null }
+
+const BUFFERED = 'buffered: the first tokens did not come when they were made, but many at once'
+const BURSTS = 'tokens came in bursts of several'
+
+function putOffNote({ count, ms }: Driven['waits']): string {
+  return `requests_put_off: the server put requests off ${count} times (Retry-After), ${(ms / 1000).toFixed(1)} s in all; the energy of that time is in these numbers.`
+}
+
+/** How an answer came, by the tokens in it that brought text. */
+export function verdictOfAnswer(answer: Answered, output: number): StreamVerdict {
+  const { startNs, chunkTimesNs, finishReason } = answer
+  const hidden = hiddenThoughts(answer)
+  // The end-of-text token brings none.
+  const silent = hidden + (finishReason === 'stop' && output > chunkTimesNs.length ? 1 : 0)
+  return verdictOf({ startNs, chunkTimesNs, tokens: output - silent, hidesThoughts: hidden > 0 })
 }
 
 function gapsMs(timesNs: readonly number[]): number[] {

@@ -20,8 +20,8 @@ import { type PreparedPrompts, preparePrompts } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
 import { ENDPOINT_PATHS, requestBody, type ServedPrompt } from './request-body.js'
 import { ServerProcess } from './server-process.js'
-import { type StreamOptions, TokenStream } from './stream.js'
-import { Tally, tokensOf } from './tally.js'
+import { type Answered, type Failed, type StreamOptions, TokenStream } from './stream.js'
+import { Tally, tokensOf, verdictOfAnswer } from './tally.js'
 
 // Started as: node worker.js. It starts a server as its child, or finds one, and drives the load.
 
@@ -63,22 +63,17 @@ serveWorker({
     const { prompts } = await orTrueCause(prepare([prompt], generation))
     const [prepared] = prompts
     if (prepared === undefined) throw new Error('a prompt was lost')
-    let text = ''
-    const stream = send(prepared, generation, {
-      onText: (piece) => {
-        text += piece
-      },
-    })
-    const end = await stream.done
+    const { end, text } = await askPatiently(prepared, generation)
     if (server?.how != null) throw died(server)
     if (!end.ok) throw requestFailed(theServer().plan.title, end)
     const tokens = tokensOf(prepared, end)
     const [firstNs] = end.chunkTimesNs
+    const isSeen = firstNs !== undefined && verdictOfAnswer(end, tokens.output) !== 'buffered'
     return {
       latency_ms: (end.endNs - end.startNs) / 1e6,
       input_tokens: tokens.input,
       output_tokens: tokens.output,
-      ttft_ms: firstNs === undefined ? null : (firstNs - end.startNs) / 1e6,
+      ttft_ms: isSeen ? (firstNs - end.startNs) / 1e6 : null,
       truncated: prepared.truncated,
       text,
     }
@@ -128,6 +123,7 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
     const driven = await driveLoad({
       count: prompts.length,
       load: load ?? ONE_AFTER_THE_OTHER,
+      mostWaitMs: theServer().plan.request_timeout_ms,
       send: (index, onFirst) => send(at(index), generation, { onFirst }),
       tokensOf: (index, answer) => tokensOf(at(index), answer),
       onEnd: (outcome) => {
@@ -187,6 +183,24 @@ function send(
   const { dialect, name: model } = served
   const body = requestBody(prompt, generation, { endpoint, model, dialect, extraBody })
   return new TokenStream(connection, { path: ENDPOINT_PATHS[endpoint], body, timeoutMs, ...listeners })
+}
+
+/** One request with its text, which waits as long as the server asks for (Retry-After), within the limit of a request. */
+async function askPatiently(
+  prompt: ServedPrompt,
+  generation: Generation,
+): Promise<{ end: Answered | Failed; text: string }> {
+  for (let waitedMs = 0; ; ) {
+    let text = ''
+    const onText = (piece: string) => {
+      text += piece
+    }
+    const end = await send(prompt, generation, { onText }).done
+    const waitMs = end.ok ? null : end.retryAfterMs
+    if (waitMs === null || waitedMs + waitMs > theServer().plan.request_timeout_ms) return { end, text }
+    waitedMs += waitMs
+    await sleep(Math.max(1, Math.ceil(waitMs)))
+  }
 }
 
 async function ready(plan: ServerPlan, model: string, tell: (text: string) => void): Promise<Loaded> {

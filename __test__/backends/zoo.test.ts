@@ -1,0 +1,89 @@
+// What servers send, each a row of zoo/rows.mjs, against the real load generator: the tokens, the times, the end and the words
+// of an error. Servers (scripts) and load generator are a process each, as in a run.
+
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RequestRecord, RunTotals } from '../../dist/backends/protocol.js'
+import type { Reckoning } from '../../dist/backends/server/ledger.js'
+import type { StreamVerdict } from '../../dist/backends/server/stream-verdict.js'
+import { startNode } from '../native/llem.js'
+import { startPortServer } from './port-server.js'
+import { undisturbed } from './undisturbed.js'
+import { momentsOf } from './zoo/parts.mjs'
+import { RIGHT, ROWS, type Row } from './zoo/rows.mjs'
+
+/** A machine that is busy is late by so much. */
+const LATE_MS = 60
+const LIMIT_MS = 120_000
+
+interface Driven {
+  answers: (Reckoning & { record: RequestRecord; verdict: StreamVerdict })[]
+  totals: RunTotals | null
+  tookMs: number
+  failed: string | null
+}
+
+let server: Awaited<ReturnType<typeof startPortServer>> | null = null
+let driven: Driven[] = []
+beforeAll(async () => {
+  server = await startPortServer('./zoo/server.mjs', [], { forAll: true, wrap: undisturbed })
+  const script = fileURLToPath(new URL('./zoo/drive.mjs', import.meta.url))
+  const { stdout, stderr, code } = await startNode([script, String(server.port), ...undisturbed]).ended
+  if (code !== 0) throw new Error(stderr)
+  driven = JSON.parse(stdout)
+}, LIMIT_MS)
+afterAll(() => server?.end())
+
+const named = (isFailing: boolean) =>
+  ROWS.filter(({ right }) => (right?.error != null) === isFailing).map((row) => [row.name, row] as const)
+const resultOf = (row: Row) => driven[ROWS.indexOf(row)] as Driven
+
+describe('the zoo', () => {
+  it('has a row for each of the twelve kinds of servers, and more than 45', () => {
+    const kinds = ['vLLM', 'SGLang', 'TGI', 'TensorRT-LLM', 'llama.cpp', 'Ollama', 'LM Studio', 'LiteLLM']
+    for (const kind of [...kinds, 'LMDeploy', 'OpenVINO', 'OpenRouter', 'xAI'])
+      expect(ROWS.some(({ name }) => name.startsWith(kind))).toBe(true)
+    expect(ROWS.length).toBeGreaterThan(45)
+    expect(new Set(ROWS.map(({ name }) => name)).size).toBe(ROWS.length)
+  })
+
+  it.each(named(true))('fails in its own words: %s', (_, row) => {
+    const { failed } = resultOf(row)
+    const [code, words] = row.right?.error ?? ['', '']
+    expect(failed).toContain(`the first: ${code}: ${words.startsWith('it said') ? '' : words}`)
+    expect(failed).toContain(words)
+    expect(failed).not.toMatch(/TypeError|Cannot read|undefined/)
+  })
+
+  it.each(named(false))('is counted and timed: %s', (_, row) => {
+    const right = { ...RIGHT, ...row.right }
+    const { answers, totals, tookMs } = resultOf(row)
+    const { firstMs, lastMs } = momentsOf(row.script)
+    expect(answers).toHaveLength(3)
+    for (const { record, verdict, unexplained, output, input, source, explained } of answers) {
+      const seen = { output, input, source, explained, verdict, isDoubted: unexplained !== null }
+      expect({ ...seen, finish: record.finish_reason, error: null }).toEqual(right)
+      const lastedMs = (record.end_ns - record.start_ns) / 1e6
+      expect(lastedMs).toBeGreaterThan(Number(lastMs) - 3)
+      expect(lastedMs).toBeLessThan(Number(lastMs) + LATE_MS)
+      if (right.verdict === 'buffered') expect(record.ttft_ms).toBeNull()
+      else {
+        expect(record.ttft_ms).toBeGreaterThan(Number(firstMs) - 3)
+        expect(record.ttft_ms).toBeLessThan(Number(firstMs) + LATE_MS)
+      }
+      expect(record.itl_ms === null).toBe(right.verdict !== 'stream')
+    }
+    expect(totals).toMatchObject({
+      output_tokens: 3 * right.output,
+      input_tokens: right.input === null ? null : 3 * right.input,
+      served: {
+        token_source: right.source,
+        ledger: { unexplained: right.isDoubted ? { requests: 3 } : null },
+        streams: { [right.verdict]: 3 },
+      },
+    })
+    // Nobody waits for a connection that stays open, but for the usage where it may still come.
+    const graceMs = row.name.startsWith('the reason alone') ? 1100 : 0
+    expect(tookMs).toBeLessThan(3 * (Number(lastMs) + LATE_MS + graceMs) + 200)
+  })
+})

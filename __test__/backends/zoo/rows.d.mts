@@ -1,0 +1,23 @@
+import type { Part } from './parts.mjs'
+
+interface Right {
+  output: number
+  input: number | null
+  source: 'usage' | 'chunks' | 'tokenizer'
+  verdict: 'stream' | 'bursts' | 'buffered'
+  explained: string[]
+  isDoubted: boolean
+  finish: 'stop' | 'length'
+  error: [code: string, words: string] | null
+}
+
+export interface Row {
+  name: string
+  script: Part[]
+  status?: number
+  headers?: Record<string, string>
+  right?: Partial<Right>
+}
+
+export const RIGHT: Right
+export const ROWS: Row[]

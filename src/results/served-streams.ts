@@ -1,0 +1,42 @@
+// What a load says of its tokens and of how they came.
+
+import { z } from 'zod'
+
+const count = z.number().int().nonnegative()
+
+/** How many output tokens each witness tells of, and why they differ. Null is a witness that was not heard. */
+export const tokenLedgerSchema = z.object({
+  /** `completion_tokens`, as the server told them. */
+  output_tokens_by_usage: count.nullable(),
+  /** Chunks with text. */
+  output_tokens_by_chunks: count,
+  /** The texts of answers by a tokenizer. */
+  output_tokens_by_tokenizer: count.nullable(),
+  /** Of thoughts, as the server told them. */
+  reasoning_tokens: count.nullable(),
+  /** Differences with a known explanation, and in how many requests. */
+  explained: z.array(z.object({ rule: z.string(), requests: count, text: z.string() })),
+  /** Differences without one, and what the first was; null where there is none. */
+  unexplained: z.object({ requests: count, first: z.string() }).nullable(),
+})
+
+/** How many answers came token by token, in bursts of several tokens, or kept back until many were there. */
+export const streamsSchema = z.object({
+  stream: count,
+  /** Their times between tokens are null. */
+  bursts: count,
+  /** Their time to first token, times between and per token, and phases are null. */
+  buffered: count,
+  /** Why some of these times are null; null where none is. */
+  reason: z.string().nullable(),
+})
+
+export type Streams = z.infer<typeof streamsSchema>
+
+/** Why first tokens were not seen; null where all were, or nobody knows. */
+export function whyUnseen(streams: Streams | null): string | null {
+  return streams === null || streams.buffered === 0 ? null : streams.reason
+}
+
+/** What a server put off by 429 or 503 with Retry-After: how often, and how long was waited in all, seconds. */
+export const putOffSchema = z.object({ count, sec: z.number().nonnegative() })
