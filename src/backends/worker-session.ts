@@ -157,6 +157,18 @@ export async function probeWorker(
   }
 }
 
+/** What a worker's libraries are, once they are imported; nothing where they shall not be. */
+export async function importsOf(
+  what: string,
+  command: WorkerCommand,
+  { imports, signal }: { imports: boolean; signal?: AbortSignal | undefined },
+): Promise<string[]> {
+  if (!imports) return []
+  const versions = await probeWorker(command, { timeoutMs: DEFAULT_TIMEOUTS.helloMs, signal })
+  const all = Object.entries(versions).map(([library, version]) => `${library} ${version}`)
+  return [`${what} can be imported: ${all.join(', ')}`]
+}
+
 function versionError(backend: string, spoken: number): LlemError {
   return new LlemError(`the ${backend} worker speaks protocol ${spoken}, llem speaks ${PROTOCOL_VERSION}`, {
     code: 'WORKER_PROTOCOL',

@@ -35,6 +35,7 @@ export async function openEnergyMeter(
     observer,
     signal,
     ownContainer = null,
+    cudaVisibleDevices,
   }: {
     libraryPath: string | undefined
     simulated: boolean
@@ -42,6 +43,8 @@ export async function openEnergyMeter(
     signal: AbortSignal | undefined
     /** Where the inference runs, if in a container. */
     ownContainer?: string | null
+    /** That of the inference. */
+    cudaVisibleDevices?: string | undefined
   },
 ): Promise<EnergyMeter> {
   if (energy.backend === null) {
@@ -64,6 +67,7 @@ export async function openEnergyMeter(
     dataDir: dataDir(),
     libraryPath,
     cudaDeviceOrder: cudaDeviceOrderOfChildren(),
+    cudaVisibleDevices,
     simulated,
     log: (line) => observer.detail(line),
   }).catch((error: unknown) => {

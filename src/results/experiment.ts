@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { phasesSchema, requestEnergySchema, steadyStateSchema } from './attribution.js'
 import { energySchema, METHODS } from './energy.js'
 import { findingSchema } from './findings.js'
+import { identitySchema } from './identity.js'
 
 // result.json, whole. Snake case as on disk; null is unknown, never 0.
 
@@ -359,6 +360,8 @@ export const experimentResultSchema = z.object({
   completed_at: z.string(),
   model: z.string(),
   backend: z.string(),
+  /** What was asked for, what that was taken to be, and what answered; null in results of before. */
+  identity: identitySchema.nullable().default(null),
   simulated: z.boolean(),
   /** Null, like input_tokens, where a server tells no number of prompt tokens. */
   total_tokens: count.nullable(),

@@ -27,6 +27,8 @@ export interface Answered {
   chunkTimesNs: readonly number[]
   usage: Usage | null
   finishReason: 'stop' | 'length'
+  /** Who answered, by its first event that says so; null where none does. */
+  model: string | null
 }
 
 /** A request that came to nothing. */
@@ -78,6 +80,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   #status = 0
   #errorBody = ''
   #usage: Usage | null = null
+  #model: string | null = null
   #finishReason: string | null = null
   #isAtEnd = false
   /** Of its text, where that is kept. */
@@ -163,6 +166,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
         endNs: this.#packetNs,
         chunkTimesNs: this.#timesNs,
         usage: this.#usage,
+        model: this.#model,
         finishReason: this.#finishReason === 'length' ? 'length' : 'stop',
       })
     }
@@ -191,6 +195,8 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
       this.#fail('STREAM_ERROR', shortened(words, 500))
       return
     }
+    if (this.#model === null && typeof event?.model === 'string' && event.model !== '')
+      this.#model = event.model
     if (event?.usage) this.#usage = usageOf(event.usage) ?? this.#usage
     const choice = event?.choices?.[0]
     if (choice === undefined || choice === null) return
@@ -236,6 +242,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
 /** The part of a chunk that is read; anything may be absent. */
 interface StreamEvent {
   error?: unknown
+  model?: unknown
   usage?: Record<string, unknown> | null
   choices?: Choice[]
 }

@@ -1,3 +1,5 @@
+import { shortened } from '../../core/foreign-text.js'
+import { LIMITS } from '../../core/limits.js'
 import type { Generation, RequestRecord, RunTotals, Served } from '../protocol.js'
 import { spreadOf } from '../spread.js'
 import { Latencies } from './latencies.js'
@@ -97,6 +99,7 @@ export class Tally {
     this.#outputTokens += output
     this.#inputTokens = input === null || this.#inputTokens === null ? null : this.#inputTokens + input
     this.#chunks += chunks
+    this.#countModel(end.model)
     if (prompt.truncated) this.#truncated += 1
     if (end.usage === null) return
     this.#counted += 1
@@ -109,6 +112,17 @@ export class Tally {
 
   #short = 0
 
+  /** How often each model answered; a server that thinks of a new name each time fills no memory. */
+  readonly #answered = new Map<string, number>()
+
+  #countModel(model: string | null): void {
+    if (model === null) return
+    const name = shortened(model)
+    const known = this.#answered.get(name)
+    if (known !== undefined || this.#answered.size < LIMITS.listed_names)
+      this.#answered.set(name, (known ?? 0) + 1)
+  }
+
   #served({ maxInFlight }: Driven, notes: string[]): Served {
     return {
       timed_out: this.#timedOut,
@@ -118,6 +132,7 @@ export class Tally {
       max_in_flight: maxInFlight,
       chunks: this.#chunks,
       cached_input_tokens: this.#cached,
+      answered: [...this.#answered].map(([model, answers]) => ({ model, answers })),
       token_source: this.#counted === this.#requests ? 'usage' : this.#counted === 0 ? 'chunks' : 'mixed',
       notes,
     }
@@ -129,6 +144,10 @@ export class Tally {
     if (uncounted > 0)
       notes.push(
         `tokens_counted_by_chunks: the server told no usage for ${uncounted} of ${this.#requests} requests; their output tokens are the chunks that came, which may hold several tokens each.`,
+      )
+    if (this.#answered.size > 1)
+      notes.push(
+        `several_models_answered: ${[...this.#answered].map(([model, answers]) => `${model} (${answers})`).join(', ')}; the numbers are those of all together.`,
       )
     if (this.#inputTokens === null)
       notes.push(
