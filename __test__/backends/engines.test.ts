@@ -15,7 +15,7 @@ async function identityOf(
     model,
     options: { base_url: baseUrl, ...options },
     dataDir: '/nowhere',
-    imports: false,
+    imports: 'never',
   })
   if (server === null) throw new Error('no server was asked')
   return server
@@ -261,7 +261,7 @@ describe('a server that serves something else', () => {
       model: 'A',
       options: { base_url: server.baseUrl },
       dataDir: '/nowhere',
-      imports: false,
+      imports: 'never',
     })
     expect(server.asked.filter((line) => line.startsWith('POST'))).toEqual([])
   })

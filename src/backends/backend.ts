@@ -65,9 +65,15 @@ export interface CheckOptions
     StartOptions,
     'model' | 'options' | 'dataDir' | 'python' | 'env' | 'service' | 'timeouts' | 'signal'
   > {
-  /** Also start the worker, so that its libraries are imported: some take seconds. */
-  imports: boolean
+  /** Whether the worker is started too, so that its libraries are imported. */
+  imports: Imports
 }
+
+/**
+ * Importing takes a second, or of PyTorch several. What llem has installed was imported then: `unproven` is what a person
+ * brings, such as an interpreter of their own.
+ */
+export type Imports = 'never' | 'unproven' | 'always'
 
 /** What a check saw. */
 export interface BackendCheck {

@@ -1,7 +1,7 @@
 import { LlemError } from '../core/errors.js'
 import { type CallOptions, Worker, type WorkerOptions } from '../workers/worker.js'
 import type { WorkerCommand } from '../workers/worker-process.js'
-import type { InferenceSession, InferOptions } from './backend.js'
+import type { Imports, InferenceSession, InferOptions } from './backend.js'
 import {
   doneSchema,
   helloSchema,
@@ -157,13 +157,13 @@ export async function probeWorker(
   }
 }
 
-/** What a worker's libraries are, once they are imported; nothing where they shall not be. */
+/** What a worker's libraries are, once they are imported; nothing where they need not be. `isOwn`: the person brings them. */
 export async function importsOf(
   what: string,
   command: WorkerCommand,
-  { imports, signal }: { imports: boolean; signal?: AbortSignal | undefined },
+  { isOwn, imports, signal }: { isOwn: boolean; imports: Imports; signal?: AbortSignal | undefined },
 ): Promise<string[]> {
-  if (!imports) return []
+  if (imports === 'never' || (imports === 'unproven' && !isOwn)) return []
   const versions = await probeWorker(command, { timeoutMs: DEFAULT_TIMEOUTS.helloMs, signal })
   const all = Object.entries(versions).map(([library, version]) => `${library} ${version}`)
   return [`${what} can be imported: ${all.join(', ')}`]

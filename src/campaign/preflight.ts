@@ -48,7 +48,7 @@ export async function preflightOfCampaign(
     const names = places.filter((place) => !left.has(place)).map(nameOf)
     if (names.length === 0 || (isElsewhere(config.backend) && !isAttached(config))) continue
     const python = `${config.backend} ${config.python}`
-    const imports = !imported.has(python)
+    const imports = imported.has(python) ? 'never' : 'always'
     imported.add(python)
     const report = await preflightOf(config, { libraryPath, observer, signal, imports })
     for (const problem of report.problems) {

@@ -97,7 +97,7 @@ export async function runExperiment(
   // What is in the way is told before anything takes time, all of it at once.
   const prompts = await trace.step('preflight', async () => {
     // An import that fails costs the baseline; where there is none it is told as early by the load itself.
-    const imports = config.baseline.enabled && kept?.isEmpty !== false
+    const imports = config.baseline.enabled && kept?.isEmpty !== false ? 'unproven' : 'never'
     const looking = lookAhead(config, { libraryPath, observer, signal, service, imports })
     return promptsIfReady(await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, () => looking))
   })

@@ -18,7 +18,10 @@ export const llamacpp: InferenceBackend = {
   async check({ options, dataDir, env, ...how }) {
     const { gpu } = parseLlamacppOptions(options)
     const { path, version } = findInstall(dataDir, gpu)
-    const imported = await importsOf('node-llama-cpp', workerCommand(path, env), how)
+    const imported = await importsOf('node-llama-cpp', workerCommand(path, env), {
+      ...how,
+      isOwn: false,
+    })
     return { seen: [`llamacpp ${version} is installed`, ...imported], server: null }
   },
 

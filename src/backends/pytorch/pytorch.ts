@@ -18,7 +18,10 @@ export const pytorch: InferenceBackend = {
     parsePytorchOptions(options)
     if (service !== null) return { seen: [`pytorch runs in service ${service.name}`], server: null }
     const interpreter = findPython(python, dataDir)
-    const imported = await importsOf('pytorch', workerCommand(interpreter, env), how)
+    const imported = await importsOf('pytorch', workerCommand(interpreter, env), {
+      ...how,
+      isOwn: python !== null,
+    })
     return { seen: [`pytorch uses ${interpreter}`, ...imported], server: null }
   },
 

@@ -20,7 +20,7 @@ export async function attachedServer(
     service: null,
     timeouts: { loadMs: limitS * 1000 },
     signal,
-    imports: false,
+    imports: 'never',
   })
   return server
 }

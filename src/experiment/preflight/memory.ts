@@ -25,10 +25,10 @@ export interface MemoryNeed {
 export function checkMemory(
   config: ExperimentConfig,
   gpus: readonly Device[],
-  totalMemoryBytes: number = totalmem(),
+  totalMemoryBytes: number | null = memoryOfMachine(),
 ): MemoryNeed | null {
   const weightBytes = weightBytesOf(config)
-  if (weightBytes === null) return null
+  if (weightBytes === null || totalMemoryBytes === null) return null
   const room = roomOf(config, gpus, totalMemoryBytes)
   if (room === null) return null
   const need = { weightBytes, roomBytes: room.bytes, room: room.what }
@@ -41,6 +41,15 @@ export function checkMemory(
       kind: 'usage',
     },
   )
+}
+
+/** Null where the system does not tell. */
+function memoryOfMachine(): number | null {
+  try {
+    return totalmem()
+  } catch {
+    return null
+  }
 }
 
 /** Bytes of the weights on this machine's disk; null where they are not there, or are changed while they are loaded. */

@@ -2,6 +2,7 @@
 //
 //   prompts, model, backend and server, devices, memory, disk -> what was seen and what is in the way
 
+import type { Imports } from '../../backends/backend.js'
 import { findBackend } from '../../backends/registry.js'
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
@@ -24,8 +25,7 @@ export interface PreflightOptions {
   signal?: AbortSignal | undefined
   /** The container in which the inference runs; null: this machine. */
   service: Service | null
-  /** Also start the worker once, so that its libraries are imported. */
-  imports: boolean
+  imports: Imports
 }
 
 /** Looks at everything. Rejects only when interrupted; what is wrong is in the findings, and then there may be no prompts. */
@@ -38,10 +38,11 @@ export async function lookAhead(
     findings.of('prompts', () => loadPromptsOf(config, { observer, signal }), signal),
     checkModel(config, findings, signal),
     checkBackend(config, findings, { signal, service, imports }),
-    checkGpus(config, findings, { libraryPath, signal }),
     checkRoom(config, findings, signal),
   ])
   const [prompts] = await unlessInterrupted(looking, signal)
+  // Last, because a simulated machine counts its time from the first look at it.
+  await checkGpus(config, findings, { libraryPath, signal })
   if (prompts !== null) findings.saw('prompts', `${prompts.prompts.length} prompts of ${prompts.source}`)
   return { findings, prompts }
 }
@@ -66,7 +67,7 @@ async function checkBackend(
     signal,
     service,
     imports,
-  }: { signal: AbortSignal | undefined; service: Service | null; imports: boolean },
+  }: { signal: AbortSignal | undefined; service: Service | null; imports: Imports },
 ): Promise<void> {
   const { backend, model, python, load_timeout_sec: limitS } = config
   const checked = await findings.of(

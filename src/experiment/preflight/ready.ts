@@ -1,5 +1,6 @@
 // The preflight by itself: what `--validate-only` and the library ask for.
 
+import type { Imports } from '../../backends/backend.js'
 import type { ExperimentConfig } from '../../config/schema.js'
 import { learnEnvironment, learnSecrets } from '../../core/secrets.js'
 import type { Service } from '../../workers/service.js'
@@ -16,8 +17,8 @@ export interface ReadyOptions {
   observer?: Observer
   signal?: AbortSignal | undefined
   service?: Service | null
-  /** Also start the worker once, so that its libraries are imported. */
-  imports?: boolean
+  /** Whether libraries are imported; by default they are. */
+  imports?: Imports
 }
 
 /** Whether an experiment could run here and now. Measures nothing, loads no model and writes nothing. Rejects with INTERRUPTED alone. */
@@ -28,7 +29,7 @@ export async function preflightOf(
     observer: listener = silentObserver,
     signal,
     service = null,
-    imports = true,
+    imports = 'always',
   }: ReadyOptions = {},
 ): Promise<PreflightReport> {
   learnEnvironment(process.env)
