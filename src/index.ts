@@ -2,8 +2,10 @@
 
 import { loadExperimentConfig } from './config/load.js'
 import { configError } from './config/problems.js'
-import type { WrittenExperimentConfig } from './config/schema.js'
+import type { ExperimentConfig, WrittenExperimentConfig } from './config/schema.js'
 import { chooseLibrary } from './energy/library.js'
+import { preflightOf } from './experiment/preflight/ready.js'
+import type { PreflightReport } from './experiment/preflight/report.js'
 import {
   type ExperimentOutcome,
   type RunOptions as InnerOptions,
@@ -19,6 +21,7 @@ export { LlemError } from './core/errors.js'
 export { type MeasuredValue, type MeasureOptions, measure } from './energy/measure.js'
 export { estimateFlopsPalm, type FlopsEstimate } from './experiment/flops.js'
 export type { Observer, Progress, Stretch } from './experiment/observer.js'
+export type { PreflightProblem, PreflightReport } from './experiment/preflight/report.js'
 export { type ExperimentOutcome, UnsavedResultError } from './experiment/run.js'
 export type { WarmupConfig } from './experiment/warmup.js'
 export {
@@ -64,8 +67,29 @@ export async function runExperiment(
   written: WrittenExperimentConfig,
   { simulate, ...options }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
-  // JSON is YAML, so a program's configuration is checked by the very rules of a person's.
+  return run(resolved(written), { ...options, ...chooseLibrary(simulate) })
+}
+
+/**
+ * Whether an experiment could run here and now: backend, model, server, GPUs, memory, disk and prompts, as `llem run
+ * --validate-only` looks at them. Measures nothing and loads no model. What is in the way is in `problems`, all of it;
+ * throws CONFIG_INVALID, and INTERRUPTED by the signal.
+ */
+export async function preflight(
+  written: WrittenExperimentConfig,
+  { simulate, signal, observer }: Pick<RunOptions, 'simulate' | 'signal' | 'observer'> = {},
+): Promise<PreflightReport> {
+  const { libraryPath } = chooseLibrary(simulate)
+  return preflightOf(resolved(written), {
+    libraryPath,
+    signal,
+    ...(observer === undefined ? {} : { observer }),
+  })
+}
+
+/** JSON is YAML, so a program's configuration is checked by the very rules of a person's. */
+function resolved(written: WrittenExperimentConfig): ExperimentConfig {
   const loaded = loadExperimentConfig({ text: JSON.stringify(written) })
   if (!loaded.ok) throw configError(loaded.problems)
-  return run(loaded.config, { ...options, ...chooseLibrary(simulate) })
+  return loaded.config
 }

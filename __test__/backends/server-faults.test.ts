@@ -24,10 +24,15 @@ afterEach(async () => {
   for (const session of open.splice(0)) await session.close()
 })
 
-async function attach(mode: string, options: Record<string, unknown> = {}, requestMs = 20_000) {
+async function attach(
+  mode: string,
+  options: Record<string, unknown> = {},
+  requestMs = 20_000,
+  model = 'fake',
+) {
   const { port, stderr } = await startPortServer('./fake-openai.mjs', [mode])
   const session = await findBackend('server').start({
-    model: 'some model',
+    model,
     options: { base_url: `http://127.0.0.1:${port}/v1/`, ...options },
     dataDir: '/nowhere',
     env: { ...process.env, TEST_KEY: KEY },
@@ -97,12 +102,14 @@ describe('a server that works', () => {
     expect(text).toBe('ä€😀'.repeat(6))
   })
 
-  it('with several models wants to be told which', async () => {
-    await expect(attach('two-models')).rejects.toMatchObject({
+  it('with several models takes the one that was asked for, and of another wants to be told which', async () => {
+    expect((await attach('two-models')).session.info.server?.name).toBe('fake')
+    await expect(attach('two-models', {}, 20_000, 'some model')).rejects.toMatchObject({
       code: 'MODEL_NOT_SERVED',
-      hint: expect.stringContaining('fake, other'),
+      message: expect.stringContaining('does not serve "some model", but fake, other'),
     })
-    expect((await attach('two-models', { model: 'other' })).session.info.context_size).toBe(4096)
+    const named = await attach('two-models', { model: 'other' }, 20_000, 'some model')
+    expect(named.session.info).toMatchObject({ context_size: 4096, server: { name: 'other', by: 'named' } })
   })
 })
 

@@ -161,8 +161,8 @@ describe('a server that llem starts', () => {
 
   it('that does not exist is named', async () => {
     const { code, stderr } = await run([], ['backend=server', 'server.command=["/nowhere/serve", "{port}"]'])
-    expect(code).toBe(1)
-    expect(stderr).toMatch(/serve could not be started \(.*ENOENT.*\) before it was ready/)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/\/nowhere\/serve could not be started \(there is no such program/)
   })
 
   it('and dies in the measurement ends the run with its last words, and keeps what was measured', async (context) => {

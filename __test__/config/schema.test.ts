@@ -6,6 +6,7 @@ const TALKING = {
   base_url: null,
   endpoint: 'completions',
   model: null,
+  served_as: null,
   api_key_env: null,
   api_key_hosts: [],
   env: {},

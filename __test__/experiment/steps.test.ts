@@ -56,7 +56,7 @@ describe('the steps of an experiment', () => {
   it('are in the result, in the order of the contract, each after the one before', () => {
     const { steps, energy, process_results } = outcome.result
     expect(steps.map(({ step }) => step)).toEqual([
-      'read_prompts',
+      'preflight',
       'sampler',
       'environment',
       'baseline',

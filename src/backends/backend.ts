@@ -1,4 +1,5 @@
 import type { Service } from '../workers/service.js'
+import type { ServerIdentity } from './identity.js'
 import type { ModelFacts } from './model-facts.js'
 import type {
   FailedRequest,
@@ -23,6 +24,11 @@ export interface InferenceBackend {
    * Rejects with MODEL_NOT_FOUND or MODEL_UNREADABLE.
    */
   checkModel(model: string): Promise<ModelFacts | null>
+  /**
+   * Whether `start` could work, before anything is spent on it: options, installation, and of a server that runs whether
+   * it answers as the model. Starts no server and loads no model. Rejects as `start` would.
+   */
+  check(options: CheckOptions): Promise<BackendCheck>
   /** Starts a worker and loads the model. Rejects with BACKEND_NOT_INSTALLED, MODEL_*, OPTIONS_INVALID or WORKER_*. */
   start(options: StartOptions): Promise<InferenceSession>
   /** Puts the backend's libraries into llem's data folder. */
@@ -52,6 +58,29 @@ export interface StartOptions {
   /** Called with what a loading worker waits for, where it tells. */
   onLoading?: ((text: string) => void) | undefined
   signal?: AbortSignal | undefined
+}
+
+export interface CheckOptions
+  extends Pick<
+    StartOptions,
+    'model' | 'options' | 'dataDir' | 'python' | 'env' | 'service' | 'timeouts' | 'signal'
+  > {
+  /** Whether the worker is started too, so that its libraries are imported. */
+  imports: Imports
+}
+
+/**
+ * Importing takes a second, or of PyTorch several. What llem has installed was imported then: `unproven` is what a person
+ * brings, such as an interpreter of their own.
+ */
+export type Imports = 'never' | 'unproven' | 'always'
+
+/** What a check saw. */
+export interface BackendCheck {
+  /** In sentences for a person, without their full stops. */
+  seen: string[]
+  /** What answers, of a server that runs already. */
+  server: ServerIdentity | null
 }
 
 export interface SessionInfo extends LoadInfo {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { monotonicNs } from '../workers/wire.js'
+import { answeredModelSchema, serverIdentitySchema } from './identity.js'
 import { modelFactsSchema } from './model-facts.js'
 
 // JSON lines, one object a line: requests on the worker's stdin; replies and events, nothing else, on its stdout.
@@ -190,6 +191,8 @@ export const loadSchema = z.object({
   load_ms: milliseconds,
   /** The process that computes, where that is not the worker; null where it is out of reach. */
   server_pid: count.nullable().optional(),
+  /** What answers, of a server; null or absent where the worker itself computes. */
+  server: serverIdentitySchema.nullable().optional(),
 })
 export type LoadInfo = z.infer<typeof loadSchema>
 
@@ -270,6 +273,8 @@ export const servedSchema = z.object({
   put_off: putOffSchema,
   /** Answers whose connection stayed open though they were over; they ended with their last token. */
   held_open: count,
+  /** `model` of the answers, with how many gave each; empty where none told it. */
+  answered: z.array(answeredModelSchema).default([]),
   /** What makes these numbers less than they could be, in sentences. */
   notes: z.array(z.string()),
 })

@@ -1,7 +1,7 @@
 import { LlemError } from '../core/errors.js'
 import { type CallOptions, Worker, type WorkerOptions } from '../workers/worker.js'
 import type { WorkerCommand } from '../workers/worker-process.js'
-import type { InferenceSession, InferOptions } from './backend.js'
+import type { Imports, InferenceSession, InferOptions } from './backend.js'
 import {
   doneSchema,
   helloSchema,
@@ -155,6 +155,18 @@ export async function probeWorker(
   } finally {
     await worker.close()
   }
+}
+
+/** What a worker's libraries are, once they are imported; nothing where they need not be. `isOwn`: the person brings them. */
+export async function importsOf(
+  what: string,
+  command: WorkerCommand,
+  { isOwn, imports, signal }: { isOwn: boolean; imports: Imports; signal?: AbortSignal | undefined },
+): Promise<string[]> {
+  if (imports === 'never' || (imports === 'unproven' && !isOwn)) return []
+  const versions = await probeWorker(command, { timeoutMs: DEFAULT_TIMEOUTS.helloMs, signal })
+  const all = Object.entries(versions).map(([library, version]) => `${library} ${version}`)
+  return [`${what} can be imported: ${all.join(', ')}`]
 }
 
 function versionError(backend: string, spoken: number): LlemError {

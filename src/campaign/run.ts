@@ -23,6 +23,7 @@ import { breaker, hopelessBy } from './pauses.js'
 import type { CampaignPlan } from './plan.js'
 import { type CampaignProgress, campaignProgress } from './progress.js'
 import { type RunRecord, RunRecords } from './records.js'
+import { unservedPoints } from './unserved.js'
 
 export interface CampaignOptions {
   /** The campaign's folder, with its plan. */
@@ -97,11 +98,43 @@ export async function runThese(
   const { records, manifest, health, executor, observer, signal, retryFailed } = context
   if (runs.every((run) => isCompleted(records.of(run)))) return null
   manifest.restarts = () => health.restarts
+  const { served, reason: nothing } = await leaveOutUnserved(runs, plan, context)
+  if (nothing !== null) return nothing
   const unwell = await health.begin()
   if (unwell !== null) return unwell
   await executor.begin?.({ observer, signal })
-  const reason = await runAll(runs, plan, context, null)
-  return reason === null && retryFailed ? await runAll(runs, plan, context, runs.at(-1) ?? null) : reason
+  const reason = await runAll(served, plan, context, null)
+  return reason === null && retryFailed ? await runAll(served, plan, context, served.at(-1) ?? null) : reason
+}
+
+/** Skips the runs whose model a server does not answer as, and says so. Resolves with the others, and why there are none. */
+async function leaveOutUnserved(
+  runs: readonly PlannedRun[],
+  plan: CampaignPlan,
+  { records, manifest, observer, signal }: RunContext,
+): Promise<{ served: readonly PlannedRun[]; reason: string | null }> {
+  const unserved = await unservedPoints(plan, signal)
+  for (const [place, { code, message }] of unserved)
+    observer.note(`Filtered: ${plan.experiments[place]?.name}: ${message} [${code}]`)
+  for (const run of runs) {
+    const error = unserved.get(run.experiment)
+    const known = records.of(run)
+    if (error === undefined || isCompleted(known)) continue
+    const at = new Date().toISOString()
+    const { attempts } = known
+    await records.write(run, {
+      ...NO_RESULT,
+      status: 'skipped',
+      started_at: at,
+      completed_at: at,
+      error,
+      attempts,
+    })
+  }
+  if (unserved.size > 0) await manifest.refresh()
+  const served = runs.filter(({ experiment }) => !unserved.has(experiment))
+  const [first] = unserved.values()
+  return { served, reason: served.length === 0 && first !== undefined ? first.message : null }
 }
 
 /** One pass over all that are not completed. `last`: what ran just before, from which the first one keeps its distance. */

@@ -45,7 +45,7 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
   const plan = planOf(overridden(loaded, options))
   const daemon = daemonKeys(loaded.keys.daemon, options.daemon)
   if (!options.quiet) tellPlan(loaded, plan)
-  if (options.validateOnly) return options.json ? printJson(redact(plan)) : undefined
+  if (options.validateOnly) return await validate(plan, path, loaded, options)
   const { results_dir } = loaded.keys.io
   if (options.resume) refuseChanged(results_dir, plan)
   if (options.dryRun) {
@@ -55,6 +55,46 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
     return printJson(daemon.enabled ? { ...shown, next_rounds: nextRounds(daemon) } : shown)
   }
   await runIt(plan, path, daemon, loaded, options)
+}
+
+/** Says of each experiment what is in its way; ends as a campaign would that cannot be run. */
+async function validate(
+  plan: CampaignPlan,
+  path: string,
+  { keys }: LoadedCampaign & { ok: true },
+  options: CliOptions,
+): Promise<void> {
+  const [
+    { describeProblem, preflightOfCampaign, refusalOf },
+    { chooseLibrary },
+    { terminalObserver },
+    { runsInService },
+  ] = await Promise.all([
+    import('../campaign/preflight.js'),
+    import('../energy/library.js'),
+    import('./progress.js'),
+    import('../executors/choose.js'),
+  ])
+  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const { quiet = false, verbose = false } = options
+  const observer = terminalObserver({ quiet, verbose })
+  if (simulated) observer.note(SIMULATED)
+  const isElsewhere = (backend: string) => runsInService(keys.docker, path, backend)
+  const found = await interruptible((signal) =>
+    preflightOfCampaign(plan, { libraryPath, observer, signal, isElsewhere }),
+  )
+  const { unserved, problems } = found
+  if (options.json) printJson({ ...redact(plan), preflight: found })
+  else {
+    for (const { experiment, code, message } of unserved.slice(0, MANY))
+      say(`Filtered: ${experiment}: ${message} [${code}]`)
+    for (const problem of problems.slice(0, MANY))
+      say(`Warning: ${describeProblem(problem, plan.experiments.length)}`)
+  }
+  const refusal = refusalOf(found)
+  if (refusal !== null) throw refusal
+  const ready = plan.experiments.length - unserved.length
+  if (!quiet) say(`${ready} of ${plan.experiments.length} experiments can be run. Nothing was measured.`)
 }
 
 /** Says how far a campaign is. */

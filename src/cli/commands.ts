@@ -32,6 +32,10 @@ export const COMMANDS: readonly CommandLine[] = [
         .option('--set <key=value>', 'set any key of the configuration, repeatable', collect)
         .option(...SIMULATE)
         .option('--dry-run', 'check the configuration and print it, measure nothing')
+        .option(
+          '--validate-only',
+          'look whether all that it needs is there (backend, model, server, GPUs, memory, disk, prompts), measure nothing',
+        )
         .option('--require-energy', 'exit with code 1 where there is no energy in the end')
         .option('--json', 'print the result as JSON')
         .option('-q, --quiet', 'no progress')
@@ -43,6 +47,7 @@ export const COMMANDS: readonly CommandLine[] = [
             ['llem run experiment.yaml --set warmup.max_prompts=20', 'one key changed'],
             ['llem run -m model.gguf --simulate', 'try it without a GPU'],
             ['llem run experiment.yaml --dry-run --json', 'the resolved configuration'],
+            ['llem run experiment.yaml --validate-only', 'could it run here and now?'],
           ),
         )
         .action(async (config: string | undefined, options, self: Command) => {
@@ -63,7 +68,10 @@ export const COMMANDS: readonly CommandLine[] = [
         .option('--no-resume', 'begin anew, in another folder')
         .option('--force-cold-start', 'load the model anew for each run')
         .option('--no-force-cold-start', 'keep the model where the next experiment has the same')
-        .option('--validate-only', 'check the campaign and its experiments, and do nothing')
+        .option(
+          '--validate-only',
+          'check the campaign, and of each experiment whether all that it needs is there, and do nothing',
+        )
         .option('--dry-run', 'show the order, the gaps and an estimate, and do nothing')
         .option('--cycles <n>', 'how often every experiment is run, 1 to 20', cycles)
         .addOption(

@@ -5,6 +5,7 @@ import { existsSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { maskedArguments } from '../core/secrets.js'
+import { findingsElsewhere, watchElsewhere } from '../energy/elsewhere.js'
 import { chooseLibrary } from '../energy/library.js'
 import { type OpenedSampler, openSampler } from '../energy/open.js'
 import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
@@ -53,15 +54,19 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     const files = runDir === null ? {} : filesIn(runDir, options.fullRate ?? true)
     const window = opened === null ? null : beginEnergyWindow(opened, files)
+    const elsewhere = opened === null ? null : watchElsewhere(opened, libraryPath)
     const ended = await runCommand(args, { stdoutToStderr: options.json ?? false }).catch(
       (error: unknown) => {
         // Closing drops the window and its files, so that nothing of a run that was none stays behind.
         opened?.sampler.close()
+        void elsewhere?.()
         if (runDir !== null) removed(runDir)
         throw error
       },
     )
     const { energy, reason } = window === null ? { energy: null, reason: why } : await endWindow(window)
+    const seen = (await elsewhere?.()) ?? []
+    const measured = opened?.devices.map(({ index }) => index) ?? []
     const result: ExecResult = {
       schema_version: SCHEMA_VERSION,
       kind: 'exec',
@@ -72,7 +77,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       simulated: opened?.machine.simulated ?? simulated,
       energy,
       energy_reason: reason,
-      findings: energy?.findings ?? [],
+      findings: [...(energy?.findings ?? []), ...findingsElsewhere(seen, measured)],
       timeseries_path: ifWritten(files.timeseriesPath),
       samples_path: ifWritten(files.samplesPath),
     }

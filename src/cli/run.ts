@@ -23,13 +23,14 @@ interface CliOptions {
   set?: string[]
   simulate?: string | boolean
   dryRun?: boolean
+  validateOnly?: boolean
   requireEnergy?: boolean
   json?: boolean
   quiet?: boolean
   verbose?: boolean
 }
 
-/** Runs one experiment, or with --dry-run only checks what it would be. */
+/** Runs one experiment; with --dry-run only checks what it would be, and with --validate-only whether it could be. */
 export async function run(argument: string | undefined, typed: CliOptions, command: Command): Promise<void> {
   const { path, options } = untangle(argument, typed)
   if (path === undefined && options.model === undefined && !options.set?.length && !process.env.LLEM_MODEL) {
@@ -52,6 +53,7 @@ export async function run(argument: string | undefined, typed: CliOptions, comma
       kind: 'usage',
     })
   if (options.dryRun) await showPlan(loaded.config, options.json ?? false)
+  else if (options.validateOnly) await validate(loaded.config, options)
   else await measure(loaded.config, options)
 }
 
@@ -107,6 +109,27 @@ async function measure(config: ExperimentConfig, options: CliOptions): Promise<v
     if (error instanceof UnsavedResultError) show(error.outcome)
     throw error
   }
+}
+
+/** Says what is there and what is in the way; ends as the experiment would that cannot be. */
+async function validate(config: ExperimentConfig, options: CliOptions): Promise<void> {
+  const [{ preflightOf }, { allOf }, { chooseLibrary }, { terminalObserver }] = await Promise.all([
+    import('../experiment/preflight/ready.js'),
+    import('../experiment/preflight/report.js'),
+    import('../energy/library.js'),
+    import('./progress.js'),
+  ])
+  const { libraryPath, simulated } = chooseLibrary(options.simulate)
+  const observer = terminalObserver({ quiet: options.quiet ?? false, verbose: options.verbose ?? false })
+  if (simulated) observer.note(SIMULATED)
+  const report = await interruptible((signal) => preflightOf(config, { libraryPath, observer, signal }))
+  if (options.json) printJson({ ready: report.problems.length === 0, ...report })
+  else if (report.seen.length > 0)
+    print(report.seen.map(({ check, text }) => `  ${check.padEnd(8)} ${text}`).join('\n'))
+  const [first, ...others] = report.problems
+  if (first === undefined) return say('Everything that the experiment needs is there. Nothing was measured.')
+  const { message, code, hint, kind } = first
+  throw others.length === 0 ? new LlemError(message, { code, hint, kind }) : allOf(report.problems)
 }
 
 async function showPlan(config: ExperimentConfig, json: boolean): Promise<void> {

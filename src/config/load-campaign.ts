@@ -18,6 +18,7 @@ import type { ExperimentConfig } from './schema.js'
 import { experimentConfigSchema } from './schema.js'
 import { CAMPAIGN_KEYS, type CampaignKeys, campaignKeysSchema } from './schema-campaign.js'
 import { daemonProblems } from './schema-daemon.js'
+import { ServedNames } from './served-names.js'
 import { mergeTrees, type Path, type Tree } from './tree.js'
 import { findingOf, refusalsOf } from './validate.js'
 
@@ -190,14 +191,19 @@ function fromGrid(
   const nowhere = { where: 'grid', order: 0 }
   const parser = new GroupwiseParser()
   const known: KnownJson = new WeakMap()
+  const names = new ServedNames()
   for (const own of gridPoints(grid, shared.backend)) {
     const written = mergeTrees(shared, own)
     const layer: Layer = { source: 'file', tree: written, place: () => nowhere }
     const { config, findings } = checkExperiment(written, [layer], parser)
     if (config === null) filtered.push({ own, reason: findings.map(({ message }) => message).join('; ') })
-    else kept.push(experimentOf(config, own, 'grid', known))
+    else {
+      kept.push(experimentOf(config, own, 'grid', known))
+      names.add(config)
+    }
   }
-  return { kept, filtered }
+  const [others, all] = names.split(kept)
+  return { kept: all, filtered: [...filtered, ...others] }
 }
 
 function experimentOf(

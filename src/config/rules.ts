@@ -196,7 +196,15 @@ function changedKeys(group: 'load' | (typeof SERVER_BACKENDS)[number], written: 
 }
 
 /** Keys of a server's group that say how to talk to it, not how to start it. */
-const ATTACHED_KEYS = ['base_url', 'endpoint', 'model', 'api_key_env', 'api_key_hosts', 'extra_body']
+const ATTACHED_KEYS = [
+  'base_url',
+  'endpoint',
+  'model',
+  'served_as',
+  'api_key_env',
+  'api_key_hosts',
+  'extra_body',
+]
 
 function overlap(a: Path, b: Path): boolean {
   const length = Math.min(a.length, b.length)

@@ -22,7 +22,13 @@ const shared = {
       'Where prompts are sent: /v1/completions as they are, or /v1/chat/completions as one message.',
   }),
   model: text.nullable().default(null).meta({
-    description: 'The name that requests give the model; null is what /v1/models says.',
+    description:
+      'The name that requests give the model; null is the one of /v1/models that is `model` by its name.',
+    expects: 'text or null',
+  }),
+  served_as: text.nullable().default(null).meta({
+    description:
+      'Another name by which the server may list `model` and answer as it, where that is meant; null refuses a server that answers as another model.',
     expects: 'text or null',
   }),
   api_key_env: z

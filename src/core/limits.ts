@@ -38,6 +38,8 @@ export const LIMITS = {
   json_depth: 200,
   /** Values in one JSON text: 100 rows with 10,000 values each. */
   json_values: 1_000_000,
+  /** Models in a server's list. */
+  listed_models: 100_000,
   /** Names of others in one message, and characters of each. */
   listed_names: 10,
   listed_name_chars: 100,

@@ -16,6 +16,8 @@ export interface SamplerWishes {
   ownContainer?: string | null
   /** The management library; undefined: the driver's own. */
   libraryPath: string | undefined
+  /** CUDA_VISIBLE_DEVICES of the load; by default this process's. */
+  cudaVisibleDevices?: string | undefined
   /** In which order the load counts GPUs; by default as this process's CUDA_DEVICE_ORDER says. */
   cudaDeviceOrder?: string
 }
@@ -43,13 +45,14 @@ export async function findDevices({
   devices: explicit,
   libraryPath,
   cudaDeviceOrder = process.env.CUDA_DEVICE_ORDER,
-}: Pick<SamplerWishes, 'devices' | 'libraryPath' | 'cudaDeviceOrder'>): Promise<
+  cudaVisibleDevices = process.env.CUDA_VISIBLE_DEVICES,
+}: Pick<SamplerWishes, 'devices' | 'libraryPath' | 'cudaDeviceOrder' | 'cudaVisibleDevices'>): Promise<
   DeviceChoice & { machine: Machine }
 > {
   const machine = await listDevices(libraryPath)
   const choice = chooseDevices(machine.devices, {
     explicit,
-    cudaVisibleDevices: process.env.CUDA_VISIBLE_DEVICES,
+    cudaVisibleDevices,
     cudaDeviceOrder,
     unreadable: machine.unreadable ?? [],
   })

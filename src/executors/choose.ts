@@ -4,7 +4,7 @@ import type { CampaignKeys } from '../config/schema-campaign.js'
 import { LlemError } from '../core/errors.js'
 import { contentHash } from '../core/identity.js'
 import { Compose, composeFileBeside } from './compose.js'
-import { DockerExecutor, type Work } from './docker.js'
+import { DockerExecutor, IN_SERVICES, type Work } from './docker.js'
 import type { Executor } from './executor.js'
 import { LocalExecutor } from './local.js'
 import { Services } from './services.js'
@@ -36,6 +36,17 @@ export async function chooseExecutor(
     startTimeoutMs,
   })
   return new DockerExecutor(local, services, { work, startTimeoutMs })
+}
+
+/** Whether a backend may run in a container, so that nothing of it can be told from here. Asks no engine. */
+export function runsInService(
+  { enabled, compose_file }: CampaignKeys['docker'],
+  path: string,
+  backend: string,
+): boolean {
+  if (enabled === false || !IN_SERVICES.has(backend)) return false
+  const file = compose_file === null ? composeFileBeside(path) : resolve(path, '..', compose_file)
+  return file !== null && existsSync(file)
 }
 
 async function findCompose(

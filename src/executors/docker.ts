@@ -20,7 +20,7 @@ export interface Work {
 }
 
 /** llem itself, and with it what is embedded in it, is in no image. */
-const IN_SERVICES = new Set(['pytorch', 'vllm', 'tensorrt', 'server'])
+export const IN_SERVICES: ReadonlySet<string> = new Set(['pytorch', 'vllm', 'tensorrt', 'server'])
 
 export class DockerExecutor implements Executor {
   readonly name = 'docker'

@@ -38,6 +38,7 @@ export async function openEnergyMeter(
     observer,
     signal,
     ownContainer = null,
+    cudaVisibleDevices,
   }: {
     libraryPath: string | undefined
     simulated: boolean
@@ -45,6 +46,8 @@ export async function openEnergyMeter(
     signal: AbortSignal | undefined
     /** Where the inference runs, if in a container. */
     ownContainer?: string | null
+    /** That of the inference. */
+    cudaVisibleDevices?: string | undefined
   },
 ): Promise<EnergyMeter> {
   const meter = await openMeter({
@@ -64,6 +67,7 @@ export async function openEnergyMeter(
     dataDir: dataDir(),
     libraryPath,
     cudaDeviceOrder: cudaDeviceOrderOfChildren(),
+    cudaVisibleDevices,
     simulated,
     log: (line) => observer.detail(line),
   }).catch((error: unknown) => {

@@ -13,8 +13,10 @@ export interface Member {
   /** From 0. */
   index: number
   session: InferenceSession
-  /** The GPUs that it was given; null: it sees what llem sees. */
+  /** The GPUs that it was given as one of several; null: those of all. */
   gpuUuids: string[] | null
+  /** The GPUs to which it was kept; null: it sees what llem sees. */
+  visibleUuids: readonly string[] | null
 }
 
 /** The worker processes of an experiment: one that sees all of its GPUs, or `processes` with a GPU each. */
@@ -33,7 +35,14 @@ export async function startFleet(
     observer,
     signal,
     service = null,
-  }: { observer: Observer; signal: AbortSignal | undefined; service?: Service | null },
+    keptTo = null,
+  }: {
+    observer: Observer
+    signal: AbortSignal | undefined
+    service?: Service | null
+    /** The GPUs to which one process that has all of them is kept; null: it sees what llem sees. */
+    keptTo?: readonly string[] | null
+  },
 ): Promise<Fleet> {
   const failed = new AbortController()
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
@@ -44,7 +53,7 @@ export async function startFleet(
   ): Promise<Member> => {
     observer.detail(`Loading ${config.model}${gpuUuids === null ? '' : ` on ${gpuUuids.join(', ')}`}`)
     // A container may see other GPUs than those that are measured, and counts them its own way.
-    const visible = gpuUuids ?? (service === null || deviceUuids.length === 0 ? null : deviceUuids)
+    const visible = gpuUuids ?? (service === null || deviceUuids.length === 0 ? keptTo : deviceUuids)
     try {
       const session = await backend.start({
         // A path is the same in a container, where another folder is the current one.
@@ -66,7 +75,7 @@ export async function startFleet(
         onLoading: tell,
         signal: either,
       })
-      return { index, session, gpuUuids }
+      return { index, session, gpuUuids, visibleUuids: visible }
     } catch (error) {
       failed.abort(error)
       throw error

@@ -10,6 +10,11 @@ import type { Fleet } from './fleet.js'
 export class KeptFleet {
   #kept: { key: string; fleet: Fleet } | null = null
 
+  /** Nothing is kept now. */
+  get isEmpty(): boolean {
+    return this.#kept === null
+  }
+
   /**
    * The workers that this experiment can use, if they live still: a gap is long, and the kernel ends what is large first.
    * Others are ended first, so that their memory is free.

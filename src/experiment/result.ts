@@ -24,6 +24,7 @@ import { breakDown } from './breakdown.js'
 import type { Member } from './fleet.js'
 import type { Flops } from './flops.js'
 import { footprintOf } from './footprint.js'
+import { identityOf } from './identity.js'
 import type { Inference, ProcessInference } from './inference.js'
 import type { FilePaths } from './measurement.js'
 import type { Parked } from './parked.js'
@@ -43,7 +44,7 @@ export interface Findings {
   simulated: boolean
   environment: Environment
   /** In the same order as what there is for each process. */
-  members: readonly Pick<Member, 'session' | 'gpuUuids'>[]
+  members: readonly Pick<Member, 'session' | 'gpuUuids' | 'visibleUuids'>[]
   memory: (WorkerMemory | null)[]
   prompts: PromptSet
   warmups: WarmupResult[]
@@ -54,6 +55,8 @@ export interface Findings {
   energyReason: string | null
   attribution: AttributionResult
   attributionWarnings: readonly string[]
+  /** On which GPUs a server that runs already computes, where that is not what is measured. */
+  ofAttached: readonly Finding[]
   baseline: Baseline | null
   parked: Parked
   /** Of all devices. */
@@ -93,6 +96,7 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     completed_at: new Date().toISOString(),
     model: config.model,
     backend: config.backend,
+    identity: identityOf(config, members, inference.totals),
     simulated: findings.simulated,
     total_tokens,
     input_tokens,

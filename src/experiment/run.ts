@@ -1,6 +1,6 @@
 // One experiment, from the look at the machine to result.json. The order is the contract:
 //
-//   environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
+//   preflight -> environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
 //     -> inference -> window ends -> FLOPs -> warnings -> result.json -> cleanup, always
 //
 // `steps` of the result says when each of them was.
@@ -17,6 +17,7 @@ import { warning } from '../results/findings.js'
 import type { Service } from '../workers/service.js'
 import { takeBaseline } from './baseline.js'
 import { breakDown } from './breakdown.js'
+import { attachedOrNothing, findingsOfAttached, gpusForChildren, refuseUnmeasured } from './computing.js'
 import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
 import { type Fleet, startFleet } from './fleet.js'
@@ -28,12 +29,12 @@ import { generationOf, isElsewhere, measurePrompts } from './measurement.js'
 import { nonFatal } from './non-fatal.js'
 import { type Observer, silentObserver, tolerant } from './observer.js'
 import { parkInFloor } from './parked.js'
-import { loadPrompts, type PromptSet } from './prompts/load.js'
+import { visibleDevicesOf } from './preflight/devices.js'
+import { lookAhead, promptsIfReady } from './preflight/preflight.js'
 import { type Findings, resultOf } from './result.js'
 import { Trace } from './trace.js'
 import { interrupted, shownWhileWaiting } from './wait.js'
 import { warmUp } from './warm-up.js'
-import { mostPrompts } from './warmup.js'
 import { findingsOfExperiment } from './warnings.js'
 
 export interface RunOptions {
@@ -58,6 +59,8 @@ export interface ExperimentOutcome {
 
 /** What a helper process may take to start and to open its devices. */
 const ENERGY_BACKEND_LIMIT_S = 90
+/** What importing a backend's libraries may take, which is the longest of what is looked at. */
+const PREFLIGHT_LIMIT_S = 120
 
 /** RESULT_NOT_WRITTEN: the experiment is done and its result is here, but not on the disk. */
 export class UnsavedResultError extends LlemError {
@@ -93,9 +96,13 @@ export async function runExperiment(
   const trace = new Trace()
   const outputDir = prepareOutputDir(config.output_dir)
   const backend = findBackend(config.backend)
-  await backend.checkModel(config.model)
-  // Read before anything takes time, so that a wrong path is told at once; workers tokenise them once loaded.
-  const prompts = await trace.step('read_prompts', () => promptsOf(config, { observer, signal }))
+  // What is in the way is told before anything takes time, all of it at once.
+  const prompts = await trace.step('preflight', async () => {
+    // An import that fails costs the baseline; where there is none it is told as early by the load itself.
+    const imports = config.baseline.enabled && kept?.isEmpty !== false ? 'unproven' : 'never'
+    const looking = lookAhead(config, { libraryPath, observer, signal, service, imports })
+    return promptsIfReady(await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, () => looking))
+  })
 
   const { meter, reason } = await trace.step('sampler', () =>
     // The Python of an energy backend takes seconds to start.
@@ -106,6 +113,7 @@ export async function runExperiment(
         observer,
         signal,
         ownContainer: service?.container_id ?? null,
+        cudaVisibleDevices: visibleDevicesOf(config),
       }),
     ),
   )
@@ -130,12 +138,14 @@ export async function runExperiment(
     let load: Promise<Load> | Load = KEPT
     if (fleet === undefined) {
       const why = reason ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'
-      const start = () => startFleet(backend, config, uuids, { ...context, service })
+      const keptTo = opened === null ? null : gpusForChildren(opened)
+      const start = () => startFleet(backend, config, uuids, { ...context, service, keptTo })
       const started = await trace.step('load', () => measuredLoad(accounted, why, start))
       fleet = started.value
       load = started.load
     }
     const { members } = fleet
+    if (opened !== null) refuseUnmeasured(members, opened)
     const generation = generationOf(config)
     await trace.step('prepare', () => prepareInference(members, prompts.prompts, { generation, signal }))
     const warmups = await trace.step('warmup', () => warmUp(members, prompts.warmup, config, context))
@@ -143,6 +153,11 @@ export async function runExperiment(
     const { floorS, parked } = await trace.step('thermal_floor', () =>
       parkInFloor(accounted, config, { ...context, isServerElsewhere }),
     )
+    // Once it computes, and before anything is measured.
+    const ofAttached =
+      opened === null
+        ? []
+        : await attachedOrNothing(() => findingsOfAttached(config, opened, libraryPath), observer.detail)
     const measured = await measurePrompts(members, prompts.prompts, config, meter, outputDir, context)
     const memory = await Promise.all(members.map(({ session }) => session.memory(signal).catch(() => null)))
     const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
@@ -164,6 +179,7 @@ export async function runExperiment(
       prompts,
       warmups: warmups.map((warmup) => ({ ...warmup, thermal_floor_wait_s: floorS })),
       flops,
+      ofAttached,
       ...measured,
       energyReason: reason ?? measured.energyReason,
     }
@@ -216,21 +232,6 @@ async function cleanUp(
 function energyProblem({ config, energy, energyReason }: Findings): string | null {
   if (config.energy.backend === null || energy?.total_j != null) return null
   return energyReason ?? energy?.reason ?? null
-}
-
-async function promptsOf(
-  config: ExperimentConfig,
-  { observer, signal }: { observer: Observer; signal: AbortSignal | undefined },
-): Promise<PromptSet> {
-  const prompts = await loadPrompts(config.prompts, {
-    dataset: config.dataset,
-    observer,
-    signal,
-    count: config.n_prompts,
-    warmup: mostPrompts(config.warmup),
-  })
-  for (const note of prompts.notes) observer.note(`Note: ${note}.`)
-  return prompts
 }
 
 async function save(outcome: ExperimentOutcome): Promise<ExperimentOutcome> {

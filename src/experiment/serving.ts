@@ -14,7 +14,7 @@ export function loadOf({ backend, load }: ExperimentConfig): OfferedLoad | null 
 export function servingOf({ load, totals }: Inference): Serving | null {
   const { served, steady, steady_reason, requests, failures, retries } = totals
   if (load === null || served === null) return null
-  const { timed_out, notes: _, ...measured } = served
+  const { timed_out, notes: _, answered: __, ...measured } = served
   return {
     load,
     requests: { ok: requests, failed: failures, timed_out, retried: retries },

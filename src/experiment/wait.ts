@@ -59,3 +59,20 @@ export function interrupted(cause: unknown, hint: string | null = null): LlemErr
 export function stopIfInterrupted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw interrupted(signal.reason)
 }
+
+/** The work, unless the experiment is interrupted first: then it is waited for no longer, and what it comes to is lost. */
+export async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  stopIfInterrupted(signal)
+  const ended = new AbortController()
+  const aborted = new Promise<never>((_, reject) => {
+    const stop = () => reject(interrupted(signal.reason))
+    signal.addEventListener('abort', stop, { once: true, signal: ended.signal })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    ended.abort()
+    work.catch(() => undefined)
+  }
+}

@@ -43,7 +43,7 @@ async function warmUpOne(
       try {
         return (await session.inferOne(prompt, { generation, signal })).latency_ms
       } catch (error) {
-        if (error instanceof WorkerError || isServerDeath(error)) ended = error
+        if (error instanceof WorkerError || isOver(error)) ended = error
         throw error
       }
     },
@@ -59,9 +59,9 @@ async function warmUpOne(
   )
 }
 
-/** The server is gone although its worker is not. */
-function isServerDeath(error: unknown): error is LlemError {
-  return error instanceof LlemError && error.code === 'SERVER_DIED'
+/** The server is gone although its worker is not, or is not what was asked for. */
+function isOver(error: unknown): error is LlemError {
+  return error instanceof LlemError && ['SERVER_DIED', 'MODEL_ANSWERS_OTHER'].includes(error.code)
 }
 
 /** Of several processes the first has the progress bar, and every sentence says whose it is. */

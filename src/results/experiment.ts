@@ -3,6 +3,7 @@ import { phasesSchema, requestEnergySchema, steadyStateSchema } from './attribut
 import { energyBreakdownSchema } from './breakdown.js'
 import { energySchema, METHODS } from './energy.js'
 import { findingSchema } from './findings.js'
+import { identitySchema } from './identity.js'
 import { quotedSchema } from './quoted.js'
 import { putOffSchema, streamsSchema, tokenLedgerSchema } from './served-streams.js'
 
@@ -360,6 +361,8 @@ export const experimentResultSchema = z.object({
   completed_at: z.string(),
   model: z.string(),
   backend: z.string(),
+  /** What was asked for, what that was taken to be, and what answered; null in results of before. */
+  identity: identitySchema.nullable().default(null),
   simulated: z.boolean(),
   /** Null, like input_tokens, where a server tells no number of prompt tokens. */
   total_tokens: count.nullable(),

@@ -1,7 +1,7 @@
 import type { InferenceBackend } from '../backend.js'
 import { ggufFacts } from '../gguf-facts.js'
 import { readGgufModel } from '../gguf-file.js'
-import { openWorkerSession } from '../worker-session.js'
+import { importsOf, openWorkerSession } from '../worker-session.js'
 import { installLlamacpp } from './install.js'
 import { findInstall, llamacppInstalls } from './installs.js'
 import { parseLlamacppOptions } from './options.js'
@@ -13,6 +13,16 @@ export const llamacpp: InferenceBackend = {
 
   async checkModel(model) {
     return ggufFacts(readGgufModel(model))
+  },
+
+  async check({ options, dataDir, env, ...how }) {
+    const { gpu } = parseLlamacppOptions(options)
+    const { path, version } = findInstall(dataDir, gpu)
+    const imported = await importsOf('node-llama-cpp', workerCommand(path, env), {
+      ...how,
+      isOwn: false,
+    })
+    return { seen: [`llamacpp ${version} is installed`, ...imported], server: null }
   },
 
   async start({ model, options, dataDir, env, ...session }) {

@@ -1,6 +1,6 @@
 import type { InferenceBackend } from '../backend.js'
 import { factsOfModel } from '../model-folder.js'
-import { openWorkerSession } from '../worker-session.js'
+import { importsOf, openWorkerSession } from '../worker-session.js'
 import { installPytorch } from './install.js'
 import { findPython, pytorchInstalls } from './installs.js'
 import { parsePytorchOptions } from './options.js'
@@ -12,6 +12,17 @@ export const pytorch: InferenceBackend = {
 
   async checkModel(model) {
     return factsOfModel(model)
+  },
+
+  async check({ options, dataDir, python = null, env, service = null, ...how }) {
+    parsePytorchOptions(options)
+    if (service !== null) return { seen: [`pytorch runs in service ${service.name}`], server: null }
+    const interpreter = findPython(python, dataDir)
+    const imported = await importsOf('pytorch', workerCommand(interpreter, env), {
+      ...how,
+      isOwn: python !== null,
+    })
+    return { seen: [`pytorch uses ${interpreter}`, ...imported], server: null }
   },
 
   async start({ model, options, dataDir, python = null, env, service = null, ...session }) {

@@ -31,6 +31,11 @@ function versionBeside(path: string, distribution: string): string | null {
   }
 }
 
+/** Whether a program can be run: by its path, from here, or by its name on PATH. */
+export function isProgram(program: string, env: NodeJS.ProcessEnv): boolean {
+  return program.includes('/') ? isExecutable(program) : findOnPath(program, env) !== null
+}
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)

@@ -9,6 +9,7 @@ const talking = {
   base_url: optional(z.url({ protocol: /^https?$/ })),
   endpoint: z.enum(['completions', 'chat']).default('completions'),
   model: optional(z.string()),
+  served_as: optional(z.string()),
   api_key_env: optional(z.string()),
   api_key_hosts: z.array(z.string()).default([]),
   env: z.record(z.string(), z.string()).default({}),

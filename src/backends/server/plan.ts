@@ -14,8 +14,14 @@ export const serverPlanSchema = z.strictObject({
   /** Where a server runs already; null where the command starts one. */
   base_url: z.string().nullable(),
   endpoint: z.enum(['completions', 'chat']),
-  /** The model's name in requests; null is what /v1/models says. */
+  /** The model's name in requests; null is the one of /v1/models that was asked for. */
   model: z.string().nullable(),
+  /** What the server may call the model, where that is meant; null: nothing else than what was asked for. */
+  served_as: z.string().nullable(),
+  /** The tokens that prompt and answer shall share, as the command's arguments say; null where they do not. */
+  context_size: z.number().int().nullable(),
+  /** Whether the command's arguments name the model. */
+  starts_model: z.boolean(),
   /** The name of the environment variable that holds the key; null is OPENAI_API_KEY, for api.openai.com alone. */
   api_key_env: z.string().nullable(),
   /** Hosts that get the key unencrypted. */

@@ -1,8 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { LlemError } from '../../core/errors.js'
-import type { BackendInstall, InferenceBackend, InstallResult, StartOptions } from '../backend.js'
+import type {
+  BackendInstall,
+  CheckOptions,
+  InferenceBackend,
+  InstallResult,
+  StartOptions,
+} from '../backend.js'
 import { DEFAULT_TIMEOUTS, openWorkerSession } from '../worker-session.js'
 import { apiKeyOf } from './api-key.js'
+import { checkAttached, checkStarted } from './check.js'
 import { factsOf } from './model-facts.js'
 import { findOnPath } from './on-path.js'
 import type { TalkingOptions } from './options.js'
@@ -32,6 +39,10 @@ export interface Launch {
   command: string[] | null
   port: number | null
   talking: TalkingOptions
+  /** Whether the command's arguments name the model. */
+  startsModel: boolean
+  /** The context that they ask for, in tokens; null where they leave it to the server. */
+  contextSize: number | null
 }
 
 /** The worker ends a request by itself; the host only gives up on a worker that does not. */
@@ -50,8 +61,15 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
       return factsOf(model).facts
     },
 
+    async check({ model, options, env = process.env, service = null, timeouts }: CheckOptions) {
+      const launch = kind.plan(model, options, { env, isElsewhere: service !== null })
+      const key = apiKeyOf(launch.talking, { ...env, ...launch.talking.env })
+      if (launch.command !== null) return checkStarted(launch, model, { env, isElsewhere: service !== null })
+      return checkAttached(launch, model, key, { ...DEFAULT_TIMEOUTS, ...timeouts }.loadMs)
+    },
+
     async start({ model, options, env = process.env, service = null, timeouts, ...session }: StartOptions) {
-      const { title, command, port, talking } = kind.plan(model, options, {
+      const { title, command, port, talking, startsModel, contextSize } = kind.plan(model, options, {
         env,
         isElsewhere: service !== null,
       })
@@ -60,6 +78,7 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
       const {
         endpoint,
         model: served,
+        served_as,
         api_key_env,
         api_key_hosts,
         base_url,
@@ -74,6 +93,9 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
         base_url,
         endpoint,
         model: served,
+        served_as,
+        starts_model: startsModel,
+        context_size: contextSize,
         api_key_env,
         api_key_hosts,
         env: serverEnv,
@@ -118,6 +140,11 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
 
     absence: kind.absence,
   }
+}
+
+/** One that runs already, of which nothing is known. */
+export function attached(title: string, talking: TalkingOptions): Launch {
+  return { title, command: null, port: null, talking, startsModel: false, contextSize: null }
 }
 
 /** The program that starts it: where it lies on PATH, or its name where that is another machine's matter. */

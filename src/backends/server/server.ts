@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { LlemError } from '../../core/errors.js'
 import { ownCommand } from './command-lines.js'
 import { parseOptions, serverOptionsSchema } from './options.js'
-import { serverBackend } from './server-backend.js'
+import { attached, serverBackend } from './server-backend.js'
 
 const HINT =
   'Set server.command to your own server, e.g. [llama-server, -m, "{model}", --port, "{port}"], or server.base_url to one that runs.'
@@ -21,12 +21,14 @@ export const server = serverBackend({
         kind: 'usage',
       })
     }
-    if (command === null) return { title: 'the server', command: null, port: null, talking }
+    if (command === null) return attached('the server', talking)
     return {
       title: basename(command[0] ?? 'the server'),
       command: ownCommand(command, model),
       port: null,
       talking,
+      startsModel: command.some((part) => part.includes('{model}') || part === model),
+      contextSize: null,
     }
   },
   installs: () => [],

@@ -1,3 +1,5 @@
+import { shortened } from '../../core/foreign-text.js'
+import { LIMITS } from '../../core/limits.js'
 import type { Generation, RequestRecord, RunTotals, Served } from '../protocol.js'
 import { spreadOf } from '../spread.js'
 import { AnswerLedger } from './answer-ledger.js'
@@ -126,11 +128,23 @@ export class Tally {
     this.#outputTokens += output
     this.#inputTokens = input === null || this.#inputTokens === null ? null : this.#inputTokens + input
     this.#chunks += end.chunkTimesNs.length
+    this.#countModel(end.model)
     if (prompt.truncated) this.#truncated += 1
     if (end.heldOpen) this.#heldOpen += 1
     const cached = end.usage?.cached ?? null
     if (cached !== null) this.#cached = (this.#cached ?? 0) + cached
     if (end.usage !== null && prompt.ignoreEos && output < prompt.maxTokens) this.#short += 1
+  }
+
+  /** How often each model answered; a server that thinks of a new name each time fills no memory. */
+  readonly #answered = new Map<string, number>()
+
+  #countModel(model: string | null): void {
+    if (model === null) return
+    const name = shortened(model)
+    const known = this.#answered.get(name)
+    if (known !== undefined || this.#answered.size < LIMITS.listed_names)
+      this.#answered.set(name, (known ?? 0) + 1)
   }
 
   #served({ maxInFlight, waits }: Driven, notes: string[]): Served {
@@ -143,6 +157,7 @@ export class Tally {
       max_in_flight: maxInFlight,
       chunks: this.#chunks,
       cached_input_tokens: this.#cached,
+      answered: [...this.#answered].map(([model, answers]) => ({ model, answers })),
       token_source: this.#ledger.source,
       ledger: this.#ledger.ledger,
       streams: { stream, bursts, buffered, reason: buffered > 0 ? BUFFERED : bursts > 0 ? BURSTS : null },
@@ -155,6 +170,10 @@ export class Tally {
   #notes({ max_tokens }: Generation): string[] {
     const notes = this.#ledger.notes
     const { bursts, buffered } = this.#verdicts
+    if (this.#answered.size > 1)
+      notes.push(
+        `several_models_answered: ${[...this.#answered].map(([model, answers]) => `${model} (${answers})`).join(', ')}; the numbers are those of all together.`,
+      )
     if (this.#inputTokens === null)
       notes.push(
         'input_tokens_unknown: the server told neither usage nor, by /tokenize, the length of prompts.',

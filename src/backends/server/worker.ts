@@ -10,8 +10,8 @@ import { serveWorker, type Telling } from '../serve.js'
 import { visibleUuids } from '../visible-devices.js'
 import { apiKeyOf } from './api-key.js'
 import { Connection, unreachable } from './connection.js'
-import { askServedModel, type ServedModel } from './dialect.js'
 import { freePort } from './free-port.js'
+import { answersOther, askServedModel, type ServedModel } from './identify.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from './load-generator.js'
 import { factsOf } from './model-facts.js'
 import { nowNs } from './now.js'
@@ -19,6 +19,7 @@ import { type ServerPlan, serverPlanSchema } from './plan.js'
 import { type PreparedPrompts, preparePrompts } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
 import { ENDPOINT_PATHS, requestBody, type ServedPrompt } from './request-body.js'
+import { type AskedModel, mayAnswer } from './served-model.js'
 import { ServerProcess } from './server-process.js'
 import { type Answered, type Failed, type StreamOptions, TokenStream } from './stream.js'
 import { Tally, tokensOf, verdictOfAnswer } from './tally.js'
@@ -37,6 +38,7 @@ type ReadyRequest = RequestOf<'prepare'>
 interface Loaded {
   plan: ServerPlan
   connection: Connection
+  asked: AskedModel
   served: ServedModel
 }
 
@@ -66,6 +68,7 @@ serveWorker({
     const { end, text } = await askPatiently(prepared, generation)
     if (server?.how != null) throw died(server)
     if (!end.ok) throw requestFailed(theServer().plan.title, end)
+    refuseOther(end.model)
     const tokens = tokensOf(prepared, end)
     const [firstNs] = end.chunkTimesNs
     const isSeen = firstNs !== undefined && verdictOfAnswer(end, tokens.output) !== 'buffered'
@@ -127,6 +130,7 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       send: (index, onFirst) => send(at(index), generation, { onFirst }),
       tokensOf: (index, answer) => tokensOf(at(index), answer),
       onEnd: (outcome) => {
+        if (outcome.end.ok) refuseOther(outcome.end.model)
         const record = tally.add(outcome)
         const { index, end } = outcome
         if (record !== null) tell.request(record)
@@ -169,7 +173,8 @@ function isSamePrompt(a: Prompt, b: Prompt | undefined): boolean {
 
 function prepare(prompts: RequestOf<'run'>['prompts'], generation: Generation) {
   const { plan, connection, served } = theServer()
-  const { dialect, name: model } = served
+  const { dialect } = served
+  const model = served.resolved.name
   return preparePrompts(prompts, generation, { connection, dialect, model, endpoint: plan.endpoint })
 }
 
@@ -180,7 +185,8 @@ function send(
 ): TokenStream {
   const { plan, connection, served } = theServer()
   const { endpoint, extra_body: extraBody, request_timeout_ms: timeoutMs } = plan
-  const { dialect, name: model } = served
+  const { dialect } = served
+  const model = served.resolved.name
   const body = requestBody(prompt, generation, { endpoint, model, dialect, extraBody })
   return new TokenStream(connection, { path: ENDPOINT_PATHS[endpoint], body, timeoutMs, ...listeners })
 }
@@ -211,13 +217,34 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
   server = start(plan, port)
   const timeoutMs = plan.load_timeout_ms
   await waitUntilReady(connection, { title, server, timeoutMs, tell })
-  const served = await askServedModel(connection, { title, model: plan.model, names: [model] }).catch(
-    (error: unknown) => {
-      if (error instanceof LlemError) throw error
-      throw unreachable(title, connection.baseUrl, error)
-    },
-  )
-  return { plan, connection, served }
+  const asked = {
+    model,
+    name: plan.model,
+    servedAs: plan.served_as,
+    isStartedWith: plan.starts_model,
+  }
+  const served = await askServedModel(connection, { title, asked }).catch((error: unknown) => {
+    if (error instanceof LlemError) throw error
+    throw unreachable(title, connection.baseUrl, error)
+  })
+  const { context_size: wanted } = plan
+  if (wanted !== null && served.contextSize !== null && served.contextSize !== wanted)
+    throw otherContext(title, wanted, served.contextSize)
+  return { plan, connection, asked, served }
+}
+
+/** An answer that names another model is no answer of the one that was asked for. */
+function refuseOther(answered: string | null): void {
+  const { plan, asked, served } = theServer()
+  if (answered === null || mayAnswer(asked, served.resolved, answered)) return
+  throw answersOther(plan.title, asked, served.resolved.name, answered)
+}
+
+function otherContext(title: string, wanted: number, told: number): LlemError {
+  return new LlemError(`${title} was to have a context of ${wanted} tokens and says that it has ${told}`, {
+    code: 'CONTEXT_DIFFERS',
+    hint: 'Ask for what it can have, or leave the length out.',
+  })
 }
 
 function start(plan: ServerPlan, port: number): ServerProcess | null {
@@ -251,11 +278,13 @@ function processesOf(own: ServerProcess): readonly { pid: number }[] {
 
 function loadInfo({ served, plan }: Loaded, model: string, loadMs: number): LoadInfo {
   const { facts, dtype, quantisation } = factsOf(model)
+  const { observed } = served.identity
   return {
     model,
     facts,
-    dtype,
-    quantisation,
+    // What the server says it runs with, before what lies on this machine.
+    dtype: observed.dtype ?? dtype,
+    quantisation: observed.quantisation ?? quantisation,
     versions: served.versions,
     device_uuids:
       server === null
@@ -269,6 +298,7 @@ function loadInfo({ served, plan }: Loaded, model: string, loadMs: number): Load
     train_context_size: served.trainContextSize,
     load_ms: loadMs,
     server_pid: server?.pid ?? null,
+    server: served.identity,
   }
 }
 

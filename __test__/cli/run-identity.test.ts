@@ -1,0 +1,103 @@
+// `llem run` against servers that are not what was asked for, and what a result says of one that is.
+
+import { existsSync, readdirSync } from 'node:fs'
+import { describe, expect, it, vi } from 'vitest'
+import { listOf, type Script, scriptedServer } from '../backends/scripted-server.js'
+import { llem } from '../native/llem.js'
+import { scratchFolder } from '../native/scenario.js'
+import { resultIn } from './experiment.js'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const QUICK = [
+  'backend=server',
+  'n_prompts=3',
+  'generation.max_tokens=4',
+  'baseline.enabled=false',
+  'warmup.thermal_floor_seconds=0',
+  'warmup.max_prompts=5',
+]
+
+async function run(model: string, script: Script, ...sets: string[]) {
+  const server = await scriptedServer(script)
+  const outputDir = scratchFolder()
+  const all = [...QUICK, `server.base_url=${server.baseUrl}`, ...sets].flatMap((set) => ['--set', set])
+  const ended = await llem(['run', '-m', model, '--simulate', '-o', outputDir, ...all])
+  return { ...ended, server, outputDir }
+}
+
+describe('a server that lists another model', () => {
+  it('is refused before anything is spent, with what to type', async () => {
+    const { code, stderr, server, outputDir } = await run('A', { routes: { '/v1/models': listOf('B') } })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /llem: the server does not serve "A", but B; what would be measured is not what was asked for\. Ask for "B" with `model`; or where "B" is the server's name for it, say so with `served_as` in the server's group\. \[MODEL_NOT_SERVED\]\n$/,
+    )
+    expect(readdirSync(outputDir)).toEqual([])
+    expect(server.asked.some((line) => line.startsWith('POST'))).toBe(false)
+  })
+
+  it('is measured where server.served_as says that it is meant, and the result tells', async () => {
+    const { code, outputDir } = await run(
+      'A',
+      { routes: { '/v1/models': listOf('B') } },
+      'server.served_as=B',
+    )
+    expect(code).toBe(0)
+    expect(resultIn(outputDir)).toMatchObject({
+      model: 'A',
+      identity: {
+        asked: { model: 'A', name: null, served_as: 'B' },
+        resolved: { name: 'B', by: 'served_as' },
+        observed: { model: 'B', owner: 'somebody', answered: [{ model: 'B', answers: 3 }] },
+      },
+    })
+  })
+})
+
+describe('a server whose answers name another model', () => {
+  const routes = { '/v1/models': listOf('A') }
+
+  it.for([
+    ['in the warmup', []],
+    ['in the measurement, where there is no warmup', ['warmup.enabled=false']],
+  ] as const)('ends the experiment %s', async ([, sets]) => {
+    const { code, stderr, outputDir } = await run('A', { routes, answersAs: 'B' }, ...sets)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /llem: the server was asked for "A" and answers as "B"\. Set served_as: "B" in the server's group .* \[MODEL_ANSWERS_OTHER\]\n$/,
+    )
+    for (const id of readdirSync(outputDir)) expect(existsSync(`${outputDir}/${id}/result.json`)).toBe(false)
+  })
+
+  it('is measured where served_as says that it is meant', async () => {
+    const { code, outputDir } = await run('A', { routes, answersAs: 'B' }, 'server.served_as=B')
+    expect(code).toBe(0)
+    expect(resultIn(outputDir).identity).toMatchObject({
+      resolved: { name: 'A', by: 'listed' },
+      observed: { answered: [{ model: 'B', answers: 3 }] },
+    })
+  })
+
+  it('of a date is the same model', async () => {
+    const { code, outputDir } = await run('gpt-4o', {
+      routes: { '/v1/models': listOf('gpt-4o') },
+      answersAs: 'gpt-4o-2024-08-06',
+    })
+    expect(code).toBe(0)
+    expect(resultIn(outputDir).identity?.observed.answered).toEqual([
+      { model: 'gpt-4o-2024-08-06', answers: 3 },
+    ])
+  })
+
+  it('in turns is told', async () => {
+    let turn = 0
+    const { stdout, code, outputDir } = await run('A', {
+      routes,
+      answersAs: () => (turn++ % 2 === 0 ? 'A' : 'owner/a'),
+    })
+    expect(code).toBe(0)
+    expect(stdout).toContain('several_models_answered')
+    expect(resultIn(outputDir).findings.map(({ code }) => code)).toContain('several_models_answered')
+  })
+})

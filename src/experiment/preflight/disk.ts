@@ -1,0 +1,41 @@
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { LlemError, messageOf } from '../../core/errors.js'
+import { adviceOn } from '../../core/system-fault.js'
+
+const MIB = 1024 ** 2
+/** An hour at 10 ms of eight GPUs, and a result: below that a run is lost to a full disk sooner or later. */
+const LEAST_BYTES = 64 * MIB
+
+/**
+ * The room where results go, in bytes; null where the file system does not tell. Makes nothing. Throws OUTPUT_NOT_WRITABLE
+ * and DISK_FULL.
+ */
+export function checkDisk(outputDir: string, leastBytes: number = LEAST_BYTES): number | null {
+  const folder = nearest(resolve(outputDir))
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new LlemError(`Results cannot be written to ${outputDir}: ${messageOf(cause)}.`, {
+      code: 'OUTPUT_NOT_WRITABLE',
+      hint: `${adviceOn(cause)} Or choose another folder with -o.`,
+      kind: 'usage',
+      cause,
+    })
+  }
+  const { bavail, bsize, blocks } = statfsSync(folder)
+  // Some file systems that live elsewhere count nothing.
+  if (blocks === 0) return null
+  const free = bavail * bsize
+  if (free >= leastBytes) return free
+  throw new LlemError(
+    `the disk of ${outputDir} has ${Math.floor(free / MIB)} MiB left, and an experiment may write ${Math.ceil(leastBytes / MIB)} MiB`,
+    { code: 'DISK_FULL', hint: 'Make room, or choose another folder with -o.' },
+  )
+}
+
+/** The folder itself, or the one above it that is there. */
+function nearest(path: string): string {
+  const above = dirname(path)
+  return existsSync(path) || above === path ? path : nearest(above)
+}
