@@ -227,7 +227,7 @@ class Engine:
         exactly, at_most = prompt.get("input_tokens"), prompt.get("max_input_tokens")
         tokens_out = prompt.get("output_tokens")
         limit = generation["max_tokens"] if tokens_out is None else tokens_out
-        ids, lead = self.tokenise(prompt["text"])
+        ids, lead = self.tokenise(prompt["text"], prompt.get("system"))
         if exactly is not None:
             ids = repeated(ids, lead, exactly)
         if not ids:
@@ -243,18 +243,20 @@ class Engine:
         most = room if at_most is None else min(room, at_most)
         return {"ids": ids[:most], "limit": limit, "ignores_end": ignores_end, "truncated": len(ids) > most}
 
-    def tokenise(self, text):
+    def tokenise(self, text, system=None):
         """Token ids as the tokenizer makes them, and how many of them come before the text's own, such as a BOS."""
         if self.options["chat_template"]:
-            message = [{"role": "user", "content": text}]
+            told = [] if system is None else [{"role": "system", "content": system}]
+            messages = [*told, {"role": "user", "content": text}]
             try:
-                text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+                text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
             except Exception as error:
                 raise Fault(
                     "OPTIONS_INVALID", f"the chat template cannot be applied: {named(error)}", "Set chat_template: false."
                 ) from error
             # The template has written the special tokens itself.
             return self.tokenizer(text, add_special_tokens=False)["input_ids"], 0
+        text = text if system is None else f"{system}\n\n{text}"
         whole = self.tokenizer(text)["input_ids"]
         body = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         lead = next((n for n in range(len(whole) - len(body) + 1) if whole[n : n + len(body)] == body), 0)
@@ -508,7 +510,10 @@ def facts_of(torch, model, config):
         reasons["tied_embeddings"] = "the model has no output projection"
     used = setting("num_experts_per_tok", "num_experts_per_token", "moe_topk", "top_k_experts")
     count = setting("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
-    experts = {"count": count, "used": used} if count and used else None
+    kinds = setting("layers_block_type")
+    # A hybrid whose class has experts by default may have no layer with them.
+    has_experts = count and used and (not isinstance(kinds, list) or "moe" in kinds or kind_has_experts(model))
+    experts = {"count": count, "used": used} if has_experts else None
     return {
         "architecture": setting("model_type"),
         "parameters": {
@@ -518,7 +523,7 @@ def facts_of(torch, model, config):
         },
         "tied_embeddings": tied,
         "experts": experts,
-        "attention": attention_of(config, setting, reasons),
+        "attention": attention_of(model, config, setting, reasons),
         "vocab_size": setting("vocab_size"),
         "hidden_size": setting("hidden_size", "n_embd"),
         # GPT-2 writes null for four times its width.
@@ -526,6 +531,10 @@ def facts_of(torch, model, config):
         "context_length": setting("max_position_embeddings", "n_positions", "max_seq_len"),
         "reasons": reasons,
     }
+
+
+def kind_has_experts(model):
+    return any(EXPERT.search(name) for name, _ in model.named_parameters())
 
 
 def total_of(model):
@@ -602,7 +611,12 @@ def product(shape):
     return size
 
 
-def attention_of(config, setting, reasons):
+def attention_of(model, config, setting, reasons):
+    states = [module for module in model.modules() if hasattr(module, "A_log")]
+    state = {"layers": len(states), "values": state_size(states[0])} if states else None
+    attending = sum(1 for module in model.modules() if is_attention(module))
+    if state and not attending:
+        return {"n_layers": 0, "n_heads": 0, "n_kv_heads": 0, "head_dim": 0, "sliding": None, "state": state}
     layers, heads = setting("num_hidden_layers", "n_layer"), setting("num_attention_heads", "n_head")
     hidden = setting("hidden_size", "n_embd")
     if not layers or not heads or not hidden:
@@ -611,20 +625,35 @@ def attention_of(config, setting, reasons):
     # Multi-head latent attention has keys and values of two sizes; their mean gives the same product.
     parts = [setting(name) for name in ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")]
     head_dim = sum(parts) // 2 if all(parts) else (setting("head_dim") or hidden // heads)
-    kinds = setting("layer_types") or kinds_of(setting, layers)
-    full, sliding = kinds.count("full_attention"), kinds.count("sliding_attention")
-    if full + sliding != len(kinds):
-        odd = next(kind for kind in kinds if kind not in ("full_attention", "sliding_attention"))
+    kinds = ["full_attention"] * attending if state else setting("layer_types") or kinds_of(setting, layers)
+    full, sliding, chunked = (kinds.count(f"{kind}_attention") for kind in ("full", "sliding", "chunked"))
+    if full + sliding + chunked != len(kinds):
+        known = ("full_attention", "sliding_attention", "chunked_attention")
+        odd = next(kind for kind in kinds if kind not in known)
         reasons["attention"] = f"some layers are of the kind {odd}"
         return None
-    window = setting("sliding_window")
+    window, size = setting("sliding_window"), setting("attention_chunk_size")
     return {
+        **({"state": state} if state else {}),
+        **({"chunked": {"size": size, "layers": chunked} if chunked else None} if size else {}),
         "n_layers": len(kinds),
         "n_heads": heads,
         "n_kv_heads": setting("num_key_value_heads") or heads,
         "head_dim": head_dim,
         "sliding": {"window": window, "layers": sliding} if sliding and window else None,
     }
+
+
+def is_attention(module):
+    """A layer's attention knows which layer it is of; what is inside of it does not."""
+    return type(module).__name__.endswith("Attention") and isinstance(getattr(module, "layer_idx", None), int)
+
+
+def state_size(mixer):
+    """Numbers in the state that a layer keeps instead of attending: Mamba's, or that of a gated delta rule."""
+    if hasattr(mixer, "ssm_state_size"):
+        return mixer.intermediate_size * mixer.ssm_state_size
+    return mixer.num_v_heads * mixer.head_k_dim * mixer.head_v_dim
 
 
 def kinds_of(setting, layers):

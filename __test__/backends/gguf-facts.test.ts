@@ -156,14 +156,18 @@ describe('what cannot be known', () => {
 
   it('says that it is not known which layers have a window', () => {
     const metadata = {
-      'general.architecture': 'gemma2',
-      'gemma2.block_count': 2,
-      'gemma2.embedding_length': 8,
-      'gemma2.attention.head_count': 4,
-      'gemma2.attention.sliding_window': 4096,
+      'general.architecture': 'martian',
+      'martian.block_count': 2,
+      'martian.embedding_length': 8,
+      'martian.attention.head_count': 4,
+      'martian.attention.sliding_window': 4096,
     }
     const { attention, reasons } = factsOf(ggufBytes(metadata, []))
     expect(attention).toEqual({ n_layers: 2, n_heads: 4, n_kv_heads: 4, head_dim: 2 })
+    expect(factsOf(ggufBytes(ofFamily(metadata, 'gemma2'), [])).attention?.sliding).toEqual({
+      window: 4096,
+      layers: 1,
+    })
     expect(reasons['attention.sliding']).toBe(
       'the file does not say which layers attend to the last 4096 tokens only',
     )
@@ -198,3 +202,9 @@ describe('weight types', () => {
     expect(typesOf(ggufBytes(metadata, [{ name: 'a', dimensions: [256, 4], typeId }]))).toEqual(expected)
   })
 })
+
+/** The same settings under another architecture. */
+function ofFamily(metadata: Record<string, string | number>, name: string) {
+  const renamed = Object.entries(metadata).map(([key, value]) => [key.replace('martian', name), value])
+  return { ...Object.fromEntries(renamed), 'general.architecture': name }
+}

@@ -8,6 +8,8 @@
                             sequence anew for each token, no cache, no padding, no generate.
     facts WORKER            prints, for one tiny model of every family, its config.json and what the worker's facts_of
                             says of it.
+    published WORKER FILE   reads a config.json a line and prints how many weights the model has as transformers builds it
+                            without memory, and what the worker's facts_of says of it.
 """
 
 import importlib.util
@@ -115,10 +117,40 @@ FAMILIES = {
 }
 
 
-def facts(worker_path):
-    spec = importlib.util.spec_from_file_location("worker", worker_path)
+def worker_at(path):
+    spec = importlib.util.spec_from_file_location("worker", path)
     worker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(worker)
+    return worker
+
+
+# Models whose language part transformers knows by another name.
+SAME_AS = {"kimi_k2": "deepseek_v3", "qwen2_5_vl": "qwen2"}
+
+
+def published(worker_path, path):
+    worker = worker_at(worker_path)
+    told = []
+    with open(path, encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    for row in rows:
+        settings = dict(row["config"].get("text_config", row["config"]))
+        settings.pop("vision_config", None)
+        kind = settings.pop("model_type")
+        try:
+            config = transformers.AutoConfig.for_model(SAME_AS.get(kind, kind), **settings)
+            with torch.device("meta"):
+                model = transformers.AutoModelForCausalLM.from_config(config)
+            model.tie_weights()
+            total = sum(weight.numel() for weight in {id(p): p for p in model.parameters()}.values())
+            told.append({"source": row["source"], "total": total, "facts": worker.facts_of(torch, model, config)})
+        except Exception as error:
+            told.append({"source": row["source"], "error": f"{type(error).__name__}: {error}"})
+    print(json.dumps(told))
+
+
+def facts(worker_path):
+    worker = worker_at(worker_path)
     told = {}
     for name, settings in FAMILIES.items():
         kind = name.split(",")[0]
@@ -138,4 +170,4 @@ if __name__ == "__main__":
     job, *arguments = sys.argv[1:]
     # What the libraries print must not meet the facts.
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-    {"llama": save_llama, "adapter": save_adapter, "answers": answers, "facts": facts}[job](*arguments)
+    {"llama": save_llama, "adapter": save_adapter, "answers": answers, "facts": facts, "published": published}[job](*arguments)

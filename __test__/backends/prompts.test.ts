@@ -96,7 +96,7 @@ describe('loadPrompts', () => {
       dataset,
     })
     await expect(bad).rejects.toThrow(
-      'has 2 bad lines:\n  line 1: no text in "ask"\n  line 2: no text in "ask"',
+      'has 2 bad entries:\n  line 1: no text in "ask"\n  line 2: no text in "ask"',
     )
   })
 
@@ -129,14 +129,14 @@ describe('loadPrompts', () => {
       '{"prompt": "good"}',
       '{oops',
       '',
-      '{"question": "x"}',
+      '{"promt": "x"}',
       '{"prompt": 5}',
       '{"text": " "}',
       '[1]',
     ]
     const error = await load(written('c.jsonl', lines.join('\n'))).catch((reason) => reason)
     expect(error).toMatchObject({ code: 'PROMPTS_INVALID', kind: 'usage' })
-    expect(error.message).toContain('has 5 bad lines')
+    expect(error.message).toContain('has 5 bad entries')
     for (const line of [2, 4, 5, 6, 7]) expect(error.message).toContain(`line ${line}: `)
     expect(error.message).toContain('line 4: neither "prompt" nor "text"')
   })
@@ -144,7 +144,11 @@ describe('loadPrompts', () => {
   it.each([
     ['a file that is not there', () => join(folder, 'none.txt'), 'cannot be read'],
     ['a file without prompts', () => written('empty.txt', '\n \n'), 'has no prompts'],
-    ['a file of another kind', () => written('d.csv', 'a,b'), 'ends in .txt, .jsonl or .parquet'],
+    [
+      'a file of another kind',
+      () => written('d.xml', '<a/>'),
+      'ends in .txt, .jsonl, .ndjson, .json, .csv, .tsv',
+    ],
   ])('refuses %s', async (_, path, message) => {
     await expect(load(path())).rejects.toMatchObject({
       code: 'PROMPTS_INVALID',

@@ -146,8 +146,8 @@ const RANGES: [string, string[], string[], string][] = [
       ...['builtin', 'p.jsonl', 'dir/p.txt', 'p.parquet'],
       ...['hf:squad', 'hf:o-1/d.2_x', 'hf:o/d:config 1', 'hf:o/d::test', 'hf:o/d:c:s:column'],
     ],
-    ['p.csv', '3', '.txt', '"hf:"', 'hf:o/d/e', 'hf:o/d:c:s:column:more', 'hf:o /d'],
-    'builtin, the path of a .jsonl, .txt or .parquet file, hf:owner/name',
+    ['p.xml', '3', '.txt', '"hf:"', 'hf:o/d/e', 'hf:o/d:c:s:column:more', 'hf:o /d'],
+    'builtin, the path of a .jsonl, .json, .txt, .csv, .tsv or .parquet file, hf:owner/name',
   ],
   ['dataset.column', ['null'], ['""', '3', '"a\\nb"'], 'the name of a column'],
   [

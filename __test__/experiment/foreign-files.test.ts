@@ -64,14 +64,15 @@ describe('prompts', () => {
       'more than any prompts have',
       (path: string) => {
         writeFileSync(path, '')
+        // One line, of NULs.
         truncateSync(path, LIMITS.prompt_file_bytes + 1)
       },
-      'it is longer than',
+      'is a NUL, which no text has',
     ],
   ] as const)('from %s are refused', async ([, make, why]) => {
     const path = join(scratchFolder(), 'prompts.jsonl')
     make(path)
-    await expect(readPromptFile(path)).rejects.toMatchObject({
+    await expect(readPromptFile(path, { field: null, needed: 10 })).rejects.toMatchObject({
       code: 'PROMPTS_INVALID',
       message: expect.stringContaining(why),
     })
@@ -79,7 +80,7 @@ describe('prompts', () => {
 
   it('in a line that is nested without end are refused with its number', async () => {
     const path = written('prompts.jsonl', `"fine"\n${'['.repeat(2_000_000)}\n`)
-    await expect(readPromptFile(path)).rejects.toThrow(
+    await expect(readPromptFile(path, { field: null, needed: 10 })).rejects.toThrow(
       'line 2: no JSON (it is nested deeper than 200 levels)',
     )
   })

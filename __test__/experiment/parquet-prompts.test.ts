@@ -2,7 +2,7 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadPrompts } from '../../dist/experiment/prompts/load.js'
-import { readParquetFile } from '../../dist/experiment/prompts/parquet-file.js'
+import { readParquetFile, type TablePrompts } from '../../dist/experiment/prompts/parquet-file.js'
 import { installPyarrow, runPython } from '../native/pyarrow.js'
 import { scratchFolder } from '../native/scenario.js'
 
@@ -28,7 +28,8 @@ function table(columns: string, options = '{}'): string {
 }
 
 const texts = async (path: string, column: string | null = null, needed = 3) =>
-  (await readParquetFile(path, { column, needed })).texts
+  textsOf(await readParquetFile(path, { column, needed }))
+const textsOf = ({ prompts }: TablePrompts) => prompts.map(({ prompt }) => prompt.text)
 
 describe.for(['none', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4'])(
   'a file compressed with %s',
@@ -38,7 +39,7 @@ describe.for(['none', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4'])(
       const rows = '{"id": list(range(1000)), "text": [f"row {i} äöü" for i in range(1000)]}'
       const path = table(rows, `{"compression": "${compression}", "row_group_size": 300}`)
       const read = await readParquetFile(path, { column: null, needed: 700 })
-      expect(read.texts).toEqual(Array.from({ length: 700 }, (_, index) => `row ${index} äöü`))
+      expect(textsOf(read)).toEqual(Array.from({ length: 700 }, (_, index) => `row ${index} äöü`))
       expect(read).toMatchObject({ column: 'text', empty: 0, complete: false })
       expect(await readParquetFile(path, { column: null, needed: 5000 })).toMatchObject({ complete: true })
     })
@@ -67,10 +68,30 @@ describe('a Parquet file', () => {
     ['a list of messages', '[[{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]] * 4'],
     ['ShareGPT', '[[{"from": "human", "value": "u"}, {"from": "gpt", "value": "g"}]] * 4'],
     ['a struct of lists', '[{"role": ["system", "user"], "content": ["s", "u"]}] * 4'],
-  ] as const)('with %s gives the first message of the user', async ([, column], context) => {
+  ] as const)(
+    'with %s gives the first message of the user, and what the system was told',
+    async ([what, column], context) => {
+      if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
+      const path = table(`{"id": ["a", "b", "c", "d"], "n": [1, 2, 3, 4], "messages": ${column}}`)
+      const { prompts } = await readParquetFile(path, { column: null, needed: 3 })
+      const told = what === 'ShareGPT' ? {} : { system: 's' }
+      expect(prompts.map(({ prompt }) => prompt)).toEqual(Array(3).fill({ ...told, text: 'u' }))
+    },
+  )
+
+  it('joins an instruction with its input, takes the first of several turns and a system beside it', async (context) => {
     if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
-    const path = table(`{"id": ["a", "b", "c", "d"], "n": [1, 2, 3, 4], "messages": ${column}}`)
-    expect(await texts(path)).toEqual(['u', 'u', 'u'])
+    const alpaca = table('{"instruction": ["Sum", "Ask"], "input": ["1 2", ""], "output": ["3", "x"]}')
+    const read = await loadPrompts(alpaca, { count: 2, warmup: 0 })
+    expect(read.prompts).toEqual([{ text: 'Sum\n\n1 2' }, { text: 'Ask' }])
+    expect(read.taken).toEqual([
+      { from: 'instruction+input', as: 'text', count: 1 },
+      { from: 'instruction', as: 'text', count: 1 },
+    ])
+    const turns = table('{"id": [1], "turns": [["one", "two"]], "system": ["s"], "category": ["c"]}')
+    expect((await loadPrompts(turns, { count: 1, warmup: 0 })).prompts).toEqual([
+      { system: 's', text: 'one' },
+    ])
   })
 
   it('skips rows without text and counts them', async (context) => {

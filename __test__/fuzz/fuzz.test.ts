@@ -121,7 +121,7 @@ const READERS: Reader[] = [
     read(bytes) {
       const path = join(folder, 'prompts.jsonl')
       writeFileSync(path, bytes)
-      return readPromptFile(path)
+      return readPromptFile(path, { field: null, needed: 10 })
     },
     refusals: [LlemError],
   },

@@ -9,6 +9,8 @@ export interface Blocks {
   vocab: number
   /** Learned positions, which are looked up. */
   positions: number
+  /** Other weights that are looked up; absent: none. */
+  lookedUp?: number
   tied: boolean
   layers: Layer[]
   /** Vectors after the last layer. */

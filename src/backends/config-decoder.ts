@@ -1,4 +1,5 @@
 import { boolean, type Family, type Layer, lacking, number } from './config-blocks.js'
+import { type Experts, expertsOf, expertWeights, gated } from './config-experts.js'
 import type { ModelConfig } from './config-facts.js'
 
 // Llama and its like: RMS norms, attention with four projections or through latent vectors, a gated MLP or experts of
@@ -13,14 +14,26 @@ export interface Decoder {
   kvHeads?: number
   /** Keys and values come from one small vector per token (DeepSeek's multi-head latent attention). */
   latent?: boolean
-  /** Norm vectors in a layer. */
+  /** Norms in a layer. */
   norms?: number
+  /** Vectors of a norm: two where it also adds; none. */
+  normVectors?: 0 | 1 | 2
+  /** The output projection adds a vector. */
+  outputBias?: boolean
+  /** The MLP has no gate: up and down alone. */
+  plainMlp?: boolean
   /** Norms of queries and keys: over each head, or over all heads at once. */
   qkNorm?: 'head' | 'all'
+  /** The config's key that switches those norms on. */
+  qkNormIf?: string
   /** A learned number for each head, to which attention may go instead of to a token. */
   sinks?: boolean
   /** Biases of query, key and value, unless the config's `qkv_bias` is false. */
   qkvBias?: boolean
+  /** `attention_bias` is of query, key and value alone; the output has one where this key says so, if any does. */
+  outputBiasIf?: string | null
+  /** Queries come with a gate of their size. */
+  gatedQueries?: boolean
   /** The config may switch on biases of the whole attention with `attention_bias`, of the MLP with `mlp_bias`. */
   mayHaveBias?: boolean
   /** `attention_bias` where the config does not say. */
@@ -29,34 +42,11 @@ export interface Decoder {
   fullEvery?: number
   /** A window counts only with `use_sliding_window`. */
   windowOnlyIfUsed?: boolean
-  /** Most layers see the tokens of their own chunk of the context only. */
+  /** The layers that are not listed as without positions see the tokens of their own chunk of the context only. */
   chunked?: boolean
   /** The config's key of how wide the MLP of a layer without experts is; absent: `intermediate_size`. */
   denseWidth?: string
   experts?: Experts
-}
-
-interface Experts {
-  /** The config's key of how wide each is. */
-  width: string
-  /** Where the config does not say; null: it has to. */
-  defaults: { count: number; used: number | null; width: number }
-  /** Experts that always run. */
-  shared?: Shared
-  /** The router and the experts add vectors. */
-  biased?: boolean
-  /** Which layers have experts; absent: all. */
-  isSparse?: (config: ModelConfig, index: number) => boolean
-}
-
-interface Shared {
-  /** The config's key of how wide they are. */
-  width: string
-  defaultWidth: number
-  /** The config's key of how many there are, with what it is where the config does not say; absent: one. */
-  count?: { key: string; default: number }
-  /** A vector weighs what they say. */
-  gated?: boolean
 }
 
 /** A family of that kind. */
@@ -73,11 +63,12 @@ export function decoder(family: Decoder): Family {
     if (typeof experts === 'string') return experts
     const attention = attentionOf(config, family, hidden, heads)
     if (typeof attention === 'string') return attention
-    const norms = (family.norms ?? 2) * hidden
+    const normVectors = family.normVectors ?? 1
+    const norms = (family.norms ?? 2) * normVectors * hidden
     const denseWidth =
       family.denseWidth === undefined ? feedForward : (number(config[family.denseWidth]) ?? feedForward)
     const mlpBias = family.mayHaveBias === true && config.mlp_bias === true ? 2 * denseWidth + hidden : 0
-    const dense = gated(hidden, denseWidth)
+    const dense = family.plainMlp === true ? 2 * hidden * denseWidth : gated(hidden, denseWidth)
     const layers = Array.from({ length: count }, (_, index): Layer => {
       const around = { stored: attention.stored + norms, active: attention.active }
       if (experts === null || family.experts?.isSparse?.(config, index) === false)
@@ -85,36 +76,35 @@ export function decoder(family: Decoder): Family {
       const mlp = expertWeights(hidden, experts)
       return { stored: around.stored + mlp.stored, active: around.active + mlp.active }
     })
-    const isChunked = family.chunked === true && !seesAll(config)
     return {
       hidden,
       vocab,
       positions: 0,
       tied: boolean(config.tie_word_embeddings) ?? boolean(whole.tie_word_embeddings) ?? family.tied ?? false,
       layers,
-      finalNorm: hidden,
+      finalNorm: normVectors * hidden + (family.outputBias === true ? vocab : 0),
       experts: experts === null ? null : { count: experts.count, used: experts.used },
-      attention: isChunked
-        ? 'some layers are of the kind chunked_attention'
-        : {
-            n_layers: count,
-            n_heads: heads,
-            n_kv_heads: attention.kvHeads,
-            head_dim: attention.headDim,
-            sliding: slidingOf(config, family, count),
-          },
+      attention: {
+        n_layers: count,
+        n_heads: heads,
+        n_kv_heads: attention.kvHeads,
+        head_dim: attention.headDim,
+        sliding: slidingOf(config, family, count),
+        ...(family.chunked === true && { chunked: chunkedOf(config, count) }),
+      },
       feedForward,
       contextLength: number(config.max_position_embeddings),
     }
   }
 }
 
-interface Attention extends Layer {
+export interface Attention extends Layer {
   kvHeads: number
   headDim: number
 }
 
-function attentionOf(
+/** The weights of a layer's attention; a sentence where the config lacks something. */
+export function attentionOf(
   config: ModelConfig,
   family: Decoder,
   hidden: number,
@@ -127,10 +117,21 @@ function attentionOf(
   const headDim = number(config.head_dim) ?? family.headDim ?? Math.floor(hidden / heads)
   const queries = heads * headDim
   const keys = kvHeads * headDim
-  const active = hidden * queries + 2 * hidden * keys + queries * hidden
+  const asked = (family.gatedQueries === true ? 2 : 1) * queries
+  const active = hidden * asked + 2 * hidden * keys + queries * hidden
   const hasQkvBias = isBiased || (family.qkvBias === true && config.qkv_bias !== false)
-  const biases = (hasQkvBias ? queries + 2 * keys : 0) + (isBiased ? hidden : 0)
-  const norms = family.qkNorm === 'head' ? 2 * headDim : family.qkNorm === 'all' ? queries + keys : 0
+  const { outputBiasIf } = family
+  const hasOutputBias =
+    outputBiasIf === undefined ? isBiased : outputBiasIf !== null && config[outputBiasIf] === true
+  const biases = (hasQkvBias ? asked + 2 * keys : 0) + (hasOutputBias ? hidden : 0)
+  const isNormed = family.qkNormIf === undefined || config[family.qkNormIf] === true
+  const norms = !isNormed
+    ? 0
+    : family.qkNorm === 'head'
+      ? 2 * headDim
+      : family.qkNorm === 'all'
+        ? queries + keys
+        : 0
   const sinks = family.sinks === true ? heads : 0
   return { stored: active + biases + norms + sinks, active, kvHeads, headDim }
 }
@@ -162,52 +163,17 @@ function latentAttention(
   }
 }
 
-interface ExpertShape {
-  count: number
-  used: number
-  width: number
-  /** Of all experts that always run, side by side. */
-  sharedWidth: number
-  sharedGate: boolean
-  biased: boolean
-}
-
-function expertsOf(
-  config: ModelConfig,
-  { width, defaults, shared, biased = false }: Experts,
-): ExpertShape | string {
-  const used = number(config.num_experts_per_tok) ?? defaults.used
-  if (used === null) return lacking(config, ['num_experts_per_tok'])
-  const sharedCount =
-    shared?.count === undefined ? 1 : (number(config[shared.count.key]) ?? shared.count.default)
-  return {
-    // One of these, by family and by the release of transformers that saved it.
-    count:
-      number(config.num_local_experts) ??
-      number(config.n_routed_experts) ??
-      number(config.num_experts) ??
-      defaults.count,
-    used,
-    width: number(config[width]) ?? defaults.width,
-    sharedWidth:
-      shared === undefined ? 0 : sharedCount * (number(config[shared.width]) ?? shared.defaultWidth),
-    sharedGate: shared?.gated === true,
-    biased,
-  }
-}
-
-function expertWeights(hidden: number, experts: ExpertShape): Layer {
-  const { count, used, width, sharedWidth, sharedGate, biased } = experts
-  const router = hidden * count
-  const always = router + gated(hidden, sharedWidth) + (sharedGate && sharedWidth > 0 ? hidden : 0)
-  const each = gated(hidden, width)
-  const biases = biased ? count + count * (2 * width + hidden) : 0
-  return { stored: always + count * each + biases, active: always + used * each }
-}
-
-/** Whether every layer is listed as one that sees the whole context. */
-function seesAll(config: ModelConfig): boolean {
-  return Array.isArray(config.layer_types) && config.layer_types.every((kind) => kind === 'full_attention')
+/** Llama 4's rule: chunks, but for every fourth layer, which has no positions; or as the config lists them. */
+function chunkedOf(config: ModelConfig, count: number): { size: number; layers: number } | null {
+  const size = number(config.attention_chunk_size) ?? 8192
+  const every = number(config.no_rope_layer_interval) ?? 4
+  const isListed = Array.isArray(config.no_rope_layers) && config.no_rope_layers.length > 0
+  const layers = Array.isArray(config.layer_types)
+    ? config.layer_types.filter((kind) => kind === 'chunked_attention').length
+    : isListed
+      ? (config.no_rope_layers as unknown[]).filter((has) => has === 1).length
+      : count - Math.floor(count / every)
+  return size === 0 || layers === 0 ? null : { size, layers }
 }
 
 /** Layers that see a window only, as the config lists them or as the family has them. */
@@ -226,8 +192,4 @@ function slidingOf(config: ModelConfig, family: Decoder, count: number) {
   if (family.fullEvery === undefined) return null
   const every = number(config.sliding_window_pattern) ?? family.fullEvery
   return { window, layers: every === 0 ? count : count - Math.floor(count / every) }
-}
-
-function gated(hidden: number, width: number): number {
-  return 3 * hidden * width
 }

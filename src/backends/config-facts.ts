@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.js'
 import { type Blocks, number } from './config-blocks.js'
+import { classDefaultsOf } from './config-defaults.js'
 import { familyOf } from './config-families.js'
 import { type ModelFacts, unknownFacts } from './model-facts.js'
 
@@ -9,12 +10,15 @@ import { type ModelFacts, unknownFacts } from './model-facts.js'
 /** The content of a config.json. */
 export type ModelConfig = Readonly<Record<string, unknown>>
 
+/** Where models that do more keep the settings of their language model. */
+const LANGUAGE_GROUPS = ['text_config', 'llm_config', 'language_config']
+
 /** Model facts from a config.json; null with reasons where its architecture is not known to llem. */
 export function configFacts(config: ModelConfig): ModelFacts {
   // Models that also see or hear have their language model's settings in a group of its own.
-  const nested = record(config.text_config)
-  const text = nested ?? config
-  const architecture = string(text.model_type) ?? string(config.model_type)
+  const nested = LANGUAGE_GROUPS.map((key) => record(config[key])).find((group) => group !== null) ?? null
+  const architecture = string(nested?.model_type) ?? string(config.model_type)
+  const { text, assumed } = withDefaults(nested, config, architecture)
   const reasons: Record<string, string> = {}
   const family = architecture === null ? undefined : familyOf(architecture)
   if (architecture === null) reasons.architecture = 'config.json does not say model_type'
@@ -30,7 +34,7 @@ export function configFacts(config: ModelConfig): ModelFacts {
   }
   const blocks = family(text, config)
   if (typeof blocks === 'string') return unknownFacts(architecture, { parameters: blocks, attention: blocks })
-  const { hidden, vocab, positions, tied, layers, experts, attention } = blocks
+  const { hidden, vocab, positions, lookedUp = 0, tied, layers, experts, attention } = blocks
   const table = vocab * hidden
   if (nested !== null)
     reasons['parameters.total'] = 'config.json does not size what is not the language model'
@@ -39,7 +43,7 @@ export function configFacts(config: ModelConfig): ModelFacts {
     architecture,
     parameters: {
       total: nested === null ? totalOf(blocks) : null,
-      embedding: table + positions * hidden,
+      embedding: table + positions * hidden + lookedUp,
       non_embedding_active: layers.reduce((sum, { active }) => sum + active, table),
     },
     tied_embeddings: tied,
@@ -50,11 +54,45 @@ export function configFacts(config: ModelConfig): ModelFacts {
     feed_forward_size: blocks.feedForward,
     context_length: blocks.contextLength,
     reasons,
+    ...(assumed.length > 0 && { assumed }),
   }
 }
 
-function totalOf({ hidden, vocab, positions, tied, layers, finalNorm }: Blocks): number {
-  const outside = (vocab * (tied ? 1 : 2) + positions) * hidden + finalNorm
+/** The settings of the language model: a group of its own where the model also sees or hears. */
+export function languageConfig(config: ModelConfig): ModelConfig {
+  return LANGUAGE_GROUPS.map((key) => record(config[key])).find((group) => group !== null) ?? config
+}
+
+/** How many experts there are and how many run, by whichever name; null where that is not said. */
+export function expertsIn(config: ModelConfig): ModelFacts['experts'] {
+  const first = (...keys: string[]) =>
+    keys.map((key) => number(config[key])).find((value) => value !== null) ?? 0
+  const count = first('num_local_experts', 'n_routed_experts', 'num_experts', 'moe_num_experts')
+  const used = first('num_experts_per_tok', 'num_experts_per_token', 'moe_topk', 'moe_k', 'top_k_experts')
+  return count > 0 && used > 0 ? { count, used } : null
+}
+
+/**
+ * The settings of the language model. Hugging Face leaves out of a nested group what is the class's own default, which
+ * is filled in and told; a config that is not nested says everything.
+ */
+function withDefaults(
+  nested: ModelConfig | null,
+  config: ModelConfig,
+  architecture: string | null,
+): { text: ModelConfig; assumed: string[] } {
+  if (nested === null) return { text: config, assumed: [] }
+  const defaults = architecture === null ? {} : classDefaultsOf(architecture)
+  const missing = Object.entries(defaults).filter(([key]) => nested[key] === undefined)
+  const told = missing.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(', ')
+  return {
+    text: { ...Object.fromEntries(missing), ...nested },
+    assumed: missing.length === 0 ? [] : [`not in config.json, so taken from ${architecture}: ${told}`],
+  }
+}
+
+function totalOf({ hidden, vocab, positions, lookedUp = 0, tied, layers, finalNorm }: Blocks): number {
+  const outside = (vocab * (tied ? 1 : 2) + positions) * hidden + lookedUp + finalNorm
   return layers.reduce((sum, { stored }) => sum + stored, outside)
 }
 

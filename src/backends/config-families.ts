@@ -1,20 +1,79 @@
 import { type Family, number } from './config-blocks.js'
 import { type Decoder, decoder } from './config-decoder.js'
+import type { Experts } from './config-experts.js'
 import type { ModelConfig } from './config-facts.js'
-import { gpt2, gptNeox } from './config-gpt.js'
+import { gemma3n } from './config-gemma3n.js'
+import { gpt2 } from './config-gpt.js'
+import { HYBRID_FAMILIES } from './config-hybrid.js'
+import { pureMamba, pureMamba2 } from './config-mamba.js'
+import { PLAIN_FAMILIES } from './config-plain.js'
 
 // Families of decoders, as transformers builds them (src/transformers/models/*/modeling_*.py). A config.json leaves out
 // what is the family's default (configuration_*.py), so defaults are part of what a family is.
 
 const LLAMA: Decoder = { mayHaveBias: true }
+const QWEN3: Decoder = {
+  kvHeads: 32,
+  headDim: 128,
+  qkNorm: 'head',
+  mayHaveBias: true,
+  windowOnlyIfUsed: true,
+}
+const QWEN3_MOE: Decoder = {
+  kvHeads: 4,
+  qkNorm: 'head',
+  mayHaveBias: true,
+  windowOnlyIfUsed: true,
+  experts: {
+    width: 'moe_intermediate_size',
+    defaults: { count: 128, used: 8, width: 768 },
+    isSparse: isSparseInQwen,
+  },
+}
+const DEEPSEEK_V3: Decoder = {
+  ...{ latent: true, mayHaveBias: true },
+  experts: {
+    width: 'moe_intermediate_size',
+    defaults: { count: 256, used: 8, width: 2048 },
+    shared: {
+      ...{ width: 'moe_intermediate_size', defaultWidth: 2048 },
+      count: { key: 'n_shared_experts', default: 1 },
+    },
+    isSparse: sparseAfter(3),
+  },
+}
+const GRANITE_MOE: Experts = { width: 'intermediate_size', defaults: { count: 8, used: 2, width: 512 } }
 const FAMILIES: Readonly<Record<string, Family>> = {
   llama: decoder(LLAMA),
   granite: decoder({ ...LLAMA, tied: true }),
   mistral: decoder({ kvHeads: 8, fullEvery: 0 }),
   phi3: decoder({ fullEvery: 0 }),
   qwen2: decoder({ kvHeads: 32, qkvBias: true, windowOnlyIfUsed: true }),
-  qwen3: decoder({ kvHeads: 32, headDim: 128, qkNorm: 'head', mayHaveBias: true, windowOnlyIfUsed: true }),
+  qwen3: decoder(QWEN3),
+  // Within models that also see.
+  qwen3_vl_text: decoder(QWEN3),
+  qwen2_vl: decoder({ kvHeads: 32, qkvBias: true, windowOnlyIfUsed: true }),
+  qwen2_vl_text: decoder({ kvHeads: 32, qkvBias: true, windowOnlyIfUsed: true }),
+  qwen2_5_vl: decoder({ kvHeads: 32, qkvBias: true, windowOnlyIfUsed: true }),
+  qwen2_5_vl_text: decoder({ kvHeads: 32, qkvBias: true, windowOnlyIfUsed: true }),
+  smollm3: decoder({ tied: true, kvHeads: 4, mayHaveBias: true, windowOnlyIfUsed: true }),
+  seed_oss: decoder({
+    kvHeads: 8,
+    headDim: 128,
+    mayHaveBias: true,
+    hasBias: true,
+    outputBiasIf: 'attention_out_bias',
+  }),
+  hunyuan_v1_dense: decoder({ qkNorm: 'head', mayHaveBias: true }),
+  ernie4_5: decoder({ kvHeads: 2, headDim: 128, tied: true }),
+  exaone4: decoder({ kvHeads: 32, qkNorm: 'head', fullEvery: 4 }),
+  cohere: decoder({ tied: true, norms: 1, mayHaveBias: true }),
+  cohere2: decoder({ tied: true, norms: 1, mayHaveBias: true, fullEvery: 4 }),
+  glm: decoder({ kvHeads: 2, headDim: 128, mayHaveBias: true, outputBiasIf: null }),
+  glm4: decoder({ kvHeads: 2, headDim: 128, norms: 4, mayHaveBias: true, outputBiasIf: null }),
   olmo2: decoder({ qkNorm: 'all', mayHaveBias: true }),
+  olmo3: decoder({ qkNorm: 'all', mayHaveBias: true, fullEvery: 4 }),
+  gemma3n_text: gemma3n,
   gemma: decoder({ tied: true, headDim: 256, kvHeads: 16, mayHaveBias: true }),
   gemma2: decoder({ tied: true, headDim: 256, kvHeads: 4, norms: 4, mayHaveBias: true, fullEvery: 2 }),
   gemma3_text: decoder({
@@ -48,17 +107,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       isSparse: isSparseInQwen,
     },
   }),
-  qwen3_moe: decoder({
-    kvHeads: 4,
-    qkNorm: 'head',
-    mayHaveBias: true,
-    windowOnlyIfUsed: true,
-    experts: {
-      width: 'moe_intermediate_size',
-      defaults: { count: 128, used: 8, width: 768 },
-      isSparse: isSparseInQwen,
-    },
-  }),
+  qwen3_moe: decoder(QWEN3_MOE),
+  qwen3_vl_moe_text: decoder(QWEN3_MOE),
   gpt_oss: decoder({
     ...{ headDim: 64, kvHeads: 8, sinks: true, mayHaveBias: true, hasBias: true, fullEvery: 2 },
     experts: {
@@ -79,17 +129,25 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       isSparse: sparseAfter(0),
     },
   }),
-  deepseek_v3: decoder({
-    ...{ latent: true, mayHaveBias: true },
+  deepseek_v3: decoder(DEEPSEEK_V3),
+  // Kimi K2 is DeepSeek V3 by another name.
+  kimi_k2: decoder(DEEPSEEK_V3),
+  glm4_moe: decoder({
+    ...{ kvHeads: 8, mayHaveBias: true, outputBiasIf: null, qkNorm: 'head', qkNormIf: 'use_qk_norm' },
     experts: {
       width: 'moe_intermediate_size',
-      defaults: { count: 256, used: 8, width: 2048 },
+      defaults: { count: 128, used: 8, width: 1408 },
       shared: {
-        ...{ width: 'moe_intermediate_size', defaultWidth: 2048 },
+        ...{ width: 'moe_intermediate_size', defaultWidth: 1408 },
         count: { key: 'n_shared_experts', default: 1 },
       },
-      isSparse: sparseAfter(3),
+      isSparse: sparseAfter(1),
     },
+  }),
+  granitemoe: decoder({ tied: true, mayHaveBias: true, experts: GRANITE_MOE }),
+  phimoe: decoder({
+    ...{ kvHeads: 8, normVectors: 2, mayHaveBias: true, outputBias: true, fullEvery: 0 },
+    experts: { width: 'intermediate_size', defaults: { count: 16, used: 2, width: 6400 } },
   }),
   llama4_text: decoder({
     ...{ headDim: 128, kvHeads: 8, mayHaveBias: true, chunked: true, denseWidth: 'intermediate_size_mlp' },
@@ -101,7 +159,10 @@ const FAMILIES: Readonly<Record<string, Family>> = {
     },
   }),
   gpt2,
-  gpt_neox: gptNeox,
+  ...PLAIN_FAMILIES,
+  ...HYBRID_FAMILIES,
+  mamba: pureMamba,
+  mamba2: pureMamba2,
 }
 
 /** The family of a `model_type`; undefined where llem does not know it. */

@@ -1,7 +1,7 @@
-import { type Blocks, boolean, type Layer, lacking, number } from './config-blocks.js'
+import { type Blocks, boolean, type Layer, number } from './config-blocks.js'
 import type { ModelConfig } from './config-facts.js'
 
-// GPT-2 and what kept its shape: norms and matrices with biases, an MLP without a gate.
+// GPT-2, whose keys are its own: norms and matrices with biases, an MLP without a gate.
 
 /** GPT-2: one matrix for query, key and value, biases and norms with biases, learned positions. */
 export function gpt2(config: ModelConfig): Blocks | string {
@@ -16,7 +16,7 @@ export function gpt2(config: ModelConfig): Blocks | string {
     vocab,
     positions,
     tied: boolean(config.tie_word_embeddings) ?? true,
-    layers: plainLayers(count, hidden, feedForward, true),
+    layers: plainLayers(count, hidden, feedForward),
     finalNorm: 2 * hidden,
     experts: null,
     attention: {
@@ -31,38 +31,9 @@ export function gpt2(config: ModelConfig): Blocks | string {
   }
 }
 
-/** GPT-NeoX and Pythia: as GPT-2, with rotary positions and an output projection of its own. */
-export function gptNeox(config: ModelConfig): Blocks | string {
-  const hidden = number(config.hidden_size)
-  const heads = number(config.num_attention_heads)
-  const count = number(config.num_hidden_layers)
-  const vocab = number(config.vocab_size)
-  const feedForward = number(config.intermediate_size)
-  if (hidden === null || heads === null || count === null || vocab === null || feedForward === null)
-    return lacking(config)
-  return {
-    hidden,
-    vocab,
-    positions: 0,
-    tied: boolean(config.tie_word_embeddings) ?? false,
-    layers: plainLayers(count, hidden, feedForward, config.attention_bias !== false),
-    finalNorm: 2 * hidden,
-    experts: null,
-    attention: {
-      n_layers: count,
-      n_heads: heads,
-      n_kv_heads: heads,
-      head_dim: Math.floor(hidden / heads),
-      sliding: null,
-    },
-    feedForward,
-    contextLength: number(config.max_position_embeddings) ?? 2048,
-  }
-}
-
 /** Query, key, value, output, up and down, two norms with biases. */
-function plainLayers(count: number, hidden: number, feedForward: number, attentionBias: boolean): Layer[] {
+function plainLayers(count: number, hidden: number, feedForward: number): Layer[] {
   const active = 4 * hidden * hidden + 2 * hidden * feedForward
-  const biases = (attentionBias ? 4 * hidden : 0) + feedForward + hidden
+  const biases = 4 * hidden + feedForward + hidden
   return Array.from({ length: count }, () => ({ stored: active + biases + 4 * hidden, active }))
 }

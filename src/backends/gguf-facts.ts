@@ -1,5 +1,6 @@
 import { fileTypeName, ggmlType } from './ggml-types.js'
 import type { GgufHeader, GgufTensor, GgufValue } from './gguf.js'
+import { ggufAttention } from './gguf-attention.js'
 import type { ModelFacts } from './model-facts.js'
 
 // Tensor names are llama.cpp's (gguf-py/gguf/constants.py). What multiplies a token is told by shape and name:
@@ -11,6 +12,7 @@ const LOOKED_UP = /^(token_embd|position_embd|token_types|per_layer_token_embd)\
 const CONSTANT = /(^|\.)rope_(freqs|factors_long|factors_short)\.weight$/
 /** One tensor with all experts, or, in older files, one tensor per expert. Shared experts (`_shexp`) always run. */
 const EXPERT = /\.ffn_\w+_exps\.|\.ffn_(gate|up|down)\.\d+\./
+const NORM = /norm\.weight$/
 const BLOCK = /^blk\.(\d+)\./
 const ENCODER_DECODER = /^(enc|dec)\./
 
@@ -22,7 +24,7 @@ export function ggufFacts(header: GgufHeader): ModelFacts {
   /** A number under the architecture's own prefix; null with a reason where it is absent or differs by layer. */
   const setting = (key: string, field: string): number | null => {
     const value = header.metadata.get(`${architecture}.${key}`)
-    const number = value === undefined ? null : uniform(value)
+    const number = value === undefined ? null : one(value)
     if (number === null) {
       reasons[field] = `${architecture}.${key} is ${value === undefined ? 'absent' : 'not one number'}`
     }
@@ -33,7 +35,6 @@ export function ggufFacts(header: GgufHeader): ModelFacts {
   const tied = table === undefined ? null : !tensors.some(({ name }) => name === 'output.weight')
   if (tied === null) reasons.tied_embeddings = 'the file has no token_embd.weight'
   const experts = expertsOf(header, architecture)
-  const hiddenSize = setting('embedding_length', 'hidden_size')
   return {
     architecture,
     parameters: {
@@ -47,9 +48,9 @@ export function ggufFacts(header: GgufHeader): ModelFacts {
     },
     tied_embeddings: tied,
     experts,
-    attention: attentionOf(header, architecture, { setting, hiddenSize }, reasons),
+    attention: ggufAttention(header, reasons),
     vocab_size: table?.dimensions[1] ?? setting('vocab_size', 'vocab_size'),
-    hidden_size: hiddenSize,
+    hidden_size: setting('embedding_length', 'hidden_size'),
     feed_forward_size: setting('feed_forward_length', 'feed_forward_size'),
     context_length: setting('context_length', 'context_length'),
     reasons,
@@ -103,7 +104,9 @@ function activeParameters(
   }
   let active = tied ? table.elements : 0
   for (const { name, dimensions, elements } of tensors) {
-    if (dimensions.length < 2 || LOOKED_UP.test(name) || !runs(name)) continue
+    // A norm of several groups, or a number for each head, has a second dimension and is no matrix.
+    const isMatrix = dimensions.filter((size) => size > 1).length > 1 && !NORM.test(name)
+    if (!isMatrix || LOOKED_UP.test(name) || !runs(name)) continue
     active += experts !== null && EXPERT.test(name) ? (elements * experts.used) / experts.count : elements
   }
   return Math.round(active)
@@ -113,40 +116,6 @@ function expertsOf(header: GgufHeader, architecture: string | null): ModelFacts[
   const count = number(header.metadata.get(`${architecture}.expert_count`))
   const used = number(header.metadata.get(`${architecture}.expert_used_count`))
   return count !== null && used !== null && count > 0 && used > 0 ? { count, used } : null
-}
-
-function attentionOf(
-  header: GgufHeader,
-  architecture: string | null,
-  {
-    setting,
-    hiddenSize,
-  }: { setting: (key: string, field: string) => number | null; hiddenSize: number | null },
-  reasons: Record<string, string>,
-): ModelFacts['attention'] {
-  const n_layers = setting('block_count', 'attention')
-  const n_heads = setting('attention.head_count', 'attention')
-  if (n_layers === null || n_heads === null) return null
-  if (n_heads === 0) {
-    reasons.attention = 'the model has no attention heads'
-    return null
-  }
-  const kvHeads = header.metadata.get(`${architecture}.attention.head_count_kv`)
-  const n_kv_heads = kvHeads === undefined ? n_heads : uniform(kvHeads)
-  const keyLength = number(header.metadata.get(`${architecture}.attention.key_length`))
-  const head_dim = keyLength ?? (hiddenSize === null ? null : Math.floor(hiddenSize / n_heads))
-  if (n_kv_heads === null || head_dim === null) {
-    reasons.attention =
-      n_kv_heads === null ? 'key and value heads differ by layer' : 'the head size is unknown'
-    return null
-  }
-  const window = number(header.metadata.get(`${architecture}.attention.sliding_window`))
-  // Which of the layers have it is in llama.cpp's code for each architecture, not in the file.
-  if (window !== null && window > 0) {
-    reasons['attention.sliding'] =
-      `the file does not say which layers attend to the last ${window} tokens only`
-  }
-  return { n_layers, n_heads, n_kv_heads, head_dim }
 }
 
 function sum(tensors: readonly GgufTensor[]): number {
@@ -162,7 +131,7 @@ function number(value: GgufValue | undefined): number | null {
 }
 
 /** A number, or the one number that a per-layer array repeats. */
-function uniform(value: GgufValue): number | null {
+function one(value: GgufValue): number | null {
   if (typeof value === 'number') return value
   if (typeof value !== 'object' || value.numbers === null) return null
   const [first] = value.numbers

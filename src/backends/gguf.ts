@@ -141,7 +141,7 @@ function readArray(cursor: GgufCursor): GgufArray {
   if (itemBytes === undefined)
     throw new GgufFormatError(`it has values of type ${type}, which GGUF does not know`)
   const length = cursor.count('numbers in an array', cursor.remaining / itemBytes)
-  if (length > MAX_KEPT_NUMBERS || type === VALUE.BOOL) {
+  if (length > MAX_KEPT_NUMBERS) {
     cursor.skip(length * itemBytes)
     return { length, numbers: null }
   }

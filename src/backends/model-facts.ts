@@ -28,6 +28,7 @@ export const modelFactsSchema = z.object({
   /** Null where the model has no attention, or where its shape differs from layer to layer. */
   attention: z
     .object({
+      /** Layers that attend to tokens; in a hybrid the others have a state. */
       n_layers: count,
       n_heads: count,
       n_kv_heads: count,
@@ -35,6 +36,10 @@ export const modelFactsSchema = z.object({
       head_dim: count,
       /** So many of the layers see only the last `window` tokens; null or absent: every layer sees the whole context. */
       sliding: z.object({ window: count, layers: count }).nullable().optional(),
+      /** So many see only the tokens of their own chunk of the context. */
+      chunked: z.object({ size: count, layers: count }).nullable().optional(),
+      /** So many layers keep a state of `values` numbers each instead of, or beside, attending (Mamba, linear attention). */
+      state: z.object({ layers: count, values: count }).nullable().optional(),
     })
     .nullable(),
   vocab_size: count.nullable(),
@@ -44,6 +49,8 @@ export const modelFactsSchema = z.object({
   context_length: count.nullable(),
   /** Field name -> why it is null. */
   reasons: z.record(z.string(), z.string()),
+  /** What was taken for granted, in sentences; absent: nothing. */
+  assumed: z.array(z.string()).optional(),
 })
 
 export type ModelFacts = z.infer<typeof modelFactsSchema>

@@ -4,14 +4,48 @@ import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { limitedJson } from '../core/limited.js'
 import { LIMITS } from '../core/limits.js'
-import { configFacts, type ModelConfig } from './config-facts.js'
+import { configFacts, expertsIn, languageConfig, type ModelConfig } from './config-facts.js'
 import type { ModelFacts } from './model-facts.js'
+import { storedParameters } from './safetensors-facts.js'
+import { type StoredTensor, storedTensors } from './safetensors-header.js'
 
 // Hugging Face models on this machine: a folder, or an id that was downloaded before. Nothing here asks the network.
 
-/** What is known of a model folder from its config.json. Throws MODEL_NOT_FOUND or MODEL_UNREADABLE. */
+/**
+ * What is known of a model folder: weights as they are stored, where they are there, else as its config.json says; how
+ * its layers attend from config.json. Throws MODEL_NOT_FOUND or MODEL_UNREADABLE.
+ */
 export function factsOfModelFolder(path: string): ModelFacts {
-  return configFacts(readModelConfig(path))
+  const config = readModelConfig(path)
+  const said = configFacts(config)
+  try {
+    const tensors = storedTensors(path)
+    return tensors === null ? said : withStored(said, config, tensors)
+  } catch (error) {
+    const why = `the weights on disk are not counted, because ${messageOf(error)}`
+    return { ...said, assumed: [...(said.assumed ?? []), why] }
+  }
+}
+
+/** Facts of a config.json with the parameters that were counted on disk, where they could be. */
+function withStored(said: ModelFacts, config: ModelConfig, tensors: readonly StoredTensor[]): ModelFacts {
+  const language = languageConfig(config)
+  const experts = said.experts ?? expertsIn(language)
+  const written = language.tie_word_embeddings ?? config.tie_word_embeddings
+  const tied = typeof written === 'boolean' ? written : said.tied_embeddings
+  const counted = storedParameters(tensors, language, { experts, tied })
+  const { parameters: _, 'parameters.total': __, ...others } = said.reasons
+  if (counted.parameters.non_embedding_active === null && said.parameters.non_embedding_active !== null) {
+    const why = Object.values(counted.reasons).join('; ')
+    return { ...said, assumed: [...(said.assumed ?? []), `counted by config.json, because ${why}`] }
+  }
+  return {
+    ...said,
+    parameters: counted.parameters,
+    tied_embeddings: counted.tied,
+    experts,
+    reasons: { ...others, ...counted.reasons },
+  }
 }
 
 /**

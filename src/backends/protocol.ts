@@ -20,6 +20,8 @@ const milliseconds = z.number().nonnegative()
 /** One prompt, as text. */
 export const promptSchema = z.object({
   text: z.string(),
+  /** What the system is told: a message before the user's, or, without a chat template, text before the text. */
+  system: z.string().optional(),
   /** Exactly this many tokens are evaluated: the tokenised text is cut, or repeated, to it. */
   input_tokens: count.min(1).optional(),
   /** At most this many tokens are evaluated, a leading BOS included: a longer text keeps its beginning. */

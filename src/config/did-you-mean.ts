@@ -1,6 +1,7 @@
 import { closest } from '../core/closest.js'
 import { experimentJsonSchema, schemaKeys } from './json-schema.js'
 import { CAMPAIGN_KEYS } from './schema-campaign.js'
+import { bareWord, meantBy } from './vocabulary.js'
 
 export { closest }
 
@@ -23,9 +24,11 @@ export function suggestKey(
     unknown,
     inParent.map((path) => path.at(-1) ?? ''),
   )
-  if (sibling !== null && sibling.toLowerCase() === unknown.toLowerCase()) return didYouMean(sibling)
+  if (sibling !== null && bareWord(sibling) === bareWord(unknown)) return didYouMean(sibling)
   const homes = paths.filter((path) => path.at(-1) === unknown).map((path) => path.slice(0, -1).join('.'))
   if (homes.length > 0) return `\`${unknown}\` belongs ${homes.map(home).join(' or ')}`
+  const meant = keysMeant(unknown, parent, paths)
+  if (meant.length > 0) return didYouMean(...meant)
   if (sibling !== null) return didYouMean(sibling)
 
   const elsewhere = closest(unknown, [...new Set(paths.map((path) => path.at(-1) ?? ''))])
@@ -33,14 +36,43 @@ export function suggestKey(
   return path === undefined ? null : didYouMean(path.join('.'))
 }
 
-/** What an unknown dotted key was meant to be: the nearest dotted key, else one with the same last part. */
+/**
+ * What an unknown dotted key was meant to be: the same in other letters, what others mean by its last part, the nearest
+ * dotted key, else one with the same last part.
+ */
 export function suggestDottedKey(unknown: string): string | null {
-  const keys = [...schemaKeys()].map(({ path }) => path.join('.'))
-  const last = unknown.split('.').at(-1) ?? ''
+  const paths = [...schemaKeys()].map(({ path }) => path)
+  const keys = paths.map((path) => path.join('.'))
+  const steps = unknown.split('.')
+  const last = steps.at(-1) ?? ''
   const sameLast = keys.filter((key) => key === last || key.endsWith(`.${last}`))
   const nearest = closest(unknown, keys)
+  if (nearest !== null && bareWord(nearest) === bareWord(unknown)) return didYouMean(nearest)
+  const meant = sameLast.length > 0 ? [] : keysMeant(last, steps.slice(0, -1), paths)
+  if (meant.length > 0) return didYouMean(...meant)
   if (nearest !== null) return didYouMean(nearest)
   return sameLast.length > 0 ? didYouMean(...sameLast.slice(0, 3)) : null
+}
+
+/** What an unknown key of a campaign file was meant to be: a word of others first, then the nearest of its keys. */
+export function suggestCampaignKey(unknown: string, known: readonly string[]): string | null {
+  const near = closest(unknown, known)
+  if (near !== null && bareWord(near) === bareWord(unknown)) return didYouMean(near)
+  const meant = meantBy(unknown)
+  // The campaign's own keys are what is most likely meant here.
+  const own = meant.filter((key) => CAMPAIGN_KEYS.includes(key.split('.')[0] ?? ''))
+  if (meant.length > 0) return didYouMean(...(own.length > 0 ? own : meant))
+  return near === null ? suggestKey(unknown, []) : didYouMean(near)
+}
+
+/** Dotted keys that others have another word for, those of the group that it stands under first and alone. */
+function keysMeant(
+  word: string,
+  parent: readonly string[],
+  paths: readonly (readonly string[])[],
+): readonly string[] {
+  const keys = new Set(paths.map((path) => path.join('.')))
+  return meantBy(word, parent[0] ?? null).filter((key) => keys.has(key))
 }
 
 /** "did you mean `a` or `b`?" */

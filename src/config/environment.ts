@@ -1,6 +1,7 @@
 import { closest, didYouMean } from './did-you-mean.js'
 import { schemaKeys } from './json-schema.js'
 import { addValue, type Overrides } from './overrides.js'
+import { bareWord, meantBy } from './vocabulary.js'
 
 const PREFIX = 'LLEM_'
 
@@ -41,10 +42,15 @@ export function variableOf(path: readonly string[]): string {
 }
 
 function suggestVariable(name: string): string | null {
-  const nearest = closest(
-    name.slice(PREFIX.length),
-    [...schemaKeys()].map(({ path }) => variableOf(path).slice(PREFIX.length)),
-  )
+  const typed = name.slice(PREFIX.length)
+  const known = [...schemaKeys()].map(({ path }) => variableOf(path).slice(PREFIX.length))
+  const nearest = closest(typed, known)
+  const isSame = nearest !== null && bareWord(nearest) === bareWord(typed)
+  const [group, ...rest] = typed.toLowerCase().split('__')
+  const meant = isSame ? [] : meantBy(rest.at(-1) ?? group ?? '', rest.length === 0 ? null : group)
+  const variables = meant.map((key) => variableOf(key.split('.')))
+  const possible = variables.filter((variable) => known.includes(variable.slice(PREFIX.length)))
+  if (possible.length > 0) return didYouMean(...possible)
   return nearest === null ? null : didYouMean(PREFIX + nearest)
 }
 

@@ -1,19 +1,14 @@
 // The grid of a campaign -> the points that it stands for, as written experiments.
 
 import { suggestDottedKey } from './did-you-mean.js'
+import { axis, combinedAxes, product } from './grid-axes.js'
 import { nodeAt } from './json-schema.js'
 import { type Layer, placeOf } from './layers.js'
 import type { Finding } from './problems.js'
 import type { CampaignKeys } from './schema-campaign.js'
-import { isTree, type Path, type Tree } from './tree.js'
+import { isTree, leavesOf, type Path, type Tree } from './tree.js'
 
 export type Grid = NonNullable<CampaignKeys['grid']>
-
-/** One key of a grid and the values that it takes. */
-interface Axis {
-  path: readonly string[]
-  values: readonly unknown[]
-}
 
 /** Every combination of the grid's values, each as what it adds to the shared keys, in the order of the file. */
 export function* gridPoints(grid: Grid, sharedBackend: unknown): Generator<Tree> {
@@ -24,22 +19,9 @@ export function* gridPoints(grid: Grid, sharedBackend: unknown): Generator<Tree>
     yield* product([
       ...axis(['backend'], backend === undefined ? undefined : [backend]),
       ...axis(['model'], grid.models),
-      ...axesOf(grid.shared ?? {}),
-      ...axesOf(own),
+      ...combinedAxes(grid.shared ?? {}, own ?? {}),
     ])
   }
-}
-
-/** How many points a grid has, without making them. */
-export function gridSize(grid: Grid, sharedBackend: unknown): number {
-  const sizeOf = (axes: Record<string, unknown>) =>
-    axesOf(axes).reduce((size, { values }) => size * values.length, 1)
-  const backends: readonly unknown[] = grid.backends ?? [sharedBackend ?? '']
-  const shared = (grid.models?.length ?? 1) * sizeOf(grid.shared ?? {})
-  return backends.reduce<number>((sum, backend) => {
-    const own = Object.entries(grid.backend_overrides ?? {}).find(([key]) => key === backend)?.[1] ?? {}
-    return sum + shared * sizeOf(own)
-  }, 0)
 }
 
 /** Keys of a grid that no experiment has, and values where lists must be. */
@@ -68,48 +50,19 @@ export function gridFindings(grid: Grid, layers: readonly Layer[]): Finding[] {
         return [
           { place, key, message: `${key} has no values`, suggestion: 'give at least one, or leave it out' },
         ]
-      if (needsLists && !Array.isArray(values))
-        return [
-          { place, key, message: `${key} must be a list of values`, suggestion: `write [${String(values)}]` },
-        ]
+      if (needsLists && !Array.isArray(values)) {
+        const suggestion = `write ${asList(key, values)}`
+        return [{ place, key, message: `${key} must be a list of values`, suggestion }]
+      }
       return []
     }),
   )
 }
 
-function axesOf(axes: Record<string, unknown>): Axis[] {
-  return Object.entries(axes).map(([key, values]) => {
-    return { path: key.split('.'), values: Array.isArray(values) ? values : [values] }
-  })
-}
-
-function axis(path: readonly string[], values: readonly unknown[] | undefined): Axis[] {
-  return values === undefined ? [] : [{ path, values }]
-}
-
-/** The last axis varies fastest. */
-function* product(axes: readonly Axis[]): Generator<Tree> {
-  const size = axes.reduce((all, { values }) => all * values.length, 1)
-  for (let point = 0; point < size; point++) {
-    const tree: Tree = Object.create(null)
-    let rest = point
-    let stride = size
-    for (const { path, values } of axes) {
-      stride /= values.length
-      put(tree, path, values[Math.floor(rest / stride)])
-      rest %= stride
-    }
-    yield tree
-  }
-}
-
-function put(tree: Tree, path: readonly string[], value: unknown): void {
-  let holder = tree
-  for (const step of path.slice(0, -1)) {
-    const below = holder[step]
-    const next: Tree = isTree(below) ? below : Object.create(null)
-    holder[step] = next
-    holder = next
-  }
-  holder[path.at(-1) ?? ''] = value
+/** A value as the list of it; a mapping as the dotted axes that were probably meant. */
+function asList(key: string, value: unknown): string {
+  const [first] = isTree(value) ? leavesOf(value) : []
+  if (first === undefined) return JSON.stringify([value])
+  const [path, leaf] = first
+  return `${[key, ...path].join('.')}: ${JSON.stringify(Array.isArray(leaf) ? leaf : [leaf])}`
 }

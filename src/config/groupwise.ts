@@ -9,7 +9,7 @@ const REFUSED = Symbol('refused')
 
 /**
  * Parses experiments that are much alike, as the points of a grid are: each key is parsed once for each way in which it is
- * written, not once for each point. Points share the parsed groups, so nobody may change them.
+ * written, not once for each point. Points share the parsed groups, which are frozen: nobody may change them.
  */
 export class GroupwiseParser {
   readonly #parsed = new Map<string, Map<unknown, unknown>>()
@@ -34,11 +34,17 @@ export class GroupwiseParser {
     const name = nameOf(written)
     if (known.has(name)) return known.get(name)
     const parsed = experimentConfigSchema.in.shape[key].safeParse(written)
-    const group = parsed.success ? parsed.data : REFUSED
+    const group = parsed.success ? frozen(parsed.data) : REFUSED
     if (known.size >= REMEMBERED) known.clear()
     known.set(name, group)
     return group
   }
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const inner of Object.values(value)) frozen(inner)
+  return Object.freeze(value)
 }
 
 /** Equal for what is written the same. Text is quoted, so that it is not taken for a group. */

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { KnownJson } from '../core/identity.js'
 import { fileLayer, textLayer } from './config-file.js'
 import { configHash } from './config-hash.js'
-import { closest, didYouMean } from './did-you-mean.js'
+import { suggestCampaignKey } from './did-you-mean.js'
 import { gridFindings, gridPoints } from './grid.js'
 import { GroupwiseParser } from './groupwise.js'
 import { experimentJsonSchema, type SchemaNode } from './json-schema.js'
@@ -60,8 +60,7 @@ export function loadCampaign({ path, text }: { path: string; text?: string }): L
   const keys = readKeys(own, layer, findings)
   findings.push(...unknownKeys(layer))
   const sharedLayer: Layer = { ...layer, tree: shared }
-  const sharedFindings = checkShared(shared, sharedLayer)
-  findings.push(...sharedFindings)
+  findings.push(...checkShared(shared, sharedLayer))
   if (keys === null) return { ok: false, problems: toProblems(findings) }
   if (keys.configs === undefined && keys.grid === undefined && keys.experiments === undefined) {
     const message = "At least one of 'configs', 'grid', or 'experiments' must be provided"
@@ -72,9 +71,11 @@ export function loadCampaign({ path, text }: { path: string; text?: string }): L
     findings.push({ place, key: `daemon.${key}`, message, suggestion: null })
   }
   if (keys.grid !== undefined) findings.push(...gridFindings(keys.grid, [layer]))
+  // What nobody knows was told above, and is not wrong once more in each experiment.
+  const known = knownKeys(shared)
   const found: CampaignExperiment[] = [
-    ...fromFiles(keys, path, shared, findings),
-    ...fromList(keys, layer, shared, findings),
+    ...fromFiles(keys, path, known, findings),
+    ...fromList(keys, layer, known, findings),
   ]
   // Every point would be refused for the same problem.
   if (findings.length > 0) return { ok: false, problems: toProblems(findings) }
@@ -125,19 +126,21 @@ function unknownKeys({ tree, place }: Layer): Finding[] {
   const known = [...CAMPAIGN_KEYS, ...Object.keys(experimentConfigSchema.in.shape)]
   return Object.keys(tree).flatMap((key) => {
     if (known.includes(key)) return []
-    const near = closest(key, known)
-    const suggestion = near === null ? null : didYouMean(near)
+    const suggestion = suggestCampaignKey(key, known)
     return [{ place: place([key], 'key'), key, message: `unknown key \`${key}\``, suggestion }]
   })
 }
 
 /** What is wrong in what all share; a model may be left to the grid. */
 function checkShared(shared: Tree, layer: Layer): Finding[] {
-  const known = Object.fromEntries(
-    Object.entries(shared).filter(([key]) => key in experimentConfigSchema.in.shape),
-  )
-  const tree = mergeTrees(Object.assign(Object.create(null), { model: 'any' }), known)
+  const tree = mergeTrees(Object.assign(Object.create(null), { model: 'any' }), knownKeys(shared))
   return checkExperiment(tree, [layer]).findings
+}
+
+/** Without the keys that no experiment has. */
+function knownKeys(shared: Tree): Tree {
+  const known = Object.entries(shared).filter(([key]) => key in experimentConfigSchema.in.shape)
+  return Object.assign(Object.create(null), Object.fromEntries(known))
 }
 
 function fromList(

@@ -2,6 +2,7 @@ import { hostOf, mayCarryKey } from '../core/key-policy.js'
 import { type Layer, placeOf } from './layers.js'
 import type { Finding } from './problems.js'
 import { type ExperimentConfig, experimentConfigSchema, isServerBackend, SERVER_BACKENDS } from './schema.js'
+import { TABLE_FILE } from './schema-workload.js'
 import { dotted, isTree, type Path, readPath, type Tree } from './tree.js'
 
 /** A rule that joins several keys. It runs only when each of them is right by itself. */
@@ -99,7 +100,7 @@ function columnOfTable(): Rule {
         return [
           { path: key, message: `dataset.column (${column}) is another one than prompts (${source}) names` },
         ]
-      if (source.startsWith('hf:') || /\.(jsonl|parquet)$/.test(source)) return []
+      if (source.startsWith('hf:') || TABLE_FILE.test(source)) return []
       return [
         { path: key, message: `dataset.column (${column}) is given, but prompts: ${source} has no columns` },
       ]

@@ -3,6 +3,11 @@ import { z } from 'zod'
 /** The devices that llama.cpp may compute on; `auto` lets it choose. */
 export const LLAMACPP_GPUS = ['auto', 'cuda', 'vulkan', 'none'] as const
 
+/** A file of prompts, by its name. */
+export const PROMPT_FILE = /^[^\p{Cc}]+\.(jsonl|ndjson|json|txt|csv|tsv|parquet)$/u
+/** Of those, the ones whose entries have fields. */
+export const TABLE_FILE = /\.(jsonl|ndjson|json|csv|tsv|parquet)$/
+
 const seed = z
   .int()
   .min(0)
@@ -22,7 +27,7 @@ const synthetic = z.strictObject({
 export const prompts = z
   .union([
     z.literal('builtin'),
-    z.string().regex(/^[^\p{Cc}]+\.(jsonl|txt|parquet)$/u),
+    z.string().regex(PROMPT_FILE),
     z.string().regex(/^hf:[\w.-]+(\/[\w.-]+)?(:[^:\p{Cc}]*){0,3}$/u),
     z.strictObject({
       synthetic: synthetic.meta({ description: 'Prompts of one exact length, made from a seed.' }),
@@ -33,7 +38,7 @@ export const prompts = z
     description:
       'Where the prompts come from: the built-in list, a file, a data set of the Hugging Face hub, or synthetic.',
     expects:
-      'builtin, the path of a .jsonl, .txt or .parquet file, hf:owner/name[:config[:split[:column]]], or { synthetic: { ... } }',
+      'builtin, the path of a .jsonl, .json, .txt, .csv, .tsv or .parquet file, hf:owner/name[:config[:split[:column]]], or { synthetic: { ... } }',
   })
 
 /** `dataset`: which prompts of the source, and in what order. */
@@ -46,7 +51,7 @@ export const dataset = z
       .default(null)
       .meta({
         description:
-          'The column or field with the prompts, text or a conversation, of which the first message of the user is taken; null finds it: text, prompt, question, instruction, content, messages, conversations, else the only column of text.',
+          'The column or field with the prompts, text or a conversation, of which the messages of the system and the first of the user are taken; null finds it: text, prompt, question, instruction (with its input), content, messages, conversations, turns, else the only column of text.',
         expects: 'the name of a column (not empty, no control characters) or null',
       }),
     order: z.enum(['interleaved', 'grouped', 'shuffled']).default('interleaved').meta({

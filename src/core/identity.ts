@@ -19,6 +19,13 @@ export function contentHash(value: unknown, known?: KnownJson): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
+/** The same as `contentHash` of the list, without a text of the whole list in memory. */
+export function contentHashOfList(items: readonly unknown[]): string {
+  const hash = createHash('sha256').update('[')
+  for (const [index, item] of items.entries()) hash.update(`${index === 0 ? '' : ','}${canonicalJson(item)}`)
+  return hash.update(']').digest('hex')
+}
+
 /** The canonical JSON of a mapping, whose parts are made once each. */
 function assembledJson(value: object, known: KnownJson): string {
   const mapping = value as Record<string, unknown>

@@ -41,9 +41,9 @@ export async function limitedFile(path: string, maxBytes: number): Promise<strin
  * JSON.parse for text of others. Throws a SyntaxError, and a TooMuchError where it has more values or is nested deeper
  * than LIMITS say: a text of a few MB can become a tree of a GB.
  */
-export function limitedJson(text: string): unknown {
+export function limitedJson(text: string, maxValues: number = LIMITS.json_values): unknown {
   // What is as short as this cannot grow large.
-  if (text.length > 4096) checkShape(text)
+  if (text.length > 4096) checkShape(text, maxValues)
   return JSON.parse(text)
 }
 
@@ -51,7 +51,7 @@ const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_MAP, CLOSE_MAP] = [.
   char.charCodeAt(0),
 )
 
-function checkShape(text: string): void {
+function checkShape(text: string, maxValues: number): void {
   let depth = 0
   let values = 1
   for (let at = 0; at < text.length; at += 1) {
@@ -64,7 +64,7 @@ function checkShape(text: string): void {
     } else if (code === CLOSE_LIST || code === CLOSE_MAP) depth -= 1
     if (depth > LIMITS.json_depth)
       throw new TooMuchError(`it is nested deeper than ${LIMITS.json_depth} levels`)
-    if (values > LIMITS.json_values) throw new TooMuchError(`it has more than ${LIMITS.json_values} values`)
+    if (values > maxValues) throw new TooMuchError(`it has more than ${maxValues} values`)
   }
 }
 

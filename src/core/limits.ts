@@ -34,6 +34,10 @@ export const LIMITS = {
   model_config_bytes: 4 * MIB,
   /** Layers of a model; the deepest have some hundred. */
   model_layers: 100_000,
+  /** The head of a safetensors file, or the index of several; that of 384 experts in 61 layers has 20 MiB. */
+  safetensors_head_bytes: 64 * MIB,
+  /** Values in it: some for each tensor. */
+  safetensors_values: 8_000_000,
   /** Brackets within brackets in JSON. */
   json_depth: 200,
   /** Values in one JSON text: 100 rows with 10,000 values each. */

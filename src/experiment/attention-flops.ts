@@ -6,6 +6,9 @@ import type { RequestRecord } from '../backends/protocol.js'
 //
 //   4 x layers x heads x head_dim x context       per token (Chowdhery et al. 2022, PaLM, appendix B, forward pass)
 //
+// A layer with a state of fixed size, such as Mamba's, writes each token into it and reads it once: two products for each
+// of its numbers, 4 x layers x numbers per token, however long the context is.
+//
 // PaLM takes the whole sequence as the context of each token; here it is what the causal mask leaves, position by
 // position, so that a prompt of n tokens costs n (n + 1) / 2 contexts. Engines that compute the masked half too do more.
 
@@ -35,11 +38,22 @@ export class AttentionFlops {
 
 /** FLOPs of the attention of a sequence of so many tokens, from its beginning. */
 export function attentionFlops(shape: NonNullable<ModelFacts['attention']>, tokens: number): number {
-  const { n_layers, n_heads, head_dim, sliding = null } = shape
+  const { n_layers, n_heads, head_dim, sliding = null, chunked = null, state = null } = shape
   const windowed = sliding?.layers ?? 0
+  const inChunks = chunked?.layers ?? 0
   const contexts =
-    (n_layers - windowed) * contextSum(tokens) + windowed * contextSum(tokens, sliding?.window ?? 0)
-  return 4 * n_heads * head_dim * contexts
+    (n_layers - windowed - inChunks) * contextSum(tokens) +
+    windowed * contextSum(tokens, sliding?.window ?? 0) +
+    inChunks * chunkedSum(tokens, chunked?.size ?? tokens)
+  const states = tokens * (state?.layers ?? 0) * (state?.values ?? 0)
+  return 4 * n_heads * head_dim * contexts + 4 * states
+}
+
+/** 1 + 2 + ... anew in each chunk. */
+function chunkedSum(tokens: number, size: number): number {
+  if (size < 1) return 0
+  const chunks = Math.floor(tokens / size)
+  return chunks * contextSum(size) + contextSum(tokens - chunks * size)
 }
 
 /** 1 + 2 + ... + tokens, each at most `window`. */

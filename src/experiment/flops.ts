@@ -30,6 +30,11 @@ export function estimateFlopsPalm(
   if (facts.experts !== null) notes.push(`${facts.experts.used} of ${facts.experts.count} experts are active`)
   const sliding = facts.attention?.sliding
   if (sliding) notes.push(`${sliding.layers} layers attend to the last ${sliding.window} tokens`)
+  const chunked = facts.attention?.chunked
+  if (chunked) notes.push(`${chunked.layers} layers attend within chunks of ${chunked.size} tokens`)
+  const state = facts.attention?.state
+  if (state) notes.push(`${state.layers} layers have a state of ${state.values} numbers each`)
+  notes.push(...(facts.assumed ?? []))
   const unknownWindow = facts.reasons['attention.sliding']
   if (unknownWindow !== undefined) notes.push(`the attention is an upper bound: ${unknownWindow}`)
   return {

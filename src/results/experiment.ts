@@ -213,6 +213,18 @@ export const datasetOriginSchema = z.object({
 })
 export type DatasetOrigin = z.infer<typeof datasetOriginSchema>
 
+/** What of the entries of a source was taken for what. */
+const promptsTakenSchema = z.array(
+  z.object({
+    /** The field, as `instruction+input` where two were joined and `turns[0].text` where it is within another. */
+    from: z.string(),
+    as: z.enum(['text', 'system', 'input_tokens', 'output_tokens']),
+    /** Measured prompts of which that is so. */
+    count,
+  }),
+)
+export type PromptsTaken = z.infer<typeof promptsTakenSchema>
+
 /** The prompts that were measured. */
 export const promptsSchema = z.object({
   /** "builtin", "synthetic", the path of a file, or "hf:owner/name:config:split:column". */
@@ -225,6 +237,8 @@ export const promptsSchema = z.object({
   seed: count.nullable(),
   /** The column or field of the text; null where the source has none. */
   column: z.string().nullable(),
+  /** Of what in the source they were made; empty where it has no fields, and in older results. */
+  taken: promptsTakenSchema.default([]),
   dataset: datasetOriginSchema.nullable(),
   /** Prompts that were cut, to dataset.max_input_tokens or to fit in the context. */
   truncated: count,

@@ -1,4 +1,5 @@
 import { LlemError } from '../../core/errors.js'
+import { plainText } from '../prompt-text.js'
 import type { Generation, Prompt } from '../protocol.js'
 import type { LlamaModel, Token } from './binding.js'
 
@@ -31,7 +32,7 @@ export function preparePrompt(
   }
   const { bos, shouldPrependBosToken } = model.tokens
   const lead = shouldPrependBosToken && bos !== null ? [bos] : []
-  const body = model.tokenize(prompt.text)
+  const body = model.tokenize(plainText(prompt))
   const whole = [
     ...lead,
     ...(prompt.input_tokens === undefined ? body : exactly(body, prompt.input_tokens - lead.length)),

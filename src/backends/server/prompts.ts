@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LlemError } from '../../core/errors.js'
+import { plainText } from '../prompt-text.js'
 import type { Generation, Prompt } from '../protocol.js'
 import type { Connection } from './connection.js'
 import type { Dialect } from './dialect.js'
@@ -43,7 +44,7 @@ export async function preparePrompts(
       prepared[index] = {
         maxTokens: prompt.output_tokens ?? generation.max_tokens,
         ignoreEos: generation.ignore_eos || prompt.output_tokens !== undefined,
-        ...(sized ?? asItIs(prompt)),
+        ...(sized ?? asItIs(prompt, context)),
       }
     }
   }
@@ -76,19 +77,21 @@ function notesOf(
   return notes
 }
 
-function asItIs({ text }: Prompt) {
-  return { prompt: text, inputTokens: null, truncated: false }
+function asItIs(prompt: Prompt, { endpoint }: Context) {
+  const sent =
+    endpoint === 'chat' ? { prompt: prompt.text, system: prompt.system } : { prompt: plainText(prompt) }
+  return { ...sent, inputTokens: null, truncated: false }
 }
 
 /** Null where a length was asked for that cannot be made. */
 async function sizePrompt(
   prompt: Prompt,
   context: Context,
-): Promise<Pick<ServedPrompt, 'prompt' | 'inputTokens' | 'truncated'> | null> {
+): Promise<Pick<ServedPrompt, 'prompt' | 'system' | 'inputTokens' | 'truncated'> | null> {
   const { input_tokens: exact, max_input_tokens: most } = prompt
-  if (exact === undefined && most === undefined) return asItIs(prompt)
+  if (exact === undefined && most === undefined) return asItIs(prompt, context)
   if (context.endpoint === 'chat') return null
-  const tokens = await tokenize(prompt.text, context)
+  const tokens = await tokenize(plainText(prompt), context)
   if (tokens === null) return null
   if (tokens.length === 0) {
     throw new LlemError('a prompt has no tokens', {
@@ -97,7 +100,8 @@ async function sizePrompt(
     })
   }
   if (exact !== undefined) return { ...ids(exactly(tokens, exact)), truncated: false }
-  if (most === undefined || tokens.length <= most) return { ...asItIs(prompt), inputTokens: tokens.length }
+  if (most === undefined || tokens.length <= most)
+    return { ...asItIs(prompt, context), inputTokens: tokens.length }
   return { ...ids(tokens.slice(0, most)), truncated: true }
 }
 

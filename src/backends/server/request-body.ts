@@ -5,6 +5,8 @@ import type { Dialect } from './dialect.js'
 export interface ServedPrompt {
   /** Token ids where its length matters and the server can tell them, else the text. */
   prompt: string | number[]
+  /** A message of the system before it, at the chat endpoint. */
+  system?: string | undefined
   /** Its length in tokens as the server's own tokenizer counts it; null where that was not asked. */
   inputTokens: number | null
   maxTokens: number
@@ -30,13 +32,14 @@ export function canIgnoreEos(dialect: Dialect): boolean {
 
 /** The JSON of one request. `extraBody` has the last word: a key that is null there is left out. */
 export function requestBody(
-  { prompt, maxTokens, ignoreEos }: ServedPrompt,
+  { prompt, system, maxTokens, ignoreEos }: ServedPrompt,
   generation: Generation,
   { endpoint, model, dialect, extraBody }: BodyOptions,
 ): string {
+  const told = system === undefined ? [] : [{ role: 'system', content: system }]
   const body = {
     model,
-    ...(endpoint === 'chat' ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
+    ...(endpoint === 'chat' ? { messages: [...told, { role: 'user', content: prompt }] } : { prompt }),
     stream: true,
     stream_options: { include_usage: true },
     max_tokens: maxTokens,

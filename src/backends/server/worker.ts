@@ -165,6 +165,7 @@ function takeReadied({ prompts, generation }: ReadyRequest): PreparedPrompts | n
 function isSamePrompt(a: Prompt, b: Prompt | undefined): boolean {
   return (
     a.text === b?.text &&
+    a.system === b.system &&
     a.input_tokens === b.input_tokens &&
     a.max_input_tokens === b.max_input_tokens &&
     a.output_tokens === b.output_tokens

@@ -1,6 +1,6 @@
 import { LlemError } from '../../core/errors.js'
-import { contentHash } from '../../core/identity.js'
-import type { DatasetOrigin } from '../../results/experiment.js'
+import { contentHashOfList } from '../../core/identity.js'
+import type { DatasetOrigin, PromptsTaken } from '../../results/experiment.js'
 import { type Observer, silentObserver } from '../observer.js'
 import { builtinPrompts } from './builtin.js'
 import { readDataset, sourceOf } from './hub/dataset.js'
@@ -10,6 +10,7 @@ import { readParquetFile } from './parquet-file.js'
 import type { Prompt } from './prompt.js'
 import { readPromptFile } from './prompt-file.js'
 import { type SyntheticPrompts, syntheticPrompts } from './synthetic.js'
+import { type TakenPrompt, tallied } from './taken.js'
 
 /** "builtin", the path of a file, hf:owner/name, or prompts made of random words. */
 export type PromptSource = string | { synthetic: SyntheticPrompts }
@@ -46,6 +47,8 @@ export interface PromptSet {
   seed: number | null
   /** The column or field of the text; null where the source has none. */
   column: string | null
+  /** What of the source's entries was taken for what. */
+  taken: PromptsTaken
   dataset: DatasetOrigin | null
   /** What the person should know, e.g. that prompts were used more than once. */
   notes: string[]
@@ -54,6 +57,8 @@ export interface PromptSet {
 /** What a source has, in its own order. */
 interface Pool {
   prompts: Prompt[]
+  /** Of each what it was taken from; empty where a source has no fields. */
+  taken: TakenPrompt[]
   source: string
   column: string | null
   dataset: DatasetOrigin | null
@@ -84,13 +89,24 @@ export async function loadPrompts(
     prompts,
     warmup: others,
     source: pool.source,
-    hash: contentHash(prompts),
+    hash: contentHashOfList(prompts),
     order,
     seed: order === 'shuffled' ? seed : drawn,
     column: pool.column,
+    taken: tallied(pool.taken.slice(0, count)),
     dataset: pool.dataset,
-    notes,
+    notes: [...notes, ...traceNotes(pool, count)],
   }
+}
+
+/** What of a trace is not in the prompts. */
+function traceNotes({ source, taken }: Pool, count: number): string[] {
+  const isTrace = taken.slice(0, count).some(({ taken: { input_tokens } }) => input_tokens === 'input_length')
+  return isTrace
+    ? [
+        `${source} is a trace: its texts are made, with its lengths and shared beginnings; its times are not replayed, \`load\` says when requests are sent`,
+      ]
+    : []
 }
 
 interface Reading {
@@ -101,7 +117,7 @@ interface Reading {
 }
 
 async function poolOf(source: PromptSource, reading: Reading): Promise<Pool> {
-  const plain = { column: null, dataset: null, notes: [] }
+  const plain = { column: null, dataset: null, taken: [], notes: [] }
   if (typeof source !== 'string')
     return {
       ...plain,
@@ -112,31 +128,38 @@ async function poolOf(source: PromptSource, reading: Reading): Promise<Pool> {
   const hub = datasetName(source)
   if (hub !== null) return hubPool(hub, reading)
   if (/\.parquet$/i.test(source)) return parquetPool(source, reading)
-  const { prompts, column } = await readPromptFile(source, reading.column)
-  return { ...plain, prompts, source, column }
+  const { prompts, column, empty } = await readPromptFile(source, {
+    field: reading.column,
+    needed: reading.needed,
+  })
+  return { ...plain, ...split(prompts), source, column, notes: notesOn(source, empty) }
+}
+
+function split(taken: TakenPrompt[]): Pick<Pool, 'prompts' | 'taken'> {
+  return { prompts: taken.map(({ prompt }) => prompt as Prompt), taken }
 }
 
 async function hubPool(hub: DatasetName, { needed, count, column, context }: Reading): Promise<Pool> {
   const fetched = await readDataset({ ...hub, column: hub.column ?? column }, needed, context)
-  const { name, config, split, revision, texts, empty, partial, complete } = fetched
+  const { name, config, split: part, revision, prompts, empty, partial, complete } = fetched
   const source = `${sourceOf(fetched, fetched)}:${fetched.column}`
-  if (texts.length < count) throw tooFew(source, texts.length, empty, count)
+  if (prompts.length < count) throw tooFew(source, prompts.length, empty, count)
   const notes = notesOn(source, empty)
   if (partial && complete) notes.push(`the datasets server has only the beginning of ${source}`)
   return {
-    prompts: texts.map((text) => ({ text })),
+    ...split(prompts),
     source,
     column: fetched.column,
-    dataset: { name, config, split, revision },
+    dataset: { name, config, split: part, revision },
     notes,
   }
 }
 
 async function parquetPool(path: string, { needed, count, column, context }: Reading): Promise<Pool> {
   const read = await readParquetFile(path, { column, needed, signal: context.signal })
-  if (read.texts.length < count) throw tooFew(path, read.texts.length, read.empty, count)
+  if (read.prompts.length < count) throw tooFew(path, read.prompts.length, read.empty, count)
   return {
-    prompts: read.texts.map((text) => ({ text })),
+    ...split(read.prompts),
     source: path,
     column: read.column,
     dataset: null,

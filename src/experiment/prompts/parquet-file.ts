@@ -6,11 +6,12 @@ import { Worker } from 'node:worker_threads'
 import { type ErrorKind, LlemError } from '../../core/errors.js'
 import { LIMITS } from '../../core/limits.js'
 import { interrupted } from '../wait.js'
+import type { TakenPrompt } from './taken.js'
 import { unreadableTable } from './unreadable-table.js'
 
 /** What was read of a table, no more rows than were needed. */
 export interface TablePrompts {
-  texts: string[]
+  prompts: TakenPrompt[]
   column: string
   /** Rows that were looked at and have no prompt. */
   empty: number
@@ -26,10 +27,10 @@ export interface TableOrder {
   needed: number
 }
 
-/** What the thread tells: a step, and at last what it read or why it cannot. */
+/** What the thread tells: prompts as it reads them, of which it keeps none, and at last what the table is or why it cannot. */
 export type TableWord =
-  | { kind: 'step' }
-  | { kind: 'read'; table: TablePrompts }
+  | { kind: 'prompts'; prompts: TakenPrompt[] }
+  | { kind: 'read'; table: Omit<TablePrompts, 'prompts'> }
   | { kind: 'refused'; code: string; message: string; hint: string | null; errorKind: ErrorKind }
 
 interface Reading {
@@ -50,9 +51,12 @@ export function readParquetFile(
 ): Promise<TablePrompts> {
   if (signal?.aborted) throw interrupted(signal.reason)
   const worker = new Worker(fileURLToPath(import.meta.resolve('#parquet-worker')), {
+    // What node itself was told may not suit a thread, such as --input-type.
+    execArgv: [],
     workerData: { path, column, needed } satisfies TableOrder,
     resourceLimits: { maxOldGenerationSizeMb: LIMITS.table_heap_mib },
   })
+  const prompts: TakenPrompt[] = []
   const reading = new Promise<TablePrompts>((resolve, reject) => {
     const give = (why: string) => reject(unreadableTable(path, why))
     const late = () => give(`its decoder said nothing for ${silenceMs / 1000} s, so it may be damaged`)
@@ -60,9 +64,11 @@ export function readParquetFile(
     signal?.addEventListener('abort', () => reject(interrupted(signal.reason)), { once: true })
     worker.on('message', (word: TableWord) => {
       clearTimeout(timer)
-      if (word.kind === 'read') resolve(word.table)
-      else if (word.kind === 'step') timer = setTimeout(late, silenceMs)
-      else reject(new LlemError(word.message, { code: word.code, hint: word.hint, kind: word.errorKind }))
+      if (word.kind === 'read') resolve({ ...word.table, prompts })
+      else if (word.kind === 'prompts') {
+        for (const prompt of word.prompts) prompts.push(prompt)
+        timer = setTimeout(late, silenceMs)
+      } else reject(new LlemError(word.message, { code: word.code, hint: word.hint, kind: word.errorKind }))
     })
     worker.on('error', (error) => give(error.message))
     worker.on('exit', () => {

@@ -7,14 +7,21 @@ import { LlemError, messageOf } from '../../core/errors.js'
 import { shortened } from '../../core/foreign-text.js'
 import { LIMITS } from '../../core/limits.js'
 import { learnEnvironment } from '../../core/secrets.js'
+import { isMessage } from './conversation.js'
+import { fileSlices } from './file-slices.js'
 import type { TableOrder, TablePrompts, TableWord } from './parquet-file.js'
-import { isMessage, promptIn, type TableColumn, textColumn } from './text-column.js'
+import { companionsOf, promptOf } from './shapes.js'
+import type { TakenPrompt } from './taken.js'
+import { type TableColumn, textColumn } from './text-column.js'
 import { unreadableTable } from './unreadable-table.js'
+
+/** Rows of text that are decoded in one step, so that a row group is not held twice. */
+const TEXTS_AT_ONCE = 500
 
 // A thread knows nothing of what the process has learnt.
 learnEnvironment(process.env)
 const order: TableOrder = workerData
-await readTable(order, () => say({ kind: 'step' })).then(
+await readTable(order, (prompts) => say({ kind: 'prompts', prompts })).then(
   (table) => say({ kind: 'read', table }),
   (error: unknown) => {
     const known = error instanceof LlemError ? error : unreadableTable(order.path, messageOf(error), error)
@@ -29,8 +36,8 @@ function say(word: TableWord): void {
 
 async function readTable(
   { path, column: wanted, needed }: TableOrder,
-  step: () => void,
-): Promise<TablePrompts> {
+  give: (prompts: TakenPrompt[]) => void,
+): Promise<Omit<TablePrompts, 'prompts'>> {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined) throw unreadableTable(path, 'there is no such file')
   // A pipe may never be written to.
@@ -39,21 +46,27 @@ async function readTable(
   const compressors = limited(packed.compressors)
   const opened = await opening(path, parquet)
   const { file, metadata } = opened
-  const column = textColumn(parquet.parquetSchema(metadata).children.map(columnOf), wanted, path).name
-  const texts: string[] = []
+  const all = parquet.parquetSchema(metadata).children.map(columnOf)
+  const { name: column, kind } = textColumn(all, wanted, path)
+  // Of text whole pages are passed over undecoded; what is nested is decoded from the beginning of its row group.
+  const rowsAtOnce = kind === 'text' ? TEXTS_AT_ONCE : Number.POSITIVE_INFINITY
+  const companions = companionsOf(column).filter((name) =>
+    all.some((each) => each.name === name && each.kind === 'text'),
+  )
+  let found = 0
   let empty = 0
   let chars = 0
   let rowStart = 0
   for (const { num_rows } of metadata.row_groups) {
     const end = rowStart + Number(num_rows)
-    while (rowStart < end && texts.length < needed) {
+    while (rowStart < end && found < needed) {
       // As many rows as are missing still, so that a row group of a million rows is not read for ten prompts.
-      const rowEnd = Math.min(end, rowStart + needed - texts.length)
+      const rowEnd = Math.min(end, rowStart + needed - found, rowStart + rowsAtOnce)
       const rows = await parquet
         .parquetReadObjects({
           file,
           metadata,
-          columns: [column],
+          columns: [column, ...companions],
           rowStart,
           rowEnd,
           compressors,
@@ -62,28 +75,31 @@ async function readTable(
         .catch((cause: unknown) => {
           throw unreadableTable(path, shortened(messageOf(cause), 500), cause)
         })
-      step()
-      for (const row of rows) {
-        const text = promptIn(row[column])
-        if (text === null) empty += 1
-        else texts.push(text)
+      const prompts: TakenPrompt[] = []
+      for (const [index, row] of rows.entries()) {
+        const prompt = promptOf(row, column, rowStart + index + 1)
+        if (typeof prompt === 'string') empty += 1
+        else prompts.push(prompt)
         // One text that a dictionary repeats is small here and large where it goes.
-        chars += text?.length ?? 0
+        chars += typeof prompt === 'string' ? 0 : prompt.prompt.text.length
         if (chars > LIMITS.prompt_file_bytes)
           throw unreadableTable(path, `its prompts have more than ${LIMITS.prompt_file_bytes} characters`)
       }
+      give(prompts)
+      found += prompts.length
       rowStart = rowEnd
     }
   }
-  return { texts, column, empty, complete: rowStart === Number(metadata.num_rows) }
+  return { column, empty, complete: rowStart === Number(metadata.num_rows) }
 }
 
 async function opening(
   path: string,
-  { asyncBufferFromFile, parquetMetadataAsync }: typeof import('hyparquet'),
+  { parquetMetadataAsync }: typeof import('hyparquet'),
 ): Promise<{ file: AsyncBuffer; metadata: FileMetaData }> {
   try {
-    const file = await asyncBufferFromFile(path)
+    // It is closed with the thread.
+    const file = await fileSlices(path)
     return { file, metadata: await parquetMetadataAsync(file) }
   } catch (cause) {
     throw unreadableTable(path, shortened(messageOf(cause), 500), cause)
@@ -97,7 +113,8 @@ function columnOf({ element, children }: SchemaTree): TableColumn {
     const isText = type === 'BYTE_ARRAY' && (annotation === 'STRING' || annotation === 'UTF8')
     return { name, kind: isText ? 'text' : 'other', type: annotation ?? type ?? 'unknown' }
   }
-  return { name, kind: isChat(children) ? 'chat' : 'other', type: annotation ?? 'STRUCT' }
+  const isOpening = isChat(children) || (name === 'turns' && isTextList(children))
+  return { name, kind: isOpening ? 'chat' : 'other', type: annotation ?? 'STRUCT' }
 }
 
 /** A list of messages, however deep its list is: LIST > list > element > role, content. */
@@ -106,6 +123,13 @@ function isChat(children: readonly SchemaTree[]): boolean {
   if (isMessage(names)) return true
   const [only, ...others] = children
   return only !== undefined && others.length === 0 && isChat(only.children)
+}
+
+/** A list of texts: LIST > list > element. */
+function isTextList(children: readonly SchemaTree[]): boolean {
+  const [only, ...others] = children
+  if (only === undefined || others.length > 0) return false
+  return only.children.length > 0 ? isTextList(only.children) : only.element.type === 'BYTE_ARRAY'
 }
 
 /** Decoders that refuse a page that says it is larger, unpacked, than a page can be. */

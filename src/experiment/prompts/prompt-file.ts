@@ -1,91 +1,186 @@
+// Files of prompts: lines, JSON and CSV. Read as far as prompts are needed, so that a large file costs no more than a
+// small one, and every bad entry up to there is named at once.
+
 import { extname } from 'node:path'
-import { z } from 'zod'
 import { LlemError, messageOf } from '../../core/errors.js'
 import { listedProblems } from '../../core/foreign-text.js'
-import { limitedFile, limitedJson } from '../../core/limited.js'
+import { limitedJson } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
-import type { Prompt } from './prompt.js'
-import { promptIn } from './text-column.js'
+import { csvOf, type Row } from './csv.js'
+import { textOf } from './encoding.js'
+import { jsonValuesOf, linesOf, type Piece } from './entries.js'
+import { promptOf } from './shapes.js'
+import type { TakenPrompt } from './taken.js'
+import { textColumn } from './text-column.js'
 
-const length = z.int().min(1).optional()
-// Data sets carry further fields, such as an id or a category; they are let through and ignored.
-const entrySchema = z.object({
-  prompt: z.string().optional(),
-  text: z.string().optional(),
-  input_tokens: length,
-  output_tokens: length,
-})
+/** What was read of a file, no more prompts than were needed. */
+export interface FilePrompts {
+  prompts: TakenPrompt[]
+  /** The field that was named, or the column of a CSV file; null where each entry tells for itself. */
+  column: string | null
+  /** Rows of a CSV file that have no prompt. */
+  empty: number
+}
+
+/** An entry of a file: a prompt, null where it is blank, or what is wrong with it. */
+interface Entry {
+  where: string
+  found: TakenPrompt | null | string
+}
+
+interface Entries {
+  column: string | null
+  entries: AsyncIterable<Entry>
+}
+
+type Reader = (path: string, field: string | null) => Entries | Promise<Entries>
+
+const READERS: Readonly<Record<string, Reader>> = {
+  '.txt': (path) => ({ column: null, entries: plainLines(path) }),
+  '.jsonl': (path, column) => ({ column, entries: jsonLines(path, column) }),
+  '.ndjson': (path, column) => ({ column, entries: jsonLines(path, column) }),
+  '.json': (path, column) => ({ column, entries: jsonValues(path, column) }),
+  '.csv': csvRows,
+  '.tsv': csvRows,
+}
 
 /**
- * Reads prompts from a .txt file, one a line, or a .jsonl file of strings or of objects with "prompt" or "text", or
- * with the field that is named: text or a conversation. Blank lines are skipped. Throws PROMPTS_INVALID, which names
- * every bad line at once.
+ * Reads the first `needed` prompts of a .txt file, one a line; of a .jsonl file, one JSON text a line; of a .json file,
+ * a list of them; of a .csv or .tsv file. What an entry may look like is in shapes.ts. Throws PROMPTS_INVALID, which
+ * names every bad entry that was met, and DATASET_COLUMN_*.
  */
 export async function readPromptFile(
   path: string,
-  field: string | null = null,
-): Promise<{ prompts: Prompt[]; column: string | null }> {
-  const extension = extname(path).toLowerCase()
-  if (extension !== '.txt' && extension !== '.jsonl') {
+  { field, needed }: { field: string | null; needed: number },
+): Promise<FilePrompts> {
+  const reader = READERS[extname(path).toLowerCase()]
+  if (reader === undefined)
     throw invalid(
-      `prompts come from "builtin" or from a file that ends in .txt, .jsonl or .parquet, not from ${path}`,
+      `prompts come from "builtin" or from a file that ends in ${Object.keys(READERS).join(', ')} or .parquet, not from ${path}`,
+    )
+  try {
+    const { column, entries } = await reader(path, field)
+    return { column, ...(await collected(path, entries, needed)) }
+  } catch (error) {
+    if (error instanceof LlemError) throw error
+    throw invalid(`the prompts in ${path} cannot be read because ${messageOf(error)}`, error)
+  }
+}
+
+async function collected(
+  path: string,
+  entries: AsyncIterable<Entry>,
+  needed: number,
+): Promise<{ prompts: TakenPrompt[]; empty: number }> {
+  const prompts: TakenPrompt[] = []
+  const problems: string[] = []
+  let bad = 0
+  let empty = 0
+  let chars = 0
+  for await (const { where, found } of entries) {
+    if (found === null) empty += 1
+    else if (typeof found === 'string') {
+      bad += 1
+      // Of a file of another kind every line is bad.
+      if (problems.length < LIMITS.listed_problems) problems.push(`${where}: ${found}`)
+    } else {
+      prompts.push(found)
+      chars += found.prompt.text.length
+      if (chars > LIMITS.prompt_file_bytes)
+        throw invalid(
+          `the first ${prompts.length} prompts in ${path} have more than ${LIMITS.prompt_file_bytes} characters`,
+        )
+    }
+    if (prompts.length >= needed) break
+  }
+  if (bad > 0) {
+    const rest = bad > problems.length ? `\n  and ${bad - problems.length} more` : ''
+    throw invalid(
+      `${path} has ${bad} bad ${bad === 1 ? 'entry' : 'entries'}:\n${listedProblems(problems)}${rest}`,
     )
   }
-  const content = await limitedFile(path, LIMITS.prompt_file_bytes).catch((error) => {
-    throw invalid(`the prompts in ${path} cannot be read (${messageOf(error)})`, error)
-  })
-  const problems: string[] = []
-  const prompts = content
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .flatMap((raw, index): Prompt[] => {
-      const line = raw.trim()
-      if (line === '') return []
-      if (line.length > LIMITS.prompt_line_chars) {
-        problems.push(`line ${index + 1}: it is longer than ${LIMITS.prompt_line_chars} characters`)
-        return []
-      }
-      if (extension === '.txt') return [{ text: line }]
-      const prompt = parseLine(line, field)
-      if (typeof prompt !== 'string') return [prompt]
-      problems.push(`line ${index + 1}: ${prompt}`)
-      return []
-    })
-  if (problems.length > 0)
-    throw invalid(`${path} has ${problems.length} bad lines:\n${listedProblems(problems)}`)
   if (prompts.length === 0) throw invalid(`${path} has no prompts`)
-  return { prompts, column: extension === '.txt' ? null : field }
+  return { prompts, empty }
 }
 
-/** The prompt of a JSON line, or what is wrong with it. */
-function parseLine(line: string, field: string | null): Prompt | string {
+async function* plainLines(path: string): AsyncGenerator<Entry> {
+  for await (const { number, text } of linesOf(textOf(path))) {
+    const line = text?.trim()
+    if (line === '') continue
+    const found = line === undefined ? tooLong() : promptOf(line, null, number)
+    const as = typeof found === 'string' ? found : { ...found, taken: { ...found.taken, text: 'line' } }
+    yield { where: `line ${number}`, found: as }
+  }
+}
+
+async function* jsonLines(path: string, field: string | null): AsyncGenerator<Entry> {
+  for await (const piece of linesOf(textOf(path))) {
+    if (piece.text?.trim() === '') continue
+    for (const found of valuesIn(piece, field)) yield { where: `line ${piece.number}`, found }
+  }
+}
+
+/** Names of lists that hold the entries of a JSON file, where the whole file is one mapping. */
+const LISTS = ['data', 'prompts', 'rows', 'examples', 'instances', 'requests', 'items', 'entries']
+
+async function* jsonValues(path: string, field: string | null): AsyncGenerator<Entry> {
+  for await (const piece of jsonValuesOf(textOf(path)))
+    for (const found of valuesIn(piece, field, LISTS)) yield { where: `entry ${piece.number}`, found }
+}
+
+/** The prompts of a JSON text, mostly one. */
+function* valuesIn(
+  { number, text }: Piece,
+  field: string | null,
+  lists: readonly string[] = [],
+): Generator<TakenPrompt | string> {
+  if (text === null) {
+    yield tooLong()
+    return
+  }
   let value: unknown
   try {
-    value = limitedJson(line)
+    value = limitedJson(text)
   } catch (error) {
-    return `no JSON (${messageOf(error)})`
+    yield `no JSON (${messageOf(error)})`
+    return
   }
-  const entry = entrySchema.safeParse(typeof value === 'string' ? { text: value } : value)
-  if (!entry.success) {
-    return entry.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ')
-  }
-  const text = field === null ? (entry.data.prompt ?? entry.data.text) : fieldIn(value, field)
-  if (text === undefined)
-    return field === null ? 'neither "prompt" nor "text"' : `no text in ${JSON.stringify(field)}`
-  if (text.trim() === '') return 'the prompt is empty'
-  const { input_tokens, output_tokens } = entry.data
-  return {
-    text,
-    ...(input_tokens !== undefined && { input_tokens }),
-    ...(output_tokens !== undefined && { output_tokens }),
+  const found = promptOf(value, field, number)
+  const list =
+    typeof found === 'string' ? lists.map((name) => listIn(value, name)).find((each) => each !== null) : null
+  if (list === null || list === undefined) yield found
+  else for (const [index, item] of list.entries()) yield promptOf(item, field, index + 1)
+}
+
+function listIn(value: unknown, name: string): unknown[] | null {
+  const list = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : null
+  return Array.isArray(list) ? list : null
+}
+
+async function csvRows(path: string, field: string | null): Promise<Entries> {
+  const csv = await csvOf(textOf(path))
+  if (csv === null) throw invalid(`${path} has no prompts`)
+  const known = csv.columns.map((name) => ({ name, kind: 'text' as const, type: 'text' }))
+  try {
+    const { name } = textColumn(known, field, path)
+    return { column: name, entries: rowEntries(csv.rows, name) }
+  } catch (error) {
+    await csv.close()
+    throw error
   }
 }
 
-/** The text of a field, or the first message of a user in it. */
-function fieldIn(value: unknown, field: string): string | undefined {
-  const cell =
-    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined
-  return typeof cell === 'string' ? cell : (promptIn(cell) ?? undefined)
+async function* rowEntries(rows: AsyncIterable<Row>, column: string): AsyncGenerator<Entry> {
+  for await (const { number, fields } of rows) {
+    const where = `line ${number}`
+    if (typeof fields === 'string') yield { where, found: fields }
+    else if ((fields[column] ?? '').trim() === '') yield { where, found: null }
+    else yield { where, found: promptOf(fields, column, number) }
+  }
+}
+
+function tooLong(): string {
+  return `it is longer than ${LIMITS.prompt_line_chars} characters`
 }
 
 function invalid(message: string, cause?: unknown): LlemError {

@@ -38,7 +38,12 @@ export function syntheticPrompts(
 ): Prompt[] {
   return Array.from({ length: count }, (_, index) => {
     const random = randomFrom(seed, from + index)
-    const words = Array.from({ length: input_len }, () => WORDS[Math.floor(random() * WORDS.length)])
+    const words = wordsFrom(random, input_len)
     return { text: words.join(' '), input_tokens: input_len, output_tokens: output_len }
   })
+}
+
+/** Words drawn one after the other. */
+export function wordsFrom(random: () => number, count: number): string[] {
+  return Array.from({ length: count }, () => WORDS[Math.floor(random() * WORDS.length)] ?? '')
 }

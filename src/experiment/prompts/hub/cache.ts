@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { contentHash } from '../../../core/identity.js'
 import { cacheDir } from '../../../core/paths.js'
 import { makeFolder, writeBytesAtomically } from '../../../results/files.js'
+import { takenPromptSchema } from '../taken.js'
 import type { DatasetName } from './dataset-name.js'
 import { datasetsServer } from './server.js'
 
@@ -18,8 +19,9 @@ const fetchedSchema = z.object({
   /** The commit of the data set; null where the server did not tell it. */
   revision: z.string().nullable(),
   fetched_at: z.iso.datetime(),
-  /** Prompts in the order of the rows. */
-  texts: z.array(z.string()),
+  /** Prompts in the order of the rows, and what was taken for what. Files of older releases have `texts` alone, without
+   * what a system was told, and are fetched anew. */
+  prompts: z.array(takenPromptSchema),
   /** Rows without a prompt among those that were read. */
   empty: z.number().int(),
   /** Whether the server has no more rows. */

@@ -5,7 +5,10 @@ import { LlemError, messageOf } from '../../../core/errors.js'
 import { listedNames } from '../../../core/foreign-text.js'
 import { lateProgress } from '../../late-progress.js'
 import type { Observer } from '../../observer.js'
-import { isMessage, promptIn, type TableColumn, textColumn } from '../text-column.js'
+import { isMessage } from '../conversation.js'
+import { companionsOf, promptOf } from '../shapes.js'
+import type { TakenPrompt } from '../taken.js'
+import { type TableColumn, textColumn } from '../text-column.js'
 import { type Fetched, keep, recall } from './cache.js'
 import type { DatasetName } from './dataset-name.js'
 import { type Asked, fetchRows, fetchSplits, type Rows } from './server.js'
@@ -25,7 +28,7 @@ interface Context {
  */
 export async function readDataset(asked: DatasetName, needed: number, context: Context): Promise<Fetched> {
   const cached = await recall(asked)
-  if (cached !== null && (cached.complete || cached.texts.length >= needed)) {
+  if (cached !== null && (cached.complete || cached.prompts.length >= needed)) {
     context.observer.detail(`${asked.name} of ${cached.fetched_at} from the cache`)
     return cached
   }
@@ -63,7 +66,7 @@ async function fetchPages(
   needed: number,
   update: (done: number) => void,
 ): Promise<Fetched | null> {
-  const texts: string[] = []
+  const prompts: TakenPrompt[] = []
   let column: string | null = null
   let revision: string | null = null
   let empty = 0
@@ -73,18 +76,23 @@ async function fetchPages(
     if (offset === 0) revision = page.revision
     else if (revision !== page.revision) return null
     column ??= textColumn(features.map(columnOf), asked.column, sourceOf(asked, place)).name
-    for (const { row } of rows) {
-      const text = promptIn(row[column])
-      if (text === null) empty += 1
-      else texts.push(text)
+    for (const [index, { row }] of rows.entries()) {
+      const prompt = promptOf(withCompanions(row, column), column, offset + index + 1)
+      if (typeof prompt === 'string') empty += 1
+      else prompts.push(prompt)
     }
-    update(Math.min(needed, texts.length))
+    update(Math.min(needed, prompts.length))
     const complete = rows.length === 0 || offset + rows.length >= total
-    if (complete || texts.length >= needed) {
+    if (complete || prompts.length >= needed) {
       const fetched_at = new Date().toISOString()
-      return { name: asked.name, ...place, column, revision, fetched_at, texts, empty, complete, partial }
+      return { name: asked.name, ...place, column, revision, fetched_at, prompts, empty, complete, partial }
     }
   }
+}
+
+/** Of a row what belongs to the prompt: a column that happens to be called like a length is none of it. */
+function withCompanions(row: Record<string, unknown>, column: string): Record<string, unknown> {
+  return Object.fromEntries([column, ...companionsOf(column)].map((name) => [name, row[name]]))
 }
 
 /** The configuration and the split that were named, or that go without saying. */
@@ -131,7 +139,8 @@ function choose(
 function columnOf({ name, type }: Rows['features'][number]): TableColumn {
   const { dtype, _type } = (type ?? {}) as { dtype?: unknown; _type?: unknown }
   const isText = _type === 'Value' && (dtype === 'string' || dtype === 'large_string')
-  const kind = isText ? 'text' : isChat(type) ? 'chat' : 'other'
+  const isOpening = isChat(type) || (name === 'turns' && isTextList(type))
+  const kind = isText ? 'text' : isOpening ? 'chat' : 'other'
   return { name, kind, type: typeof dtype === 'string' ? dtype : String(_type ?? 'a nested type') }
 }
 
@@ -140,6 +149,13 @@ function isChat(type: unknown): boolean {
   if (typeof type !== 'object' || type === null) return false
   const inner = Array.isArray(type) ? type[0] : (type as { feature?: unknown }).feature
   return typeof inner === 'object' && inner !== null && isMessage(Object.keys(inner))
+}
+
+/** A list of texts: `[Value]`, or `{_type: "List" | "Sequence", feature: Value}`. */
+function isTextList(type: unknown): boolean {
+  if (typeof type !== 'object' || type === null) return false
+  const inner = Array.isArray(type) ? type[0] : (type as { feature?: unknown }).feature
+  return (inner as { dtype?: unknown } | null | undefined)?.dtype === 'string'
 }
 
 /** How the rows are named in messages and in the result. */
