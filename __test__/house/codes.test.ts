@@ -16,7 +16,7 @@ describe('every code that llem can say', () => {
   it('of a finding is explained, and no other', () => {
     const said = found(
       /\b(?:warning|found|note|ofGpu|add)\(\s*["']([a-z]+(?:_[a-z0-9]+)+)["']/g,
-      /\bcode: "([a-z]+(?:_[a-z0-9]+)+)"/g,
+      /\bcode: ["']([a-z]+(?:_[a-z0-9]+)+)["']/g,
       /=> \(\s*"([a-z]+(?:_[a-z0-9]+)+)",/g,
       /=> \{\s*\("([a-z]+(?:_[a-z0-9]+)+)",/g,
       // A line of `measurement_warnings`.

@@ -159,6 +159,16 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: '`energy_breakdown.adjusted_j` is below 0.',
     advice: 'Measure the baseline again on an idle GPU (`llem baseline`).',
   },
+  parked_disturbed: {
+    meaning: 'The power with the loaded model at rest was not steady. It is subtracted by nobody.',
+    evidence: 'Drift, or something that computed, while the model was loaded and nothing ran.',
+    advice: 'Raise `warmup.thermal_floor_seconds`, and keep others off the GPU.',
+  },
+  active_energy_negative: {
+    meaning: 'The run drew less than the loaded model at rest did before it.',
+    evidence: '`energy_breakdown.active_j` is below 0 by more than its uncertainty.',
+    advice: 'Raise `warmup.thermal_floor_seconds`.',
+  },
   baseline_model_loaded: {
     meaning: 'Idle power was measured with a model in memory, which idles higher.',
     evidence: 'A campaign kept the model of the experiment before.',
@@ -178,6 +188,17 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     meaning: 'GPUs that no process used are in the total.',
     evidence: 'The UUIDs of the processes beside those that were measured.',
     advice: 'Name those that compute in `energy.devices`.',
+  },
+
+  computes_elsewhere: {
+    meaning: 'What was measured computes on a GPU that was not measured. Its energy is not in these joules.',
+    evidence: 'The process lists of the GPUs.',
+    advice: 'Measure that GPU (`--devices`), or name GPUs by UUID in CUDA_VISIBLE_DEVICES.',
+  },
+  server_on_other_gpu: {
+    meaning: 'The server that runs already computes on a GPU that is not measured.',
+    evidence: 'The process lists of the GPUs.',
+    advice: 'Name that GPU in `energy.devices`.',
   },
 
   // The run
@@ -201,6 +222,27 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: 'The number of failed requests.',
     advice: 'Look at the errors in requests.jsonl.',
   },
+  requests_put_off: {
+    meaning: 'The server asked to wait before some requests. The energy of that time is in the joules.',
+    evidence: 'Answers 429 or 503 with Retry-After (`serving.put_off`).',
+    advice: 'Lower the load, or raise the limit of the server.',
+  },
+  several_models_answered: {
+    meaning: 'Different models answered. The numbers are those of all together.',
+    evidence: '`model` of the answers (`identity.observed`).',
+    advice: 'Ask a server that routes to one model only.',
+  },
+  stream_buffered: {
+    meaning:
+      'Answers came in one or few packets. Times to the first token, between tokens, and phases are null.',
+    evidence: '`serving.streams`.',
+    advice: 'Turn buffering off in the proxy between llem and the engine.',
+  },
+  stream_in_bursts: {
+    meaning: 'Several tokens came at once. Times between tokens are null.',
+    evidence: '`serving.streams`.',
+    advice: null,
+  },
   requests_retried: {
     meaning: 'Some requests were sent again. The energy of all tries is in the joules.',
     evidence: 'The number of retries.',
@@ -211,6 +253,23 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
       'The server does not tell how many tokens an answer has; its packets are counted in their place.',
     evidence: 'No `usage` in the answers.',
     advice: 'Start the server so that it sends `usage`; a packet may hold several tokens.',
+  },
+  tokens_reasoning_uncounted: {
+    meaning:
+      'The server leaves the thoughts of the model out of its count. Each packet of them was taken for a token.',
+    evidence: '`completion_tokens` beside the packets with thoughts.',
+    advice: 'Use an engine that counts them, or trust the tokens per request less.',
+  },
+  tokens_usage_without_count: {
+    meaning: 'The server says that it made no token though text came. Tokens are those of another witness.',
+    evidence: '`completion_tokens` is 0.',
+    advice: null,
+  },
+  token_counts_disagree: {
+    meaning:
+      'What was told of the tokens disagrees without a known reason. Joules per token are as sure as the count.',
+    evidence: '`serving.ledger`: usage, packets and a tokenizer beside one another.',
+    advice: 'Look at `requests.jsonl`, and at what stands between llem and the engine.',
   },
   tokens_per_chunk: {
     meaning:

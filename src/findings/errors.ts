@@ -25,6 +25,10 @@ export const ERRORS: Readonly<Record<string, string>> = {
   MODEL_UNREADABLE: 'The file of the model cannot be read or is damaged.',
   MODEL_LOAD_FAILED: 'The backend could not load the model.',
   MODEL_NOT_SERVED: 'The server serves other models than the one that was asked for.',
+  MODEL_ANSWERS_OTHER: 'The answers name another model than the one that was asked for.',
+  MODEL_REPEATED: 'Two models of a campaign are one and the same on this server.',
+  CONTEXT_DIFFERS: 'The server runs with another context length than was asked for.',
+  MEMORY_TOO_SMALL: 'The weights are larger than the memory.',
   LOAD_FAILED: 'A load for calibration failed.',
   OUT_OF_MEMORY: 'There is too little memory for the model or its context.',
   PROMPTS_INVALID: 'A file of prompts cannot be read as prompts. The line is named.',
@@ -70,6 +74,9 @@ export const ERRORS: Readonly<Record<string, string>> = {
   NO_GPU: 'There is no GPU to measure.',
   GPU_UNKNOWN: 'There is no GPU of this index or UUID.',
   GPU_NOT_FOUND: 'A GPU that was asked for is not there.',
+  GPU_NOT_MEASURED: 'The model computes on a GPU that would not be measured.',
+  DEVICES_DIFFER: '`energy.devices` and CUDA_VISIBLE_DEVICES name different GPUs.',
+  TOO_FEW_GPUS: 'The model is to be spread over more GPUs than there are.',
   GPU_UNAVAILABLE: 'A GPU is there and cannot be read.',
   GPU_POWER_UNSUPPORTED: 'A GPU has no power sensor that can be read.',
   NVML_NOT_FOUND: "The driver's management library is not installed.",
@@ -105,6 +112,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   RESULT_NEWER: 'The result was written by a newer llem.',
   RESULT_NOT_WRITTEN: 'The experiment is done and its result could not be written.',
   NOTHING_TO_RECOVER: 'The folder has nothing that a killed run has left.',
+  DISK_FULL: 'The disk has less room than an experiment may need.',
   LOCK_FAILED: 'A lock could not be taken.',
   SYSTEM_FAULT: 'The operating system refused something; its words are in the message.',
 
@@ -126,6 +134,8 @@ export const ERRORS: Readonly<Record<string, string>> = {
   SERVICES_UNUSABLE: 'Services of the compose file cannot be used.',
   SERVICE_UNUSABLE: 'The service cannot be used.',
   SERVICE_NOT_READY: 'The service did not become healthy in time.',
+
+  PREFLIGHT_FAILED: 'Things are in the way of experiments; all of them are listed.',
 
   // Ends
   INTERRUPTED: 'You, or a signal, ended it. What was measured is kept. The exit code is 130.',

@@ -3,7 +3,10 @@ import { EXPLANATIONS, type Explanation, type Reckoning, type TokenSource } from
 import type { Answered } from './stream.js'
 
 /** What each of these explanations is warned of: the count is an estimate, or times are not those of tokens. */
-const WARNED: readonly Explanation[] = ['reasoning_uncounted', 'usage_without_count']
+const WARNED: readonly { why: Explanation; code: string }[] = [
+  { why: 'reasoning_uncounted', code: 'tokens_reasoning_uncounted' },
+  { why: 'usage_without_count', code: 'tokens_usage_without_count' },
+]
 
 /** The tokens of a run by each witness, and where witnesses differ; its size does not grow with the run. */
 export class AnswerLedger {
@@ -74,8 +77,8 @@ export class AnswerLedger {
       notes.push(
         `tokens_per_chunk: in ${differing} of ${all} requests the server counted other than one token a chunk (${this.#output} tokens in ${this.#chunks} chunks in all). Tokens are the server's count; times between tokens are those between chunks, and null where a chunk holds two tokens or more.`,
       )
-    for (const why of WARNED)
-      if (of(why) > 0) notes.push(`tokens_${why}: in ${of(why)} of ${all} requests ${EXPLANATIONS[why]}.`)
+    for (const { why, code } of WARNED)
+      if (of(why) > 0) notes.push(`${code}: in ${of(why)} of ${all} requests ${EXPLANATIONS[why]}.`)
     if (this.#firstDoubt !== null)
       notes.push(
         `token_counts_disagree: in ${this.#unexplained} of ${all} requests what was told of their tokens disagrees (the first: ${this.#firstDoubt}); the joules per token are as sure as the server's own count.`,
