@@ -2,7 +2,7 @@
 
 import type { RunnerEvent } from '../executors/protocol.js'
 import type { Observer, Progress } from '../experiment/observer.js'
-import { repeated } from '../results/repeated.js'
+import { centreOf } from '../results/repeated.js'
 import type { KeptSummary, RunRecord } from './records.js'
 import { numberText } from './statistics.js'
 
@@ -83,9 +83,9 @@ class JoulesPerToken {
   }
 
   text(experiment: number): string | null {
-    const found = repeated(this.#of.get(experiment) ?? [], { unit: 'J/output token', scale: 'log', seed: 0 })
-    if (found === null) return null
-    const { quoted, n, unit } = found
-    return `${numberText(quoted.value)} ${unit} in ${n} ${n === 1 ? 'run' : 'runs'}`
+    const values = this.#of.get(experiment) ?? []
+    const value = centreOf(values, 'log')
+    if (value === null) return null
+    return `${numberText(value)} J/output token in ${values.length} ${values.length === 1 ? 'run' : 'runs'}`
   }
 }

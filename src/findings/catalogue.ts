@@ -170,14 +170,28 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     advice: 'Raise `warmup.thermal_floor_seconds`.',
   },
   baseline_model_loaded: {
-    meaning: 'Idle power was measured with a model in memory, which idles higher.',
+    meaning:
+      'Idle power was measured with a model in memory, which idles higher. It is no bare level, and not subtracted.',
     evidence: 'A campaign kept the model of the experiment before.',
     advice: 'Run `llem baseline` before the campaign, or use `cold_start.force_cold_start`.',
   },
   baseline_disturbed: {
-    meaning: 'The GPU was not idle while idle power was measured.',
+    meaning:
+      'The GPU was not idle while idle power was measured. The level is told and not subtracted: there is no adjusted energy.',
     evidence: 'Drift of more than 5 %, processes that computed, or a temperature that fell.',
     advice: 'Measure it again when the GPU is idle.',
+  },
+  parked_disturbed: {
+    meaning:
+      'The power of the loaded model was not steady before the window. The level is told and not subtracted: there is no active energy.',
+    evidence:
+      'Drift of more than 5 %, processes that computed, or limits that were moved (`energy_breakdown.parked_reason`).',
+    advice: 'Give `warmup.thermal_floor_seconds` more time, and the GPU to nobody else.',
+  },
+  active_energy_negative: {
+    meaning: 'The run drew less than the loaded model did while nothing ran.',
+    evidence: '`energy_breakdown.active_j` is below 0 by more than it is uncertain by.',
+    advice: 'Increase `warmup.thermal_floor_seconds`: the GPU was still cooling down.',
   },
   gpu_not_used: {
     meaning: 'The model ran on the CPU. The joules are those of GPUs that did not compute.',

@@ -69,6 +69,19 @@ export function repeated(
   }
 }
 
+/** The one value that several stand for: equal ones are that very number, to the last digit. Null for no values. */
+export function centreOf(values: readonly number[], scale: Scale): number | null {
+  const [first] = values
+  if (first === undefined || values.every((each) => each === first)) return first ?? null
+  const isLog = isLogarithmic(values, scale)
+  const mean = values.reduce((sum, value) => sum + (isLog ? Math.log(value) : value), 0) / values.length
+  return isLog ? Math.exp(mean) : mean
+}
+
+function isLogarithmic(values: readonly number[], scale: Scale): boolean {
+  return scale === 'log' && values.every((value) => value > 0)
+}
+
 const SINGLE = 'one value tells nothing of the spread'
 const NO_LOGARITHM = 'a value of 0 or less has no logarithm, and the quantity cannot be below 0'
 
@@ -77,14 +90,11 @@ function intervalOf(
   scale: Scale,
   estimate: (values: readonly number[]) => Interval | null,
 ): RepeatedInterval {
-  const isLog = scale === 'log' && values.every((value) => value > 0)
+  const isLog = isLogarithmic(values, scale)
   const found = estimate(isLog ? values.map(Math.log) : values)
-  if (found === null) throw new Error('no values')
-  const back = (value: number) => (isLog ? Math.exp(value) : value)
-  const [only] = values
-  // The logarithm and back would change the last digit of what is every measurement's own number.
-  const isSame = only !== undefined && values.every((each) => each === only)
-  const value = isSame ? only : back(found.mean)
+  const value = centreOf(values, scale)
+  if (found === null || value === null) throw new Error('no values')
+  const back = (end: number) => (isLog ? Math.exp(end) : end)
   const impossible = scale === 'log' && !isLog
   const [low, high] =
     impossible || found.low === null || found.high === null
