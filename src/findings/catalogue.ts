@@ -181,18 +181,6 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: 'Drift of more than 5 %, processes that computed, or a temperature that fell.',
     advice: 'Measure it again when the GPU is idle.',
   },
-  parked_disturbed: {
-    meaning:
-      'The power of the loaded model was not steady before the window. The level is told and not subtracted: there is no active energy.',
-    evidence:
-      'Drift of more than 5 %, processes that computed, or limits that were moved (`energy_breakdown.parked_reason`).',
-    advice: 'Give `warmup.thermal_floor_seconds` more time, and the GPU to nobody else.',
-  },
-  active_energy_negative: {
-    meaning: 'The run drew less than the loaded model did while nothing ran.',
-    evidence: '`energy_breakdown.active_j` is below 0 by more than it is uncertain by.',
-    advice: 'Increase `warmup.thermal_floor_seconds`: the GPU was still cooling down.',
-  },
   gpu_not_used: {
     meaning: 'The model ran on the CPU. The joules are those of GPUs that did not compute.',
     evidence: 'What the backend says it computes on.',
