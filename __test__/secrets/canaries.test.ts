@@ -47,7 +47,10 @@ const ENV = {
 /** The group `server`, with canaries wherever it takes text. */
 function serverGroup(mode: string): Record<string, unknown> {
   return {
-    command: [process.execPath, SERVER, mode, '--port', '{port}', '--api-key', secrets.optionKey],
+    command: [
+      ...[process.execPath, SERVER, mode, '--port', '{port}', '--api-key', secrets.optionKey],
+      ...['--model', '{model}'],
+    ],
     api_key_env: 'MY_CREDIT',
     env: {
       SERVICE_PASSWORD: secrets.serverPassword,
