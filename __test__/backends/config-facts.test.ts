@@ -211,6 +211,22 @@ describe('parameters from a config.json', () => {
     ['of an unknown architecture', { model_type: 'martian', hidden_size: 64 }, 'martian'],
     ['of no architecture', { hidden_size: 64 }, 'unnamed'],
     ['without a width', { ...LLAMA_8B, hidden_size: undefined }, 'hidden_size'],
+    [
+      'whose embeddings are narrower than its layers',
+      {
+        ...{ model_type: 'opt', hidden_size: 1024, ffn_dim: 4096, num_hidden_layers: 24, vocab_size: 50272 },
+        ...{ num_attention_heads: 16, word_embed_proj_dim: 512, do_layer_norm_before: false },
+      },
+      '512 wide',
+    ],
+    [
+      'with layers of a kind that llem does not know',
+      {
+        ...{ model_type: 'nemotron_h', hidden_size: 64, intermediate_size: 128, num_hidden_layers: 3 },
+        ...{ num_attention_heads: 4, vocab_size: 500, hybrid_override_pattern: 'MEM' },
+      },
+      'the kind E',
+    ],
     ['without the size of its latent vectors', { ...DEEPSEEK_V2_LITE, kv_lora_rank: null }, 'kv_lora_rank'],
   ])('are null with a reason for a config %s', (_, config, named) => {
     const { parameters, attention, reasons } = configFacts(config)

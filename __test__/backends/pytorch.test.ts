@@ -250,6 +250,18 @@ describe('counting', () => {
     // <s>[abc]
     expect(records[0]?.input_tokens).toBe(6)
   })
+
+  it('tells the system what it is told, as a message where there are messages', async () => {
+    const prompt = { system: 'de', text: 'abc' }
+    const plain = await collect(session, [prompt])
+    // <s>de, two line feeds, abc
+    expect(plain.records[0]?.input_tokens).toBe(8)
+    const chatting = await start({ chat_template: true })
+    const { records } = await collect(chatting, [prompt])
+    await chatting.close()
+    // <s>[de]<s>[abc]
+    expect(records[0]?.input_tokens).toBe(11)
+  })
 })
 
 describe('times', () => {

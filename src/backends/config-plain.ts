@@ -47,6 +47,9 @@ export function plain(family: Plain): Family {
     const vocab = number(config.vocab_size)
     if (hidden === null || heads === null || count === null || vocab === null)
       return lacking(config, [keys.hidden, keys.heads, keys.layers, 'vocab_size'])
+    // OPT-350m alone, whose layers have their norms elsewhere too.
+    const embedded = number(config.word_embed_proj_dim) ?? hidden
+    if (embedded !== hidden) return `its embeddings are ${embedded} wide and its layers ${hidden}`
     const feedForward = number(config[keys.feedForward]) ?? 4 * hidden
     const kvHeads = number(config[keys.kvHeads]) ?? family.kvHeads ?? heads
     const headDim = number(config.head_dim) ?? Math.floor(hidden / heads)
