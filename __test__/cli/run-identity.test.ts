@@ -71,8 +71,9 @@ describe('a server whose answers name another model', () => {
   })
 
   it('is measured where served_as says that it is meant', async () => {
-    const { code, outputDir } = await run('A', { routes, answersAs: 'B' }, 'server.served_as=B')
+    const { code, stdout, outputDir } = await run('A', { routes, answersAs: 'B' }, 'server.served_as=B')
     expect(code).toBe(0)
+    expect(stdout).toMatch(/^ +Served by +a server as A, which it lists; it answers as B$/m)
     expect(resultIn(outputDir).identity).toMatchObject({
       resolved: { name: 'A', by: 'listed' },
       observed: { answered: [{ model: 'B', answers: 3 }] },

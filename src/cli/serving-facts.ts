@@ -1,4 +1,5 @@
 import type { Serving } from '../results/experiment.js'
+import type { Identity } from '../results/identity.js'
 
 /** How a server was loaded and what came of it, for the table of a result. */
 export function* servingFacts({
@@ -23,4 +24,26 @@ export function* servingFacts({
       'Steady',
       `${steady.output_tokens_per_second.toFixed(1)} output tokens/s over ${steady.duration_sec.toFixed(2)} s`,
     ]
+}
+
+const HOW: Readonly<Record<Identity['resolved']['by'], string>> = {
+  listed: 'which it lists',
+  alike: 'which it lists, the same by another spelling',
+  root: 'which it lists and says stands for the model',
+  pattern: 'which a pattern of its list covers',
+  named: 'the name that the configuration gives',
+  served_as: 'as served_as says',
+  started: 'the only one of a server that was started with the model',
+  told_path: 'whose path it tells',
+  unlisted: 'without a list of models',
+  loaded: 'which was loaded',
+}
+
+/** Who answered, by which name and by what that is the model, for the table of a result. */
+export function servedBy({ resolved, observed }: Identity): string {
+  const { engine, engine_version, answered } = observed
+  const who = [engine ?? 'a server', engine_version].filter((part) => part !== null).join(' ')
+  const others = (answered ?? []).map(({ model }) => model).filter((model) => model !== resolved.name)
+  const as = others.length === 0 ? '' : `; it answers as ${others.join(', ')}`
+  return `${who} as ${resolved.name}, ${HOW[resolved.by]}${as}`
 }

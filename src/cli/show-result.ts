@@ -6,7 +6,7 @@ import { cpuFacts } from './cpu-facts.js'
 import { bothUncertainties } from './joules.js'
 import { levelFacts, perToken, quotedFacts } from './quoted-facts.js'
 import { columns, SIMULATED } from './screen.js'
-import { servingFacts } from './serving-facts.js'
+import { servedBy, servingFacts } from './serving-facts.js'
 
 /**
  * A result for people: the lines that the contract words, then the numbers as a table. A line whose data do not
@@ -52,6 +52,8 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
     const how = [worker.quantisation ?? worker.dtype, `${worker.backend} on ${worker.compute}`]
     yield ['Model', `${result.model} (${how.filter((part) => part !== null).join(', ')})`]
   }
+  if (result.identity != null && result.identity.resolved.by !== 'loaded')
+    yield ['Served by', servedBy(result.identity)]
   yield* quotedFacts(result)
   if (result.load != null) yield ['Load', loadText(result.load, result.energy_reason)]
   const { total_tokens, input_tokens, output_tokens, total_inference_time_sec: inferenceS } = result

@@ -105,6 +105,18 @@ const IDENTITY: readonly Column[] = [
 const WORKLOAD: readonly Column[] = [
   run('model', 'text', 'The model.', (result) => result.model),
   run('backend', 'text', 'The inference backend.', (result) => result.backend),
+  run('served_name', 'text', 'The name in requests; of no server what was loaded.', (result) => {
+    return result.identity?.resolved.name ?? null
+  }),
+  run('served_by', 'text', 'By what that is known to be the model.', (result) => {
+    return result.identity?.resolved.by ?? null
+  }),
+  run('engine', 'text', 'What answered, as far as it is known.', (result) => {
+    return result.identity?.observed.engine ?? null
+  }),
+  run('engine_version', 'text', 'Its version.', (result) => {
+    return result.identity?.observed.engine_version ?? null
+  }),
   run('dtype', 'text', 'Type of most weights.', (result) => only(result)?.dtype ?? null),
   run('quantisation', 'text', 'Quantisation scheme.', (result) => only(result)?.quantisation ?? null),
   run('compute', 'text', 'What computed: cuda, cpu, ...', (result) => only(result)?.compute ?? null),
