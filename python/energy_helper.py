@@ -45,6 +45,8 @@ class Zeus:
         self.get_gpus, self.monitor_class = get_gpus, ZeusMonitor
 
     def open(self, uuids, options):
+        if not uuids:
+            raise Fault("DEVICE_UNREADABLE", "there is no GPU")
         gpus = self.get_gpus()
         self.has_counter = all(gpus.supports_get_total_energy_consumption(index) for index in uuids)
         for index in uuids:
@@ -114,7 +116,7 @@ class CodeCarbon:
             country_iso_code=self.country,
             # Without a country it would fail at the end; its emissions are then not reported.
             force_carbon_intensity_g_co2e_kwh=self.intensity if known else 0.0,
-            gpu_ids=list(uuids),
+            gpu_ids=list(uuids) or None,
             output_methods=[],
             output_handlers=[],
             emissions_endpoint=None,
@@ -128,6 +130,9 @@ class CodeCarbon:
             pue=1.0,
             wue=0.0,
         )
+        if not uuids:
+            self.has_counter = False
+            return
         if not self.tracker.get_detected_hardware().get("gpu_model"):
             raise Fault(
                 "DEVICE_UNREADABLE",
@@ -154,13 +159,13 @@ class CodeCarbon:
         data = getattr(self.tracker, "final_emissions_data", None)
         if data is None:
             raise Fault("NOT_MEASURED", "CodeCarbon ended without a result")
-        gpu_j = data.gpu_energy * JOULES_PER_KWH
+        gpu_j = data.gpu_energy * JOULES_PER_KWH if self.uuids else None
         return {
             **edges,
             "gpu_j": gpu_j,
             # It adds its GPUs up.
             "per_gpu_j": dict.fromkeys(self.uuids.values(), gpu_j) if len(self.uuids) == 1 else None,
-            "method": "counter" if self.has_counter else "integral",
+            "method": None if gpu_j is None else "counter" if self.has_counter else "integral",
             "samples": getattr(self.tracker, "_power_measurement_count", None),
             "domains": [
                 {"domain": "cpu", "energy_j": data.cpu_energy * JOULES_PER_KWH, "source": self.source_of("CPU")},
@@ -249,7 +254,8 @@ def hello(package):
 
 def opened(package, request):
     try:
-        gpus = gpus_of(request["uuids"])
+        # Without a GPU there is nothing to ask the driver.
+        gpus = gpus_of(request["uuids"]) if request["uuids"] else {}
         package.open(gpus, request.get("options", {}))
     except Fault:
         raise

@@ -26,8 +26,8 @@ describe('llem backend list', () => {
       { kind: 'inference', name: 'vllm', problem: 'no vllm on PATH; see: llem backend install vllm' },
       { kind: 'inference', name: 'tensorrt' },
       { kind: 'inference', name: 'server', installed: false, path: null },
-      { kind: 'energy', name: 'zeus', installed: false, path: null, available: false },
       { kind: 'energy', name: 'nvml', installed: true, available: false },
+      { kind: 'energy', name: 'zeus', installed: false, path: null, available: false },
       { kind: 'energy', name: 'codecarbon', installed: false, path: null, available: false },
     ])
   })

@@ -71,6 +71,7 @@ describe('llem baseline', () => {
         driver: driverVersion,
         power_limit_w: second.powerLimitW,
         power_w: 80,
+        uncertainty_w: null,
         measured_at: expect.any(String),
         duration_sec: 30,
         age_sec: expect.closeTo(7300, -2),

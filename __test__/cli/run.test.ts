@@ -242,8 +242,11 @@ describe('on a screen', () => {
       /^ {2}Tokens {2,}\d+ \(\d+ in, 12000 out\) in [\d.]+ s$/,
     )
     expect(lines.find((line) => line.startsWith('  Throughput'))).toMatch(/ tokens\/s, .* output tokens\/s$/)
+    expect(lines.find((line) => line.startsWith('  Quoted'))).toMatch(
+      /^ {2}Quoted {2,}0\.\d+ J\/output token \+- 0\.\d+ J\/output token \(k=2\), of the whole run$/,
+    )
     expect(lines.find((line) => line.startsWith('  Per token'))).toMatch(
-      /^ {2}Per token {2,}0\.\d+ J\/token \+- 0\.\d+ J\/token, 0\.\d+ J\/output token \+- 0\.\d+ J\/output token$/,
+      /^ {2}Per token {2,}0\.\d+ J\/token \+- 0\.\d+ J\/token of the whole run$/,
     )
     expect(lines.at(-1)).toMatch(/^ {2}Files {2,}\S+$/)
     expect(lines.at(-1)).toContain(result.experiment_id)

@@ -46,3 +46,32 @@ describe('a GPU whose power and energy llem cannot read', () => {
     ])
   })
 })
+
+describe('a machine without a GPU', () => {
+  const libraryPath = '/nowhere/libnvidia-ml.so.1'
+  const measured = async (backend: 'auto' | 'codecarbon') => {
+    const meter = await openMeter(wishes({ backend, python: fakeHelper, libraryPath, simulated: false }))
+    const energy = await (await meter.begin()).end()
+    await meter.close()
+    return energy
+  }
+
+  it.for(['auto', 'codecarbon'] as const)(
+    'has the energy of the CPU by CodeCarbon with %s, and says in each place whose it is',
+    async (backend) => {
+      const energy = await measured(backend)
+      expect(energy).toMatchObject({
+        ...{ backend: 'codecarbon', domain: 'cpu', total_j: 42, method: null, uncertainty_j: null },
+        reason: 'nothing reads a GPU here; it is the energy of the CPU by codecarbon 0.0.0 (an estimate)',
+        devices: [],
+        selection: { requested: backend, chosen: 'codecarbon' },
+      })
+      expect(energy.findings.map(({ code }) => code)).toContain('energy_of_cpu')
+    },
+  )
+
+  it('has none with Zeus, which measures GPUs', async () => {
+    const zeus = wishes({ backend: 'zeus', python: fakeHelper, libraryPath, simulated: false })
+    await expect(openMeter(zeus)).rejects.toMatchObject({ code: 'ENERGY_BACKEND_UNAVAILABLE' })
+  })
+})

@@ -64,6 +64,7 @@ export function deviceEnergy(overrides: Partial<DeviceEnergy> = {}): DeviceEnerg
 export function energy(overrides: Partial<Energy> = {}): Energy {
   return {
     backend: 'nvml',
+    domain: 'gpu',
     method: 'counter',
     total_j: 6000,
     reason: 'the counter and the readings agree',

@@ -28,6 +28,7 @@ describe('what is quoted', () => {
       uncertainty: 0.005,
       absolute_uncertainty: 0.1,
       scope: 'steady_state',
+      domain: 'gpu',
       method: 'integral',
       reason: 'it is the load that was asked for',
     })

@@ -13,10 +13,11 @@ const SCOPES: Readonly<Record<Quoted['scope'], string>> = {
 }
 
 /** "1.2180 J/output token +- 0.0050 J/output token (k=2), of the steady state"; null where nothing is quoted. */
-export function quotedText({ value, unit, uncertainty, scope }: Quoted): string | null {
+export function quotedText({ value, unit, uncertainty, scope, domain }: Quoted): string | null {
   if (value === null) return null
   const bound = uncertainty !== null && uncertainty > 0 ? ' (k=2)' : ''
-  return `${perToken(value, uncertainty, unit)}${bound}, ${SCOPES[scope]}`
+  const whose = domain === 'cpu' ? ', the energy of the CPU' : ''
+  return `${perToken(value, uncertainty, unit)}${bound}, ${SCOPES[scope]}${whose}`
 }
 
 /** The number to quote, first of all. */

@@ -62,16 +62,32 @@ function withGain(totalJ: number | null, uncertaintyJ: number | null, gainPct: n
 
 function ownPart(
   backend: EnergyBackendName,
-  { total_j, method, duration_sec, per_gpu_j, samples, domains, emissions, versions }: EnergyMeasurement,
-): Pick<Energy, 'backend' | 'method' | 'total_j' | 'reason' | 'duration_sec' | 'measurement'> {
+  {
+    domain = 'gpu',
+    total_j,
+    method,
+    duration_sec,
+    per_gpu_j,
+    samples,
+    domains,
+    emissions,
+    versions,
+  }: EnergyMeasurement,
+): Pick<Energy, 'backend' | 'domain' | 'method' | 'total_j' | 'reason' | 'duration_sec' | 'measurement'> {
   const version = versions[backend]
+  const by = `${backend}${version === undefined ? '' : ` ${version}`}`
   const how =
     method === 'counter' ? 'the plain difference of the energy counters' : 'power that it polled itself'
+  const source = domains.find((each) => each.domain === domain)?.source
   return {
     backend,
+    domain,
     method,
     total_j,
-    reason: `measured by ${backend}${version === undefined ? '' : ` ${version}`}: ${how}`,
+    reason:
+      domain === 'gpu'
+        ? `measured by ${by}: ${how}`
+        : `nothing reads a GPU here; it is the energy of the CPU by ${by}${source === undefined ? '' : ` (${source})`}`,
     duration_sec,
     measurement: { per_gpu_j, samples, domains, emissions, versions },
   }

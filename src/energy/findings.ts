@@ -127,6 +127,7 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
     ...(energy.unmeasured ?? []).map(({ gpu_index, reason }) =>
       ofGpu('gpu_not_measured', gpu_index, `it is in no joules here: ${reason}.`),
     ),
+    ...(energy.domain === 'cpu' ? [warning('energy_of_cpu', `${energy.reason}.`)] : []),
     ...folded(energy.devices),
     ...(overrun === null ? [] : [warning('sampler_overrun', overrun)]),
     ...(contradiction === null ? [] : [warning('energy_cross_check', contradiction)]),

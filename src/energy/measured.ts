@@ -49,6 +49,7 @@ export function energyOf(
   )
   const energy: Omit<NativeEnergy, 'findings'> = {
     backend: 'nvml',
+    domain: 'gpu',
     method: methodOf(report.method),
     total_j: report.totalJ ?? null,
     reason: reasonOf(devices),

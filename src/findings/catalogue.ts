@@ -142,6 +142,12 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: '`energy.cross_check`: mean powers beside their uncertainties.',
     advice: 'Trust neither before you know why.',
   },
+  energy_of_cpu: {
+    meaning:
+      'The joules are of the CPU and of no GPU: nothing here reads one. They compare with nothing that a GPU drew.',
+    evidence: '`energy.domain` and `energy.reason`, which says whether the CPU was measured or estimated.',
+    advice: 'Run it where a GPU can be read, or set `energy.backend` to null.',
+  },
   energy_unknown: {
     meaning: 'There is no energy in this result.',
     evidence: 'The reason is in the text.',

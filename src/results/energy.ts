@@ -281,6 +281,8 @@ export const crossCheckSchema = z.object({
 export const energySchema = z.object({
   /** Whose joules `total_j` are. */
   backend: backendName,
+  /** What they are of: where nothing reads a GPU, CodeCarbon's estimate of the CPU. */
+  domain: z.enum(['gpu', 'cpu']).default('gpu'),
   method,
   /** Sum over the devices; null when one of them has none. */
   total_j: joules,

@@ -13,6 +13,8 @@ export const quotedSchema = z.object({
   absolute_uncertainty: z.number().nullable(),
   /** What it is of: the part of the run in which the load was what was asked for, or all of it. */
   scope: z.enum(['steady_state', 'whole_run']),
+  /** Whose joules they are: of the CPU where nothing reads a GPU. */
+  domain: z.enum(['gpu', 'cpu']).default('gpu'),
   /** What the joules rest on. */
   method: z.enum(METHODS).nullable(),
   /** Why this scope; where `value` is null, why. */
@@ -31,6 +33,7 @@ export interface Quotable {
   energy_per_output_token_absolute_uncertainty_j: Joules
   energy_reason: string | null
   energy: {
+    domain?: Quoted['domain']
     method: Quoted['method']
     uncertainty_j: Joules
     absolute_uncertainty_j: Joules
@@ -74,6 +77,7 @@ function perOutputToken(result: Quotable): Quoted {
     uncertainty: source.energy_per_output_token_uncertainty_j,
     absolute_uncertainty: source.energy_per_output_token_absolute_uncertainty_j,
     scope,
+    domain: energy?.domain ?? 'gpu',
     method:
       value === null
         ? null
@@ -92,11 +96,12 @@ function total(result: Quotable): Quoted {
     uncertainty: value === null ? null : (energy?.uncertainty_j ?? null),
     absolute_uncertainty: value === null ? null : (energy?.absolute_uncertainty_j ?? null),
     scope: 'whole_run',
+    domain: energy?.domain ?? 'gpu',
     method: value === null ? null : (energy?.method ?? null),
     reason:
       value === null
         ? whyNone(result)
-        : 'it is the energy of the GPUs from the first prompt to the last token',
+        : `it is the energy of the ${energy?.domain === 'cpu' ? 'CPU' : 'GPUs'} from the first prompt to the last token`,
   }
 }
 

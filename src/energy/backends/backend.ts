@@ -1,6 +1,6 @@
 import type { EnergyBackendName } from '../../core/energy-backends.js'
 import type { PythonPackage } from '../../python/packages.js'
-import type { Emissions, EnergyDomain, Method } from '../../results/energy.js'
+import type { Emissions, Energy, EnergyDomain, Method } from '../../results/energy.js'
 import type { OpenedSampler } from '../open.js'
 
 // registry -> kind.create -> backend.isAvailable -> startTracking -> stopTracking -> close
@@ -79,7 +79,9 @@ export interface Tracker {
 
 /** What a backend measured over its own window. Joules; null is unknown. */
 export interface EnergyMeasurement {
-  /** Of the GPUs alone. */
+  /** What `total_j` is of; absent: the GPUs. */
+  domain?: Energy['domain']
+  /** Of the GPUs alone, or where there is none of what `domain` says. */
   total_j: number | null
   duration_sec: number
   /** How often it read a device; null where it does not tell. */

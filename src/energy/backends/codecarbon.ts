@@ -10,13 +10,15 @@ const PACKAGE: PythonPackage = {
 
 /**
  * CodeCarbon (https://codecarbon.io): the difference of the GPUs' energy counters, and for CPU and RAM RAPL or an estimate
- * from their size and load, which stay apart.
+ * from their size and load, which stay apart. Where no GPU is found, its number for the CPU is what there is.
  */
 export const codecarbon: EnergyBackendKind = {
   name: 'codecarbon',
   python: PACKAGE,
   create: (surroundings) => {
     const { country, intensity_gco2_kwh } = surroundings.options
-    return new PythonBackend('codecarbon', PACKAGE, { country, intensity_gco2_kwh }, surroundings)
+    return new PythonBackend('codecarbon', PACKAGE, { country, intensity_gco2_kwh }, surroundings, {
+      hasCpu: true,
+    })
   },
 }

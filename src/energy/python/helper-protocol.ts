@@ -15,8 +15,8 @@ export const helloSchema = z.object({
 })
 
 export const openedSchema = z.object({
-  /** UUIDs of the GPUs that it has read, in the order of its answers. */
-  uuids: z.array(z.string()).min(1),
+  /** UUIDs of the GPUs that it has read, in the order of its answers; empty where it reads the CPU alone. */
+  uuids: z.array(z.string()),
 })
 
 /** The edge of a window lies between these two moments. */
@@ -24,10 +24,11 @@ export const edgeSchema = z.object({ before_ns: monotonicNs, after_ns: monotonic
 export type Edge = z.infer<typeof edgeSchema>
 
 export const endedSchema = edgeSchema.extend({
-  gpu_j: z.number(),
+  /** Null where it reads the CPU alone. */
+  gpu_j: z.number().nullable(),
   /** UUID -> joules; null where the package only tells the sum. */
   per_gpu_j: z.record(z.string(), z.number()).nullable(),
-  method: z.enum(['counter', 'integral']),
+  method: z.enum(['counter', 'integral']).nullable(),
   samples: z.number().int().nullable(),
   domains: z.array(energyDomainSchema),
   emissions: emissionsSchema.nullable(),

@@ -36,16 +36,22 @@ export class PythonBackend implements EnergyBackend {
   readonly #options: Record<string, unknown>
   readonly #surroundings: Surroundings
   readonly #limits: HelperLimits
+  readonly #hasCpu: boolean
   #helper: Worker | null = null
   #availability: Availability | null = null
 
-  /** `options`: what the helper is told beside the devices, in snake case. */
+  /**
+   * `options`: what the helper is told beside the devices, in snake case. `hasCpu`: where no GPU is found, it can tell the
+   * energy of the CPU in its place.
+   */
   constructor(
     name: EnergyBackendName,
     installed: PythonPackage,
     options: Record<string, unknown>,
     surroundings: Surroundings,
+    { hasCpu = false }: { hasCpu?: boolean } = {},
   ) {
+    this.#hasCpu = hasCpu
     this.name = name
     this.#package = installed
     this.#options = options
@@ -72,8 +78,11 @@ export class PythonBackend implements EnergyBackend {
     const ended = await this.#call('end', {}, endedSchema, this.#limits.edgeMs)
     const end_ns = middleOf(ended)
     const { method, samples, per_gpu_j, domains, emissions } = ended
+    const domain = this.#surroundings.uuids === null ? 'cpu' : 'gpu'
+    const cpuJ = domains.find((each) => each.domain === 'cpu')?.energy_j ?? null
     return {
-      total_j: ended.gpu_j,
+      domain,
+      total_j: domain === 'cpu' ? cpuJ : ended.gpu_j,
       duration_sec: (end_ns - tracker.start_ns) / 1e9,
       samples,
       per_gpu_j,
@@ -95,7 +104,8 @@ export class PythonBackend implements EnergyBackend {
     const { python, dataDir, libraryPath, native, uuids, log, signal } = this.#surroundings
     const interpreter = findInterpreter(this.name, this.#package.version, { python, dataDir })
     if (interpreter === null) return unavailable(`${this.name} is not installed`, this.#installHint())
-    if (uuids === null) return unavailable(native.reason ?? 'there is no GPU', native.reason && native.hint)
+    if (uuids === null && !this.#hasCpu)
+      return unavailable(native.reason ?? 'there is no GPU', native.reason && native.hint)
     this.#helper = new Worker(helperCommand(this.name, interpreter.python, libraryPath), { log })
     try {
       const hello = await this.#call(
@@ -105,7 +115,7 @@ export class PythonBackend implements EnergyBackend {
         this.#limits.helloMs,
         signal,
       )
-      const wanted = { uuids, options: this.#options }
+      const wanted = { uuids: uuids ?? [], options: this.#options }
       await this.#call('open', wanted, openedSchema, this.#limits.openMs, signal)
       return { available: true, versions: hello.versions }
     } catch (error) {
