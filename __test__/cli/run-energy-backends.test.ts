@@ -5,7 +5,7 @@ import { endsWithin, isRunning } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { energyDataHome, installReal, pathWithNvidiaSmi } from '../energy/python-backends.js'
 import { llem } from '../native/llem.js'
-import { childrenOf, LONG, measured, resultIn, run, startRun } from './experiment.js'
+import { childrenOf, LONG, measured, pathIn, resultIn, run, startRun } from './experiment.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -22,7 +22,7 @@ const ofPython = (pids: readonly number[]) =>
 describe('llem run', () => {
   it('measures with Zeus where it works, and says with what and what it comes to', async (context) => {
     if (missing !== null) context.skip(missing)
-    const sets = ['carbon.country=FRA', 'carbon.pue=1.5', 'price_per_kwh=0.2']
+    const sets = ['energy.backend=zeus', 'carbon.country=FRA', 'carbon.pue=1.5', 'price_per_kwh=0.2']
     // A folder of its own for what is temporary, to see that nothing is left in it.
     const TMPDIR = scratchFolder()
     const { code, stdout, outputDir } = await run(['-n', '100', '--simulate'], sets, { ...env, TMPDIR })
@@ -31,7 +31,7 @@ describe('llem run', () => {
     expect(result.energy).toMatchObject({
       backend: 'zeus',
       selection: {
-        requested: 'auto',
+        requested: 'zeus',
         chosen: 'zeus',
         tried: [{ backend: 'zeus', available: true, reason: null }],
         failure: null,
@@ -39,6 +39,14 @@ describe('llem run', () => {
       contamination: { other_samplers: null },
     })
     expect(result.total_energy_j).toBe(result.energy?.total_j)
+    // The GPU has Zeus's joules, and llem's own stand beside them.
+    expect(result.energy?.devices).toMatchObject([
+      { total_j: result.energy?.total_j, reason: 'measured by zeus' },
+    ])
+    expect(result.energy?.cross_check?.devices?.[0]?.total_j).toBe(result.energy?.cross_check?.total_j)
+    const { code: verified, stdout: checks } = await llem(['verify', pathIn(outputDir, '')])
+    expect(checks).toMatch(/^energy\.cross_check\.devices\[0\]\.total_j /m)
+    expect(verified).toBe(0)
     expect(result.environment.versions).toMatchObject({ zeus: '0.16.0', python: expect.any(String) })
     expect(stdout).toMatch(/\n {2}Measured by +zeus, counter/)
     expect(stdout).toMatch(
@@ -86,6 +94,26 @@ describe('llem run', () => {
     expect(await endsWithin(Number(helper), 5000)).toBe(true)
   })
 
+  it('has the CPU’s energy by CodeCarbon where nothing reads a GPU, and says so everywhere', async (context) => {
+    if (missing !== null) context.skip(missing)
+    const { code, stdout, outputDir } = await run(['-n', '60'], ['generation.ignore_eos=true'], env)
+    expect(code).toBe(0)
+    const result = resultIn(outputDir)
+    expect(result.energy).toMatchObject({
+      ...{ backend: 'codecarbon', domain: 'cpu', method: null, devices: [] },
+      reason: expect.stringMatching(
+        /^nothing reads a GPU here; it is the energy of the CPU by codecarbon 3\.3\.2 \(CodeCarbon: .+\)$/,
+      ),
+      selection: { requested: 'auto', chosen: 'codecarbon' },
+    })
+    const [cpu] = result.energy?.measurement?.domains ?? []
+    expect(Number(result.total_energy_j)).toBeGreaterThan(0)
+    expect(result.total_energy_j).toBe(cpu?.energy_j)
+    expect(result.quoted).toMatchObject({ domain: 'cpu', value: result.energy_per_output_token_j })
+    expect(result.measurement_warnings.join()).toContain('energy_of_cpu: nothing reads a GPU here')
+    expect(stdout).toMatch(/\n {2}Quoted +.*J\/output token, of the whole run, the energy of the CPU\n/)
+  })
+
   it('refuses a backend that was named and is not installed, and says how to install it', async () => {
     const { code, stderr } = await run(['--simulate'], ['energy.backend=codecarbon'])
     expect(code).toBe(2)
@@ -101,39 +129,40 @@ describe('what can measure here', () => {
     const { code, stdout } = await llem(['devices', '-v', '--simulate'], { env })
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /\nzeus +0\.16\.0 +yes +chosen by auto\nnvml +\S+ +yes\ncodecarbon +3\.3\.2 +yes\n/,
+      /\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\ncodecarbon +3\.3\.2 +yes\n/,
     )
     const own = {
       PATH: env.PATH,
       LLEM_PYTHON: join(energyDataHome, 'llem/energy-backends/zeus-0.16.0/bin/python'),
     }
     const withOwn = await llem(['devices', '-v', '--simulate'], { env: own })
-    expect(withOwn.stdout).toMatch(/\nzeus +0\.16\.0 +yes +chosen by auto\nnvml +\S+ +yes\n/)
+    expect(withOwn.stdout).toMatch(/\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\n/)
     expect(withOwn.stdout).toMatch(/\ncodecarbon +- +no +\S+\/python has no package codecarbon\n/)
     const without = await llem(['devices', '-v', '--simulate'], { env: { PATH: env.PATH } })
-    expect(without.stdout).toMatch(/\nzeus +- +no +zeus is not installed\nnvml +\S+ +yes +chosen by auto\n/)
+    expect(without.stdout).toMatch(/\nnvml +\S+ +yes +chosen by auto\nzeus +- +no +zeus is not installed\n/)
   })
 
   it('llem backend list shows where each is, and why it cannot read a GPU', async (context) => {
     if (missing !== null) context.skip(missing)
     const { stdout } = await llem(['backend', 'list', '--json'], { env })
     const rows: { name: string; path: string | null; problem: string | null }[] = JSON.parse(stdout)
-    expect(rows.filter((row) => 'available' in row)).toEqual(
-      [
-        ['zeus', '0.16.0'],
-        ['nvml', expect.any(String)],
-        ['codecarbon', '3.3.2'],
-      ].map(([name, version]) => ({
-        kind: 'energy',
-        name,
-        version,
-        installed: true,
-        path: name === 'nvml' ? null : expect.stringMatching(`/energy-backends/${name}-${version}$`),
-        available: false,
-        problem: expect.stringContaining('NVIDIA management library could not be loaded'),
-        hint: expect.stringContaining('Install the NVIDIA driver'),
-      })),
-    )
+    const row = (name: string, version: unknown) => ({
+      kind: 'energy',
+      name,
+      version,
+      installed: true,
+      path: name === 'nvml' ? null : expect.stringMatching(`/energy-backends/${name}-${version}$`),
+      available: false,
+      domain: null,
+      problem: expect.stringContaining('NVIDIA management library could not be loaded'),
+      hint: expect.stringContaining('Install the NVIDIA driver'),
+    })
+    expect(rows.filter((each) => 'available' in each)).toEqual([
+      row('nvml', expect.any(String)),
+      row('zeus', '0.16.0'),
+      // Without a GPU it can still tell the energy of the CPU.
+      { ...row('codecarbon', '3.3.2'), available: true, domain: 'cpu', problem: null, hint: null },
+    ])
     for (const { path } of rows) expect(path === null || existsSync(path)).toBe(true)
   })
 })

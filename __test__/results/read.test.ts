@@ -27,6 +27,8 @@ function toldSince(kind: 'run' | 'exec' | 'incomplete') {
       constants_hash: null,
       findings: [],
       unmeasured: null,
+      cut: null,
+      domain: 'gpu',
       devices: energy.devices.map(deviceSince(phase)),
     },
     ...(kind === 'exec' ? { findings: [] } : {}),
@@ -128,6 +130,7 @@ describe('a result of schema 3.0.0', () => {
       truncated: old.process_results[0].truncated,
       token_lengths: { input: null, output: null, reason: 'schema 3.0.0 did not keep them' },
       notes: [],
+      taken: [],
     })
   })
 })

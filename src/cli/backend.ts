@@ -98,7 +98,7 @@ export async function listBackends({ json = false }: { json?: boolean }): Promis
       row.name,
       row.version ?? '-',
       '-',
-      row.available ? 'yes' : 'no',
+      row.domain === 'cpu' ? 'CPU only' : row.available ? 'yes' : 'no',
       row.path ?? (row.installed ? 'llem itself' : '-'),
       [row.problem?.replace(/\.?$/, '.'), row.hint].filter(Boolean).join(' '),
     ]),

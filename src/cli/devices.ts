@@ -87,7 +87,7 @@ function probeTable(probes: readonly BackendProbe[]): string {
   const rows = probes.map((probe) => [
     probe.name,
     probe.version ?? '-',
-    probe.available ? 'yes' : 'no',
+    probe.domain === 'cpu' ? 'CPU only' : probe.available ? 'yes' : 'no',
     probe === chosen ? 'chosen by auto' : (probe.problem ?? ''),
   ])
   return `\n${columns(['energy backend', 'version', 'reads GPUs', ''], rows)}`

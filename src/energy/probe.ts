@@ -11,8 +11,10 @@ export interface BackendProbe {
   version: string | null
   /** The installation, or the person's own interpreter; null where nothing is to be installed, or is. */
   path: string | null
-  /** Whether it has read each GPU once. */
+  /** Whether it has read each GPU once, or where there is none can tell the energy of the CPU. */
   available: boolean
+  /** Which of the two; null where neither. */
+  domain: 'gpu' | 'cpu' | null
   /** Why not; null where it has. */
   problem: string | null
   /** What can be done about it. */
@@ -54,6 +56,7 @@ export async function probeEnergyBackends(wishes: ProbeWishes): Promise<BackendP
         version: (installs === null ? llemVersion() : version) ?? null,
         path: found?.path ?? null,
         available: answer.available,
+        domain: answer.available ? (surroundings.uuids === null ? 'cpu' : 'gpu') : null,
         problem: answer.available ? null : answer.reason,
         hint: answer.available ? null : answer.hint,
       })
