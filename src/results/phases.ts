@@ -98,6 +98,9 @@ interface Found {
 function phaseOf(kind: typeof PREFILL | typeof DECODE, matter: Matter): Found {
   const { times, pieces, energy, kinds, resolution, whyUnseen } = matter
   const leastNs = leastNsOf(resolution)
+  // What no sensor could mend is told first.
+  if (whyUnseen !== null && times.firstTokenNs.every(Number.isNaN))
+    return { counted: null, tokens: 0, reason: whyUnseen }
   if (leastNs === null)
     return { counted: null, tokens: 0, reason: 'how often the power sensor publishes was not seen' }
   const { boundariesNs, inFlight } = pieces

@@ -17,8 +17,9 @@ const FIRST_SHARE = 1 / 3
 /** Tokens that follow one another faster than this, after a silence of ten times as long as all of them take, were kept back. */
 const DUMP_NS = 1e6
 const DUMP_SHARE = 0.1
-/** Tokens per burst, from which on gaps between bursts are no gaps between tokens. */
+/** So many tokens at once are a burst, and with so large a share of bursts gaps between them are no gaps between tokens. */
 const TOKENS_PER_BURST = 2
+const BURSTS_SHARE = 1 / 2
 
 export interface Arrival {
   /** When the request was sent. */
@@ -41,7 +42,7 @@ export function verdictOf(arrival: Arrival): StreamVerdict {
   if (hidesThoughts) return 'buffered'
   if (tokens < Math.min(LEAST_TOKENS, TOKENS_PER_BURST * chunks)) return 'stream'
   const gapNs = Math.min(BURST_NS, (BURST_SHARE * (lastNs - startNs)) / tokens)
-  const { bursts, first } = burstsOf(chunkTimesNs, gapNs)
+  const { bursts, several, first } = burstsOf(chunkTimesNs, gapNs)
   const silenceNs = firstNs - startNs
   // Tokens are not told chunk by chunk: each chunk has as many as the others.
   const isFirstLate = bursts === 1 || (first > 1 && first >= FIRST_SHARE * chunks)
@@ -49,17 +50,26 @@ export function verdictOf(arrival: Arrival): StreamVerdict {
   // Also where whoever kept them back was interrupted while it let them go.
   const isDump = lastedNs < DUMP_NS * (tokens - 1) && lastedNs < DUMP_SHARE * silenceNs
   if (silenceNs >= LEAST_SILENCE_NS && (isFirstLate || isDump)) return 'buffered'
-  return tokens / bursts >= TOKENS_PER_BURST ? 'bursts' : 'stream'
+  // One long pause, after which all comes at once that had waited, makes no stream of bursts.
+  const isBursty = tokens >= TOKENS_PER_BURST * chunks || several >= BURSTS_SHARE * bursts
+  return isBursty ? 'bursts' : 'stream'
 }
 
-/** How many bursts chunks came in, and how many of them in the first. */
-function burstsOf(timesNs: readonly number[], gapNs: number): { bursts: number; first: number } {
+/** How many bursts chunks came in, in how many of them several came, and how many in the first. */
+function burstsOf(timesNs: readonly number[], gapNs: number) {
   let bursts = 1
+  let several = 0
+  let size = 1
   let first = timesNs.length
   for (let at = 1; at < timesNs.length; at += 1) {
-    if (Number(timesNs[at]) - Number(timesNs[at - 1]) < gapNs) continue
+    if (Number(timesNs[at]) - Number(timesNs[at - 1]) < gapNs) {
+      size += 1
+      if (size === TOKENS_PER_BURST) several += 1
+      continue
+    }
     if (bursts === 1) first = at
     bursts += 1
+    size = 1
   }
-  return { bursts, first }
+  return { bursts, several, first }
 }
