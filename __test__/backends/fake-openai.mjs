@@ -42,7 +42,7 @@ function complete(request, response, body) {
   if (mode === 'stalls') return response.flushHeaders()
   if (mode === 'says-bodies') process.stderr.write(`${JSON.stringify(body)}\n`)
   const count = body.max_tokens
-  const perChunk = mode === 'three-per-chunk' ? 3 : 1
+  const perChunk = mode === 'three-per-chunk' || mode === 'no-usage-tokenizer' ? 3 : 1
   let sent = 0
   const next = () => {
     sent += perChunk
@@ -69,10 +69,11 @@ function complete(request, response, body) {
     else setTimeout(next, mode === 'slow' ? 300 : 1)
   }
   const end = () => {
-    const completion_tokens = mode === 'miscounts' ? count * 2 : count + (mode === 'eos' ? 1 : 0)
+    const completion_tokens = mode.startsWith('miscounts') ? count * 2 : count + (mode === 'eos' ? 1 : 0)
     const usage = { prompt_tokens: 7, completion_tokens, total_tokens: 7 + completion_tokens }
     if (mode === 'cached') usage.prompt_tokens_details = { cached_tokens: 5 }
-    if (mode !== 'no-usage' && mode !== 'unknown') event(response, { ...chunk(''), choices: [], usage })
+    if (mode !== 'no-usage' && mode !== 'unknown' && mode !== 'no-usage-tokenizer')
+      event(response, { ...chunk(''), choices: [], usage })
     response.end('data: [DONE]\n\n')
   }
   next()
@@ -87,12 +88,24 @@ createServer((request, response) => {
   if (url === '/v1/models') return json(response, 200, { object: 'list', data: models })
   if (url === '/version')
     return mode === 'unknown' ? json(response, 404, {}) : json(response, 200, { version: '0.11.0' })
-  if (url !== '/v1/completions') return json(response, 404, { detail: 'Not Found' })
+  const isTokenizer = url === '/tokenize' && mode.endsWith('-tokenizer')
+  if (url !== '/v1/completions' && !isTokenizer) return json(response, 404, { detail: 'Not Found' })
   let text = ''
   request.on('data', (data) => {
     text += data
   })
-  request.on('end', () => complete(request, response, JSON.parse(text)))
+  request.on('end', () => {
+    const body = JSON.parse(text)
+    // A token for each word.
+    if (isTokenizer)
+      json(response, 200, {
+        tokens: body.prompt
+          .trim()
+          .split(' ')
+          .map((_, at) => at),
+      })
+    else complete(request, response, body)
+  })
 }).listen(0, '127.0.0.1', function () {
   process.stdout.write(`${this.address().port}\n`)
 })

@@ -154,6 +154,35 @@ describe('counting', () => {
     ])
   })
 
+  it('asks the tokenizer of the server, after the run, where it tells no usage', async () => {
+    const { totals, records } = await drive((await attach('no-usage-tokenizer')).session, 5)
+    expect(totals).toMatchObject({ output_tokens: 30, served: { chunks: 10, token_source: 'tokenizer' } })
+    expect(records.map(({ output_tokens }) => output_tokens)).toEqual([6, 6, 6, 6, 6])
+    expect(totals.served?.ledger).toMatchObject({
+      output_tokens_by_usage: null,
+      output_tokens_by_tokenizer: 30,
+      explained: [{ rule: 'no_usage_tokenized', requests: 5 }, { rule: 'tokens_per_chunk' }],
+      unexplained: null,
+    })
+  })
+
+  it('hears the tokenizer as a witness beside the usage', async () => {
+    const short = { ...generation, ignore_eos: false }
+    const { session } = await attach('miscounts-tokenizer')
+    const totals = await session.run([{ text: 'x' }, { text: 'y' }], { generation: short, load })
+    expect(totals.served?.ledger).toMatchObject({
+      output_tokens_by_usage: 24,
+      output_tokens_by_tokenizer: 12,
+      tokenized_requests: 2,
+      tokenized_output_tokens: 24,
+    })
+    expect(totals.served?.notes).toContainEqual(
+      expect.stringMatching(
+        /^token_counts_disagree: 2 answers have 24 tokens by the server's count and 12 by/,
+      ),
+    )
+  })
+
   it('tells what came from the cache of the server', async () => {
     const { totals } = await drive((await attach('cached')).session, 4)
     expect(totals.served).toMatchObject({ cached_input_tokens: 20 })

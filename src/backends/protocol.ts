@@ -227,8 +227,10 @@ export const tokenLedgerSchema = z.object({
   output_tokens_by_usage: count.nullable(),
   /** Chunks with text. */
   output_tokens_by_chunks: count,
-  /** The texts of answers by a tokenizer. */
+  /** By the server's tokenizer, of the texts of so many answers, and what these have by the count that stands. */
   output_tokens_by_tokenizer: count.nullable(),
+  tokenized_requests: count.default(0),
+  tokenized_output_tokens: count.default(0),
   /** Of thoughts, as the server told them. */
   reasoning_tokens: count.nullable(),
   /** Differences with a known explanation, and in how many requests. */

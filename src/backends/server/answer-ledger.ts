@@ -8,6 +8,10 @@ const WARNED: readonly { why: Explanation; code: string }[] = [
   { why: 'usage_without_count', code: 'tokens_usage_without_count' },
 ]
 
+/** By how much a tokenizer may differ over the texts of answers: what was made of tokens need not be cut into the same ones. */
+const SLACK_SHARE = 0.1
+const SLACK_TOKENS = 2
+
 /** The tokens of a run by each witness, and where witnesses differ; its size does not grow with the run. */
 export class AnswerLedger {
   readonly #explained = new Map<Explanation, number>()
@@ -16,10 +20,10 @@ export class AnswerLedger {
   #output = 0
   #usage: number | null = null
   #chunks = 0
-  #tokenizer: number | null = null
   #reasoning: number | null = null
   #unexplained = 0
   #firstDoubt: string | null = null
+  readonly #compared = { requests: 0, counted: 0, tokenizer: 0 }
 
   add(
     { output, source, explained, unexplained }: Reckoning,
@@ -32,13 +36,20 @@ export class AnswerLedger {
     this.#chunks += chunkTimesNs.length
     this.#usage = sum(this.#usage, usage?.completion)
     this.#reasoning = sum(this.#reasoning, usage?.reasoning)
-    this.#tokenizer = sum(this.#tokenizer, tokenizer)
+    if (tokenizer !== null) this.compare(output, tokenizer)
     this.#sources.set(source, (this.#sources.get(source) ?? 0) + 1)
     for (const why of explained) this.#explained.set(why, (this.#explained.get(why) ?? 0) + 1)
     if (unexplained !== null) {
       this.#unexplained += 1
       this.#firstDoubt ??= unexplained
     }
+  }
+
+  /** An answer of so many tokens, as they were settled, has so many by the tokenizer. */
+  compare(counted: number, tokenizer: number): void {
+    this.#compared.requests += 1
+    this.#compared.counted += counted
+    this.#compared.tokenizer += tokenizer
   }
 
   /** One source, or "mixed". */
@@ -51,7 +62,9 @@ export class AnswerLedger {
     return {
       output_tokens_by_usage: this.#usage,
       output_tokens_by_chunks: this.#chunks,
-      output_tokens_by_tokenizer: this.#tokenizer,
+      output_tokens_by_tokenizer: this.#compared.requests === 0 ? null : this.#compared.tokenizer,
+      tokenized_requests: this.#compared.requests,
+      tokenized_output_tokens: this.#compared.counted,
       reasoning_tokens: this.#reasoning,
       explained: [...this.#explained].map(([rule, requests]) => ({
         rule,
@@ -79,6 +92,11 @@ export class AnswerLedger {
       )
     for (const { why, code } of WARNED)
       if (of(why) > 0) notes.push(`${code}: in ${of(why)} of ${all} requests ${EXPLANATIONS[why]}.`)
+    const { requests, counted, tokenizer } = this.#compared
+    if (Math.abs(counted - tokenizer) > SLACK_TOKENS * requests + SLACK_SHARE * tokenizer)
+      notes.push(
+        `token_counts_disagree: ${requests} answers have ${counted} tokens by the server's count and ${tokenizer} by its tokenizer; the joules per token are as sure as that count.`,
+      )
     if (this.#firstDoubt !== null)
       notes.push(
         `token_counts_disagree: in ${this.#unexplained} of ${all} requests what was told of their tokens disagrees (the first: ${this.#firstDoubt}); the joules per token are as sure as the server's own count.`,

@@ -117,18 +117,35 @@ function exactly(tokens: readonly number[], count: number): number[] {
   return whole.slice(0, count)
 }
 
+/** Whether this kind of server has a tokenizer to ask. */
+export function canTokenize(dialect: Dialect): boolean {
+  return dialect === 'vllm' || dialect === 'llamacpp'
+}
+
+/** How many tokens the text of an answer has; null where the server does not tell. */
+export async function tokensOfAnswer(
+  text: string,
+  context: Omit<Context, 'endpoint'>,
+): Promise<number | null> {
+  return (await tokenize(text, context, false))?.length ?? null
+}
+
 const tokensSchema = z.object({ tokens: z.array(z.number().int().nonnegative()) })
 
 /**
  * The ids of a text with what the model wants at its beginning; null where the server tells none. vLLM reads
  * `prompt` and `add_special_tokens`, llama-server `content` and `add_special`.
  */
-async function tokenize(text: string, { connection, dialect, model }: Context): Promise<number[] | null> {
-  if (dialect !== 'vllm' && dialect !== 'llamacpp') return null
+async function tokenize(
+  text: string,
+  { connection, dialect, model }: Omit<Context, 'endpoint'>,
+  isBeginning = true,
+): Promise<number[] | null> {
+  if (!canTokenize(dialect)) return null
   const body =
     dialect === 'vllm'
-      ? { model, prompt: text, add_special_tokens: true }
-      : { content: text, add_special: true, parse_special: false }
+      ? { model, prompt: text, add_special_tokens: isBeginning }
+      : { content: text, add_special: isBeginning, parse_special: false }
   const parsed = tokensSchema.safeParse(await connection.tryJson('/tokenize', body))
   return parsed.success ? parsed.data.tokens : null
 }

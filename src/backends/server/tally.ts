@@ -3,6 +3,7 @@ import { LIMITS } from '../../core/limits.js'
 import type { Generation, RequestRecord, RunTotals, Served } from '../protocol.js'
 import { spreadOf } from '../spread.js'
 import { AnswerLedger } from './answer-ledger.js'
+import type { TokenizedAnswer } from './answer-texts.js'
 import { Latencies } from './latencies.js'
 import { hiddenThoughts, type Reckoning, reckon } from './ledger.js'
 import type { Driven, Outcome } from './load-generator.js'
@@ -97,6 +98,16 @@ export class Tally {
     }
   }
 
+  /** Answers that were counted already, by a tokenizer too. */
+  compare(answers: readonly TokenizedAnswer[]): void {
+    for (const { outcome, tokens } of answers) {
+      const prompt = this.#prompts[outcome.index]
+      if (prompt === undefined || !outcome.end.ok) continue
+      const { output } = tokensOf(prompt, outcome.end)
+      this.#ledger.compare(output - hiddenThoughts(outcome.end), tokens)
+    }
+  }
+
   totals(driven: Driven, notes: readonly string[], generation: Generation): RunTotals {
     const { steady, reason } = this.#steadyOf(driven)
     return {
@@ -118,9 +129,16 @@ export class Tally {
 
   /** Its edges, and what is between them, are told by first tokens and by chunks as they come. */
   #steadyOf({ steady }: Driven): SteadyOutcome {
-    return this.#verdicts.buffered * 2 > this.#requests
-      ? { steady: null, reason: `when tokens were made was not seen: ${BUFFERED}` }
-      : steady.result
+    if (this.#verdicts.buffered * 2 > this.#requests)
+      return { steady: null, reason: `when tokens were made was not seen: ${BUFFERED}` }
+    const { result } = steady
+    if (result.steady === null || this.#ledger.source !== 'tokenizer') return result
+    // While it ran there were chunks alone.
+    const perChunk = this.#outputTokens / Math.max(1, this.#chunks)
+    return {
+      steady: { ...result.steady, output_tokens: result.steady.output_tokens * perChunk },
+      reason: null,
+    }
   }
 
   #count(prompt: ServedPrompt, end: Answered, output: number, input: number | null): void {

@@ -8,6 +8,7 @@ import { inService } from '../../workers/service.js'
 import type { Generation, InferOne, LoadInfo, Prompt, RequestOf, RunTotals } from '../protocol.js'
 import { serveWorker, type Telling } from '../serve.js'
 import { visibleUuids } from '../visible-devices.js'
+import { AnswerTexts } from './answer-texts.js'
 import { apiKeyOf } from './api-key.js'
 import { Connection, unreachable } from './connection.js'
 import { freePort } from './free-port.js'
@@ -16,7 +17,7 @@ import { driveLoad, ONE_AFTER_THE_OTHER } from './load-generator.js'
 import { factsOf } from './model-facts.js'
 import { nowNs } from './now.js'
 import { type ServerPlan, serverPlanSchema } from './plan.js'
-import { type PreparedPrompts, preparePrompts } from './prompts.js'
+import { canTokenize, type PreparedPrompts, preparePrompts, tokensOfAnswer } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
 import { ENDPOINT_PATHS, requestBody, type ServedPrompt } from './request-body.js'
 import { type AskedModel, mayAnswer } from './served-model.js'
@@ -118,6 +119,8 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
   try {
     const prepared = takeReadied({ prompts, generation }) ?? (await prepare(prompts, generation))
     const tally = new Tally(prepared.prompts)
+    const { connection, served } = theServer()
+    const texts = canTokenize(served.dialect) ? new AnswerTexts() : null
     const at = (index: number): ServedPrompt => {
       const prompt = prepared.prompts[index]
       if (prompt === undefined) throw new Error(`there is no prompt ${index}`)
@@ -127,12 +130,14 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       count: prompts.length,
       load: load ?? ONE_AFTER_THE_OTHER,
       mostWaitMs: theServer().plan.request_timeout_ms,
-      send: (index, onFirst) => send(at(index), generation, { onFirst }),
+      send: (index, onFirst) =>
+        send(at(index), generation, { onFirst, ...(texts && { onText: texts.listener(index) }) }),
       tokensOf: (index, answer) => tokensOf(at(index), answer),
       onEnd: (outcome) => {
         if (outcome.end.ok) refuseOther(outcome.end.model)
-        const record = tally.add(outcome)
         const { index, end } = outcome
+        if (texts?.ended(outcome, at(index))) return
+        const record = tally.add(outcome)
         if (record !== null) tell.request(record)
         else if (!end.ok) {
           const { code, message, startNs, endNs } = end
@@ -141,6 +146,15 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       },
       lost: serverDeath(),
     })
+    // After the last answer, so that what it costs the server is not measured.
+    const counted = await texts?.counted((text) =>
+      tokensOfAnswer(text, { connection, dialect: served.dialect, model: served.resolved.name }),
+    )
+    for (const { outcome, tokens } of counted?.uncounted ?? []) {
+      const record = tally.add(outcome, tokens)
+      if (record !== null) tell.request(record)
+    }
+    tally.compare(counted?.witnesses ?? [])
     return tally.totals(driven, prepared.notes, generation)
   } catch (error) {
     throw await trueCause(error)
