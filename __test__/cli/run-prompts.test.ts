@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { scratchFolder } from '../backends/tiny-model.js'
 import { type FakeServer, STRING, startDatasetsServer } from '../experiment/datasets-server.js'
 import { filesIn, pathIn, resultIn, run } from './experiment.js'
 
@@ -80,6 +82,32 @@ describe('llem run on a data set of the hub', () => {
     expect(offline.code).toBe(0)
     expect(server.asked).toHaveLength(asked)
     expect(resultIn(offline.outputDir).prompts.hash).toBe(prompts.hash)
+  })
+
+  it('or from a file says in the result what was taken for what', async () => {
+    const path = join(scratchFolder(), 'chats.jsonl')
+    const lines = [
+      {
+        messages: [
+          { role: 'system', content: 'Be brief.' },
+          { role: 'user', content: 'Hello there' },
+        ],
+      },
+      { conversations: [{ from: 'human', value: 'What is a joule?' }] },
+      { instruction: 'Add', input: '1 and 2', output_tokens: 3 },
+    ]
+    writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    const { code, outputDir } = await run(['-n', '3'], [...ENERGYLESS, `prompts=${path}`])
+    expect(code).toBe(0)
+    const { prompts } = resultIn(outputDir)
+    expect(prompts).toMatchObject({ source: path, count: 3, column: null })
+    expect(prompts.taken).toEqual([
+      { from: 'messages', as: 'text', count: 1 },
+      { from: 'messages', as: 'system', count: 1 },
+      { from: 'conversations', as: 'text', count: 1 },
+      { from: 'instruction+input', as: 'text', count: 1 },
+      { from: 'output_tokens', as: 'output_tokens', count: 1 },
+    ])
   })
 
   it('that is misspelt is an error of usage, before anything is measured', async () => {

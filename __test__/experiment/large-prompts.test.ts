@@ -70,6 +70,30 @@ describe('a large .jsonl file of conversations', () => {
   }, 120_000)
 })
 
+it('a large .json list is read entry by entry, however it is written', () => {
+  const path = join(folder, 'large.json')
+  const entry = {
+    id: 'x',
+    conversations: [
+      { from: 'human', value: 'Who? '.repeat(40) },
+      { from: 'gpt', value: 'a"}]'.repeat(1300) },
+    ],
+  }
+  const text = JSON.stringify(entry, null, 2)
+  const file = openSync(path, 'w')
+  let entries = 0
+  for (let bytes = writeSync(file, '['); bytes < JSONL_BYTES; entries += 100)
+    bytes += writeSync(file, `${entries === 0 ? '' : ','}\n${Array(100).fill(text).join(',\n')}`)
+  writeSync(file, '\n]\n')
+  closeSync(file)
+  const first = load(path, 5)
+  const all = load(path, entries)
+  rmSync(path)
+  expect(first.ms).toBeLessThan(FIRST_MS)
+  expect(all.loaded).toBe(entries)
+  expect(Math.max(first.rssBytes, all.rssBytes)).toBeLessThan(MAX_RSS_BYTES)
+}, 120_000)
+
 const WRITE = `
 import sys, os
 import pyarrow as arrow, pyarrow.parquet as parquet
