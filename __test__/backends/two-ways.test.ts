@@ -308,6 +308,27 @@ describe('safetensors files', () => {
       expect(factsOfModelFolder(saved(LLAMA, ...files))).toEqual(configFacts(LLAMA))
   })
 
+  it('do not count keys and values that the last layers take from earlier ones', () => {
+    const files = [...llamaLayer(0), ...llamaLayer(1), ...AROUND]
+    const active = (more: object) =>
+      factsOfModelFolder(saved({ ...LLAMA, ...more }, files)).parameters.non_embedding_active ?? 0
+    expect(active({}) - active({ num_kv_shared_layers: 1 })).toBe(2 * 32 * 64)
+    const gguf = (shared: object) =>
+      factsOfGguf(
+        'gemma3n',
+        { 'attention.head_count': 4, ...shared },
+        [64, 500],
+        () => [
+          ['attn_q', [64, 64]],
+          ['attn_k', [64, 32]],
+          ['attn_v', [64, 32]],
+          ['attn_output', [64, 64]],
+        ],
+        4,
+      ).parameters.non_embedding_active ?? 0
+    expect(gguf({}) - gguf({ 'attention.shared_kv_layers': 2 })).toBe(2 * 2 * 64 * 32)
+  })
+
   it('count what config.json cannot: an unknown family', () => {
     const config = { ...LLAMA, model_type: 'martian' }
     const facts = factsOfModelFolder(saved(config, [...llamaLayer(0), ...llamaLayer(1), ...AROUND]))

@@ -24,6 +24,14 @@ const CLASS_DEFAULTS: Readonly<Record<string, Defaults>> = {
     ...{ vocab_size: 151936, hidden_size: 4096, intermediate_size: 22016, num_hidden_layers: 32 },
     ...{ num_attention_heads: 32, num_key_value_heads: 32 },
   },
+  gemma: {
+    ...{ vocab_size: 256000, hidden_size: 3072, intermediate_size: 24576, num_hidden_layers: 28 },
+    ...{ num_attention_heads: 16, num_key_value_heads: 16, head_dim: 256 },
+  },
+  gemma2: {
+    ...{ vocab_size: 256000, hidden_size: 2304, intermediate_size: 9216, num_hidden_layers: 26 },
+    ...{ num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, sliding_window: 4096 },
+  },
   llama4_text: {
     ...{ vocab_size: 202048, hidden_size: 5120, intermediate_size: 8192, intermediate_size_mlp: 16384 },
     ...{ num_hidden_layers: 48, num_attention_heads: 40, num_key_value_heads: 8, head_dim: 128 },

@@ -13,6 +13,7 @@ const CONSTANT = /(^|\.)rope_(freqs|factors_long|factors_short)\.weight$/
 /** One tensor with all experts, or, in older files, one tensor per expert. Shared experts (`_shexp`) always run. */
 const EXPERT = /\.ffn_\w+_exps\.|\.ffn_(gate|up|down)\.\d+\./
 const NORM = /norm\.weight$/
+const KEYS = /\.attn_(k|v)\./
 const BLOCK = /^blk\.(\d+)\./
 const ENCODER_DECODER = /^(enc|dec)\./
 
@@ -98,9 +99,13 @@ function activeParameters(
   // Blocks that only predict further tokens ahead (DeepSeek's MTP) are stored last and not run.
   const blocks = number(header.metadata.get(`${architecture}.block_count`))
   const ahead = number(header.metadata.get(`${architecture}.nextn_predict_layers`)) ?? 0
+  // The last blocks of Gemma 3n take keys and values of earlier ones; their own are stored and not run.
+  const shared = number(header.metadata.get(`${architecture}.attention.shared_kv_layers`)) ?? 0
   const runs = (name: string) => {
     const block = BLOCK.exec(name)?.[1]
-    return block === undefined || blocks === null || Number(block) < blocks - ahead
+    if (block === undefined || blocks === null) return true
+    const last = blocks - ahead - (KEYS.test(name) ? shared : 0)
+    return Number(block) < last
   }
   let active = tied ? table.elements : 0
   for (const { name, dimensions, elements } of tensors) {

@@ -16,6 +16,7 @@ const OTHER_SENSES =
 /** Predicts further tokens ahead, and is not run. */
 const AHEAD = /(^|\.)mtp\./
 const LAYER = /(?:^|\.)layers\.(\d+)\./
+const KEYS = /\.self_attn\.(k|v)_proj\./
 /** Constants that were saved with the weights. */
 const CONSTANT =
   /\.(inv_freq|rotary_emb\.\w+|masked_bias|e_score_correction_bias|position_ids)$|\.(attn|attention)\.bias$/
@@ -80,8 +81,11 @@ function unknown(tied: boolean, reason: string) {
 function isRun(name: string, config: ModelConfig): boolean {
   if (AHEAD.test(name)) return false
   const layer = LAYER.exec(name)?.[1]
-  const count = config.num_hidden_layers
-  return layer === undefined || typeof count !== 'number' || Number(layer) < count
+  const { num_hidden_layers: count, num_kv_shared_layers: shared } = config
+  if (layer === undefined || typeof count !== 'number') return true
+  // The last layers of Gemma 3n take keys and values of earlier ones; their own are stored and not run.
+  const withoutKeys = KEYS.test(name) && typeof shared === 'number' ? shared : 0
+  return Number(layer) < count - withoutKeys
 }
 
 /** Biases of experts, and norms of several groups, have two dimensions and are no matrices. */
