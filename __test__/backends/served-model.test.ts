@@ -86,6 +86,13 @@ describe('a model is found', () => {
       'served',
       'started',
     ],
+    [
+      'as a deployment that no list has, where that is said twice',
+      asking('gpt-4o', { name: 'prod', servedAs: 'prod' }),
+      of({ id: 'gpt-4o' }),
+      'prod',
+      'served_as',
+    ],
     ['where nothing is listed', asking('A'), [], 'A', 'unlisted'],
     ['by the name in requests where nothing is listed', asking('A', { name: 'b' }), [], 'b', 'unlisted'],
   ] as const)('%s', ([, asked, listed, name, by]) => {
@@ -102,6 +109,11 @@ describe('a model is not found', () => {
       'where the name in requests is not listed, whatever the model is',
       asking('A', { name: 'b' }),
       of({ id: 'A' }),
+    ],
+    [
+      'where the name in requests is not listed and served_as is another',
+      asking('A', { name: 'b', servedAs: 'c' }),
+      of({ id: 'A' }, { id: 'c' }),
     ],
     ['where served_as is not listed either', asking('A', { servedAs: 'fast' }), of({ id: 'slow' })],
     [

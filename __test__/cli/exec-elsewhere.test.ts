@@ -40,7 +40,7 @@ it('is told, where CUDA counts the GPUs in another order than the driver', async
     code: 'computes_elsewhere',
     severity: 'warning',
     text: expect.stringMatching(
-      /^node \(pid \d+\) of what was measured computes on GPU 1, and GPU 0 was measured: its energy is not in these numbers\. Measure GPU 1 \(--devices 1\)/,
+      /^node \(pid \d+\) of what was measured computes on GPU 1, and GPU 0 was measured: its energy is not in these numbers\. Measure GPU 1 too \(--devices/,
     ),
     devices: [1],
     count: 1,

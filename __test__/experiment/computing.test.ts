@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { InferenceBackend, StartOptions } from '../../dist/backends/backend.js'
-import { gpusForChildren, refuseUnmeasured } from '../../dist/experiment/computing.js'
+import { findingsOfLists, gpusForChildren, refuseUnmeasured } from '../../dist/experiment/computing.js'
 import { startFleet } from '../../dist/experiment/fleet.js'
 import { silentObserver } from '../../dist/experiment/observer.js'
 import type { Device, Machine } from '../../dist/native/addon.js'
+import { listDevices } from '../../dist/native/machine.js'
+import { simulate } from '../../dist/native/simulation.js'
 import { listenersOn } from '../../dist/workers/listening.js'
+import { gpu, nowNs, scenarioFile } from '../native/scenario.js'
 import { config } from './observed.js'
 
 const UUIDS = ['GPU-aaaa', 'GPU-bbbb', 'GPU-cccc']
@@ -94,6 +97,39 @@ describe('a worker', () => {
     ['on a GPU that this machine does not list', using('GPU-dddd')],
   ] as const)('%s goes on', ([, members]) => {
     expect(() => refuseUnmeasured(members as ReturnType<typeof using>, measuring([0, 1]))).not.toThrow()
+  })
+})
+
+describe('a worker that is seen on a GPU which is not measured', () => {
+  /** A machine of three GPUs, of which one lists this process. */
+  async function found(listedOn: number, measured: readonly number[]) {
+    const processes = [{ pid: process.pid, used_mib: 512 }]
+    const gpus = UUIDS.map((_, index) =>
+      gpu(index, [{ for_s: 600, w: 100 }], index === listedOn ? { processes } : {}),
+    )
+    const libraryPath = simulate(scenarioFile(gpus, nowNs()))
+    const machine = await listDevices(libraryPath)
+    const members = [{ session: { info: { pid: process.pid } } }] as unknown as Parameters<
+      typeof findingsOfLists
+    >[1]
+    return findingsOfLists(config(), members, measuring(measured, machine), libraryPath)
+  }
+
+  it('is told of, as Vulkan takes no notice of CUDA_VISIBLE_DEVICES', async () => {
+    expect(await found(2, [0, 1])).toMatchObject([
+      {
+        code: 'computes_elsewhere',
+        devices: [2],
+        text: expect.stringContaining('computes on GPU 2, and GPU 0, 1 was measured'),
+      },
+    ])
+  })
+
+  it.for([
+    ['that is measured', 1, [0, 1]],
+    ['where all are', 2, [0, 1, 2]],
+  ] as const)('and on one %s nothing is', async ([, on, measured]) => {
+    expect(await found(on, measured)).toEqual([])
   })
 })
 

@@ -74,7 +74,7 @@ export function findingsElsewhere(seen: readonly SeenElsewhere[], measured: read
   return seen.map(({ gpu_index, pid, name }) => ({
     ...warning(
       'computes_elsewhere',
-      `${name ?? 'a process'} (pid ${pid}) of what was measured computes on GPU ${gpu_index}, and GPU ${measured.join(', ')} was measured: its energy is not in these numbers. Measure GPU ${gpu_index} (--devices ${gpu_index}), or name GPUs by UUID in CUDA_VISIBLE_DEVICES.`,
+      `${name ?? 'a process'} (pid ${pid}) of what was measured computes on GPU ${gpu_index}, and GPU ${measured.join(', ')} was measured: its energy is not in these numbers. Measure GPU ${gpu_index} too (--devices, energy.devices), or name GPUs by UUID in CUDA_VISIBLE_DEVICES.`,
     ),
     devices: [gpu_index],
   }))

@@ -4,6 +4,7 @@
 import type { ExperimentConfig } from '../config/schema.js'
 import { isServerBackend } from '../config/schema.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { findingsElsewhere, notMeasured } from '../energy/elsewhere.js'
 import type { Device, Machine } from '../native/addon.js'
 import { GpuWatch } from '../native/health.js'
 import { type Finding, warning } from '../results/findings.js'
@@ -51,17 +52,20 @@ export function refuseUnmeasured(
 }
 
 /**
- * Of a server on this machine that llem has not started: on which GPUs its processes are listed. A warning where that is
- * one which is not measured, or where one is measured on which they are not; nothing where it cannot be told.
+ * On which GPUs the processes that compute are listed: those of the workers, or of a server on this machine that llem has
+ * not started. A warning where that is one which is not measured, or where one is measured on which such a server is not;
+ * nothing where it cannot be told.
  */
-export async function findingsOfAttached(
+export async function findingsOfLists(
   config: ExperimentConfig,
+  members: readonly Pick<Member, 'session'>[],
   { machine, devices }: MeasuredGpus,
   libraryPath: string | undefined,
 ): Promise<Finding[]> {
+  if (!isAttached(config)) return ofOwn(members, { machine, devices }, libraryPath)
   const port = localPortOf(config)
   if (port === null || machine.devices.length === 0) return []
-  const pids = new Set(listenersOn(port).flatMap((pid) => processTree(pid).map((each) => each.pid)))
+  const pids = treesOf(listenersOn(port))
   if (pids.size === 0) return []
   const watch = await GpuWatch.open(machine.devices, libraryPath)
   try {
@@ -77,6 +81,36 @@ export async function findingsOfAttached(
   } finally {
     watch.close()
   }
+}
+
+/** What llem has started, on GPUs that are not measured: Vulkan takes no notice of CUDA_VISIBLE_DEVICES. */
+async function ofOwn(
+  members: readonly Pick<Member, 'session'>[],
+  { machine, devices }: MeasuredGpus,
+  libraryPath: string | undefined,
+): Promise<Finding[]> {
+  const others = notMeasured(machine.devices, devices)
+  const pids = treesOf(members.flatMap(({ session }) => session.info.pid ?? []))
+  if (others.length === 0 || pids.size === 0) return []
+  const watch = await GpuWatch.open(others, libraryPath)
+  try {
+    const seen = (await watch.look()).flatMap(({ index, processes = [] }) =>
+      processes
+        .filter(({ pid }) => pids.has(pid))
+        .map(({ pid, name }) => ({ gpu_index: index, pid, name: name ?? null })),
+    )
+    return findingsElsewhere(
+      seen,
+      devices.map(({ index }) => index),
+    )
+  } finally {
+    watch.close()
+  }
+}
+
+/** Processes with all that descend from them. */
+function treesOf(pids: readonly number[]): Set<number> {
+  return new Set(pids.flatMap((pid) => processTree(pid).map((each) => each.pid)))
 }
 
 function compared(
@@ -121,14 +155,14 @@ function localPortOf(config: ExperimentConfig): number | null {
 }
 
 /** What could not be told costs nothing. */
-export async function attachedOrNothing(
+export async function listsOrNothing(
   look: () => Promise<Finding[]>,
   detail: (text: string) => void,
 ): Promise<Finding[]> {
   try {
     return await look()
   } catch (error) {
-    detail(`On which GPUs the server computes cannot be told: ${messageOf(error)}`)
+    detail(`On which GPUs the model computes cannot be told: ${messageOf(error)}`)
     return []
   }
 }

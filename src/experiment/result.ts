@@ -55,8 +55,8 @@ export interface Findings {
   energyReason: string | null
   attribution: AttributionResult
   attributionWarnings: readonly string[]
-  /** On which GPUs a server that runs already computes, where that is not what is measured. */
-  ofAttached: readonly Finding[]
+  /** On which GPUs is computed, where those are not what is measured. */
+  ofLists: readonly Finding[]
   baseline: Baseline | null
   parked: Parked
   /** Of all devices. */

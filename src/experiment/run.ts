@@ -17,7 +17,7 @@ import { warning } from '../results/findings.js'
 import type { Service } from '../workers/service.js'
 import { takeBaseline } from './baseline.js'
 import { breakDown } from './breakdown.js'
-import { attachedOrNothing, findingsOfAttached, gpusForChildren, refuseUnmeasured } from './computing.js'
+import { findingsOfLists, gpusForChildren, listsOrNothing, refuseUnmeasured } from './computing.js'
 import { openEnergyMeter } from './energy-meter.js'
 import { takeEnvironment } from './environment.js'
 import { type Fleet, startFleet } from './fleet.js'
@@ -154,10 +154,10 @@ export async function runExperiment(
       parkInFloor(accounted, config, { ...context, isServerElsewhere }),
     )
     // Once it computes, and before anything is measured.
-    const ofAttached =
+    const ofLists =
       opened === null
         ? []
-        : await attachedOrNothing(() => findingsOfAttached(config, opened, libraryPath), observer.detail)
+        : await listsOrNothing(() => findingsOfLists(config, members, opened, libraryPath), observer.detail)
     const measured = await measurePrompts(members, prompts.prompts, config, meter, outputDir, context)
     const memory = await Promise.all(members.map(({ session }) => session.memory(signal).catch(() => null)))
     const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
@@ -179,7 +179,7 @@ export async function runExperiment(
       prompts,
       warmups: warmups.map((warmup) => ({ ...warmup, thermal_floor_wait_s: floorS })),
       flops,
-      ofAttached,
+      ofLists,
       ...measured,
       energyReason: reason ?? measured.energyReason,
     }

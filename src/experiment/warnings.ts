@@ -27,8 +27,8 @@ export interface ExperimentFacts {
   inference: Pick<Inference, 'inferenceS' | 'requestsProblem'> & { totals: ServingTotals }
   /** What went wrong while the energy was attributed to requests, as warnings. */
   attributionWarnings?: readonly string[]
-  /** Where a server that runs already computes. */
-  ofAttached?: readonly Finding[]
+  /** Where is computed, if elsewhere. */
+  ofLists?: readonly Finding[]
 }
 
 /** All findings of an experiment: those of its measurement, then what is particular. */
@@ -48,7 +48,7 @@ export function findingsOfExperiment(facts: ExperimentFacts): Finding[] {
     ...(energy === null
       ? [...findingsOfLength(inference.inferenceS), ...withoutEnergy(facts.observed ?? null)]
       : [...energy.findings, ...ofEnergy(energy, facts)]),
-    ...(facts.ofAttached ?? []),
+    ...(facts.ofLists ?? []),
     ...lines.map(findingOfLine),
   ])
 }

@@ -51,7 +51,7 @@ export async function loadEngine(
       ...ggufWeightTypes(header),
       versions: { 'llama.cpp': llama.llamaCppRelease.release },
       // The library names its devices but does not identify them.
-      device_uuids: llama.gpu === false ? [] : visibleUuids(process.env.CUDA_VISIBLE_DEVICES),
+      device_uuids: uuidsOf(llama.gpu),
       device_names: llama.gpu === false ? [] : await llama.getGpuDeviceNames(),
       compute: llama.gpu === false ? 'cpu' : llama.gpu,
       gpu_layers: model.gpuLayers,
@@ -103,4 +103,10 @@ function loadFault(error: unknown, what: string): LlemError {
     hint: null,
     cause: error,
   })
+}
+
+/** CUDA is kept to what it is given; Vulkan takes no notice of that. */
+function uuidsOf(gpu: unknown): string[] | null {
+  if (gpu === false) return []
+  return gpu === 'cuda' ? visibleUuids(process.env.CUDA_VISIBLE_DEVICES) : null
 }

@@ -139,7 +139,7 @@ function notServed(
       hint:
         name === null
           ? `Ask for ${means} with \`model\`; or where ${means} is the server's name for it, say so with \`served_as\` in the server's group.`
-          : `Set the key \`model\` of its group to one of: ${ids}.`,
+          : `Set the key \`model\` of its group to one of: ${ids}. Where the list leaves it out, set \`served_as\` to the same.`,
     },
   )
 }

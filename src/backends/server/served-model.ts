@@ -44,7 +44,9 @@ export function resolveModel(asked: AskedModel, listed: readonly ListedModel[]):
   if (listed.length === 0) return { name: name ?? servedAs ?? model, entry: null, by: 'unlisted' }
   if (name !== null) {
     const found = find(name, listed)
-    return found === null ? null : { ...found, name: nameFor(found, name), by: 'named' }
+    if (found !== null) return { ...found, name: nameFor(found, name), by: 'named' }
+    // A deployment of a service may be in no list of it: said twice, it is meant.
+    return servedAs === name ? { name, entry: null, by: 'served_as' } : null
   }
   const found = find(model, listed)
   if (found !== null) return { ...found, name: nameFor(found, model) }
