@@ -10,6 +10,7 @@
                             says of it.
     published WORKER FILE   reads a config.json a line and prints how many weights the model has as transformers builds it
                             without memory, and what the worker's facts_of says of it.
+    defaults KINDS          prints what the configuration class of each kind says by itself.
 """
 
 import importlib.util
@@ -149,6 +150,10 @@ def published(worker_path, path):
     print(json.dumps(told))
 
 
+def defaults(*kinds):
+    print(json.dumps({kind: transformers.AutoConfig.for_model(kind).to_dict() for kind in kinds}))
+
+
 def facts(worker_path):
     worker = worker_at(worker_path)
     told = {}
@@ -170,4 +175,4 @@ if __name__ == "__main__":
     job, *arguments = sys.argv[1:]
     # What the libraries print must not meet the facts.
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-    {"llama": save_llama, "adapter": save_adapter, "answers": answers, "facts": facts, "published": published}[job](*arguments)
+    {"llama": save_llama, "adapter": save_adapter, "answers": answers, "facts": facts, "published": published, "defaults": defaults}[job](*arguments)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { classDefaultsOf, DEFAULTED } from '../../dist/backends/config-defaults.js'
 import { configFacts, type ModelConfig } from '../../dist/backends/config-facts.js'
 import type { ModelFacts } from '../../dist/backends/model-facts.js'
 import { attentionFlops } from '../../dist/experiment/attention-flops.js'
@@ -43,6 +44,17 @@ it('are many, each of its own source', () => {
   expect(
     rows.filter(({ config }) => configFacts(config).parameters.non_embedding_active !== null),
   ).toHaveLength(rows.length)
+})
+
+it('what is filled in where a nested config.json is silent is what the class says', (context) => {
+  if (missing !== null) context.skip(missing)
+  const told: Record<string, Record<string, unknown>> = JSON.parse(models('defaults', DEFAULTED))
+  for (const kind of DEFAULTED)
+    for (const [key, value] of Object.entries(classDefaultsOf(kind))) {
+      const own = told[kind]?.[key]
+      // Gemma 3n has a width for each layer, all alike.
+      expect({ kind, key, value: Array.isArray(own) ? own[0] : own }).toEqual({ kind, key, value })
+    }
 })
 
 describe.for(rows)('$source', ({ source, config }) => {

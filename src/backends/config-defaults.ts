@@ -39,6 +39,9 @@ const CLASS_DEFAULTS: Readonly<Record<string, Defaults>> = {
   },
 }
 
+/** The families that have defaults here. */
+export const DEFAULTED: readonly string[] = Object.keys(CLASS_DEFAULTS)
+
 /** The defaults of a family's class; empty where it is not published within others. */
 export function classDefaultsOf(modelType: string): Defaults {
   return Object.hasOwn(CLASS_DEFAULTS, modelType) ? (CLASS_DEFAULTS[modelType] ?? {}) : {}
