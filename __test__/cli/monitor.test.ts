@@ -27,6 +27,7 @@ describe('llem monitor', () => {
     expect(stderr).toMatch(/^SIMULATED: /)
     expect(stdout).toMatch(/NVIDIA H200 +75\.0 W/)
     expect(stdout).not.toContain('\u001B')
+    expect(stdout).toMatch(/^GPU 0: [\d.]+ J \+- [\d.]+ J in 1\.\d s \(.* with the board's gain\)$/m)
   })
 
   it('ends at once and without a word on Ctrl-C', async () => {

@@ -46,7 +46,7 @@ export declare class NativeProbe {
 export declare class NativeSampler {
   /**
    * Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`,
-   * `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
+   * `NVML_SILENT`, `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
    */
   static open(options: OpenOptions): NativeSampler
   /** Opens a window now. Throws `SAMPLER_CLOSED`. */
@@ -339,10 +339,10 @@ export interface Limits {
 }
 
 /**
- * Lists the GPUs through the library at `libraryPath`, by default the driver's own. Throws `NVML_NOT_FOUND`,
- * `NVML_INIT_FAILED` or `NVML_QUERY_FAILED`.
+ * Lists the GPUs through the library at `libraryPath`, by default the driver's own, which may take `patienceMs`, by default
+ * 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `NVML_SILENT`.
  */
-export declare function listDevices(libraryPath?: string | undefined | null): Machine
+export declare function listDevices(libraryPath?: string | undefined | null, patienceMs?: number | undefined | null): Machine
 
 /** What listening has shown since the probe was opened; missing is what did not change often enough. */
 export interface Listened {
@@ -402,6 +402,8 @@ export interface OpenOptions {
   slowIntervalMs: number
   /** Once the sensor's ticks are known, read the power only around them; by default false. */
   tickLocked?: boolean
+  /** How long the driver may take to answer, milliseconds; by default 30 s. */
+  patienceMs?: number
   /** Where the CPU's energy counters are looked for; by default /sys. */
   sysfsRoot?: string
 }

@@ -7,9 +7,11 @@ import { openSampler } from '../energy/open.js'
 import { beginEnergyWindow } from '../energy/window.js'
 import type { Snapshot } from '../native/addon.js'
 import type { SampledDevice } from '../native/sampler.js'
+import type { DeviceEnergy } from '../results/energy.js'
 import { spoken } from '../results/findings.js'
 import { reasonsIn } from '../results/throttle-reasons.js'
 import { interruptible } from './interrupt.js'
+import { bothUncertainties, withUncertainty } from './joules.js'
 import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.js'
 import { sparkline } from './sparkline.js'
 
@@ -62,9 +64,18 @@ export async function monitor(options: MonitorOptions): Promise<void> {
     // To look for a moment is no measurement that is too short.
     for (const finding of energy.findings.filter(({ code }) => !OF_LENGTH.includes(code)))
       say(spoken(finding, energy.devices.length))
+    if (!options.json) print(energy.devices.map((device) => joulesOf(device, energy.duration_sec)).join('\n'))
   } finally {
     sampler.close()
   }
+}
+
+/** What the snapshots cannot tell: how far the joules may be off, or why there are none. */
+function joulesOf(device: DeviceEnergy, durationSec: number): string {
+  const { index, reason } = device
+  if (device.total_j === null) return `GPU ${index}: no joules: ${reason}.`
+  const both = bothUncertainties(device, 1)
+  return `GPU ${index}: ${withUncertainty(device)} in ${durationSec.toFixed(1)} s${both === null ? '' : ` (${both})`}`
 }
 
 type Show = (snapshot: Snapshot) => void

@@ -12,6 +12,7 @@ export const RESERVED_VARIABLES: readonly string[] = [
   'LLEM_PROC_ROOT',
   'LLEM_SYSFS_ROOT',
   'LLEM_DATA_DIR',
+  'LLEM_DRIVER_PATIENCE_S',
   'LLEM_DATASETS_SERVER',
   'LLEM_TEST_*',
 ]

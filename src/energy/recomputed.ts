@@ -60,7 +60,12 @@ export function checksOfSamples(
       const again = devices[position]
       if (again === undefined) return []
       return told(device, again).map(([name, stored, recomputed]) =>
-        check(ownDevicePath(energy, position, name), from, stored, recomputed ?? null),
+        check(
+          ownDevicePath(energy, position, name),
+          from,
+          name === 'reason' ? withoutHang(device.reason, again.reason) : stored,
+          recomputed ?? null,
+        ),
       )
     }),
     check(ownPath(energy, 'method'), from, own.method, report.method ?? null),
@@ -95,6 +100,13 @@ function sumOf(devices: readonly DeviceReport[]): number | undefined {
     ? undefined
     : devices.reduce((sum, { totalJ }) => sum + (totalJ ?? 0), 0)
 }
+
+/** That a call had not returned is what nobody reads in the samples; it stands before what follows from them. */
+function withoutHang(stored: string, recomputed: string): string {
+  return HANGS.test(stored) && stored.endsWith(`; ${recomputed}`) ? recomputed : stored
+}
+
+const HANGS = /^a driver call (about GPU \d+ )?has not returned for [\d.]+ s/
 
 type Told = [name: string, stored: Quantity, recomputed: Quantity | undefined]
 

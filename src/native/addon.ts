@@ -64,6 +64,8 @@ const ADVICE: Record<string, string | null> = {
   NVML_NOT_FOUND:
     'Install the NVIDIA driver, or add --simulate to try llem with a simulated GPU. In a container, start it with --gpus all.',
   NVML_INIT_FAILED: 'Check that `nvidia-smi` works for this user.',
+  NVML_SILENT:
+    'Check whether `nvidia-smi` answers. Where a driver takes long to start, set LLEM_DRIVER_PATIENCE_S to more seconds, or turn persistence mode on.',
   NVML_QUERY_FAILED: 'Check that `nvidia-smi` works for this user.',
   GPU_NOT_FOUND: 'List the GPUs with `llem devices`.',
   GPU_POWER_UNSUPPORTED: 'This GPU has no power sensor that llem can read; choose another with --devices.',

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NativeSampler } from '#addon'
 import { LlemError } from '../core/errors.js'
 import { asLlemError, type KnownDevice, loadAddon, type Snapshot, type WindowReport } from './addon.js'
+import { driverPatienceMs } from './patience.js'
 
 /** A GPU to sample: its UUID, and the driver's index for files and tables. */
 export interface SampledDevice {
@@ -81,7 +82,7 @@ export class Sampler {
 
   /**
    * Opens the devices and starts polling. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_QUERY_FAILED,
-   * GPU_NOT_FOUND, GPU_POWER_UNSUPPORTED or SAMPLER_OPTION_INVALID.
+   * NVML_SILENT, GPU_NOT_FOUND, GPU_POWER_UNSUPPORTED or SAMPLER_OPTION_INVALID.
    */
   static async open({
     devices,
@@ -100,6 +101,7 @@ export class Sampler {
           ...(known === undefined ? {} : { known }),
         })),
         tickLocked,
+        patienceMs: driverPatienceMs(),
         intervalMs,
         slowIntervalMs,
         ...(libraryPath === undefined ? {} : { libraryPath }),

@@ -13,6 +13,7 @@ mod evidence;
 mod health;
 mod lock;
 mod machine;
+mod patience;
 mod recording;
 mod report;
 mod sampler;

@@ -2,6 +2,7 @@
 
 use napi_derive::napi;
 
+use crate::patience::answered;
 use crate::{CodedError, coded};
 
 /// Driver, CUDA and GPUs of this machine.
@@ -55,12 +56,12 @@ pub struct Device {
     pub problem: Option<String>,
 }
 
-/// Lists the GPUs through the library at `libraryPath`, by default the driver's own. Throws `NVML_NOT_FOUND`,
-/// `NVML_INIT_FAILED` or `NVML_QUERY_FAILED`.
+/// Lists the GPUs through the library at `libraryPath`, by default the driver's own, which may take `patienceMs`, by default
+/// 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `NVML_SILENT`.
 #[napi]
-pub fn list_devices(library_path: Option<String>) -> Result<Machine, CodedError> {
-    let machine =
-        llem_meter::source::nvml::list_devices(library_path.as_deref()).map_err(|error| coded(&error))?;
+pub fn list_devices(library_path: Option<String>, patience_ms: Option<u32>) -> Result<Machine, CodedError> {
+    let ask = move || llem_meter::source::nvml::list_devices(library_path.as_deref());
+    let machine = answered("the list of the GPUs", patience_ms, ask).map_err(|error| coded(&error))?;
     let unreadable: Vec<_> = machine
         .unreadable
         .into_iter()

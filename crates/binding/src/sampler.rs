@@ -10,6 +10,7 @@ use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::evidence::KnownDevice;
+use crate::patience::answered;
 use crate::report::{Snapshot, WindowEnd};
 use crate::{CodedError, coded};
 
@@ -35,6 +36,8 @@ pub struct OpenOptions {
     pub slow_interval_ms: f64,
     /// Once the sensor's ticks are known, read the power only around them; by default false.
     pub tick_locked: Option<bool>,
+    /// How long the driver may take to answer, milliseconds; by default 30 s.
+    pub patience_ms: Option<u32>,
     /// Where the CPU's energy counters are looked for; by default /sys.
     pub sysfs_root: Option<String>,
 }
@@ -73,9 +76,10 @@ pub struct NativeSampler {
 #[napi]
 impl NativeSampler {
     /// Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`,
-    /// `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
+    /// `NVML_SILENT`, `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
     #[napi(factory)]
     pub fn open(options: OpenOptions) -> Result<Self, CodedError> {
+        let patience_ms = options.patience_ms;
         let options = SamplerOptions {
             library_path: options.library_path,
             devices: options.devices.into_iter().map(DeviceOptions::from).collect(),
@@ -84,7 +88,9 @@ impl NativeSampler {
             slow_interval_ms: options.slow_interval_ms,
             sysfs_root: options.sysfs_root.map(PathBuf::from),
         };
-        let inner = Sampler::open(&options).map_err(|error| coded(&error))?;
+        let ask = move || Sampler::open(&options);
+        let inner =
+            answered("the first readings of the GPUs", patience_ms, ask).map_err(|error| coded(&error))?;
         Ok(Self { inner: RefCell::new(Some(inner)) })
     }
 

@@ -13,6 +13,9 @@ pub enum MeterError {
     /// The library is here and refused to start.
     #[error("the NVIDIA management library did not start: {cause}")]
     InitFailed { cause: String },
+    /// The driver has not answered.
+    #[error("the GPU driver has not answered for {waited_s} s ({what})")]
+    Silent { what: &'static str, waited_s: f64 },
     /// A question about the machine or a GPU that is there failed.
     #[error("{what} could not be read: {cause}")]
     Query { what: String, cause: String },
@@ -36,6 +39,7 @@ impl MeterError {
         match self {
             Self::LibraryNotFound { .. } => "NVML_NOT_FOUND",
             Self::InitFailed { .. } => "NVML_INIT_FAILED",
+            Self::Silent { .. } => "NVML_SILENT",
             Self::Query { .. } => "NVML_QUERY_FAILED",
             Self::DeviceNotFound { .. } => "GPU_NOT_FOUND",
             Self::NoPower { .. } => "GPU_POWER_UNSUPPORTED",

@@ -61,6 +61,8 @@ pub struct SlowSignals {
     pub memory_clock_mhz: Option<u32>,
     /// Memory temperature in degrees Celsius.
     pub memory_temperature_c: Option<u32>,
+    /// Mean power over the last second (field 185) where the board has it beside its power, milliwatts.
+    pub average_power_mw: Option<u32>,
     /// Performance state, 0 (highest clocks) to 15.
     pub performance_state: Option<u32>,
 }

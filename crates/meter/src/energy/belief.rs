@@ -154,6 +154,10 @@ pub struct Belief {
     pub blind_share: f64,
     /// Readings over counter at idle, where no gain explains it.
     pub scope_ratio: Option<f64>,
+    /// Readings over counter under a load in step with the sensor.
+    pub in_step_ratio: Option<f64>,
+    /// How likely the mean over a second is one of the readings.
+    pub mean_blind_share: f64,
     /// How the sensor is to be read.
     pub ways: Ways,
 }
@@ -179,6 +183,8 @@ impl Belief {
             kind: Kind::None,
             blind_share: known::BLIND_PRIOR,
             scope_ratio: None,
+            in_step_ratio: None,
+            mean_blind_share: known::BLIND_PRIOR,
             ways,
         }
     }

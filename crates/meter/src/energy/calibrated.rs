@@ -41,11 +41,11 @@ impl Calibrated {
     }
 
     /// What the doubt about the counter's delay leaves unknown of a window (k = 1), joules: both edges move together, so
-    /// that it is the difference of the powers there, which are within these.
-    pub fn counter_delay_j(&self, ranges_w: [Option<(f64, f64)>; 2]) -> f64 {
+    /// that it is the difference of the powers there, which are within these, or where nothing was read within `possible_w`.
+    pub fn counter_delay_j(&self, ranges_w: [Option<(f64, f64)>; 2], possible_w: (f64, f64)) -> f64 {
         let Some(delay) = self.counter_delay else { return 0.0 };
-        let both = ranges_w.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        seconds(delay.doubt_ns) / 2.0 * both.map_or(0.0, |(low_w, high_w)| high_w - low_w)
+        let [a, b] = ranges_w.map(|range_w| range_w.unwrap_or(possible_w));
+        seconds(delay.doubt_ns) / 2.0 * (a.1.max(b.1) - a.0.min(b.0))
     }
 }
 
@@ -58,9 +58,11 @@ mod tests {
     fn a_delay_that_is_off_costs_what_the_powers_at_both_edges_differ() {
         let delay = Delay { ns: 40 * NS_PER_MS, doubt_ns: 2 * NS_PER_MS };
         let calibrated = Calibrated { counter_delay: Some(delay), ..Calibrated::default() };
-        let off_j = calibrated.counter_delay_j([Some((80.0, 480.0)), Some((75.0, 300.0))]);
+        let possible_w = (70.0, 700.0);
+        let off_j = calibrated.counter_delay_j([Some((80.0, 480.0)), Some((75.0, 300.0))], possible_w);
         assert!((off_j - 0.001 * 405.0).abs() < 1e-12, "{off_j}");
-        assert!(calibrated.counter_delay_j([None, Some((300.0, 300.0))]).abs() < 1e-12);
-        assert!(Calibrated::default().counter_delay_j([Some((80.0, 480.0)); 2]).abs() < 1e-12);
+        let unread_j = calibrated.counter_delay_j([None, Some((300.0, 300.0))], possible_w);
+        assert!((unread_j - 0.001 * 630.0).abs() < 1e-12, "{unread_j}");
+        assert!(Calibrated::default().counter_delay_j([Some((80.0, 480.0)); 2], possible_w).abs() < 1e-12);
     }
 }

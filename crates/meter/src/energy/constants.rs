@@ -32,7 +32,7 @@ table! {
     COVERAGE_FACTOR = 2.0, "1", "From a standard uncertainty to the one that is quoted.", "GUM (JCGM 100:2008) 6.2";
     // What a board can do.
     TRANSIENT_FACTOR = 1.6, "1", "No reading above this many times the power limit is possible.",
-        "guess: published transients of boards reach 1.2 to 1.5 of the limit for milliseconds";
+        "guess: published transients of boards reach 1.2 to 1.5 of the limit for milliseconds; a lone reading below it stays in, where it adds 0.6 of the limit for one update period at most";
     UNKNOWN_LIMIT_W = 1500.0, "W", "The power limit where the driver tells none.", "highest limit of a single board, B300: 1400 W";
     USUAL_IDLE_SHARE = 0.12, "1", "Idle is taken to be no more than this share of the limit, before it was seen.", "H100 and H200: 70 to 80 W of 700 W";
     STEP_FACTOR = 1.15, "1", "The counter rises at most by this many times limit x time.", "guess: limit regulation over 0.1 s";
@@ -78,11 +78,15 @@ table! {
     USUAL_ROUND = 0.12, "1", "Usual texture, the same.", "rounds that swing by 19 % about their mean hold 0.05 to 0.14 of 25 ms";
     STRONG_WHITE = 0.30, "1", "Strong texture, the same.", "bench";
     STRONG_ROUND = 0.25, "1", "Strong texture, the same.", "bench";
+    SWING_S = 0.025, "s", "How long a round of a load that swings is remembered: its power differs by its energy over this (k = 1).", "rounds of 50 to 400 ms";
+    SWING_ROUND = 2.2, "1", "Swinging texture: deviation of a round's energy, of the power above idle x 10 ms.", "a square of 150 ms between idle and load: 5.7 J at 262 W";
+    SWING_PRIOR = 1.0, "1", "Prior of a load that swings, beside each of the other textures.", "bench";
     MODEL_SHARE = 0.03, "1", "No sensor is quite what it is taken for: a reading is off by this share of how the power varies around (k = 1).", "bench: exponential and overlapping means";
     READING_DISBELIEF = 0.05, "1", "Prior that the readings around a moment tell nothing.", "guess";
     MIXTURE_FACTOR = 1.4, "1", "What the mixture's deviation is multiplied with: real loads are no Gaussians.", "bench";
     RELATIVE_FLOOR = 1e-5, "1", "No energy is known better than this share of itself.", "clock and rounding";
     EVEN_SHARE = 0.85, "1", "What a load in step with the ticks may hide of a cell at an edge (k = 1), of the power above idle.", "bench";
+    SWING_SHARE = 0.35, "1", "Readings further from cells that are alike, of the power above idle (k = 1), are of a load that swings within a cell.", "bench: 0.2 of rounds of decode";
     // Which kind of counter.
     INTEGRATES_UP_TO = 2.5, "1", "Ticks at most this many periods of the sensor apart are shared out by stories.", "bench";
     DEVIATES_SHARE = 0.02, "1", "A counter's step that differs from the readings' sum by more contradicts that it is their sum.", "bench";
@@ -100,8 +104,11 @@ table! {
     RATIO_PLAUSIBLE = 0.12, "1", "A ratio of readings to counter further from 1 is no gain of a sensor.", "arXiv 2312.02741: 0.95 to 1.06, two old boards beyond";
     APART_SHARE = 0.55, "1", "Of two candidates between which nothing decides one is quoted, with this share of their difference (k = 1).", "half, and a tenth more";
     PEAK_SLACK = 1.1, "1", "A mean above the highest reading by more contradicts it: the reading has a gain, the counter an edge.", "gain of a board and edges";
+    ALIKE_SHARE = 0.06, "1", "Pairs of counter and readings, or readings, that differ by less are alike (k = 1).", "times of ticks are known to 3 % of a pair";
     // Aliasing.
     LOAD_SHARE = 0.2, "1", "A mean this share above idle is a load.", "guess";
+    BUSY_SHARE = 0.2, "1", "A GPU in which a kernel ran for more of the window had a load.", "guess: utilisation is told for the last 0.17 to 1 s";
+    MEAN_EDGE_S = 0.08, "s", "The mean over a second begins and ends as sharply as this (k = 1).", "guess: it may be a low pass; nvml.h: averaged over 1 s";
     STEADY_SHARE = 0.01, "1", "Readings whose second differences are below this share of the power above idle exclude no load in step.", "bench";
 }
 

@@ -127,7 +127,7 @@ impl History {
         }
         let readings_w = f64::midpoint(low_w, high_w) / belief.gain_ratio.map_or(1.0, |gain| gain.ratio);
         if high_w - low_w > 0.1 * high_w + 6.0 * belief.noise_w {
-            return 0.0;
+            return self.swing_w((first.0 + lag_ns, last.0 + lag_ns), counter_w, changes, comb, within);
         }
         let apart_w = ((readings_w - counter_w).abs() - known::GAIN_SHARE * counter_w).max(0.0);
         let active_w = (counter_w - belief.idle_w()).max(0.0);
@@ -135,18 +135,43 @@ impl History {
         if is_even { apart_w.max(known::EVEN_SHARE * active_w) } else { apart_w }
     }
 
+    /// What a load that swings about as fast as the ticks come may hide of a cell, watts: the readings
+    /// differ from the cells by far more than those from one another.
+    fn swing_w(
+        &self,
+        span_ns: (u64, u64),
+        counter_w: f64,
+        changes: &[Change<i64>],
+        comb: Option<Comb>,
+        within: impl Fn(u64) -> bool,
+    ) -> f64 {
+        let (low_w, high_w) = cell_range_w(changes, comb, within);
+        let readings = self.power.iter().filter(|(at_ns, _)| (span_ns.0..=span_ns.1).contains(at_ns));
+        let (sum, count) = readings.fold((0.0, 0.0), |(sum, count), (_, power_w)| {
+            (sum + (power_w - counter_w).powi(2), count + 1.0)
+        });
+        let swing_w = (sum / f64::max(count, 1.0)).sqrt();
+        let active_w = (counter_w - self.belief().idle_w()).max(0.0);
+        let swings = swing_w > (known::SWING_SHARE * active_w).max(2.0 * (high_w - low_w));
+        if swings { swing_w } else { 0.0 }
+    }
+
     /// What cells of the counter that are alike may hide, watts.
     fn even_cells_w(&self, changes: &[Change<i64>], comb: Option<Comb>, within: impl Fn(u64) -> bool) -> f64 {
-        let ticks: Vec<_> = changes.iter().map(|change| (place_of(change, comb).0, change.after)).collect();
-        let cells =
-            ticks.windows(2).filter(|pair| within(pair[0].0) && within(pair[1].0) && pair[1].0 > pair[0].0);
-        let powers_w =
-            cells.map(|pair| (pair[1].1 - pair[0].1) as f64 / 1e3 / seconds(pair[1].0 - pair[0].0));
-        let (low_w, high_w) = powers_w.fold((f64::MAX, 0.0_f64), |(low, high), w| (low.min(w), high.max(w)));
+        let (low_w, high_w) = cell_range_w(changes, comb, within);
         let active_w = (high_w - self.belief().idle_w()).max(0.0);
         // The time of a tick is known to a few hundredths of a cell.
         if high_w - low_w < 0.1 * high_w { known::EVEN_SHARE * active_w } else { 0.0 }
     }
+}
+
+/// The lowest and the highest power of the cells within.
+fn cell_range_w(changes: &[Change<i64>], comb: Option<Comb>, within: impl Fn(u64) -> bool) -> (f64, f64) {
+    let ticks: Vec<_> = changes.iter().map(|change| (place_of(change, comb).0, change.after)).collect();
+    let cells =
+        ticks.windows(2).filter(|pair| within(pair[0].0) && within(pair[1].0) && pair[1].0 > pair[0].0);
+    let powers_w = cells.map(|pair| (pair[1].1 - pair[0].1) as f64 / 1e3 / seconds(pair[1].0 - pair[0].0));
+    powers_w.fold((f64::MAX, 0.0_f64), |(low, high), w| (low.min(w), high.max(w)))
 }
 
 /// The ticks of the cell that holds a moment and of its neighbours, where they follow one another.

@@ -20,8 +20,8 @@ impl Finding {
     }
 
     pub(super) fn load_in_step() -> Self {
-        let text = "the readings are so even that a load in step with the sensor would look the same, and no counter that \
-                    sees more speaks against one";
+        let text = "the readings are so even that a load in step with the sensor would look the same, or the sensor is stuck, \
+                    and nothing that sees more speaks against it";
         Self::warning("load_in_step_not_excluded", text.to_owned())
     }
 
@@ -30,6 +30,20 @@ impl Finding {
         let text = "the readings are so even that a load in step with the sensor would look the same, and the counter has not \
                     shown yet that it sees more than they do: `llem calibrate` decides it, or any load that varies";
         Self { is_warning: false, ..Self::warning("load_in_step_not_excluded", text.to_owned()) }
+    }
+
+    /// Why there is no highest power beside a mean.
+    pub(crate) fn no_peak(highest_w: Option<f64>, mean_w: f64) -> Self {
+        let text = highest_w.map_or_else(
+            || "there is no highest power, because no power was read in the window".to_owned(),
+            |highest_w| {
+                format!(
+                    "there is no highest power: the highest reading is {highest_w:.1} W, below the mean of {mean_w:.1} W, so that \
+                     the sensor has not seen the load"
+                )
+            },
+        );
+        Self { is_warning: false, ..Self::warning("peak_unknown", text) }
     }
 
     /// A mistake of llem, and what it said.
@@ -57,6 +71,15 @@ impl Finding {
             known::COVERAGE_FACTOR * bridge.deviation_j
         );
         Self::warning(code, text)
+    }
+
+    pub(super) fn second_mean_differs(difference_j: f64, base_j: f64) -> Self {
+        let text = format!(
+            "the mean over a second says {:+.1} % of what the readings add up to: the load is in step with the sensor, or has \
+             bursts between its readings; it is followed as far as it is believed",
+            100.0 * difference_j / base_j
+        );
+        Self::warning("second_mean_differs", text)
     }
 
     pub(super) fn impossible_readings(count: u64) -> Self {

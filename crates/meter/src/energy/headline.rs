@@ -54,8 +54,21 @@ pub struct Readings {
     pub are_even: bool,
     /// The readings are so even that a load in step with the sensor would look alike; what it may hide (k = 1), joules.
     pub in_step_j: Option<f64>,
+    /// What the mean over a second says, where there is one.
+    pub mean: Option<SecondMean>,
     /// Readings that the board cannot have drawn.
     pub impossible: u64,
+}
+
+/// What the mean over a second says of a window.
+#[derive(Clone, Copy, Debug)]
+pub struct SecondMean {
+    /// Joules that it has and the readings have not.
+    pub beyond_j: f64,
+    /// How far that may be off, were the mean one of all of the time (k = 1), joules.
+    pub deviation_j: f64,
+    /// How likely it is one of the readings.
+    pub blind_share: f64,
 }
 
 /// What is known of one device over one window.
@@ -81,6 +94,8 @@ pub struct Evidence {
     pub blind_share: f64,
     /// Readings over counter at idle, where no gain explains it.
     pub scope_ratio: Option<f64>,
+    /// Readings over counter under a load in step with the sensor, where such a load was seen.
+    pub in_step_ratio: Option<f64>,
     /// Readings over counter.
     pub gain_ratio: Option<GainRatio>,
     /// Of the counter's delay (k = 1), joules.
@@ -110,9 +125,7 @@ pub struct Headline {
 /// period, which is all that is known, may lie inside it or beside it.
 const MIN_PERIODS: f64 = 3.0;
 /// An integral with larger holes is not quoted.
-const MIN_COVERAGE: f64 = 0.95;
-/// The two estimates may differ by this much, or by what the sensor cannot see where that is more, percent.
-const RESIDUAL_LIMIT_PCT: f64 = 3.0;
+pub(super) const MIN_COVERAGE: f64 = 0.95;
 
 impl Evidence {
     /// Joules by the counter.
@@ -129,7 +142,7 @@ impl Evidence {
             .ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())
     }
 
-    fn integral(&self) -> Result<f64, String> {
+    pub(super) fn integral(&self) -> Result<f64, String> {
         let readings = self.readings;
         let joules = readings.joules.ok_or("there are no power readings that could be joined")?;
         if readings.coverage < MIN_COVERAGE {
@@ -195,7 +208,7 @@ impl Evidence {
 
     fn quote_counter(&self, counter_j: f64, headline: &mut Headline) {
         let Some((start, end)) = &self.edges else { return };
-        (headline.total_j, headline.method) = (Some(counter_j), Some(Method::Counter));
+        headline.method = Some(Method::Counter);
         let budget = &mut headline.budget;
         for (edge, share, tick) in [
             (start, "start, share of the tick cell", "start, time of the tick"),
@@ -220,17 +233,8 @@ impl Evidence {
                 bridge.deviation_j,
             );
         }
-        // A counter that adds up readings knows no more than they do.
-        let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.between_j;
-        budget.add("counter, unseen time", "differences of successive readings", Evaluation::A, blind_j);
-        match (self.readings.in_step_j, self.kind) {
-            (Some(in_step_j), Kind::SumOfReadings) => {
-                budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
-                headline.findings.push(Finding::load_in_step());
-            }
-            (Some(_), Kind::Undecided) => headline.findings.push(Finding::load_in_step_undecided()),
-            _ => {}
-        }
+        let counter_j = self.add_unseen(counter_j, headline);
+        headline.total_j = Some(counter_j);
         let confirmed = self.readings.joules.is_some() && self.readings.coverage >= MIN_COVERAGE;
         let doubt = if confirmed { "" } else { "; the readings have holes and cannot confirm it" };
         headline.reason = format!("the counter, carried to both edges{doubt}");
@@ -238,75 +242,30 @@ impl Evidence {
         self.add_gain(Method::Counter, counter_j, &mut headline.budget);
     }
 
-    /// Holds the readings against the counter: a factor that is the same at all levels is the board's, what the sensor
-    /// cannot see explains some, and of the rest nothing decides, so that the interval holds both.
-    fn compare(&self, counter_j: f64, headline: &mut Headline) {
-        let Some(integral_j) = self.integral().ok() else { return };
-        let gain = self.gain_ratio.map_or(1.0, |gain| gain.ratio);
-        let difference_j = integral_j / gain - counter_j;
-        let readings = self.readings;
-        let seen_j = [readings.sampling_j.unwrap_or(0.0), readings.edges_j.unwrap_or(0.0), readings.gaps_j];
-        let gain_j = if self.gain_ratio.is_some() { 0.0 } else { known::GAIN_SHARE / 2.0 * counter_j };
-        let explained_j = super::budget::root_of_squares(seen_j.into_iter().chain([gain_j]));
-        let explained_j = known::COVERAGE_FACTOR * explained_j.hypot(headline.budget.uncertainty_j() / 2.0);
-        let limit_j = explained_j.max(RESIDUAL_LIMIT_PCT / 100.0 * counter_j);
-        if let Some(ratio) = self.scope_ratio {
-            headline.findings.push(Finding {
-                code: "scope_differs",
-                is_warning: true,
-                text: format!(
-                    "at the lowest power seen the readings are {ratio:.2} times the counter, more than a sensor is off: one \
-                     of them may be of more than the GPU, or count wrong"
-                ),
-            });
-            let apart_j = known::APART_SHARE * (integral_j - counter_j).abs();
-            let apart_j = apart_j.hypot(readings.sampling_j.unwrap_or(0.0));
-            headline.budget.add("counter and readings differ", "their difference", Evaluation::A, apart_j);
-            "the counter, carried to both edges; the readings are of another scope"
-                .clone_into(&mut headline.reason);
-            return;
-        }
-        if difference_j.abs() <= limit_j {
-            return;
-        }
-        let differ = format!(
-            "the integral differs from the counter by {:+.1} %, more than {:.1} %",
-            difference_j / counter_j * 100.0,
-            limit_j / counter_j * 100.0
-        );
-        // Readings that are even and further from the counter than by a gain are those of a load in step with the sensor.
-        let no_gain = (integral_j / gain / counter_j).ln().abs() > known::RATIO_PLAUSIBLE.ln_1p();
-        if self.kind == Kind::Integral && readings.are_even && no_gain {
-            headline.reason =
-                format!("{differ}; the counter counts what the sensor does not see, as its steps have shown");
-            headline.findings.push(Finding { code: "estimators_disagree", is_warning: false, text: differ });
-            return;
-        }
-        headline.reason = format!("{differ}; nothing decides between them");
-        headline.budget.add(
-            "counter and readings differ",
-            "half their difference",
-            Evaluation::A,
-            known::APART_SHARE * difference_j.abs(),
-        );
-        headline.findings.push(Finding { code: "estimators_disagree", is_warning: true, text: differ });
-    }
-
     fn quote_integral(&self, integral_j: f64, headline: &mut Headline) {
-        (headline.total_j, headline.method) = (Some(integral_j), Some(Method::Integral));
-        let (readings, budget) = (self.readings, &mut headline.budget);
-        let successive = "differences of successive readings";
-        budget.add("unseen time", successive, Evaluation::A, readings.sampling_j.unwrap_or(0.0));
+        let readings = self.readings;
+        let (sampling_j, in_step_j) = (readings.sampling_j.unwrap_or(0.0), readings.in_step_j.unwrap_or(0.0));
+        let (total_j, unseen_j) = self.with_mean(integral_j, (sampling_j.hypot(in_step_j), 0.0), headline);
+        (headline.total_j, headline.method) = (Some(total_j), Some(Method::Integral));
+        let budget = &mut headline.budget;
+        match readings.mean {
+            Some(_) => {
+                budget.add("unseen time", "readings and their mean over a second", Evaluation::A, unseen_j)
+            }
+            None => {
+                budget.add("unseen time", "differences of successive readings", Evaluation::A, sampling_j);
+                budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
+            }
+        }
         let edges = "readings around the edges, age of a reading";
         budget.add("edges", edges, Evaluation::B, readings.edges_j.unwrap_or(0.0));
         budget.add("gaps", "time without readings at the highest power", Evaluation::B, readings.gaps_j);
         let floor_j = known::VALUE_NOISE_SHARE * integral_j;
         budget.add("resolution of a reading", "guess, 0.2 %", Evaluation::B, floor_j);
-        if let Some(in_step_j) = readings.in_step_j {
-            budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
+        if readings.in_step_j.is_some() && unseen_j > in_step_j / 2.0 {
             headline.findings.push(Finding::load_in_step());
         }
-        self.add_gain(Method::Integral, integral_j, &mut headline.budget);
+        self.add_gain(Method::Integral, total_j, &mut headline.budget);
     }
 
     fn tell_of_breaks(&self, findings: &mut Vec<Finding>) {

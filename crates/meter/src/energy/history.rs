@@ -5,18 +5,14 @@ use std::collections::VecDeque;
 
 use super::belief::{Belief, Ways};
 use super::calibrated::Calibrated;
-use super::comb::{Comb, Ticks, changes, standing};
+use super::comb::Comb;
 use super::constants as known;
-use super::continuous::{Bounds, Bridge, Continuous, Evidence};
+use super::continuous::{Bounds, Bridge, Continuous};
 use super::rhythm::Rhythm;
+use super::second_mean::{Beside, SecondMean};
 use super::sensor::Sensor;
 use super::witness::{Pair, Witness};
-use crate::clock::{NS_PER_S, seconds};
 use crate::sample::Sample;
-use crate::segment::Line;
-
-/// A pause in the readings up to this long is bridged where they stand in for the counter.
-const BRIDGED_NS: u64 = NS_PER_S / 2;
 
 /// So many readings in a row, 0.3 s of them and more, are no single value of a sensor of 100 ms.
 const BEYOND_READS: u32 = 40;
@@ -39,8 +35,12 @@ pub struct History {
     power_rhythm: Rhythm,
     counter_rhythm: Rhythm,
     witness: Witness,
+    pub(super) mean: SecondMean,
+    pub(super) beside: Option<Beside>,
     ways: Ways,
     limit_w: Option<f64>,
+    /// The power limit by which readings are possible, where they are read again: that of the window's end.
+    replayed_limit_w: Option<f64>,
     /// Readings in a row that the limit makes impossible, and the highest power that came of so many.
     beyond: u32,
     seen_w: f64,
@@ -67,8 +67,11 @@ impl History {
             power_rhythm: Rhythm::default(),
             counter_rhythm: Rhythm::default(),
             witness: Witness::default(),
+            mean: SecondMean::default(),
+            beside: None,
             ways: Ways::default(),
             limit_w: None,
+            replayed_limit_w: None,
             beyond: 0,
             seen_w: 0.0,
             pinned: None,
@@ -100,8 +103,10 @@ impl History {
     /// Takes the power limit that the driver tells.
     pub fn limit(&mut self, limit_w: Option<f64>) {
         let told_w = limit_w.filter(|limit_w| (1.0..=known::MOST_LIMIT_W).contains(limit_w));
-        // What the board was seen to draw for a while stands above what the driver says that it may.
-        self.limit_w = told_w.or(self.limit_w).map(|limit_w| limit_w.max(self.seen_w));
+        // What the board was seen to draw for a while stands above what the driver says that it may; one that is lowered is
+        // of the load from then on, and says nothing of what the board can draw.
+        self.limit_w = told_w
+            .map_or(self.limit_w, |told_w| Some(told_w.max(self.seen_w).max(self.limit_w.unwrap_or(0.0))));
     }
 
     /// The power of a sample in watts, unless the board cannot draw so much.
@@ -121,6 +126,7 @@ impl History {
             (None, Some(power_w)) => self.beyond_limit(power_w),
             (None, None) => {}
         }
+        self.push_mean(sample);
         match sample.counter {
             Some(counter) => self.push_counter(counter.at_ns, counter.energy_mj),
             None if sample.power_mw.is_err() => self.continuous.fail(sample.at_ns),
@@ -172,8 +178,13 @@ impl History {
         Bounds { low_w: known::USUAL_IDLE_SHARE * limit_w, high_w: limit_w }
     }
 
+    /// No more than that is idle, before it was seen.
+    fn idle_w(&self) -> f64 {
+        self.bounds().low_w
+    }
+
     fn limit_w(&self) -> Option<f64> {
-        self.pinned.map_or(self.limit_w, |pinned| pinned.limit_w)
+        self.pinned.map_or(self.limit_w, |pinned| self.replayed_limit_w.or(pinned.limit_w))
     }
 
     /// The step of the counter that the last sample's read replaced.
@@ -223,7 +234,9 @@ impl History {
             gain_ratio: self.witness.gain_ratio(),
             kind: self.witness.kind(),
             blind_share: self.witness.blind_share(),
-            scope_ratio: self.witness.scope_ratio(),
+            scope_ratio: self.witness.scope_ratio(self.idle_w()),
+            in_step_ratio: self.witness.in_step_ratio(),
+            mean_blind_share: self.mean.blind_share(),
             ways: self.ways,
         }
     }
@@ -242,6 +255,11 @@ impl History {
         self.pinned = Some(belief);
     }
 
+    /// Takes readings for possible by this limit, whatever was believed: by the end of their window the most was known.
+    pub fn pin_limit(&mut self, limit_w: Option<f64>) {
+        self.replayed_limit_w = limit_w;
+    }
+
     #[cfg(test)]
     pub(super) fn break_on_purpose(&self) {
         assert!(!self.breaks_at_edges, "broken on purpose");
@@ -256,69 +274,6 @@ impl History {
     /// What may be remembered of the board.
     pub fn witness(&self) -> &Witness {
         &self.witness
-    }
-
-    /// What the readings leave unknown at an edge (k = 1), joules. They are taken to show the power half an update
-    /// period and half a window late, which is right on average; a step at the edge may be shown half an update period
-    /// earlier or later, and how old a reading is is known as well as it was measured, if it was.
-    pub fn readings_edge_j(&self, edge_ns: u64) -> Option<f64> {
-        let sensor = self.sensor();
-        let span_ns = sensor.delay_ns + sensor.update_period_ns + sensor.window_ns;
-        let (low_w, high_w) = self.range_w(edge_ns.saturating_sub(span_ns), edge_ns + span_ns)?;
-        let period_s = seconds(sensor.update_period_ns) / 12.0_f64.sqrt();
-        Some((high_w - low_w) * period_s.hypot(self.delay_deviation_s().unwrap_or(known::DELAY_DEVIATION_S)))
-    }
-
-    /// How far the age of a reading may be from what is taken for it (k = 1), where it was measured.
-    pub(super) fn delay_deviation_s(&self) -> Option<f64> {
-        self.calibrated.sensor_delay_doubt_ns.map(|doubt_ns| seconds(doubt_ns) / known::COVERAGE_FACTOR)
-    }
-
-    /// The lowest and the highest reading around a moment: what the power may have been at it.
-    pub fn range_around_w(&self, at_ns: u64) -> Option<(f64, f64)> {
-        let lag_ns = self.sensor().lag_ns();
-        let beside_ns = self.update_period_ns();
-        self.range_w((at_ns + lag_ns).saturating_sub(beside_ns), at_ns + lag_ns + beside_ns)
-    }
-
-    /// The lowest and the highest reading from one moment to another.
-    pub fn range_w(&self, from_ns: u64, to_ns: u64) -> Option<(f64, f64)> {
-        let first = self.power.partition_point(|(at_ns, _)| *at_ns < from_ns);
-        let readings = self.power.range(first..).take_while(|(at_ns, _)| *at_ns <= to_ns);
-        readings.map(|(_, power_w)| (*power_w, *power_w)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-    }
-
-    /// Joules of the readings between two moments, by the line through them, as old as they usually are.
-    pub fn readings_between(&self, from_ns: u64, to_ns: u64) -> Option<Evidence> {
-        self.readings_of(from_ns, to_ns, self.sensor().lag_ns())
-    }
-
-    fn readings_of(&self, from_ns: u64, to_ns: u64, lag_ns: u64) -> Option<Evidence> {
-        let first = self.power.partition_point(|(at_ns, _)| *at_ns < from_ns + lag_ns).saturating_sub(1);
-        let mut line = Line::new(BRIDGED_NS);
-        let (mut joules, mut covered_ns) = (0.0, 0);
-        for (at_ns, power_w) in self.power.range(first..) {
-            let piece = line.push(at_ns.saturating_sub(lag_ns), *power_w);
-            if let Some(part) = piece.and_then(|piece| piece.clip(from_ns, to_ns)) {
-                joules += part.area();
-                covered_ns += part.duration_ns();
-            }
-            if at_ns.saturating_sub(lag_ns) > to_ns {
-                break;
-            }
-        }
-        (covered_ns > 0).then_some(Evidence { joules, covered_s: seconds(covered_ns) })
-    }
-
-    /// The ticks of the sensor between two moments, and what it published at each.
-    pub(super) fn values_between(&self, from_ns: u64, to_ns: u64) -> (Vec<(u64, f64)>, u64) {
-        let belief = self.belief();
-        let changes = changes(&self.power);
-        let around_ns = u64::midpoint(from_ns, to_ns);
-        let comb =
-            Comb::through(&changes, around_ns, self.update_period_ns(), belief.power_doubt_ns.unwrap_or(0));
-        let ticks = Ticks::between(&changes, comb, from_ns, to_ns);
-        (standing(&self.power, &ticks), ticks.doubt_ns)
     }
 
     /// The counter's last tick before a moment and how far its time may be off, where that is beyond doubt.

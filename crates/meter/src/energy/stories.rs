@@ -25,11 +25,14 @@ pub struct Share {
     pub log_evidence: Vec<f64>,
 }
 
-/// What a load may do between its changes: white, and by rounds.
-const TEXTURES: [(f64, f64); 3] = [
-    (known::WEAK_WHITE, known::WEAK_ROUND),
-    (known::USUAL_WHITE, known::USUAL_ROUND),
-    (known::STRONG_WHITE, known::STRONG_ROUND),
+/// What a load may do between its changes: white, by rounds, which are remembered for so long, how smooth the energy of a
+/// round is, and how likely all that is. Rounds of decode are of many kernels; a swing between two levels is of few, whose
+/// power is bounded, so that its energy has a slope everywhere.
+const TEXTURES: [(f64, f64, f64, f64, f64); 4] = [
+    (known::WEAK_WHITE, known::WEAK_ROUND, known::ROUND_S, 0.0, 1.0),
+    (known::USUAL_WHITE, known::USUAL_ROUND, known::ROUND_S, 0.0, 1.0),
+    (known::STRONG_WHITE, known::STRONG_ROUND, known::ROUND_S, 0.0, 1.0),
+    (known::USUAL_WHITE, known::SWING_ROUND, known::SWING_S, 1.0, known::SWING_PRIOR),
 ];
 
 /// What the load does between its changes.
@@ -39,13 +42,20 @@ struct Texture {
     white: f64,
     /// Variance of what a round of the load holds on one side of a moment, J^2.
     round: f64,
+    /// How long a round is remembered, seconds.
+    memory_s: f64,
+    /// 0: exponential (Ornstein-Uhlenbeck); 1: Matern of order 3/2.
+    smoothness: f64,
 }
 
 impl Texture {
     /// Covariance of the energies of two times.
     fn covariance(&self, a: (f64, f64), b: (f64, f64)) -> f64 {
         let overlap_s = (a.1.min(b.1) - a.0.max(b.0)).max(0.0);
-        let near = |x: f64, y: f64| (-(x - y).abs() / known::ROUND_S).exp();
+        let near = |x: f64, y: f64| {
+            let apart = (x - y).abs() / self.memory_s;
+            (1.0 + self.smoothness * apart) * (-apart).exp()
+        };
         let rounds = near(a.0, b.0) + near(a.1, b.1) - near(a.0, b.1) - near(a.1, b.0);
         self.white * overlap_s + self.round * rounds
     }
@@ -70,14 +80,16 @@ pub fn share(around: &Surroundings, ways: &[(Reading, f64)], log_prior_none: f64
     let mut models = Vec::with_capacity(TEXTURES.len() * (ways.len() + 1));
     for (way, (reading, log_prior)) in all.enumerate() {
         let (observed, log_scale) = observations(around, reading, mean_w);
-        for (share, round) in TEXTURES {
+        for (share, round, memory_s, smoothness, prior) in TEXTURES {
             let deviation_j = share * active_w * known::TEXTURE_S;
             let texture = Texture {
                 white: deviation_j * deviation_j / known::TEXTURE_S,
-                round: (round * active_w * known::ROUND_S).powi(2),
+                round: (round * active_w * known::TEXTURE_S).powi(2),
+                memory_s,
+                smoothness,
             };
             if let Some(model) = Model::new(&observed, target, texture, mean_w) {
-                let model = model.with(way, log_prior + log_scale);
+                let model = model.with(way, log_prior + log_scale + prior.ln());
                 let outlook = model.tell_briefly(around, &steps, &mut mixture);
                 models.push((outlook, model));
             }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::belief::{GainRatio, Kind};
 use super::constants as known;
 use super::continuous::Evidence;
+use super::sums::Sums;
 use crate::clock::{NS_PER_MS, seconds};
 
 /// A shorter stretch between two ticks of the counter tells little.
@@ -18,11 +19,6 @@ const SETTLED_NS: u64 = 350 * NS_PER_MS;
 const SHARP_SHARE: f64 = 0.03;
 /// Pairs that wait for their readings.
 const WAITING: usize = 8;
-/// A counter that adds up readings may take the one published with its tick, the one before, or one between: so many
-/// periods later than the counter's ticks stood what it added.
-const SHIFTS: [f64; 3] = [1.0, 0.5, 0.0];
-/// Or, at its own times, those that were published since its last tick.
-const WAYS: usize = SHIFTS.len() + 1;
 /// Levels of power that are told apart: each is this many times the one below.
 const LEVEL_FACTOR: f64 = 1.5;
 const LOWEST_LEVEL_W: f64 = 5.0;
@@ -40,34 +36,34 @@ pub struct Pair {
     pub energy_j: f64,
 }
 
-/// Sums over the pairs at one level of power.
+/// Sums over the pairs at one level of power. A share is counter over readings: one that stood still is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Level {
     count: f64,
-    ratio: f64,
-    squared_ratio: f64,
+    share: f64,
+    squared_share: f64,
+    /// By the readings, watts.
     power_w: f64,
 }
 
 impl Level {
-    /// Mean ratio and how far it may be off (k = 1); `None` where too few pairs were seen.
+    /// Readings over counter and how far that may be off (k = 1); `None` where too few pairs were seen.
+    fn ratio(&self) -> Option<(f64, f64)> {
+        let (share, deviation) = self.mean()?;
+        Some((1.0 / share, deviation / self.count.sqrt() / (share * share)))
+    }
+
+    /// Mean share and how the pairs differ in it (k = 1).
     fn mean(&self) -> Option<(f64, f64)> {
-        if self.count < 4.0 {
-            return None;
-        }
-        let mean = self.ratio / self.count;
-        let variance = (self.squared_ratio / self.count - mean * mean).max(1e-6) / self.count;
-        Some((mean, variance.sqrt()))
+        let mean = self.share / self.count.max(1.0);
+        let is_enough = self.count >= 4.0 && mean > 0.0;
+        is_enough.then(|| (mean, (self.squared_share / self.count - mean * mean).max(1e-6).sqrt()))
     }
 }
 
-/// What one way of adding up readings has met.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Sum {
-    counter_j: f64,
-    readings_j: f64,
-    /// What speaks for the counter being this sum, as the logarithm of the odds.
-    log_odds: f64,
+/// Whether a sensor's gain may explain the ratio.
+fn is_plausible(ratio: f64) -> bool {
+    ratio.ln().abs() <= known::RATIO_PLAUSIBLE.ln_1p()
 }
 
 /// The evidence so far, in constant memory.
@@ -76,7 +72,7 @@ pub struct Witness {
     last: Option<(u64, i64)>,
     read_mj: Option<i64>,
     waiting: VecDeque<Pair>,
-    sums: [Sum; WAYS],
+    sums: Sums,
     levels: [Level; LEVELS],
     /// Pairs whose ratio no gain explains.
     implausible: f64,
@@ -96,7 +92,7 @@ impl Default for Witness {
             last: None,
             read_mj: None,
             waiting: VecDeque::with_capacity(WAITING),
-            sums: [Sum::default(); WAYS],
+            sums: Sums::default(),
             levels: [Level::default(); LEVELS],
             implausible: 0.0,
             is_alive: false,
@@ -177,25 +173,26 @@ impl Witness {
     /// Weighs a pair. `line`: the readings' joules of the same time; `values`: what was published at each tick around it.
     pub fn weigh(&mut self, pair: &Pair, line: Evidence, values: &[(u64, f64)], period_ns: u64) {
         let length_s = seconds(pair.to_ns - pair.from_ns);
-        if line.covered_s < 0.98 * length_s || line.joules <= 0.0 || pair.energy_j <= 0.0 {
+        if line.covered_s < 0.98 * length_s || line.joules <= 0.0 || pair.energy_j < 0.0 {
             return;
         }
-        let ratio = line.joules / pair.energy_j;
-        if ratio.ln().abs() > known::RATIO_PLAUSIBLE.ln_1p() {
+        let share = pair.energy_j / line.joules;
+        if !is_plausible(share) {
             self.implausible += 1.0;
         }
-        let level_w = line.joules / length_s;
+        // By the higher of the two: a load that the readings miss is not idle.
+        let level_w = line.joules.max(pair.energy_j) / length_s;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
         let index = ((level_w / LOWEST_LEVEL_W).max(1.0).ln() / LEVEL_FACTOR.ln()) as usize;
         let level = &mut self.levels[index.min(LEVELS - 1)];
         level.count += 1.0;
-        level.ratio += ratio;
-        level.squared_ratio += ratio * ratio;
-        level.power_w += level_w;
-        for (sum, shift) in self.sums.iter_mut().zip(SHIFTS) {
-            sum.weigh(pair, shift, values, period_ns);
+        level.share += share;
+        level.squared_share += share * share;
+        level.power_w += line.joules / length_s;
+        if share <= 0.0 {
+            return;
         }
-        self.sums[SHIFTS.len()].weigh_whole(pair, values, period_ns);
+        self.sums.weigh(pair, values, period_ns);
     }
 
     /// How likely the counter is no more than a sum of readings.
@@ -205,11 +202,11 @@ impl Witness {
             Kind::SumOfReadings => 1.0 - known::REMEMBERED_DOUBT,
             Kind::None | Kind::Undecided => known::BLIND_PRIOR,
         };
-        let best = self.sums.iter().map(|sum| sum.log_odds).fold(f64::NEG_INFINITY, f64::max);
         // A ratio that no gain explains, and not the same everywhere: the readings miss what the counter has.
-        let is_gain = self.seen_gain_ratio().is_some();
+        let is_gain = self.common_ratio().is_some();
         let contradictions = if is_gain { 0.0 } else { self.implausible.min(known::MOST_CONTRADICTIONS) };
-        let log_odds = (prior / (1.0 - prior)).ln() + best + contradictions * known::LOG_CONTRADICTED;
+        let log_odds =
+            (prior / (1.0 - prior)).ln() + self.sums.log_odds() + contradictions * known::LOG_CONTRADICTED;
         1.0 / (1.0 + (-log_odds).exp())
     }
 
@@ -234,30 +231,44 @@ impl Witness {
     }
 
     /// Readings over counter at the lowest level of power, where they differ by more than a gain explains: at idle nothing
-    /// is hidden between the readings, so one of the two is of something else than the GPU.
-    pub fn scope_ratio(&self) -> Option<f64> {
+    /// is hidden between the readings, so one of the two is of something else than the GPU. `idle_w`: no level above it, and
+    /// half of it more, is idle.
+    pub fn scope_ratio(&self, idle_w: f64) -> Option<f64> {
         let lowest = self.levels.iter().find(|level| level.count >= 4.0)?;
-        let (mean, deviation) = lowest.mean()?;
+        let (ratio, deviation) = lowest.ratio()?;
         let is_plain = deviation < known::RATIO_AGREES / 2.0;
-        (is_plain && mean.ln().abs() > known::RATIO_PLAUSIBLE.ln_1p()).then_some(mean)
+        (is_plain && lowest.power_w / lowest.count <= 1.5 * idle_w && !is_plausible(ratio)).then_some(ratio)
+    }
+
+    /// Readings over counter under a load in step with the sensor: at a lower level the two agree, and at this one they
+    /// differ by more than a gain, and by the same in all of its time. A counter that loses energy loses it now and then.
+    pub fn in_step_ratio(&self) -> Option<f64> {
+        let agrees = |level: &Level| level.ratio().is_some_and(|(ratio, _)| is_plausible(ratio));
+        let lowest =
+            self.levels.iter().position(|level| level.count >= 4.0).filter(|k| agrees(&self.levels[*k]))?;
+        let in_step = |level: &Level| {
+            let (share, deviation) = level.mean()?;
+            (!is_plausible(share) && deviation <= known::ALIKE_SHARE * share).then_some(1.0 / share)
+        };
+        self.levels[lowest..].iter().filter_map(in_step).next_back()
     }
 
     /// Readings over counter, as was seen or else as was remembered.
     pub fn gain_ratio(&self) -> Option<GainRatio> {
-        self.seen_gain_ratio().or(self.remembered_gain)
+        self.common_ratio().or(self.remembered_gain).filter(|gain| is_plausible(gain.ratio))
     }
 
     /// Readings over counter, where levels of power that can be told apart agree on it.
-    fn seen_gain_ratio(&self) -> Option<GainRatio> {
+    fn common_ratio(&self) -> Option<GainRatio> {
         let (mut weight, mut sum, mut least, mut most, mut levels) = (0.0, 0.0, f64::MAX, f64::MIN, 0);
         for level in &self.levels {
-            let Some((mean, deviation)) = level.mean() else { continue };
+            let Some((ratio, deviation)) = level.ratio() else { continue };
             if deviation > known::RATIO_AGREES / 2.0 {
                 continue;
             }
             let variance = deviation * deviation;
-            (least, most, levels) = (least.min(mean), most.max(mean), levels + 1);
-            (weight, sum) = (weight + 1.0 / variance, sum + mean / variance);
+            (least, most, levels) = (least.min(ratio), most.max(ratio), levels + 1);
+            (weight, sum) = (weight + 1.0 / variance, sum + ratio / variance);
         }
         (levels >= 2 && most - least <= known::RATIO_AGREES)
             .then(|| GainRatio { ratio: sum / weight, uncertainty: 2.0 / weight.sqrt() })
@@ -271,62 +282,5 @@ impl Witness {
     /// The lowest power that two readings in a row have shown, watts.
     pub fn lowest_w(&self) -> Option<f64> {
         self.lowest_w
-    }
-}
-
-impl Sum {
-    fn weigh(&mut self, pair: &Pair, shift: f64, values: &[(u64, f64)], period_ns: u64) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a period")]
-        let shift_ns = (shift * period_ns as f64) as u64;
-        let (from_ns, to_ns) = (pair.from_ns + shift_ns, pair.to_ns + shift_ns);
-        let (mut readings_j, mut covered_ns, mut bend_w, mut most_w) = (0.0, 0, 0.0_f64, 0.0_f64);
-        for (k, (at_ns, power_w)) in values.iter().enumerate() {
-            let next_ns =
-                values.get(k + 1).map_or(at_ns + period_ns, |next| next.0.min(at_ns + 2 * period_ns));
-            if next_ns > from_ns && *at_ns < to_ns {
-                most_w = most_w.max(*power_w);
-                if let (Some(before), Some(after)) =
-                    (k.checked_sub(1).and_then(|k| values.get(k)), values.get(k + 1))
-                {
-                    bend_w = bend_w.max((before.1 - 2.0 * power_w + after.1).abs());
-                }
-            }
-            let part_ns = next_ns.min(to_ns).saturating_sub((*at_ns).max(from_ns));
-            readings_j += power_w * seconds(part_ns);
-            covered_ns += part_ns;
-        }
-        if (covered_ns as f64) < 0.98 * (to_ns - from_ns) as f64 {
-            return;
-        }
-        self.compare(pair, readings_j, bend_w, most_w);
-    }
-
-    /// Readings count whole, each where it was published.
-    fn weigh_whole(&mut self, pair: &Pair, values: &[(u64, f64)], period_ns: u64) {
-        let within = |at_ns: u64| at_ns > pair.from_ns && at_ns <= pair.to_ns;
-        let (mut readings_j, mut bend_w, mut most_w) = (0.0, 0.0_f64, 0.0_f64);
-        for (k, (at_ns, power_w)) in values.iter().enumerate().filter(|(_, (at_ns, _))| within(*at_ns)) {
-            let Some(before) = k.checked_sub(1).and_then(|k| values.get(k)) else { return };
-            let Some(after) = values.get(k + 1) else { return };
-            readings_j += power_w * seconds((at_ns - before.0).min(2 * period_ns));
-            most_w = most_w.max(*power_w);
-            bend_w = bend_w.max((before.1 - 2.0 * power_w + after.1).abs());
-        }
-        if readings_j > 0.0 {
-            self.compare(pair, readings_j, bend_w, most_w);
-        }
-    }
-
-    fn compare(&mut self, pair: &Pair, readings_j: f64, bend_w: f64, most_w: f64) {
-        self.counter_j += pair.energy_j;
-        self.readings_j += readings_j;
-        // On a load that changes evenly an integral and a sum of readings are alike.
-        if bend_w < known::TELLING_SHARE * most_w {
-            return;
-        }
-        let gain = self.counter_j / self.readings_j;
-        let contradicts = (pair.energy_j / (gain * readings_j) - 1.0).abs() > known::DEVIATES_SHARE;
-        self.log_odds += if contradicts { known::LOG_CONTRADICTED } else { known::LOG_CONFIRMED };
-        self.log_odds = self.log_odds.clamp(-known::MOST_LOG_ODDS, known::MOST_LOG_ODDS);
     }
 }

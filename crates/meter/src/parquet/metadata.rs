@@ -184,7 +184,8 @@ fn belief_text(belief: &Belief) -> String {
     let powers =
         [Some(belief.noise_w), belief.lowest_w, belief.limit_w, Some(belief.blind_share), belief.scope_ratio];
     let gain = [belief.gain_ratio.map(|gain| gain.ratio), belief.gain_ratio.map(|gain| gain.uncertainty)];
-    let numbers = powers.into_iter().chain(gain).chain(belief.ways.0.map(Some));
+    let later = [belief.in_step_ratio, Some(belief.mean_blind_share)];
+    let numbers = powers.into_iter().chain(gain).chain(belief.ways.0.map(Some)).chain(later);
     let numbers = numbers.map(|number| number.map_or_else(|| "-".to_owned(), |number| format!("{number:?}")));
     times.into_iter().chain([belief.kind.as_str().to_owned()]).chain(numbers).collect::<Vec<_>>().join(":")
 }
@@ -205,6 +206,7 @@ fn belief_of(text: &str) -> Option<Belief> {
     else {
         return None;
     };
+    let (ways, later) = ways.split_at_checked(Ways::default().0.len())?;
     let ways: Option<Vec<f64>> = ways.iter().copied().collect();
     Some(Belief {
         power_ns: times[0],
@@ -218,6 +220,9 @@ fn belief_of(text: &str) -> Option<Belief> {
         kind,
         blind_share: (*blind_share)?,
         scope_ratio: *scope_ratio,
+        // Files from before they were told lack them.
+        in_step_ratio: later.first().copied().flatten(),
+        mean_blind_share: later.get(1).copied().flatten().unwrap_or(Belief::default().mean_blind_share),
         ways: Ways(ways?.try_into().ok()?),
     })
 }
@@ -318,6 +323,8 @@ mod tests {
             kind: Kind::Integral,
             blind_share: 0.1,
             scope_ratio: None,
+            in_step_ratio: Some(1.0 / 3.0),
+            mean_blind_share: 0.1,
             ways: Ways::default(),
         };
         let unknown = Belief::default();

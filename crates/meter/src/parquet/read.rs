@@ -64,6 +64,7 @@ impl SampleRows {
             whole("memory_temperature_c")?,
             whole("performance_state")?,
         ];
+        let average = whole("average_power_mw").ok();
         let sample = |row: usize| {
             let index = gpu_index.value(row);
             let device = self.facts.gpu_indices.iter().position(|known| *known == index)?;
@@ -84,6 +85,7 @@ impl SampleRows {
                 sm_clock_mhz,
                 memory_clock_mhz,
                 memory_temperature_c,
+                average_power_mw: average.and_then(|average| at_32(average, row)),
                 performance_state,
             };
             let power_mw = match at_32(power_mw, row) {

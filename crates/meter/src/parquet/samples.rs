@@ -50,6 +50,8 @@ impl SamplesFile {
             Field::new("memory_temperature_c", DataType::Int32, true),
             Field::new("memory_used_bytes", DataType::Int64, true),
             Field::new("performance_state", DataType::Int32, true),
+            // Later still: older files of version 2 lack it.
+            Field::new("average_power_mw", DataType::Int32, true),
         ];
         Ok(Self {
             file: PartialFile::create(path, fields, facts.metadata(SCHEMA_VERSION))?,
@@ -90,7 +92,7 @@ impl SamplesFile {
         let [mut at_ns, mut counter_ns, mut counter_mj, mut throttle, mut memory_used] =
             std::array::from_fn(|_| Int64Builder::with_capacity(count));
         let mut scheduled = BooleanBuilder::with_capacity(count);
-        let mut slow_columns: [Int32Builder; 6] = std::array::from_fn(|_| Int32Builder::with_capacity(count));
+        let mut slow_columns: [Int32Builder; 7] = std::array::from_fn(|_| Int32Builder::with_capacity(count));
         for sample in &self.samples {
             // The samples just before the window have a negative time: its left edge looks back to them.
             let offset_s = if sample.at_ns >= self.start_ns {
@@ -116,6 +118,7 @@ impl SamplesFile {
                 slow.memory_clock_mhz,
                 slow.memory_temperature_c,
                 slow.performance_state,
+                slow.average_power_mw,
             ];
             for (builder, value) in slow_columns.iter_mut().zip(values) {
                 builder.append_option(value.map(u32::cast_signed));
@@ -123,8 +126,15 @@ impl SamplesFile {
             throttle.append_option(slow.throttle_reasons.map(u64::cast_signed));
             memory_used.append_option(slow.memory_used_bytes.map(u64::cast_signed));
         }
-        let [temperature, utilisation, sm_clock, memory_clock, memory_temperature, performance_state] =
-            slow_columns.map(|mut builder| Arc::new(builder.finish()) as ArrayRef);
+        let [
+            temperature,
+            utilisation,
+            sm_clock,
+            memory_clock,
+            memory_temperature,
+            performance_state,
+            average,
+        ] = slow_columns.map(|mut builder| Arc::new(builder.finish()) as ArrayRef);
         self.samples.clear();
         self.file.write(vec![
             Arc::new(timestamp_s.finish()),
@@ -145,6 +155,7 @@ impl SamplesFile {
             memory_temperature,
             Arc::new(memory_used.finish()),
             performance_state,
+            average,
         ])
     }
 }

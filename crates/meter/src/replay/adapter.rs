@@ -4,7 +4,7 @@ use super::poll::Observation;
 use super::scene::Recording;
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::energy::{History, Ways};
-use crate::sample::Sample;
+use crate::sample::{Sample, SlowSignals};
 use crate::sampler::EDGE_INTERVAL_NS;
 use crate::window::device::DeviceWindow;
 use crate::window::{DeviceReport, EDGE_SPAN_NS, GapCaps};
@@ -68,7 +68,11 @@ pub(super) fn sample_of(observation: &Observation) -> Sample {
         read_ns: observation.read_ns,
         power_mw: observation.power_mw,
         counter: observation.counter,
-        slow: None,
+        slow: observation.slow.then(|| SlowSignals {
+            average_power_mw: observation.average_mw,
+            sm_utilisation_pct: Some(observation.busy_pct),
+            ..SlowSignals::default()
+        }),
         throttle: None,
         poll: None,
     }

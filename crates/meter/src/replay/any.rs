@@ -139,6 +139,7 @@ fn any_counter(sensor: PowerSensor, dice: &mut Random) -> EnergyCounter {
         quantum_mj: dice.pick(&[1.0, 1.0, 1000.0, 50_000.0]),
         freezes: if dice.chance(0.8) { 0.0 } else { dice.between(0.0, 0.3) },
         freeze_ns: dice.ns_below(2 * NS_PER_S),
+        forgets: dice.chance(0.3),
         jump: dice.chance(0.2).then(|| (dice.ns_below(10 * NS_PER_S), dice.between(-5e4, 5e6))),
         reset_ns: dice.chance(0.1).then(|| dice.ns_below(10 * NS_PER_S)),
         lost_ns: dice.chance(0.1).then(|| (lost_from_ns, lost_from_ns + dice.ns_below(5 * NS_PER_S))),

@@ -46,6 +46,8 @@ pub struct EnergyCounter {
     pub freezes: f64,
     /// How long it stops.
     pub freeze_ns: u64,
+    /// What was used while it stopped is never counted.
+    pub forgets: bool,
     /// At a moment so many joules are added that nobody used.
     pub jump: Option<(u64, f64)>,
     /// At a moment it begins again at 0, as after a reset of the board.
@@ -67,6 +69,7 @@ impl EnergyCounter {
             quantum_mj: 1.0,
             freezes: 0.0,
             freeze_ns: 0,
+            forgets: false,
             jump: None,
             reset_ns: None,
             lost_ns: None,
@@ -90,7 +93,8 @@ impl EnergyCounter {
         for tick_ns in ticks_ns.iter().copied() {
             let seen_ns = tick_ns.saturating_sub(self.delay_ns);
             let is_lost = self.lost_ns.is_some_and(|(from, to)| (from..to).contains(&seen_ns));
-            if !is_lost {
+            let is_forgotten = self.forgets && tick_ns < frozen_until_ns;
+            if !is_lost && !is_forgotten {
                 let used_j = match self.kind {
                     Kind::Integral => load.joules(seen_ns) - load.joules(counted_ns),
                     Kind::SumOfReadings => {

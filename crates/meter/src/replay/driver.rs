@@ -119,12 +119,35 @@ impl Board {
     };
 }
 
+/// A board that draws so much more than at first is at work: clocks that stay up draw less.
+const WORKING_W: f64 = 65.0;
+
+/// How busy it was in each last second, five times a second.
+fn busy(load: &Load, until_ns: u64) -> Published<u32> {
+    let mut published = Published::default();
+    let least_w = load.power_w(0) + WORKING_W;
+    let mut works = std::collections::VecDeque::with_capacity(500);
+    for step in 0..until_ns / (2 * NS_PER_MS) {
+        let at_ns = step * 2 * NS_PER_MS;
+        if works.len() == 500 {
+            works.pop_front();
+        }
+        works.push_back(load.power_w(at_ns) > least_w);
+        if step % 100 == 0 {
+            let count = works.iter().filter(|works| **works).count();
+            published.push(at_ns, u32::try_from(count / 5).unwrap_or(100));
+        }
+    }
+    published
+}
+
 /// A board over a load, on a virtual clock.
 pub(super) struct Driver {
     board: Board,
     power_w: Published<f64>,
     counter_mj: Option<Published<u64>>,
     average_w: Published<f64>,
+    busy_pct: Published<u32>,
     dice: Random,
 }
 
@@ -152,7 +175,8 @@ impl Driver {
             average => average,
         };
         let average_w = average.publish(&sensor, load, &power_w);
-        Self { board, power_w, counter_mj, average_w, dice: Random::new(dice.bits()) }
+        let busy_pct = busy(load, until_ns);
+        Self { board, power_w, counter_mj, average_w, busy_pct, dice: Random::new(dice.bits()) }
     }
 
     /// How long the next power read takes.
@@ -208,6 +232,11 @@ impl Driver {
     /// The mean over a second in milliwatts.
     pub fn average_mw(&self, at_ns: u64) -> Option<u32> {
         if self.is_out(at_ns) { None } else { self.average_w.at(at_ns).map(milliwatts) }
+    }
+
+    /// The share of the last second in which a kernel ran, percent.
+    pub fn busy_pct(&self, at_ns: u64) -> u32 {
+        self.busy_pct.at(at_ns).unwrap_or(0)
     }
 
     fn is_out(&self, at_ns: u64) -> bool {

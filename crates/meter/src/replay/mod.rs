@@ -28,6 +28,8 @@ pub mod scene;
 pub mod sensor;
 #[cfg(test)]
 mod sensor_tests;
+#[cfg(test)]
+mod square_tests;
 pub mod table;
 #[cfg(test)]
 mod tests;

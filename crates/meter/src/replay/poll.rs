@@ -11,9 +11,7 @@ use crate::sampler::schedule::Schedule;
 use crate::source::ReadError;
 use crate::window::EDGE_SPAN_NS;
 
-/// How often the mean over a second (field 185) is read, beside the power.
-const AVERAGE_INTERVAL_NS: u64 = 50 * NS_PER_MS;
-/// How often the slow signals are read, and what that costs: most of them are answered from memory.
+/// How often the slow signals are read, the mean over a second (field 185) among them, and what that costs: most of them are answered from memory.
 const SLOW_INTERVAL_NS: u64 = 100 * NS_PER_MS;
 const SLOW_COST_NS: u64 = 50_000;
 /// A punctual thread wakes up this late at most.
@@ -30,8 +28,12 @@ pub struct Observation {
     pub power_mw: Result<u32, ReadError>,
     /// The energy counter, with the middle of its own read.
     pub counter: Option<CounterReading>,
-    /// The mean over a second (field 185), milliwatts; read in the same call as the power.
+    /// Whether the slow signals were read too.
+    pub slow: bool,
+    /// The mean over a second (field 185), milliwatts.
     pub average_mw: Option<u32>,
+    /// The share of the last second in which a kernel ran, percent.
+    pub busy_pct: u32,
     /// Whether it was made at a deadline, and not because the edge of a window is near.
     pub scheduled: bool,
 }
@@ -98,7 +100,6 @@ struct Poller<'a> {
     counter_due_ns: Vec<u64>,
     counter_is_second: Vec<bool>,
     slow_due_ns: Vec<u64>,
-    average_due_ns: u64,
     observations: Vec<Observation>,
 }
 
@@ -118,7 +119,6 @@ impl<'a> Poller<'a> {
             counter_due_ns: staggered(COUNTER_DENSE_NS),
             counter_is_second: vec![false; usize::try_from(devices).unwrap_or(0)],
             slow_due_ns: staggered(SLOW_INTERVAL_NS),
-            average_due_ns: session.opened_ns,
             observations: Vec::new(),
         }
     }
@@ -146,16 +146,14 @@ impl<'a> Poller<'a> {
             read_until_ns.push(self.now_ns);
             if device == self.judged {
                 let looks_ns = driver.looks_ns(before_ns, cost_ns);
-                let wants_average = before_ns >= self.average_due_ns;
-                if wants_average {
-                    self.average_due_ns = next_due(self.average_due_ns, AVERAGE_INTERVAL_NS, before_ns);
-                }
                 self.observations.push(Observation {
                     at_ns: before_ns + cost_ns / 2,
                     read_ns: cost_ns,
                     power_mw: driver.power_mw(looks_ns),
                     counter: None,
-                    average_mw: wants_average.then(|| driver.average_mw(looks_ns)).flatten(),
+                    slow: false,
+                    average_mw: None,
+                    busy_pct: 0,
                     scheduled: wake == Wake::Deadline,
                 });
             }
@@ -165,6 +163,13 @@ impl<'a> Poller<'a> {
                 self.read_counter(device, driver);
             }
             if after_ns >= self.slow_due_ns[device] {
+                if device == self.judged
+                    && let Some(observation) = self.observations.last_mut()
+                {
+                    let (average_mw, busy_pct) =
+                        (driver.average_mw(self.now_ns), driver.busy_pct(self.now_ns));
+                    *observation = Observation { slow: true, average_mw, busy_pct, ..*observation };
+                }
                 self.now_ns += SLOW_COST_NS;
                 self.slow_due_ns[device] =
                     next_due(self.slow_due_ns[device], self.pace.slow_interval_ns, self.now_ns);

@@ -11,7 +11,7 @@ pub(crate) use parts::CurveBuilder;
 pub use parts::{Parts, parts};
 
 use crate::clock::NS_PER_MS;
-use crate::energy::{Belief, History, Method, Side};
+use crate::energy::{Belief, History, Side};
 use crate::parquet::{FileFacts, SampleRows};
 use crate::sampler::EDGE_INTERVAL_NS;
 use crate::window::{EDGE_SPAN_NS, OpenWindow, WindowOptions, WindowReport};
@@ -42,7 +42,7 @@ pub fn recompute_between(samples_path: &Path, start_ns: u64, end_ns: u64) -> io:
     let edge_span_ns = RARE_EDGE_SPAN_NS;
     let mut report = replay(samples, Part { start_ns, end_ns, edge_span_ns })?;
     for (device, part) in report.devices.iter_mut().zip(parts(samples_path, &[start_ns, end_ns])?) {
-        if device.headline.method == Some(Method::Counter) {
+        if device.headline.method.is_some() {
             device.headline.total_j = part.joules.first().copied().filter(|joules| joules.is_finite());
         }
     }
@@ -68,6 +68,9 @@ fn histories_of(samples: &SampleRows) -> Vec<History> {
         history.calibrate(*calibrated);
     }
     pin(&mut histories, &end.beliefs, OPENED);
+    for (history, beliefs) in histories.iter_mut().zip(&end.beliefs) {
+        history.pin_limit(beliefs[RIGHT_EDGE].limit_w);
+    }
     histories
 }
 

@@ -1,13 +1,14 @@
 //! One device of a window, in constant size however long the window is.
 
+use super::edge::WindowEdge;
 use super::first_update::FirstUpdates;
 use super::report::DeviceReport;
+use super::slow::SlowSeen;
 use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::{NS_PER_MS, seconds};
-use crate::contain::contained;
 use crate::downsample::Downsampler;
 use crate::energy::constants as known;
-use crate::energy::{Belief, Bridge, Edge, Evidence, Finding, History, Integral, Side, Ways};
+use crate::energy::{Belief, Beyond, Bridge, Evidence, Finding, History, Integral, Side, Ways};
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
 use crate::tenancy::Tenancy;
@@ -24,38 +25,6 @@ const MOST_BRIDGES: usize = 8;
 enum StartEdge {
     Ahead,
     Judged(Box<WindowEdge>),
-}
-
-/// What the last seconds of readings say of an edge.
-#[derive(Clone)]
-pub(super) struct WindowEdge {
-    counter: Option<Edge>,
-    /// Why carrying the counter to it failed, where that was our mistake.
-    failed: Option<String>,
-    /// What the readings leave unknown (k = 1), joules.
-    pub(super) readings_j: Option<f64>,
-    /// The lowest and the highest power around it, watts.
-    range_w: Option<(f64, f64)>,
-    /// What was believed by then.
-    belief: Belief,
-    first_updates: FirstUpdates,
-}
-
-impl WindowEdge {
-    fn of(history: &History, edge_ns: u64, side: Side) -> Self {
-        let (counter, failed) = match contained(|| history.edge_at(edge_ns, side)) {
-            Ok(counter) => (counter, None),
-            Err(panic) => (None, Some(panic)),
-        };
-        Self {
-            counter,
-            failed,
-            readings_j: history.readings_edge_j(edge_ns),
-            range_w: history.range_around_w(edge_ns),
-            belief: history.belief(),
-            first_updates: FirstUpdates::after(edge_ns, history.next_updates(edge_ns)),
-        }
-    }
 }
 
 /// What one device adds to a window.
@@ -86,11 +55,9 @@ pub(crate) struct DeviceWindow {
     pub last_sample_ns: u64,
     missing: u64,
     missing_reason: Option<ReadError>,
-    temperature_start_c: Option<u32>,
-    temperature_end_c: Option<u32>,
-    temperature_max_c: Option<u32>,
-    memory_used_max_bytes: Option<u64>,
-    throttle_reasons: Option<u64>,
+    pub(super) slow: SlowSeen,
+    /// What the mean over a second has seen beyond the readings.
+    pub(super) beyond: Beyond,
     throttle_first: Option<ThrottleTimes>,
     throttle_last: Option<ThrottleTimes>,
     throttle_complete: bool,
@@ -139,11 +106,8 @@ impl DeviceWindow {
             last_sample_ns: 0,
             missing: 0,
             missing_reason: None,
-            temperature_start_c: None,
-            temperature_end_c: None,
-            temperature_max_c: None,
-            memory_used_max_bytes: None,
-            throttle_reasons: None,
+            slow: SlowSeen::default(),
+            beyond: Beyond::from(start_ns, history.mean_lag_ns()),
             throttle_first: None,
             throttle_last: None,
             throttle_complete: false,
@@ -152,6 +116,7 @@ impl DeviceWindow {
 
     pub fn close(&mut self, end_ns: u64) {
         self.end_ns = end_ns;
+        self.beyond.close(end_ns);
         self.integral.close(end_ns);
         self.downsampler.close(end_ns);
     }
@@ -183,14 +148,11 @@ impl DeviceWindow {
         if let Some(slow) = &sample.slow {
             self.downsampler.push_slow(sample.at_ns, slow);
             if inside {
-                self.temperature_start_c = self.temperature_start_c.or(slow.temperature_c);
-                self.temperature_end_c = slow.temperature_c.or(self.temperature_end_c);
-                self.temperature_max_c = self.temperature_max_c.max(slow.temperature_c);
-                self.memory_used_max_bytes = self.memory_used_max_bytes.max(slow.memory_used_bytes);
-                if let Some(reasons) = slow.throttle_reasons {
-                    self.throttle_reasons = Some(self.throttle_reasons.unwrap_or(0) | reasons);
-                }
+                self.slow.push(slow);
             }
+        }
+        if let Some(beside) = history.beside() {
+            self.beyond.push(beside);
         }
         if let Some(counter) = sample.counter {
             self.counter_reads += u64::from(inside);
@@ -272,7 +234,8 @@ impl DeviceWindow {
     }
 
     /// Judges the right edge and reports.
-    pub fn report(self, duration_ns: u64, history: &History) -> DeviceReport {
+    pub fn report(mut self, duration_ns: u64, history: &History) -> DeviceReport {
+        history.unsettled().for_each(|beside| self.beyond.push(beside));
         let first_updates = self.first_updates(history);
         let belief = history.belief();
         let sensor = history.sensor();
@@ -296,8 +259,11 @@ impl DeviceWindow {
             kind: belief.kind,
             blind_share: belief.blind_share,
             scope_ratio: belief.scope_ratio,
+            in_step_ratio: belief.in_step_ratio,
             gain_ratio: belief.gain_ratio,
-            counter_delay_j: history.calibrated().counter_delay_j([start.range_w, end.range_w]),
+            counter_delay_j: history
+                .calibrated()
+                .counter_delay_j([start.range_w, end.range_w], (belief.idle_w(), belief.limit_w())),
             board_gain: history.calibrated().gain,
         };
         let mut headline = evidence.judge();
@@ -310,8 +276,14 @@ impl DeviceWindow {
                 format!("{failed}, said the last power reading that failed; {}", headline.reason);
         }
         let integral_j = readings.joules;
+        let highest_w = self.integral.max_power_w();
         let headline_w = headline.total_j.map(|joules| joules / seconds(duration_ns));
         let mean_w = headline_w.or(self.integral.mean_power_w());
+        // Below the mean it is of a sensor that does not see the load.
+        let max_power_w = highest_w.and_then(|highest_w| peak_w(highest_w, mean_w));
+        if let (None, Some(mean_w)) = (max_power_w, headline_w) {
+            headline.findings.push(Finding::no_peak(highest_w, mean_w));
+        }
         DeviceReport {
             gain_pct: headline.method.map(|method| 100.0 * evidence.gain_share(method)),
             board_gain: evidence.board_gain,
@@ -333,13 +305,12 @@ impl DeviceWindow {
             missing: self.missing,
             missing_reason: self.missing_reason.map(|reason| reason.to_string()),
             mean_power_w: mean_w,
-            // Below the mean it is of a sensor that does not see the load.
-            max_power_w: self.integral.max_power_w().and_then(|max_w| peak_w(max_w, mean_w)),
-            temperature_start_c: self.temperature_start_c,
-            temperature_end_c: self.temperature_end_c,
-            temperature_max_c: self.temperature_max_c,
-            memory_used_max_bytes: self.memory_used_max_bytes,
-            throttle_reasons: self.throttle_reasons,
+            max_power_w,
+            temperature_start_c: self.slow.temperature_start_c,
+            temperature_end_c: self.slow.temperature_end_c,
+            temperature_max_c: self.slow.temperature_max_c,
+            memory_used_max_bytes: self.slow.memory_used_max_bytes,
+            throttle_reasons: self.slow.throttle_reasons,
             throttled_ns: elapsed(self.throttle_first, self.throttle_last),
             tenancy: self.tenancy,
             sensor,

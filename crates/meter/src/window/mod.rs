@@ -2,12 +2,14 @@
 //! Everything in it has constant size, however long the window is.
 
 pub(crate) mod device;
+mod edge;
 mod first_update;
 #[cfg(test)]
 mod fuzz_tests;
 mod punctuality;
 mod readings;
 mod report;
+mod slow;
 #[cfg(test)]
 mod tests;
 

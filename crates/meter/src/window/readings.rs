@@ -1,9 +1,10 @@
 //! What the power readings say of a window, and what they leave unknown.
 
-use super::device::{DeviceWindow, WindowEdge};
+use super::device::DeviceWindow;
+use super::edge::WindowEdge;
 use crate::clock::seconds;
 use crate::energy::constants as known;
-use crate::energy::{History, Readings, root_of_squares};
+use crate::energy::{History, Readings, SecondMean, root_of_squares};
 
 impl DeviceWindow {
     /// What the readings say of the window.
@@ -36,24 +37,48 @@ impl DeviceWindow {
         let unseen = belief.ways.unseen_share(sensor);
         let mean_w = self.integral.mean_power_w();
         let active_w = mean_w.map_or(0.0, |mean_w| mean_w - idle_w);
+        // A load that is seen only while it is low looks idle, but for the time in which kernels ran.
+        let is_busy = self.slow.busy_share().is_some_and(|share| share > known::BUSY_SHARE);
+        let hidden_w = |mean_w: f64| (limit_w - mean_w).max(active_w);
         let noise_w = 3.0 * 6.0_f64.sqrt() * belief.noise_w;
+        let scale_w = mean_w.filter(|_| is_busy).map_or(active_w, hidden_w);
         let are_even = self
             .integral
             .unevenness_w(sensor)
-            .is_some_and(|unevenness_w| unevenness_w < noise_w.max(known::STEADY_SHARE * active_w));
+            .is_some_and(|unevenness_w| unevenness_w < noise_w.max(known::STEADY_SHARE * scale_w));
         let in_step_j = mean_w.and_then(|mean_w| {
-            let hidden_w = (limit_w - mean_w).max(active_w) * unseen;
-            let is_load = active_w > known::LOAD_SHARE * idle_w;
-            (are_even && is_load && hidden_w > 0.0).then(|| hidden_w * read_s / known::COVERAGE_FACTOR)
+            // A sensor that has not moved under a load may be stuck, and then sees nothing.
+            let unseen = if is_busy && self.integral.usual_step_w() <= 0.0 { 1.0 } else { unseen };
+            let hidden_w = hidden_w(mean_w) * unseen;
+            let is_load = is_busy || active_w > known::LOAD_SHARE * idle_w;
+            (are_even && is_load && hidden_w > 0.0).then(|| known::APART_SHARE * hidden_w * read_s)
+        });
+        // Too few values to tell: each update period anything from idle to limit, by itself.
+        let (length_s, period_s) = (seconds(duration_ns), seconds(taken.update_period_ns));
+        let unknown_j = (limit_w - idle_w) * (unseen * length_s * period_s / 12.0).sqrt();
+        let beyond = self.beyond.joules().map(|(joules, rest_s)| {
+            let ranges_w = [start.range_w, end.range_w].map(|range_w| range_w.unwrap_or((idle_w, limit_w)));
+            let edge_s = known::MEAN_EDGE_S.hypot(period_s / 12.0_f64.sqrt());
+            // What the readings missed lies anywhere in an update period.
+            let missed_j = joules / length_s * period_s / 6.0_f64.sqrt();
+            let edges_j = ranges_w.map(|(low_w, high_w)| (high_w - low_w) * edge_s);
+            let between_j = self.integral.sampling_deviation_j(taken, unseen).unwrap_or(unknown_j);
+            let rest_j = between_j * (rest_s * (1.0 - rest_s).max(0.0) / length_s).sqrt();
+            let resolution_j = known::DRIVER_RESOLUTION_W * length_s;
+            let share_j = known::VALUE_NOISE_SHARE * self.integral.joules().unwrap_or(0.0);
+            let deviation_j =
+                root_of_squares([edges_j[0], edges_j[1], missed_j, rest_j, resolution_j, share_j]);
+            SecondMean { beyond_j: joules, deviation_j, blind_share: belief.mean_blind_share }
         });
         Readings {
+            mean: beyond,
             joules: self.integral.joules(),
             coverage: if duration_ns == 0 { 0.0 } else { covered_ns as f64 / duration_ns as f64 },
             longest_gap_s: self.integral.longest_gap_ns().map(seconds),
             between_j: self
                 .integral
                 .sampling_deviation_j(taken, unseen)
-                .map_or(0.0, |between_j| between_j.min(limit_w * read_s / known::COVERAGE_FACTOR)),
+                .map_or(unknown_j, |between_j| between_j.min(limit_w * read_s / known::COVERAGE_FACTOR)),
             sampling_j: if sensor == taken {
                 self.integral.sampling_deviation_j(sensor, unseen)
             } else {

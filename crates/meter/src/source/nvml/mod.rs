@@ -3,6 +3,7 @@
 //! Start-up and facts about a device go through the safe wrapper (`machine.rs`). The readings of the hot path
 //! go through the raw function table, because the wrapper's `field_values_for` allocates twice per call.
 
+mod answers;
 mod calls;
 pub mod health;
 mod machine;
@@ -15,21 +16,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use nvml_wrapper::enum_wrappers::device::{Clock, PerformanceState, TemperatureSensor};
+use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, FieldIdScheme, Nvml};
 use nvml_wrapper_sys::bindings::{
     nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET, nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM,
-    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t,
-    nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH, nvmlReturn_enum_NVML_ERROR_DEPRECATED,
-    nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND, nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST,
-    nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT, nvmlReturn_enum_NVML_ERROR_NO_PERMISSION,
-    nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED, nvmlReturn_enum_NVML_SUCCESS, nvmlReturn_t,
-    nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT, nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG,
-    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG,
-    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT,
+    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t, nvmlReturn_t,
 };
 
+use answers::{check, field_value, is_refusal, performance_state};
 use processes::{ProcessList, Slot};
 
 use super::{PowerDomain, ReadError, Source};
@@ -47,6 +42,8 @@ type GetU32 = unsafe extern "C" fn(nvmlDevice_t, *mut u32) -> nvmlReturn_t;
 const POWER_INSTANT: u32 = 186;
 /// `NVML_FI_DEV_MEMORY_TEMP`: of the memory, where it has a sensor.
 const MEMORY_TEMPERATURE: u32 = 82;
+/// `NVML_FI_DEV_POWER_AVERAGE`: mean board power over the last second.
+const POWER_AVERAGE: u32 = 185;
 /// `NVML_VALUE_NOT_AVAILABLE` in 32 bits: a call that succeeds and has no value; in 64 bits it is `u64::MAX`.
 const NOT_AVAILABLE: u32 = u32::MAX;
 /// `NVML_POWER_SCOPE_GPU`.
@@ -68,6 +65,7 @@ struct Gpu {
     sensor: Sensor,
     /// Whether it answers this at all.
     has_memory_temperature: bool,
+    has_average_power: bool,
     has_performance_state: bool,
 }
 
@@ -135,12 +133,17 @@ impl NvmlSource {
             power: PowerDomain::Instant,
             sensor,
             has_memory_temperature: true,
+            has_average_power: false,
             has_performance_state: !matches!(device.performance_state(), Err(NvmlError::NotSupported)),
         });
         let position = self.gpus.len() - 1;
         self.gpus[position].has_memory_temperature =
             self.field(position, MEMORY_TEMPERATURE) != Err(ReadError::NotSupported);
-        let Err(cause) = self.power_mw(position) else { return Ok(()) };
+        let Err(cause) = self.power_mw(position) else {
+            // Beside the instantaneous power only: the other reading may be the mean itself.
+            self.gpus[position].has_average_power = self.field(position, POWER_AVERAGE).is_ok();
+            return Ok(());
+        };
         // "Not for you" changes the domain. Anything else may pass; only if it does not, and the other call answers.
         if is_refusal(cause) || (self.answers_otherwise(position) && self.still_fails(position)) {
             let averaged = machine::power_usage_is_averaged(device);
@@ -279,9 +282,14 @@ impl Source for NvmlSource {
     }
 
     fn slow_signals(&mut self, device: usize) -> SlowSignals {
-        let Gpu { handle, has_memory_temperature, has_performance_state, .. } = self.gpus[device];
-        let memory_temperature_c =
-            has_memory_temperature.then(|| self.field(device, MEMORY_TEMPERATURE).ok()).flatten();
+        let Gpu { handle, has_memory_temperature, has_average_power, has_performance_state, .. } =
+            self.gpus[device];
+        let is_asked = has_memory_temperature || has_average_power;
+        // Both in one call.
+        let fields =
+            is_asked.then(|| self.fields(device, [MEMORY_TEMPERATURE, POWER_AVERAGE]).ok()).flatten();
+        let [memory_temperature, average] =
+            fields.unwrap_or_default().map(|value| value.and_then(|value| u32::try_from(value).ok()));
         let throttle_reasons = self.throttle_reasons(device).ok();
         // SAFETY: the handle came from this library, which `self.nvml` keeps initialised.
         let gpu = unsafe { Device::new(handle, &self.nvml) };
@@ -295,7 +303,8 @@ impl Source for NvmlSource {
             throttle_reasons,
             sm_clock_mhz: gpu.clock_info(Clock::SM).ok(),
             memory_clock_mhz: gpu.clock_info(Clock::Memory).ok(),
-            memory_temperature_c,
+            memory_temperature_c: memory_temperature.filter(|_| has_memory_temperature),
+            average_power_mw: average.filter(|average_mw| has_average_power && *average_mw > 0),
             performance_state: has_performance_state.then(|| performance_state(&gpu)).flatten(),
         }
     }
@@ -328,57 +337,5 @@ impl Source for NvmlSource {
 
     fn calls(&self) -> u64 {
         self.calls
-    }
-}
-
-/// `None` where the driver has none or does not know it (`NVML_PSTATE_UNKNOWN`).
-fn performance_state(gpu: &Device<'_>) -> Option<u32> {
-    let state = gpu.performance_state().ok().filter(|state| *state != PerformanceState::Unknown)?;
-    Some(state.as_c())
-}
-
-/// Whether an answer will be the same the next time. nvml.h does not say what a driver answers that does not know a field
-/// yet, as those before 530 do not know the instantaneous power: it may take its number for a wrong argument.
-fn is_refusal(error: ReadError) -> bool {
-    let lasting = [
-        nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT,
-        nvmlReturn_enum_NVML_ERROR_NO_PERMISSION,
-        nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH,
-        nvmlReturn_enum_NVML_ERROR_DEPRECATED,
-    ];
-    error == ReadError::NotSupported || lasting.map(ReadError::Driver).contains(&error)
-}
-
-/// A field's value, `None` where this field failed or is no whole number from 0 on.
-#[allow(non_upper_case_globals)]
-fn field_value(field: &nvmlFieldValue_t) -> Option<u64> {
-    check(field.nvmlReturn).ok()?;
-    // SAFETY: `valueType` says which member of the union the driver wrote.
-    let value = unsafe {
-        match field.valueType {
-            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT => {
-                Some(field.value.uiVal).filter(|value| *value != NOT_AVAILABLE).map(u64::from)
-            }
-            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG => Some(field.value.ulVal),
-            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG => Some(field.value.ullVal),
-            // Which type a field has differs between drivers.
-            nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_INT => u64::try_from(field.value.siVal).ok(),
-            nvmlValueType_enum_NVML_VALUE_TYPE_SIGNED_LONG_LONG => u64::try_from(field.value.sllVal).ok(),
-            nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_SHORT => Some(u64::from(field.value.usVal)),
-            _ => None,
-        }
-    };
-    value.filter(|value| *value != u64::MAX)
-}
-
-#[allow(non_upper_case_globals)]
-fn check(code: nvmlReturn_t) -> Result<(), ReadError> {
-    match code {
-        nvmlReturn_enum_NVML_SUCCESS => Ok(()),
-        nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED | nvmlReturn_enum_NVML_ERROR_FUNCTION_NOT_FOUND => {
-            Err(ReadError::NotSupported)
-        }
-        nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST => Err(ReadError::GpuLost),
-        other => Err(ReadError::Driver(other)),
     }
 }

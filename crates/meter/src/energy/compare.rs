@@ -1,0 +1,134 @@
+//! Counter, readings and the mean over a second held against one another.
+
+use super::belief::Kind;
+use super::budget::{Evaluation, root_of_squares};
+use super::constants as known;
+use super::finding::Finding;
+use super::headline::{Evidence, Headline};
+
+/// The two estimates may differ by this much, or by what the sensor cannot see where that is more, percent.
+const RESIDUAL_LIMIT_PCT: f64 = 3.0;
+/// A mean that differs from the readings by so many of its deviations has seen what they did not.
+const TELLING_DEVIATIONS: f64 = 3.0;
+
+impl Evidence {
+    /// Holds the readings against the counter: a factor that is the same at all levels is the board's, what the sensor
+    /// cannot see explains some, and of the rest nothing decides, so that the interval holds both.
+    pub(super) fn compare(&self, counter_j: f64, headline: &mut Headline) {
+        let Some(integral_j) = self.integral().ok() else { return };
+        let gain = self.gain_ratio.map_or(1.0, |gain| gain.ratio);
+        let difference_j = integral_j / gain - counter_j;
+        let readings = self.readings;
+        let seen_j = [readings.sampling_j.unwrap_or(0.0), readings.edges_j.unwrap_or(0.0), readings.gaps_j];
+        let gain_j = if self.gain_ratio.is_some() { 0.0 } else { known::GAIN_SHARE / 2.0 * counter_j };
+        let explained_j = root_of_squares(seen_j.into_iter().chain([gain_j]));
+        let explained_j = known::COVERAGE_FACTOR * explained_j.hypot(headline.budget.uncertainty_j() / 2.0);
+        let limit_j = explained_j.max(RESIDUAL_LIMIT_PCT / 100.0 * counter_j);
+        if let Some(ratio) = self.scope_ratio {
+            headline.findings.push(Finding {
+                code: "scope_differs",
+                is_warning: true,
+                text: format!(
+                    "at the lowest power seen the readings are {ratio:.2} times the counter, more than a sensor is off: one \
+                     of them may be of more than the GPU, or count wrong, or the load is in step with the sensor"
+                ),
+            });
+            let apart_j = known::APART_SHARE * (integral_j - counter_j).abs();
+            let apart_j = apart_j.hypot(readings.sampling_j.unwrap_or(0.0));
+            headline.budget.add("counter and readings differ", "their difference", Evaluation::A, apart_j);
+            "the counter, carried to both edges; the readings are of another scope"
+                .clone_into(&mut headline.reason);
+            return;
+        }
+        if difference_j.abs() <= limit_j {
+            return;
+        }
+        let differ = format!(
+            "the integral differs from the counter by {:+.1} %, more than {:.1} %",
+            difference_j / counter_j * 100.0,
+            limit_j / counter_j * 100.0
+        );
+        // Readings that are even and further from the counter than by a gain are those of a load in step with the sensor,
+        // if the two agreed before and the counter's steps are alike; or a third witness says so.
+        let no_gain = (integral_j / gain / counter_j).ln().abs() > known::RATIO_PLAUSIBLE.ln_1p();
+        let in_step =
+            self.kind == Kind::Integral && readings.are_even && no_gain && self.in_step_ratio.is_some();
+        let decided = if self.is_confirmed_by_mean(integral_j, counter_j) {
+            Some("the mean over a second is with the counter")
+        } else {
+            in_step.then_some("the counter counts what the sensor does not see, as its steps have shown")
+        };
+        if let Some(why) = decided {
+            headline.reason = format!("{differ}; {why}");
+            headline.findings.push(Finding { code: "estimators_disagree", is_warning: false, text: differ });
+            return;
+        }
+        headline.reason = format!("{differ}; nothing decides between them");
+        headline.budget.add(
+            "counter and readings differ",
+            "half their difference",
+            Evaluation::A,
+            root_of_squares(seen_j.into_iter().chain([known::APART_SHARE * difference_j])),
+        );
+        headline.findings.push(Finding { code: "estimators_disagree", is_warning: true, text: differ });
+    }
+
+    /// Adds what a counter that only adds up readings does not see, as likely as it is one; answers the joules to quote.
+    pub(super) fn add_unseen(&self, counter_j: f64, headline: &mut Headline) -> f64 {
+        let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.between_j;
+        let source = "differences of successive readings";
+        if self.kind != Kind::SumOfReadings {
+            headline.budget.add("counter, unseen time", source, Evaluation::A, blind_j);
+            if self.kind == Kind::Undecided && self.readings.in_step_j.is_some() {
+                headline.findings.push(Finding::load_in_step_undecided());
+            }
+            return counter_j;
+        }
+        let in_step_j = self.readings.in_step_j.unwrap_or(0.0);
+        let (unseen_j, edges_j) = (blind_j.hypot(in_step_j), self.readings.edges_j.unwrap_or(0.0));
+        let (total_j, unseen_j) = self.with_mean(counter_j, (unseen_j, edges_j), headline);
+        headline.budget.add("counter, unseen time", source, Evaluation::A, unseen_j);
+        if in_step_j > 0.0 && unseen_j > in_step_j / 2.0 {
+            headline.findings.push(Finding::load_in_step());
+        }
+        total_j
+    }
+
+    /// An energy of which `unseen_j` (k = 1) is not known because the readings do not see all of the time, and the same
+    /// after what the mean over a second says of it: followed as far as it is known better, and as likely as it is none of
+    /// the same readings. `edges_j`: what the edges of the readings leave unknown, where the energy is not theirs (k = 1).
+    pub(super) fn with_mean(
+        &self,
+        base_j: f64,
+        (unseen_j, edges_j): (f64, f64),
+        headline: &mut Headline,
+    ) -> (f64, f64) {
+        let Some((mean, integral_j)) = self.readings.mean.zip(self.readings.joules) else {
+            return (base_j, unseen_j);
+        };
+        let difference_j = integral_j + mean.beyond_j - base_j;
+        let deviation_j = mean.deviation_j.hypot(edges_j);
+        let tells = difference_j.abs() > TELLING_DEVIATIONS * deviation_j;
+        let unseen_j = if tells { unseen_j.max(difference_j.abs()) } else { unseen_j };
+        let (unseen, known) = (unseen_j.powi(2), deviation_j.powi(2));
+        let sum = (unseen + known).max(f64::MIN_POSITIVE);
+        let shift_j = unseen / sum * difference_j;
+        let (blind, sees) = (mean.blind_share, 1.0 - mean.blind_share);
+        if tells && shift_j.abs() > RESIDUAL_LIMIT_PCT / 100.0 * base_j {
+            headline.findings.push(Finding::second_mean_differs(difference_j, base_j));
+        }
+        let variance = blind * unseen + sees * unseen * known / sum + blind * sees * shift_j.powi(2);
+        (base_j + sees * shift_j, variance.sqrt())
+    }
+
+    /// Whether the mean over a second sees all of the time and says the same as the counter.
+    fn is_confirmed_by_mean(&self, integral_j: f64, counter_j: f64) -> bool {
+        self.readings.mean.is_some_and(|mean| {
+            let off_j = (integral_j + mean.beyond_j - counter_j).abs();
+            let doubt_j =
+                known::COVERAGE_FACTOR * mean.deviation_j.hypot(self.readings.edges_j.unwrap_or(0.0));
+            let most_j = doubt_j.max(RESIDUAL_LIMIT_PCT / 100.0 * counter_j);
+            mean.blind_share < known::DECIDED && off_j <= most_j && most_j < mean.beyond_j.abs() / 2.0
+        })
+    }
+}
