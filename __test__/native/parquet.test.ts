@@ -77,6 +77,7 @@ describe('read by pyarrow', () => {
       'memory_temperature_c: int32',
       'memory_used_bytes: int64',
       'performance_state: int32',
+      'average_power_mw: int32',
     ])
     expect(metadata['llem.schema_version']).toBe('2')
     expect(Math.min(...(columns.timestamp_s as number[]))).toBeLessThan(-0.2)
