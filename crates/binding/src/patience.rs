@@ -24,15 +24,16 @@ pub fn answered<T: Send + 'static>(
     let asks = move || drop(answers.send(ask()));
     thread::Builder::new().name("llem-asks".to_owned()).spawn(asks).map_err(MeterError::Thread)?;
     let first = patience.min(SILENT);
+    let rest = patience.saturating_sub(first);
     let heard = answer.recv_timeout(first).or_else(|error| {
-        if error == RecvTimeoutError::Timeout && patience > first {
-            let (waited_s, left_s) = (first.as_secs_f64(), (patience - first).as_secs_f64());
+        if error == RecvTimeoutError::Timeout && !rest.is_zero() {
+            let (waited_s, left_s) = (first.as_secs_f64(), rest.as_secs_f64());
             let text = format!(
                 "llem: Waiting for the GPU driver, which has not answered for {waited_s:.0} s ({what}); for {left_s:.0} s more.\n"
             );
             // Nobody may be there to read it.
             let _ = std::io::stderr().write_all(text.as_bytes());
-            return answer.recv_timeout(patience - first);
+            return answer.recv_timeout(rest);
         }
         Err(error)
     });

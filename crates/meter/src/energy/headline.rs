@@ -248,14 +248,11 @@ impl Evidence {
         let (total_j, unseen_j) = self.with_mean(integral_j, (sampling_j.hypot(in_step_j), 0.0), headline);
         (headline.total_j, headline.method) = (Some(total_j), Some(Method::Integral));
         let budget = &mut headline.budget;
-        match readings.mean {
-            Some(_) => {
-                budget.add("unseen time", "readings and their mean over a second", Evaluation::A, unseen_j)
-            }
-            None => {
-                budget.add("unseen time", "differences of successive readings", Evaluation::A, sampling_j);
-                budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
-            }
+        if readings.mean.is_some() {
+            budget.add("unseen time", "readings and their mean over a second", Evaluation::A, unseen_j);
+        } else {
+            budget.add("unseen time", "differences of successive readings", Evaluation::A, sampling_j);
+            budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
         }
         let edges = "readings around the edges, age of a reading";
         budget.add("edges", edges, Evaluation::B, readings.edges_j.unwrap_or(0.0));

@@ -51,7 +51,7 @@ impl DeviceWindow {
             let unseen = if is_busy && self.integral.usual_step_w() <= 0.0 { 1.0 } else { unseen };
             let hidden_w = hidden_w(mean_w) * unseen;
             let is_load = is_busy || active_w > known::LOAD_SHARE * idle_w;
-            (are_even && is_load && hidden_w > 0.0).then(|| known::APART_SHARE * hidden_w * read_s)
+            (are_even && is_load && hidden_w > 0.0).then_some(known::APART_SHARE * hidden_w * read_s)
         });
         // Too few values to tell: each update period anything from idle to limit, by itself.
         let (length_s, period_s) = (seconds(duration_ns), seconds(taken.update_period_ns));
