@@ -73,6 +73,7 @@ fn sample(row: usize) -> Sample {
         sm_clock_mhz: Some(1755 + 15 * noise(6, 16) as u32),
         memory_clock_mhz: Some(3201),
         memory_temperature_c: Some(60 + noise(9, 8) as u32),
+        average_power_mw: Some(311_000),
         performance_state: Some(0),
     };
     let counter = CounterReading { at_ns: at_ns + 120_000, energy_mj: poll * 4_800 + noise(7, 4_800) };
