@@ -263,6 +263,22 @@ describe('prefill and decode', () => {
     expect(decode?.uncertainty_j).toBeCloseTo(7 * 450 * 0.0625 + 20, 6)
   })
 
+  it('say first why no first token was seen, whatever the sensor could tell', () => {
+    const lines = Array.from({ length: 4 }, (_, at) => ({
+      ...request(at * 3, at * 3 + 3, at * 3 + 1),
+      ttft_ms: null,
+    }))
+    const times = timesOf(lines)
+    const pieces = cutAtRequests(times, { start_ns: 0, end_ns: 12 * S })
+    const blind = { ...SEEN, updatePeriodNs: null }
+    const energy = drawn(pieces, () => 500)
+    for (const resolution of [SEEN, blind]) {
+      const { prefill, decode, reason } = phasesOf(times, pieces, energy, resolution, 'buffered by a proxy')
+      expect([prefill, decode]).toEqual([null, null])
+      expect(reason).toBe('unattributable: prefill: buffered by a proxy; decode: buffered by a proxy')
+    }
+  })
+
   it('are both null where prefills and decodes of different requests always overlap', () => {
     const times = timesOf(Array.from({ length: 20 }, (_, at) => request(at, at + 4, at + 1)))
     const pieces = cutAtRequests(times, { start_ns: 3 * S, end_ns: 19 * S })

@@ -16,6 +16,7 @@ export interface ReaderListeners {
 /** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
 const GIVEN_UP: readonly (string | null)[] = ['abort', 'error', 'network_error']
 const END = '[DONE]'
+const BLANK = ' '.charCodeAt(0)
 
 /** Reads the stream of one answer, in whatever dialect, and says when it is whole. */
 export class AnswerReader implements LineSink {
@@ -87,7 +88,7 @@ export class AnswerReader implements LineSink {
   }
 
   dataLine(text: string, name: string): boolean {
-    const data = text.trim()
+    const data = hasBlanks(text) ? text.trim() : text
     // Some keep a connection awake with an empty event.
     if (data === '') return true
     if (data === END) {
@@ -176,6 +177,11 @@ export class AnswerReader implements LineSink {
 /** Some gateways frame what is framed already. */
 function textWithoutFrames(text: string): string {
   return text.replace(/^(?:data:\s*)+/, '')
+}
+
+/** Most data has none around it, and is not copied. */
+function hasBlanks(text: string): boolean {
+  return text === '' || text.charCodeAt(0) <= BLANK || text.charCodeAt(text.length - 1) <= BLANK
 }
 
 /** Undefined for what is no JSON, or more of it than may be. */

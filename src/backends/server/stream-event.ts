@@ -30,20 +30,27 @@ const NOTHING: StreamContent = {
   model: null,
 }
 
-/** Reads an event, of which anything may be absent, null or of another kind. `name`: what stands in its `event:` line. */
+/**
+ * Reads an event, of which anything may be absent, null or of another kind. `name`: what stands in its `event:` line. It runs
+ * for each token of each answer.
+ */
 export function contentOf(event: unknown, name: string): StreamContent {
   if (!isObject(event)) return name === 'error' ? { ...NOTHING, error: String(event) } : NOTHING
-  const error = errorOf(event, name)
-  if (error !== null) return { ...NOTHING, error }
-  const choice = firstChoice(event)
-  const usage = event.usage ?? choice?.usage ?? usageInside(event.x_groq) ?? event.details
-  const told = usage == null ? null : usageOf(usage)
-  const counted = told === null ? countsBesideUsage(event) : null
-  const base = { error: null, usage: told, counted, model: wordOf(event.model) }
-  if (choice === null) return { ...NOTHING, ...base }
-  const finishReason = wordOf(choice.finish_reason)
-  const { text, isReasoning } = textOf(choice, finishReason !== null)
-  return { ...base, text, isReasoning, finishReason }
+  const { choices, error } = event
+  const first = Array.isArray(choices) ? choices[0] : null
+  const choice = isObject(first) ? first : null
+  if (choice === null || isThere(error) || name !== '' || isThere(choice.error)) {
+    const words = errorOf(event, name)
+    if (words !== null) return { ...NOTHING, error: words }
+  }
+  const raw = event.usage ?? choice?.usage ?? usageInside(event.x_groq) ?? event.details
+  const usage = raw == null ? null : usageOf(raw)
+  const counted = usage === null ? countsBesideUsage(event) : null
+  const model = wordOf(event.model)
+  const finishReason = choice === null ? null : wordOf(choice.finish_reason)
+  const thought = choice === null ? null : thoughtOf(choice)
+  const text = choice === null ? null : (thought ?? textOf(choice, finishReason !== null))
+  return { error: null, text, isReasoning: thought !== null, finishReason, usage, counted, model }
 }
 
 function countsBesideUsage(event: Fields): Usage | null {
@@ -81,26 +88,30 @@ function wordsOf(event: Fields): string {
   return errorText(event) ?? JSON.stringify(isThere(event.error) ? event.error : event)
 }
 
-function firstChoice({ choices }: Fields): Fields | null {
-  const choice = Array.isArray(choices) ? choices[0] : null
-  return isObject(choice) ? choice : null
+/** What a chunk brought. An answer that was not streamed has a `message` where a chunk has a `delta`. */
+function textOf(choice: Fields, isLast: boolean): string | null {
+  const part = partOf(choice)
+  if (part === null) {
+    const { text } = choice
+    // A token without text, as an end-of-text token that is ignored, comes as an empty text before the end.
+    return typeof text === 'string' && (text !== '' || !isLast) ? text : null
+  }
+  const said = spoken(part.content) || spoken(part.refusal)
+  if (said !== '') return said
+  const isCall = [part.tool_calls, part.function_call].some((call) => isThere(call) && !isEmptyList(call))
+  return isCall ? '' : null
 }
 
-/** What a chunk brought. An answer that was not streamed has a `message` where a chunk has a `delta`. */
-function textOf(choice: Fields, isLast: boolean): Pick<StreamContent, 'text' | 'isReasoning'> {
-  const part = isObject(choice.delta) ? choice.delta : choice.message
-  if (isObject(part)) {
-    const said = spoken(part.content) || spoken(part.refusal)
-    if (said !== '') return { text: said, isReasoning: false }
-    // What vLLM, llama-server and others call thoughts.
-    const thought = spoken(part.reasoning_content) || spoken(part.reasoning) || spoken(part.thinking)
-    if (thought !== '') return { text: thought, isReasoning: true }
-    const isCall = [part.tool_calls, part.function_call].some((call) => isThere(call) && !isEmptyList(call))
-    return { text: isCall ? '' : null, isReasoning: false }
-  }
-  const { text } = choice
-  // A token without text, as an end-of-text token that is ignored, comes as an empty text before the end.
-  return { text: typeof text === 'string' && (text !== '' || !isLast) ? text : null, isReasoning: false }
+/** What vLLM, llama-server and others call thoughts, where the chunk brings nothing else. */
+function thoughtOf(choice: Fields): string | null {
+  const part = partOf(choice)
+  if (part === null || spoken(part.content) !== '') return null
+  return spoken(part.reasoning_content) || spoken(part.reasoning) || spoken(part.thinking) || null
+}
+
+function partOf(choice: Fields): Fields | null {
+  const part = choice.delta ?? choice.message
+  return isObject(part) ? part : null
 }
 
 /** A text, or a list of parts with one each. */
