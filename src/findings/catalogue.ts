@@ -71,6 +71,17 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: 'Readings far above the power limit.',
     advice: null,
   },
+  second_mean_differs: {
+    meaning:
+      'The mean over a second, which some boards show beside the power, differs from the readings. It is followed as far as it is believed.',
+    evidence: 'Field 185 over the window beside the readings of field 186.',
+    advice: 'Run `llem calibrate` once for this board and driver.',
+  },
+  peak_unknown: {
+    meaning: 'The highest power is unknown.',
+    evidence: 'No power was read in the window, or the highest reading is below the mean power.',
+    advice: null,
+  },
   load_in_step_not_excluded: {
     meaning:
       'A load in step with the sensor would show the same readings and have quite other joules. As a note, the counter speaks against it but has not proved itself yet.',
