@@ -28,6 +28,11 @@ impl Sensor {
         Self { update_period_ns: update_period_ms * NS_PER_MS, window_ns: window_ms * NS_PER_MS, delay_ns: 0 }
     }
 
+    /// The share of the time that is in no value.
+    pub fn unseen_share(&self) -> f64 {
+        (1.0 - self.window_ns as f64 / self.update_period_ns as f64).max(0.0)
+    }
+
     /// How old the power is that a reading shows, on average: the delay, half the window, and half an update period
     /// that the value has been standing.
     pub fn lag_ns(&self) -> u64 {

@@ -34,7 +34,11 @@ impl DeviceWindow {
             root_of_squares([start_j.max(slow_edge_j), end_j.max(slow_edge_j), averaging_j])
         });
         let (idle_w, limit_w) = (belief.idle_w(), belief.limit_w());
-        let unseen = belief.ways.unseen_share(sensor);
+        // The ways to read the sensor are learned beside the counter. A blind one agrees with the readings whatever they miss,
+        // so that of these the ways say nothing.
+        let learned = belief.ways.unseen_share(sensor);
+        let unseen_if_blind = learned.max(taken.unseen_share());
+        let unseen = learned + belief.blind_share * (unseen_if_blind - learned);
         let mean_w = self.integral.mean_power_w();
         let active_w = mean_w.map_or(0.0, |mean_w| mean_w - idle_w);
         // A load that is seen only while it is low looks idle, but for the time in which kernels ran.
@@ -77,7 +81,7 @@ impl DeviceWindow {
             longest_gap_s: self.integral.longest_gap_ns().map(seconds),
             between_j: self
                 .integral
-                .sampling_deviation_j(taken, unseen)
+                .sampling_deviation_j(taken, unseen_if_blind)
                 .map_or(unknown_j, |between_j| between_j.min(limit_w * read_s / known::COVERAGE_FACTOR)),
             sampling_j: if sensor == taken {
                 self.integral.sampling_deviation_j(sensor, unseen)
