@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const scratch = join(root, '.cache/build')
 const platform = hostPlatform()
 // Loaded from where npm puts them: few commands need them, and bundled they would be a third of the package.
-const NOT_BUNDLED = ['hyparquet', 'hyparquet-compressors', 'hyparquet-writer']
+const NOT_BUNDLED = ['hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'undici']
 
 const build = { addon, simulator, typescript }
 for (const part of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(build)) {

@@ -9,7 +9,6 @@ import type {
 } from '../backend.js'
 import { DEFAULT_TIMEOUTS, openWorkerSession } from '../worker-session.js'
 import { apiKeyOf } from './api-key.js'
-import { checkAttached, checkStarted } from './check.js'
 import { factsOf } from './model-facts.js'
 import { findOnPath } from './on-path.js'
 import type { TalkingOptions } from './options.js'
@@ -64,6 +63,8 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
     async check({ model, options, env = process.env, service = null, timeouts }: CheckOptions) {
       const launch = kind.plan(model, options, { env, isElsewhere: service !== null })
       const key = apiKeyOf(launch.talking, { ...env, ...launch.talking.env })
+      // With it comes what speaks HTTP, which most commands do without.
+      const { checkAttached, checkStarted } = await import('./check.js')
       if (launch.command !== null) return checkStarted(launch, model, { env, isElsewhere: service !== null })
       return checkAttached(launch, model, key, { ...DEFAULT_TIMEOUTS, ...timeouts }.loadMs)
     },
