@@ -77,7 +77,9 @@ impl Evidence {
     pub(super) fn add_unseen(&self, counter_j: f64, headline: &mut Headline) -> f64 {
         let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.between_j;
         let source = "differences of successive readings";
-        if self.kind != Kind::SumOfReadings {
+        let is_blind = self.kind == Kind::SumOfReadings
+            || (self.kind == Kind::Undecided && self.is_contradicted_by_mean(counter_j));
+        if !is_blind {
             headline.budget.add("counter, unseen time", source, Evaluation::A, blind_j);
             if self.kind == Kind::Undecided && self.readings.in_step_j.is_some() {
                 headline.findings.push(Finding::load_in_step_undecided());
@@ -119,6 +121,18 @@ impl Evidence {
         }
         let variance = blind * unseen + sees * unseen * known / sum + blind * sees * shift_j.powi(2);
         (base_j + sees * shift_j, variance.sqrt())
+    }
+
+    /// Whether the counter says what the readings say, and the mean over a second something else: it has seen what neither has.
+    fn is_contradicted_by_mean(&self, counter_j: f64) -> bool {
+        let Some((mean, integral_j)) = self.readings.mean.zip(self.readings.joules) else { return false };
+        let difference_j = integral_j + mean.beyond_j - counter_j;
+        let deviation_j = mean.deviation_j.hypot(self.readings.edges_j.unwrap_or(0.0));
+        // More than gains explain.
+        let is_far = difference_j.abs() > known::RATIO_PLAUSIBLE * counter_j;
+        is_far
+            && difference_j.abs() > TELLING_DEVIATIONS * deviation_j
+            && (integral_j - counter_j).abs() < difference_j.abs() / 2.0
     }
 
     /// Whether the mean over a second sees all of the time and says the same as the counter.
