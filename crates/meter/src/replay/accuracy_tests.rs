@@ -45,6 +45,12 @@ fn a_load_in_step_with_the_sensor_is_inside_its_uncertainty() {
 }
 
 #[test]
+fn a_counter_that_adds_up_readings_is_found_out_by_the_mean_over_a_second() {
+    let found = judged("counter-sums-true-mean", "in step", 5, 40);
+    assert!(found.covered >= 0.6 && found.error_p50_pct <= 1.0, "{found:?}");
+}
+
+#[test]
 fn a_slow_sensor_without_a_counter_holds_what_it_does_not_see() {
     for (name, period_ms) in [("sensor-700ms", 700), ("sensor-900ms", 900), ("sensor-1300ms", 1300)] {
         let sensor = PowerSensor::boxcar_ms(period_ms, 25);
