@@ -80,7 +80,7 @@ describe('the steady state', () => {
     steady.drains(5e9)
     grow(steady, c, 2, 6e9)
     steady.ended(c, 6e9, { output: 12, input: 9 }) // 4 chunks of 3 tokens; 2 of them within.
-    expect(steady.result).toEqual({
+    expect(steady.resultUntil(9e9)).toEqual({
       steady: { start_ns: 2e9, end_ns: 5e9, output_tokens: 5 * 2 + 3 + 2 * 3, input_tokens: 9 },
       reason: null,
     })
@@ -97,7 +97,22 @@ describe('the steady state', () => {
     grow(steady, b, 4, 3e9)
     steady.ended(b, 4e9, { output: 4, input: null })
     steady.drains(4e9)
-    expect(steady.result.steady).toMatchObject({ output_tokens: 4, input_tokens: null })
+    expect(steady.resultUntil(9e9).steady).toMatchObject({ output_tokens: 4, input_tokens: null })
+  })
+
+  it('ends with the last token of the run, and counts no chunk that came after its edge', () => {
+    const steady = new SteadyState(1)
+    const [a, b]: Stream[] = [{ chunks: 0 }, { chunks: 9, chunksUntil: (ns) => (ns >= 4e9 ? 9 : 3) }]
+    if (a === undefined || b === undefined) throw new Error('two streams')
+    steady.sent(a)
+    grow(steady, a, 4, 1e9)
+    steady.sent(b)
+    steady.left(a, 2e9)
+    steady.drains(3e9)
+    steady.ended(b, 4e9, { output: 9, input: 1 })
+    expect(steady.resultUntil(9e9).steady).toMatchObject({ start_ns: 1e9, end_ns: 3e9, output_tokens: 3 })
+    expect(steady.resultUntil(2.5e9).steady).toMatchObject({ end_ns: 2.5e9 })
+    expect(steady.resultUntil(0.5e9).steady).toBeNull()
   })
 
   it('that is shorter than three periods of a power sensor is null with the reason', () => {
@@ -106,7 +121,7 @@ describe('the steady state', () => {
     steady.sent(stream)
     grow(steady, stream, 1, 1e9)
     steady.drains(1.2e9)
-    expect(steady.result).toEqual({
+    expect(steady.resultUntil(9e9)).toEqual({
       steady: null,
       reason: 'the load was steady for 200 ms only, of 300 at least',
     })

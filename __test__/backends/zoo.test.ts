@@ -82,8 +82,25 @@ describe('the zoo', () => {
         streams: { [right.verdict]: 3 },
       },
     })
-    // Nobody waits for a connection that stays open, but for the usage where it may still come.
-    const graceMs = row.name.startsWith('the reason alone') ? 1100 : 0
-    expect(tookMs).toBeLessThan(3 * (Number(lastMs) + LATE_MS + graceMs) + 200)
+    // No request waits for a connection that stays open, nor for the usage of the one before it.
+    const mostMs = 3 * (Number(lastMs) + LATE_MS) + 200
+    const windowMs = (Number(totals?.end_ns) - Number(totals?.start_ns)) / 1e6
+    expect(windowMs).toBeLessThan(mostMs)
+    const graceMs = row.name.startsWith('the reason') ? 3200 : 0
+    expect(tookMs).toBeLessThan(mostMs + graceMs)
+    // Whatever comes after the last token is no part of the run.
+    if (totals?.steady != null) {
+      expect(totals.steady.start_ns).toBeGreaterThanOrEqual(totals.start_ns)
+      expect(totals.steady.end_ns).toBeLessThanOrEqual(totals.end_ns)
+    }
+  })
+
+  it('tells what was lost where the server says more after the end', () => {
+    const row = ROWS.find(({ name }) => name === 'the reason, and the usage long after it')
+    const { totals } = resultOf(row as Row)
+    // The first waits a moment, the others none.
+    expect(totals?.served?.notes).toContainEqual(
+      expect.stringMatching(/^answers_end_late: .* for which the next request waited 0\.0[2-9]\d s in all/),
+    )
   })
 })

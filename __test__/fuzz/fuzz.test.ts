@@ -74,7 +74,11 @@ function jsonOf(bytes: Buffer): unknown {
 
 /** A connection that the test speaks for. */
 const target = { pool: { dispatch: () => true }, origin: 'http://nowhere', path: '/', headers: {} }
-const connection = { target: () => target, hasAnswered: false, closesWithinMs: 20 }
+const connection = {
+  target: () => target,
+  hasAnswered: false,
+  waits: { close: 20, usageInPlaceMs: 20, usage: 3000 },
+}
 
 interface Reader {
   name: string

@@ -246,6 +246,13 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: 'Answers 429 or 503 with Retry-After (`serving.put_off`).',
     advice: 'Lower the load, or raise the limit of the server.',
   },
+  answers_end_late: {
+    meaning:
+      'Requests waited for the end of answers that were complete. The energy of that time is in the joules.',
+    evidence: 'From the last token to the usage, `[DONE]` or the end of the connection.',
+    advice:
+      'Let the server send its usage and `[DONE]` with the reason of the end, or look at the proxy before it.',
+  },
   several_models_answered: {
     meaning: 'Different models answered. The numbers are those of all together.',
     evidence: '`model` of the answers (`identity.observed`).',

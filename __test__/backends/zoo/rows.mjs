@@ -743,6 +743,10 @@ const TIMES = [
     script: [...chats, stops, hold(3000)],
     right: { input: null, source: 'chunks', explained: ['no_usage'] },
   },
+  {
+    name: 'the reason, and the usage long after it',
+    script: [...chats, stops, 900, usageOfAll, DONE],
+  },
   { name: 'the connection breaks after the end', script: [...chats, stops, usageOfAll, DONE, breakOff] },
   {
     name: 'everything in one packet',

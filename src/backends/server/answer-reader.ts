@@ -58,6 +58,18 @@ export class AnswerReader implements LineSink {
     return this.isWhole || this.finishReason !== null
   }
 
+  /** The server says that this is no answer. */
+  get isGivenUp(): boolean {
+    return GIVEN_UP.includes(this.finishReason)
+  }
+
+  /** Chunks that were here by then. */
+  chunksUntil(ns: number): number {
+    let count = this.chunks
+    while (count > 0 && Number(this.timesNs[count - 1]) > ns) count -= 1
+    return count
+  }
+
   get usage(): Usage | null {
     return this.#usage.of(this.chunks) ?? this.#counted
   }
@@ -72,7 +84,7 @@ export class AnswerReader implements LineSink {
     this.#lines.end()
     if (this.problem === null && this.chunks === 0) this.#readUnframed()
     if (this.problem !== null) return { code: 'STREAM_ERROR', words: this.problem }
-    if (GIVEN_UP.includes(this.finishReason))
+    if (this.isGivenUp)
       return {
         code: 'STREAM_ERROR',
         words: `the server gave up the answer (finish_reason: ${shortened(String(this.finishReason))})`,

@@ -12,6 +12,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 4000
 /** Most servers end an answer's last packet within a millisecond of its last event. */
 const CLOSES_WITHIN_MS = 20
+/** Most send the usage with the reason of the end; a gateway may ask somebody else for it first. */
+const USAGE_WITHIN_MS = 3000
 const MOST_REDIRECTS = 5
 const FOR_GOOD: readonly number[] = [301, 308]
 /** A question beside the measurement is asked again at most so often, after as long as the server asks for. */
@@ -51,8 +53,11 @@ interface Redirect {
 export class Connection {
   /** It has answered at all, so that a connection may have been used before. */
   hasAnswered = false
-  /** How long a connection may stay open after its answer, before it is not waited for; 0 once one stayed open longer. */
-  closesWithinMs = CLOSES_WITHIN_MS
+  /**
+   * How long is waited after an answer, milliseconds: for its connection to close; for its usage while it keeps its place; and
+   * for its usage in all. Less once one was waited for in vain.
+   */
+  readonly waits = { close: CLOSES_WITHIN_MS, usageInPlaceMs: CLOSES_WITHIN_MS, usage: USAGE_WITHIN_MS }
   readonly #url: URL
   /** What stands before the paths of OpenAI's API, and before those of the server itself. */
   readonly #prefixes: { api: string; server: string }

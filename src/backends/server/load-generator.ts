@@ -39,14 +39,19 @@ export interface Driven {
   retries: number
   /** What the server asked to wait for. */
   waits: Waits
+  /** Answers that were over and yet kept their place, because their usage or the end of their connection was waited for. */
+  lingered: Waits
   steady: SteadyState
 }
 
-/** Requests that a server put off (429, 503 with Retry-After), and how long they waited in all. */
+/** So many requests that waited, as those that a server put off (429, 503 with Retry-After), and how long in all. */
 export interface Waits {
   count: number
   ms: number
 }
+
+/** Less is the time in which this process reads what came. */
+const LINGERS_FROM_MS = 10
 
 /** The closed loop of whoever asks for no load: one request after the other. */
 export const ONE_AFTER_THE_OTHER: OfferedLoad = {
@@ -65,14 +70,15 @@ export async function driveLoad(drive: Drive): Promise<Driven> {
   const startNs = nowNs()
   await generator.sendAll(startNs)
   if (generator.problem !== null) throw generator.problem.error
-  const { lastEndNs, maxInFlight, retries, waits, steady } = generator
-  return { startNs, endNs: Math.max(startNs, lastEndNs), maxInFlight, retries, waits, steady }
+  const { lastEndNs, maxInFlight, retries, waits, lingered, steady } = generator
+  return { startNs, endNs: Math.max(startNs, lastEndNs), maxInFlight, retries, waits, lingered, steady }
 }
 
 class LoadGenerator {
   maxInFlight = 0
   retries = 0
   readonly waits: Waits = { count: 0, ms: 0 }
+  readonly lingered: Waits = { count: 0, ms: 0 }
   /** When the last answer was here. */
   lastEndNs = 0
   /** Why it was stopped. */
@@ -80,6 +86,8 @@ class LoadGenerator {
   readonly steady: SteadyState
   readonly #drive: Drive
   readonly #live = new Set<TokenStream>()
+  /** Requests that have given their place to others, and whose usage is still to come. */
+  readonly #late = new Set<Promise<void>>()
   #inFlight = 0
   #failures = 0
   #next = 0
@@ -101,6 +109,7 @@ class LoadGenerator {
     const { request_rate, concurrency } = this.#drive.load
     if (request_rate === null) await this.#closedLoop(concurrency ?? 1)
     else await this.#openLoop(startNs, request_rate, concurrency)
+    await Promise.all(this.#late)
     await this.#summing
     await this.#sumUp()
   }
@@ -115,8 +124,9 @@ class LoadGenerator {
   async #closedLoop(concurrency: number): Promise<void> {
     const { count } = this.#drive
     const lane = async () => {
-      while (this.#next < count && this.problem === null) await this.#request(this.#next++, null)
-      this.steady.drains(nowNs())
+      let lastNs: number | null = null
+      while (this.#next < count && this.problem === null) lastNs = await this.#request(this.#next++, null)
+      this.steady.drains(lastNs ?? nowNs())
     }
     const lanes: Promise<void>[] = []
     while (lanes.length < Math.min(concurrency, count)) {
@@ -140,28 +150,38 @@ class LoadGenerator {
         })
       }
       if (this.problem !== null) break
-      const request = this.#request(this.#next++, scheduledNs).finally(() => requests.delete(request))
+      const request: Promise<void> = this.#request(this.#next++, scheduledNs).then(() => {
+        requests.delete(request)
+      })
       requests.add(request)
     }
     this.steady.drains(nowNs())
     await Promise.all(requests)
   }
 
-  async #request(index: number, scheduledNs: number | null): Promise<void> {
-    const { load, send, tokensOf, mostWaitMs } = this.#drive
+  /** Until its place is free; when its last token was here. */
+  async #request(index: number, scheduledNs: number | null): Promise<number> {
+    const { load, send, mostWaitMs } = this.#drive
     this.#inFlight += 1
     this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight)
     let sentNs: number | null = null
     let waitedMs = 0
     let retries = 0
+    let lastNs: number
     for (let attempts = 1; ; attempts += 1) {
       const stream = send(index, (stream, ns) => this.steady.firstToken(stream, ns))
       this.#live.add(stream)
       this.steady.sent(stream)
+      await stream.free
+      if (!stream.isDone) {
+        lastNs = this.#leave(stream, { index, attempts, scheduledNs, sentNs: sentNs ?? stream.startNs })
+        break
+      }
       const end = await stream.done
-      this.#live.delete(stream)
+      lastNs = end.endNs
+      this.#linger(end)
       sentNs ??= end.startNs
-      this.steady.ended(stream, end.endNs, end.ok ? tokensOf(index, end) : null)
+      this.#count(stream, index, end)
       if (this.problem !== null) break
       const waitMs = end.ok ? null : end.retryAfterMs
       if (waitMs !== null && waitedMs + waitMs <= mostWaitMs) {
@@ -175,13 +195,47 @@ class LoadGenerator {
         this.retries += 1
         continue
       }
-      if (!end.ok) this.#countFailure(end)
-      this.lastEndNs = Math.max(this.lastEndNs, end.endNs)
-      this.#sumUpLater({ index, end, attempts, scheduledNs, sentNs })
+      this.#finish({ index, end, attempts, scheduledNs, sentNs })
       break
     }
     this.#inFlight -= 1
     this.#waiting?.()
+    return lastNs
+  }
+
+  /** Its text is here, and its place is free; what it counted comes when it comes. */
+  #leave(stream: TokenStream, request: Omit<Outcome, 'end'>): number {
+    const { lastNs } = stream
+    this.#linger({ ok: true, endNs: lastNs })
+    this.steady.left(stream, lastNs)
+    const late: Promise<void> = stream.done
+      .then((end) => {
+        this.#late.delete(late)
+        this.#count(stream, request.index, end)
+        if (this.problem === null) this.#finish({ ...request, end })
+      })
+      .catch((error: unknown) => this.stop(error))
+    this.#late.add(late)
+    return lastNs
+  }
+
+  #linger({ ok, endNs }: Pick<Answered | Failed, 'ok' | 'endNs'>): void {
+    const ms = (nowNs() - endNs) / 1e6
+    if (!ok || ms < LINGERS_FROM_MS) return
+    this.lingered.count += 1
+    this.lingered.ms += ms
+  }
+
+  #count(stream: TokenStream, index: number, end: Answered | Failed): void {
+    this.#live.delete(stream)
+    this.steady.ended(stream, end.endNs, end.ok ? this.#drive.tokensOf(index, end) : null)
+  }
+
+  #finish(outcome: Outcome): void {
+    const { end } = outcome
+    if (!end.ok) this.#countFailure(end)
+    this.lastEndNs = Math.max(this.lastEndNs, end.endNs)
+    this.#sumUpLater(outcome)
   }
 
   async #putOff(waitMs: number): Promise<void> {

@@ -7,6 +7,8 @@ const SHORTEST_NS = 300e6
 export interface Stream {
   /** Chunks with text so far. */
   chunks: number
+  /** Those that were here by then. */
+  chunksUntil?(ns: number): number
   /** At the edges of the steady state, where they fell into its life. */
   atStart?: number
   atEnd?: number
@@ -56,6 +58,11 @@ export class SteadyState {
         this.#inputTokens =
           tokens.input === null || this.#inputTokens === null ? null : this.#inputTokens + tokens.input
     }
+    this.left(stream, ns)
+  }
+
+  /** It has made its last token, though how many it made may still be unknown. */
+  left(stream: Stream, ns: number): void {
     if (this.concurrency === null && stream === this.#first) this.#start(ns)
   }
 
@@ -63,12 +70,13 @@ export class SteadyState {
   drains(ns: number): void {
     if (this.#endNs !== null) return
     this.#endNs = ns
-    for (const stream of this.#inFlight) stream.atEnd = stream.chunks
+    for (const stream of this.#inFlight) stream.atEnd = chunksAt(stream, ns)
   }
 
-  /** After the last request has ended. */
-  get result(): { steady: Steady; reason: null } | { steady: null; reason: string } {
-    const [startNs, endNs] = [this.#startNs, this.#endNs]
+  /** After the last request has ended, at `lastNs`: what was after that is no part of the run. */
+  resultUntil(lastNs: number): { steady: Steady; reason: null } | { steady: null; reason: string } {
+    const startNs = this.#startNs
+    const endNs = this.#endNs === null ? null : Math.min(this.#endNs, lastNs)
     if (startNs === null || endNs === null || endNs <= startNs) {
       const reason =
         this.concurrency === null
@@ -90,6 +98,11 @@ export class SteadyState {
   #start(ns: number): void {
     if (this.#startNs !== null) return
     this.#startNs = ns
-    for (const stream of this.#inFlight) stream.atStart = stream.chunks
+    for (const stream of this.#inFlight) stream.atStart = chunksAt(stream, ns)
   }
+}
+
+/** What came between that moment and now is of the time after it. */
+function chunksAt(stream: Stream, ns: number): number {
+  return stream.chunksUntil?.(ns) ?? stream.chunks
 }

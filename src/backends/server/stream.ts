@@ -52,12 +52,14 @@ export interface StreamOptions {
 }
 
 const MAX_ERROR_CHARS = 64 * 1024
-/** A server that has named the reason of the end sends its usage at once, if it sends any. */
-const USAGE_GRACE_MS = 1000
 /** A connection that was idle for too long breaks as soon as it is written to. */
 const STALE_WITHIN_NS = 500e6
 const STALE_CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
 const MOST_REDIRECTS = 5
+/** A usage that comes later than this was not sent with the reason of the end. */
+const LATE_NS = 5e6
+/** How long is waited from then on, once nothing came in time: a server that did not tell its usage tells none. */
+const AFTER_SILENCE_MS = { usage: 20, close: 0 } as const
 
 /**
  * One streaming request. It is a handler of undici's lowest level, because at 20,000 chunks a second every layer
@@ -68,14 +70,17 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   declare atEnd?: number
   /** Always resolves. */
   readonly done: Promise<Answered | Failed>
+  /** Resolves when the next request may take its place: it is done, or its text is, and the usage is still to come. */
+  readonly free: Promise<void>
   readonly #options: StreamOptions
   readonly #connection: Connection
   readonly #reader: AnswerReader
   readonly #decoder = new StringDecoder('utf8')
   readonly #timer: NodeJS.Timeout
-  #startNs = nowNs()
+  #sentNs = nowNs()
   #target: Target
   #resolve!: (end: Answered | Failed) => void
+  #letGo!: () => void
   #isDone = false
   #abort: (() => void) | null = null
   #status = 0
@@ -84,8 +89,10 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   #redirects = 0
   #isSentAgain = false
   #errorBody = ''
-  /** Closes an answer that is over, and for which `waitsFor` is waited. */
+  /** Frees the place of an answer that is over, and closes it; `waitsFor` is waited for. */
+  #freeing: NodeJS.Timeout | null = null
   #closing: NodeJS.Timeout | null = null
+  #isFree = false
   #waitsFor: 'usage' | 'close' | null = null
 
   constructor(connection: Connection, options: StreamOptions) {
@@ -98,16 +105,35 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    this.#timer = setTimeout(
-      () => this.#fail('TIMEOUT', `no end of the answer within ${options.timeoutMs / 1000} s`),
-      options.timeoutMs,
-    )
+    this.free = new Promise((resolve) => {
+      this.#letGo = resolve
+    })
+    this.#timer = setTimeout(() => this.#timeOut(), options.timeoutMs)
     this.#target = connection.target(options.path)
     this.#send()
   }
 
+  /** When it was sent. */
+  get startNs(): number {
+    return this.#sentNs
+  }
+
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
   get chunks(): number {
     return this.#reader.chunks
+  }
+
+  /** How many of them were here by then. */
+  chunksUntil(ns: number): number {
+    return this.#reader.chunksUntil(ns)
+  }
+
+  /** When its last token, or the reason of its end, was here; 0 before. */
+  get lastNs(): number {
+    return this.#reader.lastNs
   }
 
   /** Gives it up. */
@@ -182,7 +208,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   /** A server closes a connection that was idle, and what is sent on it meanwhile is lost unread. */
   #isStale(error: Error): boolean {
     const { code } = error as { code?: unknown }
-    const isPrompt = nowNs() - this.#startNs < STALE_WITHIN_NS
+    const isPrompt = nowNs() - this.#sentNs < STALE_WITHIN_NS
     const isUnread = this.#status === 0 && isPrompt && STALE_CODES.includes(code)
     return isUnread && !this.#isSentAgain && this.#connection.hasAnswered
   }
@@ -192,7 +218,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     // Not before the pool has let go of the connection that broke.
     setImmediate(() => {
       if (this.#isDone) return
-      this.#startNs = nowNs()
+      this.#sentNs = nowNs()
       this.#send()
     })
   }
@@ -222,24 +248,49 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   }
 
   /**
-   * The answer is over. A connection that its server ends at once can be used again; for another one nobody waits, but for
-   * the usage where it is still to come.
+   * The answer is over. A connection that its server ends at once can be used again; for another one nobody waits. Where the
+   * usage is still to come, it is waited for beside the requests that follow.
    */
   #closeSoon(): void {
     const waitsFor = this.#reader.isWhole ? 'close' : 'usage'
     if (this.#waitsFor === waitsFor) {
       // Another of several answers to one request goes on.
-      if (waitsFor === 'usage') this.#closing?.refresh()
+      if (waitsFor === 'usage') for (const timer of [this.#freeing, this.#closing]) timer?.refresh()
       return
     }
+    const { waits } = this.#connection
+    // The next ones lose no time by it.
+    if (this.#waitsFor === 'usage' && nowNs() - this.lastNs > LATE_NS) waits.usageInPlaceMs = 0
     this.#waitsFor = waitsFor
-    if (this.#closing !== null) clearTimeout(this.#closing)
-    const waitMs = waitsFor === 'usage' ? USAGE_GRACE_MS : this.#connection.closesWithinMs
+    this.#stopWaiting()
+    if (waitsFor === 'usage' && !this.#reader.isGivenUp)
+      this.#freeing = setTimeout(() => {
+        waits.usageInPlaceMs = 0
+        this.#setFree()
+      }, waits.usageInPlaceMs)
     this.#closing = setTimeout(() => {
-      if (waitsFor === 'close') this.#connection.closesWithinMs = 0
+      waits[waitsFor] = Math.min(waits[waitsFor], AFTER_SILENCE_MS[waitsFor])
       this.#close(true)
       this.#abort?.()
-    }, waitMs)
+    }, waits[waitsFor])
+  }
+
+  #setFree(): void {
+    if (this.#isFree) return
+    this.#isFree = true
+    this.#letGo()
+  }
+
+  #stopWaiting(): void {
+    for (const timer of [this.#freeing, this.#closing]) if (timer !== null) clearTimeout(timer)
+  }
+
+  #timeOut(): void {
+    // What is over is an answer, though its connection is open and its usage may be missing.
+    if (this.#reader.hasEnd) {
+      this.#close(true)
+      this.#abort?.()
+    } else this.#fail('TIMEOUT', `no end of the answer within ${this.#options.timeoutMs / 1000} s`)
   }
 
   #close(heldOpen: boolean): void {
@@ -251,7 +302,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     }
     this.#end({
       ok: true,
-      startNs: this.#startNs,
+      startNs: this.#sentNs,
       endNs: reader.lastNs === 0 ? nowNs() : reader.lastNs,
       chunkTimesNs: reader.timesNs,
       reasoningChunks: reader.reasoningChunks,
@@ -266,14 +317,15 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
   #fail(code: string, message: string): void {
     if (this.#isDone) return
     const retryAfterMs = [429, 503].includes(this.#status) ? this.#retryAfterMs : null
-    this.#end({ ok: false, startNs: this.#startNs, endNs: nowNs(), code, message, retryAfterMs })
+    this.#end({ ok: false, startNs: this.#sentNs, endNs: nowNs(), code, message, retryAfterMs })
     this.#abort?.()
   }
 
   #end(end: Answered | Failed): void {
     this.#isDone = true
     clearTimeout(this.#timer)
-    if (this.#closing !== null) clearTimeout(this.#closing)
+    this.#stopWaiting()
     this.#resolve(end)
+    this.#setFree()
   }
 }

@@ -128,10 +128,10 @@ export class Tally {
   }
 
   /** Its edges, and what is between them, are told by first tokens and by chunks as they come. */
-  #steadyOf({ steady }: Driven): SteadyOutcome {
+  #steadyOf({ steady, endNs }: Driven): SteadyOutcome {
     if (this.#verdicts.buffered * 2 > this.#requests)
       return { steady: null, reason: `when tokens were made was not seen: ${BUFFERED}` }
-    const { result } = steady
+    const result = steady.resultUntil(endNs)
     if (result.steady === null || this.#ledger.source !== 'tokenizer') return result
     // While it ran there were chunks alone.
     const perChunk = this.#outputTokens / Math.max(1, this.#chunks)
@@ -165,7 +165,9 @@ export class Tally {
       this.#answered.set(name, (known ?? 0) + 1)
   }
 
-  #served({ maxInFlight, waits }: Driven, notes: string[]): Served {
+  #served(driven: Driven, told: string[]): Served {
+    const { maxInFlight, waits } = driven
+    const notes = [...told, ...waitNotes(driven)]
     const { stream, bursts, buffered } = this.#verdicts
     return {
       timed_out: this.#timedOut,
@@ -181,7 +183,7 @@ export class Tally {
       streams: { stream, bursts, buffered, reason: buffered > 0 ? BUFFERED : bursts > 0 ? BURSTS : null },
       put_off: { count: waits.count, sec: waits.ms / 1000 },
       held_open: this.#heldOpen,
-      notes: waits.count === 0 ? notes : [...notes, putOffNote(waits)],
+      notes,
     }
   }
 
@@ -222,8 +224,22 @@ type SteadyOutcome = Pick<RunTotals, 'steady'> & { reason: string | null }
 const BUFFERED = 'buffered: the first tokens did not come when they were made, but many at once'
 const BURSTS = 'tokens came in bursts of several'
 
-function putOffNote({ count, ms }: Driven['waits']): string {
-  return `requests_put_off: the server put requests off ${count} times (Retry-After), ${(ms / 1000).toFixed(1)} s in all; the energy of that time is in these numbers.`
+/** Less of the time of all places is lost in any run. */
+const LEAST_LINGERED_SHARE = 0.002
+
+/** What of the time of a run was spent on waiting. */
+function waitNotes({ waits, lingered, startNs, endNs, maxInFlight }: Driven): string[] {
+  const notes: string[] = []
+  if (waits.count > 0)
+    notes.push(
+      `requests_put_off: the server put requests off ${waits.count} times (Retry-After), ${(waits.ms / 1000).toFixed(1)} s in all; the energy of that time is in these numbers.`,
+    )
+  const placesMs = ((endNs - startNs) / 1e6) * maxInFlight
+  if (lingered.ms > LEAST_LINGERED_SHARE * placesMs)
+    notes.push(
+      `answers_end_late: the server said more, or held the connection open, after the end of ${lingered.count} answers, for which the next request waited ${(lingered.ms / 1000).toFixed(3)} s in all; the energy of that time is in these numbers.`,
+    )
+  return notes
 }
 
 /** How an answer came, by the tokens in it that brought text. */
