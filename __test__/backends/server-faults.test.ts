@@ -127,17 +127,34 @@ describe('counting', () => {
     expect(totals).toMatchObject({ output_tokens: 14, served: { chunks: 12, notes: [] } })
   })
 
-  it.each([
-    ['three-per-chunk', 30, 10],
-    ['miscounts', 60, 30],
-  ])('tells where server and stream disagree: %s', async (mode, tokens, chunks) => {
-    const { totals } = await drive((await attach(mode)).session, 5)
-    expect(totals).toMatchObject({ output_tokens: tokens, served: { chunks } })
+  it('tells where chunks hold several tokens', async () => {
+    const { totals } = await drive((await attach('three-per-chunk')).session, 5)
+    expect(totals).toMatchObject({ output_tokens: 30, served: { chunks: 10 } })
     expect(totals.served?.notes).toEqual([
-      expect.stringMatching(
-        new RegExp(`^tokens_per_chunk: in 5 of 5 requests .*\\(${tokens} tokens in ${chunks} chunks`),
-      ),
+      expect.stringMatching(/^tokens_per_chunk: in 5 of 5 requests .*\(30 tokens in 10 chunks/),
     ])
+  })
+
+  it('does not believe a usage above what was asked for, unless the server was asked for more', async () => {
+    const { totals } = await drive((await attach('miscounts')).session, 5)
+    expect(totals).toMatchObject({
+      output_tokens: 30,
+      served: {
+        token_source: 'chunks',
+        ledger: { output_tokens_by_usage: 60, unexplained: { requests: 5 } },
+      },
+    })
+    expect(totals.served?.notes).toContainEqual(expect.stringMatching(/^usage_not_believed: in 5 of 5/))
+    expect(totals.served?.notes).toContainEqual(
+      expect.stringMatching(
+        /^token_counts_disagree: .*12 tokens by the usage, of 6 at most, where 6 chunks came/,
+      ),
+    )
+    const more = await attach('miscounts', { extra_body: { max_tokens: 12 } })
+    expect((await drive(more.session, 1)).totals).toMatchObject({
+      output_tokens: 24,
+      served: { ledger: { unexplained: null } },
+    })
   })
 
   it('counts chunks and leaves the prompts unknown where the server tells no usage', async () => {
@@ -169,18 +186,29 @@ describe('counting', () => {
   it('hears the tokenizer as a witness beside the usage', async () => {
     const short = { ...generation, ignore_eos: false }
     const { session } = await attach('miscounts-tokenizer')
-    const totals = await session.run([{ text: 'x' }, { text: 'y' }], { generation: short, load })
-    expect(totals.served?.ledger).toMatchObject({
+    const prompts = [{ text: 'x' }, { text: 'y' }]
+    const totals = await session.run(prompts, { generation: short, load })
+    expect(totals).toMatchObject({
+      output_tokens: 12,
+      served: {
+        token_source: 'tokenizer',
+        ledger: { output_tokens_by_usage: 24, unexplained: { requests: 2 } },
+      },
+    })
+    // Where so many may be, the server's count stands, and the doubt is told.
+    const unlimited = await attach('miscounts-tokenizer', { extra_body: { max_tokens: 6 } })
+    const doubted = await unlimited.session.run(prompts, { generation: short, load })
+    expect(doubted.served?.ledger).toMatchObject({
       output_tokens_by_usage: 24,
       output_tokens_by_tokenizer: 12,
       tokenized_requests: 2,
       tokenized_output_tokens: 24,
+      unexplained: {
+        requests: 2,
+        first: "together 2 answers are counted as 24 tokens, and have 12 by the server's tokenizer",
+      },
     })
-    expect(totals.served?.notes).toContainEqual(
-      expect.stringMatching(
-        /^token_counts_disagree: 2 answers have 24 tokens by the server's count and 12 by/,
-      ),
-    )
+    expect(doubted.served?.notes).toContainEqual(expect.stringMatching(/^token_counts_disagree: in 2 of 2/))
   })
 
   it('tells what came from the cache of the server', async () => {

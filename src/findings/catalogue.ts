@@ -282,9 +282,15 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   },
   tokens_reasoning_uncounted: {
     meaning:
-      'The server leaves the thoughts of the model out of its count. Each packet of them was taken for a token.',
+      'The server leaves the thoughts of the model out of its count. Its tokenizer counted all, or each packet of them is a token.',
     evidence: '`completion_tokens` beside the packets with thoughts.',
     advice: 'Use an engine that counts them, or trust the tokens per request less.',
+  },
+  usage_not_believed: {
+    meaning:
+      'The server tells more tokens than it may have made, or others than packets and tokenizer both say. These were believed.',
+    evidence: '`completion_tokens` beside `max_tokens`, packets and tokenizer (`serving.ledger`).',
+    advice: 'Look at what stands between llem and the engine: some add the prompt, or the answers before.',
   },
   tokens_usage_without_count: {
     meaning: 'The server says that it made no token though text came. Tokens are those of another witness.',

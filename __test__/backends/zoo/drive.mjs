@@ -15,11 +15,12 @@ if (wrap !== undefined) {
 const REQUESTS = 3
 const AT_ONCE = 4
 const generation = { max_tokens: 8, temperature: 0, top_p: 1, top_k: 0, seed: 1, ignore_eos: false }
-const prompt = { prompt: 'x', inputTokens: null, maxTokens: 8, ignoreEos: false, truncated: false }
+const ANY = { prompt: 'x', inputTokens: null, ignoreEos: false, truncated: false }
 
 /** Sends some requests one after the other, as a run does. */
 async function drive(number) {
   const connection = new Connection(`http://127.0.0.1:${port}/${number}`, null)
+  const prompt = { ...ANY, maxTokens: ROWS[number].maxTokens ?? 4096 }
   const tally = new Tally(Array.from({ length: REQUESTS }, () => prompt))
   const answers = []
   const startMs = performance.now()

@@ -15,6 +15,8 @@ export interface Row {
   name: string
   script: Part[]
   status?: number
+  /** The limit that was asked for. */
+  maxTokens?: number
   headers?: Record<string, string>
   right?: Partial<Right>
 }

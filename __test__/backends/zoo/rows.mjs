@@ -553,6 +553,7 @@ const XAI = [
   },
 ]
 
+const refused = { source: 'chunks', explained: ['usage_above_limit'], isDoubted: true }
 const COUNTS = [
   {
     name: 'counts as texts',
@@ -613,6 +614,44 @@ const COUNTS = [
     name: 'a count that no such text has',
     script: [...chats, stops, usage(10, 1000), DONE],
     right: { output: 1000, verdict: 'bursts', isDoubted: true },
+  },
+  {
+    name: 'ten times as many tokens as may be',
+    maxTokens: COUNT,
+    script: [...chats, stops, usage(10, 10 * COUNT), DONE],
+    right: { ...refused, input: null },
+  },
+  {
+    name: 'completion_tokens with those of the prompt',
+    maxTokens: COUNT,
+    script: [...chats, stops, usage(10, 10 + COUNT), DONE],
+    right: { ...refused, input: null },
+  },
+  {
+    name: 'a limit that the server does not keep, and says so',
+    maxTokens: COUNT / 2,
+    script: [...chats, stops, usageOfAll, DONE],
+  },
+  {
+    name: 'thoughts beyond the limit of the answer',
+    maxTokens: COUNT,
+    script: [
+      ...spoken((content) => chat({ content }), { firstMs: 150 }),
+      stops,
+      usage(10, COUNT + 32, { completion_tokens_details: { reasoning_tokens: 32 } }),
+      DONE,
+    ],
+    right: { output: COUNT + 32, verdict: 'buffered', explained: ['reasoning_hidden'] },
+  },
+  {
+    name: 'more tokens from the cache than the prompt has',
+    script: [...chats, stops, usage(10, COUNT, { prompt_tokens_details: { cached_tokens: 999 } }), DONE],
+    right: { isDoubted: true },
+  },
+  {
+    name: 'Anthropic: tokens from the cache beside the prompt and the total',
+    script: [...chats, stops, usage(2, COUNT, { cache_read_input_tokens: 8 }), DONE],
+    right: { explained: ['prompt_cached'] },
   },
   {
     name: 'a total that nobody can explain',

@@ -5,8 +5,18 @@ import type { Answered } from './stream.js'
 /** What each of these explanations is warned of: the count is an estimate, or times are not those of tokens. */
 const WARNED: readonly { why: Explanation; code: string }[] = [
   { why: 'reasoning_uncounted', code: 'tokens_reasoning_uncounted' },
+  { why: 'reasoning_tokenized', code: 'tokens_reasoning_uncounted' },
   { why: 'usage_without_count', code: 'tokens_usage_without_count' },
+  { why: 'usage_above_limit', code: 'usage_not_believed' },
+  { why: 'usage_contradicted', code: 'usage_not_believed' },
 ]
+
+const COUNTED_BY = {
+  usage: "the server's usage",
+  chunks: 'chunks',
+  tokenizer: "the server's tokenizer",
+  mixed: 'usage, chunks or tokenizer, as the ledger says',
+} as const
 
 /** By how much a tokenizer may differ over the texts of answers: what was made of tokens need not be cut into the same ones. */
 const SLACK_SHARE = 0.1
@@ -71,8 +81,18 @@ export class AnswerLedger {
         requests,
         text: EXPLANATIONS[rule],
       })),
-      unexplained:
-        this.#firstDoubt === null ? null : { requests: this.#unexplained, first: this.#firstDoubt },
+      unexplained: this.unexplained,
+    }
+  }
+
+  /** What of single answers disagrees, else what of all that a tokenizer was asked for. */
+  get unexplained(): TokenLedger['unexplained'] {
+    if (this.#firstDoubt !== null) return { requests: this.#unexplained, first: this.#firstDoubt }
+    const { requests, counted, tokenizer } = this.#compared
+    if (Math.abs(counted - tokenizer) <= SLACK_TOKENS * requests + SLACK_SHARE * tokenizer) return null
+    return {
+      requests,
+      first: `together ${requests} answers are counted as ${counted} tokens, and have ${tokenizer} by the server's tokenizer`,
     }
   }
 
@@ -88,18 +108,14 @@ export class AnswerLedger {
     const differing = of('tokens_per_chunk') + of('chunks_per_token')
     if (differing > 0)
       notes.push(
-        `tokens_per_chunk: in ${differing} of ${all} requests the server counted other than one token a chunk (${this.#output} tokens in ${this.#chunks} chunks in all). Tokens are the server's count; times between tokens are those between chunks, and null where a chunk holds two tokens or more.`,
+        `tokens_per_chunk: in ${differing} of ${all} requests there is not one token a chunk (${this.#output} tokens in ${this.#chunks} chunks in all). Tokens are counted by ${COUNTED_BY[this.source]}; times between tokens are those between chunks, and null where a chunk holds two tokens or more.`,
       )
     for (const { why, code } of WARNED)
       if (of(why) > 0) notes.push(`${code}: in ${of(why)} of ${all} requests ${EXPLANATIONS[why]}.`)
-    const { requests, counted, tokenizer } = this.#compared
-    if (Math.abs(counted - tokenizer) > SLACK_TOKENS * requests + SLACK_SHARE * tokenizer)
+    const { unexplained } = this
+    if (unexplained !== null)
       notes.push(
-        `token_counts_disagree: ${requests} answers have ${counted} tokens by the server's count and ${tokenizer} by its tokenizer; the joules per token are as sure as that count.`,
-      )
-    if (this.#firstDoubt !== null)
-      notes.push(
-        `token_counts_disagree: in ${this.#unexplained} of ${all} requests what was told of their tokens disagrees (the first: ${this.#firstDoubt}); the joules per token are as sure as the server's own count.`,
+        `token_counts_disagree: in ${unexplained.requests} of ${all} requests what was told of their tokens disagrees (the first: ${unexplained.first}); the joules per token are as sure as the count of tokens that was taken.`,
       )
     return notes
   }

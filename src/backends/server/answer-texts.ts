@@ -1,6 +1,8 @@
 import { LIMITS } from '../../core/limits.js'
+import { wantsTokenizer } from './ledger.js'
 import type { Outcome } from './load-generator.js'
 import type { ServedPrompt } from './request-body.js'
+import { witnessesOf } from './tally.js'
 
 /** Of so many answers the tokenizer is asked as a witness beside the usage. */
 const WITNESSED = 16
@@ -20,29 +22,37 @@ export interface TokenizedAnswer {
 }
 
 /**
- * The texts of answers that a tokenizer is to count after the run: those for which a server told no usage, and a few others
+ * The texts of answers that a tokenizer is to count after the run: those for which a server told no usage, or one that may be wrong, and a few others
  * to compare with it. Bounded, however many there are.
  */
 export class AnswerTexts {
-  readonly #texts = new Map<number, string>()
+  readonly #texts = new Map<number, { text: string; silent: number }>()
   readonly #uncounted: Kept[] = []
   readonly #witnesses: Kept[] = []
   #chars = 0
 
   /** What keeps the text of a request as it comes. */
   listener(index: number): (text: string) => void {
-    this.#texts.set(index, '')
-    return (text) => this.#texts.set(index, this.#texts.get(index) + text)
+    const kept = { text: '', silent: 0 }
+    this.#texts.set(index, kept)
+    return (text) => {
+      kept.text += text
+      if (text === '') kept.silent += 1
+    }
   }
 
   /** True where the answer is to be counted after the run, by its text. */
-  ended(outcome: Outcome, { ignoreEos }: ServedPrompt): boolean {
-    const text = this.#texts.get(outcome.index) ?? ''
+  ended(outcome: Outcome, prompt: ServedPrompt): boolean {
+    const { text, silent } = this.#texts.get(outcome.index) ?? { text: '', silent: 0 }
     this.#texts.delete(outcome.index)
-    if (!outcome.end.ok || text === '' || this.#chars + text.length > LIMITS.answer_chars) return false
-    const isUncounted = outcome.end.usage === null
+    const { end } = outcome
+    if (!end.ok || text === '' || this.#chars + text.length > LIMITS.answer_chars) return false
+    // Calls of tools have tokens and no text; so has one end-of-text token at most that is ignored.
+    if (silent > 1) return false
     // An end-of-text token that is ignored brings no text, and half a character is no text of its tokens.
-    const isWitness = !ignoreEos && !text.includes('\uFFFD') && this.#witnesses.length < WITNESSED
+    const isWhole = !prompt.ignoreEos && silent === 0 && !text.includes('\uFFFD')
+    const isUncounted = end.usage === null || (isWhole && wantsTokenizer(witnessesOf(prompt, end)))
+    const isWitness = isWhole && this.#witnesses.length < WITNESSED
     if (!isUncounted && !isWitness) return false
     this.#chars += text.length
     ;(isUncounted ? this.#uncounted : this.#witnesses).push({ outcome, text })

@@ -15,6 +15,8 @@ export interface Witnesses {
   tokenizer: number | null
   /** The prompt's length by the server's tokenizer; null where that was not asked. */
   prompt: number | null
+  /** The most tokens that the request let the answer have; null where it set no limit that is known. */
+  limit: number | null
   /** The model ended it, by a token that brings no text and that most servers count. */
   endedByItself: boolean
 }
@@ -29,6 +31,8 @@ export interface Reckoning {
   source: TokenSource
   /** Why witnesses differ, by the names of {@link EXPLANATIONS}; empty where they agree. */
   explained: Explanation[]
+  /** Of the prompt, from the server's cache; null where nobody tells, or what is told cannot be. */
+  cached: number | null
   /** How they differ for no reason that is known; null where they do not. */
   unexplained: string | null
 }
@@ -41,6 +45,10 @@ export const EXPLANATIONS = {
   reasoning_outside: 'reasoning tokens are not within completion_tokens, and were added',
   reasoning_hidden: 'thoughts are counted and do not come',
   reasoning_uncounted: 'the usage leaves out the thoughts; each of their chunks was taken for a token',
+  reasoning_tokenized: 'the usage leaves out the thoughts; tokens are those of its tokenizer',
+  usage_above_limit:
+    'the usage tells more tokens than max_tokens allows and than came; tokens are those of another witness',
+  usage_contradicted: 'chunks and tokenizer agree on another count than the usage, and were believed',
   more_in_total: 'total_tokens holds tokens that completion_tokens leaves out, and that came',
   usage_without_count: 'completion_tokens is 0 though text came; tokens are those of another witness',
   tokens_per_chunk: 'chunks hold several tokens each',
@@ -73,6 +81,40 @@ interface OutputRule {
 
 const when = (applies: boolean, tokens: number | null): number | null => (applies ? tokens : null)
 const near = (a: number | null, b: number): boolean => a !== null && Math.abs(a - b) <= 1
+
+const agree = (a: number, b: number): boolean =>
+  Math.abs(a - b) <= TOKENIZER_TOKENS + TOKENIZER_SHARE * Math.max(a, b)
+
+/** No answer is longer than it may be, but for its end, unless as much of it came; thoughts may have a limit of their own. */
+function isAboveLimit({ completion, chunks, reasoning, limit }: Counted): boolean {
+  const counted = Number(completion)
+  return limit !== null && chunks > 0 && counted - reasoning > limit + 1 && !agree(counted, chunks)
+}
+
+function leavesThoughtsOut({ completion, chunks, reasoningChunks }: Counted): boolean {
+  return reasoningChunks > 1 && near(completion, chunks - reasoningChunks)
+}
+
+const isMore = ({ completion, tokenizer }: Counted): boolean => Number(tokenizer) > Number(completion)
+
+/** Both others say the same, and it is not what the usage says. */
+function isContradicted({ completion, chunks, tokenizer, reasoning }: Counted): boolean {
+  if (tokenizer === null || completion === null || completion === 0 || reasoning > 0) return false
+  return agree(tokenizer, chunks) && !agree(completion, tokenizer) && !agree(completion, chunks)
+}
+
+/** Whether a tokenizer's word on its text may be another than that of the usage. */
+export function wantsTokenizer(witnesses: Witnesses): boolean {
+  const { usage, chunks } = witnesses
+  if (usage === null) return true
+  const { completion } = usage
+  const counted = { ...witnesses, byTotal: null, completion, reasoning: usage.reasoning ?? 0 }
+  const isFewer = completion !== null && completion > 0 && completion < chunks && !agree(completion, chunks)
+  return isAboveLimit(counted) || leavesThoughtsOut(counted) || isFewer
+}
+
+/** By these the usage is not believed. */
+const REFUSALS: readonly Explanation[] = ['usage_above_limit', 'usage_contradicted']
 
 /** The first that applies says how many tokens an answer has. */
 const OUTPUT_RULES: readonly OutputRule[] = [
@@ -111,13 +153,30 @@ const OUTPUT_RULES: readonly OutputRule[] = [
       when(!!usage?.prompt && Number(byTotal) > Number(completion) && near(byTotal, chunks), byTotal),
   },
   {
+    why: 'usage_above_limit',
+    source: 'tokenizer',
+    output: (counted) => when(isAboveLimit(counted), counted.tokenizer),
+  },
+  {
+    why: 'usage_above_limit',
+    source: 'chunks',
+    output: (counted) => when(isAboveLimit(counted), counted.chunks),
+  },
+  {
+    why: 'reasoning_tokenized',
+    source: 'tokenizer',
+    output: (counted) => when(leavesThoughtsOut(counted) && isMore(counted), counted.tokenizer),
+  },
+  {
+    why: 'usage_contradicted',
+    source: 'tokenizer',
+    output: (counted) => when(isContradicted(counted), counted.tokenizer),
+  },
+  {
     why: 'reasoning_uncounted',
     source: 'chunks',
-    output: ({ completion, chunks, reasoningChunks }) =>
-      when(
-        reasoningChunks > 1 && near(completion, chunks - reasoningChunks),
-        Number(completion) + reasoningChunks,
-      ),
+    output: (counted) =>
+      when(leavesThoughtsOut(counted), Number(counted.completion) + counted.reasoningChunks),
   },
   {
     why: 'usage_without_count',
@@ -152,12 +211,23 @@ export function reckon(witnesses: Witnesses): Reckoning {
   for (const { why, source, output: by } of OUTPUT_RULES) {
     const output = by(counted)
     if (output === null) continue
-    const prompt = promptOf(witnesses, output)
-    const { explained, doubt } = source === 'chunks' ? AGREED : comparedWithText(output, witnesses)
-    const doubts = [doubt, doubtOfTotal(counted, output, prompt)].filter((each) => each !== null)
+    const isRefused = why !== null && REFUSALS.includes(why)
+    const prompt = isRefused ? promptBeside(witnesses) : promptOf(witnesses, output)
+    const { explained, doubt } =
+      source === 'chunks' || isRefused ? AGREED : comparedWithText(output, witnesses)
+    const cached =
+      prompt.input !== null && Number(usage?.cached) > prompt.input ? null : (usage?.cached ?? null)
+    const doubts = [
+      isRefused ? refusal(counted) : doubt,
+      isRefused ? null : doubtOfTotal(counted, output, prompt),
+      usage?.cached != null && cached === null
+        ? `${usage.cached} tokens from the cache of a prompt of ${prompt.input}`
+        : null,
+    ].filter((each) => each !== null)
     return {
       output,
       input: prompt.input,
+      cached,
       source,
       explained: [why, prompt.why, explained].filter((each) => each !== null),
       unexplained: doubts.length === 0 ? null : doubts.join('; '),
@@ -217,15 +287,28 @@ interface PromptTokens {
 }
 
 function promptOf({ usage, prompt: own }: Witnesses, output: number): PromptTokens {
-  const { prompt, total, cached } = usage ?? { prompt: null, total: null, cached: null }
+  const { prompt, total, cached, isCachedBeside } = usage ?? { prompt: null, total: null, cached: null }
   if (prompt !== null && prompt > 0) {
-    const isOutside = cached !== null && cached > prompt
+    // A total that is the sum without them says that they are within, whatever their number.
+    const isInTotal = !total || isCachedBeside || total !== prompt + output
+    const isOutside = cached !== null && cached > prompt && isInTotal
     return isOutside ? { input: prompt + cached, why: 'prompt_cached' } : { input: prompt, why: null }
   }
   if (total !== null && total > output) return { input: total - output, why: 'prompt_by_total' }
   if (cached !== null && cached > 0) return { input: cached, why: 'prompt_cached' }
   // Every prompt has a token: 0 is no count.
   return own === null ? { input: null, why: null } : { input: own, why: 'prompt_tokenized' }
+}
+
+/** Of a usage that is not believed nothing is. */
+function promptBeside({ prompt }: Witnesses): PromptTokens {
+  return { input: prompt, why: prompt === null ? null : 'prompt_tokenized' }
+}
+
+function refusal({ completion, chunks, tokenizer, limit }: Counted): string {
+  const others = `${chunks} chunks${tokenizer === null ? '' : ` and ${tokenizer} tokens by the tokenizer`}`
+  const most = limit !== null && Number(completion) > limit + 1 ? `, of ${limit} at most` : ''
+  return `${completion} tokens by the usage${most}, where ${others} came`
 }
 
 /** A total that is neither the sum nor explained. */

@@ -10,6 +10,8 @@ export interface ServedPrompt {
   /** Its length in tokens as the server's own tokenizer counts it; null where that was not asked. */
   inputTokens: number | null
   maxTokens: number
+  /** What else the request says of an answer's length has the last word, so that `maxTokens` is no limit. */
+  isLimitUnknown?: boolean
   /** Go on after an end-of-text token. */
   ignoreEos: boolean
   truncated: boolean
@@ -20,6 +22,22 @@ export interface BodyOptions {
   model: string
   dialect: Dialect
   extraBody: Record<string, unknown>
+}
+
+/** What says in one server or another how long answers may be, or how many there are to one request. */
+const LENGTHS = [
+  'max_tokens',
+  'max_completion_tokens',
+  'max_new_tokens',
+  'n_predict',
+  'n',
+  'best_of',
+  'options',
+]
+
+/** Whether an answer may be longer than its prompt asks for. */
+export function setsLengths(extraBody: Record<string, unknown>): boolean {
+  return LENGTHS.some((name) => name in extraBody)
 }
 
 /** Where each endpoint lies. */

@@ -5,27 +5,33 @@ import { spreadOf } from '../spread.js'
 import { AnswerLedger } from './answer-ledger.js'
 import type { TokenizedAnswer } from './answer-texts.js'
 import { Latencies } from './latencies.js'
-import { hiddenThoughts, type Reckoning, reckon } from './ledger.js'
+import { hiddenThoughts, type Reckoning, reckon, type Witnesses } from './ledger.js'
 import type { Driven, Outcome } from './load-generator.js'
 import type { ServedPrompt } from './request-body.js'
 import type { Answered } from './stream.js'
 import { type StreamVerdict, verdictOf } from './stream-verdict.js'
 
 /** Tokens of an answer and of its prompt, by all that was told of them. `tokenizer`: those of its text, where it was asked. */
-export function tokensOf(
-  { inputTokens }: ServedPrompt,
+export function tokensOf(prompt: ServedPrompt, answer: Answered, tokenizer: number | null = null): Reckoning {
+  return reckon(witnessesOf(prompt, answer, tokenizer))
+}
+
+/** What was told of an answer. */
+export function witnessesOf(
+  { inputTokens, maxTokens, isLimitUnknown }: ServedPrompt,
   { usage, chunkTimesNs, reasoningChunks, chars, finishReason }: Answered,
   tokenizer: number | null = null,
-): Reckoning {
-  return reckon({
+): Witnesses {
+  return {
     usage,
     chunks: chunkTimesNs.length,
     reasoningChunks,
     chars,
     tokenizer,
     prompt: inputTokens,
+    limit: isLimitUnknown ? null : maxTokens,
     endedByItself: finishReason === 'stop',
-  })
+  }
 }
 
 /** Sums a run up, request by request, in memory that does not grow with it. */
@@ -40,6 +46,8 @@ export class Tally {
   #requests = 0
   #inputTokens: number | null = 0
   #outputTokens = 0
+  /** As they are counted before a tokenizer is asked. */
+  #untokenized = 0
   #truncated = 0
   #chunks = 0
   /** Null as long as no answer told it. */
@@ -81,7 +89,8 @@ export class Tally {
       this.#e2eFromSchedule.add((end.endNs - scheduledNs) / 1e6)
     }
     this.#ledger.add(reckoning, end, tokenizer)
-    this.#count(prompt, end, output, input)
+    this.#count(prompt, end, reckoning)
+    this.#untokenized += tokenizer === null ? output : tokensOf(prompt, end).output
     return {
       index,
       input_tokens: input,
@@ -132,16 +141,16 @@ export class Tally {
     if (this.#verdicts.buffered * 2 > this.#requests)
       return { steady: null, reason: `when tokens were made was not seen: ${BUFFERED}` }
     const result = steady.resultUntil(endNs)
-    if (result.steady === null || this.#ledger.source !== 'tokenizer') return result
-    // While it ran there were chunks alone.
-    const perChunk = this.#outputTokens / Math.max(1, this.#chunks)
+    if (result.steady === null || this.#outputTokens === this.#untokenized) return result
+    // While it ran no tokenizer was asked.
+    const share = this.#outputTokens / Math.max(1, this.#untokenized)
     return {
-      steady: { ...result.steady, output_tokens: result.steady.output_tokens * perChunk },
+      steady: { ...result.steady, output_tokens: result.steady.output_tokens * share },
       reason: null,
     }
   }
 
-  #count(prompt: ServedPrompt, end: Answered, output: number, input: number | null): void {
+  #count(prompt: ServedPrompt, end: Answered, { output, input, cached }: Reckoning): void {
     this.#requests += 1
     this.#outputTokens += output
     this.#inputTokens = input === null || this.#inputTokens === null ? null : this.#inputTokens + input
@@ -149,7 +158,6 @@ export class Tally {
     this.#countModel(end.model)
     if (prompt.truncated) this.#truncated += 1
     if (end.heldOpen) this.#heldOpen += 1
-    const cached = end.usage?.cached ?? null
     if (cached !== null) this.#cached = (this.#cached ?? 0) + cached
     if (end.usage !== null && prompt.ignoreEos && output < prompt.maxTokens) this.#short += 1
   }
@@ -180,11 +188,20 @@ export class Tally {
       answered: [...this.#answered].map(([model, answers]) => ({ model, answers })),
       token_source: this.#ledger.source,
       ledger: this.#ledger.ledger,
-      streams: { stream, bursts, buffered, reason: buffered > 0 ? BUFFERED : bursts > 0 ? BURSTS : null },
+      streams: { stream, bursts, buffered, reason: this.#whyUntimed() },
       put_off: { count: waits.count, sec: waits.ms / 1000 },
       held_open: this.#heldOpen,
       notes,
     }
+  }
+
+  /** Why times to first tokens, or between tokens, are null; null where both are known of each answer. */
+  #whyUntimed(): string | null {
+    const { bursts, buffered } = this.#verdicts
+    if (buffered > 0) return BUFFERED
+    if (bursts > 0) return BURSTS
+    if (this.#requests === 0 || this.#itl.spread !== null) return null
+    return this.#chunks === 0 ? 'no answer brought text' : 'no answer came in two chunks or more'
   }
 
   #notes({ max_tokens }: Generation): string[] {
@@ -196,7 +213,7 @@ export class Tally {
       )
     if (this.#inputTokens === null)
       notes.push(
-        'input_tokens_unknown: the server told neither usage nor, by /tokenize, the length of prompts.',
+        'input_tokens_unknown: the server told neither a usage that can be believed nor, by /tokenize, the length of prompts.',
       )
     if (buffered > 0)
       notes.push(

@@ -9,7 +9,11 @@ export interface Usage {
   reasoning: number | null
   /** Of the prompt's tokens, those that came from its cache. */
   cached: number | null
+  /** By a name whose count is beside `prompt`, as Anthropic has it, and beside `total`. */
+  isCachedBeside?: boolean
 }
+
+type Counts = Exclude<keyof Usage, 'isCachedBeside'>
 
 /** What each count is called, by whom. A name with a dot is below another one. */
 const NAMES = {
@@ -30,15 +34,17 @@ const NAMES = {
     'cache_read_input_tokens',
     'cached_tokens',
   ],
-} as const satisfies Record<keyof Usage, readonly string[]>
+} as const satisfies Record<Counts, readonly string[]>
+const BESIDE = 'cache_read_input_tokens'
 
 /** The counts of a `usage`; null where it holds none, or nothing but zeros, as what some send until they know. */
 export function usageOf(raw: unknown): Usage | null {
   if (typeof raw !== 'object' || raw === null) return null
-  const count = (kind: keyof Usage) => firstCount(raw, NAMES[kind])
+  const count = (kind: Counts) => firstCount(raw, NAMES[kind])
   const [prompt, completion, total] = [count('prompt'), count('completion'), count('total')]
   if (!prompt && !completion && !total) return null
-  return { prompt, completion, total, reasoning: count('reasoning'), cached: count('cached') }
+  const counts = { prompt, completion, total, reasoning: count('reasoning'), cached: count('cached') }
+  return BESIDE in raw ? { ...counts, isCachedBeside: true } : counts
 }
 
 /** llama.cpp's `timings`, whose `prompt_n` are the tokens that were computed; null where there are none. */
@@ -96,6 +102,7 @@ export class UsageSum {
       total: usage.total || (known?.total ?? usage.total),
       reasoning: usage.reasoning ?? known?.reasoning ?? null,
       cached: usage.cached ?? known?.cached ?? null,
+      ...((usage.isCachedBeside ?? known?.isCachedBeside) && { isCachedBeside: true }),
     }
     if (completion === null) return
     this.#count += 1

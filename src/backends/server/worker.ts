@@ -19,7 +19,7 @@ import { nowNs } from './now.js'
 import { type ServerPlan, serverPlanSchema } from './plan.js'
 import { canTokenize, type PreparedPrompts, preparePrompts, tokensOfAnswer } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
-import { ENDPOINT_PATHS, requestBody, type ServedPrompt } from './request-body.js'
+import { ENDPOINT_PATHS, requestBody, type ServedPrompt, setsLengths } from './request-body.js'
 import { type AskedModel, mayAnswer } from './served-model.js'
 import { ServerProcess } from './server-process.js'
 import { type Answered, type Failed, type StreamOptions, TokenStream } from './stream.js'
@@ -186,11 +186,17 @@ function isSamePrompt(a: Prompt, b: Prompt | undefined): boolean {
   )
 }
 
-function prepare(prompts: RequestOf<'run'>['prompts'], generation: Generation) {
+async function prepare(
+  prompts: RequestOf<'run'>['prompts'],
+  generation: Generation,
+): Promise<PreparedPrompts> {
   const { plan, connection, served } = theServer()
   const { dialect } = served
   const model = served.resolved.name
-  return preparePrompts(prompts, generation, { connection, dialect, model, endpoint: plan.endpoint })
+  const context = { connection, dialect, model, endpoint: plan.endpoint }
+  const prepared = await preparePrompts(prompts, generation, context)
+  if (setsLengths(plan.extra_body)) for (const prompt of prepared.prompts) prompt.isLimitUnknown = true
+  return prepared
 }
 
 function send(
