@@ -2,7 +2,12 @@
 
 import { describe, expect, it } from 'vitest'
 import { modelList } from '../../dist/backends/server/model-list.js'
-import { type AskedModel, mayAnswer, resolveModel } from '../../dist/backends/server/served-model.js'
+import {
+  type AskedModel,
+  mayAnswer,
+  otherRoot,
+  resolveModel,
+} from '../../dist/backends/server/served-model.js'
 
 const asking = (model: string, more: Partial<AskedModel> = {}): AskedModel => ({
   model,
@@ -126,6 +131,35 @@ describe('a model is not found', () => {
   })
 })
 
+describe('the root of a name', () => {
+  const root = 'acme/A-7b'
+  const both = of(vllm('acme/A-7b', { root }), vllm('acme/B-7b', { root }))
+  const alias = of(vllm('gpt-3.5-turbo', { root }))
+  it.for([
+    ['speaks against a second name for other weights', asking('acme/B-7b'), both, root],
+    ['says nothing against its own name', asking('acme/A-7b'), both, null],
+    ['is what served_as means', asking('acme/B-7b', { servedAs: root }), both, null],
+    ['is that of an alias that is asked for', asking(root, { name: 'gpt-3.5-turbo' }), alias, null],
+    [
+      'is that of an alias that is said twice',
+      asking('acme/B-7b', { name: 'gpt-3.5-turbo', servedAs: 'gpt-3.5-turbo' }),
+      alias,
+      null,
+    ],
+    ['of an alias is another model', asking('acme/B-7b', { name: 'gpt-3.5-turbo' }), alias, root],
+    [
+      'is the base of an adapter',
+      asking('acme/sql'),
+      of(vllm('acme/A-7b', { root }), vllm('acme/sql', { root, parent: root })),
+      null,
+    ],
+    ['is nothing new to who started it', asking('acme/B-7b', { isStartedWith: true }), both, null],
+  ] as const)('%s', ([, asked, listed, other]) => {
+    const resolved = resolveModel(asked, listed)
+    expect(resolved === null ? 'not found' : otherRoot(asked, resolved)).toBe(other)
+  })
+})
+
 describe('a list', () => {
   it.for([
     ['of OpenAI', { object: 'list', data: [{ id: 'a' }] }, ['a']],
@@ -200,6 +234,9 @@ describe('an answer', () => {
       'llama-3',
       false,
     ],
+    ['as another, of a list that is a pattern', asking('acme/a-7b'), of({ id: '*' }), 'acme/b-1b', false],
+    ['as another of its provider', asking('openai/gpt-4o'), of({ id: 'openai/*' }), 'openai/gpt-4', false],
+    ['with a date, of a pattern', asking('gpt-4o'), of({ id: '*' }), 'gpt-4o-2024-08-06', true],
     ['as a smaller one', asking('gpt-4o'), of({ id: 'gpt-4o' }), 'gpt-4o-mini', false],
     ['as another, where nothing is listed', asking('A'), [], 'B', false],
   ] as const)('%s', ([, asked, listed, answered, may]) => {

@@ -55,6 +55,34 @@ describe('a server that lists another model', () => {
   })
 })
 
+describe('a server that gives one model several names', () => {
+  const listing = (root: string) => ({
+    '/v1/models': { data: ['acme/A-7b', 'acme/B-7b'].map((id) => ({ id, root, parent: null })) },
+  })
+
+  it('is refused for the name that is not its own', async () => {
+    const { code, stderr, server } = await run('acme/B-7b', { routes: listing('acme/A-7b') })
+    expect(code).toBe(1)
+    expect(stderr).toContain(
+      'the server lists "acme/B-7b" as a name for "acme/A-7b" (its root), which is not "acme/B-7b"',
+    )
+    expect(stderr).toContain(`say so with served_as: "acme/A-7b" in the server's group`)
+    expect(server.asked.some((line) => line.startsWith('POST'))).toBe(false)
+    const meant = await run('acme/B-7b', { routes: listing('acme/A-7b') }, 'server.served_as=acme/A-7b')
+    expect(meant.code).toBe(0)
+  })
+
+  it('is measured with a finding where what it stands for cannot be compared', async () => {
+    const codesWith = async (root: string) => {
+      const { code, outputDir } = await run('acme/B-7b', { routes: listing(root) })
+      expect(code).toBe(0)
+      return resultIn(outputDir).findings.map(({ code }) => code)
+    }
+    expect(await codesWith('/srv/weights')).toContain('served_root_unclear')
+    expect(await codesWith('/srv/B-7b')).not.toContain('served_root_unclear')
+  })
+})
+
 describe('a server whose answers name another model', () => {
   const routes = { '/v1/models': listOf('A') }
 

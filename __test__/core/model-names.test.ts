@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { likenessOf } from '../../dist/core/model-names.js'
+import { rootVerdict } from '../../dist/core/model-roots.js'
 
 describe('the same model', () => {
   it.for([
@@ -72,5 +73,39 @@ describe('another model', () => {
     ['ggml-org/gemma-3-4b-it-GGUF:Q8_0', 'ggml-org/gemma-3-4b-it-GGUF:Q4_K_M'],
   ] as const)('%s is not %s', ([asked, told]) => {
     expect(likenessOf(asked, told)).toBeNull()
+  })
+})
+
+describe('what a name stands for on a server', () => {
+  it.for([
+    // asked, root of the name
+    ['acme/B-7b', 'acme/A-7b', 'other'],
+    ['acme/zeta-7b', 'acme/zeta-70b-fp8', 'other'],
+    ['zeta-7b', '/models/zeta-70b', 'other'],
+    ['acme/zeta-7b', '/models/zeta-70b', 'other'],
+    ['Qwen/Qwen2.5-1.5B', 'Qwen/Qwen2.5-0.5B', 'other'],
+    ['mistralai/Mixtral-8x7B-v0.1', 'mistralai/Mistral-7B-v0.1', 'other'],
+    ['meta-llama/Llama-3.1-8B', 'meta-llama/Llama-3.1-8B-Instruct', 'other'],
+    ['acme/B-7b', '/hub/models--acme--A-7b/snapshots/0e9e39f', 'other'],
+    ['acme/A-7b', 'acme/A-7b', 'same'],
+    ['acme/A-7b', '/models/A-7b', 'same'],
+    ['acme/A-7b', '/hub/models--acme--A-7b/snapshots/0e9e39f', 'same'],
+    ['/models/A-7b', 'acme/A-7b', 'same'],
+    // How the weights are packed
+    ['acme/A-7b', 'acme/A-7b-AWQ', 'same'],
+    ['acme/A-7b', '/models/A-7b-GPTQ-Int4', 'same'],
+    ['acme/A-7b-FP8', 'acme/A-7b', 'same'],
+    ['acme/A-7b', '/models/A-7b.Q4_K_M.gguf', 'same'],
+    ['acme/A-7b', 'packers/A-7b-AWQ', 'unclear'],
+    ['meta-llama/Llama-3.1-8B-Instruct', 'packers/Meta-Llama-3.1-8B-Instruct-AWQ-INT4', 'unclear'],
+    // What cannot be compared
+    ['gpt-3.5-turbo', 'acme/A-7b', 'unclear'],
+    ['fast', '/models/llama', 'unclear'],
+    ['acme/A-7b', '/models/model', 'unclear'],
+    ['acme/A-7b', 's3://bucket/weights', 'unclear'],
+    ['acme/A-7b', 'models/other', 'unclear'],
+    ['acme/sql-lora', 'acme/A-7b', 'unclear'],
+  ] as const)('%s beside %s is %s', ([asked, root, verdict]) => {
+    expect(rootVerdict(asked, root)).toBe(verdict)
   })
 })

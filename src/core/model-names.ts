@@ -22,7 +22,7 @@ export function isSameModel(asked: string, told: string): boolean {
 }
 
 /** Case is no difference to Hugging Face, LM Studio and Ollama, and no tag is ":latest" to Ollama. */
-function plain(name: string): string {
+export function plain(name: string): string {
   return name
     .trim()
     .toLowerCase()
@@ -49,7 +49,7 @@ function isAlike(wanted: string, given: string): boolean {
 }
 
 /** The parts of a name that tell something: of a file without its ending, of a cache of Hugging Face the id. */
-function stepsOf(name: string): string[] {
+export function stepsOf(name: string): string[] {
   const cached = /(?:^|\/)models--([^/]+?)--([^/]+)(?:\/|$)/.exec(name)
   if (cached !== null) return [cached[1] ?? '', cached[2] ?? '']
   const bare = name
@@ -60,12 +60,12 @@ function stepsOf(name: string): string[] {
 }
 
 /** An absolute path, one from here or from home, or a file. */
-function isPath(name: string): boolean {
+export function isPath(name: string): boolean {
   return /^(?:[./~]|[a-z]:\/)/.test(name) || name.endsWith('.gguf')
 }
 
 /** Names that many files have, and that say nothing without their folder. */
-function isGeneric(name: string): boolean {
+export function isGeneric(name: string): boolean {
   return /^(?:(?:ggml-)?model(?:[-_.].*)?|main|latest|final|merged|output|best|default|checkpoint[-_]?\d*|\d+|[0-9a-f]{40})$/.test(
     name,
   )

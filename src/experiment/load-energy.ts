@@ -37,8 +37,9 @@ export async function measuredLoad<T>(
     const seconds = (performance.now() - startMs) / 1000
     if (opened === null || window === undefined)
       return { value, load: Promise.resolve(unmeasured(seconds, whyNot)) }
-    const load = window.end().then(
-      (report): Load => {
+    const load = window
+      .end()
+      .then((report): Load => {
         const energy = energyOf(report, opened.sampler)
         const { total_j, uncertainty_j, absolute_uncertainty_j, method, coverage, duration_sec } = energy
         const { start_ns, end_ns } = energy.window
@@ -54,9 +55,9 @@ export async function measuredLoad<T>(
           devices: energy.devices.map(({ index, uuid, total_j: energy_j }) => ({ index, uuid, energy_j })),
           reason: total_j === null ? energy.reason : null,
         }
-      },
-      (error: unknown) => unmeasured(seconds, messageOf(error)),
-    )
+      })
+      // Also where the sampler was closed meanwhile, as by an experiment that failed.
+      .catch((error: unknown) => unmeasured(seconds, messageOf(error)))
     return { value, load }
   } catch (error) {
     window?.cancel()

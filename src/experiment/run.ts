@@ -32,6 +32,7 @@ import { parkInFloor } from './parked.js'
 import { visibleDevicesOf } from './preflight/devices.js'
 import { lookAhead, promptsIfReady } from './preflight/preflight.js'
 import { type Findings, resultOf } from './result.js'
+import { findingsOfRoot } from './served-root.js'
 import { Trace } from './trace.js'
 import { interrupted, shownWhileWaiting } from './wait.js'
 import { warmUp } from './warm-up.js'
@@ -179,7 +180,7 @@ export async function runExperiment(
       prompts,
       warmups: warmups.map((warmup) => ({ ...warmup, thermal_floor_wait_s: floorS })),
       flops,
-      ofLists,
+      ofLists: [...findingsOfRoot(config, members), ...ofLists],
       ...measured,
       energyReason: reason ?? measured.energyReason,
     }

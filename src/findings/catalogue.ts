@@ -253,6 +253,12 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     advice:
       'Let the server send its usage and `[DONE]` with the reason of the end, or look at the proxy before it.',
   },
+  served_root_unclear: {
+    meaning:
+      'The server gives the model a name, and says that it stands for something that llem cannot compare with the model. It may be another model.',
+    evidence: '`identity.observed.root` beside `identity.asked.model`.',
+    advice: 'Set `served_as` to the root where it is what you mean.',
+  },
   several_models_answered: {
     meaning: 'Different models answered. The numbers are those of all together.',
     evidence: '`model` of the answers (`identity.observed`).',

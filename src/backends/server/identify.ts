@@ -11,6 +11,7 @@ import {
   type AskedModel,
   type ListedModel,
   mayAnswer,
+  otherRoot,
   type ResolvedModel,
   resolveByPath,
   resolveModel,
@@ -45,6 +46,8 @@ export async function askServedModel(
   const resolved = found ?? resolveByPath(asked, listed, facts.paths)
   if (resolved === null || isContradicted(asked, resolved, facts))
     throw notServed(title, asked, listed, facts.paths)
+  const root = otherRoot(asked, resolved)
+  if (root !== null) throw standsForOther(title, asked, resolved, root)
   const observed = observedOf(resolved, facts, answer)
   const { engine, engine_version, context_size } = observed
   const name = engine ?? 'server'
@@ -140,6 +143,23 @@ function notServed(
         name === null
           ? `Ask for ${means} with \`model\`; or where ${means} is the server's name for it, say so with \`served_as\` in the server's group.`
           : `Set the key \`model\` of its group to one of: ${ids}. Where the list leaves it out, set \`served_as\` to the same.`,
+    },
+  )
+}
+
+/** A name of its list that it gives to other weights. */
+function standsForOther(
+  title: string,
+  { model }: AskedModel,
+  { name }: ResolvedModel,
+  root: string,
+): LlemError {
+  const [wanted, called, told] = [model, name, root].map((text) => JSON.stringify(shortened(text)))
+  return new LlemError(
+    `${title} lists ${called} as a name for ${told} (its root), which is not ${wanted}; what would be measured is not what was asked for`,
+    {
+      code: 'MODEL_NOT_SERVED',
+      hint: `Ask for ${told} with \`model\`; or where ${told} is what you mean, say so with served_as: ${told} in the server's group.`,
     },
   )
 }

@@ -2,6 +2,7 @@
 // by what it is known, or null where the list says that it is another.
 
 import { isSameModel, type Likeness, likenessOf } from '../../core/model-names.js'
+import { rootVerdict } from '../../core/model-roots.js'
 import type { ResolvedBy } from '../identity.js'
 
 /** A model as a server lists it. */
@@ -69,6 +70,21 @@ export function resolveByPath(
   return isIt ? { name: only.id, entry: only, by: 'told_path' } : null
 }
 
+/**
+ * What an entry stands for where that is another model than the one that was asked for; null where it is not, or where
+ * nobody can tell. A server that llem started has the model that it was started with, and `served_as` says what is meant.
+ */
+export function otherRoot(
+  { model, servedAs, isStartedWith }: AskedModel,
+  resolved: ResolvedModel,
+): string | null {
+  const { entry, name } = resolved
+  if (isStartedWith || entry === null || entry.root === null || entry.parent !== null) return null
+  const { root } = entry
+  const isMeant = servedAs !== null && [name, entry.id, root].some((each) => isSameModel(servedAs, each))
+  return !isMeant && rootVerdict(model, root) === 'other' ? root : null
+}
+
 /** Whether an answer's `model` may be what was asked for. */
 export function mayAnswer(
   { model, name, servedAs, isStartedWith }: AskedModel,
@@ -77,8 +93,11 @@ export function mayAnswer(
 ): boolean {
   // Started with it, it has nothing else to answer with, whatever it calls that.
   if (isStartedWith) return true
-  const known = [model, name, servedAs, resolved, entry?.id, entry?.root, ...(entry?.aliases ?? [])]
-  return known.some((each) => each != null && (isSameModel(each, answered) || isSameModel(answered, each)))
+  // A pattern that a server lists covers what was asked for and everything else as well.
+  const listed = [entry?.id, entry?.root, ...(entry?.aliases ?? [])].filter((each) => !each?.includes('*'))
+  return [model, name, servedAs, resolved, ...listed].some(
+    (each) => each != null && (isSameModel(each, answered) || isSameModel(answered, each)),
+  )
 }
 
 type Found = { entry: ListedModel; by: ResolvedBy }
