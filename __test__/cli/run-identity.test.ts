@@ -83,6 +83,25 @@ describe('a server that gives one model several names', () => {
   })
 })
 
+describe('a server that runs already on this machine', () => {
+  it('has the model in memory while idle power is measured, which is told and not subtracted', async () => {
+    const { code, outputDir } = await run(
+      'A',
+      { routes: { '/v1/models': listOf('A') } },
+      'baseline.enabled=true',
+      'baseline.duration_sec=5',
+      'n_prompts=300',
+    )
+    expect(code).toBe(0)
+    const { energy_breakdown, findings } = resultIn(outputDir)
+    expect(energy_breakdown).toMatchObject({
+      ...{ adjusted_j: null, bare_j: null, parked_j: null },
+      baseline_reason: expect.stringContaining('the server ran before llem did'),
+    })
+    expect(findings.map(({ code }) => code)).toContain('baseline_model_loaded')
+  })
+})
+
 describe('a server whose answers name another model', () => {
   const routes = { '/v1/models': listOf('A') }
 

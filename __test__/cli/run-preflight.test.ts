@@ -42,6 +42,19 @@ function modelOf(gigabytes: number): string {
   return folder
 }
 
+describe('an output folder that takes nothing', () => {
+  const args = ['-m', 'A', '-b', 'server', '--simulate', '-o', '/proc/x']
+  const sets = ['server.base_url=http://127.0.0.1:1', 'load_timeout_sec=1', 'prompts=/nowhere.txt']
+
+  it.for([['--validate-only'], []])('is told beside all that is in the way, with %s', async (more) => {
+    const { code, stdout, stderr } = await run([...args, ...more], sets)
+    expect(code).not.toBe(0)
+    expect(stdout).not.toContain('for results in')
+    for (const problem of ['OUTPUT_NOT_WRITABLE', 'SERVER_UNREACHABLE', 'PROMPTS_INVALID'])
+      expect(stderr).toContain(`[${problem}]`)
+  })
+})
+
 describe('llem run --validate-only', () => {
   it('says what is there, measures nothing and writes nothing', async () => {
     const outputDir = join(scratchFolder(), 'results')

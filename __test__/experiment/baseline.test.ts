@@ -447,6 +447,7 @@ describe('the energy breakdown', () => {
       { disturbances: ['the power of GPU 0 rose.'] },
       /^while idle power was measured, the power/,
     ],
+    ['had the model of a server in memory', { method: 'fresh', serverRuns: true }, /^the server ran before/],
     ['had a model in memory', { method: 'fresh', modelLoaded: true }, /earlier experiment in memory$/],
   ])('subtracts no bare level that %s, tells it, and why', ([, overrides, reason]) => {
     const told = breakDown(energy(), { ...baseline, ...overrides }, { parked: parkedAt(90) })

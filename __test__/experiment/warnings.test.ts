@@ -116,6 +116,13 @@ describe('the warnings of an experiment', () => {
       ],
     ],
     [
+      'say that a server had the model in memory while idle power was measured',
+      facts({ baseline: { method: 'fresh', disturbances: [], serverRuns: true } }),
+      [
+        'baseline_model_loaded: idle power was measured with the model in the memory of a server that ran before llem did. Run `llem baseline measure` before the server is started.',
+      ],
+    ],
+    [
       'are not about a baseline of before that model',
       facts({ keptLoaded: true, baseline: { method: 'cached', disturbances: [] } }),
       [],

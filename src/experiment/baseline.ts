@@ -19,6 +19,8 @@ export interface Baseline {
   disturbances: string[]
   /** A model was in memory already: it is no bare power. */
   modelLoaded?: boolean
+  /** It is in the memory of a server that ran before llem did. */
+  serverRuns?: boolean
   devices: DeviceLevel[]
 }
 
@@ -36,6 +38,8 @@ interface Context {
   simulated: boolean
   /** A model is in memory already, so that what is measured is more than idle and must not be kept for others. */
   modelLoaded?: boolean
+  /** In that of a server which llem has not started, on this machine. */
+  serverRuns?: boolean
 }
 
 /**
@@ -120,11 +124,11 @@ async function fromCache(opened: OpenedSampler, driver: string, maxAgeS: number)
 async function measure(
   opened: OpenedSampler,
   durationS: number,
-  { observer, signal, simulated, modelLoaded = false }: Context,
+  { observer, signal, simulated, modelLoaded = false, serverRuns = false }: Context,
 ): Promise<Baseline> {
-  const idle = await measureIdlePower(opened, durationS, { observer, signal })
+  const idle = await measureIdlePower(opened, durationS, { observer, signal, isServerElsewhere: serverRuns })
   const { devices, disturbances, measuredAt } = idle
-  const isKept = !simulated && !modelLoaded && disturbances.length === 0
+  const isKept = !simulated && !modelLoaded && !serverRuns && disturbances.length === 0
   for (const { device, powerW, uncertaintyW } of isKept ? devices : []) {
     const entry = {
       power_w: powerW,
@@ -141,6 +145,7 @@ async function measure(
     ageS: 0,
     disturbances,
     modelLoaded,
+    serverRuns,
     devices,
   }
 }

@@ -15,7 +15,7 @@ interface LevelPower {
 
 /** The bare level: before the model was loaded. */
 export interface BareLevel
-  extends Pick<Baseline, 'method' | 'measuredAt' | 'ageS' | 'disturbances' | 'modelLoaded'> {
+  extends Pick<Baseline, 'method' | 'measuredAt' | 'ageS' | 'disturbances' | 'modelLoaded' | 'serverRuns'> {
   powerW: number
   devices: readonly LevelPower[]
 }
@@ -104,6 +104,8 @@ function wattsOfBare(bare: BareLevel | null, uuids: readonly string[] | null): W
 function whyNotBare(bare: BareLevel | null, watts: Watts | null): string | null {
   if (bare === null) return 'the power before the model was loaded is not known'
   if (watts === null) return 'one of the GPUs has no baseline'
+  if (bare.serverRuns === true && bare.method === 'fresh')
+    return 'the server ran before llem did, so that idle power was measured with its model in memory; `llem baseline measure` before the server is started keeps the power without it'
   const [disturbance] = bare.disturbances
   if (disturbance !== undefined) return `while idle power was measured, ${disturbance}`
   return bare.modelLoaded === true && bare.method === 'fresh'

@@ -32,6 +32,7 @@ import { parkInFloor } from './parked.js'
 import { visibleDevicesOf } from './preflight/devices.js'
 import { lookAhead, promptsIfReady } from './preflight/preflight.js'
 import { type Findings, resultOf } from './result.js'
+import { runsHereAlready } from './running-server.js'
 import { findingsOfRoot } from './served-root.js'
 import { Trace } from './trace.js'
 import { interrupted, shownWhileWaiting } from './wait.js'
@@ -95,7 +96,6 @@ export async function runExperiment(
   const observer = tolerant(listener)
   const startedAt = new Date()
   const trace = new Trace()
-  const outputDir = prepareOutputDir(config.output_dir)
   const backend = findBackend(config.backend)
   // What is in the way is told before anything takes time, all of it at once.
   const prompts = await trace.step('preflight', async () => {
@@ -104,6 +104,7 @@ export async function runExperiment(
     const looking = lookAhead(config, { libraryPath, observer, signal, service, imports })
     return promptsIfReady(await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, () => looking))
   })
+  const outputDir = prepareOutputDir(config.output_dir)
 
   const { meter, reason } = await trace.step('sampler', () =>
     // The Python of an energy backend takes seconds to start.
@@ -133,8 +134,9 @@ export async function runExperiment(
     // Other workers than those that fit are ended before idle power is measured.
     const loaded = (await kept?.take(config, uuids, service)) ?? undefined
     fleet = loaded
+    const serverRuns = await runsHereAlready(config)
     const baseline = await trace.step('baseline', () =>
-      takeBaseline(accounted, config.baseline, { ...context, modelLoaded: loaded !== undefined }),
+      takeBaseline(accounted, config.baseline, { ...context, modelLoaded: loaded !== undefined, serverRuns }),
     )
     let load: Promise<Load> | Load = KEPT
     if (fleet === undefined) {

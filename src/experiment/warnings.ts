@@ -19,7 +19,7 @@ export interface ExperimentFacts {
   energyProblem: string | null
   warmups: readonly Pick<WarmupResult, 'mode' | 'converged' | 'final_cv' | 'target_cv'>[]
   breakdown: EnergyBreakdown | null
-  baseline: { method: 'fresh' | 'cached'; disturbances: readonly string[] } | null
+  baseline: { method: 'fresh' | 'cached'; disturbances: readonly string[]; serverRuns?: boolean } | null
   members: readonly {
     session: { info: { compute: string; pid: number | null } }
     gpuUuids: readonly string[] | null
@@ -111,7 +111,12 @@ function ofEnergy(
       'gpu_not_used',
       'the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',
     )
-  if (keptLoaded && baseline?.method === 'fresh')
+  if (baseline?.serverRuns === true)
+    add(
+      'baseline_model_loaded',
+      'idle power was measured with the model in the memory of a server that ran before llem did. Run `llem baseline measure` before the server is started.',
+    )
+  else if (keptLoaded && baseline?.method === 'fresh')
     add(
       'baseline_model_loaded',
       'idle power was measured with the model of an earlier experiment in memory, which idles higher.',

@@ -189,8 +189,10 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   baseline_model_loaded: {
     meaning:
       'Idle power was measured with a model in memory, which idles higher. It is no bare level, and not subtracted.',
-    evidence: 'A campaign kept the model of the experiment before.',
-    advice: 'Run `llem baseline` before the campaign, or use `cold_start.force_cold_start`.',
+    evidence:
+      'A campaign kept the model of the experiment before, or `base_url` is a server on this machine.',
+    advice:
+      'Run `llem baseline measure` before the campaign or before the server is started, or use `cold_start.force_cold_start`.',
   },
   baseline_disturbed: {
     meaning:

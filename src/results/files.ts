@@ -46,14 +46,20 @@ export function makeFolder(path: string): void {
   } catch (error) {
     // Another process may have been faster.
     if (isFolder(path)) return
-    const target = targetOf(path)
-    if (target === null) throw error
-    throw new LlemError(`${path} is a link to ${target}, which is not there`, {
-      code: 'OUTPUT_NOT_WRITABLE',
-      hint: 'Make that folder, or correct the link.',
-      kind: 'usage',
-    })
+    refuseDangling(path)
+    throw error
   }
+}
+
+/** Throws OUTPUT_NOT_WRITABLE for a link to what is not there. */
+export function refuseDangling(path: string): void {
+  const target = existsSync(path) ? null : targetOf(path)
+  if (target === null) return
+  throw new LlemError(`${path} is a link to ${target}, which is not there`, {
+    code: 'OUTPUT_NOT_WRITABLE',
+    hint: 'Make that folder, or correct the link.',
+    kind: 'usage',
+  })
 }
 
 /** Where a link points; null for anything else. */

@@ -1,27 +1,31 @@
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync, mkdtempSync, rmdirSync, statfsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { LlemError, messageOf } from '../../core/errors.js'
 import { adviceOn } from '../../core/system-fault.js'
+import { refuseDangling } from '../../results/files.js'
 
 const MIB = 1024 ** 2
 /** An hour at 10 ms of eight GPUs, and a result: below that a run is lost to a full disk sooner or later. */
 const LEAST_BYTES = 64 * MIB
 
 /**
- * The room where results go, in bytes; null where the file system does not tell. Makes nothing. Throws OUTPUT_NOT_WRITABLE
+ * The room where results go, in bytes; null where the file system does not tell. Leaves nothing behind. Throws OUTPUT_NOT_WRITABLE
  * and DISK_FULL.
  */
 export function checkDisk(outputDir: string, leastBytes: number = LEAST_BYTES): number | null {
-  const folder = nearest(resolve(outputDir))
+  let folder = resolve(outputDir)
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK)
+    folder = nearest(folder)
+    tryFolderIn(folder)
   } catch (cause) {
-    throw new LlemError(`Results cannot be written to ${outputDir}: ${messageOf(cause)}.`, {
-      code: 'OUTPUT_NOT_WRITABLE',
-      hint: `${adviceOn(cause)} Or choose another folder with -o.`,
-      kind: 'usage',
-      cause,
-    })
+    // A disk that is full is told below, with its room.
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC')
+      throw new LlemError(`Results cannot be written to ${outputDir}: ${messageOf(cause)}.`, {
+        code: 'OUTPUT_NOT_WRITABLE',
+        hint: `${cause instanceof LlemError ? cause.hint : adviceOn(cause)} Or choose another folder with -o.`,
+        kind: 'usage',
+        cause,
+      })
   }
   const { bavail, bsize, blocks } = statfsSync(folder)
   // Some file systems that live elsewhere count nothing.
@@ -34,8 +38,14 @@ export function checkDisk(outputDir: string, leastBytes: number = LEAST_BYTES): 
   )
 }
 
+/** Rights alone do not tell: root has them all, and /proc, a share or a quota still refuses. */
+function tryFolderIn(folder: string): void {
+  rmdirSync(mkdtempSync(join(folder, '.llem-writable-')))
+}
+
 /** The folder itself, or the one above it that is there. */
 function nearest(path: string): string {
   const above = dirname(path)
+  refuseDangling(path)
   return existsSync(path) || above === path ? path : nearest(above)
 }
