@@ -254,6 +254,84 @@ describe('a .csv file', () => {
   })
 })
 
+describe('what would be measured as something that nobody asked for', () => {
+  it.each([
+    [
+      'a pointer of Git LFS',
+      'txt',
+      'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n',
+      'it is a pointer of Git LFS and not the file itself; fetch that with git lfs pull',
+    ],
+    ['a page', 'txt', '<!DOCTYPE html><html><body>404</body></html>', 'it is a page of HTML'],
+    ['a page as lines', 'jsonl', '\n<html lang="en">\n', 'it is a page of HTML'],
+    [
+      'columns of JSON',
+      'json',
+      '{"prompt": ["a", "b"], "answer": ["c", "d"]}',
+      'entry 1: "prompt" is a list of 2 texts',
+    ],
+    ['a list in a line', 'jsonl', '"ok"\n{"prompt": ["a", "b"]}', 'line 2: "prompt" is a list of 2 texts'],
+    [
+      'messages that are no JSON',
+      'jsonl',
+      "{\"messages\": \"[{'role': 'user', 'content': 'x'}]\"}",
+      'line 1: "messages" is a text and no list of messages',
+    ],
+    ['a file without a header', 'csv', 'What is one?\nWhat is two?\n', 'looks like a prompt: "What is one?"'],
+    ['two columns of one name', 'csv', 'prompt,prompt\na,b\n', 'has 2 columns "prompt"'],
+  ])('is refused: %s', async (_, extension, text, why) => {
+    expect((await failure(written(extension, text), 2)).message).toContain(why)
+  })
+
+  it('is read where it is clear', async () => {
+    const messages = JSON.stringify({ messages: JSON.stringify(CHAT) })
+    expect((await load(written('jsonl', messages))).prompts).toEqual([{ system: 'Be brief.', text: 'Hello' }])
+    expect((await load(written('txt', 'one\rtwo\rthree'), 3)).prompts.map(({ text }) => text)).toEqual([
+      ...['one', 'two', 'three'],
+    ])
+    expect((await load(written('jsonl', '{"prompt": ["a"]}'))).prompts).toEqual([{ text: 'a' }])
+    const python = '{"prompt": "a NaN", "score": NaN, "low": -Infinity}\n{"prompt": "b"}'
+    expect((await load(written('jsonl', python), 2)).prompts).toEqual([{ text: 'a NaN' }, { text: 'b' }])
+  })
+
+  it('is left out with its count where others are prompts', async () => {
+    const conversations = [
+      { conversations: SHAREGPT },
+      { conversations: [] },
+      { conversations: [{ from: 'gpt', value: 'x' }] },
+      { conversations: [{ from: 'human', value: 'Hi' }] },
+    ]
+    const shared = await load(written('json', JSON.stringify(conversations)), 2)
+    expect(shared.prompts.map(({ text }) => text)).toEqual(['Who?', 'Hi'])
+    expect(shared.notes).toEqual([expect.stringMatching(/^2 rows of .* have no prompt and are left out$/)])
+    const turns =
+      '{"text": "A", "role": "prompter"}\n{"text": "B", "role": "assistant"}\n{"text": "C", "role": "prompter"}'
+    const assistant = await load(written('jsonl', turns), 2)
+    expect(assistant.prompts.map(({ text }) => text)).toEqual(['A', 'C'])
+    expect(assistant.notes).toEqual([expect.stringMatching(/^1 rows of/)])
+    const none = await failure(written('json', JSON.stringify(conversations.slice(1, 3))))
+    expect(none.message).toContain('entry 1: no message of a user in "conversations"')
+  })
+
+  it('is told of where it is not sent', async () => {
+    const lines = [
+      { prompt: 'a', image: 'a.png' },
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'b' }, { type: 'image_url' }] }] },
+      { prompt: 'c', max_tokens: 7 },
+      { body: { messages: CHAT, max_tokens: 7 } },
+      { prompt: 'd', images: [], max_tokens: null },
+    ]
+    const path = written('jsonl', lines.map((line) => JSON.stringify(line)).join('\n'))
+    expect((await load(path, 5)).notes).toEqual([
+      `2 prompts of ${path} have images or other parts that are no text; only their text is sent`,
+      expect.stringMatching(/^2 prompts of .* have a limit of their own/),
+    ])
+    expect((await load(written('csv', 'words\na\n'))).notes).toEqual([
+      expect.stringContaining('is taken for its header, and "words" for the name of its prompts'),
+    ])
+  })
+})
+
 describe('an encoding', () => {
   const TEXT = '{"prompt": "Grüße 漢字 🦙"}\n{"prompt": "b"}\n'
   const utf16be = (text: string) => Buffer.from(text, 'utf16le').swap16()

@@ -49,6 +49,25 @@ function withoutMark(sample: Uint8Array): Encoding {
   return odd === 0 && even > enough ? 'utf-16be' : 'utf-8'
 }
 
+/** Texts that stand in the place of the file that was meant. */
+const STAND_INS: readonly (readonly [start: RegExp, why: string])[] = [
+  [
+    /^version https:\/\/git-lfs\.github\.com\//,
+    'it is a pointer of Git LFS and not the file itself; fetch that with git lfs pull',
+  ],
+  [
+    /^\s*(?:<!doctype html|<html[\s>])/i,
+    'it is a page of HTML, as of an error or of a site that shows the file; download the file itself',
+  ],
+  [/^\{\\rtf/, 'it is a document of RTF; save it as plain text'],
+  [/^%PDF-/, 'it is a PDF document; save it as plain text'],
+]
+
+function refuseOther(text: string): void {
+  const other = STAND_INS.find(([start]) => start.test(text))
+  if (other !== undefined) throw new EncodingError(other[1])
+}
+
 /** The text of a file, piece by piece, without its byte order mark. Throws EncodingError, and what the system says. */
 export async function* textOf(path: string): AsyncGenerator<string> {
   // Opening a pipe would otherwise wait for whoever writes to it.
@@ -58,13 +77,20 @@ export async function* textOf(path: string): AsyncGenerator<string> {
     if (stat.isDirectory()) throw new Error('it is a folder')
     if (!stat.isFile()) throw new Error('it is no file')
     let decoder: Decoder | null = null
+    /** As old Macs wrote, and Excel still does. */
+    let endsInReturns = false
     for (let position = 0; ; ) {
       const buffer = Buffer.allocUnsafe(CHUNK_BYTES)
       const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position)
       if (bytesRead === 0) break
       const bytes = buffer.subarray(0, bytesRead)
       decoder ??= new Decoder(bytes)
-      yield decoder.decode(bytes)
+      const text = decoder.decode(bytes)
+      if (position === 0) {
+        refuseOther(text)
+        endsInReturns = /\r./.test(text) && !text.includes('\n')
+      }
+      yield endsInReturns ? text.replaceAll('\r', '\n') : text
       position += bytesRead
     }
     decoder?.end()

@@ -5,6 +5,7 @@ import { type Observer, silentObserver } from '../observer.js'
 import { builtinPrompts } from './builtin.js'
 import { readDataset, sourceOf } from './hub/dataset.js'
 import { type DatasetName, datasetName } from './hub/dataset-name.js'
+import { ignoredNotes } from './ignored.js'
 import { ordered, type PromptOrder } from './order.js'
 import { readParquetFile } from './parquet-file.js'
 import type { Prompt } from './prompt.js'
@@ -95,7 +96,7 @@ export async function loadPrompts(
     column: pool.column,
     taken: tallied(pool.taken.slice(0, count)),
     dataset: pool.dataset,
-    notes: [...notes, ...traceNotes(pool, count)],
+    notes: [...notes, ...traceNotes(pool, count), ...notSent(pool, count)],
   }
 }
 
@@ -107,6 +108,13 @@ function traceNotes({ source, taken }: Pool, count: number): string[] {
         `${source} is a trace: its texts are made, with its lengths and shared beginnings; its times are not replayed, \`load\` says when requests are sent`,
       ]
     : []
+}
+
+function notSent({ source, taken }: Pool, count: number): string[] {
+  return ignoredNotes(
+    source,
+    taken.slice(0, count).map(({ ignored }) => ignored),
+  )
 }
 
 interface Reading {
@@ -128,11 +136,11 @@ async function poolOf(source: PromptSource, reading: Reading): Promise<Pool> {
   const hub = datasetName(source)
   if (hub !== null) return hubPool(hub, reading)
   if (/\.parquet$/i.test(source)) return parquetPool(source, reading)
-  const { prompts, column, empty } = await readPromptFile(source, {
+  const { prompts, column, empty, notes } = await readPromptFile(source, {
     field: reading.column,
     needed: reading.needed,
   })
-  return { ...plain, ...split(prompts), source, column, notes: notesOn(source, empty) }
+  return { ...plain, ...split(prompts), source, column, notes: [...notes, ...notesOn(source, empty)] }
 }
 
 function split(taken: TakenPrompt[]): Pick<Pool, 'prompts' | 'taken'> {

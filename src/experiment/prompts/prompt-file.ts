@@ -4,33 +4,38 @@
 import { extname } from 'node:path'
 import { LlemError, messageOf } from '../../core/errors.js'
 import { listedProblems } from '../../core/foreign-text.js'
-import { limitedJson } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
 import { csvOf, type Row } from './csv.js'
 import { textOf } from './encoding.js'
 import { jsonValuesOf, linesOf, type Piece } from './entries.js'
-import { promptOf } from './shapes.js'
+import { pythonJson } from './lenient-json.js'
+import { isNoPrompt, promptOf } from './shapes.js'
 import type { TakenPrompt } from './taken.js'
-import { textColumn } from './text-column.js'
+import { headerNotes, textColumn } from './text-column.js'
 
 /** What was read of a file, no more prompts than were needed. */
 export interface FilePrompts {
   prompts: TakenPrompt[]
   /** The field that was named, or the column of a CSV file; null where each entry tells for itself. */
   column: string | null
-  /** Rows of a CSV file that have no prompt. */
+  /** Entries that have no prompt. */
   empty: number
+  notes: string[]
 }
 
 /** An entry of a file: a prompt, null where it is blank, or what is wrong with it. */
 interface Entry {
   where: string
-  found: TakenPrompt | null | string
+  found: Found
 }
+
+/** `none`: it is no prompt, as a conversation without a user, which matters where there is nothing else. */
+type Found = TakenPrompt | null | string | { none: string }
 
 interface Entries {
   column: string | null
   entries: AsyncIterable<Entry>
+  notes?: string[]
 }
 
 type Reader = (path: string, field: string | null) => Entries | Promise<Entries>
@@ -59,8 +64,8 @@ export async function readPromptFile(
       `prompts come from "builtin" or from a file that ends in ${Object.keys(READERS).join(', ')} or .parquet, not from ${path}`,
     )
   try {
-    const { column, entries } = await reader(path, field)
-    return { column, ...(await collected(path, entries, needed)) }
+    const { column, entries, notes = [] } = await reader(path, field)
+    return { column, notes, ...(await collected(path, entries, needed)) }
   } catch (error) {
     if (error instanceof LlemError) throw error
     throw invalid(`the prompts in ${path} cannot be read because ${messageOf(error)}`, error)
@@ -75,14 +80,17 @@ async function collected(
   const prompts: TakenPrompt[] = []
   const problems: string[] = []
   let bad = 0
+  let none = 0
   let empty = 0
   let chars = 0
   for await (const { where, found } of entries) {
     if (found === null) empty += 1
-    else if (typeof found === 'string') {
-      bad += 1
+    else if (typeof found === 'string' || 'none' in found) {
+      const isBad = typeof found === 'string'
+      if (isBad) bad += 1
+      else none += 1
       // Of a file of another kind every line is bad.
-      if (problems.length < LIMITS.listed_problems) problems.push(`${where}: ${found}`)
+      if (problems.length < LIMITS.listed_problems) problems.push(`${where}: ${isBad ? found : found.none}`)
     } else {
       prompts.push(found)
       chars += found.prompt.text.length
@@ -93,14 +101,15 @@ async function collected(
     }
     if (prompts.length >= needed) break
   }
-  if (bad > 0) {
-    const rest = bad > problems.length ? `\n  and ${bad - problems.length} more` : ''
+  if (bad > 0 || (none > 0 && prompts.length === 0)) {
+    const all = bad + none
+    const rest = all > problems.length ? `\n  and ${all - problems.length} more` : ''
     throw invalid(
-      `${path} has ${bad} bad ${bad === 1 ? 'entry' : 'entries'}:\n${listedProblems(problems)}${rest}`,
+      `${path} has ${all} bad ${all === 1 ? 'entry' : 'entries'}:\n${listedProblems(problems)}${rest}`,
     )
   }
   if (prompts.length === 0) throw invalid(`${path} has no prompts`)
-  return { prompts, empty }
+  return { prompts, empty: empty + none }
 }
 
 async function* plainLines(path: string): AsyncGenerator<Entry> {
@@ -133,23 +142,38 @@ function* valuesIn(
   { number, text }: Piece,
   field: string | null,
   lists: readonly string[] = [],
-): Generator<TakenPrompt | string> {
+): Generator<Found> {
   if (text === null) {
     yield tooLong()
     return
   }
   let value: unknown
   try {
-    value = limitedJson(text)
+    value = pythonJson(text)
   } catch (error) {
     yield `no JSON (${messageOf(error)})`
     return
   }
-  const found = promptOf(value, field, number)
+  const found = entryOf(value, field, number)
   const list =
     typeof found === 'string' ? lists.map((name) => listIn(value, name)).find((each) => each !== null) : null
   if (list === null || list === undefined) yield found
-  else for (const [index, item] of list.entries()) yield promptOf(item, field, index + 1)
+  else for (const [index, item] of list.entries()) yield entryOf(item, field, index + 1)
+}
+
+/** A prompt; of several texts in one entry the first alone would be measured again and again. */
+function entryOf(value: unknown, field: string | null, number: number): Exclude<Found, null> {
+  const found = promptOf(value, field, number)
+  if (isNoPrompt(value, field))
+    return { none: typeof found === 'string' ? found : 'it is not what a user wrote (its role)' }
+  if (typeof found === 'string') return found
+  const name = /^(?:(?:body|payload)\.)?(\w+)\[0\]$/.exec(found.taken.text)?.[1]
+  if (name === undefined || name === 'turns') return found
+  const inner = value as Record<string, Record<string, unknown> | undefined>
+  const texts = (inner.body ?? inner.payload ?? inner)[name] ?? inner[name]
+  return Array.isArray(texts) && texts.length > 1
+    ? `${JSON.stringify(name)} is a list of ${texts.length} texts, and an entry is one prompt; write an entry for each, or call the list "turns" where the first begins a conversation`
+    : found
 }
 
 function listIn(value: unknown, name: string): unknown[] | null {
@@ -163,7 +187,11 @@ async function csvRows(path: string, field: string | null): Promise<Entries> {
   const known = csv.columns.map((name) => ({ name, kind: 'text' as const, type: 'text' }))
   try {
     const { name } = textColumn(known, field, path)
-    return { column: name, entries: rowEntries(csv.rows, name) }
+    return {
+      column: name,
+      entries: rowEntries(csv.rows, name),
+      notes: headerNotes(csv.columns, name, field, path),
+    }
   } catch (error) {
     await csv.close()
     throw error
@@ -175,7 +203,7 @@ async function* rowEntries(rows: AsyncIterable<Row>, column: string): AsyncGener
     const where = `line ${number}`
     if (typeof fields === 'string') yield { where, found: fields }
     else if ((fields[column] ?? '').trim() === '') yield { where, found: null }
-    else yield { where, found: promptOf(fields, column, number) }
+    else yield { where, found: entryOf(fields, column, number) }
   }
 }
 

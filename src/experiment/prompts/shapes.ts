@@ -5,6 +5,8 @@
 
 import { z } from 'zod'
 import { isMessage, openingOf } from './conversation.js'
+import { ignoredIn } from './ignored.js'
+import { pythonJson } from './lenient-json.js'
 import type { TakenPrompt } from './taken.js'
 import { traceText } from './trace.js'
 
@@ -16,6 +18,10 @@ const TEXT_FIELDS = [
 /** What belongs to an instruction: Alpaca's input, Dolly's context. */
 const INPUTS = ['input', 'context']
 const SYSTEMS = ['system', 'system_prompt']
+/** Fields that hold conversations. */
+const CONVERSATIONS = ['messages', 'conversations', 'conversation']
+/** Who writes what nobody asks a model: the turns of OpenAssistant are entries of their own. */
+const OTHER_ROLES = ['assistant', 'gpt', 'chatgpt', 'bot', 'model', 'system', 'developer', 'tool', 'function']
 
 const length = z.int().min(1).nullish()
 const lengthsSchema = z.object({ input_tokens: length, output_tokens: length, output_length: length })
@@ -51,6 +57,19 @@ export function promptOf(entry: unknown, field: string | null, number: number): 
   return found === null ? wrongValue(fields[name], name) : withText(found.opening, found.from, fields)
 }
 
+/** Whether an entry is no prompt and nothing is wrong with it: a conversation without a user, a turn of an assistant. */
+export function isNoPrompt(entry: unknown, field: string | null): boolean {
+  if (typeof entry !== 'object' || entry === null) return false
+  const fields = entry as Record<string, unknown>
+  const name = field ?? TEXT_FIELDS.find((each) => fields[each] !== undefined && fields[each] !== null)
+  const value = name === undefined ? undefined : fields[name]
+  if (typeof value === 'string')
+    return ['text', 'content'].includes(name ?? '') && OTHER_ROLES.includes(String(fields.role).toLowerCase())
+  if (!Array.isArray(value) || openingOf(value) !== null) return false
+  if (value.length === 0) return CONVERSATIONS.includes(name ?? '')
+  return value.every((each) => typeof each === 'object' && each !== null && isMessage(Object.keys(each)))
+}
+
 interface Found {
   opening: { text: string; system: string | null }
   /** The field, or fields, as they are named in the result. */
@@ -58,7 +77,11 @@ interface Found {
 }
 
 function openingIn(value: unknown, name: string, fields: Record<string, unknown>): Found | null {
-  if (typeof value === 'string') return instructed(value, name, fields)
+  if (typeof value === 'string') {
+    const messages = messagesOf(value)
+    if (messages !== null) return openingIn(messages, name, fields)
+    return CONVERSATIONS.includes(name) && /^\s*[[{]/.test(value) ? null : instructed(value, name, fields)
+  }
   if (name === 'body' || name === 'payload') {
     const body = (value ?? {}) as Record<string, unknown>
     const inner = ['messages', 'prompt', 'input'].find((each) => body[each] !== undefined)
@@ -81,6 +104,17 @@ function openingIn(value: unknown, name: string, fields: Record<string, unknown>
   return found === null ? null : { ...found, from: `${name}[0].${found.from}` }
 }
 
+/** The messages that a text is in JSON, as tables keep them; null where it is none. */
+function messagesOf(text: string): unknown[] | null {
+  if (!/^\s*\[\s*\{\s*"(?:role|from|content|value)"/.test(text)) return null
+  try {
+    const value = pythonJson(text)
+    return Array.isArray(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
 /** An instruction with what it is to be applied to, where there is something. */
 function instructed(text: string, name: string, fields: Record<string, unknown>): Found {
   const more = name === 'instruction' ? INPUTS.find((each) => isText(fields[each])) : undefined
@@ -101,7 +135,9 @@ function withText(
   const named = SYSTEMS.find((each) => isText(fields[each]))
   const told = system ?? (named === undefined ? null : String(fields[named]))
   const output = output_tokens ?? output_length ?? null
+  const ignored = ignoredIn(fields)
   return {
+    ...(ignored.length > 0 && { ignored }),
     prompt: {
       ...(told !== null && { system: told }),
       text,
@@ -163,6 +199,8 @@ function nothingFound(fields: Record<string, unknown>): string {
 
 function wrongValue(value: unknown, name: string): string {
   const isList = Array.isArray(value)
+  if (CONVERSATIONS.includes(name) && typeof value === 'string')
+    return `${JSON.stringify(name)} is a text and no list of messages; write it as JSON, or call the field "prompt"`
   return isList || typeof value === 'object'
     ? `no message of a user in ${JSON.stringify(name)}`
     : `${JSON.stringify(name)} is no text but ${JSON.stringify(value)}`

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { PromptsTaken } from '../../results/experiment.js'
+import { IGNORED } from './ignored.js'
 
 const name = z.string().nullable()
 
@@ -13,6 +14,8 @@ export const takenPromptSchema = z.object({
   }),
   /** Names of fields; null where there was none. */
   taken: z.object({ text: z.string(), system: name, input_tokens: name, output_tokens: name }),
+  /** What of the entry is not sent; absent where that is nothing. */
+  ignored: z.array(z.enum(IGNORED)).optional(),
 })
 export type TakenPrompt = z.infer<typeof takenPromptSchema>
 

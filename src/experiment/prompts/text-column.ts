@@ -2,7 +2,7 @@
 
 import { closest } from '../../core/closest.js'
 import { LlemError } from '../../core/errors.js'
-import { listedNames } from '../../core/foreign-text.js'
+import { listedNames, shortened } from '../../core/foreign-text.js'
 
 /** A column, by what a prompt can be made of it: its text, or the beginning of a conversation. */
 export interface TableColumn {
@@ -24,6 +24,33 @@ export function textColumn(
   source: string,
 ): TableColumn {
   return wanted === null ? automatic(columns, source) : named(columns, wanted, source)
+}
+
+/**
+ * What the header of a file leaves open. Throws DATASET_COLUMN_UNCLEAR where the name is there twice, or is a prompt: of a
+ * file without a header the first one would be lost.
+ */
+export function headerNotes(
+  columns: readonly string[],
+  name: string,
+  wanted: string | null,
+  source: string,
+): string[] {
+  const count = columns.filter((each) => each === name).length
+  if (count > 1)
+    throw problem('DATASET_COLUMN_UNCLEAR', `${source} has ${count} columns ${JSON.stringify(name)}`, [
+      'Give each a name of its own.',
+    ])
+  if (wanted !== null || NAMES.includes(name) || CHAT_NAMES.includes(name)) return []
+  if (/[.?!:]$/.test(name) || name.split(/\s+/).length > 3)
+    throw problem(
+      'DATASET_COLUMN_UNCLEAR',
+      `line 1 of ${source} is read as its header and looks like a prompt: ${JSON.stringify(shortened(name))}`,
+      ['Put a line with the names of the columns before it, or name this column with dataset.column.'],
+    )
+  return [
+    `line 1 of ${source} is taken for its header, and ${JSON.stringify(name)} for the name of its prompts`,
+  ]
 }
 
 function named(columns: readonly TableColumn[], wanted: string, source: string): TableColumn {
