@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { planOf, summaryOf } from '../../dist/campaign/plan.js'
 import { loadCampaign } from '../../dist/config/load-campaign.js'
@@ -70,6 +70,19 @@ grid:
 })
 
 describe('experiments', () => {
+  it('runs a model once that is called by several paths', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'llem-paths-'))
+    const path = join(folder, 'tiny.gguf')
+    writeFileSync(path, '')
+    const here = relative(process.cwd(), path)
+    const models = JSON.stringify([path, here, `./${here}`, 'elsewhere.gguf'])
+    const campaign = loadCampaign({ path: 'c.yaml', text: `campaign_name: c\ngrid: { models: ${models} }` })
+    if (!campaign.ok) throw new Error(JSON.stringify(campaign.problems))
+    const { experiments, warnings } = planOf(campaign)
+    expect(experiments.map(({ own }) => own.model)).toEqual([path, 'elsewhere.gguf'])
+    expect(warnings).toHaveLength(2)
+  })
+
   it('are those of the list, of files and of the grid, each content once', () => {
     const folder = mkdtempSync(join(tmpdir(), 'llem-test-'))
     writeFileSync(join(folder, 'one.yaml'), 'model: f.gguf\nn_prompts: 7\n')

@@ -60,6 +60,24 @@ describe('the hash of a config', () => {
     expect(hashes[3]).toBe(hashes[0])
   })
 
+  it('does not change with how an address or the load of one after the other is written', () => {
+    const served = (url: string, load = '{}') =>
+      hashOf(`model: m\nbackend: server\nserver: { base_url: "${url}" }\nload: ${load}`)
+    const root = served('http://h:8000')
+    expect(['http://h:8000/', 'http://h:8000/v1', 'http://h:8000/v1/'].map((url) => served(url))).toEqual([
+      ...[root, root, root],
+    ])
+    expect(served('http://h:8000', '{ concurrency: 1 }')).toBe(root)
+    const others = [
+      served('http://h:8000/v3'),
+      served('http://h:8001'),
+      served('http://h:8000', '{ concurrency: 2 }'),
+      served('http://h:8000', '{ request_rate: 2 }'),
+      served('http://h:8000', '{ request_rate: 2, concurrency: 1 }'),
+    ]
+    expect(new Set([root, ...others])).toHaveLength(6)
+  })
+
   it('is the same for a resolved config that is loaded again', () => {
     const config = configOf({ text: 'model: m\nn_prompts: 5\ntimeseries: { sample_interval_ms: 20 }' })
     const again = configOf({ text: JSON.stringify(config), sets: ['energy.interval_ms=20'] })

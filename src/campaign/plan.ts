@@ -81,8 +81,8 @@ function distinctOf(experiments: readonly CampaignExperiment[]): {
   const first = new Map<string, CampaignExperiment>()
   const repeated: string[] = []
   for (const experiment of experiments) {
-    const same = first.get(experiment.hash)
-    if (same === undefined) first.set(experiment.hash, experiment)
+    const same = first.get(experiment.same)
+    if (same === undefined) first.set(experiment.same, experiment)
     else
       repeated.push(
         `${experiment.origin}: ${described(experiment.own)} is the same experiment as ${described(same.own)} of ${same.origin}; it is run once.`,

@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { KnownJson } from '../core/identity.js'
 import { fileLayer, textLayer } from './config-file.js'
-import { configHash } from './config-hash.js'
+import { configHash, sameHash } from './config-hash.js'
 import { suggestCampaignKey } from './did-you-mean.js'
 import { gridFindings, gridPoints } from './grid.js'
 import { GroupwiseParser } from './groupwise.js'
@@ -29,6 +29,8 @@ export interface CampaignExperiment
   own: Tree
   /** The identity: SHA-256 of its resolved configuration. */
   hash: string
+  /** Equal for those that would be the same here, as of two paths to one model. */
+  same: string
   /** "grid", "experiments[2]" or the path of a file. */
   origin: string
 }
@@ -216,5 +218,7 @@ function experimentOf(
   known?: KnownJson,
 ): CampaignExperiment {
   const { backend, model, experiment_name, processes } = config
-  return { own, hash: configHash(config, known), origin, backend, model, experiment_name, processes }
+  const hash = configHash(config, known)
+  const same = sameHash(config, hash, known)
+  return { own, hash, same, origin, backend, model, experiment_name, processes }
 }
