@@ -227,10 +227,10 @@ mount -o remount,size=20m ${disk}
 $llem campaign ${campaign} --simulate --yes; echo "exit $?"`)
   expect(stderr).toMatch(/Paused: the disk is full\. Run it again to go on\./)
   const [first = '', status = '', second = ''] = stdout.split('-----\n')
-  expect(first).toMatch(/^Campaign short: paused \(the disk is full\): .*\d+ completed/)
+  expect(first).toMatch(/^Campaign short: paused \(the disk is full\): \d+ pending, \d+ failed/)
   expect(first).toMatch(/exit 1\n$/)
   // What the folder says by itself, with no room for a byte more.
-  expect(status).toMatch(/^Campaign short: paused \(the disk is full\): .*\d+ completed/)
+  expect(status).toMatch(/^Campaign short: paused \(the disk is full\): \d+ pending, \d+ failed/)
   expect(second).toMatch(/^Campaign short: completed: 12 completed \(\d+ without energy\)\n/)
   expect(second).toMatch(/exit 0\n$/)
 })

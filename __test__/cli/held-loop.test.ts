@@ -1,6 +1,7 @@
 // Ctrl-C while a driver holds the thread that Node looks at signals in: its calls do not return for a minute.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startLlem } from '../native/llem.js'
 import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
@@ -8,9 +9,12 @@ import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
 vi.setConfig({ testTimeout: 60_000 })
 
 const HANGS = scenarioFile([gpu(0, [{ for_s: 1, w: 100 }], { faults: [{ call: 'all', stall_ms: 60_000 }] })])
+const SERVER = fileURLToPath(new URL('../backends/fake-openai.mjs', import.meta.url))
 const RUN = [
   ...['run', '-m', 'm', '--simulate', HANGS, '-o', scratchFolder(), '--set', 'backend=server'],
-  ...['--set', 'server.base_url=http://127.0.0.1:9', '--set', 'baseline.enabled=false'],
+  // It is started after the driver is asked, so never.
+  ...['--set', `server.command=["${process.execPath}", "${SERVER}", "good", "--port", "{port}"]`],
+  ...['--set', 'baseline.enabled=false'],
 ]
 
 /** Starts a run, waits until the driver holds it, and sends these signals, a second apart. */
@@ -21,8 +25,8 @@ async function ended(signals: readonly NodeJS.Signals[]) {
   child.stderr?.on('data', (text: string) => {
     said += text
   })
-  await expect.poll(() => said, { timeout: 20_000 }).toContain('SIMULATED')
-  await sleep(3000)
+  await expect.poll(() => said, { timeout: 20_000 }).toContain('Waiting for the GPU driver')
+  await sleep(1000)
   const startMs = performance.now()
   for (const [index, signal] of signals.entries()) {
     if (index > 0) await sleep(1000)

@@ -53,7 +53,7 @@ function campaign() {
 model: fake
 backend: server
 n_prompts: 2
-server: { command: [${process.execPath}, ${SERVER}, good, --port, "{port}"] }
+server: { command: [${process.execPath}, ${SERVER}, good, --port, "{port}", --model, "{model}"] }
 baseline: { enabled: false }
 warmup: { enabled: false }
 generation: { max_tokens: 4 }

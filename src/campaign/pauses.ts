@@ -11,7 +11,7 @@ export interface Breaker {
 
 /** What the next run would meet too. */
 const HOPELESS: readonly { matches: RegExp; sentence: string }[] = [
-  { matches: /ENOSPC|no space left/i, sentence: 'the disk is full' },
+  { matches: /ENOSPC|no space left|DISK_FULL/i, sentence: 'the disk is full' },
   { matches: /ENOMEM|cannot allocate memory/i, sentence: 'the machine is out of memory' },
   { matches: /GPU_LOST|gpu is lost|fallen off the bus/i, sentence: 'a GPU is lost' },
 ]

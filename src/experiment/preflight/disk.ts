@@ -5,8 +5,8 @@ import { adviceOn } from '../../core/system-fault.js'
 import { refuseDangling } from '../../results/files.js'
 
 const MIB = 1024 ** 2
-/** An hour at 10 ms of eight GPUs, and a result: below that a run is lost to a full disk sooner or later. */
-const LEAST_BYTES = 64 * MIB
+/** Two hours at 10 ms of a GPU, and a result: with less a run is lost to a full disk sooner or later. */
+const LEAST_BYTES = 16 * MIB
 
 /**
  * The room where results go, in bytes; null where the file system does not tell. Leaves nothing behind. Throws OUTPUT_NOT_WRITABLE

@@ -31,13 +31,23 @@ pub fn parts(samples_path: &Path, boundaries: &[u64]) -> io::Result<Vec<Parts>> 
             let by_readings = scaled(device, &pieces, boundaries, duration_ns);
             let joules = match curve {
                 Some(curve) if device.headline.method == Some(Method::Counter) => {
-                    differences(&curve, &by_readings)
+                    with_mean(device, differences(&curve, &by_readings))
                 }
                 _ => by_readings,
             };
             Parts { joules, covered_ns: pieces.covered_ns().to_vec() }
         })
         .collect())
+}
+
+/// The pieces of the counter as parts of the headline: what the mean over a second has seen beyond a blind counter is known
+/// of the window alone, and shared out in proportion.
+fn with_mean(device: &DeviceReport, mut joules: Vec<f64>) -> Vec<f64> {
+    let sum_j: f64 = joules.iter().sum();
+    if let Some(total_j) = device.headline.total_j.filter(|_| sum_j > 0.0) {
+        joules.iter_mut().for_each(|joules| *joules *= total_j / sum_j);
+    }
+    joules
 }
 
 /// The pieces of the integral as parts of the headline: what was read is scaled to its share of the total by time, the
