@@ -45,7 +45,9 @@ pub fn parts(samples_path: &Path, boundaries: &[u64]) -> io::Result<Vec<Parts>> 
 fn with_mean(device: &DeviceReport, mut joules: Vec<f64>) -> Vec<f64> {
     let sum_j: f64 = joules.iter().sum();
     if let Some(total_j) = device.headline.total_j.filter(|_| sum_j > 0.0) {
-        joules.iter_mut().for_each(|joules| *joules *= total_j / sum_j);
+        for part_j in &mut joules {
+            *part_j *= total_j / sum_j;
+        }
     }
     joules
 }
