@@ -61,6 +61,10 @@ describe('the verdict on a stream', () => {
   it('counts the tokens of a chunk that holds several', () => {
     expect(verdict(times(80, packets(10, 8, 1)), 40)).toBe('bursts')
     expect(verdict(times(1000, [[0, 1]]), 40)).toBe('buffered')
+    // Ten one by one, and ten more in one chunk after the time of ten.
+    const lastMany = times(60, [...packets(10, 6, 1), [60, 1]])
+    expect(verdict(lastMany, 20)).toBe('bursts')
+    expect(verdict(lastMany, 12)).toBe('stream')
   })
 
   it('knows that thoughts which do not come hide the first token', () => {

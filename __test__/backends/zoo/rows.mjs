@@ -761,6 +761,31 @@ const SHAPES = [
     ],
   },
   {
+    name: "a template's tag beside the role, before anything was computed",
+    script: [chat({ role: 'assistant', content: '<think>\n' }), 60, ...chats, stops, usageOfAll, DONE],
+  },
+  {
+    name: 'the same, where the end-of-text token is counted',
+    script: [
+      chat({ role: 'assistant', content: '<think>\n' }),
+      90,
+      ...chats,
+      stops,
+      usage(10, COUNT + 1),
+      DONE,
+    ],
+    right: { output: COUNT + 1 },
+  },
+  {
+    name: 'a tag that the model made',
+    script: [
+      ...spoken((word, at) => chat(at === 0 ? { role: 'assistant', content: '<think>' } : { content: word })),
+      stops,
+      usageOfAll,
+      DONE,
+    ],
+  },
+  {
     name: 'calls of tools',
     script: [
       ...spoken(() => chat({ content: null, tool_calls: [{ index: 0, function: { arguments: '{' } }] })),

@@ -108,7 +108,7 @@ export class AnswerLedger {
     const differing = of('tokens_per_chunk') + of('chunks_per_token')
     if (differing > 0)
       notes.push(
-        `tokens_per_chunk: in ${differing} of ${all} requests there is not one token a chunk (${this.#output} tokens in ${this.#chunks} chunks in all). Tokens are counted by ${COUNTED_BY[this.source]}; times between tokens are those between chunks, and null where a chunk holds two tokens or more.`,
+        `tokens_per_chunk: in ${differing} of ${all} requests there is not one token a chunk (${this.#output} tokens in ${this.#chunks} chunks in all). Tokens are counted by ${COUNTED_BY[this.source]}; times between tokens are those between chunks, and null where chunks hold 1.5 tokens each, or more.`,
       )
     for (const { why, code } of WARNED)
       if (of(why) > 0) notes.push(`${code}: in ${of(why)} of ${all} requests ${EXPLANATIONS[why]}.`)

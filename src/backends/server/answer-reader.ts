@@ -4,6 +4,7 @@ import { LIMITS } from '../../core/limits.js'
 import { errorText, errorTextOf } from './error-text.js'
 import { EventLines, type LineSink } from './event-lines.js'
 import { contentOf, type StreamContent } from './stream-event.js'
+import { isOfTemplate, THOUGHT_TAG } from './template-text.js'
 import { type Usage, UsageSum } from './usage.js'
 
 export interface ReaderListeners {
@@ -44,6 +45,9 @@ export class AnswerReader implements LineSink {
   /** What came that is no event. */
   #stray = ''
   #isDone = false
+  /** The first chunk named the role and has nothing but the tag that thoughts begin with. */
+  #beginsWithTag = false
+  #laterRoles = false
 
   constructor(listeners: ReaderListeners) {
     this.#listeners = listeners
@@ -72,6 +76,14 @@ export class AnswerReader implements LineSink {
 
   get usage(): Usage | null {
     return this.#usage.of(this.chunks) ?? this.#counted
+  }
+
+  /** When each token's chunk came: the beginning of a thought that the chat template writes, not the model, is none. */
+  get tokenTimesNs(): readonly number[] {
+    if (!this.#beginsWithTag || this.#laterRoles) return this.timesNs
+    const completion = this.usage?.completion ?? null
+    const endedByItself = this.finishReason !== 'length'
+    return isOfTemplate(this.timesNs, completion, endedByItself) ? this.timesNs.slice(1) : this.timesNs
   }
 
   feed(packet: string, ns: number): void {
@@ -132,7 +144,7 @@ export class AnswerReader implements LineSink {
     this.#tooMuch(`an event of more than ${LIMITS.event_chars} characters`)
   }
 
-  #take({ error, text, isReasoning, finishReason, usage, counted, model }: StreamContent): void {
+  #take({ error, text, isReasoning, hasRole, finishReason, usage, counted, model }: StreamContent): void {
     this.model ??= model
     if (error !== null) {
       this.problem = shortened(error, 500)
@@ -142,7 +154,11 @@ export class AnswerReader implements LineSink {
     if (counted !== null) this.#counted = counted
     // What follows the end is no token of the answer.
     if (this.#isDone) return
-    if (text !== null && this.#hasRoomFor(text)) this.#addChunk(text, isReasoning)
+    if (text !== null && this.#hasRoomFor(text)) {
+      if (this.chunks === 0) this.#beginsWithTag = hasRole && THOUGHT_TAG.test(text)
+      else if (hasRole) this.#laterRoles = true
+      this.#addChunk(text, isReasoning)
+    }
     if (finishReason !== null) {
       if (this.finishReason === null) this.lastNs = this.#nowNs
       this.finishReason = finishReason
@@ -157,7 +173,8 @@ export class AnswerReader implements LineSink {
     if (isReasoning) this.reasoningChunks += 1
     this.lastNs = this.#nowNs
     this.timesNs.push(this.#nowNs)
-    if (this.chunks === 1) this.#listeners.onFirst(this.#nowNs)
+    // Whether that tag is a token is known at the end only.
+    if (this.chunks === (this.#beginsWithTag ? 2 : 1)) this.#listeners.onFirst(this.#nowNs)
     this.#listeners.onText?.(text, this.#nowNs)
   }
 

@@ -9,6 +9,8 @@ export interface StreamContent {
   text: string | null
   /** The text is a thought. */
   isReasoning: boolean
+  /** It names who speaks, as the first chunk does in chat, and in some servers each one. */
+  hasRole: boolean
   /** Why the answer ended; null as long as it goes on. */
   finishReason: string | null
   usage: Usage | null
@@ -24,6 +26,7 @@ const NOTHING: StreamContent = {
   error: null,
   text: null,
   isReasoning: false,
+  hasRole: false,
   finishReason: null,
   usage: null,
   counted: null,
@@ -50,7 +53,8 @@ export function contentOf(event: unknown, name: string): StreamContent {
   const finishReason = choice === null ? null : wordOf(choice.finish_reason)
   const thought = choice === null ? null : thoughtOf(choice)
   const text = choice === null ? null : (thought ?? textOf(choice, finishReason !== null))
-  return { error: null, text, isReasoning: thought !== null, finishReason, usage, counted, model }
+  const hasRole = choice !== null && isThere(partOf(choice)?.role)
+  return { error: null, text, isReasoning: thought !== null, hasRole, finishReason, usage, counted, model }
 }
 
 function countsBesideUsage(event: Fields): Usage | null {

@@ -20,6 +20,8 @@ const DUMP_SHARE = 0.1
 /** So many tokens at once are a burst, and with so large a share of bursts gaps between them are no gaps between tokens. */
 const TOKENS_PER_BURST = 2
 const BURSTS_SHARE = 1 / 2
+/** With so many tokens a chunk the mean gap between chunks is half as long again as that between tokens. */
+const TOKENS_PER_CHUNK = 1.5
 
 export interface Arrival {
   /** When the request was sent. */
@@ -51,7 +53,7 @@ export function verdictOf(arrival: Arrival): StreamVerdict {
   const isDump = lastedNs < DUMP_NS * (tokens - 1) && lastedNs < DUMP_SHARE * silenceNs
   if (silenceNs >= LEAST_SILENCE_NS && (isFirstLate || isDump)) return 'buffered'
   // One long pause, after which all comes at once that had waited, makes no stream of bursts.
-  const isBursty = tokens >= TOKENS_PER_BURST * chunks || several >= BURSTS_SHARE * bursts
+  const isBursty = tokens >= TOKENS_PER_CHUNK * chunks || several >= BURSTS_SHARE * bursts
   return isBursty ? 'bursts' : 'stream'
 }
 

@@ -304,7 +304,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
       ok: true,
       startNs: this.#sentNs,
       endNs: reader.lastNs === 0 ? nowNs() : reader.lastNs,
-      chunkTimesNs: reader.timesNs,
+      chunkTimesNs: reader.tokenTimesNs,
       reasoningChunks: reader.reasoningChunks,
       chars: reader.chars,
       usage: reader.usage,
