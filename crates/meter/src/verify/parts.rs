@@ -43,10 +43,10 @@ pub fn parts(samples_path: &Path, boundaries: &[u64]) -> io::Result<Vec<Parts>> 
 /// The pieces of the counter as parts of the headline: what the mean over a second has seen beyond a blind counter is known
 /// of the window alone, and shared out in proportion.
 fn with_mean(device: &DeviceReport, mut joules: Vec<f64>) -> Vec<f64> {
-    let sum_j: f64 = joules.iter().sum();
-    if let Some(total_j) = device.headline.total_j.filter(|_| sum_j > 0.0) {
+    let whole = device.headline.total_j.zip(device.counter_j.filter(|counter_j| *counter_j > 0.0));
+    if let Some((total_j, counter_j)) = whole {
         for part_j in &mut joules {
-            *part_j *= total_j / sum_j;
+            *part_j *= total_j / counter_j;
         }
     }
     joules
