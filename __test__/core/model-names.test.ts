@@ -28,7 +28,7 @@ describe('the same model', () => {
     // The cache of Hugging Face
     [
       'meta-llama/Llama-3.1-8B',
-      '/root/.cache/huggingface/hub/models--meta-llama--Llama-3.1-8B/snapshots/0e9e39f',
+      '/models/cache/huggingface/hub/models--meta-llama--Llama-3.1-8B/snapshots/0e9e39f',
       'alike',
     ],
     // llama-server -hf
