@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 
 export interface Script {
@@ -11,6 +12,8 @@ export interface Script {
   headers?: Record<string, string>
   /** `model` of its answers; absent: what it was asked for, as most do. */
   answersAs?: string | ((model: string) => string)
+  /** Before each token. 0 unless told: an answer is there at once, however short a window that makes. */
+  tokenMs?: number
 }
 
 export interface ScriptedServer {
@@ -31,13 +34,14 @@ export function listOf(...models: (string | { id: string; [key: string]: unknown
 }
 
 /** Serves until the test has ended. */
-export async function scriptedServer({ routes, headers = {}, answersAs }: Script): Promise<ScriptedServer> {
+export async function scriptedServer(script: Script): Promise<ScriptedServer> {
+  const { routes, headers = {} } = script
   const asked: string[] = []
   const server = createServer(async (request, response) => {
     const body = await bodyOf(request)
     asked.push(`${request.method} ${request.url}`)
     const path = request.url ?? ''
-    if (path.endsWith('/completions')) return answer(response, JSON.parse(body), answersAs)
+    if (path.endsWith('/completions')) return answer(response, JSON.parse(body), script)
     const found = routes[path]
     response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json', ...headers })
     response.end(found === undefined ? '{"detail":"Not Found"}' : JSON.stringify(found))
@@ -51,16 +55,18 @@ export async function scriptedServer({ routes, headers = {}, answersAs }: Script
   return { baseUrl: `http://127.0.0.1:${port}`, port, asked }
 }
 
-function answer(
+async function answer(
   response: ServerResponse,
   { model, max_tokens = 4 }: { model: string; max_tokens?: number },
-  answersAs: Script['answersAs'],
-): void {
+  { answersAs, tokenMs = 0 }: Script,
+): Promise<void> {
   const name = typeof answersAs === 'function' ? answersAs(model) : (answersAs ?? model)
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const send = (data: object) => response.write(`data: ${JSON.stringify({ model: name, ...data })}\n\n`)
-  for (let token = 1; token <= max_tokens; token++)
+  for (let token = 1; token <= max_tokens; token++) {
+    if (tokenMs > 0) await setTimeout(tokenMs)
     send({ choices: [{ index: 0, text: 'word ', finish_reason: token === max_tokens ? 'length' : null }] })
+  }
   const usage = { prompt_tokens: 7, completion_tokens: max_tokens, total_tokens: 7 + max_tokens }
   send({ choices: [], usage })
   response.end('data: [DONE]\n\n')

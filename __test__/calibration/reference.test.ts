@@ -93,7 +93,10 @@ describe('a calibration beside a meter', () => {
     // What the meter would have said is within.
     const byMeterJ = 1.03 * Number(device?.total_j)
     expect(Math.abs(byMeterJ - Number(device?.total_j))).toBeLessThan(Number(device?.absolute_uncertainty_j))
-    expect(Number(device?.absolute_uncertainty_j)).toBeLessThan(0.05 * Number(device?.total_j))
+    // And the gain adds no more to what this board is known by than it should.
+    expect(Number(device?.absolute_uncertainty_j)).toBeLessThan(
+      Number(device?.uncertainty_j) + 0.04 * Number(device?.total_j),
+    )
     expect(Number(device?.gain_pct)).toBeLessThan(4)
     // The file of the window tells the same again.
     const verified = await llem(['verify', String(result_dir)], { env })

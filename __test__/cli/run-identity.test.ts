@@ -87,10 +87,10 @@ describe('a server that runs already on this machine', () => {
   it('has the model in memory while idle power is measured, which is told and not subtracted', async () => {
     const { code, outputDir } = await run(
       'A',
-      { routes: { '/v1/models': listOf('A') } },
+      { routes: { '/v1/models': listOf('A') }, tokenMs: 25 },
       'baseline.enabled=true',
       'baseline.duration_sec=5',
-      'n_prompts=300',
+      'n_prompts=20',
     )
     expect(code).toBe(0)
     const { energy_breakdown, findings } = resultIn(outputDir)
