@@ -12,18 +12,15 @@ import {
   runExperiment as run,
 } from './experiment/run.js'
 
-export type { ModelFacts } from './backends/model-facts.js'
 export type { Manifest } from './campaign/manifest.js'
 export type { CampaignPlan } from './campaign/plan.js'
 export type { CampaignStatistics, ExperimentStatistics } from './campaign/statistics.js'
 export type { WrittenExperimentConfig as ExperimentConfig } from './config/schema.js'
 export { LlemError } from './core/errors.js'
 export { type MeasuredValue, type MeasureOptions, measure } from './energy/measure.js'
-export { estimateFlopsPalm, type FlopsEstimate } from './experiment/flops.js'
-export type { Observer, Progress, Stretch } from './experiment/observer.js'
 export type { PreflightProblem, PreflightReport } from './experiment/preflight/report.js'
 export { type ExperimentOutcome, UnsavedResultError } from './experiment/run.js'
-export type { WarmupConfig } from './experiment/warmup.js'
+export type { WarmupConfig } from './experiment/warmup-rule.js'
 export {
   type CampaignConfig,
   type CampaignOutcome,
@@ -34,6 +31,8 @@ export {
 } from './library/campaign.js'
 export { measurementWarnings, modelFacts, selectEnergyBackend } from './library/measuring.js'
 export { warmupUntilConverged } from './library/warmup.js'
+export type { ModelFacts } from './models/facts.js'
+export { estimateFlopsPalm, type FlopsEstimate } from './models/palm-flops.js'
 export type { Device, Machine, Snapshot, WindowReport } from './native/addon.js'
 export { listDevices, monotonicNs } from './native/machine.js'
 export {
@@ -44,6 +43,7 @@ export {
   type WindowFiles,
 } from './native/sampler.js'
 export { simulate } from './native/simulation.js'
+export type { Observer, Progress, Stretch } from './progress/observer.js'
 export type { DeviceEnergy, Energy, NativeEnergy } from './results/energy.js'
 export type { ExecResult } from './results/exec.js'
 export type { ExperimentResult, FlopsResult, WarmupResult } from './results/experiment.js'

@@ -9,7 +9,7 @@ import { workerCommand } from '../../dist/backends/llamacpp/worker-command.js'
 import type { Prompt, RequestOf, RequestRecord, RunTotals } from '../../dist/backends/protocol.js'
 import { findBackend } from '../../dist/backends/registry.js'
 import { Worker } from '../../dist/workers/worker.js'
-import { ggufBytes } from './gguf-bytes.js'
+import { ggufBytes } from '../models/gguf-bytes.js'
 import { childPids, endsWithin, isRunning } from './processes.js'
 import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from './tiny-model.js'
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { builtinPrompts } from '../../dist/experiment/prompts/builtin.js'
-import { loadPrompts } from '../../dist/experiment/prompts/load.js'
+import { builtinPrompts } from '../../dist/prompts/builtin.js'
+import { loadPrompts } from '../../dist/prompts/load.js'
 import { scratchFolder } from './tiny-model.js'
 
 const folder = scratchFolder()

@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { InferenceSession, RunOptions, StartOptions } from '../../dist/backends/backend.js'
-import { configFacts, type ModelConfig } from '../../dist/backends/config-facts.js'
 import { listBackends } from '../../dist/backends/list.js'
-import type { ModelFacts } from '../../dist/backends/model-facts.js'
 import type { Prompt, RequestOf, RequestRecord, RunTotals } from '../../dist/backends/protocol.js'
 import { workerCommand } from '../../dist/backends/pytorch/worker-command.js'
 import { findBackend } from '../../dist/backends/registry.js'
+import { configFacts, type ModelConfig } from '../../dist/models/config/facts.js'
+import type { ModelFacts } from '../../dist/models/facts.js'
 import { Worker } from '../../dist/workers/worker.js'
 import {
   extrasFolder,
@@ -23,7 +23,7 @@ import {
   pytorchDataDir,
   testPython,
   tinyLlama,
-} from './hugging-face.js'
+} from '../models/hugging-face.js'
 import { childPids, endsWithin, isRunning } from './processes.js'
 import { scratchFolder } from './tiny-model.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ownCommand, portIn, tensorrtCommand, vllmCommand } from '../../dist/backends/server/command-lines.js'
 import { Latencies } from '../../dist/backends/server/latencies.js'
-import { tensorrtOptionsSchema, vllmOptionsSchema } from '../../dist/backends/server/options.js'
+import { tensorrt, vllm } from '../../dist/backends/server/options.js'
 import { arrivals } from '../../dist/backends/server/schedule.js'
 import { SteadyState, type Stream } from '../../dist/backends/server/steady.js'
 import { spreadOf } from '../../dist/backends/spread.js'
@@ -130,7 +130,7 @@ describe('the steady state', () => {
 
 describe('command lines', () => {
   it('of vllm serve have its options, and the port to be filled in', () => {
-    const options = vllmOptionsSchema.parse({
+    const options = vllm.parse({
       tensor_parallel_size: 2,
       gpu_memory_utilization: 0.8,
       enable_prefix_caching: false,
@@ -149,7 +149,7 @@ describe('command lines', () => {
 
   it('of trtllm-serve have its options, and leave host and port to arguments that name them', () => {
     const args = ['--host=0.0.0.0', '--port', '8123']
-    const options = tensorrtOptionsSchema.parse({ tp_size: 4, backend: 'pytorch', args })
+    const options = tensorrt.parse({ tp_size: 4, backend: 'pytorch', args })
     expect(tensorrtCommand('trtllm-serve', 'm', options)).toEqual([
       'trtllm-serve',
       'm',

@@ -1,6 +1,6 @@
 import type { CampaignOptions } from '../../dist/campaign/run.js'
 import { campaignKeysSchema } from '../../dist/config/schema-campaign.js'
-import { silentObserver } from '../../dist/experiment/observer.js'
+import { silentObserver } from '../../dist/progress/observer.js'
 
 /** A campaign of an executor that measures nothing: no GPU is there to be looked at. */
 export const PLAIN = {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { storeBaseline } from '../../dist/experiment/baseline-cache.js'
+import { storeBaseline } from '../../dist/baseline/cache.js'
 import type { Device } from '../../dist/native/addon.js'
 import { listDevices } from '../../dist/native/machine.js'
 import { simulate } from '../../dist/native/simulation.js'

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { scratchFolder } from '../backends/tiny-model.js'
-import { type FakeServer, STRING, startDatasetsServer } from '../experiment/datasets-server.js'
+import { type FakeServer, STRING, startDatasetsServer } from '../prompts/datasets-server.js'
 import { filesIn, pathIn, resultIn, run } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })

@@ -3,14 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ExperimentResult } from '../../dist/results/experiment.js'
+import { scratchFolder } from '../backends/tiny-model.js'
 import {
   INSTALL_LIMIT_MS,
   installRealPytorch,
   pytorchDataHome,
   testPython,
   tinyLlama,
-} from '../backends/hugging-face.js'
-import { scratchFolder } from '../backends/tiny-model.js'
+} from '../models/hugging-face.js'
 import { type Ended, llem } from '../native/llem.js'
 import { pathIn, resultIn } from './experiment.js'
 

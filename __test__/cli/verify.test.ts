@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
-import type { Check } from '../../dist/results/check.js'
+import type { Check } from '../../dist/verify/check.js'
 import { execOver, llem } from '../native/llem.js'
 import { installPyarrow, runPython } from '../native/pyarrow.js'
 import { type Gpu, gpu, randomOf, scenarioFile, scratchFolder, servingLoad } from '../native/scenario.js'

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { ModelFacts } from '../../dist/backends/model-facts.js'
-import { estimateFlopsPalm, flopsOf } from '../../dist/experiment/flops.js'
+import { flopsOf } from '../../dist/experiment/flops.js'
 import type { Inference } from '../../dist/experiment/inference.js'
+import type { ModelFacts } from '../../dist/models/facts.js'
+import { estimateFlopsPalm } from '../../dist/models/palm-flops.js'
 import { recorder } from './recorder.js'
 
 function facts(overrides: Partial<ModelFacts> = {}): ModelFacts {

@@ -7,8 +7,8 @@ import type { InferenceSession, StartOptions } from '../../dist/backends/backend
 import { findBackend } from '../../dist/backends/registry.js'
 import { loadExperimentConfig } from '../../dist/config/load.js'
 import type { ExperimentConfig } from '../../dist/config/schema.js'
-import type { Observer } from '../../dist/experiment/observer.js'
 import { simulate } from '../../dist/native/simulation.js'
+import type { Observer } from '../../dist/progress/observer.js'
 import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from '../backends/tiny-model.js'
 import { gpu, nowNs, scenarioFile } from '../native/scenario.js'
 

@@ -1,4 +1,4 @@
-import type { Observer } from '../../dist/experiment/observer.js'
+import type { Observer } from '../../dist/progress/observer.js'
 
 /** An observer that writes down what it is told, stretches as "Warmup 0/50 prompt". */
 export function recorder(): { observer: Observer; notes: string[]; details: string[]; stretches: string[] } {

@@ -4,7 +4,7 @@ import {
   mostPrompts,
   type WarmupConfig,
   warmupUntilConverged,
-} from '../../dist/experiment/warmup.js'
+} from '../../dist/experiment/warmup-rule.js'
 import { recorder } from './recorder.js'
 
 const DEFAULTS: WarmupConfig = {

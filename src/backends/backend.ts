@@ -1,6 +1,6 @@
+import type { ModelFacts } from '../models/facts.js'
 import type { Service } from '../workers/service.js'
 import type { ServerIdentity } from './identity.js'
-import type { ModelFacts } from './model-facts.js'
 import type {
   FailedRequest,
   Generation,

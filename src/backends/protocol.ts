@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { modelFactsSchema } from '../models/facts.js'
 import { monotonicNs } from '../workers/wire.js'
 import { answeredModelSchema, serverIdentitySchema } from './identity.js'
-import { modelFactsSchema } from './model-facts.js'
 
 // JSON lines, one object a line: requests on the worker's stdin; replies and events, nothing else, on its stdout.
 //

@@ -3,10 +3,10 @@
 // meter: the board's gain.
 
 import { oneOf } from '../energy/measured.js'
-import type { Observer } from '../experiment/observer.js'
 import type { Device, KnownDevice } from '../native/addon.js'
 import { Probe } from '../native/probe.js'
 import { Sampler } from '../native/sampler.js'
+import type { Observer } from '../progress/observer.js'
 import { type Calibration, laneSchema } from '../results/calibration.js'
 import { COUNTER_KINDS } from '../results/energy.js'
 import { Load } from './load.js'

@@ -1,8 +1,8 @@
 // What the sampler costs a command: its wall time with the sampler off and at three intervals, in turns.
 
 import { openSampler } from '../energy/open.js'
-import type { Observer } from '../experiment/observer.js'
 import { Probe } from '../native/probe.js'
+import type { Observer } from '../progress/observer.js'
 import { medianOf, type Slowdown, slowdownOf } from './slowdown.js'
 import { timeCommand } from './timed-command.js'
 

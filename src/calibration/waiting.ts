@@ -1,4 +1,4 @@
-import type { Observer } from '../experiment/observer.js'
+import type { Observer } from '../progress/observer.js'
 
 export interface Wait {
   label: string

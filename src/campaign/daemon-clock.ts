@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { interrupted } from '../experiment/wait.js'
+import { interrupted } from '../progress/wait.js'
 
 /** The wall clock, by which people set schedules; a test hands in its own. */
 export interface Clock {

@@ -1,6 +1,6 @@
 import { appendFileSync, renameSync, statSync } from 'node:fs'
 import { mask } from '../core/secrets.js'
-import type { Observer } from '../experiment/observer.js'
+import type { Observer } from '../progress/observer.js'
 
 const LIMIT_BYTES = 10 * 1024 * 1024
 /** Between two lines about the same run. */

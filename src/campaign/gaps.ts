@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Observer } from '../experiment/observer.js'
-import { interrupted, waitVisibly } from '../experiment/wait.js'
+import type { Observer } from '../progress/observer.js'
+import { interrupted, waitVisibly } from '../progress/wait.js'
 import type { PlannedRun } from './order.js'
 import type { CampaignPlan } from './plan.js'
 

@@ -2,9 +2,9 @@
 
 import { LlemError } from '../core/errors.js'
 import { isAttached } from '../experiment/identity.js'
-import type { Observer } from '../experiment/observer.js'
 import { preflightOf } from '../experiment/preflight/ready.js'
 import type { PreflightProblem } from '../experiment/preflight/report.js'
+import type { Observer } from '../progress/observer.js'
 import type { CampaignPlan } from './plan.js'
 import { pointsOfMachine } from './points.js'
 import { unservedPoints } from './unserved.js'

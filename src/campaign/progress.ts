@@ -1,7 +1,7 @@
 // One bar over the whole campaign: what runs, the power now, its joules per token so far, and when it may be over.
 
 import type { RunnerEvent } from '../executors/protocol.js'
-import type { Observer, Progress } from '../experiment/observer.js'
+import type { Observer, Progress } from '../progress/observer.js'
 import { centreOf } from '../results/repeated.js'
 import type { KeptSummary, RunRecord } from './records.js'
 import { numberText } from './statistics.js'

@@ -5,7 +5,7 @@ import { isServerBackend } from '../config/schema.js'
 import { LlemError } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { attachedServer } from '../experiment/preflight/attached.js'
-import { stopIfInterrupted, unlessInterrupted } from '../experiment/wait.js'
+import { stopIfInterrupted, unlessInterrupted } from '../progress/wait.js'
 import type { CampaignPlan } from './plan.js'
 import { type Alike, pointsOfServers } from './points.js'
 

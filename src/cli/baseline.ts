@@ -1,13 +1,13 @@
 // llem baseline: the idle power that is kept, measured anew, or forgotten.
 
+import { type Baseline, baselineOf } from '../baseline/bare.js'
+import { ageOf, clearBaselines, type StoredBaseline, storedBaselines } from '../baseline/cache.js'
 import { loadExperimentConfig } from '../config/load.js'
 import { configError } from '../config/problems.js'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
 import { chooseLibrary } from '../energy/library.js'
 import { openSampler } from '../energy/open.js'
-import { type Baseline, baselineOf } from '../experiment/baseline.js'
-import { ageOf, clearBaselines, type StoredBaseline, storedBaselines } from '../experiment/baseline-cache.js'
 import type { Machine } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { EXIT, Exit } from './exit.js'

@@ -1,5 +1,5 @@
 import { printable } from '../core/printable.js'
-import type { Observer, Progress, Stretch } from '../experiment/observer.js'
+import type { Observer, Progress, Stretch } from '../progress/observer.js'
 import { durationText, isTerminal, say } from './screen.js'
 import { StatusLine } from './status-line.js'
 

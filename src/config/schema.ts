@@ -1,12 +1,14 @@
 import { z } from 'zod'
+import { llamacpp } from '../backends/llamacpp/options.js'
+import { pytorch } from '../backends/pytorch/options.js'
+import { server, tensorrt, vllm } from '../backends/server/options.js'
 import { carbon, pricePerKwh } from './schema-footprint.js'
+import { load } from './schema-load.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
-import { pytorch } from './schema-pytorch.js'
-import { load, server, tensorrt, vllm } from './schema-servers.js'
-import { dataset, generation, llamacpp, prompts } from './schema-workload.js'
+import { dataset, generation, prompts } from './schema-workload.js'
 
+export { LLAMACPP_GPUS } from '../backends/llamacpp/options.js'
 export { ENERGY_BACKENDS } from '../core/energy-backends.js'
-export { LLAMACPP_GPUS } from './schema-workload.js'
 
 /** Every inference backend that `backend` may name. */
 export const INFERENCE_BACKENDS = ['llamacpp', 'pytorch', 'vllm', 'tensorrt', 'server'] as const
@@ -40,7 +42,7 @@ const pathText = z.string().regex(/^[^\p{Cc}]+$/u)
 const pathExpected = 'text (not empty, no control characters)'
 
 /**
- * One experiment. With its groups (schema-workload.ts, schema-servers.ts, schema-measurement.ts) the only place where a key, its
+ * One experiment. With its groups (schema-*.ts beside it, options.ts of each backend) the only place where a key, its
  * default, its unit and its description exist: types, messages, the table of keys and the JSON schema are read
  * off it. Rules that join several keys are in rules.ts.
  */

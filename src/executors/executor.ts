@@ -1,4 +1,4 @@
-import type { Observer } from '../experiment/observer.js'
+import type { Observer } from '../progress/observer.js'
 import type { RunnerEvent, RunOrder, RunSummary } from './protocol.js'
 
 /** Where the experiments of a campaign run. */

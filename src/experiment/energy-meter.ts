@@ -3,8 +3,8 @@ import { dataDir } from '../core/paths.js'
 import { describePassedOver } from '../energy/describe-selection.js'
 import { cudaDeviceOrderOfChildren } from '../energy/devices.js'
 import { type Meter, openMeter } from '../energy/meter.js'
-import type { Observer } from './observer.js'
-import { stopIfInterrupted } from './wait.js'
+import type { Observer } from '../progress/observer.js'
+import { stopIfInterrupted } from '../progress/wait.js'
 
 /**
  * What an experiment measures with. `reason`: why its energy is null, also where that is what was asked for; then what

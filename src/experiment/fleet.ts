@@ -4,9 +4,9 @@ import type { InferenceBackend, InferenceSession } from '../backends/backend.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { dataDir } from '../core/paths.js'
 import { cudaDeviceOrderOfChildren } from '../energy/devices.js'
+import type { Observer } from '../progress/observer.js'
+import { shownWhileWaiting } from '../progress/wait.js'
 import type { Service } from '../workers/service.js'
-import type { Observer } from './observer.js'
-import { shownWhileWaiting } from './wait.js'
 
 /** One loaded worker process of an experiment. */
 export interface Member {

@@ -1,9 +1,9 @@
 // asked, resolved, observed: what the configuration wants beside what was seen to answer.
 
 import type { SessionInfo } from '../backends/backend.js'
-import { cachedModelFolder } from '../backends/model-folder.js'
 import type { RunTotals } from '../backends/protocol.js'
 import { type ExperimentConfig, isServerBackend } from '../config/schema.js'
+import { cachedModelFolder } from '../models/folder.js'
 import type { Identity } from '../results/identity.js'
 import type { Member } from './fleet.js'
 

@@ -1,19 +1,19 @@
 // The idle power of a model: bare -> with a CUDA context -> cold start -> loaded -> unloaded. No prompt runs.
 
 import { findBackend } from '../backends/registry.js'
+import { FloorWatch, PIECE_S } from '../baseline/floor-watch.js'
+import { measureIdlePower } from '../baseline/idle-power.js'
+import { type DeviceLevel, wattsOf } from '../baseline/level.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { type OpenedSampler, openSampler } from '../energy/open.js'
+import type { Observer } from '../progress/observer.js'
+import { waitVisibly } from '../progress/wait.js'
 import { type BreakEven, breakEven, type Uncertain } from '../results/break-even.js'
 import { type Load, SCHEMA_VERSION } from '../results/experiment.js'
 import type { IdleLevel, IdleReport, IdleState } from '../results/idle.js'
 import { holdCudaContexts } from './cuda-context.js'
 import { type Fleet, startFleet } from './fleet.js'
-import { FloorWatch, PIECE_S } from './floor-watch.js'
-import { measureIdlePower } from './idle-power.js'
-import { type DeviceLevel, wattsOf } from './level.js'
 import { measuredLoad } from './load-energy.js'
-import type { Observer } from './observer.js'
-import { waitVisibly } from './wait.js'
 
 export interface IdleWishes {
   /** For how long each level has to be flat, in seconds. */

@@ -5,10 +5,10 @@ import { configHash } from '../config/config-hash.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { redact } from '../core/redact.js'
+import { interrupted } from '../progress/wait.js'
 import type { Energy } from '../results/energy.js'
 import { SCHEMA_VERSION } from '../results/experiment.js'
 import { writeJsonAtomically } from '../results/files.js'
-import { interrupted } from './wait.js'
 
 interface IncompleteRun {
   experimentId: string

@@ -3,12 +3,12 @@ import { finished } from 'node:stream/promises'
 import type { FailedRequest, Generation, OfferedLoad, Prompt, RunTotals } from '../backends/protocol.js'
 import { messageOf } from '../core/errors.js'
 import { maskedJson } from '../core/secrets.js'
+import { AttentionFlops } from '../models/attention-flops.js'
+import type { Observer } from '../progress/observer.js'
 import type { Latency, Speed } from '../results/experiment.js'
 import { unionOfWindowsS } from '../results/shares.js'
-import { AttentionFlops } from './attention-flops.js'
 import type { Member } from './fleet.js'
 import { addTimes, latencyOf, newTimes, type RequestTimes, speedOf } from './latency.js'
-import type { Observer } from './observer.js'
 
 /** What one worker process did. */
 export interface ProcessInference {

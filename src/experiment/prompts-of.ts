@@ -1,7 +1,7 @@
 import type { ExperimentConfig } from '../config/schema.js'
-import type { Observer } from './observer.js'
-import { loadPrompts, type PromptSet } from './prompts/load.js'
-import { mostPrompts } from './warmup.js'
+import type { Observer } from '../progress/observer.js'
+import { loadPrompts, type PromptSet } from '../prompts/load.js'
+import { mostPrompts } from './warmup-rule.js'
 
 /** The prompts of an experiment, as text; workers tokenise them once loaded. What was done to have enough is told. */
 export async function loadPromptsOf(

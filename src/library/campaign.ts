@@ -13,7 +13,7 @@ import type { WrittenExperimentConfig } from '../config/schema.js'
 import type { CampaignKeys, Structure, WrittenCampaignKeys } from '../config/schema-campaign.js'
 import { chooseLibrary } from '../energy/library.js'
 import { chooseExecutor } from '../executors/choose.js'
-import { type Observer, silentObserver } from '../experiment/observer.js'
+import { type Observer, silentObserver } from '../progress/observer.js'
 import { openGpuWatch, warmestC } from './campaign-gpus.js'
 
 /** A campaign as its file has it: its own keys, and those of an experiment that all of its experiments share. */

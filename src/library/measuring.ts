@@ -1,12 +1,12 @@
 // What llem knows of models, energy backends and measurements, for programs.
 
-import type { ModelFacts } from '../backends/model-facts.js'
 import { findBackend } from '../backends/registry.js'
 import type { INFERENCE_BACKENDS } from '../config/schema.js'
 import { dataDir } from '../core/paths.js'
 import { basicFindings, findingsOfLength, type GpuFacts } from '../energy/findings.js'
 import { chooseLibrary } from '../energy/library.js'
 import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
+import type { ModelFacts } from '../models/facts.js'
 import { lineOf } from '../results/findings.js'
 
 /**

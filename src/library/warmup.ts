@@ -2,8 +2,8 @@
 
 import { warmup as warmupSchema } from '../config/schema-measurement.js'
 import { LlemError } from '../core/errors.js'
-import { type Observer, silentObserver } from '../experiment/observer.js'
-import { warmupUntilConverged as untilConverged, type WarmupConfig } from '../experiment/warmup.js'
+import { warmupUntilConverged as untilConverged, type WarmupConfig } from '../experiment/warmup-rule.js'
+import { type Observer, silentObserver } from '../progress/observer.js'
 import type { WarmupResult } from '../results/experiment.js'
 
 /**

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { LlemError, messageOf } from '../../core/errors.js'
-import { ggufFacts, ggufWeightTypes } from '../gguf-facts.js'
-import { readGgufModel } from '../gguf-file.js'
+import { ggufFacts, ggufWeightTypes } from '../../models/gguf/facts.js'
+import { readGgufModel } from '../../models/gguf/file.js'
+import { parseOptions } from '../options.js'
 import type { LoadInfo, WorkerMemory } from '../protocol.js'
 import { visibleUuids } from '../visible-devices.js'
 import type { Llama, LlamaModel, LlamaModule, LlamaSequence } from './binding.js'
-import { type LlamacppOptions, parseLlamacppOptions } from './options.js'
+import { type LlamacppOptions, llamacpp as schema } from './options.js'
 
 /** A loaded model with the sequences that share its batches. */
 export interface Engine {
@@ -25,7 +26,7 @@ export async function loadEngine(
   rawOptions: Record<string, unknown>,
 ): Promise<Engine> {
   const startNs = process.hrtime.bigint()
-  const options = parseLlamacppOptions(rawOptions)
+  const options = parseOptions('llamacpp', schema, rawOptions)
   const header = readGgufModel(modelPath)
   const llama = await openLlama(library, options)
   const model = await llama

@@ -1,10 +1,11 @@
+import { ggufFacts } from '../../models/gguf/facts.js'
+import { readGgufModel } from '../../models/gguf/file.js'
 import type { InferenceBackend } from '../backend.js'
-import { ggufFacts } from '../gguf-facts.js'
-import { readGgufModel } from '../gguf-file.js'
+import { parseOptions } from '../options.js'
 import { importsOf, openWorkerSession } from '../worker-session.js'
 import { installLlamacpp } from './install.js'
 import { findInstall, llamacppInstalls } from './installs.js'
-import { parseLlamacppOptions } from './options.js'
+import { llamacpp as schema } from './options.js'
 import { workerCommand } from './worker-command.js'
 
 /** GGUF models through node-llama-cpp in a Node worker; needs no Python. */
@@ -16,7 +17,7 @@ export const llamacpp: InferenceBackend = {
   },
 
   async check({ options, dataDir, env, ...how }) {
-    const { gpu } = parseLlamacppOptions(options)
+    const { gpu } = parseOptions('llamacpp', schema, options)
     const { path, version } = findInstall(dataDir, gpu)
     const imported = await importsOf('node-llama-cpp', workerCommand(path, env), {
       ...how,
@@ -26,7 +27,7 @@ export const llamacpp: InferenceBackend = {
   },
 
   async start({ model, options, dataDir, env, ...session }) {
-    const { gpu } = parseLlamacppOptions(options)
+    const { gpu } = parseOptions('llamacpp', schema, options)
     readGgufModel(model) // A wrong path is told before any process is started.
     const { path } = findInstall(dataDir, gpu)
     return openWorkerSession(workerCommand(path, env), { model, options, ...session })

@@ -1,34 +1,46 @@
 import { z } from 'zod'
-import { LlemError } from '../../core/errors.js'
 
-/** Options of the llamacpp backend as they reach the worker; null leaves the choice to the library. */
-export const llamacppOptionsSchema = z.strictObject({
-  /** CPU threads; null takes one per core that is useful for arithmetic. */
-  threads: z.number().int().min(1).nullable().default(null),
-  /** Tokens that prompt and answer share; null takes as many as memory and model allow. */
-  context_size: z.number().int().min(8).nullable().default(null),
-  /** Layers on the GPU; null takes as many as fit. */
-  gpu_layers: z
-    .union([z.literal('max'), z.number().int().nonnegative()])
-    .nullable()
-    .default(null),
-  gpu: z.enum(['auto', 'cuda', 'vulkan', 'none']).default('auto'),
-  /** Sequences that are generated at the same time, in one batch; each has a context of its own. */
-  parallel: z.number().int().min(1).max(256).default(1),
-  /** Most tokens that are evaluated at once; null is the library's own choice. */
-  batch_size: z.number().int().min(1).nullable().default(null),
-  flash_attention: z.boolean().nullable().default(null),
-})
+/** The devices that llama.cpp may compute on; `auto` lets it choose. */
+export const LLAMACPP_GPUS = ['auto', 'cuda', 'vulkan', 'none'] as const
 
-export type LlamacppOptions = z.infer<typeof llamacppOptionsSchema>
-
-/** Checks options from outside and fills in what is absent. Throws OPTIONS_INVALID with every problem. */
-export function parseLlamacppOptions(options: Record<string, unknown>): LlamacppOptions {
-  const parsed = llamacppOptionsSchema.safeParse(options)
-  if (parsed.success) return parsed.data
-  throw new LlemError(`llamacpp options: ${z.prettifyError(parsed.error)}`, {
-    code: 'OPTIONS_INVALID',
-    hint: `Known options: ${Object.keys(llamacppOptionsSchema.shape).join(', ')}.`,
-    kind: 'usage',
+/** `llamacpp`: options of the llama.cpp backend. */
+export const llamacpp = z
+  .strictObject({
+    threads: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: "CPU threads; null is the backend's own choice.", unit: 'threads' }),
+    context_size: z.int().min(32).nullable().default(null).meta({
+      description: 'Size of the context of each sequence; null lets the backend fit it.',
+      unit: 'tokens',
+    }),
+    parallel: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(1)
+      .meta({ description: 'Prompts that are answered at the same time, in one batch.', unit: 'prompts' }),
+    batch_size: z.int().min(1).nullable().default(null).meta({
+      description: "Most tokens that are evaluated at once; null is the backend's own choice.",
+      unit: 'tokens',
+    }),
+    gpu_layers: z
+      .union([z.int().min(0), z.literal('max')])
+      .nullable()
+      .default(null)
+      .meta({
+        description: 'Layers on the GPU; max is all, null lets the backend fit them.',
+        unit: 'layers',
+      }),
+    gpu: z
+      .enum(LLAMACPP_GPUS)
+      .default('auto')
+      .meta({ description: 'What llama.cpp computes on; none is the CPU alone.' }),
+    flash_attention: z.boolean().default(false).meta({ description: 'Use flash attention.' }),
   })
-}
+  .prefault({})
+  .meta({ description: 'Options of the llama.cpp backend.' })
+
+export type LlamacppOptions = z.infer<typeof llamacpp>

@@ -1,9 +1,10 @@
+import { factsOfModel } from '../../models/folder.js'
 import type { InferenceBackend } from '../backend.js'
-import { factsOfModel } from '../model-folder.js'
+import { parseOptions } from '../options.js'
 import { importsOf, openWorkerSession } from '../worker-session.js'
 import { installPytorch } from './install.js'
 import { findPython, pytorchInstalls } from './installs.js'
-import { parsePytorchOptions } from './options.js'
+import { pytorch as schema } from './options.js'
 import { workerCommand, workerInService } from './worker-command.js'
 
 /** Hugging Face models through PyTorch and transformers, in a Python worker (python/pytorch_worker.py). */
@@ -15,7 +16,7 @@ export const pytorch: InferenceBackend = {
   },
 
   async check({ options, dataDir, python = null, env, service = null, ...how }) {
-    parsePytorchOptions(options)
+    parseOptions('pytorch', schema, options)
     if (service !== null) return { seen: [`pytorch runs in service ${service.name}`], server: null }
     const interpreter = findPython(python, dataDir)
     const imported = await importsOf('pytorch', workerCommand(interpreter, env), {
@@ -26,7 +27,7 @@ export const pytorch: InferenceBackend = {
   },
 
   async start({ model, options, dataDir, python = null, env, service = null, ...session }) {
-    const checked = parsePytorchOptions(options)
+    const checked = parseOptions('pytorch', schema, options)
     factsOfModel(model) // A wrong path is told before any process is started.
     const command =
       service === null ? workerCommand(findPython(python, dataDir), env) : workerInService(service, env)

@@ -3,8 +3,8 @@
 
 import { existsSync } from 'node:fs'
 import { LlemError } from '../../core/errors.js'
+import { isModelPath } from '../../models/folder.js'
 import type { BackendCheck } from '../backend.js'
-import { isModelPath } from '../model-folder.js'
 import { Connection, unreachable } from './connection.js'
 import { askServedModel } from './identify.js'
 import { isProgram } from './on-path.js'

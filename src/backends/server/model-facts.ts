@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { ggufFacts, ggufWeightTypes } from '../gguf-facts.js'
-import { readGgufModel } from '../gguf-file.js'
-import { type ModelFacts, unknownFacts } from '../model-facts.js'
-import { factsOfModel } from '../model-folder.js'
+import { type ModelFacts, unknownFacts } from '../../models/facts.js'
+import { factsOfModel } from '../../models/folder.js'
+import { ggufFacts, ggufWeightTypes } from '../../models/gguf/facts.js'
+import { readGgufModel } from '../../models/gguf/file.js'
 
 export interface ServedModelFacts {
   facts: ModelFacts

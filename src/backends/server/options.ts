@@ -1,64 +1,154 @@
 import { z } from 'zod'
-import { LlemError } from '../../core/errors.js'
 
-// The groups of the configuration as they reach the backends. What each key means stands in src/config.
+const text = z.string().regex(/^[^\p{Cc}]+$/u)
 
-const optional = <T extends z.ZodType>(schema: T) => schema.nullable().default(null)
-
+/** What every backend that speaks HTTP shares: how to talk to its server. */
 const talking = {
-  base_url: optional(z.url({ protocol: /^https?$/ })),
-  endpoint: z.enum(['completions', 'chat']).default('completions'),
-  model: optional(z.string()),
-  served_as: optional(z.string()),
-  api_key_env: optional(z.string()),
-  api_key_hosts: z.array(z.string()).default([]),
-  env: z.record(z.string(), z.string()).default({}),
-  extra_body: z.record(z.string(), z.unknown()).default({}),
+  base_url: z
+    .string()
+    .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/)
+    .nullable()
+    .default(null)
+    .meta({
+      description: 'A server that runs already, e.g. http://127.0.0.1:8000; null starts one.',
+      expects: 'an address such as http://127.0.0.1:8000, without user, query and fragment, or null',
+    }),
+  endpoint: z.enum(['completions', 'chat']).default('completions').meta({
+    description:
+      'Where prompts are sent: /v1/completions as they are, or /v1/chat/completions as one message.',
+  }),
+  model: text.nullable().default(null).meta({
+    description:
+      'The name that requests give the model; null is the one of /v1/models that is `model` by its name.',
+    expects: 'text or null',
+  }),
+  served_as: text.nullable().default(null).meta({
+    description:
+      'Another name by which the server may list `model` and answer as it, where that is meant; null refuses a server that answers as another model.',
+    expects: 'text or null',
+  }),
+  api_key_env: z
+    .string()
+    .regex(/^[A-Z_][A-Z0-9_]*$/)
+    .nullable()
+    .default(null)
+    .meta({
+      description:
+        'The environment variable that holds the API key; null is none, and OPENAI_API_KEY for api.openai.com alone. The key itself is never written anywhere.',
+      expects: 'the name of an environment variable in capitals, never the key itself, or null',
+    }),
+  api_key_hosts: z
+    .array(z.string().regex(/^[A-Za-z0-9._:[\]-]+$/))
+    .default([])
+    .meta({
+      description:
+        'Hosts that get the key unencrypted, by name or address; otherwise it goes only over https or to this machine.',
+      expects: 'a list of hosts without scheme and port such as [gpu-box.local], or []',
+    }),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
+    .default({})
+    .meta({
+      description: 'Environment variables for the server that is started.',
+      expects: 'a mapping from names of environment variables to texts',
+    }),
+  extra_body: z.record(z.string(), z.unknown()).default({}).meta({
+    description: 'Merged into the JSON body of every request, over what llem sends.',
+    expects: 'a mapping',
+  }),
 }
 
-export const serverOptionsSchema = z.strictObject({
-  command: optional(z.array(z.string()).min(1)),
-  ...talking,
-})
+const share = z.number().gt(0).max(1)
+const tokens = z.int().min(1).nullable().default(null)
 
-export const vllmOptionsSchema = z.strictObject({
-  tensor_parallel_size: optional(z.number().int()),
-  max_model_len: optional(z.number().int()),
-  gpu_memory_utilization: optional(z.number()),
-  dtype: optional(z.string()),
-  quantization: optional(z.string()),
-  enable_prefix_caching: optional(z.boolean()),
-  max_num_seqs: optional(z.number().int()),
-  args: z.array(z.string()).default([]),
-  ...talking,
-})
-export type VllmOptions = z.infer<typeof vllmOptionsSchema>
+/** `server`: any server that speaks OpenAI's API. */
+export const server = z
+  .strictObject({
+    command: z.array(text).min(1).nullable().default(null).meta({
+      description:
+        'The program that serves and its arguments, never a shell line; {model}, {host} and {port} are filled in.',
+      expects: 'a list of texts such as [llama-server, -m, "{model}", --port, "{port}"], or null',
+    }),
+    ...talking,
+  })
+  .prefault({})
+  .meta({ description: "Options of any server that speaks OpenAI's API." })
 
-export const tensorrtOptionsSchema = z.strictObject({
-  backend: optional(z.string()),
-  tp_size: optional(z.number().int()),
-  max_batch_size: optional(z.number().int()),
-  max_num_tokens: optional(z.number().int()),
-  max_seq_len: optional(z.number().int()),
-  args: z.array(z.string()).default([]),
-  ...talking,
-})
-export type TensorrtOptions = z.infer<typeof tensorrtOptionsSchema>
+/** `vllm`: options of `vllm serve`; null leaves each to vLLM. */
+export const vllm = z
+  .strictObject({
+    tensor_parallel_size: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'GPUs that share each layer.', unit: 'GPUs' }),
+    max_model_len: tokens.meta({ description: 'Tokens that prompt and answer share.', unit: 'tokens' }),
+    gpu_memory_utilization: share.nullable().default(null).meta({
+      description: 'Share of the memory of each GPU that vLLM takes.',
+    }),
+    dtype: z
+      .enum(['auto', 'half', 'float16', 'bfloat16', 'float', 'float32'])
+      .nullable()
+      .default(null)
+      .meta({ description: 'Type of weights and activations.' }),
+    quantization: text
+      .nullable()
+      .default(null)
+      .meta({ description: 'How the weights are quantised, e.g. awq, gptq, fp8.', expects: 'text or null' }),
+    enable_prefix_caching: z
+      .boolean()
+      .nullable()
+      .default(null)
+      .meta({ description: 'Reuse what was computed for the same beginning of a prompt.' }),
+    max_num_seqs: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Most requests that are computed at once.', unit: 'requests' }),
+    args: z
+      .array(text)
+      .default([])
+      .meta({ description: 'More arguments of `vllm serve`, e.g. [--enforce-eager].' }),
+    ...talking,
+  })
+  .prefault({})
+  .meta({ description: 'Options of `vllm serve`; null leaves each to vLLM.' })
+
+/** `tensorrt`: options of `trtllm-serve`; null leaves each to TensorRT-LLM. */
+export const tensorrt = z
+  .strictObject({
+    backend: z
+      .enum(['pytorch', 'tensorrt', '_autodeploy'])
+      .nullable()
+      .default(null)
+      .meta({ description: 'What TensorRT-LLM runs the model with.' }),
+    tp_size: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'GPUs that share each layer.', unit: 'GPUs' }),
+    max_batch_size: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'Most requests that are computed at once.', unit: 'requests' }),
+    max_num_tokens: tokens.meta({ description: 'Most input tokens in one batch.', unit: 'tokens' }),
+    max_seq_len: tokens.meta({ description: 'Tokens that prompt and answer share.', unit: 'tokens' }),
+    args: z
+      .array(text)
+      .default([])
+      .meta({ description: 'More arguments of `trtllm-serve`, e.g. [--trust_remote_code].' }),
+    ...talking,
+  })
+  .prefault({})
+  .meta({ description: 'Options of `trtllm-serve`; null leaves each to TensorRT-LLM.' })
+
+export type VllmOptions = z.infer<typeof vllm>
+export type TensorrtOptions = z.infer<typeof tensorrt>
 
 /** The part of every backend's options that says how to talk to its server. */
 export type TalkingOptions = Pick<VllmOptions, keyof typeof talking>
-
-/** Checks options from outside and fills in what is absent. Throws OPTIONS_INVALID with every problem. */
-export function parseOptions<T extends z.ZodObject>(
-  backend: string,
-  schema: T,
-  options: Record<string, unknown>,
-): z.infer<T> {
-  const parsed = schema.safeParse(options)
-  if (parsed.success) return parsed.data
-  throw new LlemError(`${backend} options: ${z.prettifyError(parsed.error)}`, {
-    code: 'OPTIONS_INVALID',
-    hint: `Known options: ${Object.keys(schema.shape).join(', ')}.`,
-    kind: 'usage',
-  })
-}

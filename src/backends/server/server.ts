@@ -1,7 +1,8 @@
 import { basename } from 'node:path'
 import { LlemError } from '../../core/errors.js'
+import { parseOptions } from '../options.js'
 import { ownCommand } from './command-lines.js'
-import { parseOptions, serverOptionsSchema } from './options.js'
+import { server as schema } from './options.js'
 import { attached, serverBackend } from './server-backend.js'
 
 const HINT =
@@ -11,7 +12,7 @@ const HINT =
 export const server = serverBackend({
   name: 'server',
   plan(model, options) {
-    const talking = parseOptions('server', serverOptionsSchema, options)
+    const talking = parseOptions('server', schema, options)
     const { command, base_url } = talking
     if ((command === null) === (base_url === null)) {
       const what = command === null ? 'neither' : 'both'

@@ -1,6 +1,7 @@
+import { parseOptions } from '../options.js'
 import { portIn, tensorrtCommand } from './command-lines.js'
 import { pythonProgramInstall } from './on-path.js'
-import { parseOptions, tensorrtOptionsSchema } from './options.js'
+import { tensorrt as schema } from './options.js'
 import { attached, programOf, serverBackend } from './server-backend.js'
 
 const HINT =
@@ -10,7 +11,7 @@ const HINT =
 export const tensorrt = serverBackend({
   name: 'tensorrt',
   plan(model, options, where) {
-    const talking = parseOptions('tensorrt', tensorrtOptionsSchema, options)
+    const talking = parseOptions('tensorrt', schema, options)
     const title = 'trtllm-serve'
     if (talking.base_url !== null) return attached(title, talking)
     const program = programOf('tensorrt', 'trtllm-serve', where, HINT)

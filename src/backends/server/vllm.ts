@@ -1,6 +1,7 @@
+import { parseOptions } from '../options.js'
 import { portIn, vllmCommand } from './command-lines.js'
 import { pythonProgramInstall } from './on-path.js'
-import { parseOptions, vllmOptionsSchema } from './options.js'
+import { vllm as schema } from './options.js'
 import { attached, programOf, serverBackend } from './server-backend.js'
 
 const HINT =
@@ -10,7 +11,7 @@ const HINT =
 export const vllm = serverBackend({
   name: 'vllm',
   plan(model, options, where) {
-    const talking = parseOptions('vllm', vllmOptionsSchema, options)
+    const talking = parseOptions('vllm', schema, options)
     const title = 'vllm serve'
     if (talking.base_url !== null) return attached(title, talking)
     const program = programOf('vllm', 'vllm', where, HINT)

@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { cachedModelFolder, isModelPath } from '../../backends/model-folder.js'
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
+import { cachedModelFolder, isModelPath } from '../../models/folder.js'
 import type { Device } from '../../native/addon.js'
 import { isAttached } from '../identity.js'
 

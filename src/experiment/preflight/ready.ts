@@ -3,9 +3,9 @@
 import type { Imports } from '../../backends/backend.js'
 import type { ExperimentConfig } from '../../config/schema.js'
 import { learnEnvironment, learnSecrets } from '../../core/secrets.js'
+import { type Observer, silentObserver, tolerant } from '../../progress/observer.js'
+import { shownWhileWaiting } from '../../progress/wait.js'
 import type { Service } from '../../workers/service.js'
-import { type Observer, silentObserver, tolerant } from '../observer.js'
-import { shownWhileWaiting } from '../wait.js'
 import { lookAhead } from './preflight.js'
 import type { PreflightReport } from './report.js'
 

@@ -1,6 +1,6 @@
 import { LlemError } from '../../core/errors.js'
 import { systemFault } from '../../core/system-fault.js'
-import { stopIfInterrupted } from '../wait.js'
+import { stopIfInterrupted } from '../../progress/wait.js'
 
 /** What is looked at before an experiment. */
 export const CHECKS = ['prompts', 'model', 'backend', 'server', 'devices', 'memory', 'disk'] as const

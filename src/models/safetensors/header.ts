@@ -1,0 +1,71 @@
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { limitedJson } from '../../core/limited.js'
+import { LIMITS } from '../../core/limits.js'
+
+// The heads of safetensors files (https://huggingface.co/docs/safetensors): eight bytes with the length of a JSON text
+// that names each tensor, its type and shape. The weights themselves are not read.
+
+export interface StoredTensor {
+  name: string
+  /** As the file says: F32, BF16, U8, I32 ... */
+  dtype: string
+  shape: readonly number[]
+}
+
+const SINGLE = 'model.safetensors'
+const INDEX = 'model.safetensors.index.json'
+
+/**
+ * Every tensor of a model's folder, of one file or of all that its index names; null where there is no such file. Throws
+ * where one of them is missing or broken; the message goes on after "because".
+ */
+export function storedTensors(folder: string): StoredTensor[] | null {
+  const index = join(folder, INDEX)
+  if (!existsSync(index)) {
+    const single = join(folder, SINGLE)
+    return existsSync(single) ? tensorsIn(single) : null
+  }
+  const { size } = statSync(index)
+  if (size > LIMITS.safetensors_head_bytes) throw new Error(`its index has ${size} bytes`)
+  const map = (
+    limitedJson(readFileSync(index, 'utf8'), LIMITS.safetensors_values) as { weight_map?: unknown }
+  ).weight_map
+  if (typeof map !== 'object' || map === null) throw new Error('its index has no weight_map')
+  const names = [...new Set(Object.values(map))]
+  return names.flatMap((name) => {
+    // A name that leads elsewhere is none of this model.
+    if (typeof name !== 'string' || basename(name) !== name) throw new Error('its index names no file')
+    const path = join(folder, name)
+    if (!existsSync(path)) throw new Error(`${name} is not there, of ${names.length} files`)
+    return tensorsIn(path)
+  })
+}
+
+function tensorsIn(path: string): StoredTensor[] {
+  const fd = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(fd)
+    const length = Number(bytesOf(fd, 8, 0).readBigUInt64LE())
+    if (length > LIMITS.safetensors_head_bytes || length + 8 > size)
+      throw new Error(`${basename(path)} has no head of safetensors`)
+    const head: unknown = limitedJson(bytesOf(fd, length, 8).toString('utf8'), LIMITS.safetensors_values)
+    if (typeof head !== 'object' || head === null)
+      throw new Error(`${basename(path)} has no head of safetensors`)
+    return Object.entries(head).flatMap(([name, entry]) => {
+      if (name === '__metadata__') return []
+      const { dtype, shape } = (entry ?? {}) as { dtype?: unknown; shape?: unknown }
+      const isWhole = typeof dtype === 'string' && Array.isArray(shape) && shape.every(Number.isSafeInteger)
+      if (!isWhole) throw new Error(`${basename(path)} does not say the shape of ${name}`)
+      return [{ name, dtype, shape: shape as number[] }]
+    })
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function bytesOf(fd: number, length: number, position: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  if (readSync(fd, bytes, 0, length, position) < length) throw new Error('it ends in the middle of its head')
+  return bytes
+}
