@@ -97,9 +97,9 @@ describe('a helper in the window', () => {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
     const meter = await openMeter(zeusBy(fakeHelper))
     try {
-      const tracking = await meter.begin({ timeseriesPath })
+      const window = await meter.begin({ timeseriesPath })
       await sleep(1000)
-      return await tracking.end()
+      return await window.end()
     } finally {
       await meter.close()
     }

@@ -75,7 +75,7 @@ describe('over one window of 20 s', () => {
     }
     const open = await Promise.all(meters.map(async ([key, meter]) => [key, await meter.begin()] as const))
     await sleep(20_000)
-    await Promise.all(open.map(async ([key, tracking]) => measured.set(key, await tracking.end())))
+    await Promise.all(open.map(async ([key, window]) => measured.set(key, await window.end())))
     await Promise.all(meters.map(([, meter]) => meter.close()))
   }, 180_000)
 

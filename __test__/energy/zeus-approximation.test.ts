@@ -20,9 +20,9 @@ it.for([
     const libraryPath = simulate(scenarioFile([slow], nowNs()))
     const options = { approx_instant_energy, country: null, intensity_gco2_kwh: null }
     const meter = await openMeter(wishes({ backend: 'zeus', libraryPath, options }))
-    const tracking = await meter.begin()
+    const window = await meter.begin()
     await sleep(1000)
-    const { total_j, duration_sec, cross_check } = await tracking.end()
+    const { total_j, duration_sec, cross_check } = await window.end()
     await meter.close()
     expect(Number(total_j) / duration_sec / 100).toBeCloseTo(powerW / 100, 1)
     // llem's own sampler has seen 300 W all the time.

@@ -3,8 +3,8 @@
 // of that length, as an experiment has its baseline. A process of its own, because the simulated library reads one
 // scenario per process.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { energyOf } from '../../dist/energy/measured.js'
 import { openSampler } from '../../dist/energy/open.js'
+import { energyOf } from '../../dist/energy/window-energy.js'
 import { simulate } from '../../dist/native/simulation.js'
 
 const { scenario, startNs, lengthMs, intervalMs = 10, baselineMs = 0, files } = JSON.parse(process.argv[2])

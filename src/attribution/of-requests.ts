@@ -9,8 +9,8 @@ import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { ownSampler } from '../results/own-sampler.js'
 import { phasesOf, type Resolution } from '../results/phases.js'
 import { requestEnergyOf } from '../results/request-energy.js'
+import { cutAtRequests, type PieceEnergy, type Span, shareOut } from '../results/request-pieces.js'
 import type { RequestTimes } from '../results/request-times.js'
-import { cutAtRequests, type PieceEnergy, type Span, shareOut } from '../results/sharing.js'
 
 export interface Attribution {
   phases: Phases

@@ -1,4 +1,4 @@
-import { methodOf } from '../energy/measured.js'
+import { methodOf } from '../energy/window-energy.js'
 import { recomputePart } from '../native/recording.js'
 import type { Method } from '../results/energy.js'
 

@@ -1,8 +1,8 @@
 // The power of the thermal floor in pieces of a few seconds, and the last of them over which it was flat.
 
 import { describeForeignProcess, describeLimitChange } from '../energy/contamination.js'
-import { energyOf } from '../energy/measured.js'
 import type { OpenedSampler } from '../energy/open.js'
+import { energyOf } from '../energy/window-energy.js'
 import type { Window } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
 import { type DeviceLevel, meanUncertainties } from './level.js'

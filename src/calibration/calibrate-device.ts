@@ -2,7 +2,7 @@
 // what the counter counts, how late both are, how short a window may be, each driver call again. Beside an external
 // meter: the board's gain.
 
-import { oneOf } from '../energy/measured.js'
+import { oneOf } from '../energy/window-energy.js'
 import type { Device, KnownDevice } from '../native/addon.js'
 import { Probe } from '../native/probe.js'
 import { Sampler } from '../native/sampler.js'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { methodOf } from '../energy/measured.js'
+import { methodOf } from '../energy/window-energy.js'
 import type { WindowReport } from '../native/addon.js'
 import type { Sampler } from '../native/sampler.js'
 import type { ShortestWindows } from '../results/calibration.js'

@@ -4,7 +4,7 @@
 
 import { integralPieces } from '../native/recording.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
-import type { Span } from '../results/sharing.js'
+import type { Span } from '../results/request-pieces.js'
 
 /** Of a device: its joules in the margins that are cut off. */
 export interface Margins {

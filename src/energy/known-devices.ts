@@ -11,7 +11,7 @@ import { scenarioText } from '../native/simulation.js'
 import { type Calibration, calibrationSchema } from '../results/calibration.js'
 import { type BoardGain, boardGainSchema, COUNTER_KINDS, gainRatioSchema } from '../results/energy.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
-import { oneOf } from './measured.js'
+import { oneOf } from './window-energy.js'
 
 // The phase is not here: sensors begin to count when the driver is loaded, and every window finds its own.
 const learnedSchema = z.object({

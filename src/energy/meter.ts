@@ -6,10 +6,10 @@ import type { Selection } from '../results/energy.js'
 import type { EnergyBackend } from './backends/backend.js'
 import { NvmlBackend } from './backends/nvml.js'
 import { energyBackend } from './backends/registry.js'
+import { beginMeterWindow, type MeterWindow, type MeterWindowOptions } from './meter-window.js'
 import type { OpenedSampler } from './open.js'
 import { selectBackend } from './select.js'
 import { openSurroundings, type SurroundingsWishes } from './surroundings.js'
-import { beginTracking, type Tracking, type TrackingOptions } from './tracking.js'
 
 export interface MeterWishes extends SurroundingsWishes {
   /** The GPUs that are simulated must be there, as those that were asked for by name. */
@@ -24,7 +24,7 @@ export interface Meter {
   backend: EnergyBackend | null
   /** Null where no energy is asked for. */
   selection: Selection | null
-  begin(options?: TrackingOptions): Promise<Tracking>
+  begin(options?: MeterWindowOptions): Promise<MeterWindow>
   /** Always resolves. */
   close(): Promise<void>
 }
@@ -51,7 +51,7 @@ export async function openMeter(wishes: MeterWishes): Promise<Meter> {
       openedError: native.error,
       backend,
       selection,
-      begin: (options) => beginTracking(backend, own, selection, options),
+      begin: (options) => beginMeterWindow(backend, own, selection, options),
       async close() {
         await backend?.close()
         native.opened?.sampler.close()

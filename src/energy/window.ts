@@ -1,9 +1,9 @@
 import type { WindowFiles } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
 import type { GpuSetting } from './findings.js'
-import { energyOf } from './measured.js'
 import type { OpenedSampler } from './open.js'
 import { watchOtherSamplers } from './other-samplers.js'
+import { energyOf } from './window-energy.js'
 
 /** An interval that is being measured, and a look at who disturbs it. End it once, or cancel it. */
 export interface EnergyWindow {

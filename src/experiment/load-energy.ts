@@ -1,8 +1,8 @@
 // What it takes to load the model: a window of its own around the load, in which no prompt runs.
 
 import { messageOf } from '../core/errors.js'
-import { energyOf } from '../energy/measured.js'
 import type { OpenedSampler } from '../energy/open.js'
+import { energyOf } from '../energy/window-energy.js'
 import type { Load } from '../results/experiment.js'
 
 /** Nothing was loaded. */

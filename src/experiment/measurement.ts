@@ -9,7 +9,7 @@ import { messageOf } from '../core/errors.js'
 import { cutTo } from '../energy/cut.js'
 import { describeFailedBackend } from '../energy/describe-selection.js'
 import type { Meter } from '../energy/meter.js'
-import type { Tracking } from '../energy/tracking.js'
+import type { MeterWindow } from '../energy/meter-window.js'
 import type { Observer } from '../progress/observer.js'
 import type { Prompt } from '../prompts/prompt.js'
 import type { Energy } from '../results/energy.js'
@@ -64,8 +64,8 @@ export async function measurePrompts(
   const experimentId = newExperimentId(config.experiment_name ?? config.backend)
   const runDir = createRunDir(outputDir, experimentId)
   const wanted = wantedFiles(runDir, config, meter)
-  const { tracking, reason } = await trace.step('window_begin', () =>
-    beginTracking(meter, wanted, isElsewhere(members), observer),
+  const { window, reason } = await trace.step('window_begin', () =>
+    beginMeterWindow(meter, wanted, isElsewhere(members), observer),
   )
   const inference = await trace
     .step('inference', () =>
@@ -79,7 +79,7 @@ export async function measurePrompts(
     )
     .catch((error: unknown) => ({ failure: error }))
   const { energy: recorded, energyReason } = await trace.step('window_end', () =>
-    endTracking(tracking, reason, observer),
+    endWindow(window, reason, observer),
   )
   if ('failure' in inference) {
     if (wanted.samples !== null && !config.timeseries.full_rate) await discardSamples(wanted.samples)
@@ -155,29 +155,29 @@ function writtenFiles({ timeseries, samples, requests }: FilePaths): FilePaths {
   return { timeseries: present(timeseries), samples: present(samples), requests }
 }
 
-async function beginTracking(
+async function beginMeterWindow(
   meter: Meter | null,
   { timeseries, samples }: FilePaths,
   isServerElsewhere: boolean,
   observer: Observer,
-): Promise<{ tracking: Tracking | null; reason: string | null }> {
-  if (meter === null) return { tracking: null, reason: null }
+): Promise<{ window: MeterWindow | null; reason: string | null }> {
+  if (meter === null) return { window: null, reason: null }
   try {
     const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined }
-    return { tracking: await meter.begin({ ...files, isServerElsewhere }), reason: null }
+    return { window: await meter.begin({ ...files, isServerElsewhere }), reason: null }
   } catch (error) {
-    return { tracking: null, reason: notMeasured(error, observer) }
+    return { window: null, reason: notMeasured(error, observer) }
   }
 }
 
-async function endTracking(
-  tracking: Tracking | null,
+async function endWindow(
+  window: MeterWindow | null,
   reason: string | null,
   observer: Observer,
 ): Promise<{ energy: Energy | null; energyReason: string | null }> {
-  if (tracking === null) return { energy: null, energyReason: reason }
+  if (window === null) return { energy: null, energyReason: reason }
   try {
-    const energy = await tracking.end()
+    const energy = await window.end()
     if (energy.selection?.failure != null)
       observer.note(`Warning (non-fatal): ${describeFailedBackend(energy.selection)}`)
     return { energy, energyReason: null }

@@ -1,8 +1,8 @@
 // Prefill and decode: what is known of each, where the sensor is fast enough to tell them apart.
 
 import type { Phases } from './attribution.js'
+import { between, cumulative, type PieceEnergy, type Pieces } from './request-pieces.js'
 import type { RequestTimes } from './request-times.js'
-import { between, cumulative, type PieceEnergy, type Pieces } from './sharing.js'
 
 /** What the readings can tell apart, of the GPU that can tell least; null is unknown. */
 export interface Resolution {

@@ -3,8 +3,8 @@
 import { quantileOf } from '../core/quantile.js'
 import { type RequestEnergy, SHARING } from './attribution.js'
 import { leastNsOf, type Resolution } from './phases.js'
+import type { Shares } from './request-pieces.js'
 import type { RequestTimes } from './request-times.js'
-import type { Shares } from './sharing.js'
 
 /** What the requests of a window took, in numbers that a result holds. */
 export function requestEnergyOf(times: RequestTimes, shares: Shares, resolution: Resolution): RequestEnergy {

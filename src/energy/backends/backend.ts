@@ -21,9 +21,9 @@ export interface EnergyBackend {
   /** Whether it can read these devices here: it has read each of them once. What it started for that stays until `close`. */
   isAvailable(): Promise<Availability>
   /** Begins a window; one at a time. Throws what its helper process ends with. */
-  startTracking(): Promise<Tracker>
+  startTracking(): Promise<BackendWindow>
   /** Ends the window. Throws what its helper process ends with. */
-  stopTracking(tracker: Tracker): Promise<EnergyMeasurement>
+  stopTracking(window: BackendWindow): Promise<EnergyMeasurement>
   /** Ends what it started; always resolves, and may be called again. */
   close(): Promise<void>
 }
@@ -72,7 +72,7 @@ export type Availability =
   | { available: false; reason: string; hint: string | null }
 
 /** A window that is open. */
-export interface Tracker {
+export interface BackendWindow {
   readonly backend: EnergyBackendName
   readonly start_ns: number
 }

@@ -5,11 +5,11 @@ import type { OpenedSampler } from '../open.js'
 import { beginEnergyWindow, type EnergyWindow } from '../window.js'
 import type {
   Availability,
+  BackendWindow,
   EnergyBackend,
   EnergyBackendKind,
   EnergyMeasurement,
   Surroundings,
-  Tracker,
 } from './backend.js'
 
 /** llem's own sampler, which needs nothing but the driver. */
@@ -20,7 +20,7 @@ export const nvml: EnergyBackendKind = {
 }
 
 /** A window of llem's own sampler. */
-export interface NativeTracker extends Tracker {
+export interface NativeWindow extends BackendWindow {
   window: EnergyWindow
 }
 
@@ -43,15 +43,15 @@ export class NvmlBackend implements EnergyBackend {
   }
 
   /** `files`: where its readings go. `helperPid`: the process of the backend that measures beside it. */
-  async startTracking(files: WindowFiles = {}, helperPid?: number): Promise<NativeTracker> {
+  async startTracking(files: WindowFiles = {}, helperPid?: number): Promise<NativeWindow> {
     const opened = this.#opened()
     await opened.sampler.ready()
     const window = beginEnergyWindow(opened, files, helperPid)
     return { backend: 'nvml', start_ns: window.startNs, window }
   }
 
-  async stopTracking(tracker: NativeTracker): Promise<NativeMeasurement> {
-    const energy = await tracker.window.end()
+  async stopTracking({ window: open }: NativeWindow): Promise<NativeMeasurement> {
+    const energy = await open.end()
     const { total_j, duration_sec, method, uncertainty_j, window, devices } = energy
     const perGpu = devices.flatMap(({ uuid, total_j }) =>
       total_j === null ? [] : [[uuid, total_j] as const],

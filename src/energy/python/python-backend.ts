@@ -5,11 +5,11 @@ import type { PythonPackage } from '../../python/packages.js'
 import { Worker } from '../../workers/worker.js'
 import type {
   Availability,
+  BackendWindow,
   EnergyBackend,
   EnergyMeasurement,
   HelperLimits,
   Surroundings,
-  Tracker,
 } from '../backends/backend.js'
 import { helperCommand } from './helper-command.js'
 import {
@@ -25,7 +25,7 @@ import { findInterpreter } from './interpreter.js'
 const LIMITS: HelperLimits = { helloMs: 60_000, openMs: 30_000, edgeMs: 15_000 }
 
 /** A window of a helper process. */
-interface HelperTracker extends Tracker {
+interface HelperWindow extends BackendWindow {
   edge: Edge
 }
 
@@ -69,12 +69,12 @@ export class PythonBackend implements EnergyBackend {
     return this.#availability
   }
 
-  async startTracking(): Promise<HelperTracker> {
+  async startTracking(): Promise<HelperWindow> {
     const edge = await this.#call('begin', {}, edgeSchema, this.#limits.edgeMs)
     return { backend: this.name, start_ns: middleOf(edge), edge }
   }
 
-  async stopTracking(tracker: HelperTracker): Promise<EnergyMeasurement> {
+  async stopTracking(window: HelperWindow): Promise<EnergyMeasurement> {
     const ended = await this.#call('end', {}, endedSchema, this.#limits.edgeMs)
     const end_ns = middleOf(ended)
     const { method, samples, per_gpu_j, domains, emissions } = ended
@@ -83,13 +83,13 @@ export class PythonBackend implements EnergyBackend {
     return {
       domain,
       total_j: domain === 'cpu' ? cpuJ : ended.gpu_j,
-      duration_sec: (end_ns - tracker.start_ns) / 1e9,
+      duration_sec: (end_ns - window.start_ns) / 1e9,
       samples,
       per_gpu_j,
       method,
       uncertainty_j: null,
-      window: { start_ns: tracker.start_ns, end_ns },
-      edges_s: (halfWidthOf(tracker.edge) + halfWidthOf(ended)) / 1e9,
+      window: { start_ns: window.start_ns, end_ns },
+      edges_s: (halfWidthOf(window.edge) + halfWidthOf(ended)) / 1e9,
       domains,
       emissions,
       versions: this.#availability?.available ? this.#availability.versions : {},
@@ -142,7 +142,7 @@ export class PythonBackend implements EnergyBackend {
     signal?: AbortSignal,
   ): Promise<T> {
     if (this.#helper === null)
-      throw new Error(`${this.name} is tracking before it was asked whether it is available`)
+      throw new Error(`${this.name} has a window open before it was asked whether it is available`)
     return this.#helper.call(verb, body, { schema, timeoutMs, signal })
   }
 }

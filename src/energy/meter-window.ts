@@ -1,19 +1,19 @@
 import { LlemError, messageOf } from '../core/errors.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { Energy, Selection } from '../results/energy.js'
-import type { EnergyBackend, Tracker } from './backends/backend.js'
+import type { BackendWindow, EnergyBackend } from './backends/backend.js'
 import type { NvmlBackend } from './backends/nvml.js'
 import { combined, unaided } from './combined.js'
 import { findingsOf } from './findings.js'
 
 /** Where the readings go, and what is known of the load. */
-export interface TrackingOptions extends WindowFiles {
+export interface MeterWindowOptions extends WindowFiles {
   /** A server that llem has not started computes, which nobody can tell from a stranger. */
   isServerElsewhere?: boolean
 }
 
 /** An open window of everything that measures. */
-export interface Tracking {
+export interface MeterWindow {
   /**
    * The energy of the chosen backend; where that failed in the window, llem's own sampler's, and `selection.failure` says
    * why. Throws where nothing measured.
@@ -27,12 +27,12 @@ export interface Tracking {
  * llem's own window begins before the backend's and ends when the backend is told to end its own, so that it covers what
  * the backend covers but for a message's time at each edge.
  */
-export async function beginTracking(
+export async function beginMeterWindow(
   backend: EnergyBackend | null,
   own: NvmlBackend,
   selection: Selection | null,
-  { isServerElsewhere = false, ...files }: TrackingOptions = {},
-): Promise<Tracking> {
+  { isServerElsewhere = false, ...files }: MeterWindowOptions = {},
+): Promise<MeterWindow> {
   const told = (energy: Energy): Energy => ({ ...energy, findings: findingsOf(energy, isServerElsewhere) })
   const startedAt = new Date()
   const hasOwn = (await own.isAvailable()).available
@@ -75,7 +75,7 @@ async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
   }
 }
 
-async function stop(backend: EnergyBackend, started: Settled<Tracker>) {
+async function stop(backend: EnergyBackend, started: Settled<BackendWindow>) {
   if (started.value === undefined) return { failure: started.failure }
   return await settled(backend.stopTracking(started.value))
 }

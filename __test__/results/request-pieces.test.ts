@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { phasesOf } from '../../dist/results/phases.js'
 import { requestEnergyOf } from '../../dist/results/request-energy.js'
-import { type TimedLine, timesOf } from '../../dist/results/request-times.js'
 import {
   cutAtRequests,
   type PieceEnergy,
   type Pieces,
   type Span,
   shareOut,
-} from '../../dist/results/sharing.js'
+} from '../../dist/results/request-pieces.js'
+import { type TimedLine, timesOf } from '../../dist/results/request-times.js'
 import { randomOf } from '../native/scenario.js'
 
 const S = 1e9
