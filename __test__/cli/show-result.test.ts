@@ -206,7 +206,7 @@ describe('a result on the screen', () => {
     [
       'a fixed warmup too short for a CV',
       { warmup_result: { ...warmup, mode: 'fixed' as const, final_cv: null } },
-      '  Warmup: 7 prompts (converged)',
+      '  Warmup: 7 prompts (fixed)',
     ],
     [
       'the CPU on a line of its own',

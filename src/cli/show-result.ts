@@ -40,7 +40,8 @@ function* summary(result: ExperimentResult): Generator<string> {
   else
     yield `  Energy: ${energy.raw_j.toFixed(2)}J raw, ${energy.adjusted_j.toFixed(2)}J adjusted (baseline: ${energy.baseline_power_w?.toFixed(1)}W)`
   if (warmup.mode !== 'disabled') {
-    const state = warmup.mode === 'failed' ? 'failed' : warmup.converged ? 'converged' : 'not converged'
+    const ended = warmup.mode === 'fixed' ? 'fixed' : 'converged'
+    const state = warmup.mode === 'failed' ? 'failed' : warmup.converged ? ended : 'not converged'
     const cv = warmup.final_cv === null ? '' : `, CV=${warmup.final_cv.toFixed(3)}`
     yield `  Warmup: ${warmup.iterations_completed} prompts (${state}${cv})`
   }
