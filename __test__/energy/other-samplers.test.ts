@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { describeOtherSampler, watchOtherSamplers } from '../../dist/energy/other-samplers.js'
+import { describeOtherSamplers, watchOtherSamplers } from '../../dist/energy/other-samplers.js'
 import { scratchFolder } from '../native/scenario.js'
 
 const LIBRARY = '7f00-7f01 r-xp 00000000 08:01 1 /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.580.95.05\n'
@@ -93,6 +93,18 @@ describe('the warning', () => {
       'nvtop (pid 7), which is part of what was measured, polls the GPUs too and may be slower for it. Switch that off and measure again.',
     ],
   ] as const)('says what to do (part of what is measured: %s)', ([measured, text]) => {
-    expect(describeOtherSampler({ pid: 7, name: 'nvtop', measured })).toBe(text)
+    expect(describeOtherSamplers([{ pid: 7, name: 'nvtop', measured }])).toEqual([text])
+  })
+
+  it('are one sentence, however many they are', () => {
+    const node = (pid: number, measured = false) => ({ pid, name: 'node', measured })
+    expect(describeOtherSamplers([1, 2, 3, 4, 5].map((pid) => node(pid)))).toEqual([
+      '5 processes poll the GPUs too, which can slow what is measured: node (pid 1), node (pid 2), node (pid 3) and 2 more. Stop them and measure again.',
+    ])
+    expect(describeOtherSamplers([node(1, true), node(2, true), node(3)])).toEqual([
+      'node (pid 1), node (pid 2), which are part of what was measured, poll the GPUs too and may be slower for it. Switch that off and measure again.',
+      'node (pid 3) polls the GPUs too, which can slow what is measured. Stop it and measure again.',
+    ])
+    expect(describeOtherSamplers([])).toEqual([])
   })
 })

@@ -6,7 +6,7 @@ import { type DeviceFinding, type Finding, folded, warning, withoutRepetitions }
 import { describeForeignProcess, describeLimitChange, describeServerOrStranger } from './contamination.js'
 import { describeCrossCheck } from './cross-check.js'
 import { describeFailedBackend } from './describe-selection.js'
-import { describeOtherSampler } from './other-samplers.js'
+import { describeOtherSamplers } from './other-samplers.js'
 import { describeOverrun } from './overrun.js'
 
 const SHORT_SEC = 10
@@ -134,7 +134,7 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
     ...(energy.selection?.failure == null
       ? []
       : [warning('energy_backend_failed', describeFailedBackend(energy.selection))]),
-    ...(other_samplers ?? []).map((other) => warning('other_sampler', describeOtherSampler(other))),
+    ...describeOtherSamplers(other_samplers ?? []).map((text) => warning('other_sampler', text)),
     ...(foreign_processes ?? []).map((process) =>
       ofGpu('foreign_process', process.gpu_index, describeProcess(process)),
     ),

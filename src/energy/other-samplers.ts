@@ -43,11 +43,35 @@ export function watchOtherSamplers(helperPid?: number): () => Promise<OtherSampl
   }
 }
 
-/** A warning's words about one of them. */
-export function describeOtherSampler({ pid, name, measured }: OtherSampler): string {
-  return measured
-    ? `${name} (pid ${pid}), which is part of what was measured, polls the GPUs too and may be slower for it. Switch that off and measure again.`
-    : `${name} (pid ${pid}) polls the GPUs too, which can slow what is measured. Stop it and measure again.`
+/** How many a warning names. */
+const NAMED = 3
+
+/** The words of warnings about them: one about those that are part of what was measured, one about all others. */
+export function describeOtherSamplers(samplers: readonly OtherSampler[]): string[] {
+  const measured = samplers.filter((sampler) => sampler.measured)
+  const others = samplers.filter((sampler) => !sampler.measured)
+  return [
+    ...(measured.length === 0
+      ? []
+      : [
+          measured.length === 1
+            ? `${named(measured)}, which is part of what was measured, polls the GPUs too and may be slower for it. Switch that off and measure again.`
+            : `${named(measured)}, which are part of what was measured, poll the GPUs too and may be slower for it. Switch that off and measure again.`,
+        ]),
+    ...(others.length === 0
+      ? []
+      : [
+          others.length === 1
+            ? `${named(others)} polls the GPUs too, which can slow what is measured. Stop it and measure again.`
+            : `${others.length} processes poll the GPUs too, which can slow what is measured: ${named(others)}. Stop them and measure again.`,
+        ]),
+  ]
+}
+
+function named(samplers: readonly OtherSampler[]): string {
+  const names = samplers.slice(0, NAMED).map(({ pid, name }) => `${name} (pid ${pid})`)
+  const more = samplers.length - names.length
+  return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 async function look(helperPid: number | undefined): Promise<OtherSampler[] | null> {
