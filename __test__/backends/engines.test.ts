@@ -1,8 +1,12 @@
 // What is known of a server by what it says, in the shapes that the engines document.
 
-import { describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ServerIdentity } from '../../dist/backends/identity.js'
 import { findBackend } from '../../dist/backends/registry.js'
+import { Connection } from '../../dist/backends/server/connection.js'
+import { askServedModel } from '../../dist/backends/server/identify.js'
 import { listOf, type Script, scriptedServer } from './scripted-server.js'
 
 async function identityOf(
@@ -272,5 +276,28 @@ describe('a server that serves something else', () => {
       name: 'B',
       by: 'served_as',
     })
+  })
+})
+
+describe('a server that lets questions beside OpenAI’s API go unanswered', () => {
+  it('is known by what it answers, within seconds', async () => {
+    const listed = JSON.stringify(listOf('m'))
+    const silent = createServer(({ url }, response) => {
+      if (url === '/v1/models') response.writeHead(200, { 'content-type': 'application/json' }).end(listed)
+    })
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => {
+      silent.closeAllConnections()
+      silent.close()
+    })
+    const { port } = silent.address() as AddressInfo
+    const connection = new Connection(`http://127.0.0.1:${port}/v1`, null)
+    const startMs = performance.now()
+    const asked = { model: 'm', name: null, servedAs: null, isStartedWith: false }
+    const { identity } = await askServedModel(connection, { title: 'the server', asked })
+    await connection.close()
+    expect(identity).toMatchObject({ name: 'm', observed: { engine: null } })
+    // Five seconds for the first questions, which are asked together, and less for those after them: 30 s before.
+    expect(performance.now() - startMs).toBeLessThan(9000)
   })
 })

@@ -75,6 +75,20 @@ it('two names that a server takes for one model are measured once', async () => 
   expect(resultsIn(under.dir()).size).toBe(2)
 })
 
+it.for(['[A, B]', '[B, A]'])(
+  'of %s with one served_as the model of that name is measured',
+  async (models) => {
+    const { baseUrl } = await scriptedServer({ routes: { '/v1/models': listOf('A') } })
+    const under = campaignOf(campaign(models, `{ base_url: "${baseUrl}", served_as: A }`))
+    const { stderr } = await under.run()
+    expect(stderr).toContain('the server answers for "B" as "A", as it does for "A": it is the same model')
+    const { entries } = await under.status()
+    const measured = entries.filter(({ status }) => status === 'completed').map(({ name }) => name)
+    expect(measured).toHaveLength(2)
+    expect(measured.every((name) => name.endsWith('A'))).toBe(true)
+  },
+)
+
 describe('a grid whose server has one name for all models', () => {
   it('keeps the model of that name, without asking anybody', () => {
     const { experiments, filtered } = loaded(

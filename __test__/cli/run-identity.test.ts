@@ -55,6 +55,23 @@ describe('a server that lists another model', () => {
   })
 })
 
+it('a name for requests that is another model is refused, unless served_as says that it is meant', async () => {
+  const routes = { '/v1/models': listOf('Llama-3-70B') }
+  const named = 'server.model=Llama-3-70B'
+  const { code, stderr, server } = await run('Llama-3-8B', { routes }, named)
+  expect(code).toBe(1)
+  expect(stderr).toContain(
+    'would be asked for "Llama-3-70B" by the key `model` of its group, which is not "Llama-3-8B"',
+  )
+  expect(server.asked.some((line) => line.startsWith('POST'))).toBe(false)
+  const meant = await run('Llama-3-8B', { routes }, named, 'server.served_as=Llama-3-70B')
+  expect(meant.code).toBe(0)
+  // An alias is no other model.
+  expect(
+    (await run('Llama-3-8B', { routes: { '/v1/models': listOf('prod') } }, 'server.model=prod')).code,
+  ).toBe(0)
+})
+
 describe('a server that gives one model several names', () => {
   const listing = (root: string) => ({
     '/v1/models': { data: ['acme/A-7b', 'acme/B-7b'].map((id) => ({ id, root, parent: null })) },

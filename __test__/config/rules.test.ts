@@ -32,6 +32,20 @@ describe('rules that join several keys', () => {
       ['exp.yaml:2:20: carbon.country (FRA) and carbon.intensity_gco2_kwh (50) must not be given both'],
     ],
     [
+      'a length of answers that synthetic prompts do not take',
+      'prompts: { synthetic: { output_len: 10 } }\ngeneration: { max_tokens: 8 }',
+      [
+        'exp.yaml:3:27: generation.max_tokens (8) would change nothing: each synthetic prompt has prompts.synthetic.output_len (10); set that one alone',
+      ],
+    ],
+    [
+      'the same with the default length',
+      'prompts: { synthetic: { input_len: 9 } }\ngeneration: { max_tokens: 8 }',
+      [
+        'exp.yaml:3:27: generation.max_tokens (8) would change nothing: each synthetic prompt has prompts.synthetic.output_len (128, the default); set that one alone',
+      ],
+    ],
+    [
       'a column of prompts that have none',
       'prompts: p.txt\ndataset: { column: text }',
       ['exp.yaml:3:20: dataset.column (text) is given, but prompts: p.txt has no columns'],

@@ -1,10 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { attentionFlops } from '../../dist/models/attention-flops.js'
 import { configFacts, type ModelConfig } from '../../dist/models/config/facts.js'
 import type { ModelFacts } from '../../dist/models/facts.js'
-import { factsOfModelFolder } from '../../dist/models/folder.js'
+import { factsOfLoadable, factsOfModelFolder } from '../../dist/models/folder.js'
 import { GgufCursor } from '../../dist/models/gguf/cursor.js'
 import { ggufFacts } from '../../dist/models/gguf/facts.js'
 import { readGgufHeader } from '../../dist/models/gguf/header.js'
@@ -306,6 +306,31 @@ describe('safetensors files', () => {
       [[...llamaLayer(0), ...AROUND], llamaLayer(1)],
     ])
       expect(factsOfModelFolder(saved(LLAMA, ...files))).toEqual(configFacts(LLAMA))
+  })
+
+  it('that have fewer layers than config.json says are not counted, and that is told', () => {
+    const facts = factsOfModelFolder(saved(LLAMA, [...llamaLayer(0), ...AROUND]))
+    expect(facts.parameters).toEqual(configFacts(LLAMA).parameters)
+    expect(facts.assumed?.join()).toContain('has 2 layers where the weights on disk have 1')
+  })
+
+  it('of which a part is missing or short are no model to load', () => {
+    const folder = saved(LLAMA, [...llamaLayer(0), ...AROUND], llamaLayer(1))
+    expect(factsOfLoadable(folder)?.architecture).toBe('llama')
+    const second = join(folder, 'model-00002-of-00002.safetensors')
+    const head = readFileSync(second)
+    const text = head.subarray(8).toString().replace('"data_offsets":[0,0]', '"data_offsets":[0,9]')
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(text.length))
+    writeFileSync(second, Buffer.concat([length, Buffer.from(text)]))
+    const bytes = 8 + text.length
+    expect(() => factsOfLoadable(folder)).toThrow(
+      `cannot be loaded because model-00002-of-00002.safetensors has ${bytes} bytes of the ${bytes + 9}`,
+    )
+    rmSync(second)
+    expect(() => factsOfLoadable(folder)).toThrow(
+      'because model-00002-of-00002.safetensors is not there, of 2 files',
+    )
   })
 
   it('do not count keys and values that the last layers take from earlier ones', () => {

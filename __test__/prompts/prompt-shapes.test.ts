@@ -313,6 +313,16 @@ describe('what would be measured as something that nobody asked for', () => {
     expect(none.message).toContain('entry 1: no message of a user in "conversations"')
   })
 
+  it('of JSON under the name of plain text is refused, and a text in braces is not', async () => {
+    const { message } = await failure(written('txt', '{"prompt": "a"}\n{"prompt": "b"}\n'))
+    expect(message).toContain(
+      "line 1 is an entry of JSON, which would be sent with its braces; let the file's name end in .jsonl",
+    )
+    expect((await load(written('txt', '{a set} of words\n'))).prompts).toMatchObject([
+      { text: '{a set} of words' },
+    ])
+  })
+
   it('is told of where it is not sent', async () => {
     const lines = [
       { prompt: 'a', image: 'a.png' },
@@ -325,6 +335,10 @@ describe('what would be measured as something that nobody asked for', () => {
     expect((await load(path, 5)).notes).toEqual([
       `2 prompts of ${path} have images or other parts that are no text; only their text is sent`,
       expect.stringMatching(/^2 prompts of .* have a limit of their own/),
+    ])
+    const tools = '{"messages": [{"role": "user", "content": "u"}], "tools": [{}], "temperature": 0.9}'
+    expect((await load(written('jsonl', tools))).notes).toEqual([
+      expect.stringMatching(/^1 prompts of .* have settings of a request \(such as tools or temperature\)/),
     ])
     expect((await load(written('csv', 'words\na\n'))).notes).toEqual([
       expect.stringContaining('is taken for its header, and "words" for the name of its prompts'),

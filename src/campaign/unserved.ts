@@ -22,14 +22,13 @@ export async function unservedPoints(
 ): Promise<Map<number, LeftOut>> {
   const left = new Map<number, LeftOut>()
   const silent = new Set<string>()
-  const answered = new Map<string, string>()
+  const answers: Answering[] = []
   for (const point of pointsOfServers(plan)) {
     const address = addressOf(point)
     if (silent.has(address)) continue
     try {
       const server = await unlessInterrupted(attachedServer(point.config, signal), signal)
-      const same = server === null ? null : repeated(answered, address, server.name, point.config.model)
-      if (same !== null) for (const place of point.places) left.set(place, same)
+      if (server !== null) answers.push({ point, key: JSON.stringify([address, server.name]), server })
     } catch (error) {
       stopIfInterrupted(signal)
       if (!(error instanceof LlemError)) throw error
@@ -38,24 +37,46 @@ export async function unservedPoints(
       else for (const place of point.places) left.set(place, { code, message })
     }
   }
+  for (const { point, server, own } of repeated(answers))
+    for (const place of point.places) left.set(place, sameModel(point.config.model, server.name, own))
   return left
 }
 
-/** Two names of a campaign that a server takes for one are one model, and the second is left out. */
-function repeated(
-  answered: Map<string, string>,
-  address: string,
-  name: string,
-  model: string,
-): LeftOut | null {
-  const key = JSON.stringify([address, name])
-  const first = answered.get(key) ?? model
-  answered.set(key, first)
-  if (first === model) return null
-  const [own, other, told] = [model, first, name].map((text) => JSON.stringify(shortened(text)))
+/** A point, and as what which server answers it. */
+interface Answering {
+  point: Alike
+  /** Of the server and the name. */
+  key: string
+  server: NonNullable<Awaited<ReturnType<typeof attachedServer>>>
+}
+
+/**
+ * Those of several models that a server takes for one whose name is less its own; of equal ones the later. `own`: the
+ * model that is measured in their place.
+ */
+function repeated(answers: readonly Answering[]): (Answering & { own: string })[] {
+  const best = new Map<string, Answering>()
+  for (const each of answers) {
+    const known = best.get(each.key)
+    if (known === undefined || strangeness(each) < strangeness(known)) best.set(each.key, each)
+  }
+  return answers.flatMap((each) => {
+    const own = best.get(each.key)?.point.config.model ?? each.point.config.model
+    return own === each.point.config.model ? [] : [{ ...each, own }]
+  })
+}
+
+/** 0: the server's own name for it; 1: known by the name; 2: only because somebody says so. */
+function strangeness({ point, server: { name, by } }: Answering): number {
+  if (point.config.model === name) return 0
+  return by === 'served_as' || by === 'named' ? 2 : 1
+}
+
+function sameModel(model: string, name: string, own: string): LeftOut {
+  const [asked, measured, told] = [model, own, name].map((text) => JSON.stringify(shortened(text)))
   return {
     code: 'MODEL_REPEATED',
-    message: `the server answers for ${own} as ${told}, as it does for ${other}: it is the same model`,
+    message: `the server answers for ${asked} as ${told}, as it does for ${measured}: it is the same model`,
   }
 }
 

@@ -18,6 +18,7 @@ const RULES: readonly Rule[] = [
   eachDeviceOnce(),
   oneCarbonIntensity(),
   columnOfTable(),
+  oneLengthOfAnswers(),
   loadNeedsServer(),
   oneServer(),
   serverIsNamed(),
@@ -104,6 +105,23 @@ function columnOfTable(): Rule {
       return [
         { path: key, message: `dataset.column (${column}) is given, but prompts: ${source} has no columns` },
       ]
+    },
+  }
+}
+
+/** Synthetic prompts say themselves how long each answer is, so that another length would silently change nothing. */
+function oneLengthOfAnswers(): Rule {
+  const key: Path = ['generation', 'max_tokens']
+  return {
+    keys: [key, ['prompts']],
+    broken: ({ prompts, generation: { max_tokens } }, written) => {
+      if (typeof prompts === 'string' || readPath(written, key) === undefined) return []
+      const { output_len } = prompts.synthetic
+      if (output_len === max_tokens) return []
+      const note =
+        readPath(written, ['prompts', 'synthetic', 'output_len']) === undefined ? ', the default' : ''
+      const message = `generation.max_tokens (${max_tokens}) would change nothing: each synthetic prompt has prompts.synthetic.output_len (${output_len}${note}); set that one alone`
+      return [{ path: key, message }]
     },
   }
 }

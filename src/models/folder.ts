@@ -6,8 +6,8 @@ import { limitedJson } from '../core/limited.js'
 import { LIMITS } from '../core/limits.js'
 import { configFacts, expertsIn, languageConfig, type ModelConfig } from './config/facts.js'
 import type { ModelFacts } from './facts.js'
-import { storedParameters } from './safetensors/facts.js'
-import { type StoredTensor, storedTensors } from './safetensors/header.js'
+import { layersIn, storedParameters } from './safetensors/facts.js'
+import { brokenWeights, type StoredTensor, storedTensors } from './safetensors/header.js'
 
 // Hugging Face models on this machine: a folder, or an id that was downloaded before. Nothing here asks the network.
 
@@ -39,6 +39,15 @@ function withStored(said: ModelFacts, config: ModelConfig, tensors: readonly Sto
     const why = Object.values(counted.reasons).join('; ')
     return { ...said, assumed: [...(said.assumed ?? []), `counted by config.json, because ${why}`] }
   }
+  const layers = layersIn(tensors)
+  if (
+    layers !== null &&
+    typeof language.num_hidden_layers === 'number' &&
+    layers < language.num_hidden_layers
+  ) {
+    const why = `counted by config.json, which has ${language.num_hidden_layers} layers where the weights on disk have ${layers}`
+    return { ...said, assumed: [...(said.assumed ?? []), why] }
+  }
   return {
     ...said,
     parameters: counted.parameters,
@@ -60,6 +69,22 @@ export function factsOfModel(
   if (isModelPath(model)) return factsOfModelFolder(model)
   const folder = cachedModelFolder(model, revision, env)
   return folder === null ? null : factsOfModelFolder(folder)
+}
+
+/**
+ * What is known of a model that is to be loaded from this machine, as factsOfModel; throws MODEL_UNREADABLE also where its
+ * weights are not whole.
+ */
+export function factsOfLoadable(model: string, revision: string | null = null): ModelFacts | null {
+  const facts = factsOfModel(model, revision)
+  const folder = isModelPath(model) ? model : cachedModelFolder(model, revision)
+  const broken = folder === null ? null : brokenWeights(folder)
+  if (broken === null) return facts
+  throw new LlemError(`the model ${model} cannot be loaded because ${broken}`, {
+    code: 'MODEL_UNREADABLE',
+    hint: 'Download it again: a part of its weights is missing.',
+    kind: 'usage',
+  })
 }
 
 /** Whether a model is meant as a path: it is there, or no id looks like that (an id is NAME or OWNER/NAME). */

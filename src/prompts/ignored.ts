@@ -1,7 +1,7 @@
 // What of an entry is not sent, so that a person hears of it: parts that are no text, and limits of another program.
 
 /** Kinds of what is left out. */
-export const IGNORED = ['parts', 'limits'] as const
+export const IGNORED = ['parts', 'limits', 'settings'] as const
 export type Ignored = (typeof IGNORED)[number]
 
 const PARTS = ['image', 'images', 'image_url', 'image_urls', 'audio', 'audios', 'video', 'videos']
@@ -11,6 +11,18 @@ const LIMITS_OF_OTHERS = [
   'max_new_tokens',
   'max_output_tokens',
   'output_len',
+]
+/** How a request would be answered, which the configuration says for all. */
+const SETTINGS = [
+  'tools',
+  'tool_choice',
+  'functions',
+  'temperature',
+  'top_p',
+  'top_k',
+  'stop',
+  'seed',
+  'response_format',
 ]
 /** Where messages may be; of a conversation the parts of all messages before the first answer are few enough to look at. */
 const CONVERSATIONS = ['messages', 'conversations', 'conversation', 'prompt', 'content']
@@ -24,13 +36,14 @@ export function ignoredIn(fields: Record<string, unknown>): Ignored[] {
   return [
     ...(has(PARTS) || isSeen ? (['parts'] as const) : []),
     ...(has(LIMITS_OF_OTHERS) ? (['limits'] as const) : []),
+    ...(has(SETTINGS) ? (['settings'] as const) : []),
   ]
 }
 
 /** The sentences for so many prompts of a source. */
 export function ignoredNotes(source: string, ignored: readonly (readonly Ignored[] | undefined)[]): string[] {
   const count = (kind: Ignored) => ignored.filter((each) => each?.includes(kind)).length
-  const [parts, limits] = [count('parts'), count('limits')]
+  const [parts, limits, settings] = [count('parts'), count('limits'), count('settings')]
   return [
     ...(parts === 0
       ? []
@@ -41,6 +54,11 @@ export function ignoredNotes(source: string, ignored: readonly (readonly Ignored
       ? []
       : [
           `${limits} prompts of ${source} have a limit of their own (such as max_tokens), which is not taken: generation.max_tokens holds for all, and \`output_tokens\` in an entry fixes the length of its answer`,
+        ]),
+    ...(settings === 0
+      ? []
+      : [
+          `${settings} prompts of ${source} have settings of a request (such as tools or temperature), which are not sent: \`generation\` holds for all, and extra_body of a server's group takes what it does not have`,
         ]),
   ]
 }

@@ -113,12 +113,28 @@ async function collected(
 }
 
 async function* plainLines(path: string): AsyncGenerator<Entry> {
+  let isFirst = true
   for await (const { number, text } of linesOf(textOf(path))) {
     const line = text?.trim()
     if (line === '') continue
+    if (isFirst && line !== undefined && isJsonEntry(line))
+      throw new Error(
+        `line ${number} is an entry of JSON, which would be sent with its braces; let the file's name end in .jsonl`,
+      )
+    isFirst = false
     const found = line === undefined ? tooLong() : promptOf(line, null, number)
     const as = typeof found === 'string' ? found : { ...found, taken: { ...found.taken, text: 'line' } }
     yield { where: `line ${number}`, found: as }
+  }
+}
+
+/** A mapping in which llem would find a prompt. */
+function isJsonEntry(line: string): boolean {
+  if (!line.startsWith('{')) return false
+  try {
+    return typeof promptOf(pythonJson(line), null, 1) !== 'string'
+  } catch {
+    return false
   }
 }
 
@@ -157,8 +173,15 @@ function* valuesIn(
   const found = entryOf(value, field, number)
   const list =
     typeof found === 'string' ? lists.map((name) => listIn(value, name)).find((each) => each !== null) : null
-  if (list === null || list === undefined) yield found
-  else for (const [index, item] of list.entries()) yield entryOf(item, field, index + 1)
+  if (list === null || list === undefined) {
+    yield found
+    return
+  }
+  for (const [index, item] of list.entries()) {
+    const each = entryOf(item, field, index + 1)
+    // All of them stand in one entry of the file.
+    yield typeof each === 'string' ? `its item ${index + 1}: ${each}` : each
+  }
 }
 
 /** A prompt; of several texts in one entry the first alone would be measured again and again. */

@@ -1,4 +1,4 @@
-import { factsOfModel } from '../../models/folder.js'
+import { factsOfLoadable } from '../../models/folder.js'
 import type { InferenceBackend } from '../backend.js'
 import { parseOptions } from '../options.js'
 import { importsOf, openWorkerSession } from '../worker-session.js'
@@ -12,7 +12,7 @@ export const pytorch: InferenceBackend = {
   name: 'pytorch',
 
   async checkModel(model) {
-    return factsOfModel(model)
+    return factsOfLoadable(model)
   },
 
   async check({ options, dataDir, python = null, env, service = null, ...how }) {
@@ -28,7 +28,7 @@ export const pytorch: InferenceBackend = {
 
   async start({ model, options, dataDir, python = null, env, service = null, ...session }) {
     const checked = parseOptions('pytorch', schema, options)
-    factsOfModel(model) // A wrong path is told before any process is started.
+    factsOfLoadable(model) // A wrong path, or half a model, is told before any process is started.
     const command =
       service === null ? workerCommand(findPython(python, dataDir), env) : workerInService(service, env)
     return openWorkerSession(command, {

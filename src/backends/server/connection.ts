@@ -7,6 +7,9 @@ import { LIMITS } from '../../core/limits.js'
 import { errorText, errorTextOf } from './error-text.js'
 import { isRedirect, retryAfterMs } from './response-headers.js'
 
+/** How long is waited for an answer that may as well be missing, and how long once one did not come. */
+const PATIENT_MS = 5000
+const IMPATIENT_MS = 300
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than what servers keep an idle connection for (uvicorn: 5 s), so that none is closed under a request. */
 const KEEP_ALIVE_MS = 4000
@@ -62,6 +65,7 @@ export class Connection {
   /** What stands before the paths of OpenAI's API, and before those of the server itself. */
   readonly #prefixes: { api: string; server: string }
   readonly #key: string | null
+  #patienceMs = PATIENT_MS
   readonly #pools = new Map<string, Pool>()
   /** Where the server itself has sent requests to, by where they were sent first. */
   readonly #moved = new Map<string, Target>()
@@ -122,9 +126,18 @@ export class Connection {
     }
   }
 
-  /** Its JSON, null where it does not answer 200 with JSON. Never rejects. */
+  /**
+   * Its JSON, null where it does not answer 200 with JSON. Never rejects. A server that lets one such question go
+   * unanswered is given little time for the next: there are ten, and nothing depends on one of them.
+   */
   async tryJson(path: string, body?: unknown): Promise<unknown> {
-    const answer = await this.ask(path, body === undefined ? {} : { body }).catch(() => null)
+    const timeoutMs = this.#patienceMs
+    const answer = await this.ask(path, { timeoutMs, ...(body === undefined ? {} : { body }) }).catch(
+      (error: unknown) => {
+        if (isTimeout(error)) this.#patienceMs = IMPATIENT_MS
+        return null
+      },
+    )
     return answer?.status === 200 ? (answer.json ?? null) : null
   }
 
@@ -198,6 +211,10 @@ export function unreachable(what: string, baseUrl: string, cause: unknown): Llem
     hint: 'See whether the server runs and base_url is its address.',
     cause,
   })
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
 }
 
 function one(header: string | string[] | undefined): string | null {

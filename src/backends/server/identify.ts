@@ -9,6 +9,7 @@ import { askEngine, type EngineFacts } from './engines.js'
 import { modelList } from './model-list.js'
 import {
   type AskedModel,
+  isNamedForOther,
   type ListedModel,
   mayAnswer,
   otherRoot,
@@ -46,6 +47,7 @@ export async function askServedModel(
   const resolved = found ?? resolveByPath(asked, listed, facts.paths)
   if (resolved === null || isContradicted(asked, resolved, facts))
     throw notServed(title, asked, listed, facts.paths)
+  if (isNamedForOther(asked, resolved)) throw namedForOther(title, asked, resolved)
   const root = otherRoot(asked, resolved)
   if (root !== null) throw standsForOther(title, asked, resolved, root)
   const observed = observedOf(resolved, facts, answer)
@@ -143,6 +145,18 @@ function notServed(
         name === null
           ? `Ask for ${means} with \`model\`; or where ${means} is the server's name for it, say so with \`served_as\` in the server's group.`
           : `Set the key \`model\` of its group to one of: ${ids}. Where the list leaves it out, set \`served_as\` to the same.`,
+    },
+  )
+}
+
+/** The name that requests are to give is certainly another model than the one that results would be filed under. */
+function namedForOther(title: string, { model }: AskedModel, { name }: ResolvedModel): LlemError {
+  const [wanted, called] = [model, name].map((text) => JSON.stringify(shortened(text)))
+  return new LlemError(
+    `${title} would be asked for ${called} by the key \`model\` of its group, which is not ${wanted}; what would be measured is not what was asked for`,
+    {
+      code: 'MODEL_NOT_SERVED',
+      hint: `Ask for ${called} with \`model\`; or where ${called} is what this server calls it, say so with served_as: ${called} in the server's group.`,
     },
   )
 }

@@ -85,6 +85,15 @@ export function otherRoot(
   return !isMeant && rootVerdict(model, root) === 'other' ? root : null
 }
 
+/** Whether the name that requests give is certainly another model, of a server that runs already and where nobody said it is meant. */
+export function isNamedForOther(
+  { model, servedAs, isStartedWith }: AskedModel,
+  { name, by }: ResolvedModel,
+): boolean {
+  if (isStartedWith || by !== 'named') return false
+  return !(servedAs !== null && isSameModel(servedAs, name)) && rootVerdict(model, name) === 'other'
+}
+
 /** Whether an answer's `model` may be what was asked for. */
 export function mayAnswer(
   { model, name, servedAs, isStartedWith }: AskedModel,

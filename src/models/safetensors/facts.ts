@@ -78,6 +78,14 @@ function unknown(tied: boolean, reason: string) {
   }
 }
 
+/** How many layers are stored, of those that run; null where their names have no numbers. */
+export function layersIn(tensors: readonly StoredTensor[]): number | null {
+  const found = new Set(
+    tensors.flatMap(({ name }) => (AHEAD.test(name) ? [] : (LAYER.exec(name)?.[1] ?? []))),
+  )
+  return found.size === 0 ? null : found.size
+}
+
 function isRun(name: string, config: ModelConfig): boolean {
   if (AHEAD.test(name)) return false
   const layer = LAYER.exec(name)?.[1]

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { messageOf } from '../../core/errors.js'
 import { limitedJson } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
 
@@ -21,10 +22,29 @@ const INDEX = 'model.safetensors.index.json'
  * where one of them is missing or broken; the message goes on after "because".
  */
 export function storedTensors(folder: string): StoredTensor[] | null {
+  const files = filesOf(folder)
+  return files === null ? null : files.flatMap((path) => headOf(path).tensors)
+}
+
+/** Why the weights of a folder are not whole, such as a download that broke off; null where they are, or there are none of this kind. */
+export function brokenWeights(folder: string): string | null {
+  try {
+    for (const path of filesOf(folder) ?? []) {
+      const { endBytes, sizeBytes } = headOf(path)
+      if (sizeBytes < endBytes)
+        return `${basename(path)} has ${sizeBytes} bytes of the ${endBytes} that its head tells of`
+    }
+    return null
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+function filesOf(folder: string): string[] | null {
   const index = join(folder, INDEX)
   if (!existsSync(index)) {
     const single = join(folder, SINGLE)
-    return existsSync(single) ? tensorsIn(single) : null
+    return existsSync(single) ? [single] : null
   }
   const { size } = statSync(index)
   if (size > LIMITS.safetensors_head_bytes) throw new Error(`its index has ${size} bytes`)
@@ -33,16 +53,17 @@ export function storedTensors(folder: string): StoredTensor[] | null {
   ).weight_map
   if (typeof map !== 'object' || map === null) throw new Error('its index has no weight_map')
   const names = [...new Set(Object.values(map))]
-  return names.flatMap((name) => {
+  return names.map((name) => {
     // A name that leads elsewhere is none of this model.
     if (typeof name !== 'string' || basename(name) !== name) throw new Error('its index names no file')
     const path = join(folder, name)
     if (!existsSync(path)) throw new Error(`${name} is not there, of ${names.length} files`)
-    return tensorsIn(path)
+    return path
   })
 }
 
-function tensorsIn(path: string): StoredTensor[] {
+/** `endBytes`: where its last tensor ends, by its head. */
+function headOf(path: string): { tensors: StoredTensor[]; endBytes: number; sizeBytes: number } {
   const fd = openSync(path, 'r')
   try {
     const { size } = fstatSync(fd)
@@ -52,13 +73,17 @@ function tensorsIn(path: string): StoredTensor[] {
     const head: unknown = limitedJson(bytesOf(fd, length, 8).toString('utf8'), LIMITS.safetensors_values)
     if (typeof head !== 'object' || head === null)
       throw new Error(`${basename(path)} has no head of safetensors`)
-    return Object.entries(head).flatMap(([name, entry]) => {
+    let endBytes = 8 + length
+    const tensors = Object.entries(head).flatMap(([name, entry]) => {
       if (name === '__metadata__') return []
-      const { dtype, shape } = (entry ?? {}) as { dtype?: unknown; shape?: unknown }
+      const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>
       const isWhole = typeof dtype === 'string' && Array.isArray(shape) && shape.every(Number.isSafeInteger)
       if (!isWhole) throw new Error(`${basename(path)} does not say the shape of ${name}`)
+      if (Array.isArray(offsets) && Number.isSafeInteger(offsets[1]))
+        endBytes = Math.max(endBytes, 8 + length + offsets[1])
       return [{ name, dtype, shape: shape as number[] }]
     })
+    return { tensors, endBytes, sizeBytes: size }
   } finally {
     closeSync(fd)
   }
