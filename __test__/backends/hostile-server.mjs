@@ -2,34 +2,9 @@
 // the number of the behaviour. What a behaviour leaves out is answered as a server that works answers.
 import { createServer } from 'node:http'
 import { gzipSync } from 'node:zlib'
+import { chunk, dripping, endless, event, json, stream } from './hostile-answers.mjs'
+import { WIRE_COMPLETIONS, WIRE_HEALTH, WIRE_MODELS } from './hostile-wire.mjs'
 
-const MIB = 1024 * 1024
-
-const json = (response, status, body) => {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(typeof body === 'string' ? body : JSON.stringify(body))
-}
-const stream = (response, headers = {}) =>
-  response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
-const chunk = (text, finish_reason = null) => ({ choices: [{ index: 0, text, finish_reason }] })
-const event = (data) => `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
-
-/** Writes a piece again and again, as fast as it is taken. */
-function endless(response, piece) {
-  const more = () => {
-    while (!response.destroyed && response.write(piece));
-    if (!response.destroyed) response.once('drain', () => setImmediate(more))
-  }
-  more()
-}
-/** Writes a text byte by byte. */
-function dripping(response, text, everyMs) {
-  let at = 0
-  const timer = setInterval(() => {
-    if (response.destroyed || at === text.length) clearInterval(timer)
-    else response.write(text[at++])
-  }, everyMs)
-}
 const answers = (response, usage = { prompt_tokens: 7, completion_tokens: 2 }) => {
   stream(response)
   response.end(
@@ -37,11 +12,12 @@ const answers = (response, usage = { prompt_tokens: 7, completion_tokens: 2 }) =
   )
 }
 const raw = (response, text) => response.socket.write(text)
-const BOMB = gzipSync(Buffer.alloc(64 * MIB), { level: 9 })
+const BOMB = gzipSync(Buffer.alloc(64 * 1024 * 1024), { level: 9 })
 const ESCAPES = '\u001b[2J\u001b]0;owned\u0007\u202e'
 const nested = '['.repeat(900_000)
 
 const HEALTH = {
+  ...WIRE_HEALTH,
   'health: a body without end': (_, response) => endless(response, 'x'.repeat(65_536)),
   'health: bytes of a header, one by one': (_, response) =>
     dripping(response.socket, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'.repeat(99), 200),
@@ -63,6 +39,7 @@ const HEALTH = {
     endless(response.socket, 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(99)),
 }
 const MODELS = {
+  ...WIRE_MODELS,
   'models: no answer': () => undefined,
   'models: a body without end': (_, response) => endless(response, `{"data":[${'{"id":"m"},'.repeat(5000)}`),
   'models: 200,000 ids of escape codes': (_, response) => {
@@ -79,6 +56,7 @@ const MODELS = {
     json(response, 200, '{"data":[{"id":"m","max_model_len":NaN}]}'),
 }
 const COMPLETIONS = {
+  ...WIRE_COMPLETIONS,
   'one line without end': (_, response) => {
     stream(response).write('data: {"choices":[{"text":"')
     endless(response, 'x'.repeat(65_536))

@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Baseline, baselineOf, takeBaseline } from '../../dist/baseline/bare.js'
-import { breakDown, type ParkedLevel } from '../../dist/baseline/breakdown.js'
+import { baselineOf, takeBaseline } from '../../dist/baseline/bare.js'
 import type { OpenedSampler } from '../../dist/energy/open.js'
 import { openSampler } from '../../dist/energy/open.js'
 import { simulate } from '../../dist/native/simulation.js'
-import { deviceEnergy, energy } from '../experiment/findings.js'
 import { recorder } from '../experiment/recorder.js'
 import { startNode } from '../native/llem.js'
 import { gpu, type Segment, scenarioFile, scratchFolder } from '../native/scenario.js'
@@ -346,142 +344,5 @@ describe('failing', () => {
     await expect(take({ required: true }, { from: null }).baseline).rejects.toMatchObject({
       code: 'BASELINE_FAILED',
     })
-  })
-})
-
-describe('the energy breakdown', () => {
-  const baseline: Baseline = {
-    powerW: 80,
-    method: 'cached',
-    measuredAt: '2025-01-01T00:00:00.000Z',
-    ageS: 12,
-    disturbances: [],
-    devices: [
-      { device: { uuid: 'GPU-1', index: 0, energyCounter: true }, powerW: 50, uncertaintyW: 0.3 },
-      { device: { uuid: 'GPU-2', index: 1, energyCounter: true }, powerW: 30, uncertaintyW: 0.4 },
-    ],
-  }
-
-  it('of one process takes off what its own GPUs draw, each once', () => {
-    const devices = [
-      deviceEnergy({ uuid: 'GPU-1', total_j: 4000 }),
-      deviceEnergy({ index: 1, uuid: 'GPU-2', total_j: 2000 }),
-    ]
-    const own = (uuids: string[]) => breakDown(energy({ devices }), baseline, { uuids })
-    expect(own(['GPU-1'])).toMatchObject({ raw_j: 4000, baseline_power_w: 50, adjusted_j: 4000 - 50 * 60 })
-    expect(own(['GPU-2', 'GPU-2'])).toMatchObject({ raw_j: 2000, adjusted_j: 2000 - 30 * 60 })
-    expect(own(['GPU-1', 'GPU-2'])).toMatchObject({ raw_j: 6000, adjusted_j: 6000 - 80 * 60 })
-  })
-
-  it('has no adjusted energy where one of the GPUs has no baseline', () => {
-    const devices = [deviceEnergy({ uuid: 'GPU-3', total_j: 4000 })]
-    expect(breakDown(energy({ devices }), baseline, { uuids: ['GPU-3'] })).toMatchObject({
-      raw_j: 4000,
-      adjusted_j: null,
-      baseline_power_w: null,
-      baseline_method: 'unavailable',
-    })
-  })
-
-  it('takes the baseline off over the very window of the energy', () => {
-    expect(breakDown(energy(), baseline)).toEqual({
-      raw_j: 6000,
-      adjusted_j: 6000 - 80 * 60,
-      baseline_power_w: 80,
-      baseline_uncertainty_w: 0.5,
-      baseline_method: 'cached',
-      baseline_timestamp: '2025-01-01T00:00:00.000Z',
-      baseline_cache_age_sec: 12,
-      baseline_reason: null,
-      bare_j: 80 * 60,
-      ...{ parked_power_w: null, parked_uncertainty_w: null, parked_source: null, parked_duration_sec: null },
-      ...{ parked_j: null, parked_reason: 'it was not measured', active_j: null, active_uncertainty_j: null },
-      active_energy_per_output_token_j: null,
-      active_energy_per_output_token_uncertainty_j: null,
-    })
-  })
-
-  it('is of the GPUs alone, whatever else a backend has measured', () => {
-    const measurement = {
-      ...{ per_gpu_j: { 'GPU-1': 6000 }, samples: 2, emissions: null, versions: {} },
-      domains: [{ domain: 'cpu', energy_j: 900, source: 'RAPL' }],
-    }
-    const told = breakDown(energy({ backend: 'codecarbon', measurement }), baseline)
-    expect(told).toMatchObject({ raw_j: 6000, adjusted_j: 6000 - 80 * 60 })
-    expect(
-      breakDown(energy({ backend: 'codecarbon', measurement }), baseline, { uuids: ['GPU-1'] })?.raw_j,
-    ).toBe(6000)
-  })
-
-  const parkedAt = (watts: number, reason: string | null = null): ParkedLevel => ({
-    devices: [
-      { device: { uuid: 'GPU-1' }, powerW: watts / 2, uncertaintyW: 0.3 },
-      { device: { uuid: 'GPU-2' }, powerW: watts / 2, uncertaintyW: 0.4 },
-    ],
-    source: 'thermal_floor',
-    durationS: 12,
-    reason,
-  })
-
-  it('has three parts that add up, with what is uncertain of each', () => {
-    // 6000 J in 60 s, of which 80 W are bare, 10 W more parked, and 600 J are left for 300 tokens.
-    expect(breakDown(energy(), baseline, { parked: parkedAt(90), outputTokens: 300 })).toMatchObject({
-      ...{ raw_j: 6000, bare_j: 4800, parked_j: 600, active_j: 600, parked_power_w: 90 },
-      parked_uncertainty_w: 0.5,
-      active_uncertainty_j: Math.hypot(3, 0.5 * 60),
-      active_energy_per_output_token_j: 2,
-      ...{ baseline_reason: null, parked_reason: null },
-    })
-  })
-
-  it('knows the active energy without a bare level', () => {
-    expect(breakDown(energy(), null, { parked: parkedAt(90), outputTokens: 300 })).toMatchObject({
-      ...{ bare_j: null, parked_j: null, active_j: 600 },
-      parked_reason: 'the power before the model was loaded is not known',
-    })
-  })
-
-  it.for<[string, Partial<Baseline>, RegExp]>([
-    [
-      'was disturbed',
-      { disturbances: ['the power of GPU 0 rose.'] },
-      /^while idle power was measured, the power/,
-    ],
-    ['had the model of a server in memory', { method: 'fresh', serverRuns: true }, /^the server ran before/],
-    ['had a model in memory', { method: 'fresh', modelLoaded: true }, /earlier experiment in memory$/],
-  ])('subtracts no bare level that %s, tells it, and why', ([, overrides, reason]) => {
-    const told = breakDown(energy(), { ...baseline, ...overrides }, { parked: parkedAt(90) })
-    expect(told).toMatchObject({
-      ...{ adjusted_j: null, bare_j: null, parked_j: null, active_j: 600, baseline_power_w: 80 },
-      baseline_reason: expect.stringMatching(reason),
-    })
-  })
-
-  it('subtracts no parked level that drifted, tells it, and why', () => {
-    const told = breakDown(energy(), baseline, { parked: parkedAt(90, 'it fell') })
-    expect(told).toMatchObject({
-      ...{ adjusted_j: 1200, bare_j: 4800, parked_power_w: 90, parked_j: null, active_j: null },
-      ...{ active_uncertainty_j: null, parked_reason: 'it fell' },
-    })
-  })
-
-  it('keeps a negative value', () => {
-    expect(breakDown(energy(), { ...baseline, powerW: 150 })?.adjusted_j).toBe(-3000)
-  })
-
-  it('has no adjusted energy without a baseline', () => {
-    expect(breakDown(energy(), null)).toMatchObject({
-      raw_j: 6000,
-      adjusted_j: null,
-      baseline_power_w: null,
-      baseline_method: 'unavailable',
-    })
-  })
-
-  it.for([
-    ['there is no energy', null],
-    ['the energy is unknown', energy({ total_j: null })],
-  ] as const)('is null, not 0, where %s', ([, measured]) => {
-    expect(breakDown(measured, baseline)).toBeNull()
   })
 })

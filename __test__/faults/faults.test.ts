@@ -29,6 +29,7 @@ const SAMPLES: Record<string, Fault[]> = {
     ['open', 2, 'EROFS', 'runner.js'],
     // The folder of a result that is in its place already.
     ['open', 9, 'ENOSPC', 'runner.js'],
+    ['open', 10, 'kill', 'runner.js'],
     ['write', 2, 'ENOSPC', 'llem.js'],
     ['write', 1, 'short', 'runner.js'],
     ['fsync', 4, 'EIO', 'llem.js'],

@@ -142,6 +142,15 @@ export class RunRecords {
     await writeJsonAtomically(join(this.folder(run), 'run.json'), { round, ...record })
   }
 
+  /** The record of a run that failed when its result was in its place already; null where there is none. */
+  finished(run: PlannedRun, record: RunRecord): RunRecord | null {
+    for (const result of resultsIn(this.folder(run))) {
+      const found = damageOf(result, null) === null ? this.#completed(record, result) : null
+      if (found !== null && typeof found !== 'string') return found
+    }
+    return null
+  }
+
   /** A path as it stands in a record. */
   fromCampaign(path: string): string {
     return relative(this.#dir, path)
@@ -159,8 +168,7 @@ export class RunRecords {
 
   #read(folder: string): RunRecord {
     const record = this.#recordIn(folder)
-    if (record.status === 'failed') return record
-    // A result beside a record that says "running": the campaign was killed between the two.
+    // A result beside a record that says "running" or "failed": what ran it, or the campaign, was killed between the two.
     const paths = record.result_path === null ? resultsIn(folder) : [join(this.#dir, record.result_path)]
     for (const result of paths) {
       const why = isBelow(folder, result) ? damageOf(result, record.result_sha256) : 'is of another run'
@@ -196,7 +204,7 @@ export class RunRecords {
     const recovered = record.summary === null || isOld ? this.#recovered(record, dirname(result)) : record
     const found = isOld && typeof recovered === 'string' ? record : recovered
     if (typeof found === 'string') return found
-    return { ...found, status: 'completed', result_path: this.fromCampaign(result) }
+    return { ...found, status: 'completed', error: null, result_path: this.fromCampaign(result) }
   }
 
   /** What the record would have said, so that the run counts in the statistics as all others do. */

@@ -230,9 +230,11 @@ async function runOne(
     const told = error instanceof LlemError ? error : systemFault(error)
     const failure = told ?? { code: 'BUG', message: messageOf(error) }
     const { code, message } = explained(failure, killsBefore)
-    observer.note(`${experiment.name}, cycle ${run.cycle} failed: ${message} [${code}]`)
+    const finished = ifRead(() => records.finished(run, { ...base, status: 'failed' }))
+    const how = finished === null ? 'failed' : 'has its result, though it ended badly'
+    observer.note(`${experiment.name}, cycle ${run.cycle} ${how}: ${message} [${code}]`)
     const completed_at = new Date().toISOString()
-    record = { ...base, status: 'failed', completed_at, error: { code, message } }
+    record = finished ?? { ...base, status: 'failed', completed_at, error: { code, message } }
   } finally {
     log.end()
   }
@@ -247,10 +249,10 @@ async function runOne(
   return record
 }
 
-/** The result is there, so the experiment has not failed where a disk cannot be read for a moment. */
-function digestIfRead(path: string): string | null {
+/** Null where a disk cannot be read for a moment, which says nothing of what is on it. */
+function ifRead<T>(read: () => T | null): T | null {
   try {
-    return digestOf(path)
+    return read()
   } catch {
     return null
   }
@@ -264,7 +266,7 @@ function completedBy(summary: RunSummary, records: RunRecords): Partial<RunRecor
     status: 'completed',
     completed_at: new Date().toISOString(),
     result_path,
-    result_sha256: digestIfRead(summary.result_path),
+    result_sha256: ifRead(() => digestOf(summary.result_path)),
     summary: { ...summary, result_path },
   }
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { LlemError } from '../../core/errors.js'
 import type { OfferedLoad } from '../protocol.js'
 import { nowNs } from './now.js'
+import { waitAfter } from './response-headers.js'
 import { arrivals } from './schedule.js'
 import { SteadyState } from './steady.js'
 import type { Answered, Failed, StreamOptions, TokenStream } from './stream.js'
@@ -21,7 +22,7 @@ export interface Drive {
   /** How many requests there are. */
   count: number
   load: OfferedLoad
-  /** How long one request may wait in all because the server asks for it, milliseconds. */
+  /** How long a request may be put off in all because the server asks for it, milliseconds, its attempts included. */
   mostWaitMs: number
   send(index: number, onFirst: StreamOptions['onFirst']): TokenStream
   /** How many tokens an answer has, for the steady state. */
@@ -165,7 +166,7 @@ class LoadGenerator {
     this.#inFlight += 1
     this.maxInFlight = Math.max(this.maxInFlight, this.#inFlight)
     let sentNs: number | null = null
-    let waitedMs = 0
+    let triedNs: number | null = null
     let retries = 0
     let lastNs: number
     for (let attempts = 1; ; attempts += 1) {
@@ -181,18 +182,19 @@ class LoadGenerator {
       lastNs = end.endNs
       this.#linger(end)
       sentNs ??= end.startNs
+      triedNs ??= end.startNs
       this.#count(stream, index, end)
       if (this.problem !== null) break
-      const waitMs = end.ok ? null : end.retryAfterMs
-      if (waitMs !== null && waitedMs + waitMs <= mostWaitMs) {
-        waitedMs += waitMs
-        await this.#putOff(waitMs)
+      const askedMs = end.ok ? null : end.retryAfterMs
+      if (askedMs !== null && (lastNs - triedNs) / 1e6 + askedMs <= mostWaitMs) {
+        await this.#putOff(waitAfter(attempts, askedMs))
         if (this.problem !== null) break
         continue
       }
       if (!end.ok && retries < load.retries) {
         retries += 1
         this.retries += 1
+        triedNs = null
         continue
       }
       this.#finish({ index, end, attempts, scheduledNs, sentNs })
@@ -242,9 +244,7 @@ class LoadGenerator {
     this.waits.count += 1
     this.waits.ms += waitMs
     // Not a moment too early: the server would only put it off again.
-    await sleep(Math.max(1, Math.ceil(waitMs)), undefined, { signal: this.#stopped.signal }).catch(
-      () => undefined,
-    )
+    await sleep(waitMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined)
   }
 
   /** One a turn of the event loop, so that many requests that end at once do not hold up what is to be read. */

@@ -20,6 +20,14 @@ export function retryAfterMs(read: (name: string) => string | null): number | nu
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), LONGEST_WAIT_MS) : null
 }
 
+/** A server that puts off with "at once" is asked ever more rarely, up to ten times a second. */
+const LEAST_WAIT_MS = 100
+
+/** How long is waited after so many attempts, milliseconds, where the server asks for `askedMs`. */
+export function waitAfter(attempts: number, askedMs: number): number {
+  return Math.ceil(Math.max(askedMs, Math.min(2 ** (attempts - 1), LEAST_WAIT_MS)))
+}
+
 export function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status)
 }

@@ -20,6 +20,7 @@ import { type ServerPlan, serverPlanSchema } from './plan.js'
 import { canTokenize, type PreparedPrompts, preparePrompts, tokensOfAnswer } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
 import { ENDPOINT_PATHS, requestBody, type ServedPrompt, setsLengths } from './request-body.js'
+import { waitAfter } from './response-headers.js'
 import { type AskedModel, mayAnswer } from './served-model.js'
 import { ServerProcess } from './server-process.js'
 import { type Answered, type Failed, type StreamOptions, TokenStream } from './stream.js'
@@ -217,16 +218,17 @@ async function askPatiently(
   prompt: ServedPrompt,
   generation: Generation,
 ): Promise<{ end: Answered | Failed; text: string }> {
-  for (let waitedMs = 0; ; ) {
+  const startNs = nowNs()
+  for (let attempts = 1; ; attempts += 1) {
     let text = ''
     const onText = (piece: string) => {
       text += piece
     }
     const end = await send(prompt, generation, { onText }).done
-    const waitMs = end.ok ? null : end.retryAfterMs
-    if (waitMs === null || waitedMs + waitMs > theServer().plan.request_timeout_ms) return { end, text }
-    waitedMs += waitMs
-    await sleep(Math.max(1, Math.ceil(waitMs)))
+    const askedMs = end.ok ? null : end.retryAfterMs
+    const mostMs = theServer().plan.request_timeout_ms
+    if (askedMs === null || (end.endNs - startNs) / 1e6 + askedMs > mostMs) return { end, text }
+    await sleep(waitAfter(attempts, askedMs))
   }
 }
 

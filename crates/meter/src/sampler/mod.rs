@@ -1,5 +1,7 @@
 //! The sampler: one thread that reads on time, one that accounts, and a handle to mark windows with.
 
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 pub(crate) mod poller;
 mod pre_roll;
 mod recorder;

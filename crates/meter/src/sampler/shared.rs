@@ -1,10 +1,22 @@
 //! What the three sides share: the caller marks windows, the sampler thread reads, the recorder thread accounts.
 
+use std::sync::PoisonError;
+#[cfg(not(all(test, feature = "loom")))]
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(not(all(test, feature = "loom")))]
+use std::sync::{Mutex, MutexGuard};
+
+// Those with which loom tries every order in which the threads may meet.
+#[cfg(all(test, feature = "loom"))]
+use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+#[cfg(all(test, feature = "loom"))]
+use loom::sync::{Mutex, MutexGuard};
 
 use super::Snapshot;
+#[cfg(all(test, feature = "loom"))]
+use super::loom_tests::{monotonic_ns, unix_ns};
+#[cfg(not(all(test, feature = "loom")))]
 use crate::clock::{monotonic_ns, unix_ns};
 use crate::window::{WindowOptions, WindowReport};
 

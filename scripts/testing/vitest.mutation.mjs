@@ -1,0 +1,13 @@
+// The tests that see a mistake in the process that they run in: quick ones, without children and sensors.
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: [
+      '__test__/results/{arithmetic,student,shares,uncertain,quoted,repeated,interval,steady-state}.test.ts',
+      '__test__/energy/findings.test.ts',
+      '__test__/experiment/{breakdown,warnings}.test.ts',
+    ],
+    testTimeout: 30_000,
+  },
+})
