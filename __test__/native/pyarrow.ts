@@ -43,11 +43,18 @@ export function installPyarrow(): string | null {
 }
 
 const SCIPY = 'scipy==1.16.3'
+const STATSMODELS = 'statsmodels==0.15.0'
 
 /** A Python that has scipy, or why it cannot be had here. */
 export function pythonWithScipy(): { python: string } | { missing: string } {
   const missing = install('.cache/test-venv-scipy', SCIPY, 'scipy.stats')
   return missing === null ? { python: join(root, '.cache/test-venv-scipy/bin/python') } : { missing }
+}
+
+/** A Python with statsmodels and the SciPy that comes with it. */
+export function pythonWithStatsmodels(): { python: string } | { missing: string } {
+  const missing = install('.cache/test-venv-statsmodels', STATSMODELS, 'statsmodels.stats.multitest')
+  return missing === null ? { python: join(root, '.cache/test-venv-statsmodels/bin/python') } : { missing }
 }
 
 /** Makes a virtual environment with one package; why that cannot be, or null. */

@@ -4,9 +4,11 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: [
-      '__test__/results/{arithmetic,student,shares,uncertain,quoted,repeated,interval,steady-state}.test.ts',
+      '__test__/verify/arithmetic.test.ts',
+      '__test__/results/{student,shares,uncertain,quoted,repeated,interval,steady-state}.test.ts',
       '__test__/energy/findings.test.ts',
-      '__test__/experiment/{breakdown,warnings}.test.ts',
+      '__test__/baseline/breakdown.test.ts',
+      '__test__/experiment/warnings.test.ts',
     ],
     testTimeout: 30_000,
   },

@@ -1,10 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-
-/** Something to type after `llem`. Its code is imported when it is typed. */
-export interface CommandLine {
-  name: string
-  define(command: Command): void
-}
+import { type CommandLine, collect, examples } from './command-line.js'
+import { DECIDING } from './deciding-commands.js'
 
 const SIMULATE = [
   '--simulate [scenario]',
@@ -347,6 +343,7 @@ export const COMMANDS: readonly CommandLine[] = [
           await exportResults(dirs, options)
         }),
   },
+  ...DECIDING,
   {
     name: 'schema',
     define: (command) =>
@@ -552,10 +549,6 @@ export const COMMANDS: readonly CommandLine[] = [
   },
 ]
 
-function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value]
-}
-
 function interval(text: string): number {
   const value = Number(text)
   if (!(value >= 1 && value <= 5000))
@@ -599,9 +592,4 @@ function deviceList(text: string): (number | string)[] {
   const entries = text.split(',').map((entry) => entry.trim())
   if (entries.includes('')) throw new InvalidArgumentError('It must be indices or UUIDs separated by commas.')
   return entries.map((entry) => (/^\d+$/.test(entry) ? Number(entry) : entry))
-}
-
-function examples(...lines: [command: string, meaning: string][]): string {
-  const width = Math.max(...lines.map(([command]) => command.length))
-  return `\nExamples:\n${lines.map(([command, meaning]) => `  ${command.padEnd(width)}  ${meaning}`.trimEnd()).join('\n')}\n`
 }

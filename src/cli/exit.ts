@@ -3,7 +3,7 @@ import { printableLines } from '../core/printable.js'
 import { systemFault } from '../core/system-fault.js'
 
 /** What llem's exit codes mean. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const
+export const EXIT = { ok: 0, failed: 1, usage: 2, regression: 3, undecided: 4, interrupted: 130 } as const
 
 /** Ends a command with this exit code; everything was said already. */
 export class Exit extends Error {

@@ -38,6 +38,8 @@ export const LIMITS = {
   safetensors_head_bytes: 64 * MIB,
   /** Values in it: some for each tensor. */
   safetensors_values: 8_000_000,
+  /** A reference to compare with; 1000 experiments of 10 cycles have 20 MiB. */
+  reference_bytes: 256 * MIB,
   /** Brackets within brackets in JSON. */
   json_depth: 200,
   /** Values in one JSON text: 100 rows with 10,000 values each. */

@@ -380,4 +380,21 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: '`health_check.gpu_memory_threshold_pct`.',
     advice: 'Stop them.',
   },
+
+  // A comparison
+  throttled_runs_apart: {
+    meaning: 'Runs were slowed down by the GPU. They are another state of the board, and in no number.',
+    evidence: '`thermal_throttle.detected` of a run: thermal slowdown or power brake, not the power limit.',
+    advice: 'Cool the GPUs or lower their power limit. The comparison says what they would change.',
+  },
+  failed_runs_left_out: {
+    meaning: 'Runs have no result that can be read, and are in no number.',
+    evidence: 'The records of the campaign.',
+    advice: 'See `llem campaign status`. Where one side fails more often, that is a difference too.',
+  },
+  outlier_in_few_runs: {
+    meaning: 'One of fewer than 10 runs lies apart from the others. The interval may be too short.',
+    evidence: "Grubbs' test on the logarithms at 1 %.",
+    advice: 'Look what happened in that run, and measure more cycles.',
+  },
 }

@@ -1,0 +1,152 @@
+// How many times as much: the ratio of two geometric means with its interval, on the scale of logarithms, where factors
+// are sums. By pairs where both were measured in one cycle, else by Welch's two samples.
+
+import { z } from 'zod'
+import { studentCdf, studentQuantile } from '../results/student.js'
+import type { Measured } from './metrics.js'
+
+export const ratioSchema = z.object({
+  /** Geometric mean of B over that of A. */
+  value: z.number(),
+  /** Null where nothing tells how far it may be off, and `reason` says why. */
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  confidence: z.number(),
+  /** By Student's t of pairs, by Welch's of two samples, or by the uncertainty of two single measurements. */
+  method: z.enum(['paired_t', 'welch_t', 'measurement']),
+  /** Runs on each side; pairs where it is paired. */
+  n: z.object({ a: z.number().int(), b: z.number().int() }),
+  /** Standard deviation of the logarithms: of the ratios of pairs, or of both sides together. Null for single runs. */
+  spread: z.number().nullable(),
+  /** Standard uncertainty of the logarithm that the measurement leaves, however often it is repeated. */
+  measurement: z.number(),
+  /** Of the logarithm: spread and measurement together. */
+  standard_error: z.number().nullable(),
+  /** Effective ones (Welch and Satterthwaite); null is none too few, as for a known uncertainty. */
+  degrees_of_freedom: z.number().nullable(),
+  reason: z.string().nullable(),
+})
+export type Ratio = z.infer<typeof ratioSchema>
+
+/** What is known of a logarithm: all that tests and intervals rest on. */
+export interface Estimate {
+  /** Logarithm of the ratio. */
+  log: number
+  error: number
+  degreesOfFreedom: number
+}
+
+/** Above it Student's t is the normal distribution to more digits than anything here has. */
+const MANY = 1e7
+
+export interface Sides {
+  /** Of the same length, cycle by cycle, where they are paired. */
+  a: readonly Measured[]
+  b: readonly Measured[]
+  isPaired: boolean
+  /** Other boards: their gains do not cancel. */
+  isAbsolute: boolean
+}
+
+/** Variance of a mean, and the degrees of freedom that it is known with. */
+interface Variance {
+  variance: number
+  degreesOfFreedom: number
+}
+
+/**
+ * What two sides tell of their ratio; null where a value has no logarithm. The measurement's own uncertainty is taken not
+ * to average out over runs, and enters beside the spread: where it is small against that, it changes nothing.
+ */
+export function ratioOf(sides: Sides, { coverage }: { coverage: number }): Ratio | null {
+  const { a, b, isPaired } = sides
+  if ([...a, ...b].some(({ value }) => !(value > 0)) || a.length === 0 || b.length === 0) return null
+  const n = { a: a.length, b: b.length }
+  const [logsA, logsB] = [logs(a), logs(b)]
+  const log = mean(logsB) - mean(logsA)
+  const measurement = Math.hypot(relative(a, sides), relative(b, sides))
+  const single = n.a === 1 && n.b === 1
+  const parts = isPaired
+    ? [ofMean(logsB.map((value, place) => value - (logsA[place] as number)))]
+    : [ofMean(logsA), ofMean(logsB)]
+  const method = single ? 'measurement' : isPaired ? 'paired_t' : 'welch_t'
+  const base = { value: Math.exp(log), confidence: CONFIDENCE, method, n, measurement } as const
+  const known = parts.filter((part) => part !== null)
+  const none = { low: null, high: null, spread: null, standard_error: null, degrees_of_freedom: null }
+  if (single && measurement === 0)
+    return { ...base, ...none, reason: 'one run each, and the measurement has no uncertainty of its own' }
+  if (!single && known.length < parts.length)
+    return { ...base, ...none, reason: 'one run on a side tells nothing of how runs differ' }
+  const estimate = combined(log, single ? [] : known, measurement)
+  const reach = quantile((1 + coverage) / 2, estimate.degreesOfFreedom) * estimate.error
+  return {
+    ...base,
+    low: Math.exp(log - reach),
+    high: Math.exp(log + reach),
+    spread: single ? null : Math.sqrt(known.reduce((sum, part) => sum + part.spread ** 2, 0)),
+    standard_error: estimate.error,
+    degrees_of_freedom: estimate.degreesOfFreedom >= MANY ? null : estimate.degreesOfFreedom,
+    reason: single ? 'one run each: only what the measurement may be off, not how runs differ' : null,
+  }
+}
+
+/** The share of intervals that hold the truth. */
+export const CONFIDENCE = 0.95
+
+/** The estimate that a ratio stands for; null where nothing tells how far it may be off. */
+export function estimateOf({ value, standard_error, degrees_of_freedom }: Ratio): Estimate | null {
+  if (standard_error === null) return null
+  return { log: Math.log(value), error: standard_error, degreesOfFreedom: degrees_of_freedom ?? MANY }
+}
+
+/** Variances of means and a known uncertainty as one (GUM, G.4: effective degrees of freedom). */
+export function combined(log: number, parts: readonly Variance[], measurement: number): Estimate {
+  const variance = parts.reduce((sum, part) => sum + part.variance, measurement ** 2)
+  const denominator = parts.reduce((sum, part) => sum + part.variance ** 2 / part.degreesOfFreedom, 0)
+  const none = parts.length === 0 ? MANY : Math.min(...parts.map(({ degreesOfFreedom }) => degreesOfFreedom))
+  const degreesOfFreedom = denominator > 0 ? Math.min(variance ** 2 / denominator, MANY) : none
+  return { log, error: Math.sqrt(variance), degreesOfFreedom }
+}
+
+/** The probability that a truth at `log` leaves an estimate as low as this one, or lower. */
+export function probabilityBelow({ log, error, degreesOfFreedom }: Estimate, truth: number): number {
+  if (error === 0) return log < truth ? 0 : log > truth ? 1 : 0.5
+  return studentCdf((log - truth) / error, degreesOfFreedom)
+}
+
+/** Two-sided: how odd the estimate would be if there were no difference. */
+export function probabilityOfNoDifference(estimate: Estimate): number {
+  const below = probabilityBelow(estimate, 0)
+  return Math.min(1, 2 * Math.min(below, 1 - below))
+}
+
+export function quantile(probability: number, degreesOfFreedom: number): number {
+  return studentQuantile(probability, Math.min(degreesOfFreedom, MANY))
+}
+
+function ofMean(values: readonly number[]): (Variance & { spread: number }) | null {
+  const n = values.length
+  if (n < 2) return null
+  const centre = mean(values)
+  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (n - 1))
+  return { variance: spread ** 2 / n, degreesOfFreedom: n - 1, spread }
+}
+
+/** The relative standard uncertainty of one side: root mean square over its runs, of those that know theirs. */
+function relative(runs: readonly Measured[], { isAbsolute }: Sides): number {
+  const shares = runs.flatMap(({ value, uncertainty, absolute_uncertainty }) => {
+    const expanded = isAbsolute ? (absolute_uncertainty ?? uncertainty) : uncertainty
+    return expanded === null ? [] : [expanded / 2 / value]
+  })
+  return shares.length === 0
+    ? 0
+    : Math.sqrt(shares.reduce((sum, share) => sum + share ** 2, 0) / shares.length)
+}
+
+function logs(runs: readonly Measured[]): number[] {
+  return runs.map(({ value }) => Math.log(value))
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
