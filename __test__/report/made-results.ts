@@ -78,9 +78,19 @@ export function made(dir: string, facts: Made): string {
   facts.change?.(result)
   Object.assign(result, quotedOf(result))
   writeFileSync(join(dir, 'result.json'), JSON.stringify(result))
-  if (facts.seconds !== undefined) writeFileSync(join(dir, 'timeseries.parquet'), timeseries(facts, seconds))
+  if (facts.seconds !== undefined) writeFileSync(join(dir, 'timeseries.parquet'), kept(facts, seconds))
   writeFileSync(join(dir, 'requests.jsonl'), requestLines(facts.requests ?? 0, start, seconds))
   return dir
+}
+
+const files = new Map<string, Uint8Array>()
+
+/** The same file for the same facts: a hundred runs need not be computed. */
+function kept(facts: Made, seconds: number): Uint8Array {
+  const key = JSON.stringify([seconds, facts.spikeAt, facts.throttledAt, facts.gapAt])
+  const file = files.get(key) ?? timeseries(facts, seconds)
+  files.set(key, file)
+  return file
 }
 
 /** As the recorder writes it: one GPU, a row each second. */

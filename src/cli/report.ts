@@ -98,7 +98,7 @@ async function readCsv(path: string): Promise<ReferenceRecord[]> {
   try {
     const file = await csvOf(createReadStream(path, 'utf8'))
     for await (const { number, fields } of file?.rows ?? [])
-      records.push({ place: `  ${path}:${number}`, fields: typeof fields === 'string' ? {} : fields })
+      records.push({ place: `${path}:${number}`, fields: typeof fields === 'string' ? {} : fields })
   } catch (cause) {
     throw unreadable(path, cause)
   }
@@ -110,7 +110,7 @@ function readJson(path: string): ReferenceRecord[] {
     const content: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (!Array.isArray(content)) throw new Error('it is no list')
     return content.map((each, at) => ({
-      place: `  ${path}: [${at}]`,
+      place: `${path}: [${at}]`,
       fields:
         typeof each === 'object' && each !== null && !Array.isArray(each)
           ? (each as Record<string, unknown>)

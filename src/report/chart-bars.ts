@@ -26,6 +26,10 @@ ${shown.map((each) => bar(each, each.quoted as Estimate, x))}
 </ol>`
 }
 
+function furthest({ value, high }: Estimate): number {
+  return Math.min(high ?? value, MOST_OF_VALUE * value)
+}
+
 function bar(
   { number, label, simulated, throttledRuns, kind }: Configuration,
   quoted: Estimate,

@@ -10,8 +10,9 @@ import { digits, duration } from './numbers.js'
 import type { Run } from './runs.js'
 import type { Series } from './series.js'
 
-/** Points of a still drawing: more than there are pixels are not seen. */
-const STILL_POINTS = 600
+/** Points of a still drawing: more than there are pixels are not seen. Many runs are folded, and few of them looked at. */
+const STILL_POINTS = { few: 900, many: 300 }
+const FEW_RUNS = 20
 /** Points of all lines that can be zoomed: what a browser reads within a second. */
 const ALL_POINTS = 400_000
 const MOST_POINTS = 5000
@@ -54,9 +55,10 @@ export function timeline(run: Run, id: string, runs: number): Markup {
   if (series === null) return html`<p class="none">No timeline: ${seriesReason}.</p>`
   const panels = panelsOf(series)
   const spans = spansOf(run, series)
+  const most = runs > FEW_RUNS ? STILL_POINTS.many : STILL_POINTS.few
   return html`<figure class="timeline" id="${id}" data-from="${series.startS}" data-to="${series.endS}">
 <figcaption>${captionOf(series, run.boards.length)}${keysOf(spans)}</figcaption>
-<div class="still" role="img" aria-label="${describe(run, series)}">${panels.map((panel, at) => still(panel, series, spans, at === panels.length - 1))}</div>
+<div class="still" role="img" aria-label="${describe(run, series)}">${panels.map((panel, at) => still(panel, series, spans, { isLast: at === panels.length - 1, most }))}</div>
 <div class="live" hidden></div><output class="readout" aria-live="polite"></output>
 <script type="application/json">${json({ panels: panels.map((panel) => compact(panel, runs)), spans })}</script>
 </figure>`
@@ -130,9 +132,9 @@ function still(
   { id, title, unit, height, line: own, isStepped, fromZero }: Panel,
   { startS, endS }: Series,
   spans: readonly Span[],
-  isLast: boolean,
+  { isLast, most }: { isLast: boolean; most: number },
 ): Markup {
-  const points = decimated(own, STILL_POINTS)
+  const points = decimated(own, most)
   const known = points.v.filter((value) => value !== null)
   const [low, high] = endsOfAxis(known, fromZero)
   const x = scaleLinear([startS, endS], [0, WIDE])
@@ -182,7 +184,7 @@ function endsOfAxis(values: readonly number[], fromZero: boolean): [number, numb
 /** For the page's script: evenly spaced times as their beginning and step, others as differences in `unit` seconds. */
 function compact({ id, title, unit, height, line: own, isStepped, fromZero }: Panel, runs: number) {
   const budget = Math.min(Math.max(Math.floor(ALL_POINTS / runs), LEAST_POINTS), MOST_POINTS)
-  const { t, v } = decimated(own, isStepped ? budget / 2 : budget)
+  const { t, v } = decimated(own, isStepped ? budget / 4 : budget)
   const ends = endsOfAxis(
     v.filter((value) => value !== null),
     fromZero,
@@ -203,8 +205,13 @@ function compact({ id, title, unit, height, line: own, isStepped, fromZero }: Pa
   return {
     ...{ id, title, unit, height, stepped: isStepped, low: ends[0], high: ends[1] },
     ...(differences === null ? { from, step } : { from, resolution, differences }),
-    v: v.map((value) => (value === null ? null : round1(value))),
+    v: v.map((value) => (value === null ? null : shortened(value))),
   }
+}
+
+/** No sensor tells more: tenths below 100, else whole ones. */
+function shortened(value: number): number {
+  return Math.abs(value) < 100 && !Number.isInteger(value) ? round1(value) : Math.round(value)
 }
 
 function round1(value: number): number {

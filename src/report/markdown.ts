@@ -68,14 +68,22 @@ function table({ configurations }: Report): string {
     .join('\n')
 }
 
+/** Each kind of warning once, in the words of the first, with the configurations that have it. */
 function warnings({ configurations }: Report): string[] {
-  const all = configurations.flatMap(({ number, runs }) => {
-    const found = runs.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'warning'))
-    return [...new Set(found.map(({ code, text }) => `${number}: ${code}: ${text}`))]
+  const all = new Map<string, { text: string; texts: Set<string>; numbers: Set<number> }>()
+  for (const { number, runs } of configurations)
+    for (const { severity, code, text } of runs.flatMap(({ findings }) => findings)) {
+      if (severity !== 'warning') continue
+      const known = all.get(code) ?? { text, texts: new Set<string>(), numbers: new Set<number>() }
+      all.set(code, { text: known.text, texts: known.texts.add(text), numbers: known.numbers.add(number) })
+    }
+  if (all.size === 0) return []
+  const told = [...all].map(([code, { text, texts, numbers }]) => {
+    const more = texts.size === 1 ? '' : ` (and ${texts.size - 1} more of this kind)`
+    return `${code}, of ${[...numbers].join(', ')}: ${text}${more}`
   })
-  return all.length === 0
-    ? []
-    : [`<details><summary>${all.length} warnings</summary>\n\n${list(all).join('')}\n\n</details>`]
+  const title = `${all.size} ${all.size === 1 ? 'kind' : 'kinds'} of warning`
+  return [`<details><summary>${title}</summary>\n\n${list(told).join('')}\n\n</details>`]
 }
 
 function list(items: readonly string[]): string[] {

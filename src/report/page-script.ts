@@ -162,6 +162,16 @@ export function pageScript(): void {
     place.hidden = false
     const width = place.clientWidth
 
+    /** The last value that was told until then. */
+    const valueAt = ({ data: [times, values] }: Chart, s: number): number | null => {
+      let [low, high] = [0, times.length]
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if ((times[middle] ?? 0) <= s) low = middle + 1
+        else high = middle
+      }
+      return values[low - 1] ?? null
+    }
     const say = () => {
       const [first] = charts
       const at = first?.cursor.idx
@@ -169,7 +179,7 @@ export function pageScript(): void {
       const s = first.data[0][at] ?? 0
       const values = charts.map((chart, number) => {
         const panel = panels[number] as Panel
-        const own = chart.cursor.idx == null ? null : (chart.data[1][chart.cursor.idx] ?? null)
+        const own = valueAt(chart, s)
         return `${panel.title.toLowerCase()} ${own === null ? 'unknown' : `${own} ${panel.unit}`.trim()}`
       })
       const within = spans

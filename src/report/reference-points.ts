@@ -73,7 +73,7 @@ export function referencePoints(path: string, records: readonly ReferenceRecord[
       ? []
       : [{ ...point, name, energyPerOutputTokenJ }]
   })
-  if (problems.length === 0 && points.length === 0) problems.push('  it has no points')
+  if (problems.length === 0 && points.length === 0) problems.push('it has no points')
   if (problems.length > 0)
     throw new LlemError(`${path} has no reference points that can be read:\n${listedProblems(problems)}`, {
       code: 'REFERENCE_POINTS_INVALID',

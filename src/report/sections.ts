@@ -164,7 +164,7 @@ function findingItem(code: string, { severity, texts }: Found, of: number): Mark
 export function others({ references }: Report): Markup | null {
   if (references.length === 0) return null
   return html`<p class="note">From a file that was given with --reference-points. How these were measured is not known to llem: other method, other workload.</p>
-<div class="scroll" tabindex="0" role="region" aria-labelledby="others-title"><table><thead><tr><th scope="col">Name</th><th scope="col" class="number">Energy per output token<small>J</small></th><th scope="col" class="number">Throughput<small>output tokens/s</small></th><th scope="col" class="number">TTFT, median<small>ms</small></th><th scope="col">Source</th></tr></thead>
+<div class="scroll" tabindex="0" role="region" aria-label="Table of points of others"><table><thead><tr><th scope="col">Name</th><th scope="col" class="number">Energy per output token<small>J</small></th><th scope="col" class="number">Throughput<small>output tokens/s</small></th><th scope="col" class="number">TTFT, median<small>ms</small></th><th scope="col">Source</th></tr></thead>
 <tbody>${references.map(
     ({ name, energyPerOutputTokenJ, outputTokensPerS, ttftP50Ms, source }) =>
       html`<tr><th scope="row">${name}</th><td class="number">${energyPerOutputTokenJ}</td><td class="number">${outputTokensPerS ?? UNKNOWN}</td><td class="number">${ttftP50Ms ?? UNKNOWN}</td><td>${source ?? UNKNOWN}</td></tr>`,

@@ -83,7 +83,7 @@ function warningsOf({ runs }: Configuration): number {
 export function configurationTable(configurations: readonly Configuration[]): Markup {
   const columns = shownColumns(configurations)
   const cells = columns.map((column) => cellsOf(column, configurations))
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="table-title"><table class="sortable">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of all configurations"><table class="sortable">
 <thead><tr><th scope="col" aria-sort="ascending"><button type="button">#</button></th><th scope="col"><button type="button">Configuration</button></th>${columns.map(
     ({ title, unit }) =>
       html`<th scope="col" class="number"><button type="button">${title}${unit !== '' && html`<small>${unit}</small>`}</button></th>`,
