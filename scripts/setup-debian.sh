@@ -14,6 +14,7 @@ needs python3 python3 --version    # NVIDIA's Python bindings check the simulate
 needs cmake cmake --version        # llama-server, the real server of the tests, is built from node-llama-cpp's source.
 needs systemd systemd-analyze --version # The example of a unit is verified by it; nothing of it is started.
 needs python3-venv python3 -c 'import ensurepip' # each in a virtual environment.
+needs chromium sh -c 'chromium --version || chromium-browser --version || google-chrome --version' # Opens the pages of reports.
 # A Docker engine, which the tests start by themselves, or one that answers already.
 needs docker.io sh -c 'docker info || dockerd --version'
 needs docker-compose sh -c 'docker compose version || docker-compose version'

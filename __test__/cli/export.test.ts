@@ -3,10 +3,12 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, type TestContext } from 'vitest'
+import { warning } from '../../dist/results/findings.js'
 import { COLUMNS } from '../../dist/results/flat-row.js'
 import { llem } from '../native/llem.js'
 import { installPyarrow, readParquet, runPython } from '../native/pyarrow.js'
 import { scratchFolder, textFile } from '../native/scenario.js'
+import { made } from '../report/made-results.js'
 import { fixtureJson, placed, written } from '../results/fixtures.js'
 
 let missing: string | null
@@ -93,11 +95,84 @@ print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline="")))))`
     expect(stderr).toBe(`Exported 2 results as parquet to ${path}, 1 incomplete run left out.\n`)
     const { schema, metadata, columns } = readParquet(path)
     expect(metadata).toMatchObject({ 'llem.schema_version': '3.2.0' })
-    const types = { text: 'string', integer: 'int64', number: 'double', boolean: 'bool' }
+    const types = {
+      text: 'string',
+      integer: 'int64',
+      number: 'double',
+      boolean: 'bool',
+      time: 'timestamp[ms, tz=UTC]',
+    }
     expect(schema).toEqual(COLUMNS.map(({ name, type }) => [name, types[type], true]))
     const row = Object.fromEntries(Object.entries(columns).map(([name, cells]) => [name, cells[0]]))
     expect(row).toMatchObject(EXPECTED)
     expect(columns.model).toEqual(['tiny-random.gguf', null])
+  })
+
+  it('writes times as timestamps of Parquet, and as ISO 8601 elsewhere', async (context) => {
+    needsPyarrow(context)
+    const path = join(scratchFolder(), 'out.parquet')
+    const folder = results()
+    await llem(['export', folder, '-o', path])
+    const script = `
+import sys, pyarrow.parquet as parquet
+print(parquet.read_table(sys.argv[1])["started_at"][0].as_py().isoformat(timespec="milliseconds"))`
+    expect(runPython(script, path).trim()).toBe(experiment.started_at.replace('Z', '+00:00'))
+    const { stdout } = await llem(['export', folder, '--format', 'jsonl'])
+    expect(JSON.parse(stdout.split('\n')[0] ?? '').started_at).toBe(experiment.started_at)
+  })
+
+  it('has the load, the failures, the phases, the steady state and the findings of a run', async () => {
+    const folder = scratchFolder()
+    made(join(folder, 'run'), {
+      name: 'x',
+      change: (result) => {
+        result.findings = [
+          warning('sample_gap', 'a gap'),
+          { ...warning('cpu_estimated', 'a note'), severity: 'info' },
+        ]
+        result.phases = {
+          prefill: {
+            energy_j: 10,
+            uncertainty_j: 1,
+            duration_s: 1,
+            requests: 4,
+            left_out: 0,
+            input_tokens: 100,
+            j_per_input_token: 0.1,
+          },
+          decode: null,
+          ...{ mixed_j: 3, idle_j: 2, unattributable_j: 5, reason: 'decode: too short' },
+        }
+        for (const each of result.process_results) each.failures = 2
+      },
+    })
+    const { stdout } = await llem(['export', folder, '--format', 'jsonl'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ prefill_j: 10, prefill_uncertainty_j: 1, prefill_per_input_token_j: 0.1, decode_j: null },
+      ...{ mixed_phases_j: 3, no_request_j: 2, unattributable_j: 5, phases_reason: 'decode: too short' },
+      ...{ failed_requests: 2, concurrency: null, steady_s: null },
+      ...{ finding_codes: '["cpu_estimated","sample_gap"]', warnings: 1, notes: 1 },
+    })
+  })
+
+  it('writes no formula into a CSV: a text that begins like one is text, and numbers stay numbers', async (context) => {
+    needsPyarrow(context)
+    const folder = scratchFolder()
+    const formulas = ['=cmd|calc', '+1', '-1', '@SUM(A1)', '\t=1', '\uff1d1']
+    for (const [at, name] of formulas.entries()) made(join(folder, `run-${at}`), { name, model: name })
+    made(join(folder, 'run-9'), {
+      name: 'negative',
+      change: ({ energy }) => {
+        if (energy !== null) energy.residual_pct = -1.5
+      },
+    })
+    const { stdout } = await llem(['export', folder])
+    const script = `
+import csv, json, sys
+print(json.dumps(list(csv.DictReader(open(sys.argv[1], newline="")))))`
+    const rows: Record<string, string>[] = JSON.parse(runPython(script, textFile('out.csv', stdout)))
+    expect(rows.slice(0, -1).map(({ model }) => model)).toEqual(formulas.map((text) => `'${text}`))
+    expect(rows.at(-1)?.energy_residual_pct).toBe('-1.5')
   })
 
   it('writes the same bytes to a pipe as to a file', async () => {

@@ -19,7 +19,7 @@ print(json.dumps({
     "schema": [[field.name, str(field.type), field.nullable] for field in file.schema_arrow],
     "metadata": metadata,
     "columns": file.read().to_pydict(),
-}))
+}, default=lambda time: time.isoformat()))
 `
 
 export interface Contents {
@@ -57,13 +57,24 @@ export function pythonWithStatsmodels(): { python: string } | { missing: string 
   return missing === null ? { python: join(root, '.cache/test-venv-statsmodels/bin/python') } : { missing }
 }
 
-/** Makes a virtual environment with one package; why that cannot be, or null. */
-function install(venvFolder: string, requirement: string, module: string): string | null {
+/** What people read tables with. */
+const READERS = ['duckdb==2.0.1', 'pandas==3.1.1', 'polars==2.1.0', 'prometheus-client==0.26.0']
+
+/** A Python that has DuckDB, pandas, polars and Prometheus' own reader, or why it cannot be had here. */
+export function pythonWithReaders(): { python: string } | { missing: string } {
+  const missing = install('.cache/test-venv-readers', READERS, 'duckdb, pandas, polars, prometheus_client')
+  return missing === null ? { python: join(root, '.cache/test-venv-readers/bin/python') } : { missing }
+}
+
+/** Makes a virtual environment with these packages; why that cannot be, or null. */
+function install(venvFolder: string, requirement: string | string[], module: string): string | null {
   const own = join(root, venvFolder, 'bin/python')
   const works = () => spawnSync(own, ['-c', `import ${module}`]).status === 0
   if (existsSync(own) && works()) return null
   const venv = spawnSync('python3', ['-m', 'venv', join(root, venvFolder)], { encoding: 'utf8' })
   if (venv.status !== 0) return `python3 -m venv: ${venv.error?.message ?? venv.stderr}`
-  const pip = spawnSync(own, ['-m', 'pip', 'install', '--quiet', requirement], { encoding: 'utf8' })
+  const pip = spawnSync(own, ['-m', 'pip', 'install', '--quiet', '--no-compile', ...[requirement].flat()], {
+    encoding: 'utf8',
+  })
   return works() ? null : `pip install ${requirement}: ${pip.stderr}`
 }

@@ -326,7 +326,10 @@ export const COMMANDS: readonly CommandLine[] = [
           'Writes a table with a row for each result.json below the folders. docs/export-columns.md has the columns. Exit code 1 where one could not be read; the others are written.',
         )
         .argument('<dirs...>', 'folders with results in them or below them')
-        .option('--format <format>', 'csv, jsonl or parquet (default: by the ending of -o, else csv)')
+        .option(
+          '--format <format>',
+          'csv, jsonl, parquet, or prom for Prometheus (default: by the ending of -o, else csv)',
+        )
         .option('-o, --output <file>', 'where the table goes (default: stdout)')
         .option('-q, --quiet', 'do not say how many there were')
         .option('-v, --verbose', 'say more: stack traces')
@@ -336,6 +339,7 @@ export const COMMANDS: readonly CommandLine[] = [
             ['llem export results > results.csv', ''],
             ['llem export results other/results -o all.parquet', 'for pandas, DuckDB, R'],
             ['llem export --format jsonl results', 'a JSON object a line'],
+            ['llem export results -o llem.prom', 'for the textfile collector of Prometheus'],
           ),
         )
         .action(async (dirs: string[], options) => {
@@ -344,6 +348,36 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   ...DECIDING,
+  {
+    name: 'report',
+    define: (command) =>
+      command
+        .summary('make a page of results')
+        .description(
+          'Makes one HTML file of all results below the folders that needs nothing else: what to quote and how sure it is, all configurations, what energy is traded for, each run over time, how to reproduce it. Or Markdown, for a pull request. Exit code 1 where a result could not be read; the others are in it.',
+        )
+        .argument('<dirs...>', 'folders with results in them or below them, such as that of a campaign')
+        .option('--format <format>', 'html or md (default: by the ending of -o, else html)')
+        .option('-o, --output <file>', 'where the report goes (default: stdout)')
+        .option(
+          '--reference-points <file>',
+          'points of public tables to show beside them, as measured by another method: CSV or JSON with name, energy_per_output_token_j, output_tokens_per_s, ttft_p50_ms, source',
+        )
+        .option('-q, --quiet', 'do not say how many there were')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem report results -o report.html', ''],
+            ['llem report campaigns/grid-0d6e4079e3 -o grid.html', 'of a campaign'],
+            ['llem report results --format md', 'for a pull request'],
+          ),
+        )
+        .action(async (dirs: string[], options) => {
+          const { report } = await import('./report.js')
+          await report(dirs, options)
+        }),
+  },
   {
     name: 'schema',
     define: (command) =>

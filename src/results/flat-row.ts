@@ -5,6 +5,7 @@ import type { ExecResult } from './exec.js'
 import type { ExperimentResult, Spread } from './experiment.js'
 import { warningLines } from './findings.js'
 import { LEVELS, quotedColumn } from './flat-levels.js'
+import { ATTRIBUTION, FOUND, LOAD } from './flat-load.js'
 import type { AnyResult } from './read.js'
 
 export type Cell = string | number | boolean | null
@@ -12,7 +13,8 @@ export type Cell = string | number | boolean | null
 /** One column: its name ends with its unit. */
 export interface Column {
   name: string
-  type: 'text' | 'integer' | 'number' | 'boolean'
+  /** A time is a text of ISO 8601 in UTC, and a timestamp where a format has such. */
+  type: 'text' | 'integer' | 'number' | 'boolean' | 'time'
   description: string
   /** Of an experiment; `dir` is its folder. */
   run(result: ExperimentResult, dir: string): Cell
@@ -79,12 +81,12 @@ const IDENTITY: readonly Column[] = [
   run('config_hash', 'text', 'Equal for runs of the same experiment.', (result) => result.config_hash),
   {
     name: 'started_at',
-    type: 'text',
+    type: 'time',
     description: 'When it began; of a command, when its window began. ISO 8601, UTC.',
     run: (result) => result.started_at,
     exec: (result) => result.energy?.window.start_utc ?? null,
   },
-  run('completed_at', 'text', 'When it was complete.', (result) => result.completed_at),
+  run('completed_at', 'time', 'When it was complete.', (result) => result.completed_at),
   both('simulated', 'boolean', 'Whether the GPU was simulated.', (result) => result.simulated),
   {
     name: 'command',
@@ -155,6 +157,7 @@ const SPEED: readonly Column[] = [
       }),
     ),
   ),
+  ...LOAD,
 ]
 
 const ENERGY: readonly Column[] = [
@@ -259,6 +262,7 @@ const ENERGY: readonly Column[] = [
   ),
   energy('energy_estimator', 'text', "What made llem's own joules.", ({ estimator }) => estimator),
   ...LEVELS,
+  ...ATTRIBUTION,
 ]
 
 const SURROUNDINGS: readonly Column[] = [
@@ -310,6 +314,7 @@ const SURROUNDINGS: readonly Column[] = [
   run('effective_config', 'text', 'The resolved configuration as JSON, secrets redacted.', (result) => {
     return JSON.stringify(result.effective_config)
   }),
+  ...FOUND,
 ]
 
 /** Every column, in order. New ones are added at the end of their part; none is renamed or removed. */

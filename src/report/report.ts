@@ -1,0 +1,34 @@
+// What a report says, before it is a page or Markdown.
+
+import { type Configuration, configurationsOf } from './configurations.js'
+import type { ReferencePoint } from './reference-points.js'
+import type { LeftOut, Run } from './runs.js'
+
+export interface Report {
+  /** Of the llem that makes the report. */
+  version: string
+  configurations: Configuration[]
+  runs: Run[]
+  leftOut: readonly LeftOut[]
+  references: readonly ReferencePoint[]
+}
+
+export interface Matter {
+  runs: readonly Run[]
+  leftOut: readonly LeftOut[]
+  references: readonly ReferencePoint[]
+  version: string
+}
+
+/** Orders and numbers what was measured. The same matter is the same report. */
+export function reportOf({ runs, leftOut, references, version }: Matter): Report {
+  const configurations = configurationsOf(runs)
+  return { version, configurations, runs: configurations.flatMap((each) => each.runs), leftOut, references }
+}
+
+/** The configurations that a sentence or a chart compares: experiments with a number, the real ones where there are any. */
+export function comparable({ configurations }: Report): Configuration[] {
+  const quoted = configurations.filter(({ kind, quoted }) => kind === 'run' && quoted !== null)
+  const real = quoted.filter(({ simulated }) => !simulated)
+  return real.length > 0 ? real : quoted
+}
