@@ -2,10 +2,10 @@
 // small one, and every bad entry up to there is named at once.
 
 import { extname } from 'node:path'
+import { csvOf, type Row } from '../core/csv.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { listedProblems } from '../core/foreign-text.js'
 import { LIMITS } from '../core/limits.js'
-import { csvOf, type Row } from './csv.js'
 import { textOf } from './encoding.js'
 import { jsonValuesOf, linesOf, type Piece } from './entries.js'
 import { pythonJson } from './lenient-json.js'

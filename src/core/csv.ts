@@ -1,7 +1,7 @@
 // Comma-separated values as RFC 4180 has them: quotes around fields with separators, quotes or lines of their own. The
 // separator is what the header has most of: a comma, a semicolon or a tab.
 
-import { LIMITS } from '../core/limits.js'
+import { LIMITS } from './limits.js'
 
 const MAX_FIELDS = 10_000
 
