@@ -1,5 +1,6 @@
 import type * as Addon from '#addon'
 import { LlemError, messageOf } from '../core/errors.js'
+import { thisPlatform, withoutNativePart } from './platform.js'
 
 export type {
   CallLatency,
@@ -29,19 +30,13 @@ let loading: Promise<typeof Addon> | undefined
  */
 export function loadAddon(): Promise<typeof Addon> {
   loading ??= import('#addon').catch((cause: unknown) => {
-    const platform = `${process.platform}-${process.arch}`
+    const machine = thisPlatform()
+    const where = `${machine.platform}-${machine.arch}`
     throw new LlemError(
-      process.platform === 'linux'
-        ? `llem's native part could not be loaded on ${platform}: ${messageOf(cause).split('\n')[0]}.`
-        : `llem measures through NVML, which is not there on ${platform}.`,
-      {
-        code: 'ADDON_UNAVAILABLE',
-        hint:
-          process.platform === 'linux'
-            ? 'Reinstall with optional dependencies (npm install llem --include=optional), or build it in a clone with `npm run build`.'
-            : 'Run llem on the Linux machine that has the GPU.',
-        cause,
-      },
+      machine.platform === 'linux'
+        ? `llem's native part could not be loaded on ${where}: ${firstSentence(messageOf(cause))}.`
+        : `llem measures through NVML, which is not there on ${where}.`,
+      { code: 'ADDON_UNAVAILABLE', hint: withoutNativePart(machine), cause },
     )
   })
   return loading
@@ -72,6 +67,10 @@ const ADVICE: Record<string, string | null> = {
   SAMPLER_OPTION_INVALID: 'Choose an interval from 1 to 5000 ms.',
   SAMPLER_THREAD_FAILED: 'The machine has no room for another thread; check `ulimit -u`.',
   SAMPLER_CLOSED: null,
+}
+
+function firstSentence(text: string): string {
+  return text.split(/\.?(?:\s|$)(?=[A-Z]|npm|$)/)[0] ?? text
 }
 
 function sentence(text: string): string {

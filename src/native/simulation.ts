@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LlemError, messageOf } from '../core/errors.js'
+import { packageFor, thisPlatform, withoutNativePart } from './platform.js'
 import { SCENARIO_HINT, scenarioFile } from './scenarios.js'
 
 /** The variable through which the simulated library learns its scenario. */
@@ -101,8 +102,10 @@ export function isSimulated(libraryPath: string | undefined): boolean {
 function simulatedLibrary(): string {
   const built = fileURLToPath(import.meta.resolve('#simulated-nvml'))
   if (existsSync(built)) return built
-  const packaged = `llem-${process.platform}-${process.arch}-gnu`
+  const machine = thisPlatform()
+  const packaged = packageFor(machine)
   try {
+    if (packaged === null) throw new Error('none is made for this machine')
     const manifest = createRequire(import.meta.url).resolve(`${packaged}/package.json`)
     const library = join(manifest, '..', 'sim', 'libnvidia-ml.so.1')
     if (existsSync(library)) return library
@@ -111,6 +114,6 @@ function simulatedLibrary(): string {
   }
   throw new LlemError('The simulated GPU is not part of this installation.', {
     code: 'SIMULATION_UNAVAILABLE',
-    hint: `Install the package ${packaged}, or build it in a clone with \`npm run build\`.`,
+    hint: withoutNativePart(machine),
   })
 }
