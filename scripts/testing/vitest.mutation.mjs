@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: [
-      '__test__/results/{arithmetic,student,shares,uncertain,quoted,repeated,interval,steady-state}.test.ts',
+      '__test__/results/{arithmetic,quoted,shares,student,uncertain}.test.ts',
       '__test__/energy/findings.test.ts',
       '__test__/experiment/{breakdown,warnings}.test.ts',
     ],
