@@ -1,6 +1,6 @@
 // npm run faults [-- --faults N|all --kills N --shard I/N --seed N]: on the built llem, the file-system calls of each command
-// go wrong one by one, then its processes are ended by every kind of signal. Without options: all faults, 200 kills.
-// In `npm test` there is a sample of both.
+// go wrong one by one, then its processes are ended by every kind of signal. Without options: all faults, 200 kills;
+// 0 leaves one of the two out. In `npm test` there is a sample of both.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -22,6 +22,10 @@ const env = {
   LLEM_TEST_SEED: values.seed,
 }
 // One after the other: what they do to processes is not to meet the other's.
-const args = ['run', '__test__/faults', '--no-file-parallelism', '--reporter=verbose']
+const files = ['faults', 'kills']
+  .filter((name) => values[name] !== '0')
+  .map((name) => `__test__/faults/${name}.test.ts`)
+if (files.length === 0) process.exit(0)
+const args = ['run', ...files, '--no-file-parallelism', '--reporter=verbose']
 const { status } = spawnSync('node_modules/.bin/vitest', args, { cwd: root, env, stdio: 'inherit' })
 process.exitCode = status ?? 1

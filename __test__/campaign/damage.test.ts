@@ -216,3 +216,18 @@ describe('a folder for results', () => {
     expect(campaignFolder(results, plan)).toBe(dir)
   })
 })
+
+describe('a folder where a file should be', () => {
+  it.each([
+    ['pause.json', 'PAUSE_NOT_WRITTEN'],
+    ['manifest.json', 'RESULT_NOT_WRITTEN'],
+  ])('%s is told as one, and to be moved away', async (name, code) => {
+    rmSync(join(dir, name), { force: true })
+    mkdirSync(join(dir, name, 'of-a-person'), { recursive: true })
+    await expect(again()).rejects.toMatchObject({
+      ...{ code, message: expect.stringContaining(`${name} could not be written: EISDIR`) },
+      hint: 'A folder is where a file should be; move it away.',
+    })
+    expect(existsSync(join(dir, name, 'of-a-person'))).toBe(true)
+  })
+})

@@ -11,6 +11,7 @@ import { statisticsOf } from '../../dist/campaign/statistics.js'
 import { LlemError } from '../../dist/core/errors.js'
 import { learnSecret } from '../../dist/core/secrets.js'
 import type { Executor } from '../../dist/executors/executor.js'
+import { silentObserver } from '../../dist/experiment/observer.js'
 import { scratchFolder } from '../native/scenario.js'
 import { placed } from '../results/fixtures.js'
 import { PLAIN, UNTOLD } from './plain.js'
@@ -125,6 +126,41 @@ it('an experiment that is done has not failed because its record could not be wr
   expect(manifest).toMatchObject({ state: 'paused', reason: 'the disk is full' })
   const records = new RunRecords(dir, plan, { isLive: false })
   expect([...records.runs()].map((run) => records.of(run).status)).toEqual(['completed'])
+})
+
+it('an experiment that was killed after its result was in its place is done, and is not run again', async () => {
+  const notes: string[] = []
+  const observer = { ...silentObserver, note: (text: string) => notes.push(text) }
+  let runs = 0
+  const killed: Executor['run'] = async ({ output_dir }) => {
+    runs += 1
+    placed('run', join(output_dir, 'attempt'))
+    throw new LlemError('the experiment worker was killed by SIGKILL', { code: 'WORKER_DIED', hint: null })
+  }
+  const { plan, dir, manifest } = await runOnce(killed, { observer, retryFailed: true })
+  expect({ runs, counts: manifest.counts }).toMatchObject({ runs: 1, counts: { completed: 1, failed: 0 } })
+  expect(notes.join('\n')).toMatch(/cycle 1 has its result, though it ended badly: .*SIGKILL \[WORKER_DIED\]/)
+  const records = new RunRecords(dir, plan, { isLive: false })
+  const [record] = [...records.runs()].map((run) => records.of(run))
+  expect(record).toMatchObject({
+    status: 'completed',
+    error: null,
+    summary: { energy_j: expect.any(Number) },
+  })
+})
+
+it('a record that says "failed" beside a result is not believed', async () => {
+  const { plan, dir } = await runOnce(async () => {
+    throw new LlemError('it failed', { code: 'WORKER_DIED', hint: null })
+  })
+  const [name = ''] = readdirSync(join(dir, 'runs'))
+  const statuses = () => {
+    const records = new RunRecords(dir, plan, { isLive: false })
+    return [...records.runs()].map((run) => records.of(run).status)
+  }
+  expect(statuses()).toEqual(['failed'])
+  placed('run', join(dir, 'runs', name, 'cycle-1', 'attempt'))
+  expect(statuses()).toEqual(['completed'])
 })
 
 it('an experiment that is tried once more keeps its distance from what ran before it', async () => {

@@ -79,6 +79,12 @@ describe('how llem exec ends', () => {
     expect(readdirSync(output)).toEqual([])
   })
 
+  it('is with 2 where the command is an empty word, as of a variable that is not set', async () => {
+    const { code, stdout, stderr } = await execute('--', '')
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^llem: There is no command to run\. .*\[COMMAND_MISSING\]\n$/)
+  })
+
   it('is with 126 where the command cannot be executed', async () => {
     expect(await execute('--', textFile('not-executable', 'true\n'))).toMatchObject({ code: 126 })
   })

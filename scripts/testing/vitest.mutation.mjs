@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: [
       '__test__/verify/arithmetic.test.ts',
-      '__test__/results/{student,shares,uncertain,quoted,repeated,interval,steady-state}.test.ts',
+      '__test__/results/{quoted,shares,student,uncertain}.test.ts',
       '__test__/energy/findings.test.ts',
       '__test__/baseline/breakdown.test.ts',
       '__test__/experiment/warnings.test.ts',
