@@ -2,19 +2,22 @@
 
 import { describe, expect, it } from 'vitest'
 import { AnswerTexts } from '../../dist/backends/server/answer-texts.js'
-import { reckon, type Witnesses, wantsTokenizer } from '../../dist/backends/server/ledger.js'
+import { reckon } from '../../dist/backends/server/ledger.js'
+import { wantsTokenizer } from '../../dist/backends/server/ledger-rules.js'
 import type { Outcome } from '../../dist/backends/server/load-generator.js'
 import { SteadyState } from '../../dist/backends/server/steady.js'
 import type { Answered } from '../../dist/backends/server/stream.js'
 import { Tally } from '../../dist/backends/server/tally.js'
 import type { Usage } from '../../dist/backends/server/usage.js'
+import type { Witnesses } from '../../dist/backends/server/witnesses.js'
 
 const usage = (completion: number, more: Partial<Usage> = {}): Usage => ({
   ...{ prompt: 10, completion, total: 10 + completion, reasoning: null, cached: null },
   ...more,
 })
 const told = (more: Partial<Witnesses> = {}): Witnesses => ({
-  ...{ usage: usage(20), chunks: 20, reasoningChunks: 0, chars: 80, tokenizer: null },
+  ...{ usage: usage(20), chunks: 20, reasoningChunks: 0, tokenizer: null },
+  ...{ size: { bytes: 80, words: 0 }, listed: null, mostPrompt: null },
   ...{ prompt: null, limit: 20, endedByItself: false },
   ...more,
 })
@@ -30,7 +33,8 @@ const outcome = (chunks: number, more: Partial<Answered> = {}): Outcome => ({
     endNs: 1e9,
     chunkTimesNs: Array.from({ length: chunks }, (_, at) => 1e8 + at * 1e7),
     reasoningChunks: 0,
-    chars: chunks * 4,
+    size: { bytes: chunks * 4, words: 0 },
+    listed: null,
     usage: usage(20),
     finishReason: 'stop',
     model: null,
@@ -38,6 +42,13 @@ const outcome = (chunks: number, more: Partial<Answered> = {}): Outcome => ({
     ...more,
   },
 })
+
+function totalsOf(tally: Tally) {
+  const none = { count: 0, ms: 0 }
+  const driven = { startNs: 0, endNs: 1e9, maxInFlight: 1, retries: 0, waits: none, lingered: none }
+  const generation = { max_tokens: 20, temperature: 0, top_p: 1, top_k: 0, seed: 1, ignore_eos: false }
+  return tally.totals({ ...driven, steady: new SteadyState(1) }, [], generation)
+}
 
 describe('an answer whose witnesses differ', () => {
   it.each([
@@ -49,7 +60,7 @@ describe('an answer whose witnesses differ', () => {
       'tokenizer',
       'usage_contradicted',
     ],
-    ['a third, without a tokenizer', told({ usage: usage(7) }), 7, 'usage', 'chunks_per_token'],
+    ['a third, without a tokenizer', told({ usage: usage(7), limit: 40 }), 7, 'usage', 'chunks_per_token'],
     ['characters one by one', told({ usage: usage(10), tokenizer: 10 }), 10, 'usage', 'chunks_per_token'],
     [
       'thoughts left out, four tokens a chunk',
@@ -94,6 +105,73 @@ describe('an answer whose witnesses differ', () => {
   })
 })
 
+describe('a claim about the tokens of a prompt or of an answer', () => {
+  it('is held against the length of the prompt', () => {
+    const impossible = reckon(told({ usage: usage(20, { prompt: 5000, total: 5020 }), mostPrompt: 1100 }))
+    expect(impossible).toMatchObject({ input: null, output: 20, between: null, unexplained: null })
+    expect(impossible.impossible).toContain('5000 tokens by the usage, where 1100 are the most')
+    const known = reckon(told({ usage: usage(20, { prompt: 5000, total: 5020 }), mostPrompt: 24, prompt: 8 }))
+    expect(known).toMatchObject({ input: 8, explained: ['prompt_tokenized'] })
+    expect(reckon(told({ mostPrompt: 1100 }))).toMatchObject({ input: 10, impossible: null })
+  })
+
+  it('is believed where the answer is as long as was asked for', () => {
+    const invisible = told({ usage: usage(200), limit: 200, chunks: 40 })
+    expect(reckon(invisible)).toMatchObject({ output: 200, unexplained: null, isBorneOut: true })
+    expect(reckon({ ...invisible, endedByItself: true }).between).toEqual([40, 200])
+  })
+
+  it('takes predicted tokens off once, and those of the prompt not by chance', () => {
+    const rejected = usage(20, { rejected: 8 })
+    expect(reckon(told({ usage: rejected }))).toMatchObject({ output: 20, explained: [] })
+    expect(reckon(told({ usage: usage(28, { rejected: 8 }) }))).toMatchObject({ output: 20 })
+    const single = told({ usage: usage(11), chunks: 1, limit: 40, endedByItself: true })
+    expect(reckon(single)).toMatchObject({ output: 11, explained: ['tokens_per_chunk'] })
+    const asLong = told({ usage: usage(30), limit: 30 })
+    expect(reckon(asLong)).toMatchObject({ output: 30, explained: ['tokens_per_chunk'] })
+  })
+})
+
+describe('a run of which nothing decides how many tokens it has', () => {
+  const servedOf = (completions: readonly number[]) => {
+    const unlimited = { ...prompt, maxTokens: 4096 }
+    const tally = new Tally([unlimited])
+    for (const each of completions) tally.add(outcome(20, { usage: usage(each) }))
+    return totalsOf(tally).served
+  }
+
+  it('says between which numbers it is', () => {
+    const served = servedOf([20, 20, 200])
+    expect(served?.ledger.unsettled).toEqual({
+      requests: 1,
+      least_output_tokens: 60,
+      most_output_tokens: 240,
+    })
+    expect(served?.notes).toContainEqual(expect.stringMatching(/^token_counts_disagree: .* 60 and 240/))
+  })
+
+  it('doubts one answer of several tokens a chunk where all others have one', () => {
+    const served = servedOf([20, 20, 21, 40])
+    expect(served?.ledger).toMatchObject({
+      unexplained: {
+        requests: 1,
+        first: '1 answers have 40 tokens by the usage in 20 chunks, and 3 others one token a chunk',
+      },
+      unsettled: { least_output_tokens: 81, most_output_tokens: 101 },
+    })
+    expect(servedOf([40, 42, 38, 20])?.ledger).toMatchObject({ unexplained: null, unsettled: null })
+  })
+
+  it('tells of a prompt that has more tokens than bytes', () => {
+    const tally = new Tally([prompt])
+    tally.add(outcome(20, { usage: usage(20, { prompt: 100_000, total: 100_020 }) }))
+    const { input_tokens, served } = totalsOf(tally)
+    expect(input_tokens).toBeNull()
+    expect(served?.ledger.unsettled).toBeNull()
+    expect(served?.notes).toContainEqual(expect.stringMatching(/^prompt_tokens_not_believed: in 1 of 1/))
+  })
+})
+
 describe('a tokenizer', () => {
   it('is not asked for what it cannot see: the text of an answer that calls tools', async () => {
     const texts = new AnswerTexts()
@@ -120,10 +198,7 @@ describe('times that nobody saw', () => {
   ])('have their reason: of answers of %d chunks', (chunks, reason) => {
     const tally = new Tally([prompt])
     tally.add(outcome(chunks, { usage: usage(Math.max(1, chunks)) }))
-    const none = { count: 0, ms: 0 }
-    const driven = { startNs: 0, endNs: 1e9, maxInFlight: 1, retries: 0, waits: none, lingered: none }
-    const generation = { max_tokens: 20, temperature: 0, top_p: 1, top_k: 0, seed: 1, ignore_eos: false }
-    const totals = tally.totals({ ...driven, steady: new SteadyState(1) }, [], generation)
+    const totals = totalsOf(tally)
     expect(totals.ttft_ms === null).toBe(chunks === 0)
     expect(totals.itl_ms === null).toBe(chunks < 2)
     expect(totals.served?.streams.reason).toBe(reason)

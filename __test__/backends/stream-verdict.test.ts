@@ -23,7 +23,21 @@ describe('the verdict on a stream', () => {
     ['a long prompt before a few quick tokens', times(5000, packets(12, 8, 1)), 'stream'],
     [
       'one pause in which a machine was busy',
+      times(20, [...packets(10, 2, 1), [24, 12], ...packets(29, 2, 1)]),
+      'stream',
+    ],
+    [
+      'half of an answer at once, after a pause in which it was kept back',
       times(20, [...packets(10, 2, 1), [60, 20], ...packets(9, 2, 1)]),
+      'bursts',
+    ],
+    ['a third one by one, the others at once', times(20, [...packets(12, 10, 1), [280, 28]]), 'bursts'],
+    [
+      'speculative decoding: three tokens in every third step',
+      times(
+        20,
+        Array.from({ length: 30 }, (_, at) => [10, at % 3 === 2 ? 3 : 1] as const),
+      ),
       'stream',
     ],
     ['four tokens a packet', times(80, packets(10, 8, 4)), 'bursts'],

@@ -18,6 +18,7 @@ const RESULT: Quotable = {
   },
   headline: 'steady_state',
   headline_reason: 'it is the load that was asked for',
+  serving: null,
 }
 
 describe('what is quoted', () => {
@@ -41,6 +42,21 @@ describe('what is quoted', () => {
       ...{ value: 3, uncertainty: 0.01, absolute_uncertainty: 0.2 },
       ...{ scope: 'whole_run', method: 'counter', reason: headline_reason },
     })
+  })
+
+  it('per output token is null where nothing decides how many there are, by more than 5 %', () => {
+    const between = (least_output_tokens: number, most_output_tokens: number) =>
+      quotedOf({
+        ...RESULT,
+        serving: { ledger: { unsettled: { requests: 3, least_output_tokens, most_output_tokens } } },
+      })
+    expect(between(500, 2000).quoted).toMatchObject({
+      ...{ value: null, uncertainty: null, absolute_uncertainty: null, method: null },
+      reason:
+        'what was told of the tokens of 3 requests disagrees, and nothing decides: the run has between 500 and 2000 output tokens',
+    })
+    expect(between(500, 2000).quoted_total.value).toBe(6000)
+    expect(between(1950, 2000).quoted.value).toBe(2)
   })
 
   it('in joules is always of the whole run', () => {

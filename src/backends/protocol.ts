@@ -221,6 +221,9 @@ export const steadySchema = z.object({
 })
 export type Steady = z.infer<typeof steadySchema>
 
+/** What may count output tokens: the server's `usage`, chunks, a tokenizer, what the server listed, or each for some. */
+const TOKEN_SOURCES = ['usage', 'chunks', 'tokenizer', 'token_ids', 'logprobs', 'mixed'] as const
+
 /** How many output tokens each witness tells of, and why they differ. Null is a witness that was not heard. */
 export const tokenLedgerSchema = z.object({
   /** `completion_tokens`, as the server told them. */
@@ -237,6 +240,11 @@ export const tokenLedgerSchema = z.object({
   explained: z.array(z.object({ rule: z.string(), requests: count, text: z.string() })),
   /** Differences without one, and what the first was; null where there is none. */
   unexplained: z.object({ requests: count, first: z.string() }).nullable(),
+  /** Between which numbers nothing decides, for answers whose witnesses disagree; null where all are settled. */
+  unsettled: z
+    .object({ requests: count, least_output_tokens: count, most_output_tokens: count })
+    .nullable()
+    .default(null),
 })
 export type TokenLedger = z.infer<typeof tokenLedgerSchema>
 
@@ -270,8 +278,7 @@ export const servedSchema = z.object({
   chunks: count,
   /** Tokens of prompts that the server took from its cache, as far as it says. */
   cached_input_tokens: count.nullable(),
-  /** What counted the output tokens: the server's `usage`, the chunks of the stream, a tokenizer, or each for some requests. */
-  token_source: z.enum(['usage', 'chunks', 'tokenizer', 'mixed']),
+  token_source: z.enum(TOKEN_SOURCES),
   ledger: tokenLedgerSchema,
   streams: streamsSchema,
   put_off: putOffSchema,

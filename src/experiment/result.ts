@@ -78,6 +78,7 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
   const energyJ = energy?.total_j ?? null
   const [uncertaintyJ, absoluteJ] = [energy?.uncertainty_j ?? null, energy?.absolute_uncertainty_j ?? null]
   const process_results = inference.processes.map((own, index) => processResultOf(findings, own, index))
+  const serving = servingOf(inference)
   const joules = {
     total_energy_j: energyJ,
     energy_per_output_token_j: ratio(energyJ, output_tokens),
@@ -108,7 +109,7 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     avg_energy_per_token_uncertainty_j: ratio(uncertaintyJ, total_tokens),
     avg_energy_per_token_absolute_uncertainty_j: ratio(absoluteJ, total_tokens),
     ...joules,
-    ...quotedOf({ ...joules, output_tokens }),
+    ...quotedOf({ ...joules, output_tokens, serving }),
     energy_breakdown: findings.breakdown,
     load: findings.load,
     ...footprintOf(energyJ, config),
@@ -118,7 +119,7 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     thermal_throttle: findings.observed === null ? null : throttleOf(findings.observed),
     latency: inference.latency,
     speed: inference.speed,
-    serving: servingOf(inference),
+    serving,
     environment: {
       ...findings.environment,
       versions: {

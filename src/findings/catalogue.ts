@@ -251,7 +251,8 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   answers_end_late: {
     meaning:
       'Requests waited for the end of answers that were complete. The energy of that time is in the joules.',
-    evidence: 'From the last token to the usage, `[DONE]` or the end of the connection.',
+    evidence:
+      'From the last token to the reason of the end, the usage, `[DONE]` or the end of the connection.',
     advice:
       'Let the server send its usage and `[DONE]` with the reason of the end, or look at the proxy before it.',
   },
@@ -296,7 +297,7 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   },
   usage_not_believed: {
     meaning:
-      'The server tells more tokens than it may have made, or others than packets and tokenizer both say. These were believed.',
+      'The server tells another number of tokens than it may have made, or than packets and tokenizer both say. These were believed.',
     evidence: '`completion_tokens` beside `max_tokens`, packets and tokenizer (`serving.ledger`).',
     advice: 'Look at what stands between llem and the engine: some add the prompt, or the answers before.',
   },
@@ -307,8 +308,9 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   },
   token_counts_disagree: {
     meaning:
-      'What was told of the tokens disagrees without a known reason. Joules per token are as sure as the count.',
-    evidence: '`serving.ledger`: usage, packets and a tokenizer beside one another.',
+      'What was told of the tokens disagrees without a known reason. Where output tokens may be off by more than 5 %, no joules per token are quoted.',
+    evidence:
+      '`serving.ledger`: usage, packets and a tokenizer beside one another; `unsettled` is what nothing decides.',
     advice: 'Look at `requests.jsonl`, and at what stands between llem and the engine.',
   },
   tokens_per_chunk: {
@@ -317,15 +319,22 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: 'Tokens of `usage` over the number of packets.',
     advice: null,
   },
+  prompt_tokens_not_believed: {
+    meaning:
+      'The server tells more tokens of a prompt than it has bytes, with a template around it. They were not believed.',
+    evidence: '`prompt_tokens` beside the bytes of the prompt, with 1024 tokens for a template.',
+    advice: 'Look at what stands between llem and the engine: some add prompts up, or count images.',
+  },
   input_tokens_unknown: {
     meaning: 'Nobody tells how many tokens the prompts have. What is divided by them is null.',
     evidence: 'No `prompt_tokens` in the answers.',
     advice: 'Start the server so that it sends `usage`.',
   },
   prompt_length_not_forced: {
-    meaning: 'Prompts are not as long as was asked for.',
-    evidence: 'Tokens that the server counted beside those that were asked for.',
-    advice: 'Quote the tokens of the result, not those of the configuration.',
+    meaning:
+      'Prompts were to have a number of tokens. That takes the tokenizer of the server and an endpoint without a template, so they were sent as they are.',
+    evidence: 'The server has no `/tokenize`, or the endpoint is chat.',
+    advice: 'Use vLLM or llama-server at completions, or quote `input_tokens` of the result.',
   },
   output_length_not_forced: {
     meaning: 'The server decides itself when an answer ends.',

@@ -5,7 +5,7 @@ import { energySchema, METHODS } from './energy.js'
 import { findingSchema } from './findings.js'
 import { identitySchema } from './identity.js'
 import { quotedSchema } from './quoted.js'
-import { putOffSchema, streamsSchema, tokenLedgerSchema } from './served-streams.js'
+import { putOffSchema, streamsSchema, TOKEN_SOURCES, tokenLedgerSchema } from './served-streams.js'
 
 // result.json, whole. Snake case as on disk; null is unknown, never 0.
 
@@ -279,8 +279,8 @@ export const servingSchema = z.object({
   ttft_from_schedule_ms: spreadSchema.nullable(),
   e2e_from_schedule_ms: spreadSchema.nullable(),
   chunks: count,
-  /** What counted the output tokens: the server's usage, the chunks of the streams, a tokenizer, or each for some requests. */
-  token_source: z.enum(['usage', 'chunks', 'tokenizer', 'mixed']),
+  /** What counted the output tokens: the server's usage, the chunks of the streams, a tokenizer, what was listed, or each for some. */
+  token_source: z.enum(TOKEN_SOURCES),
   /** What each of them tells of the output tokens, and why they differ; null in older results. */
   ledger: tokenLedgerSchema.nullable().default(null),
   /** How the answers came; null in older results. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { METHODS } from './energy.js'
+import type { TokenLedger } from './served-streams.js'
 
 // The one number to quote of a result. It is made here alone; whoever shows, sums up or exports joules reads it.
 
@@ -46,7 +47,12 @@ export interface Quotable {
   } | null
   headline: Quoted['scope']
   headline_reason: string | null
+  /** Of a server. */
+  serving: { ledger: Pick<TokenLedger, 'unsettled'> | null } | null
 }
+
+/** Tokens that are uncertain by more than this share are no tokens to divide by. */
+const UNSETTLED_SHARE = 0.05
 
 export interface QuotedNumbers {
   quoted: Quoted
@@ -69,13 +75,15 @@ export function quotedNumbers(
 function perOutputToken(result: Quotable): Quoted {
   const { headline: scope, headline_reason, steady_state, energy } = result
   const source = scope === 'steady_state' && steady_state !== null ? steady_state : result
-  const value = source.energy_per_output_token_j
+  const unsettled = whyUnsettled(result)
+  const value = unsettled === null ? source.energy_per_output_token_j : null
+  const ifKnown = <T>(told: T): T | null => (unsettled === null ? told : null)
   const why = headline_reason ?? 'it is the whole run'
   return {
     value,
     unit: 'J/output token',
-    uncertainty: source.energy_per_output_token_uncertainty_j,
-    absolute_uncertainty: source.energy_per_output_token_absolute_uncertainty_j,
+    uncertainty: ifKnown(source.energy_per_output_token_uncertainty_j),
+    absolute_uncertainty: ifKnown(source.energy_per_output_token_absolute_uncertainty_j),
     scope,
     domain: energy?.domain ?? 'gpu',
     method:
@@ -84,7 +92,7 @@ function perOutputToken(result: Quotable): Quoted {
         : scope === 'steady_state'
           ? (steady_state?.method ?? null)
           : (energy?.method ?? null),
-    reason: value === null ? whyNone(result) : why,
+    reason: value === null ? (unsettled ?? whyNone(result)) : why,
   }
 }
 
@@ -103,6 +111,16 @@ function total(result: Quotable): Quoted {
         ? whyNone(result)
         : `it is the energy of the ${energy?.domain === 'cpu' ? 'CPU' : 'GPUs'} from the first prompt to the last token`,
   }
+}
+
+/** Why there is no number of tokens to divide by though one was taken; null where there is. */
+function whyUnsettled({ serving, output_tokens }: Quotable): string | null {
+  const unsettled = serving?.ledger?.unsettled ?? null
+  if (unsettled === null) return null
+  const { requests, least_output_tokens: least, most_output_tokens: most } = unsettled
+  return most - least <= UNSETTLED_SHARE * output_tokens
+    ? null
+    : `what was told of the tokens of ${requests} requests disagrees, and nothing decides: the run has between ${least} and ${most} output tokens`
 }
 
 function whyNone({ energy_reason, total_energy_j, output_tokens }: Quotable): string {

@@ -4,6 +4,9 @@ import { z } from 'zod'
 
 const count = z.number().int().nonnegative()
 
+/** What may count output tokens: the server's `usage`, chunks, a tokenizer, what the server listed, or each for some. */
+export const TOKEN_SOURCES = ['usage', 'chunks', 'tokenizer', 'token_ids', 'logprobs', 'mixed'] as const
+
 /** How many output tokens each witness tells of, and why they differ. Null is a witness that was not heard. */
 export const tokenLedgerSchema = z.object({
   /** `completion_tokens`, as the server told them. */
@@ -20,7 +23,14 @@ export const tokenLedgerSchema = z.object({
   explained: z.array(z.object({ rule: z.string(), requests: count, text: z.string() })),
   /** Differences without one, and what the first was; null where there is none. */
   unexplained: z.object({ requests: count, first: z.string() }).nullable(),
+  /** Between which numbers nothing decides, for answers whose witnesses disagree; null where all are settled. */
+  unsettled: z
+    .object({ requests: count, least_output_tokens: count, most_output_tokens: count })
+    .nullable()
+    .default(null),
 })
+
+export type TokenLedger = z.infer<typeof tokenLedgerSchema>
 
 /** How many answers came token by token, in bursts of several tokens, or kept back until many were there. */
 export const streamsSchema = z.object({

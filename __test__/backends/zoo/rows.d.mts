@@ -18,6 +18,8 @@ export interface Row {
   /** The limit that was asked for. */
   maxTokens?: number
   headers?: Record<string, string>
+  /** How long after the last token the answer could still go on. */
+  heldMs?: number
   right?: Partial<Right>
 }
 

@@ -1,6 +1,7 @@
 import type { TokenLedger } from '../protocol.js'
-import { EXPLANATIONS, type Explanation, type Reckoning, type TokenSource } from './ledger.js'
+import { EXPLANATIONS, type Explanation } from './ledger-rules.js'
 import type { Answered } from './stream.js'
+import type { Reckoning, TokenSource } from './witnesses.js'
 
 /** What each of these explanations is warned of: the count is an estimate, or times are not those of tokens. */
 const WARNED: readonly { why: Explanation; code: string }[] = [
@@ -8,6 +9,7 @@ const WARNED: readonly { why: Explanation; code: string }[] = [
   { why: 'reasoning_tokenized', code: 'tokens_reasoning_uncounted' },
   { why: 'usage_without_count', code: 'tokens_usage_without_count' },
   { why: 'usage_above_limit', code: 'usage_not_believed' },
+  { why: 'usage_below_limit', code: 'usage_not_believed' },
   { why: 'usage_contradicted', code: 'usage_not_believed' },
 ]
 
@@ -15,12 +17,18 @@ const COUNTED_BY = {
   usage: "the server's usage",
   chunks: 'chunks',
   tokenizer: "the server's tokenizer",
+  token_ids: 'the ids of tokens in the answers',
+  logprobs: 'the probabilities of tokens in the answers',
   mixed: 'usage, chunks or tokenizer, as the ledger says',
 } as const
 
 /** By how much a tokenizer may differ over the texts of answers: what was made of tokens need not be cut into the same ones. */
 const SLACK_SHARE = 0.1
 const SLACK_TOKENS = 2
+/** Chunks that hold so many tokens each are no accident of a busy server, which joins a few. */
+const SEVERAL_PER_CHUNK = 1.5
+/** Where so many answers have one token a chunk for each that has several, these are none of a server that sends several. */
+const SINGLE_PER_SEVERAL = 3
 
 /** The tokens of a run by each witness, and where witnesses differ; its size does not grow with the run. */
 export class AnswerLedger {
@@ -34,12 +42,16 @@ export class AnswerLedger {
   #unexplained = 0
   #firstDoubt: string | null = null
   readonly #compared = { requests: 0, counted: 0, tokenizer: 0 }
+  #impossible = 0
+  #firstImpossible: string | null = null
+  /** Answers whose count nothing decides, and how many tokens less, or more, they may have. */
+  readonly #unsettled = { requests: 0, less: 0, more: 0 }
+  /** Answers of one token a chunk, and those of several whose number the usage alone tells. */
+  #single = 0
+  readonly #several = { requests: 0, tokens: 0, chunks: 0 }
 
-  add(
-    { output, source, explained, unexplained }: Reckoning,
-    answer: Answered,
-    tokenizer: number | null,
-  ): void {
+  add(reckoning: Reckoning, answer: Answered, tokenizer: number | null): void {
+    const { output, source, explained, unexplained, between, impossible } = reckoning
     const { usage, chunkTimesNs } = answer
     this.#requests += 1
     this.#output += output
@@ -53,6 +65,25 @@ export class AnswerLedger {
       this.#unexplained += 1
       this.#firstDoubt ??= unexplained
     }
+    if (impossible !== null) {
+      this.#impossible += 1
+      this.#firstImpossible ??= impossible
+    }
+    if (between !== null) {
+      this.#unsettled.requests += 1
+      this.#unsettled.less += output - between[0]
+      this.#unsettled.more += between[1] - output
+    }
+    this.#countPerChunk(reckoning, chunkTimesNs.length)
+  }
+
+  #countPerChunk({ output, explained, source, isBorneOut }: Reckoning, chunks: number): void {
+    if (source === 'usage' && chunks > 1 && Math.abs(output - chunks) <= 1) this.#single += 1
+    const isSeveral = explained.includes('tokens_per_chunk') && output >= SEVERAL_PER_CHUNK * chunks
+    if (!isSeveral || isBorneOut) return
+    this.#several.requests += 1
+    this.#several.tokens += output
+    this.#several.chunks += chunks
   }
 
   /** An answer of so many tokens, as they were settled, has so many by the tokenizer. */
@@ -82,18 +113,60 @@ export class AnswerLedger {
         text: EXPLANATIONS[rule],
       })),
       unexplained: this.unexplained,
+      unsettled: this.unsettled,
     }
   }
 
-  /** What of single answers disagrees, else what of all that a tokenizer was asked for. */
+  /** Between which numbers of output tokens of the run nothing decides; null where they are settled. */
+  get unsettled(): TokenLedger['unsettled'] {
+    const { requests, less, more } = this.#unsettled
+    const several = this.#oddlySeveral
+    const together = this.#apart
+    const all = requests + (several?.requests ?? 0) + (together?.requests ?? 0)
+    if (all === 0) return null
+    return {
+      requests: all,
+      least_output_tokens: Math.max(
+        0,
+        Math.round(this.#output - less - (several?.less ?? 0) - (together?.less ?? 0)),
+      ),
+      most_output_tokens: Math.round(this.#output + more + (together?.more ?? 0)),
+    }
+  }
+
+  /** What of single answers disagrees, else what shows of several together. */
   get unexplained(): TokenLedger['unexplained'] {
     if (this.#firstDoubt !== null) return { requests: this.#unexplained, first: this.#firstDoubt }
+    const several = this.#oddlySeveral
+    if (several !== null) {
+      const { requests, tokens, chunks } = this.#several
+      return {
+        requests,
+        first: `${requests} answers have ${tokens} tokens by the usage in ${chunks} chunks, and ${this.#single} others one token a chunk`,
+      }
+    }
+    if (this.#apart === null) return null
     const { requests, counted, tokenizer } = this.#compared
-    if (Math.abs(counted - tokenizer) <= SLACK_TOKENS * requests + SLACK_SHARE * tokenizer) return null
     return {
       requests,
       first: `together ${requests} answers are counted as ${counted} tokens, and have ${tokenizer} by the server's tokenizer`,
     }
+  }
+
+  /** Few answers with several tokens a chunk among many with one; null where there are none. */
+  get #oddlySeveral(): { requests: number; less: number } | null {
+    const { requests, tokens, chunks } = this.#several
+    const isOdd = requests > 0 && this.#single >= SINGLE_PER_SEVERAL * requests
+    return isOdd ? { requests, less: tokens - chunks } : null
+  }
+
+  /** By how much all would be fewer, or more, if each were as far off as those that a tokenizer was asked for. */
+  get #apart(): { requests: number; less: number; more: number } | null {
+    const { requests, counted, tokenizer } = this.#compared
+    const off = counted - tokenizer
+    if (Math.abs(off) <= SLACK_TOKENS * requests + SLACK_SHARE * tokenizer) return null
+    const all = (off * this.#output) / Math.max(1, counted)
+    return { requests, less: Math.max(0, all), more: Math.max(0, -all) }
   }
 
   /** What a reader should know of these counts, as sentences that begin with a code. */
@@ -101,6 +174,10 @@ export class AnswerLedger {
     const of = (why: Explanation) => this.#explained.get(why) ?? 0
     const all = this.#requests
     const notes: string[] = []
+    if (this.#firstImpossible !== null)
+      notes.push(
+        `prompt_tokens_not_believed: in ${this.#impossible} of ${all} requests the usage tells more tokens of the prompt than it has bytes, with a template around it (the first: ${this.#firstImpossible}); they were not believed.`,
+      )
     if (of('no_usage') > 0)
       notes.push(
         `tokens_counted_by_chunks: the server told no usage for ${of('no_usage')} of ${all} requests; their output tokens are the chunks that came, which may hold several tokens each.`,
@@ -112,10 +189,14 @@ export class AnswerLedger {
       )
     for (const { why, code } of WARNED)
       if (of(why) > 0) notes.push(`${code}: in ${of(why)} of ${all} requests ${EXPLANATIONS[why]}.`)
-    const { unexplained } = this
+    const { unexplained, unsettled } = this
     if (unexplained !== null)
       notes.push(
-        `token_counts_disagree: in ${unexplained.requests} of ${all} requests what was told of their tokens disagrees (the first: ${unexplained.first}); the joules per token are as sure as the count of tokens that was taken.`,
+        `token_counts_disagree: in ${unexplained.requests} of ${all} requests what was told of their tokens disagrees (the first: ${unexplained.first}); ${
+          unsettled === null
+            ? 'the joules per token are as sure as the count that was taken'
+            : `nothing decides between ${unsettled.least_output_tokens} and ${unsettled.most_output_tokens} output tokens of the run`
+        }.`,
       )
     return notes
   }

@@ -1,10 +1,12 @@
 import { shortened } from '../../core/foreign-text.js'
 import { limitedJson } from '../../core/limited.js'
 import { LIMITS } from '../../core/limits.js'
+import { endOf } from './answer-end.js'
 import { errorText, errorTextOf } from './error-text.js'
 import { EventLines, type LineSink } from './event-lines.js'
-import { contentOf, type StreamContent } from './stream-event.js'
-import { isOfTemplate, THOUGHT_TAG } from './template-text.js'
+import { contentOf, type ListedTokens, type StreamContent } from './stream-event.js'
+import { TextMeasure, type TextSize } from './text-measure.js'
+import { type Blank, THOUGHT_TAG, type TokenChunks, tokenChunks } from './token-chunks.js'
 import { type Usage, UsageSum } from './usage.js'
 
 export interface ReaderListeners {
@@ -17,6 +19,7 @@ export interface ReaderListeners {
 /** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
 const GIVEN_UP: readonly (string | null)[] = ['abort', 'error', 'network_error']
 const END = '[DONE]'
+const NO_TEXT: TextSize = { bytes: 0, words: 0 }
 const BLANK = ' '.charCodeAt(0)
 
 /** Reads the stream of one answer, in whatever dialect, and says when it is whole. */
@@ -25,10 +28,8 @@ export class AnswerReader implements LineSink {
   chunks = 0
   reasoningChunks = 0
   readonly timesNs: number[] = []
-  /** Of the text, UTF-16 units. */
-  chars = 0
-  /** When the last token, or the reason of the end, came; 0 before. */
-  lastNs = 0
+  /** When the reason of the end came; 0 before. */
+  finishNs = 0
   finishReason: string | null = null
   /** Who answered, by the first event that says so; null where none does. */
   model: string | null = null
@@ -40,6 +41,16 @@ export class AnswerReader implements LineSink {
   readonly #lines = new EventLines(this)
   readonly #usage = new UsageSum()
   #counted: Usage | null = null
+  readonly #blanks: Blank[] = []
+  readonly #text = new TextMeasure()
+  /** Of the first chunk alone. */
+  #firstSize: TextSize = NO_TEXT
+  /** UTF-16 units of the text. */
+  #chars = 0
+  /** Tokens that were listed, and in how many chunks with text. */
+  #listed: ListedTokens | null = null
+  #listedChunks = 0
+  #callBytes = 0
   /** When the packet that is read now came. */
   #nowNs = 0
   /** What came that is no event. */
@@ -78,12 +89,39 @@ export class AnswerReader implements LineSink {
     return this.#usage.of(this.chunks) ?? this.#counted
   }
 
-  /** When each token's chunk came: the beginning of a thought that the chat template writes, not the model, is none. */
+  /** When each token's chunk came. */
   get tokenTimesNs(): readonly number[] {
-    if (!this.#beginsWithTag || this.#laterRoles) return this.timesNs
-    const completion = this.usage?.completion ?? null
-    const endedByItself = this.finishReason !== 'length'
-    return isOfTemplate(this.timesNs, completion, endedByItself) ? this.timesNs.slice(1) : this.timesNs
+    return this.#tokens.timesNs
+  }
+
+  /** Of the text of its tokens. */
+  get size(): TextSize {
+    const { timesNs, isFirstLeftOut } = this.#tokens
+    const left = isFirstLeftOut ? this.#firstSize : NO_TEXT
+    const silent = isFirstLeftOut ? 0 : timesNs.length - this.timesNs.length
+    const bytes = this.#text.bytes + this.#callBytes + Math.max(0, silent)
+    return { bytes: bytes - left.bytes, words: this.#text.words - left.words }
+  }
+
+  /** Tokens that the server listed; null where it did not, or not of every chunk. */
+  get listed(): ListedTokens | null {
+    return this.#listedChunks >= this.chunks ? this.#listed : null
+  }
+
+  /** When the answer ended, that was sent at `startNs`; 0 where nothing came. */
+  endNs(startNs: number): number {
+    return endOf(this.tokenTimesNs, this.finishNs, startNs)
+  }
+
+  get #tokens(): TokenChunks {
+    const usage = this.usage
+    return tokenChunks({
+      timesNs: this.timesNs,
+      blanks: this.#blanks,
+      beginsWithTag: this.#beginsWithTag && !this.#laterRoles,
+      completion: usage?.completion == null ? null : usage.completion - (usage.rejected ?? 0),
+      endedByItself: this.finishReason !== 'length',
+    })
   }
 
   feed(packet: string, ns: number): void {
@@ -144,8 +182,9 @@ export class AnswerReader implements LineSink {
     this.#tooMuch(`an event of more than ${LIMITS.event_chars} characters`)
   }
 
-  #take({ error, text, isReasoning, hasRole, finishReason, usage, counted, model }: StreamContent): void {
-    this.model ??= model
+  #take(content: StreamContent): void {
+    const { error, text, hasRole, finishReason, usage, counted, listed } = content
+    this.model ??= content.model
     if (error !== null) {
       this.problem = shortened(error, 500)
       return
@@ -154,13 +193,21 @@ export class AnswerReader implements LineSink {
     if (counted !== null) this.#counted = counted
     // What follows the end is no token of the answer.
     if (this.#isDone) return
+    if (listed !== null) {
+      this.#listed = { by: listed.by, count: listed.count + (this.#listed?.count ?? 0) }
+      if (text !== null && !content.isBlank) this.#listedChunks += 1
+    }
     if (text !== null && this.#hasRoomFor(text)) {
-      if (this.chunks === 0) this.#beginsWithTag = hasRole && THOUGHT_TAG.test(text)
-      else if (hasRole) this.#laterRoles = true
-      this.#addChunk(text, isReasoning)
+      if (content.isBlank) this.#addBlank()
+      else {
+        this.#callBytes += content.callBytes
+        if (this.chunks === 0) this.#beginsWithTag = hasRole && THOUGHT_TAG.test(text)
+        else if (hasRole) this.#laterRoles = true
+        this.#addChunk(text, content.isReasoning)
+      }
     }
     if (finishReason !== null) {
-      if (this.finishReason === null) this.lastNs = this.#nowNs
+      if (this.finishReason === null) this.finishNs = this.#nowNs
       this.finishReason = finishReason
     }
     // A usage that came before may be that of a chunk.
@@ -169,13 +216,20 @@ export class AnswerReader implements LineSink {
 
   #addChunk(text: string, isReasoning: boolean): void {
     this.chunks += 1
-    this.chars += text.length
+    this.#chars += text.length
+    this.#text.add(text)
+    if (this.chunks === 1) this.#firstSize = this.#text.size
     if (isReasoning) this.reasoningChunks += 1
-    this.lastNs = this.#nowNs
     this.timesNs.push(this.#nowNs)
     // Whether that tag is a token is known at the end only.
     if (this.chunks === (this.#beginsWithTag ? 2 : 1)) this.#listeners.onFirst(this.#nowNs)
     this.#listeners.onText?.(text, this.#nowNs)
+  }
+
+  /** Whether it is a token is known at the end only. */
+  #addBlank(): void {
+    this.#blanks.push({ ns: this.#nowNs, before: this.chunks })
+    if (this.chunks > 0) this.#listeners.onText?.('', this.#nowNs)
   }
 
   /** The answer may be one JSON text: an error with status 200, or an answer that was not streamed. */
@@ -192,8 +246,9 @@ export class AnswerReader implements LineSink {
   /** What is kept of an answer is bounded, however long its server goes on. */
   #hasRoomFor(text: string): boolean {
     const isKept = this.#listeners.onText !== undefined
-    if (this.chunks === LIMITS.answer_chunks) this.#tooMuch(`more than ${LIMITS.answer_chunks} chunks`)
-    else if (isKept && this.chars + text.length > LIMITS.answer_chars)
+    if (this.chunks + this.#blanks.length === LIMITS.answer_chunks)
+      this.#tooMuch(`more than ${LIMITS.answer_chunks} chunks`)
+    else if (isKept && this.#chars + text.length > LIMITS.answer_chars)
       this.#tooMuch(`more than ${LIMITS.answer_chars} characters`)
     return this.problem === null
   }

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../core/limits.js'
-import { wantsTokenizer } from './ledger.js'
+import { wantsTokenizer } from './ledger-rules.js'
 import type { Outcome } from './load-generator.js'
 import type { ServedPrompt } from './request-body.js'
 import { witnessesOf } from './tally.js'
@@ -51,7 +51,8 @@ export class AnswerTexts {
     if (silent > 1) return false
     // An end-of-text token that is ignored brings no text, and half a character is no text of its tokens.
     const isWhole = !prompt.ignoreEos && silent === 0 && !text.includes('\uFFFD')
-    const isUncounted = end.usage === null || (isWhole && wantsTokenizer(witnessesOf(prompt, end)))
+    const isUncounted =
+      (end.usage === null && end.listed === null) || (isWhole && wantsTokenizer(witnessesOf(prompt, end)))
     const isWitness = isWhole && this.#witnesses.length < WITNESSED
     if (!isUncounted && !isWitness) return false
     this.#chars += text.length

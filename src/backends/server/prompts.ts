@@ -65,7 +65,7 @@ function notesOf(
         ? 'a chat template comes around the text'
         : 'this server has no /tokenize whose ids it takes as a prompt'
     notes.push(
-      `prompt_length_not_forced: ${inexact} prompts were sent as text and have another length than asked for: ${why}.`,
+      `prompt_length_not_forced: ${inexact} prompts were to be cut or filled up to a number of tokens and were sent as they are, because ${why}. How long they were is in input_tokens.`,
     )
   }
   if (!canIgnoreEos(dialect) && prompts.some(({ ignoreEos }) => ignoreEos))

@@ -12,6 +12,8 @@ export interface ServedPrompt {
   maxTokens: number
   /** What else the request says of an answer's length has the last word, so that `maxTokens` is no limit. */
   isLimitUnknown?: boolean
+  /** Bytes of what the request says besides, such as tools; null where it says another prompt. Absent for none. */
+  bytesBeside?: number | null
   /** Go on after an end-of-text token. */
   ignoreEos: boolean
   truncated: boolean
@@ -38,6 +40,25 @@ const LENGTHS = [
 /** Whether an answer may be longer than its prompt asks for. */
 export function setsLengths(extraBody: Record<string, unknown>): boolean {
   return LENGTHS.some((name) => name in extraBody)
+}
+
+/** What takes the place of a prompt, or adds to it what is not measured in bytes. */
+const PROMPTS = ['prompt', 'messages', 'input', 'prompt_embeds', 'multi_modal_data', 'images']
+
+/** How many bytes a request has besides its prompt; null where that is not the prompt that counts. */
+export function bytesBeside(extraBody: Record<string, unknown>): number | null {
+  return PROMPTS.some((name) => name in extraBody) ? null : Buffer.byteLength(JSON.stringify(extraBody))
+}
+
+/** A template, with the message of the system that it may bring, has no more tokens than this; nor have the ends of a text. */
+const TEMPLATE_TOKENS = 1024
+const END_TOKENS = 16
+
+/** The most tokens that a prompt can have: one for each byte; null where that is unknown. */
+export function mostTokensOf({ prompt, system = '', bytesBeside = 0 }: ServedPrompt): number | null {
+  if (bytesBeside === null) return null
+  if (typeof prompt !== 'string') return prompt.length + END_TOKENS
+  return Buffer.byteLength(prompt) + Buffer.byteLength(system) + bytesBeside + TEMPLATE_TOKENS
 }
 
 /** Where each endpoint lies. */

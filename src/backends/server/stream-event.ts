@@ -7,6 +7,12 @@ export interface StreamContent {
   error: string | null
   /** Of the tokens that came; null for an event that brings none, as one that only names the role or the end. */
   text: string | null
+  /** An empty text, which may be a part of a character or a token without text, and may be nothing. */
+  isBlank: boolean
+  /** Bytes of the calls of tools in it, as JSON. */
+  callBytes: number
+  /** How many tokens it lists beside its text; null where it lists none. */
+  listed: ListedTokens | null
   /** The text is a thought. */
   isReasoning: boolean
   /** It names who speaks, as the first chunk does in chat, and in some servers each one. */
@@ -20,11 +26,20 @@ export interface StreamContent {
   model: string | null
 }
 
+/** Tokens that are listed one by one: by their ids (vLLM's return_token_ids), or by their probabilities. */
+export interface ListedTokens {
+  by: 'token_ids' | 'logprobs'
+  count: number
+}
+
 type Fields = Record<string, unknown>
 
 const NOTHING: StreamContent = {
   error: null,
   text: null,
+  isBlank: false,
+  callBytes: 0,
+  listed: null,
   isReasoning: false,
   hasRole: false,
   finishReason: null,
@@ -54,7 +69,20 @@ export function contentOf(event: unknown, name: string): StreamContent {
   const thought = choice === null ? null : thoughtOf(choice)
   const text = choice === null ? null : (thought ?? textOf(choice, finishReason !== null))
   const hasRole = choice !== null && isThere(partOf(choice)?.role)
-  return { error: null, text, isReasoning: thought !== null, hasRole, finishReason, usage, counted, model }
+  const listed = choice === null ? null : listedIn(choice)
+  const isBlank = text === '' && choice !== null && partOf(choice) === null && !listed?.count
+  const isReasoning = thought !== null
+  const callBytes = text === '' && choice !== null && !isBlank ? bytesOfCalls(choice) : 0
+  const told = { finishReason, usage, counted, model }
+  return { error: null, text, isBlank, callBytes, listed, isReasoning, hasRole, ...told }
+}
+
+function listedIn({ token_ids: ids, logprobs }: Fields): ListedTokens | null {
+  if (Array.isArray(ids)) return { by: 'token_ids', count: ids.length }
+  if (!isObject(logprobs)) return null
+  // At chat, and at completions.
+  const list = [logprobs.content, logprobs.tokens].find(Array.isArray)
+  return list === undefined ? null : { by: 'logprobs', count: list.length }
 }
 
 function countsBesideUsage(event: Fields): Usage | null {
@@ -104,6 +132,11 @@ function textOf(choice: Fields, isLast: boolean): string | null {
   if (said !== '') return said
   const isCall = [part.tool_calls, part.function_call].some((call) => isThere(call) && !isEmptyList(call))
   return isCall ? '' : null
+}
+
+function bytesOfCalls(choice: Fields): number {
+  const part = partOf(choice)
+  return Buffer.byteLength(JSON.stringify([part?.tool_calls, part?.function_call]))
 }
 
 /** What vLLM, llama-server and others call thoughts, where the chunk brings nothing else. */

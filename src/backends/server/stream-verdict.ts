@@ -20,6 +20,12 @@ const DUMP_SHARE = 0.1
 /** So many tokens at once are a burst, and with so large a share of bursts gaps between them are no gaps between tokens. */
 const TOKENS_PER_BURST = 2
 const BURSTS_SHARE = 1 / 2
+/** With so large a share of gaps that are none, the one in the middle is no gap between tokens either. */
+const NO_GAPS_SHARE = 1 / 2
+/** A burst after so many of an answer's usual gaps was kept back; those of speculative decoding come at the usual pace. */
+const KEPT_BACK_GAPS = 4
+/** With so large a share of tokens that were kept back, times between tokens are not those at which they were made. */
+const KEPT_BACK_SHARE = 1 / 3
 /** With so many tokens a chunk the mean gap between chunks is half as long again as that between tokens. */
 const TOKENS_PER_CHUNK = 1.5
 
@@ -44,7 +50,7 @@ export function verdictOf(arrival: Arrival): StreamVerdict {
   if (hidesThoughts) return 'buffered'
   if (tokens < Math.min(LEAST_TOKENS, TOKENS_PER_BURST * chunks)) return 'stream'
   const gapNs = Math.min(BURST_NS, (BURST_SHARE * (lastNs - startNs)) / tokens)
-  const { bursts, several, first } = burstsOf(chunkTimesNs, gapNs)
+  const { bursts, several, first, joined, keptBack } = burstsOf(chunkTimesNs, gapNs)
   const silenceNs = firstNs - startNs
   // Tokens are not told chunk by chunk: each chunk has as many as the others.
   const isFirstLate = bursts === 1 || (first > 1 && first >= FIRST_SHARE * chunks)
@@ -52,26 +58,45 @@ export function verdictOf(arrival: Arrival): StreamVerdict {
   // Also where whoever kept them back was interrupted while it let them go.
   const isDump = lastedNs < DUMP_NS * (tokens - 1) && lastedNs < DUMP_SHARE * silenceNs
   if (silenceNs >= LEAST_SILENCE_NS && (isFirstLate || isDump)) return 'buffered'
-  // One long pause, after which all comes at once that had waited, makes no stream of bursts.
-  const isBursty = tokens >= TOKENS_PER_CHUNK * chunks || several >= BURSTS_SHARE * bursts
+  // A pause after which comes at once what had waited makes no stream of bursts, unless that is much of the answer.
+  const gaps = chunks - 1
+  const isBursty =
+    tokens >= TOKENS_PER_CHUNK * chunks ||
+    several >= BURSTS_SHARE * bursts ||
+    joined >= NO_GAPS_SHARE * gaps ||
+    keptBack >= KEPT_BACK_SHARE * gaps
   return isBursty ? 'bursts' : 'stream'
 }
 
-/** How many bursts chunks came in, in how many of them several came, and how many in the first. */
+/**
+ * How many bursts chunks came in, in how many of them several came, and how many in the first; how many chunks came with the
+ * one before, and how many of those after a silence.
+ */
 function burstsOf(timesNs: readonly number[], gapNs: number) {
-  let bursts = 1
-  let several = 0
-  let size = 1
-  let first = timesNs.length
+  const sizes = [1]
+  const silences = [0]
   for (let at = 1; at < timesNs.length; at += 1) {
-    if (Number(timesNs[at]) - Number(timesNs[at - 1]) < gapNs) {
-      size += 1
-      if (size === TOKENS_PER_BURST) several += 1
-      continue
+    const silenceNs = Number(timesNs[at]) - Number(timesNs[at - 1])
+    if (silenceNs < gapNs) sizes[sizes.length - 1] = Number(sizes.at(-1)) + 1
+    else {
+      sizes.push(1)
+      silences.push(silenceNs)
     }
-    if (bursts === 1) first = at
-    bursts += 1
-    size = 1
   }
-  return { bursts, several, first }
+  const usualNs = medianOf(silences.slice(1))
+  const joinedOf = (isCounted: (at: number) => boolean) =>
+    sizes.reduce((sum, size, at) => (isCounted(at) ? sum + size - 1 : sum), 0)
+  return {
+    bursts: sizes.length,
+    several: sizes.filter((size) => size >= TOKENS_PER_BURST).length,
+    first: Number(sizes[0]),
+    joined: joinedOf(() => true),
+    keptBack: joinedOf((at) => Number(silences[at]) >= KEPT_BACK_GAPS * usualNs),
+  }
+}
+
+/** Infinite for none, which is longer than any. */
+function medianOf(numbers: readonly number[]): number {
+  const sorted = Float64Array.from(numbers).sort()
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.POSITIVE_INFINITY
 }

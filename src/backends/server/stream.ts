@@ -7,20 +7,24 @@ import type { Connection, Target } from './connection.js'
 import { nowNs } from './now.js'
 import { headerOf, isGood, isRedirect, retryAfterMs } from './response-headers.js'
 import type { Stream } from './steady.js'
+import type { ListedTokens } from './stream-event.js'
+import type { TextSize } from './text-measure.js'
 import type { Usage } from './usage.js'
 
 /** An answer that came to its end. */
 export interface Answered {
   ok: true
   startNs: number
-  /** When its last token, or the reason of its end, was here: not when somebody closed the connection. */
+  /** When its last token was here, or the reason of its end about with it: not when somebody closed the connection. */
   endNs: number
   /** When each chunk with text came. Several that came in one packet have one time. */
   chunkTimesNs: readonly number[]
   /** Of these chunks, those that brought a thought. */
   reasoningChunks: number
-  /** Of the text, UTF-16 units. */
-  chars: number
+  /** Of the text of its tokens. */
+  size: TextSize
+  /** Tokens that the server listed one by one; null where it did not. */
+  listed: ListedTokens | null
   usage: Usage | null
   finishReason: 'stop' | 'length'
   /** Who answered, by its first event that says so; null where none does. */
@@ -131,9 +135,9 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     return this.#reader.chunksUntil(ns)
   }
 
-  /** When its last token, or the reason of its end, was here; 0 before. */
+  /** When its last token was here, of an answer that is over. */
   get lastNs(): number {
-    return this.#reader.lastNs
+    return this.#reader.endNs(this.#sentNs)
   }
 
   /** Gives it up. */
@@ -260,7 +264,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     }
     const { waits } = this.#connection
     // The next ones lose no time by it.
-    if (this.#waitsFor === 'usage' && nowNs() - this.lastNs > LATE_NS) waits.usageInPlaceMs = 0
+    if (this.#waitsFor === 'usage' && nowNs() - this.#reader.finishNs > LATE_NS) waits.usageInPlaceMs = 0
     this.#waitsFor = waitsFor
     this.#stopWaiting()
     if (waitsFor === 'usage' && !this.#reader.isGivenUp)
@@ -303,10 +307,11 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
     this.#end({
       ok: true,
       startNs: this.#sentNs,
-      endNs: reader.lastNs === 0 ? nowNs() : reader.lastNs,
+      endNs: reader.endNs(this.#sentNs) || nowNs(),
       chunkTimesNs: reader.tokenTimesNs,
       reasoningChunks: reader.reasoningChunks,
-      chars: reader.chars,
+      size: reader.size,
+      listed: reader.listed,
       usage: reader.usage,
       finishReason: reader.finishReason === 'length' ? 'length' : 'stop',
       model: reader.model,

@@ -5,11 +5,12 @@ import { spreadOf } from '../spread.js'
 import { AnswerLedger } from './answer-ledger.js'
 import type { TokenizedAnswer } from './answer-texts.js'
 import { Latencies } from './latencies.js'
-import { hiddenThoughts, type Reckoning, reckon, type Witnesses } from './ledger.js'
+import { hiddenThoughts, reckon } from './ledger.js'
 import type { Driven, Outcome } from './load-generator.js'
-import type { ServedPrompt } from './request-body.js'
+import { mostTokensOf, type ServedPrompt } from './request-body.js'
 import type { Answered } from './stream.js'
 import { type StreamVerdict, verdictOf } from './stream-verdict.js'
+import type { Reckoning, Witnesses } from './witnesses.js'
 
 /** Tokens of an answer and of its prompt, by all that was told of them. `tokenizer`: those of its text, where it was asked. */
 export function tokensOf(prompt: ServedPrompt, answer: Answered, tokenizer: number | null = null): Reckoning {
@@ -18,17 +19,20 @@ export function tokensOf(prompt: ServedPrompt, answer: Answered, tokenizer: numb
 
 /** What was told of an answer. */
 export function witnessesOf(
-  { inputTokens, maxTokens, isLimitUnknown }: ServedPrompt,
-  { usage, chunkTimesNs, reasoningChunks, chars, finishReason }: Answered,
+  prompt: ServedPrompt,
+  { usage, chunkTimesNs, reasoningChunks, size, listed, finishReason }: Answered,
   tokenizer: number | null = null,
 ): Witnesses {
+  const { inputTokens, maxTokens, isLimitUnknown } = prompt
   return {
     usage,
     chunks: chunkTimesNs.length,
     reasoningChunks,
-    chars,
+    size,
+    listed,
     tokenizer,
     prompt: inputTokens,
+    mostPrompt: mostTokensOf(prompt),
     limit: isLimitUnknown ? null : maxTokens,
     endedByItself: finishReason === 'stop',
   }
@@ -254,7 +258,7 @@ function waitNotes({ waits, lingered, startNs, endNs, maxInFlight }: Driven): st
   const placesMs = ((endNs - startNs) / 1e6) * maxInFlight
   if (lingered.ms > LEAST_LINGERED_SHARE * placesMs)
     notes.push(
-      `answers_end_late: the server said more, or held the connection open, after the end of ${lingered.count} answers, for which the next request waited ${(lingered.ms / 1000).toFixed(3)} s in all; the energy of that time is in these numbers.`,
+      `answers_end_late: the reason of the end, more words or the end of the connection came long after the last token of ${lingered.count} answers, for which the next request waited ${(lingered.ms / 1000).toFixed(3)} s in all; the energy of that time is in these numbers.`,
     )
   return notes
 }

@@ -9,11 +9,13 @@ export interface Usage {
   reasoning: number | null
   /** Of the prompt's tokens, those that came from its cache. */
   cached: number | null
+  /** Of `completion`, those of a predicted answer that were not taken (OpenAI's predicted outputs). */
+  rejected?: number | undefined
   /** By a name whose count is beside `prompt`, as Anthropic has it, and beside `total`. */
   isCachedBeside?: boolean
 }
 
-type Counts = Exclude<keyof Usage, 'isCachedBeside'>
+type Counts = Exclude<keyof Usage, 'isCachedBeside' | 'rejected'>
 
 /** What each count is called, by whom. A name with a dot is below another one. */
 const NAMES = {
@@ -35,6 +37,7 @@ const NAMES = {
     'cached_tokens',
   ],
 } as const satisfies Record<Counts, readonly string[]>
+const REJECTED = ['completion_tokens_details.rejected_prediction_tokens'] as const
 const BESIDE = 'cache_read_input_tokens'
 
 /** The counts of a `usage`; null where it holds none, or nothing but zeros, as what some send until they know. */
@@ -44,7 +47,12 @@ export function usageOf(raw: unknown): Usage | null {
   const [prompt, completion, total] = [count('prompt'), count('completion'), count('total')]
   if (!prompt && !completion && !total) return null
   const counts = { prompt, completion, total, reasoning: count('reasoning'), cached: count('cached') }
-  return BESIDE in raw ? { ...counts, isCachedBeside: true } : counts
+  const rejected = firstCount(raw, REJECTED)
+  return {
+    ...counts,
+    ...(rejected && { rejected }),
+    ...(BESIDE in raw && { isCachedBeside: true }),
+  }
 }
 
 /** llama.cpp's `timings`, whose `prompt_n` are the tokens that were computed; null where there are none. */
@@ -102,6 +110,7 @@ export class UsageSum {
       total: usage.total || (known?.total ?? usage.total),
       reasoning: usage.reasoning ?? known?.reasoning ?? null,
       cached: usage.cached ?? known?.cached ?? null,
+      ...((usage.rejected || known?.rejected) && { rejected: usage.rejected || known?.rejected }),
       ...((usage.isCachedBeside ?? known?.isCachedBeside) && { isCachedBeside: true }),
     }
     if (completion === null) return

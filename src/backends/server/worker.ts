@@ -19,7 +19,7 @@ import { nowNs } from './now.js'
 import { type ServerPlan, serverPlanSchema } from './plan.js'
 import { canTokenize, type PreparedPrompts, preparePrompts, tokensOfAnswer } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
-import { ENDPOINT_PATHS, requestBody, type ServedPrompt, setsLengths } from './request-body.js'
+import { bytesBeside, ENDPOINT_PATHS, requestBody, type ServedPrompt, setsLengths } from './request-body.js'
 import { waitAfter } from './response-headers.js'
 import { type AskedModel, mayAnswer } from './served-model.js'
 import { ServerProcess } from './server-process.js'
@@ -196,7 +196,11 @@ async function prepare(
   const model = served.resolved.name
   const context = { connection, dialect, model, endpoint: plan.endpoint }
   const prepared = await preparePrompts(prompts, generation, context)
-  if (setsLengths(plan.extra_body)) for (const prompt of prepared.prompts) prompt.isLimitUnknown = true
+  const beside = bytesBeside(plan.extra_body)
+  for (const prompt of prepared.prompts) {
+    prompt.bytesBeside = beside
+    if (setsLengths(plan.extra_body)) prompt.isLimitUnknown = true
+  }
   return prepared
 }
 
