@@ -21,6 +21,7 @@ const GUIDE = [
   'model',
   'campaign',
   'results',
+  'report',
   'accuracy',
   'other-meters',
   'troubleshooting',

@@ -61,13 +61,13 @@ print(json.dumps([[s.name, s.labels, s.value] for f in text_string_to_metric_fam
     const samples: [string, Record<string, string>, number][] = JSON.parse(
       execFileSync(readers.python, ['-c', script, path], { encoding: 'utf8' }),
     )
-    const valueOf = (name: string) => samples.find(([each]) => each === name)?.[2]
-    expect(valueOf('llem_energy_per_output_token_joules')).toBe(0.5)
-    expect(valueOf('llem_ttft_p50_seconds')).toBeCloseTo(0.02, 12)
-    expect(valueOf('llem_output_tokens_per_second')).toBe(1000)
-    expect(valueOf('llem_started_at_timestamp_seconds')).toBe(Date.parse('2026-11-22T10:00:00.000Z') / 1000)
+    const sampleOf = (name: string) => samples.find(([each]) => each === name)?.[2]
+    expect(sampleOf('llem_energy_per_output_token_joules')).toBe(0.5)
+    expect(sampleOf('llem_ttft_p50_seconds')).toBeCloseTo(0.02, 12)
+    expect(sampleOf('llem_output_tokens_per_second')).toBe(1000)
+    expect(sampleOf('llem_started_at_timestamp_seconds')).toBe(Date.parse('2026-11-22T10:00:00.000Z') / 1000)
     // What is unknown has no sample.
-    expect(valueOf('llem_cost')).toBeUndefined()
+    expect(sampleOf('llem_cost')).toBeUndefined()
     expect(samples[0]?.[1]).toMatchObject({
       experiment_name: 'a "quoted" \\ name\nof two lines',
       model: 'model.gguf',

@@ -9,8 +9,8 @@ import { writeBytesAtomically } from '../results/files.js'
 import { findResults } from '../results/find.js'
 import { FLAT_FORMATS, type FlatFormat, flatFile } from '../results/flat-file.js'
 import { type Cell, flatRow } from '../results/flat-row.js'
-import { missingResult } from '../results/missing.js'
 import { readResult } from '../results/read.js'
+import { count, nothingBelow } from './below.js'
 import { EXIT, Exit, reportError } from './exit.js'
 import { isTerminal, say } from './screen.js'
 
@@ -40,7 +40,7 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
       unread += 1
     }
   }
-  if (rows.length === 0 && unread === 0) throw nothingBelow(paths, incomplete)
+  if (rows.length === 0 && unread === 0) throw nothingBelow(paths, incomplete.length)
   // A table without rows would only replace the one of last time.
   if (rows.length === 0) throw new Exit(EXIT.failed)
   const bytes = await flatFile(format, rows)
@@ -98,23 +98,10 @@ function forTerminal(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes).split('\r\n').map(printableLines).join('\r\n')
 }
 
-function nothingBelow(paths: readonly string[], incomplete: readonly string[]): LlemError {
-  const [first = '.'] = paths
-  if (incomplete.length === 0 && paths.length === 1) return missingResult(first)
-  return new LlemError(
-    `There is no result.json below ${paths.join(', ')}${incomplete.length === 0 ? '' : `, only ${count(incomplete.length, 'incomplete run')}`}.`,
-    { code: 'RESULT_MISSING', hint: 'Give the folder that -o of `llem run` named.', kind: 'usage' },
-  )
-}
-
 function binaryOnTerminal(): LlemError {
   return new LlemError('Parquet is binary, and stdout is a terminal.', {
     code: 'OUTPUT_IS_TERMINAL',
     hint: 'Give a file with -o, as in `llem export results --format parquet -o results.parquet`.',
     kind: 'usage',
   })
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

@@ -11,6 +11,7 @@ import { type ReferencePoint, type ReferenceRecord, referencePoints } from '../r
 import { reportOf } from '../report/report.js'
 import { collect } from '../report/runs.js'
 import { writeBytesAtomically } from '../results/files.js'
+import { count, nothingBelow } from './below.js'
 import { EXIT, Exit, reportError } from './exit.js'
 import { isTerminal, say } from './screen.js'
 
@@ -136,25 +137,10 @@ function print(text: string): Promise<void> {
   return new Promise((resolve) => process.stdout.write(shown, () => resolve()))
 }
 
-function nothingBelow(paths: readonly string[], incomplete: number): LlemError {
-  return new LlemError(
-    `There is no result.json below ${paths.join(', ')}${incomplete === 0 ? '' : `, only ${count(incomplete, 'incomplete run')}`}.`,
-    {
-      code: 'RESULT_MISSING',
-      hint: 'Give the folder that -o of `llem run` named, or the folder of a campaign.',
-      kind: 'usage',
-    },
-  )
-}
-
 function pageOnTerminal(paths: readonly string[]): LlemError {
   return new LlemError('The report is a page, and stdout is a terminal.', {
     code: 'OUTPUT_IS_TERMINAL',
     hint: `Give a file with -o, as in \`llem report ${paths.join(' ')} -o report.html\`, or read it here with --format md.`,
     kind: 'usage',
   })
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
