@@ -2,8 +2,8 @@
 // own.
 import { readFileSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { energyOf } from '../../../dist/energy/window-energy.js'
 import { openSampler } from '../../../dist/energy/open.js'
+import { energyOf } from '../../../dist/energy/window-energy.js'
 import { simulate } from '../../../dist/native/simulation.js'
 
 const INTERVAL_MS = 10
