@@ -108,10 +108,9 @@ fn is_covered_absolutely(outcome: &Outcome) -> bool {
 fn uncertainty_over_rms(outcomes: &[Outcome]) -> f64 {
     let (mut squares, mut uncertainties) = (Vec::new(), Vec::new());
     for outcome in outcomes.iter().filter(|outcome| !outcome.is_constant) {
-        if let Some((total_j, uncertainty_j)) = outcome.total_j.zip(outcome.uncertainty_j) {
-            squares.push((total_j / outcome.true_j - 1.0).powi(2));
-            uncertainties.push(uncertainty_j / outcome.true_j);
-        }
+        let Some(total_j) = outcome.total_j else { continue };
+        squares.push((total_j / outcome.true_j - 1.0).powi(2));
+        uncertainties.extend(outcome.uncertainty_j.map(|uncertainty_j| uncertainty_j / outcome.true_j));
     }
     let rms = (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt();
     quantile(&sorted(uncertainties.into_iter()), 0.5) / rms
