@@ -160,7 +160,7 @@ fn print_cases() {
 
 fn print_table(cells: &[Cell], summaries: &[Summary]) {
     println!(
-        "{:<24} {:>4} {:<14} {:>5} {:>5} {:>5} {:>8} {:>8} {:>7} {:>6} {:>7} {:>8} {:>4} {:>6}",
+        "{:<24} {:>4} {:<14} {:>5} {:>5} {:>5} {:>8} {:>8} {:>7} {:>6} {:>6} {:>7} {:>8} {:>4} {:>6}",
         "class",
         "s",
         "loads",
@@ -171,6 +171,7 @@ fn print_table(cells: &[Cell], summaries: &[Summary]) {
         "p95 %",
         "bias %",
         "cover",
+        "abs.",
         "U/rms",
         "U p50 %",
         "U=0",
@@ -178,7 +179,7 @@ fn print_table(cells: &[Cell], summaries: &[Summary]) {
     );
     for (cell, summary) in cells.iter().zip(summaries) {
         println!(
-            "{:<24} {:>4} {:<14} {:>5} {:>5} {:>5} {:>8.3} {:>8.3} {:>7.2} {:>6.1} {:>7.2} {:>8.3} {:>4} {:>6.2}",
+            "{:<24} {:>4} {:<14} {:>5} {:>5} {:>5} {:>8.3} {:>8.3} {:>7.2} {:>6.1} {:>6.1} {:>7.2} {:>8.3} {:>4} {:>6.2}",
             cell.class.name,
             cell.length_s,
             cell.loads,
@@ -189,6 +190,7 @@ fn print_table(cells: &[Cell], summaries: &[Summary]) {
             summary.error_p95_pct,
             summary.bias_pct,
             100.0 * summary.covered,
+            100.0 * summary.covered_absolutely,
             summary.uncertainty_over_rms,
             summary.uncertainty_p50_pct,
             summary.zero_uncertainty,
@@ -202,7 +204,7 @@ fn json(cell: &Cell, summary: &Summary) -> String {
     let known = |value: f64| if value.is_finite() { format!("{value:.5}") } else { "null".to_owned() };
     format!(
         "{{\"class\": \"{}\", \"length_s\": {}, \"loads\": \"{}\", \"windows\": {}, \"null\": {}, \"panics\": {}, \
-         \"error_p50_pct\": {}, \"error_p95_pct\": {}, \"bias_pct\": {}, \"covered\": {}, \
+         \"error_p50_pct\": {}, \"error_p95_pct\": {}, \"bias_pct\": {}, \"covered\": {}, \"covered_absolutely\": {}, \
          \"uncertainty_over_rms\": {}, \"uncertainty_p50_pct\": {}, \"zero_uncertainty\": {}, \"cost_ms\": {}}}",
         cell.class.name,
         cell.length_s,
@@ -214,6 +216,7 @@ fn json(cell: &Cell, summary: &Summary) -> String {
         known(summary.error_p95_pct),
         known(summary.bias_pct),
         known(summary.covered),
+        known(summary.covered_absolutely),
         known(summary.uncertainty_over_rms),
         known(summary.uncertainty_p50_pct),
         summary.zero_uncertainty,

@@ -118,6 +118,14 @@ impl Ways {
         sum / total
     }
 
+    /// By how much the readings are late beside the counter, where they are beyond doubt.
+    pub fn late_ns(&self) -> Option<u64> {
+        let (late_s, deviation_s) = self.delay_s();
+        let is_late = late_s > known::LATE_S && late_s > known::COVERAGE_FACTOR * deviation_s;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 0.1 s")]
+        is_late.then(|| (late_s * 1e9).round() as u64)
+    }
+
     /// The likeliest delay and how far it may be off (k = 1), by the weights of the ways.
     pub fn delay_s(&self) -> (f64, f64) {
         let weight = |k: usize| self.0[k].exp();

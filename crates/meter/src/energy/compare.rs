@@ -1,7 +1,7 @@
 //! Counter, readings and the mean over a second held against one another.
 
 use super::belief::Kind;
-use super::budget::{Evaluation, root_of_squares};
+use super::budget::{Budget, Evaluation, root_of_squares};
 use super::constants as known;
 use super::finding::Finding;
 use super::headline::{Evidence, Headline};
@@ -33,7 +33,9 @@ impl Evidence {
                      of them may be of more than the GPU, or count wrong, or the load is in step with the sensor"
                 ),
             });
-            let apart_j = known::APART_SHARE * (integral_j - counter_j).abs();
+            // The factor at idle may be one of all of the counter.
+            let apart_j = (integral_j - counter_j).abs().max((1.0 - ratio.min(1.0 / ratio)) * counter_j);
+            let apart_j = known::APART_SHARE * apart_j;
             let apart_j = apart_j.hypot(readings.sampling_j.unwrap_or(0.0));
             headline.budget.add("counter and readings differ", "their difference", Evaluation::A, apart_j);
             "the counter, carried to both edges; the readings are of another scope"
@@ -41,6 +43,7 @@ impl Evidence {
             return;
         }
         if difference_j.abs() <= limit_j {
+            self.add_untold_gain(difference_j, root_of_squares(seen_j), &mut headline.budget);
             return;
         }
         let differ = format!(
@@ -73,25 +76,48 @@ impl Evidence {
         headline.findings.push(Finding { code: "estimators_disagree", is_warning: true, text: differ });
     }
 
+    /// What the sensor does not see may explain a difference, and a scope or a gain of one of the two may: the interval of the
+    /// board holds as much of it as the first leaves. `seen_j`: of what the sensor does not see (k = 1).
+    fn add_untold_gain(&self, difference_j: f64, seen_j: f64, budget: &mut Budget) {
+        if self.gain_ratio.is_none() {
+            let squares = (difference_j.powi(2), seen_j.powi(2));
+            let left = squares.0 / (squares.0 + squares.1).max(f64::MIN_POSITIVE);
+            let apart_j = known::APART_SHARE * left.sqrt() * difference_j.abs();
+            budget.add_of_board("sensor and counter differ", "their difference", Evaluation::A, apart_j);
+        }
+    }
+
     /// Adds what a counter that only adds up readings does not see, as likely as it is one; answers the joules to quote.
     pub(super) fn add_unseen(&self, counter_j: f64, headline: &mut Headline) -> f64 {
-        let blind_j = known::BLIND_FACTOR * self.blind_share.sqrt() * self.readings.between_j;
-        let source = "differences of successive readings";
+        let (readings, source) = (self.readings, "differences of successive readings");
+        // What speaks against a blind counter counts against both.
+        let doubt = (self.blind_share / known::BLIND_PRIOR).min(1.0);
+        let blind_j = known::BLIND_FACTOR
+            * self.blind_share.max(known::BLIND_PRIOR).sqrt()
+            * doubt
+            * readings.between_j;
+        // While nothing does, readings that are even exclude no load in step.
+        let in_step_j = doubt * readings.in_step_j.unwrap_or(0.0);
+        let (unseen_j, edges_j) = (blind_j.hypot(in_step_j), readings.edges_j.unwrap_or(0.0));
         let is_blind = self.kind == Kind::SumOfReadings
             || (self.kind == Kind::Undecided && self.is_contradicted_by_mean(counter_j));
-        if !is_blind {
-            headline.budget.add("counter, unseen time", source, Evaluation::A, blind_j);
-            if self.kind == Kind::Undecided && self.readings.in_step_j.is_some() {
-                headline.findings.push(Finding::load_in_step_undecided());
-            }
-            return counter_j;
-        }
-        let in_step_j = self.readings.in_step_j.unwrap_or(0.0);
-        let (unseen_j, edges_j) = (blind_j.hypot(in_step_j), self.readings.edges_j.unwrap_or(0.0));
-        let (total_j, unseen_j) = self.with_mean(counter_j, (unseen_j, edges_j), headline);
-        headline.budget.add("counter, unseen time", source, Evaluation::A, unseen_j);
-        if in_step_j > 0.0 && unseen_j > in_step_j / 2.0 {
-            headline.findings.push(Finding::load_in_step());
+        let mut followed = Headline { findings: Vec::new(), ..headline.clone() };
+        let (total_j, known_j) = self.with_mean(counter_j, (unseen_j, edges_j), &mut followed);
+        // A counter that most likely sees all is not moved by a mean that is known worse.
+        let (total_j, known_j) = if is_blind {
+            headline.findings.append(&mut followed.findings);
+            (total_j, known_j)
+        } else {
+            (counter_j, known_j.hypot(total_j - counter_j).min(unseen_j))
+        };
+        let in_step_j = if unseen_j > 0.0 { known_j * in_step_j / unseen_j } else { 0.0 };
+        let random_j = if unseen_j > 0.0 { known_j * blind_j / unseen_j } else { 0.0 };
+        headline.budget.add("counter, unseen time", source, Evaluation::A, random_j);
+        headline.budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
+        if in_step_j > known::TOLD_SHARE * counter_j {
+            let is_blind = self.kind == Kind::SumOfReadings;
+            let finding = if is_blind { Finding::load_in_step() } else { Finding::load_in_step_undecided() };
+            headline.findings.push(finding);
         }
         total_j
     }
@@ -128,8 +154,7 @@ impl Evidence {
         let Some((mean, integral_j)) = self.readings.mean.zip(self.readings.joules) else { return false };
         let difference_j = integral_j + mean.beyond_j - counter_j;
         let deviation_j = mean.deviation_j.hypot(self.readings.edges_j.unwrap_or(0.0));
-        // More than gains explain.
-        let is_far = difference_j.abs() > known::RATIO_PLAUSIBLE * counter_j;
+        let is_far = difference_j.abs() > RESIDUAL_LIMIT_PCT / 100.0 * counter_j;
         is_far
             && difference_j.abs() > TELLING_DEVIATIONS * deviation_j
             && (integral_j - counter_j).abs() < difference_j.abs() / 2.0

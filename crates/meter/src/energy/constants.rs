@@ -89,16 +89,14 @@ table! {
     SWING_SHARE = 0.35, "1", "Readings further from cells that are alike, of the power above idle (k = 1), are of a load that swings within a cell.", "bench: 0.2 of rounds of decode";
     // Which kind of counter.
     INTEGRATES_UP_TO = 2.5, "1", "Ticks at most this many periods of the sensor apart are shared out by stories.", "bench";
-    DEVIATES_SHARE = 0.02, "1", "A counter's step that differs from the readings' sum by more contradicts that it is their sum.", "bench";
+    DEVIATES_SHARE = 0.004, "1", "A counter's step that differs from the readings' sum by more contradicts that it is their sum.", "bench";
     BLIND_PRIOR = 0.35, "1", "Prior that a counter is a sum of readings.", "one board in an open dispute (Zeus issue 181), guess";
     LOG_CONTRADICTED = -2.5, "1", "Logarithm of the odds of such a contradiction: a sum of readings makes few.", "bench: 3 of 100 against 40 of 100";
-    LOG_CONFIRMED = 0.7, "1", "The same of a step that could have contradicted and did not.", "bench: 97 of 100 against 50 of 100";
     MOST_LOG_ODDS = 15.0, "1", "More is not believed, so that later evidence counts.", "choice";
     MOST_CONTRADICTIONS = 4.0, "1", "So many ratios that no gain explains count.", "choice";
     DECIDED = 0.02, "1", "The kind of a counter is decided when the other one is less likely.", "choice";
     REMEMBERED_DOUBT = 0.0001, "1", "Doubt about the kind that an earlier run found.", "guess";
     BLIND_FACTOR = 2.0, "1", "What a counter that adds up readings misses, by their differences, is multiplied with this: bursts between readings show in none.", "bench";
-    TELLING_SHARE = 0.04, "1", "Readings whose second difference is this share of the highest one tell.", "bench";
     // Gain ratio.
     RATIO_AGREES = 0.02, "1", "Ratios at two levels that differ by less are one.", "bench";
     RATIO_PLAUSIBLE = 0.12, "1", "A ratio of readings to counter further from 1 is no gain of a sensor.", "arXiv 2312.02741: 0.95 to 1.06, two old boards beyond";
@@ -108,7 +106,23 @@ table! {
     // Aliasing.
     LOAD_SHARE = 0.2, "1", "A mean this share above idle is a load.", "guess";
     BUSY_SHARE = 0.2, "1", "A GPU in which a kernel ran for more of the window had a load.", "guess: utilisation is told for the last 0.17 to 1 s";
+    BUSY_SLACK = 0.05, "1", "The share of a window in which kernels ran is known no better than this.", "guess: utilisation is told late";
+    LEAST_UNSEEN = 0.1, "1", "No sensor is taken to see more of the time than all but this share.", "choice";
+    GAPLESS_USUAL = 0.97, "1", "Prior that a sensor sees all of the time, where those of its kind do.", "arXiv 2312.02741";
+    GAPLESS_UNKNOWN = 0.4, "1", "The same where its period is none that is known of its kind.", "arXiv 2312.02741: on 4 of 7 kinds of boards";
+    GAPLESS_UNUSUAL = 0.05, "1", "The same where those of its kind do not.", "arXiv 2312.02741";
+    OTHER_GAIN = 0.015, "1", "A counter that differs from the readings by more than this share of them, and by the same each time, is no sum of them.", "a sum has their gain";
+    LOG_OTHER_GAIN = -5.0, "1", "Logarithm of the odds of such a difference.", "guess";
+    BARELY_CONTRADICTED = 0.03, "1", "A sum of readings differs from them by more than it may in this share of the pairs.", "bench";
+    IN_STEP_DIFFERS = 0.3, "1", "An integral differs from readings, however even, in at least this share of the pairs that could tell.", "guess: a load in step with the sensor";
+    SMOOTHER = 3.0, "1", "Of every other load the readings differ by so many times what lies between them.", "bench: rounds that are longer than a reading";
+    MOST_LOG_CONFIRMED = 1.5, "1", "No pair speaks for a sum of readings by more, as a logarithm of the odds.", "choice";
+    MOST_LOG_CONTRADICTED = -4.0, "1", "Nor against it.", "choice";
+    TOLD_SHARE = 0.01, "1", "What a load in step with the sensor may hide is told from this share of the energy on (k = 1).", "choice";
+    LATE_S = 0.02, "s", "Readings that are later than the counter by more are of a board that is late.", "bench";
     MEAN_EDGE_S = 0.08, "s", "The mean over a second begins and ends as sharply as this (k = 1).", "guess: it may be a low pass; nvml.h: averaged over 1 s";
+    NOISE_BENDS = 2.0, "1", "A value that is further out of line than so many deviations of noise is so by the load.", "bench";
+    EVEN_TIME = 0.8, "1", "Readings that lie in line for more of a window are even.", "choice";
     STEADY_SHARE = 0.01, "1", "Readings whose second differences are below this share of the power above idle exclude no load in step.", "bench";
 }
 

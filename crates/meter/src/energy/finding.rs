@@ -25,11 +25,16 @@ impl Finding {
         Self::warning("load_in_step_not_excluded", text.to_owned())
     }
 
-    /// Most loads whose readings are even are constant, and most counters integrate.
     pub(super) fn load_in_step_undecided() -> Self {
         let text = "the readings are so even that a load in step with the sensor would look the same, and the counter has not \
                     shown yet that it sees more than they do: `llem calibrate` decides it, or any load that varies";
-        Self { is_warning: false, ..Self::warning("load_in_step_not_excluded", text.to_owned()) }
+        Self::warning("load_in_step_not_excluded", text.to_owned())
+    }
+
+    /// The readings are late beside the counter.
+    pub(super) fn delay_unknown() -> Self {
+        let text = "the readings are late, and so may be the counter, which no window shows: `llem calibrate` measures it";
+        Self { is_warning: false, ..Self::warning("counter_delay_unknown", text.to_owned()) }
     }
 
     /// Why there is no highest power beside a mean.

@@ -100,6 +100,8 @@ pub struct Evidence {
     pub gain_ratio: Option<GainRatio>,
     /// Of the counter's delay (k = 1), joules.
     pub counter_delay_j: f64,
+    /// Nobody has measured that delay, and the readings are late.
+    pub delay_is_unknown: bool,
     /// What an external meter said of the board.
     pub board_gain: Option<BoardGain>,
 }
@@ -224,7 +226,15 @@ impl Evidence {
         }
         let floor_j = known::COUNTER_QUANTUM_J.hypot(known::RELATIVE_FLOOR * counter_j);
         budget.add("counter, quantum and clock", "millijoules, 1e-5", Evaluation::B, floor_j);
-        budget.add("counter, delay", "calibration", Evaluation::A, self.counter_delay_j);
+        let (delay, evaluation) = if self.delay_is_unknown {
+            ("as late as the readings, or not", Evaluation::B)
+        } else {
+            ("calibration", Evaluation::A)
+        };
+        budget.add("counter, delay", delay, evaluation, self.counter_delay_j);
+        if self.delay_is_unknown && self.counter_delay_j > known::TOLD_SHARE * counter_j / 4.0 {
+            headline.findings.push(Finding::delay_unknown());
+        }
         for bridge in &self.bridges {
             budget.add(
                 "counter, replaced step",
@@ -259,7 +269,7 @@ impl Evidence {
         budget.add("gaps", "time without readings at the highest power", Evaluation::B, readings.gaps_j);
         let floor_j = known::VALUE_NOISE_SHARE * integral_j;
         budget.add("resolution of a reading", "guess, 0.2 %", Evaluation::B, floor_j);
-        if readings.in_step_j.is_some() && unseen_j > in_step_j / 2.0 {
+        if in_step_j > known::TOLD_SHARE * integral_j && unseen_j > in_step_j / 2.0 {
             headline.findings.push(Finding::load_in_step());
         }
         self.add_gain(Method::Integral, total_j, &mut headline.budget);

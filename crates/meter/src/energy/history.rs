@@ -11,6 +11,7 @@ use super::continuous::{Bounds, Bridge, Continuous};
 use super::rhythm::Rhythm;
 use super::second_mean::{Beside, SecondMean};
 use super::sensor::Sensor;
+use super::sums::Told;
 use super::witness::{Pair, Witness};
 use crate::sample::Sample;
 
@@ -203,6 +204,23 @@ impl History {
         self.measured_update_period_ns().unwrap_or(self.sensor.update_period_ns)
     }
 
+    /// The share of the time that sensors of the board's kind do not see, and one in ten of those that see all of it.
+    pub(super) fn usual_unseen_share(&self) -> f64 {
+        self.sensor().unseen_share().max(known::LEAST_UNSEEN)
+    }
+
+    /// How likely the sensor sees all of the time, before anything was seen but its period.
+    fn gapless(&self) -> f64 {
+        let usual_ns = self.sensor.update_period_ns;
+        let period_ns = self.power_rhythm.period_ns().unwrap_or(usual_ns);
+        let is_usual = period_ns.abs_diff(usual_ns) < usual_ns / 20;
+        match (is_usual, self.sensor.unseen_share() > 0.0) {
+            (true, true) => known::GAPLESS_UNUSUAL,
+            (true, false) => known::GAPLESS_USUAL,
+            (false, _) => known::GAPLESS_UNKNOWN,
+        }
+    }
+
     /// What is usual for the board.
     pub(super) fn usual_period_ns(&self) -> u64 {
         self.sensor.update_period_ns
@@ -232,8 +250,8 @@ impl History {
             lowest_w: self.witness.lowest_w(),
             limit_w: self.limit_w,
             gain_ratio: self.witness.gain_ratio(),
-            kind: self.witness.kind(),
-            blind_share: self.witness.blind_share(),
+            kind: self.witness.kind(self.gapless()),
+            blind_share: self.witness.blind_share(self.gapless()),
             scope_ratio: self.witness.scope_ratio(self.idle_w()),
             in_step_ratio: self.witness.in_step_ratio(),
             mean_blind_share: self.mean.blind_share(),
@@ -290,9 +308,11 @@ impl History {
     fn weigh(&mut self, pair: &Pair) {
         let period_ns = self.update_period_ns();
         let Some(line) = self.readings_between(pair.from_ns, pair.to_ns) else { return };
-        let (values, _) =
+        let (values, doubt_ns) =
             self.values_between(pair.from_ns.saturating_sub(2 * period_ns), pair.to_ns + 2 * period_ns);
-        self.witness.weigh(pair, line, &values, period_ns);
+        let Some(range_w) = self.range_w(pair.from_ns, pair.to_ns + self.sensor().lag_ns()) else { return };
+        let unseen_share = self.usual_unseen_share();
+        self.witness.weigh(pair, line, Told { values: &values, doubt_ns, period_ns, range_w, unseen_share });
     }
 }
 

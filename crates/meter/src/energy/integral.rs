@@ -1,6 +1,7 @@
 //! Joules by the trapezoid rule over raw readings, both edges of the window interpolated.
 
 use super::constants as known;
+use super::evenness::Evenness;
 use super::sensor::Sensor;
 use crate::clock::seconds;
 use crate::segment::{Line, Segment};
@@ -27,9 +28,7 @@ pub struct Integral {
     /// The shortest time between two changes of the readings inside the window.
     least_gap_ns: Option<u64>,
     squared_steps: f64,
-    /// The step before, watts, and the squares of how steps differ.
-    last_step_w: f64,
-    squared_bends: f64,
+    evenness: Evenness,
 }
 
 impl Integral {
@@ -52,8 +51,7 @@ impl Integral {
             last_change_ns: None,
             least_gap_ns: None,
             squared_steps: 0.0,
-            last_step_w: 0.0,
-            squared_bends: 0.0,
+            evenness: Evenness::default(),
         }
     }
 
@@ -73,10 +71,11 @@ impl Integral {
                 let gap_ns = before_ns.map(|before_ns| at_ns.saturating_sub(before_ns));
                 self.least_gap_ns = gap_ns.into_iter().chain(self.least_gap_ns).min();
                 self.squared_steps += step * step;
-                self.squared_bends += (step - self.last_step_w).powi(2);
-                self.last_step_w = step;
             }
             self.last_w = Some(power_w);
+        }
+        if at_ns <= self.end_ns {
+            self.evenness.push(at_ns.max(self.start_ns), power_w);
         }
         let before_ns = self.last_ns.replace(at_ns).unwrap_or(at_ns);
         if at_ns.saturating_sub(before_ns) > self.gap_cap_ns
@@ -161,10 +160,9 @@ impl Integral {
         deviation_w / values.sqrt() * unseen_share.sqrt() * seconds(self.covered_ns)
     }
 
-    /// How uneven the published values are, watts: the root mean square of their second differences. `None` below three
-    /// values.
-    pub fn unevenness_w(&self, sensor: Sensor) -> Option<f64> {
-        self.values(sensor).map(|values| (self.squared_bends / values).sqrt())
+    /// For how long the published values lay in line.
+    pub fn evenness(&self) -> Evenness {
+        self.evenness.until(self.end_ns.min(self.last_ns.unwrap_or(self.start_ns)))
     }
 
     fn values(&self, sensor: Sensor) -> Option<f64> {

@@ -11,6 +11,7 @@ pub mod constants;
 mod continuous;
 mod edge;
 mod edge_stories;
+mod evenness;
 mod finding;
 mod headline;
 mod history;
@@ -43,4 +44,4 @@ pub use sensor::Sensor;
 pub use witness::Witness;
 
 /// The estimator's name: results of another one are not compared with it.
-pub const ESTIMATOR: &str = "llem-curve-2";
+pub const ESTIMATOR: &str = "llem-curve-3";

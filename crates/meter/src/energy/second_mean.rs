@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::constants as known;
 use super::continuous::Evidence;
 use super::history::History;
-use super::sums::Sums;
+use super::sums::{Sums, Told};
 use super::witness::Pair;
 use crate::clock::{NS_PER_MS, NS_PER_S, seconds};
 use crate::sample::Sample;
@@ -64,19 +64,17 @@ impl SecondMean {
         at_ns >= self.weighed_ns + NS_PER_S
     }
 
-    /// Weighs a mean. `line`: the readings' joules of the same second; `range_w`: the lowest and the highest of them;
-    /// `values`: what was published at each tick around it.
-    pub fn weigh(
-        &mut self,
-        (at_ns, mean_w): (u64, f64),
-        line: Evidence,
-        range_w: (f64, f64),
-        values: &[(u64, f64)],
-        period_ns: u64,
-    ) {
+    /// Weighs a mean. `line`: the readings' joules of the same second;
+    pub fn weigh(&mut self, (at_ns, mean_w): (u64, f64), line: Evidence, told: Told) {
         self.weighed_ns = at_ns;
-        let pair = Pair { from_ns: at_ns.saturating_sub(NS_PER_S), to_ns: at_ns, energy_j: mean_w };
-        self.sums.weigh(&pair, values, period_ns);
+        let pair = Pair {
+            from_ns: at_ns.saturating_sub(NS_PER_S),
+            to_ns: at_ns,
+            energy_j: mean_w,
+            doubt_ns: told.period_ns / 2,
+        };
+        self.sums.weigh(&pair, told);
+        let range_w = told.range_w;
         let are_alike = range_w.1 - range_w.0 < known::ALIKE_SHARE * range_w.1;
         let differs = (mean_w / (line.joules / line.covered_s)).ln().abs() > known::RATIO_PLAUSIBLE.ln_1p();
         if are_alike && differs {
@@ -176,9 +174,14 @@ impl History {
         if self.mean.is_due(at_ns) {
             let period_ns = self.update_period_ns();
             let range_w = self.range_w(at_ns.saturating_sub(NS_PER_S + period_ns), at_ns)?;
-            let (values, _) =
+            let (values, doubt_ns) =
                 self.values_between((at_ns - NS_PER_S).saturating_sub(2 * period_ns), at_ns + 2 * period_ns);
-            self.mean.weigh((at_ns, mean_w), line, range_w, &values, period_ns);
+            let unseen_share = self.usual_unseen_share();
+            self.mean.weigh(
+                (at_ns, mean_w),
+                line,
+                Told { values: &values, doubt_ns, period_ns, range_w, unseen_share },
+            );
         }
         Some(Beside { at_ns, difference_w: mean_w - line.joules / line.covered_s })
     }

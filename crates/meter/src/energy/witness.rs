@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::belief::{GainRatio, Kind};
 use super::constants as known;
 use super::continuous::Evidence;
-use super::sums::Sums;
+use super::sums::{Sums, Told};
 use crate::clock::{NS_PER_MS, seconds};
 
 /// A shorter stretch between two ticks of the counter tells little.
@@ -23,6 +23,8 @@ const WAITING: usize = 8;
 const LEVEL_FACTOR: f64 = 1.5;
 const LOWEST_LEVEL_W: f64 = 5.0;
 const LEVELS: usize = 15;
+/// Pairs that make a level known.
+const ENOUGH: f64 = 4.0;
 /// So many values make a block whose noise counts.
 const NOISE_BLOCK: u32 = 8;
 /// A reading that stands for so long has outlived several ticks of any sensor but the slowest.
@@ -34,6 +36,8 @@ pub struct Pair {
     pub from_ns: u64,
     pub to_ns: u64,
     pub energy_j: f64,
+    /// How far the time of its ticks may be off.
+    pub doubt_ns: u64,
 }
 
 /// Sums over the pairs at one level of power. A share is counter over readings: one that stood still is 0.
@@ -47,16 +51,23 @@ struct Level {
 }
 
 impl Level {
+    fn push(&mut self, share: f64, power_w: f64) {
+        self.count += 1.0;
+        self.share += share;
+        self.squared_share += share * share;
+        self.power_w += power_w;
+    }
+
     /// Readings over counter and how far that may be off (k = 1); `None` where too few pairs were seen.
-    fn ratio(&self) -> Option<(f64, f64)> {
-        let (share, deviation) = self.mean()?;
+    fn ratio(&self, least_count: f64) -> Option<(f64, f64)> {
+        let (share, deviation) = self.mean(least_count)?;
         Some((1.0 / share, deviation / self.count.sqrt() / (share * share)))
     }
 
     /// Mean share and how the pairs differ in it (k = 1).
-    fn mean(&self) -> Option<(f64, f64)> {
+    fn mean(&self, least_count: f64) -> Option<(f64, f64)> {
         let mean = self.share / self.count.max(1.0);
-        let is_enough = self.count >= 4.0 && mean > 0.0;
+        let is_enough = self.count >= least_count && mean > 0.0;
         is_enough.then(|| (mean, (self.squared_share / self.count - mean * mean).max(1e-6).sqrt()))
     }
 }
@@ -74,8 +85,8 @@ pub struct Witness {
     waiting: VecDeque<Pair>,
     sums: Sums,
     levels: [Level; LEVELS],
-    /// Pairs whose ratio no gain explains.
-    implausible: f64,
+    /// The same of those whose readings are even.
+    even: [Level; LEVELS],
     is_alive: bool,
     lowest_w: Option<f64>,
     last_w: Option<f64>,
@@ -94,7 +105,7 @@ impl Default for Witness {
             waiting: VecDeque::with_capacity(WAITING),
             sums: Sums::default(),
             levels: [Level::default(); LEVELS],
-            implausible: 0.0,
+            even: [Level::default(); LEVELS],
             is_alive: false,
             lowest_w: None,
             last_w: None,
@@ -153,7 +164,7 @@ impl Witness {
                             self.waiting.pop_front();
                         }
                         let joules = (energy_mj - from_mj) as f64 / 1e3;
-                        self.waiting.push_back(Pair { from_ns, to_ns: tick_ns, energy_j: joules });
+                        self.waiting.push_back(Pair { from_ns, to_ns: tick_ns, energy_j: joules, doubt_ns });
                         self.last = Some((tick_ns, energy_mj));
                     }
                 }
@@ -170,62 +181,84 @@ impl Witness {
         self.waiting.clear();
     }
 
-    /// Weighs a pair. `line`: the readings' joules of the same time; `values`: what was published at each tick around it.
-    pub fn weigh(&mut self, pair: &Pair, line: Evidence, values: &[(u64, f64)], period_ns: u64) {
+    /// Weighs a pair. `line`: the readings' joules of the same time; `told`: what the sensor published around it.
+    pub(super) fn weigh(&mut self, pair: &Pair, line: Evidence, told: Told) {
         let length_s = seconds(pair.to_ns - pair.from_ns);
         if line.covered_s < 0.98 * length_s || line.joules <= 0.0 || pair.energy_j < 0.0 {
             return;
         }
         let share = pair.energy_j / line.joules;
-        if !is_plausible(share) {
-            self.implausible += 1.0;
-        }
         // By the higher of the two: a load that the readings miss is not idle.
         let level_w = line.joules.max(pair.energy_j) / length_s;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
         let index = ((level_w / LOWEST_LEVEL_W).max(1.0).ln() / LEVEL_FACTOR.ln()) as usize;
-        let level = &mut self.levels[index.min(LEVELS - 1)];
-        level.count += 1.0;
-        level.share += share;
-        level.squared_share += share * share;
-        level.power_w += line.joules / length_s;
+        let (index, power_w) = (index.min(LEVELS - 1), line.joules / length_s);
+        self.levels[index].push(share, power_w);
+        if told.range_w.1 - told.range_w.0 < known::ALIKE_SHARE / 2.0 * told.range_w.1 {
+            self.even[index].push(share, power_w);
+        }
         if share <= 0.0 {
             return;
         }
-        self.sums.weigh(pair, values, period_ns);
+        self.sums.weigh(pair, told);
     }
 
-    /// How likely the counter is no more than a sum of readings.
-    pub fn blind_share(&self) -> f64 {
-        let prior = match self.remembered {
+    /// What speaks for a counter that adds up readings, for one that integrates beside a sensor that sees all of the time, so
+    /// that the two are alike, and for one that integrates what the sensor does not see: shares of 1. `gapless`: how likely the
+    /// sensor sees all of the time.
+    fn shares(&self, gapless: f64) -> [f64; 3] {
+        let blind = match self.remembered {
             Kind::Integral => known::REMEMBERED_DOUBT,
             Kind::SumOfReadings => 1.0 - known::REMEMBERED_DOUBT,
             Kind::None | Kind::Undecided => known::BLIND_PRIOR,
         };
-        // A ratio that no gain explains, and not the same everywhere: the readings miss what the counter has.
-        let is_gain = self.common_ratio().is_some();
-        let contradictions = if is_gain { 0.0 } else { self.implausible.min(known::MOST_CONTRADICTIONS) };
-        let log_odds =
-            (prior / (1.0 - prior)).ln() + self.sums.log_odds() + contradictions * known::LOG_CONTRADICTED;
-        1.0 / (1.0 + (-log_odds).exp())
+        let other_gain = if self.has_gain_of_its_own() { known::LOG_OTHER_GAIN } else { 0.0 };
+        let alike = self.sums.log_odds();
+        let logs = [
+            blind.ln() + alike + other_gain,
+            ((1.0 - blind) * gapless).ln() + alike,
+            ((1.0 - blind) * (1.0 - gapless)).ln(),
+        ];
+        let most = logs.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let weights = logs.map(|log| (log - most).exp());
+        weights.map(|weight| weight / weights.iter().sum::<f64>())
+    }
+
+    /// Whether the counter differs from the readings by a factor, and by the same each time.
+    fn has_gain_of_its_own(&self) -> bool {
+        let differs = |level: &Level| {
+            let apart = level.mean(ENOUGH).map(|(share, deviation)| (share - 1.0, share, deviation));
+            apart.is_some_and(|(apart, share, deviation)| {
+                deviation < known::ALIKE_SHARE / 2.0 * share
+                    && apart.abs() > known::OTHER_GAIN.max(4.0 * deviation / level.count.sqrt())
+            })
+        };
+        self.even.iter().any(differs)
+    }
+
+    /// How likely the counter misses what the sensor does not see.
+    pub fn blind_share(&self, gapless: f64) -> f64 {
+        self.shares(gapless)[0] * (1.0 - gapless)
     }
 
     /// What the counter counts.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self, gapless: f64) -> Kind {
+        let [blind, alike, sees] = self.shares(gapless);
         if !self.is_alive {
-            return Kind::None;
-        }
-        match self.blind_share() {
-            share if share < known::DECIDED => Kind::Integral,
-            share if share > 1.0 - known::DECIDED => Kind::SumOfReadings,
-            _ => Kind::Undecided,
+            Kind::None
+        } else if blind < known::DECIDED {
+            Kind::Integral
+        } else if sees < known::DECIDED * blind && alike < blind / 4.0 {
+            Kind::SumOfReadings
+        } else {
+            Kind::Undecided
         }
     }
 
     /// Whether what was seen has decided against what was remembered.
-    pub fn contradicts_memory(&self) -> bool {
+    pub fn contradicts_memory(&self, kind: Kind) -> bool {
         matches!(
-            (self.remembered, self.kind()),
+            (self.remembered, kind),
             (Kind::Integral, Kind::SumOfReadings) | (Kind::SumOfReadings, Kind::Integral)
         )
     }
@@ -234,20 +267,23 @@ impl Witness {
     /// is hidden between the readings, so one of the two is of something else than the GPU. `idle_w`: no level above it, and
     /// half of it more, is idle.
     pub fn scope_ratio(&self, idle_w: f64) -> Option<f64> {
-        let lowest = self.levels.iter().find(|level| level.count >= 4.0)?;
-        let (ratio, deviation) = lowest.ratio()?;
-        let is_plain = deviation < known::RATIO_AGREES / 2.0;
+        let lowest = self.even.iter().find(|level| level.count >= 3.0)?;
+        let (ratio, deviation) = lowest.ratio(3.0)?;
+        let is_plain = deviation < known::RATIO_AGREES;
         (is_plain && lowest.power_w / lowest.count <= 1.5 * idle_w && !is_plausible(ratio)).then_some(ratio)
     }
 
     /// Readings over counter under a load in step with the sensor: at a lower level the two agree, and at this one they
     /// differ by more than a gain, and by the same in all of its time. A counter that loses energy loses it now and then.
     pub fn in_step_ratio(&self) -> Option<f64> {
-        let agrees = |level: &Level| level.ratio().is_some_and(|(ratio, _)| is_plausible(ratio));
-        let lowest =
-            self.levels.iter().position(|level| level.count >= 4.0).filter(|k| agrees(&self.levels[*k]))?;
+        let agrees = |level: &Level| level.ratio(ENOUGH).is_some_and(|(ratio, _)| is_plausible(ratio));
+        let lowest = self
+            .levels
+            .iter()
+            .position(|level| level.count >= ENOUGH)
+            .filter(|k| agrees(&self.levels[*k]))?;
         let in_step = |level: &Level| {
-            let (share, deviation) = level.mean()?;
+            let (share, deviation) = level.mean(ENOUGH)?;
             (!is_plausible(share) && deviation <= known::ALIKE_SHARE * share).then_some(1.0 / share)
         };
         self.levels[lowest..].iter().filter_map(in_step).next_back()
@@ -262,7 +298,7 @@ impl Witness {
     fn common_ratio(&self) -> Option<GainRatio> {
         let (mut weight, mut sum, mut least, mut most, mut levels) = (0.0, 0.0, f64::MAX, f64::MIN, 0);
         for level in &self.levels {
-            let Some((ratio, deviation)) = level.ratio() else { continue };
+            let Some((ratio, deviation)) = level.ratio(ENOUGH) else { continue };
             if deviation > known::RATIO_AGREES / 2.0 {
                 continue;
             }

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::adapter::judge;
 use super::classes::{Class, FAMILIES, Family};
+use super::load::Shape;
 use super::random::Random;
 use super::scene::Scene;
 use crate::clock::{NS_PER_S, thread_cpu_ns};
@@ -21,10 +22,14 @@ pub struct Outcome {
     pub total_j: Option<f64>,
     /// How far that may be off.
     pub uncertainty_j: Option<f64>,
+    /// The same with the board's gain.
+    pub absolute_uncertainty_j: Option<f64>,
     /// Whether the estimator panicked, so that the window was lost.
     pub panicked: bool,
     /// CPU time of the estimator, nanoseconds.
     pub cost_ns: u64,
+    /// Whether the load was constant, so that its error says nothing of the usual one.
+    pub is_constant: bool,
 }
 
 /// Many windows of one kind.
@@ -44,7 +49,9 @@ pub struct Summary {
     pub bias_pct: f64,
     /// The share of the windows with a number whose truth is within its uncertainty; without one it is not.
     pub covered: f64,
-    /// Median uncertainty over the root mean square of the error, both in percent of the truth.
+    /// The same within the uncertainty that holds the board's gain, by which classes of a gain are judged.
+    pub covered_absolutely: f64,
+    /// Median uncertainty over the root mean square of the error, both in percent of the truth; constant loads apart.
     pub uncertainty_over_rms: f64,
     /// Median uncertainty, percent of the truth.
     pub uncertainty_p50_pct: f64,
@@ -71,7 +78,6 @@ impl Summary {
         let covers = |(error_pct, uncertainty_pct): &&(f64, Option<f64>)| {
             uncertainty_pct.is_some_and(|uncertainty_pct| error_pct.abs() <= uncertainty_pct)
         };
-        let rms_pct = (errors_pct.iter().map(|error_pct| error_pct.powi(2)).sum::<f64>() / count).sqrt();
         let panics = outcomes.iter().filter(|outcome| outcome.panicked).count();
         Self {
             windows: outcomes.len(),
@@ -80,8 +86,11 @@ impl Summary {
             error_p50_pct: quantile(&errors_pct, 0.5),
             error_p95_pct: quantile(&errors_pct, 0.95),
             bias_pct: quoted.iter().map(|(error_pct, _)| error_pct).sum::<f64>() / count,
+            covered_absolutely: outcomes.iter().filter(|outcome| is_covered_absolutely(outcome)).count()
+                as f64
+                / count,
             covered: quoted.iter().filter(covers).count() as f64 / count,
-            uncertainty_over_rms: quantile(&uncertainties_pct, 0.5) / rms_pct,
+            uncertainty_over_rms: uncertainty_over_rms(outcomes),
             uncertainty_p50_pct: quantile(&uncertainties_pct, 0.5),
             zero_uncertainty: uncertainties_pct.iter().filter(|pct| **pct <= 0.0).count(),
             cost_ms: outcomes.iter().map(|outcome| outcome.cost_ns as f64).sum::<f64>()
@@ -89,6 +98,22 @@ impl Summary {
                 / 1e6,
         }
     }
+}
+
+fn is_covered_absolutely(outcome: &Outcome) -> bool {
+    let quoted = outcome.total_j.zip(outcome.absolute_uncertainty_j);
+    quoted.is_some_and(|(total_j, uncertainty_j)| (total_j - outcome.true_j).abs() <= uncertainty_j)
+}
+
+fn uncertainty_over_rms(outcomes: &[Outcome]) -> f64 {
+    let (mut squares, mut uncertainties) = (Vec::new(), Vec::new());
+    for outcome in outcomes.iter().filter(|outcome| !outcome.is_constant) {
+        let Some(total_j) = outcome.total_j else { continue };
+        squares.push((total_j / outcome.true_j - 1.0).powi(2));
+        uncertainties.extend(outcome.uncertainty_j.map(|uncertainty_j| uncertainty_j / outcome.true_j));
+    }
+    let rms = (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt();
+    quantile(&sorted(uncertainties.into_iter()), 0.5) / rms
 }
 
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -178,8 +203,10 @@ impl Cell {
             true_j: recording.true_j,
             total_j: headline.and_then(|headline| headline.total_j),
             uncertainty_j: report.as_ref().ok().and_then(DeviceReport::uncertainty_j),
+            absolute_uncertainty_j: report.as_ref().ok().and_then(DeviceReport::absolute_uncertainty_j),
             panicked: report.is_err(),
             cost_ns,
+            is_constant: self.families[window % self.families.len()].shape == Shape::Constant,
         }
     }
 }

@@ -150,6 +150,8 @@ fn a_summary_counts_what_is_covered_null_exact_and_lost() {
         true_j: 100.0,
         total_j,
         uncertainty_j,
+        absolute_uncertainty_j: uncertainty_j,
+        is_constant: false,
         panicked: false,
         cost_ns: 2_000_000,
     };

@@ -8,7 +8,9 @@ use super::{EDGE_SPAN_NS, GapCaps};
 use crate::clock::{NS_PER_MS, seconds};
 use crate::downsample::Downsampler;
 use crate::energy::constants as known;
-use crate::energy::{Belief, Beyond, Bridge, Evidence, Finding, History, Integral, Side, Ways};
+use crate::energy::{
+    Belief, Beyond, Bridge, Calibrated, Delay, Evidence, Finding, History, Integral, Side, Ways,
+};
 use crate::sample::{Sample, ThrottleTimes};
 use crate::source::ReadError;
 use crate::tenancy::Tenancy;
@@ -248,6 +250,10 @@ impl DeviceWindow {
         let readings = self.readings(duration_ns, &start, &end, history);
         let coverage = readings.coverage;
         let gap_s = seconds(duration_ns - self.integral.covered_ns().min(duration_ns));
+        // Where the readings are late beside the counter, it may be late itself.
+        let late_ns = belief.ways.late_ns().filter(|_| history.calibrated().counter_delay.is_none());
+        let late = late_ns.map(|late_ns| Delay { ns: 0, doubt_ns: late_ns });
+        let counter_delay = history.calibrated().counter_delay.or(late);
         let evidence = Evidence {
             duration_s: seconds(duration_ns),
             update_period_s: seconds(sensor.update_period_ns),
@@ -261,9 +267,9 @@ impl DeviceWindow {
             scope_ratio: belief.scope_ratio,
             in_step_ratio: belief.in_step_ratio,
             gain_ratio: belief.gain_ratio,
-            counter_delay_j: history
-                .calibrated()
+            counter_delay_j: Calibrated { counter_delay, ..history.calibrated() }
                 .counter_delay_j([start.range_w, end.range_w], (belief.idle_w(), belief.limit_w())),
+            delay_is_unknown: late_ns.is_some(),
             board_gain: history.calibrated().gain,
         };
         let mut headline = evidence.judge();
@@ -289,7 +295,7 @@ impl DeviceWindow {
             board_gain: evidence.board_gain,
             headline,
             kind: belief.kind,
-            contradicted: history.witness().contradicts_memory(),
+            contradicted: history.witness().contradicts_memory(belief.kind),
             gain_ratio: belief.gain_ratio,
             taught,
             edges: evidence.edges.clone(),

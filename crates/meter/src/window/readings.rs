@@ -39,24 +39,16 @@ impl DeviceWindow {
         let learned = belief.ways.unseen_share(sensor);
         let unseen_if_blind = learned.max(taken.unseen_share());
         let unseen = learned + belief.blind_share * (unseen_if_blind - learned);
-        let mean_w = self.integral.mean_power_w();
-        let active_w = mean_w.map_or(0.0, |mean_w| mean_w - idle_w);
-        // A load that is seen only while it is low looks idle, but for the time in which kernels ran.
-        let is_busy = self.slow.busy_share().is_some_and(|share| share > known::BUSY_SHARE);
-        let hidden_w = |mean_w: f64| (limit_w - mean_w).max(active_w);
-        let noise_w = 3.0 * 6.0_f64.sqrt() * belief.noise_w;
-        let scale_w = mean_w.filter(|_| is_busy).map_or(active_w, hidden_w);
-        let are_even = self
-            .integral
-            .unevenness_w(sensor)
-            .is_some_and(|unevenness_w| unevenness_w < noise_w.max(known::STEADY_SHARE * scale_w));
-        let in_step_j = mean_w.and_then(|mean_w| {
-            // A sensor that has not moved under a load may be stuck, and then sees nothing.
-            let unseen = if is_busy && self.integral.usual_step_w() <= 0.0 { 1.0 } else { unseen };
-            let hidden_w = hidden_w(mean_w) * unseen;
-            let is_load = is_busy || active_w > known::LOAD_SHARE * idle_w;
-            (are_even && is_load && hidden_w > 0.0).then_some(known::APART_SHARE * hidden_w * read_s)
-        });
+        // Kernels that ran tell of a load that is seen only while it is low.
+        let busy_share = self.slow.busy_share(seconds(duration_ns)).unwrap_or(0.0);
+        let is_busy = busy_share > known::BUSY_SHARE;
+        let busy_s = if is_busy { (busy_share - known::BUSY_SLACK).max(0.0) * read_s } else { 0.0 };
+        let behind = self.integral.evenness().behind(&belief, seconds(taken.update_period_ns), busy_s);
+        // A sensor that has not moved under a load may be stuck, and then sees nothing.
+        let is_stuck = is_busy && self.integral.usual_step_w() <= 0.0;
+        let unseen_in_step = if is_stuck { 1.0 } else { unseen_if_blind };
+        let in_step_j = known::APART_SHARE * (unseen_in_step * behind.hidden_j + behind.low_j);
+        let are_even = behind.length_s > known::EVEN_TIME * read_s;
         // Too few values to tell: each update period anything from idle to limit, by itself.
         let (length_s, period_s) = (seconds(duration_ns), seconds(taken.update_period_ns));
         let unknown_j = (limit_w - idle_w) * (unseen * length_s * period_s / 12.0).sqrt();
@@ -92,7 +84,7 @@ impl DeviceWindow {
             // The integral does not count them.
             gaps_j: open_s * highest_w.unwrap_or(limit_w),
             are_even,
-            in_step_j,
+            in_step_j: Some(in_step_j).filter(|joules| *joules > 0.0),
             impossible: self.impossible,
         }
     }

@@ -11,6 +11,7 @@ pub(super) struct SlowSeen {
     pub memory_used_max_bytes: Option<u64>,
     pub throttle_reasons: Option<u64>,
     utilisation: (f64, f64),
+    last_utilisation: f64,
 }
 
 impl SlowSeen {
@@ -23,13 +24,16 @@ impl SlowSeen {
             self.throttle_reasons = Some(self.throttle_reasons.unwrap_or(0) | reasons);
         }
         if let Some(percent) = slow.sm_utilisation_pct {
-            self.utilisation.0 += f64::from(percent.min(100)) / 100.0;
+            self.last_utilisation = f64::from(percent.min(100)) / 100.0;
+            self.utilisation.0 += self.last_utilisation;
             self.utilisation.1 += 1.0;
         }
     }
 
-    /// The share of the window in which a kernel ran; `None` where the driver tells none.
-    pub fn busy_share(&self) -> Option<f64> {
-        (self.utilisation.1 > 0.0).then(|| self.utilisation.0 / self.utilisation.1)
+    /// The share of the window in which a kernel ran; `None` where the driver tells none. It tells of the last second, so that
+    /// the last one is of the window where the first are of what was before it.
+    pub fn busy_share(&self, length_s: f64) -> Option<f64> {
+        let last_second = self.last_utilisation / length_s.max(1.0);
+        (self.utilisation.1 > 0.0).then(|| (self.utilisation.0 / self.utilisation.1).max(last_second))
     }
 }
