@@ -15,6 +15,10 @@ import {
 export type { Manifest } from './campaign/manifest.js'
 export type { CampaignPlan } from './campaign/plan.js'
 export type { CampaignStatistics, ExperimentStatistics } from './campaign/statistics.js'
+export type { CompareOptions, Comparison } from './compare/compare.js'
+export type { CyclePlan } from './compare/cycles.js'
+export type { Front, Objective } from './compare/front.js'
+export type { MetricKey } from './compare/metrics.js'
 export type { WrittenExperimentConfig as ExperimentConfig } from './config/schema.js'
 export { LlemError } from './core/errors.js'
 export { type MeasuredValue, type MeasureOptions, measure } from './energy/measure.js'
@@ -29,6 +33,7 @@ export {
   planCampaign,
   runCampaign,
 } from './library/campaign.js'
+export { campaignFront, compareResults, planCycles } from './library/compare.js'
 export { measurementWarnings, modelFacts, selectEnergyBackend } from './library/measuring.js'
 export { warmupUntilConverged } from './library/warmup.js'
 export type { ModelFacts } from './models/facts.js'

@@ -14,9 +14,33 @@ describe('the order of a campaign', () => {
   it.for([
     ['interleaved', 'A1 B1 C1 A2 B2 C2'],
     ['grouped', 'A1 A2 B1 B2 C1 C2'],
+    ['latin_square', 'A1 C1 B1 B2 A2 C2'],
   ] as const)('%s', ([structure, order]) => {
     expect(orderOf(`cycles: 2, structure: ${structure}`)).toBe(order)
   })
+
+  it.each([2, 3, 4, 5, 6, 7])(
+    'latin_square of %i: each at each place, and after each other one, equally often',
+    (count) => {
+      const cycles = count % 2 === 0 ? count : 2 * count
+      const models = `[${'ABCDEFG'.slice(0, count).split('').join(', ')}]`
+      const order = orderOf(`cycles: ${cycles}, structure: latin_square`, models)
+        .replace(/\d/g, '')
+        .split(' ')
+      const rows = Array.from({ length: cycles }, (_, row) => order.slice(row * count, (row + 1) * count))
+      const seen = new Map<string, number>()
+      const note = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1)
+      for (const row of rows) {
+        expect(new Set(row).size).toBe(count)
+        for (const [place, each] of row.entries()) {
+          note(`${each} at ${place}`)
+          if (place > 0) note(`${each} after ${row[place - 1]}`)
+        }
+      }
+      expect(seen.size).toBe(count * count + count * (count - 1))
+      expect(new Set(seen.values())).toEqual(new Set([cycles / count]))
+    },
+  )
 
   it('shuffled is another in each cycle, every run once, and the same on every machine', () => {
     const models = '[A, B, C, D, E]'

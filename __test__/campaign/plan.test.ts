@@ -200,15 +200,15 @@ grid:
     generation.max_token: [1]
     n_prompts: 5
     generation.seed: []
-execution: { cycles: 21, structur: grouped }
+execution: { cycles: 1001, structur: grouped }
 `),
     ).toEqual([
       'campaign.yaml:1:16: campaign_name must be text of 1 to 100 characters without \'/\' and control characters, got the text "a/b"',
       'campaign.yaml:3:1: unknown key `n_promts`; did you mean `n_prompts`?',
       'campaign.yaml:4:1: unknown key `gird`; did you mean `grid`?',
       'campaign.yaml:5:25: warmup.cv_threshold must be a number from 0 to 1, got 2',
-      'campaign.yaml:13:22: execution.cycles must be a whole number from 1 to 20 (cycles), got 21',
-      'campaign.yaml:13:26: unknown key `structur` under `execution`; did you mean `structure`?',
+      'campaign.yaml:13:22: execution.cycles must be a whole number from 1 to 1000 (cycles), got 1001',
+      'campaign.yaml:13:28: unknown key `structur` under `execution`; did you mean `structure`?',
     ])
   })
 

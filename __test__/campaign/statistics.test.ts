@@ -11,6 +11,7 @@ const SUMMARY: RunSummary = {
   ...{ energy_j: 1, energy_per_output_token_j: 0.1, tokens_per_second: 5, inference_s: 2, e2e_p50_ms: 3 },
   ...{ quoted: null, active_energy_j: -0.1, active_energy_per_output_token_j: -0.01 },
   ...{ output_tokens_per_second: 4, ttft_p50_ms: 2, itl_p50_ms: null, tpot_p50_ms: null },
+  ...{ energy_per_request_j: null, output_tokens_per_j: 10, mean_power_w: null },
   ...{ output_tokens: 10, warnings: 0, load_s: null, load_energy_j: null, disk_bytes: 1 },
 }
 

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { testsOf } from '../../dist/compare/gate.js'
+import { leastOf, tells, testsOf } from '../../dist/compare/gate.js'
 import { holm } from '../../dist/compare/holm.js'
 import { estimateOf, probabilityOfNoDifference, ratioOf } from '../../dist/compare/ratio.js'
 import { bootstrapInterval } from '../../dist/results/interval.js'
@@ -16,6 +16,7 @@ const PROGRAM = `
 import sys, json, numpy
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 answers = []
 for one in json.load(sys.stdin):
@@ -30,6 +31,7 @@ for one in json.load(sys.stdin):
         "welch": [welch.pvalue, *ends(welch), welch.df],
         "gate": [not_worse[1], regression[1]],
         "holm": multipletests(one["p"], method="holm")[1].tolist(),
+        "cycles": TTestPower().solve_power(effect_size=numpy.log(1.05) / numpy.std(b - a, ddof=1), alpha=0.05, power=0.8),
         "bootstrap": list(boot.confidence_interval),
     })
 print(json.dumps(answers))
@@ -40,6 +42,7 @@ interface Answer {
   welch: number[]
   gate: number[]
   holm: number[]
+  cycles: number
   bootstrap: number[]
 }
 
@@ -73,7 +76,7 @@ describe('on 50 random data sets', () => {
     expect(stderr).toBe('')
     const answers: Answer[] = JSON.parse(stdout)
     expect(answers).toHaveLength(50)
-    for (const [index, { paired, welch, gate, holm: corrected, bootstrap }] of answers.entries()) {
+    for (const [index, { paired, welch, gate, holm: corrected, cycles, bootstrap }] of answers.entries()) {
       const set = sets[index] as (typeof sets)[number]
       const same = (ours: readonly (number | null)[], theirs: readonly number[]) => {
         for (const [place, value] of theirs.entries()) expect(Number(ours[place])).toBeCloseTo(value, 8)
@@ -89,6 +92,10 @@ describe('on 50 random data sets', () => {
       const tests = testsOf(pairs, 'lower', MARGIN)
       same([tests?.p_not_worse ?? null, tests?.p_regression ?? null], gate)
       same(holm(set.p), corrected)
+      // Ours is by quantiles of t, theirs by the noncentral one.
+      const design = { spread: Number(pairs.spread), measurement: 0, isPaired: true, alpha: 0.025 }
+      const ours = Number(leastOf(2, 1000, (n) => tells(n, Math.log(1.05), design)))
+      expect(Math.abs(ours - Math.max(2, Math.ceil(cycles)))).toBeLessThanOrEqual(1)
       const interval = bootstrapInterval(set.long, index, RESAMPLES)
       const mean = set.long.reduce((sum, value) => sum + value, 0) / set.long.length
       const variance = set.long.reduce((sum, value) => sum + (value - mean) ** 2, 0) / set.long.length

@@ -33,13 +33,28 @@ export function* roundOrder({ experiments, execution }: Ordered, round: number):
   for (let cycle = first; cycle <= last; cycle++) {
     const order = Array.from({ length: count }, (_, experiment) => experiment)
     if (structure === 'shuffled') shuffle(order, randomOf(seed + cycle * 0x9e3779b9))
-    for (const experiment of order) yield { experiment, cycle }
+    const row = structure === 'latin_square' ? squareRow(count, cycle) : order
+    for (const experiment of row) yield { experiment, cycle }
   }
 }
 
 /** Whether a cycle is over between two runs; a grouped campaign has all cycles of one experiment in a row. */
 export function isCycleOver(structure: Structure, run: PlannedRun, next: PlannedRun): boolean {
   return structure === 'grouped' ? run.experiment !== next.experiment : run.cycle !== next.cycle
+}
+
+/**
+ * A row of a Latin square in which each follows each other one equally often: after as many cycles as there are
+ * experiments, of an odd number after twice as many (Williams, Experimental designs balanced for the estimation of residual
+ * effects of treatments, 1949).
+ */
+function squareRow(count: number, cycle: number): number[] {
+  // 0, last, 1, last but one, ...: each distance once.
+  const first = Array.from({ length: count }, (_, place) =>
+    place % 2 === 0 ? place / 2 : count - (place + 1) / 2,
+  )
+  const isMirrored = count % 2 === 1 && Math.floor((cycle - 1) / count) % 2 === 1
+  return (isMirrored ? first.reverse() : first).map((each) => (each + cycle - 1) % count)
 }
 
 /** Fisher and Yates: every order is equally likely. */

@@ -49,7 +49,7 @@ export function planOf({ keys, shared, experiments, filtered }: LoadedCampaign &
   const content = {
     campaign_name: keys.campaign_name,
     shared,
-    execution: keys.execution,
+    execution: identityOf(keys.execution),
     experiments: planned.map(({ hash }) => hash),
   }
   const campaign_hash = contentHash(content)
@@ -66,6 +66,11 @@ export function planOf({ keys, shared, experiments, filtered }: LoadedCampaign &
     filtered,
     warnings: [...repeated, ...hardwareWarnings(distinct)],
   }
+}
+
+/** A key that is younger than campaigns on disk, and not used, leaves their hash as it was. */
+function identityOf({ until_ci_pct, ...execution }: CampaignKeys['execution']) {
+  return until_ci_pct === null ? execution : { ...execution, until_ci_pct }
 }
 
 /** "Generated N experiments (M filtered, W warnings)" */

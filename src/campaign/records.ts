@@ -12,6 +12,7 @@ import { readResult } from '../results/read.js'
 import { damageOf, digestOf } from './kept-result.js'
 import { type PlannedRun, roundOf, runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
+import { UntilNarrow } from './until-ci.js'
 
 export const STATUSES = ['pending', 'running', 'completed', 'failed', 'skipped'] as const
 export type Status = (typeof STATUSES)[number]
@@ -40,6 +41,9 @@ export interface KeptSummary
     RunSummary,
     | 'energy_j'
     | 'energy_per_output_token_j'
+    | 'energy_per_request_j'
+    | 'output_tokens_per_j'
+    | 'mean_power_w'
     | 'active_energy_j'
     | 'active_energy_per_output_token_j'
     | 'tokens_per_second'
@@ -77,6 +81,7 @@ export class RunRecords {
   readonly #dir: string
   readonly #plan: CampaignPlan
   readonly #isLive: boolean
+  readonly #until: UntilNarrow
   /** Runs whose folder exists. */
   readonly #known = new Map<string, KeptRecord>()
   /** Why the latest run that lacks an energy has none. */
@@ -98,6 +103,7 @@ export class RunRecords {
     this.#dir = dir
     this.#plan = plan
     this.#isLive = isLive
+    this.#until = new UntilNarrow(plan, (run) => this.of(run))
     let lastCycle = 0
     const runs = join(dir, 'runs')
     const present = new Set(existsSync(runs) ? readdirSync(runs) : [])
@@ -116,9 +122,19 @@ export class RunRecords {
     this.rounds = Math.max(roundOf(plan, lastCycle), isDaemon ? 0 : 1)
   }
 
-  /** The runs of all rounds that were begun, in their order. */
-  runs(): Generator<PlannedRun> {
-    return runOrder(this.#plan, this.rounds)
+  /** The runs of all rounds that were begun, in their order, without those that nobody needs any more. */
+  *runs(): Generator<PlannedRun> {
+    for (const run of runOrder(this.#plan, this.rounds)) if (this.isNeeded(run)) yield run
+  }
+
+  /** Whether what was measured before it leaves something to know (`execution.until_ci_pct`). */
+  isNeeded(run: PlannedRun): boolean {
+    return !this.#until.isBeyond(run)
+  }
+
+  /** The cycles after which every interval was narrow; null where they are not, or nobody asked. */
+  get enoughCycles(): number | null {
+    return this.#until.cycles
   }
 
   of(run: PlannedRun): KeptRecord {
@@ -138,6 +154,7 @@ export class RunRecords {
    */
   async write(run: PlannedRun, record: RunRecord): Promise<void> {
     this.#keep(this.#key(run), record)
+    this.#until.forget(run.cycle)
     const round = roundOf(this.#plan, run.cycle)
     await writeJsonAtomically(join(this.folder(run), 'run.json'), { round, ...record })
   }
@@ -245,6 +262,9 @@ function kept(summary: RunSummary): KeptSummary {
   return {
     energy_j: summary.energy_j,
     energy_per_output_token_j: summary.energy_per_output_token_j,
+    energy_per_request_j: summary.energy_per_request_j,
+    output_tokens_per_j: summary.output_tokens_per_j,
+    mean_power_w: summary.mean_power_w,
     active_energy_j: summary.active_energy_j,
     active_energy_per_output_token_j: summary.active_energy_per_output_token_j,
     tokens_per_second: summary.tokens_per_second,

@@ -36,6 +36,8 @@ export interface CampaignOptions {
   restartContainer: boolean
   /** Once all have run, run those that failed once more. */
   retryFailed: boolean
+  /** The most energy of the GPUs that its measured windows and loads may take, in joules; absent: no limit. */
+  maxEnergyJ?: number | null | undefined
   observer: Observer
   signal: AbortSignal | undefined
   warmestC: () => Promise<number | null>
@@ -63,10 +65,11 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
     const health = new HealthChecks({ ...options, config: options.healthCheck })
     const reason = await runThese([...records.runs()], plan, { ...options, records, manifest, health })
     const state = reason === null ? ('completed' as const) : ('paused' as const)
+    const told = reason ?? enoughOf(records, plan)
     if (reason !== null) observer.note(`Paused: ${reason}. Run it again to go on.`)
-    const unwritten = await manifest.end({ state, reason })
+    const unwritten = await manifest.end({ state, reason: told })
     if (unwritten !== null) observer.note(`${unwritten.message} (non-fatal)`)
-    return viewOf(plan, records, { state, reason }, health.restarts)
+    return viewOf(plan, records, { state, reason: told }, health.restarts)
   } catch (error) {
     if (!signal?.aborted) throw error
     await manifest.write({ state: 'interrupted', reason: null }).catch(() => undefined)
@@ -156,6 +159,9 @@ async function runAll(
   try {
     for (const [index, run] of left.entries()) {
       stopIfInterrupted(signal)
+      if (!records.isNeeded(run)) continue
+      const spent = spentBy(records, context.maxEnergyJ ?? null)
+      if (spent !== null) return spent
       await waitInGap(gapSeconds(plan.execution, before, run), plan.execution, {
         observer: bar.below,
         signal,
@@ -186,6 +192,26 @@ async function runAll(
   } finally {
     bar.stop()
   }
+}
+
+/** Why a campaign has ended before its last cycle; null where it has not. */
+function enoughOf({ enoughCycles }: RunRecords, { execution }: CampaignPlan): string | null {
+  if (enoughCycles === null) return null
+  return `enough after ${enoughCycles} cycles: no interval reaches further than ${execution.until_ci_pct} %`
+}
+
+/** Why the next run would take more energy than there is to be; null where it would not. */
+function spentBy(records: RunRecords, maxEnergyJ: number | null): string | null {
+  if (maxEnergyJ === null) return null
+  const taken = [...records.runs()].flatMap((run) => {
+    const { energy_j = null, load_energy_j = null } = records.of(run).summary ?? {}
+    return energy_j === null ? [] : [energy_j + (load_energy_j ?? 0)]
+  })
+  const total = taken.reduce((sum, each) => sum + each, 0)
+  const next = taken.length === 0 ? 0 : total / taken.length
+  if (total + next <= maxEnergyJ) return null
+  const kwh = (joules: number) => `${Number((joules / 3.6e6).toPrecision(3))} kWh`
+  return `${taken.length} runs took ${kwh(total)}, and one more would go beyond ${kwh(maxEnergyJ)}`
 }
 
 async function runOne(

@@ -29,6 +29,14 @@ export const MEASURES = [
     ...{ key: 'active_energy_per_output_token_j', title: 'active J/output token', unit: 'J/output token' },
     ...{ scale: 'linear', isShown: false },
   },
+  {
+    ...{ key: 'energy_per_request_j', title: 'J/request', unit: 'J/request', scale: 'log', isShown: false },
+  },
+  {
+    ...{ key: 'output_tokens_per_j', title: 'output tokens/J', unit: 'output tokens/J' },
+    ...{ scale: 'log', isShown: false },
+  },
+  { key: 'mean_power_w', title: 'mean power', unit: 'W', scale: 'log', isShown: false },
   { key: 'tokens_per_second', title: 'throughput', unit: 'tokens/s', scale: 'log', isShown: true },
   {
     ...{ key: 'output_tokens_per_second', title: 'output throughput', unit: 'output tokens/s' },
@@ -56,6 +64,11 @@ export const experimentStatisticsSchema = z.object({
   /** Without what the GPUs draw while the loaded model does nothing. */
   active_energy_j: measure,
   active_energy_per_output_token_j: measure,
+  /** Of the whole run, over the requests that came to something. */
+  energy_per_request_j: measure,
+  /** Of what is quoted, so that its geometric mean is one over that of the joules per output token. */
+  output_tokens_per_j: measure,
+  mean_power_w: measure,
   tokens_per_second: measure,
   output_tokens_per_second: measure,
   /** Medians over the requests of a run; the means here are over runs. */
@@ -90,6 +103,7 @@ export function campaignStatistics(plan: CampaignPlan, records: RunRecords): Cam
 
 /** Each experiment over its own cycles: different experiments are no repetitions of each other. */
 export function statisticsOf(plan: CampaignPlan, records: RunRecords): ExperimentStatistics[] {
+  const isSequential = (plan.execution.until_ci_pct ?? null) !== null
   const summaries = plan.experiments.map((): KeptSummary[] => [])
   for (const run of records.runs()) {
     const { status, summary } = records.of(run)
@@ -97,7 +111,7 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
   }
   return plan.experiments.map(({ name, hash }, index) => {
     const own = summaries[index] ?? []
-    return { name, hash, cycles: own.length, ...measuresOf(own, plan.execution.seed + index) }
+    return { name, hash, cycles: own.length, ...measuresOf(own, plan.execution.seed + index, isSequential) }
   })
 }
 
@@ -105,10 +119,11 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
 export function measuresOf(
   runs: readonly Pick<KeptSummary, MeasureKey>[],
   seed: number,
+  isSequential = false,
 ): Pick<ExperimentStatistics, MeasureKey> {
   const measures = MEASURES.map(({ key, unit, scale }) => {
     const values = runs.map((summary) => summary[key]).filter((value) => value !== null)
-    return [key, repeated(values, { unit, scale, seed })]
+    return [key, repeated(values, { unit, scale, seed, isSequential })]
   })
   return Object.fromEntries(measures)
 }

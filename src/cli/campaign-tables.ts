@@ -111,9 +111,15 @@ export async function showStatistics(
     ...(isSingle ? [] : ['95 % by']),
   ]
   const more = all.length > MANY ? `\n... and ${all.length - MANY} more` : ''
+  const isSequential = experiments.some(
+    ({ energy_per_output_token_j: each }) => each?.quoted.coverage !== undefined,
+  )
+  const by = isSequential
+    ? "Student's 95 % interval (one of 97 %, because the campaign went on until it was narrow)"
+    : "Student's 95 % interval"
   const numbers = measures.map((_, place) => place + 2)
   const table = columns(head, rows, [1, ...numbers]) + more
   return isSingle
     ? `${table}\n\nSingle cycle: use --cycles 3+ for confidence intervals`
-    : `${table}\n\nGeometric means over the cycles with Student's 95 % interval; statistics.json has the means, medians and the bootstrap's.`
+    : `${table}\n\nGeometric means over the cycles with ${by}; statistics.json has the means, medians and the bootstrap's.`
 }

@@ -10,7 +10,7 @@ import { RunRecords } from '../campaign/records.js'
 import type { CampaignStatistics } from '../campaign/statistics.js'
 import { type LoadedCampaign, loadCampaign } from '../config/load-campaign.js'
 import { configError } from '../config/problems.js'
-import type { Structure } from '../config/schema-campaign.js'
+import { executionProblems, FIRST_CYCLES, type Structure } from '../config/schema-campaign.js'
 import type { DaemonKeys } from '../config/schema-daemon.js'
 import { LlemError } from '../core/errors.js'
 import { redact } from '../core/redact.js'
@@ -28,6 +28,8 @@ interface CliOptions {
   dryRun?: boolean
   cycles?: number
   order?: Structure
+  untilCi?: number
+  maxKwh?: number
   retryFailed?: boolean
   requireEnergy?: boolean
   daemon?: boolean
@@ -42,8 +44,8 @@ interface CliOptions {
 export async function campaign(path: string, options: CliOptions): Promise<void> {
   const loaded = loadCampaign({ path })
   if (!loaded.ok) throw configError(loaded.problems)
-  const plan = planOf(overridden(loaded, options))
   const daemon = daemonKeys(loaded.keys.daemon, options.daemon)
+  const plan = planOf(overridden(loaded, daemon, options))
   if (!options.quiet) tellPlan(loaded, plan)
   if (options.validateOnly) return await validate(plan, path, loaded, options)
   const { results_dir } = loaded.keys.io
@@ -166,6 +168,7 @@ async function runIt(
       restartContainer: keys.cold_start.restart_container,
       coldStart: options.forceColdStart ?? keys.cold_start.force_cold_start,
       retryFailed: options.retryFailed ?? false,
+      maxEnergyJ: options.maxKwh === undefined ? null : options.maxKwh * 3.6e6,
       signal,
       warmestC: () => warmestC(library.libraryPath),
       healthCheck: keys.health_check,
@@ -182,7 +185,8 @@ async function runIt(
     })
     .finally(() => gpus.watch?.close())
   const { statistics, isSingle } = await statisticsIn(plan, new RunRecords(dir, plan, { isLive: false }))
-  if (options.json) printJson({ ...manifest, statistics })
+  const { cycles } = plan.execution
+  if (options.json) printJson({ ...manifest, campaign_dir: dir, cycles, statistics })
   else {
     const parts = [showManifest(manifest), await showStatistics(statistics, { isSingle })]
     print(parts.filter((part) => part !== null).join('\n\n'))
@@ -215,14 +219,28 @@ async function requireEnergyUntil(
 /** The campaign with what was typed laid over its file. */
 function overridden(
   loaded: LoadedCampaign & { ok: true },
-  { cycles, order }: CliOptions,
+  daemon: DaemonKeys,
+  { cycles, order, untilCi }: CliOptions,
 ): LoadedCampaign & { ok: true } {
   const { execution } = loaded.keys
+  const isUntil = untilCi !== undefined
+  // The few cycles of a file that knew no interval are no limit that anybody meant.
+  const most = isUntil && execution.cycles < FIRST_CYCLES ? UNTIL_CYCLES : execution.cycles
   const changed = {
     ...execution,
-    cycles: cycles ?? execution.cycles,
+    cycles: cycles ?? most,
     structure: order ?? execution.structure,
+    until_ci_pct: isUntil ? 100 * untilCi : execution.until_ci_pct,
   }
+  const [problem] = executionProblems({ execution: changed, daemon })
+  if (problem !== undefined)
+    throw new LlemError(problem.message, {
+      code: 'OPTIONS_INVALID',
+      hint: daemon.enabled
+        ? 'Leave --until-ci away, or add --no-daemon.'
+        : 'Give --cycles 100, or leave it away.',
+      kind: 'usage',
+    })
   return { ...loaded, keys: { ...loaded.keys, execution: changed } }
 }
 
@@ -235,6 +253,9 @@ function tellPlan({ notes }: LoadedCampaign & { ok: true }, plan: CampaignPlan):
   if (untold > 0) say(`... and ${untold} more; --validate-only --json has them all`)
   say(summaryOf(plan))
 }
+
+/** The most cycles of --until-ci where nobody says. */
+const UNTIL_CYCLES = 100
 
 const MANY = 20
 

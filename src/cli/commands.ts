@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type CommandLine, collect, examples } from './command-line.js'
+import { type CommandLine, collect, examples, share } from './command-line.js'
 import { DECIDING } from './deciding-commands.js'
 
 const SIMULATE = [
@@ -69,11 +69,18 @@ export const COMMANDS: readonly CommandLine[] = [
           'check the campaign, and of each experiment whether all that it needs is there, and do nothing',
         )
         .option('--dry-run', 'show the order, the gaps and an estimate, and do nothing')
-        .option('--cycles <n>', 'how often every experiment is run, 1 to 20', cycles)
+        .option('--cycles <n>', 'how often every experiment is run, 1 to 1000', cycles)
+        .option(
+          '--until-ci <percent>',
+          'end once each interval of J/output token reaches no further to either side, after 5 cycles at least and --cycles (100) at most',
+          share,
+        )
+        .option('--max-kwh <kWh>', 'pause before the runs take more than that', energy)
         .addOption(
           new Option('--order <structure>', 'the order of the runs').choices([
             'interleaved',
             'shuffled',
+            'latin_square',
             'grouped',
           ]),
         )
@@ -91,6 +98,7 @@ export const COMMANDS: readonly CommandLine[] = [
           examples(
             ['llem campaign grid.yaml --dry-run', 'what would be run, in which order, how long'],
             ['llem campaign grid.yaml --cycles 5 --yes', ''],
+            ['llem campaign grid.yaml --until-ci 2% --max-kwh 1', 'as many cycles as it takes'],
             ['llem campaign nightly.yaml --daemon', 'over and over, until SIGTERM or Ctrl-C'],
             ['llem campaign status results/grid-0d6e4079e3', 'how far it is'],
           ),
@@ -604,8 +612,14 @@ function baselineDuration(text: string): number {
 
 function cycles(text: string): number {
   const value = Number(text)
-  if (!(Number.isInteger(value) && value >= 1 && value <= 20))
-    throw new InvalidArgumentError('It must be a whole number from 1 to 20.')
+  if (!(Number.isInteger(value) && value >= 1 && value <= 1000))
+    throw new InvalidArgumentError('It must be a whole number from 1 to 1000.')
+  return value
+}
+
+function energy(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('It must be a number of kWh above 0.')
   return value
 }
 

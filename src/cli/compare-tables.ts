@@ -83,7 +83,7 @@ function ratioCells({ ratio }: ComparedMetric): [effect: string, interval: strin
   return [signed(value, digits), `${signed(low, digits)} to ${signed(high, digits)}`]
 }
 
-function valueText(value: number | null): string {
+export function valueText(value: number | null): string {
   if (value === null) return '-'
   return Math.abs(value) >= 1e4 ? value.toFixed(0) : value.toPrecision(4)
 }
@@ -134,7 +134,7 @@ function tailOf({ a, b, only_a, only_b, pairs }: Comparison): string[] {
 }
 
 /** Names of others must not become tables, links or HTML. */
-function markdown(text: string): string {
+export function markdown(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -2,13 +2,12 @@
 
 import { type Comparison, compare as compareSources } from '../compare/compare.js'
 import { ALLOWABLE, type Allowable } from '../compare/facts.js'
-import { METRIC_KEYS, type MetricKey } from '../compare/metrics.js'
 import { readSide } from '../compare/reference.js'
 import { furtherCyclesOf } from '../compare/words.js'
-import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
 import { comparisonMarkdown, comparisonText } from './compare-tables.js'
 import { EXIT, Exit } from './exit.js'
+import { metricOf, oneOf } from './metric-option.js'
 import { print, printJson, SIMULATED, say } from './screen.js'
 
 export const ON_UNDECIDED = ['fail', 'pass', 'more'] as const
@@ -20,13 +19,23 @@ interface CompareCliOptions {
   allow?: string[]
   format: 'text' | 'md'
   references?: string
+  slo?: string[]
   json?: boolean
   quiet?: boolean
 }
 
-/** Compares B with A. Exit code 0: shown not to be worse; 3: shown to be; 4: not decided. */
-export async function compare(a: string, b: string, options: CompareCliOptions): Promise<void> {
+/**
+ * Compares B with A. Exit code 0: shown not to be worse; 3: shown to be; 4: not decided. Without B it is all experiments of
+ * A that are compared with one another.
+ */
+export async function compare(a: string, b: string | undefined, options: CompareCliOptions): Promise<void> {
   const { maxRegression: margin, onUndecided, format, json = false, quiet = false, references } = options
+  const { slo = [] } = options
+  if (b === undefined) {
+    const { showFront } = await import('./front.js')
+    return showFront(readSide(a, references), { slo, json, format })
+  }
+  if (slo.length > 0) throw sloNeedsOne()
   const metrics = (options.metric ?? []).map(metricOf)
   const allow = (options.allow ?? []).map(allowableOf)
   const comparison = compareSources(readSide(a, references), readSide(b, references), {
@@ -50,25 +59,18 @@ export async function compare(a: string, b: string, options: CompareCliOptions):
   if (!quiet) say('Not decided, and let pass by --on-undecided pass.')
 }
 
+function sloNeedsOne(): LlemError {
+  return new LlemError('--slo is for all experiments of one campaign', {
+    code: 'OPTIONS_INVALID',
+    hint: 'Leave B away, or use --max-regression.',
+    kind: 'usage',
+  })
+}
+
 function furtherOf({ pairs }: Comparison): number | null {
   return furtherCyclesOf(pairs.flatMap(({ metrics }) => metrics.flatMap(({ gate }) => gate ?? [])))
 }
 
-function metricOf(typed: string): MetricKey {
-  return oneOf(typed, METRIC_KEYS, '--metric')
-}
-
 function allowableOf(typed: string): Allowable {
   return oneOf(typed, ALLOWABLE, '--allow')
-}
-
-function oneOf<T extends string>(typed: string, known: readonly T[], option: string): T {
-  const found = known.find((each) => each === typed)
-  if (found !== undefined) return found
-  const meant = closest(typed, known)
-  throw new LlemError(`${option} ${JSON.stringify(typed)} is not one of ${known.join(', ')}.`, {
-    code: 'OPTIONS_INVALID',
-    hint: meant === null ? `Leave ${option} away, or give one of them.` : `Did you mean ${meant}?`,
-    kind: 'usage',
-  })
 }

@@ -16,7 +16,7 @@ export const DECIDING: readonly CommandLine[] = [
           '<a>',
           'a folder of a result, of a campaign, CAMPAIGN/NAME for one of its experiments, or a reference',
         )
-        .argument('<b>', 'what is compared with it')
+        .argument('[b]', 'what is compared with it (default: all experiments of A with one another)')
         .option(
           '--metric <name>',
           'what has to hold, repeatable (default: energy_per_output_token_j)',
@@ -36,6 +36,11 @@ export const DECIDING: readonly CommandLine[] = [
           'compare although this differs: workload, tokens, scope; repeatable',
           collect,
         )
+        .option(
+          '--slo <metric=limit>',
+          'without B: which experiments keep it, and which of them uses least; repeatable',
+          collect,
+        )
         .addOption(
           new Option('--format <format>', 'text, or md for a pull request')
             .choices(['text', 'md'])
@@ -52,12 +57,39 @@ export const DECIDING: readonly CommandLine[] = [
             ['llem compare campaigns/before campaigns/after --max-regression 2%', 'a gate for CI'],
             ['llem compare grid-0d6e4079e3/int8 grid-0d6e4079e3/fp16', 'two experiments of one campaign'],
             ['llem compare a b --metric energy_per_output_token_j --metric ttft_p50_ms', 'both have to hold'],
+            ['llem compare campaigns/grid-0d6e4079e3 --slo ttft_p50_ms=200', 'which one to choose'],
             ['llem compare a b --format md >> "$GITHUB_STEP_SUMMARY"', ''],
           ),
         )
-        .action(async (a: string, b: string, options) => {
+        .action(async (a: string, b: string | undefined, options) => {
           const { compare } = await import('./compare.js')
           await compare(a, b, options)
+        }),
+  },
+  {
+    name: 'plan-cycles',
+    define: (command) =>
+      command
+        .summary('say how many cycles tell a difference')
+        .description(
+          'Says how many cycles tell a difference of so much, by how far the cycles so far differ: of two experiments of one campaign, and of two campaigns.',
+        )
+        .argument('<results>', 'a folder of a campaign, CAMPAIGN/NAME, a folder of results, or a reference')
+        .requiredOption('--detect <percent>', 'the difference that is to be told, as in 2%', share)
+        .option('--metric <name>', 'in what (default: energy_per_output_token_j)')
+        .option('--references <folder>', 'where references are (default: llem’s data folder)')
+        .option('--json', 'print it as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem plan-cycles campaigns/pilot-0d6e4079e3 --detect 2%', ''],
+            ['llem plan-cycles pilot --detect 1% --metric ttft_p50_ms --json', 'of a reference'],
+          ),
+        )
+        .action(async (path: string, options) => {
+          const { tellCycles } = await import('./plan-cycles.js')
+          tellCycles(path, options)
         }),
   },
   {

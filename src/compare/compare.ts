@@ -2,12 +2,12 @@
 
 import { z } from 'zod'
 import { listedNames } from '../core/foreign-text.js'
+import { CONFIDENCE, SEQUENTIAL_COVERAGE } from '../results/interval.js'
 import type { Allowable } from './facts.js'
 import { ALPHA, ANSWERS, gateOf, testsOf, together } from './gate.js'
 import { holm } from './holm.js'
-import type { MetricKey } from './metrics.js'
-import { metricKey, type Pair, pairOf, pairSchema, refused } from './pair.js'
-import { CONFIDENCE } from './ratio.js'
+import { type MetricKey, metricKey } from './metrics.js'
+import { type Pair, pairOf, pairSchema, refused } from './pair.js'
 import type { Source } from './read-series.js'
 import type { Series } from './series.js'
 
@@ -44,8 +44,6 @@ export interface CompareOptions {
 }
 
 export const DEFAULT_MARGIN = 0.03
-/** Of an interval that a campaign waited for: 97 %, quoted as 95 %, because it ends where the spread looks small. */
-export const SEQUENTIAL_COVERAGE = 0.97
 
 /** Compares two sides. Throws COMPARE_REFUSED where they are not alike, or nothing of them belongs together. */
 export function compare(a: Source, b: Source, options: CompareOptions = {}): Comparison {

@@ -56,7 +56,7 @@ function factsOfRun(
   result: ExperimentResult,
 ): Omit<Facts, 'command' | 'simulated' | 'domain' | 'boards' | 'estimator'> {
   const { identity, serving, prompts, process_results, energy_breakdown: parts } = result
-  const finished = process_results.reduce((sum, { requests, failures }) => sum + requests - failures, 0)
+  const finished = process_results.reduce((sum, { requests }) => sum + requests, 0)
   return {
     scope: quotedNumbers(result).quoted.scope,
     // Whoever runs the model itself counts its own tokens.

@@ -28,7 +28,7 @@ export const ALPHA = 0.05
 /** How likely the further cycles are to decide. */
 export const POWER = 0.8
 /** What a campaign may have. */
-const MOST_CYCLES = 1000
+export const MOST_CYCLES = 1000
 
 /** A metric as "worse is more": the logarithm of how much worse B is, and of how much it may be. */
 interface Worse {
@@ -92,16 +92,36 @@ export function furtherCycles(
   if (distance <= (quantile(1 - alpha, 1e7) + quantile(POWER, 1e7)) * measurement)
     return none('the uncertainty of the measurement alone is as large as what is to be decided')
   const now = Math.min(ratio.n.a, ratio.n.b)
-  const decides = (n: number) => {
-    const degreesOfFreedom = method === 'paired_t' ? n - 1 : 2 * (n - 1)
-    const part = { variance: spread ** 2 / n, degreesOfFreedom }
-    const { error, degreesOfFreedom: effective } = combined(0, [part], measurement)
-    return distance >= (quantile(1 - alpha, effective) + quantile(POWER, effective)) * error
-  }
-  const needed = leastOf(Math.max(now + 1, 2), MOST_CYCLES, decides)
+  const design = { spread, measurement, isPaired: method === 'paired_t' }
+  const needed = leastOf(Math.max(now + 1, 2), MOST_CYCLES, (n) => tells(n, distance, { ...design, alpha }))
   return needed === null
     ? none(`the two are so near to the margin that ${MOST_CYCLES} cycles would not decide`)
     : { further_cycles: needed - now, further_reason: null }
+}
+
+/** What so many cycles of each side would be. */
+export interface Design {
+  /** Of the logarithm of the ratio of one cycle. */
+  spread: number
+  measurement: number
+  isPaired: boolean
+  /** One-sided. */
+  alpha: number
+}
+
+/** Whether so many cycles tell a distance on the scale of logarithms from none, 4 times of 5 (by quantiles of t). */
+export function tells(
+  n: number,
+  distance: number,
+  { spread, measurement, isPaired, alpha }: Design,
+): boolean {
+  const degreesOfFreedom = isPaired ? n - 1 : 2 * (n - 1)
+  const { error, degreesOfFreedom: effective } = combined(
+    0,
+    [{ variance: spread ** 2 / n, degreesOfFreedom }],
+    measurement,
+  )
+  return distance >= (quantile(1 - alpha, effective) + quantile(POWER, effective)) * error
 }
 
 /** The least number for which it holds, of a question that holds for all above it; null where it does not by `most`. */

@@ -21,6 +21,7 @@ export const METRIC_KEYS = [
   'duration_s',
 ] as const
 export type MetricKey = (typeof METRIC_KEYS)[number]
+export const metricKey = z.enum(METRIC_KEYS)
 
 export interface Metric {
   key: MetricKey
@@ -99,7 +100,7 @@ function valuesOfRun(result: ExperimentResult): Values {
   const { quoted, quoted_total } = quotedNumbers(result)
   const { energy, energy_breakdown: parts, latency } = result
   const total = measured(quoted_total.value, quoted_total)
-  const requests = result.process_results.reduce((sum, each) => sum + each.requests - each.failures, 0)
+  const requests = result.process_results.reduce((sum, each) => sum + each.requests, 0)
   return {
     energy_per_output_token_j: measured(quoted.value, quoted),
     active_energy_per_output_token_j: measured(parts?.active_energy_per_output_token_j, {

@@ -8,13 +8,12 @@ import { centreOf } from '../results/repeated.js'
 import { type Allowable, type Difference, differencesOf } from './facts.js'
 import { gateSchema } from './gate.js'
 import { holm } from './holm.js'
-import { METRIC_KEYS, METRICS, type Measured, type Metric, type MetricKey } from './metrics.js'
+import { METRICS, type Measured, type Metric, type MetricKey, metricKey } from './metrics.js'
 import { findingsOf } from './oddities.js'
 import { estimateOf, probabilityOfNoDifference, type Ratio, ratioOf, ratioSchema } from './ratio.js'
 import { factsIn, isPaired, metricsOf, type Series, type SeriesRun, sortedRuns } from './series.js'
 
 const count = z.number().int().nonnegative()
-export const metricKey = z.enum(METRIC_KEYS)
 
 const sideSchema = z.object({
   name: z.string(),
@@ -160,8 +159,8 @@ function ratioFor(
   return ratioOf({ ...sides, isPaired: paired, isAbsolute }, { coverage })
 }
 
-/** Of the cycles that both have. */
-function pairsOf(
+/** What both sides have of the same cycles. */
+export function pairsOf(
   key: MetricKey,
   a: readonly SeriesRun[],
   b: readonly SeriesRun[],

@@ -2,6 +2,7 @@
 // are sums. By pairs where both were measured in one cycle, else by Welch's two samples.
 
 import { z } from 'zod'
+import { CONFIDENCE } from '../results/interval.js'
 import { studentCdf, studentQuantile } from '../results/student.js'
 import type { Measured } from './metrics.js'
 
@@ -38,6 +39,30 @@ export interface Estimate {
 
 /** Above it Student's t is the normal distribution to more digits than anything here has. */
 const MANY = 1e7
+
+/** The geometric mean of runs and the interval of what is known of it; null ends where that is nothing. */
+export const levelSchema = z.object({
+  value: z.number(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+})
+export type Level = z.infer<typeof levelSchema>
+
+/** Of one side alone; null where it has no value, or one without a logarithm. */
+export function levelOf(
+  runs: readonly Measured[],
+  { isAbsolute, coverage }: { isAbsolute: boolean; coverage: number },
+): Level | null {
+  if (runs.length === 0 || runs.some(({ value }) => !(value > 0))) return null
+  const own = logs(runs)
+  const part = ofMean(own)
+  const measurement = relative(runs, { isAbsolute })
+  const value = Math.exp(mean(own))
+  if (part === null && measurement === 0) return { value, low: null, high: null }
+  const { log, error, degreesOfFreedom } = combined(mean(own), part === null ? [] : [part], measurement)
+  const reach = quantile((1 + coverage) / 2, degreesOfFreedom) * error
+  return { value, low: Math.exp(log - reach), high: Math.exp(log + reach) }
+}
 
 export interface Sides {
   /** Of the same length, cycle by cycle, where they are paired. */
@@ -90,9 +115,6 @@ export function ratioOf(sides: Sides, { coverage }: { coverage: number }): Ratio
   }
 }
 
-/** The share of intervals that hold the truth. */
-export const CONFIDENCE = 0.95
-
 /** The estimate that a ratio stands for; null where nothing tells how far it may be off. */
 export function estimateOf({ value, standard_error, degrees_of_freedom }: Ratio): Estimate | null {
   if (standard_error === null) return null
@@ -133,7 +155,7 @@ function ofMean(values: readonly number[]): (Variance & { spread: number }) | nu
 }
 
 /** The relative standard uncertainty of one side: root mean square over its runs, of those that know theirs. */
-function relative(runs: readonly Measured[], { isAbsolute }: Sides): number {
+function relative(runs: readonly Measured[], { isAbsolute }: Pick<Sides, 'isAbsolute'>): number {
   const shares = runs.flatMap(({ value, uncertainty, absolute_uncertainty }) => {
     const expanded = isAbsolute ? (absolute_uncertainty ?? uncertainty) : uncertainty
     return expanded === null ? [] : [expanded / 2 / value]

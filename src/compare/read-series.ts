@@ -40,10 +40,11 @@ function campaignIn(dir: string, only: string | null = null): Source {
   const plan = readPlan(dir)
   const records = new RunRecords(dir, plan, { isLive: true })
   const problems = [...records.problems]
-  const { structure } = plan.execution
+  const { structure, until_ci_pct = null } = plan.execution
+  const sequential = until_ci_pct !== null
   const series = plan.experiments.map(({ name, hash }): Series => {
     const campaign = resolve(dir)
-    return { name, hash, campaign, structure, sequential: false, runs: [], missing: { ...NONE_MISSING } }
+    return { name, hash, campaign, structure, sequential, runs: [], missing: { ...NONE_MISSING } }
   })
   for (const run of records.runs()) {
     const own = series[run.experiment]

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Facts, factsSchema } from './facts.js'
-import { METRIC_KEYS, type MetricKey, measuredSchema } from './metrics.js'
+import { METRIC_KEYS, type MetricKey, measuredSchema, metricKey } from './metrics.js'
 
 const count = z.number().int().nonnegative()
 
@@ -12,7 +12,7 @@ export const seriesRunSchema = z.object({
   /** Slowed down for a thermal reason or by the power brake. */
   throttled: z.boolean(),
   facts: factsSchema,
-  values: z.partialRecord(z.enum(METRIC_KEYS), measuredSchema.nullable()),
+  values: z.partialRecord(metricKey, measuredSchema.nullable()),
 })
 export type SeriesRun = z.infer<typeof seriesRunSchema>
 

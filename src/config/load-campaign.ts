@@ -16,7 +16,7 @@ import { modernised } from './older-campaigns.js'
 import { type Finding, type Problem, toProblems } from './problems.js'
 import type { ExperimentConfig } from './schema.js'
 import { experimentConfigSchema } from './schema.js'
-import { CAMPAIGN_KEYS, type CampaignKeys, campaignKeysSchema } from './schema-campaign.js'
+import { CAMPAIGN_KEYS, type CampaignKeys, campaignKeysSchema, executionProblems } from './schema-campaign.js'
 import { daemonProblems } from './schema-daemon.js'
 import { ServedNames } from './served-names.js'
 import { mergeTrees, type Path, type Tree } from './tree.js'
@@ -71,6 +71,10 @@ export function loadCampaign({ path, text }: { path: string; text?: string }): L
   for (const { key, message } of daemonProblems(keys.daemon)) {
     const place = layer.place(['daemon', key], 'value')
     findings.push({ place, key: `daemon.${key}`, message, suggestion: null })
+  }
+  for (const { key, message } of executionProblems(keys)) {
+    const place = layer.place(['execution', key], 'value')
+    findings.push({ place, key: `execution.${key}`, message, suggestion: null })
   }
   if (keys.grid !== undefined) findings.push(...gridFindings(keys.grid, [layer]))
   // What nobody knows was told above, and is not wrong once more in each experiment.

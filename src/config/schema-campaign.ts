@@ -3,7 +3,11 @@ import { INFERENCE_BACKENDS } from './schema.js'
 import { daemonSchema } from './schema-daemon.js'
 
 /** The orders in which a campaign may run its experiments. */
-export const STRUCTURES = ['interleaved', 'shuffled', 'grouped'] as const
+export const STRUCTURES = ['interleaved', 'shuffled', 'latin_square', 'grouped'] as const
+
+/** Cycles before an interval may end a campaign. */
+export const FIRST_CYCLES = 5
+export const MOST_CYCLES = 1000
 
 const seconds = z
   .number()
@@ -17,12 +21,17 @@ const execution = z
     cycles: z
       .int()
       .min(1)
-      .max(20)
+      .max(MOST_CYCLES)
       .default(3)
       .meta({ description: 'How often every experiment is run.', unit: 'cycles' }),
     structure: z.enum(STRUCTURES).default('interleaved').meta({
       description:
-        'The order: interleaved runs all experiments once a cycle (A B A B), shuffled anew in each cycle, grouped each one to its end (A A B B).',
+        'The order: interleaved runs all experiments once a cycle (A B A B), shuffled anew in each cycle, latin_square so that each one is at each place and after each other one equally often, grouped each one to its end (A A B B).',
+    }),
+    until_ci_pct: z.number().gt(0).max(50).nullable().default(null).meta({
+      description:
+        'End once the interval of J/output token of each experiment reaches no further than this to either side; `cycles` is the most then, and 5 the fewest.',
+      unit: '%',
     }),
     seed: z
       .int()
@@ -202,3 +211,21 @@ export type CampaignKeys = z.output<typeof campaignKeysSchema>
 /** The same as it is written. */
 export type WrittenCampaignKeys = z.input<typeof campaignKeysSchema>
 export type Structure = (typeof STRUCTURES)[number]
+
+/** What joins several of these keys and is wrong. */
+export function executionProblems({
+  execution: { until_ci_pct, cycles },
+  daemon,
+}: Pick<CampaignKeys, 'execution' | 'daemon'>): { key: 'cycles' | 'until_ci_pct'; message: string }[] {
+  if (until_ci_pct === null) return []
+  if (daemon.enabled)
+    return [{ key: 'until_ci_pct', message: 'execution.until_ci_pct is for a campaign that is no daemon' }]
+  return cycles < FIRST_CYCLES
+    ? [
+        {
+          key: 'cycles',
+          message: `with execution.until_ci_pct, execution.cycles is the most there may be: at least ${FIRST_CYCLES}, e.g. 100, got ${cycles}`,
+        },
+      ]
+    : []
+}

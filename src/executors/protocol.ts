@@ -61,6 +61,10 @@ export const runSummarySchema = z.object({
   energy_per_output_token_j: z.number().nullable(),
   /** What is quoted of the result; null in a record of an llem that kept another number. */
   quoted: quotedSchema.nullable().default(null),
+  /** Joules over the requests that came to something; null in a record of an llem that did not keep it, as the next two. */
+  energy_per_request_j: z.number().nullable().default(null),
+  output_tokens_per_j: z.number().nullable().default(null),
+  mean_power_w: z.number().nullable().default(null),
   active_energy_j: z.number().nullable().default(null),
   active_energy_per_output_token_j: z.number().nullable().default(null),
   tokens_per_second: z.number().nullable(),

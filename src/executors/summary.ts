@@ -19,6 +19,9 @@ export function summaryOf(result: ExperimentResult, runDir: string): RunSummary 
     energy_reason: isAskedFor(result) ? result.energy_reason : null,
     energy_per_output_token_j: quoted.value,
     quoted,
+    energy_per_request_j: over(quoted_total.value, finishedRequests(result)),
+    output_tokens_per_j: over(1, quoted.value),
+    mean_power_w: over(quoted_total.value, result.energy?.duration_sec ?? null),
     active_energy_j: result.energy_breakdown?.active_j ?? null,
     active_energy_per_output_token_j: result.energy_breakdown?.active_energy_per_output_token_j ?? null,
     tokens_per_second: result.avg_tokens_per_second,
@@ -34,6 +37,15 @@ export function summaryOf(result: ExperimentResult, runDir: string): RunSummary 
     load_energy_j: result.load?.energy_j ?? null,
     disk_bytes: bytesIn(runDir),
   }
+}
+
+/** Those that failed are counted beside them. */
+function finishedRequests({ process_results }: ExperimentResult): number {
+  return process_results.reduce((sum, { requests }) => sum + requests, 0)
+}
+
+function over(amount: number | null, divisor: number | null): number | null {
+  return amount === null || divisor === null || !(divisor > 0) ? null : amount / divisor
 }
 
 /** Null energy is a problem where readings failed; a window that is too short has none of a GPU that is well. */

@@ -11,6 +11,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   CODE_UNKNOWN: '`llem explain` does not know the code.',
   FORMAT_UNKNOWN: 'The name of the file does not tell in which format it is to be written.',
   COMPARE_REFUSED: 'Two sides cannot be compared: they are not alike, or nothing of them belongs together.',
+  CYCLES_TOO_FEW: 'Nothing was measured twice, so that nothing is known of how far cycles differ.',
   REFERENCE_NAME_INVALID: 'A name of a reference is no plain name.',
   REFERENCE_MISSING: 'There is no reference of this name.',
   REFERENCE_DAMAGED: 'The file of a reference is damaged, or of another version.',

@@ -63,9 +63,20 @@ export function studentCdf(t: number, degreesOfFreedom: number): number {
 export function studentQuantile(probability: number, degreesOfFreedom: number): number {
   if (!(probability > 0 && probability < 1 && degreesOfFreedom > 0)) return Number.NaN
   if (probability === 0.5) return 0
-  const tail = Math.min(probability, 1 - probability)
-  const size = quantileOfTail(tail, degreesOfFreedom)
+  const size = knownQuantile(Math.min(probability, 1 - probability), degreesOfFreedom)
   return probability < 0.5 ? -size : size
+}
+
+const known = new Map<string, number>()
+/** Cycles are few and levels fewer, so whole degrees of freedom come again and again. */
+const MOST_KNOWN = 10_000
+
+function knownQuantile(tail: number, degreesOfFreedom: number): number {
+  if (!Number.isInteger(degreesOfFreedom)) return quantileOfTail(tail, degreesOfFreedom)
+  const key = `${tail} ${degreesOfFreedom}`
+  const found = known.get(key) ?? quantileOfTail(tail, degreesOfFreedom)
+  if (known.size < MOST_KNOWN) known.set(key, found)
+  return found
 }
 
 /** Halves in the logarithm, so that 1e-3 and 1e+30 take the same number of steps. */
