@@ -194,7 +194,9 @@ describe('the page', () => {
     await page.close()
   })
 
-  it('has 100 runs of an hour within 10 MB, open within 2 s', { timeout: 120_000 }, async (context) => {
+  it('has 100 runs of an hour within 10 MB, open with 2 s of computing', {
+    timeout: 120_000,
+  }, async (context) => {
     const folder = scratchFolder()
     for (let run = 0; run < 100; run++)
       made(join(folder, `run-${String(run).padStart(3, '0')}`), {
@@ -207,12 +209,12 @@ describe('the page', () => {
       })
     const large = await reportOf(folder)
     expect(statSync(large).size).toBeLessThan(10e6)
-    const { page, openedMs, complaints } = await openPage(opened(context), large, {
+    const { page, openedCpuS, complaints } = await openPage(opened(context), large, {
       width: 1440,
       scheme: 'light',
     })
     expect(complaints).toEqual([])
-    expect(openedMs).toBeLessThan(2000)
+    expect(openedCpuS).toBeLessThan(2)
     expect(await page.locator('.timeline').count()).toBe(100)
     await page.close()
   })

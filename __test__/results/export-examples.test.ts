@@ -30,7 +30,8 @@ beforeAll(async () => {
     })
 }, 300_000)
 
-describe('the examples of the guide', () => {
+// Their first import reads a few hundred files from a disk.
+describe('the examples of the guide', { timeout: 120_000 }, () => {
   it('are of DuckDB, pandas and polars', () => {
     expect(examples.map(({ reader }) => reader)).toEqual(['duckdb', 'pandas', 'polars'])
   })
@@ -47,7 +48,7 @@ describe('the examples of the guide', () => {
   })
 })
 
-describe('the text format of Prometheus', () => {
+describe('the text format of Prometheus', { timeout: 120_000 }, () => {
   it('is in base units, and its own reader reads it', async () => {
     const own = scratchFolder()
     made(join(own, 'run'), { name: 'a "quoted" \\ name\nof two lines', joulesPerToken: 0.5, ttftMs: 20 })

@@ -3,7 +3,7 @@
 
 import { scaleLinear } from 'd3-scale'
 import { type Configuration, type Estimate, endsOf, valueText } from './configurations.js'
-import { html, type Markup } from './markup.js'
+import { breakable, html, type Markup } from './markup.js'
 import { digits, range } from './numbers.js'
 
 /** So far, as a multiple of its value, an interval makes room for itself on an axis. */
@@ -40,7 +40,7 @@ function bar(
     quoted.low === null || quoted.high === null
       ? 'one run'
       : `${range(quoted.low, quoted.high)}, n = ${quoted.n}`
-  return html`<li><a class="name" href="#c${number}"><b>${number}</b> ${label}</a>
+  return html`<li><a class="name" href="#c${number}"><b>${number}</b> ${breakable(label)}</a>
 <svg class="${kind === 'exec' && 'command'} ${simulated && 'simulated'}" width="100%" height="22" aria-hidden="true"><rect x="0" y="3" width="${x(quoted.value)}" height="16" rx="1"/>${
     ends &&
     html`<g class="whisker"><line x1="${x(ends[0])}" x2="${x(ends[1])}" y1="11" y2="11"/><line x1="${x(ends[0])}" x2="${x(ends[0])}" y1="6" y2="16"/><line x1="${x(ends[1])}" x2="${x(ends[1])}" y1="6" y2="16"/></g>`

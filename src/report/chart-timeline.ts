@@ -151,7 +151,8 @@ function still(
         .defined(([, v]) => v !== null)
         .x(([t]) => Math.round(x(t)))
         .y(([, v]) => round1(y(v ?? 0)))(pairs)
-  const ticks = y.ticks(height > 100 ? 4 : 2)
+  // Half a request is none.
+  const ticks = y.ticks(height > 100 ? 4 : 2).filter((tick) => !isStepped || Number.isInteger(tick))
   const seconds = x.ticks(6)
   return html`<div class="panel ${id}"><span class="of">${title}${unit !== '' && `, ${unit}`}</span><svg width="100%" height="${height + (isLast ? 20 : 0)}" aria-hidden="true">
 <svg x="0" y="0" width="100%" height="${height}" viewBox="0 0 ${WIDE} ${height}" preserveAspectRatio="none">${spans.map(

@@ -33,6 +33,11 @@ export function raw(text: string): Markup {
   return new Markup(text)
 }
 
+/** A long name, which may be broken after what separates its parts and not within one. */
+export function breakable(text: string): Markup {
+  return new Markup(escaped(text).replace(/[_=/,](?=[^;\s])/g, '$&<wbr>'))
+}
+
 /** Text with lines of its own, as in `pre`. */
 export function lines(text: string): Markup {
   return new Markup(text.split('\n').map(escaped).join('\n'))

@@ -227,6 +227,9 @@ export function pageScript(): void {
             ...axis,
             size: 52,
             space: panel.height > 100 ? 30 : 22,
+            ...(panel.stepped
+              ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] }
+              : {}),
             grid: { show: true, stroke: () => colour('line'), width: 1 },
           },
         ],

@@ -5,7 +5,7 @@ import { energyBars } from './chart-bars.js'
 import { PLANES, plane } from './chart-plane.js'
 import { timeline } from './chart-timeline.js'
 import { type Configuration, valueText } from './configurations.js'
-import { html, lines, type Markup } from './markup.js'
+import { breakable, html, lines, type Markup } from './markup.js'
 import { METHOD } from './method.js'
 import { count, duration, plusMinus, UNKNOWN } from './numbers.js'
 import { comparable, type Report } from './report.js'
@@ -27,7 +27,7 @@ export function headline(report: Report): Markup {
   return html`<div class="headline"><p class="eyebrow">${title}</p>
 <p class="quoted"><strong>${number}</strong> <span>${unit}</span></p>
 <p class="how">${how}.</p>
-<p class="who"><a href="#c${configuration.number}"><b>${configuration.number}</b> ${configuration.label}</a>${marks(configuration)}</p>
+<p class="who"><a href="#c${configuration.number}"><b>${configuration.number}</b> ${breakable(configuration.label)}</a>${marks(configuration)}</p>
 ${paragraphs(sentences)}</div>`
 }
 
@@ -95,7 +95,7 @@ function part(configuration: Configuration, first: number, of: number): Markup {
     quoted === null
       ? html`Nothing is quoted: ${reason ?? 'the energy is unknown'}.`
       : html`<strong>${valueText(quoted)} ${quoted.unit}</strong>. ${howSure(quoted)}.`
-  return html`<article id="c${number}" aria-labelledby="c${number}-title"><h3 id="c${number}-title"><b>${number}</b> ${label}${marks(configuration)}</h3>
+  return html`<article id="c${number}" aria-labelledby="c${number}-title"><h3 id="c${number}-title"><b>${number}</b> ${breakable(label)}${marks(configuration)}</h3>
 <p>${told}</p>
 ${findings(runs)}
 ${runs.map((run, at) => runPart(run, `r${first + at + 1}`, of, of <= OPEN_RUNS || first + at === 0))}</article>
@@ -206,7 +206,7 @@ ${configurations.map(
     number,
     label,
     runs,
-  }) => html`<details class="config"><summary><b>${number}</b> ${label}</summary><pre tabindex="0">${runs.slice(0, 1).map(configText)}</pre></details>
+  }) => html`<details class="config"><summary><b>${number}</b> ${breakable(label)}</summary><pre tabindex="0">${runs.slice(0, 1).map(configText)}</pre></details>
 `,
 )}`
 }

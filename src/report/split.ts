@@ -2,7 +2,7 @@
 
 import { type Piece, stackedBar } from './chart-bars.js'
 import type { Configuration } from './configurations.js'
-import { html, type Markup } from './markup.js'
+import { breakable, html, type Markup } from './markup.js'
 import { digits } from './numbers.js'
 import type { Run } from './runs.js'
 
@@ -33,7 +33,7 @@ const PHASES: readonly PartKind[] = [
 /** The two bars of a configuration, and their parts in words. */
 export function splitRow({ number, label, runs }: Configuration): Markup {
   const levels = piecesOf(LEVELS, runs) ?? piecesOf(ABOVE_BARE, runs)
-  return html`<li><h3><a href="#c${number}"><b>${number}</b> ${label}</a></h3>
+  return html`<li><h3><a href="#c${number}"><b>${number}</b> ${breakable(label)}</a></h3>
 ${parts(
   'Level',
   levels,

@@ -37,7 +37,7 @@ code,pre{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .sentences{margin:1rem 0 0;padding:0 0 0 1.1rem;max-width:76ch}.sentences li{margin:.25rem 0;overflow-wrap:anywhere}
 .mark{display:inline-block;font-size:.75rem;font-weight:500;line-height:1.3;padding:.0625rem .4rem;border:1px solid currentColor;border-radius:.75rem;color:var(--soft);vertical-align:.1em}
 .mark.warn{color:var(--warn)}
-.bars{list-style:none;margin:.75rem 0 0;padding:0;display:grid;grid-template-columns:fit-content(18rem) 1fr auto;gap:0 1rem}
+.bars{list-style:none;margin:.75rem 0 0;padding:0;display:grid;grid-template-columns:fit-content(24rem) 1fr auto;gap:0 1rem}
 .bars li{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:center;padding:.1875rem 0}
 .name{color:inherit;text-decoration:none;overflow-wrap:anywhere;font-size:.9375rem;line-height:1.35;padding:.125rem 0}.name:hover{text-decoration:underline}
 .name b,h3 b,.who b,td b,summary b{display:inline-block;min-width:1.1em;color:var(--soft);font-weight:500}
@@ -84,7 +84,7 @@ rect.unknown{fill:var(--line)}i.unknown{background:var(--line)}
 rect.steady{fill:var(--steady)}i.steady{background:var(--steady)}rect.capped{fill:var(--capped)}i.capped{background:var(--capped)}
 rect.slowed{fill:var(--slowed)}i.slowed{background:var(--slowed)}rect.gap{fill:var(--gap)}i.gap{background:var(--gap)}
 .key i{outline:1px solid var(--line)}
-article{padding:.5rem 0 1rem}article>h3{margin-top:1rem}
+article{padding:.5rem 0 1rem;content-visibility:auto;contain-intrinsic-size:auto 9rem}article>h3{margin-top:1rem}
 .findings,.left-out{list-style:none;margin:.5rem 0;padding:0;font-size:.9375rem}.findings li,.left-out li{margin:.25rem 0;overflow-wrap:anywhere;max-width:80ch}
 .findings ul{padding-left:1.1rem}.findings summary{padding:.125rem 0;font-size:.8125rem;color:var(--soft)}
 .findings span{font-size:.8125rem;font-weight:600;color:var(--soft)}.findings .warning span{color:var(--warn)}
@@ -120,6 +120,6 @@ summary small{display:block;margin:0}.steps{grid-template-columns:1fr}
 nav,.skip,.readout,.live,#tip{display:none!important}.still{display:block!important}
 body{font-size:10.5pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 figure,.bars li,tr,.splits li{break-inside:avoid}h2,h3{break-after:avoid}pre{max-height:none}
-.scroll{overflow:visible}table{font-size:8.5pt}th,td{padding:.2rem .3rem}tbody th{min-width:0}
+.scroll{overflow:visible}article{content-visibility:visible}table{font-size:8.5pt}th,td{padding:.2rem .3rem}tbody th{min-width:0}
 }
 `.trim()

@@ -1,7 +1,7 @@
 // The table of all configurations, which the page's script sorts and which Markdown has too.
 
 import type { Configuration, Estimate } from './configurations.js'
-import { html, type Markup } from './markup.js'
+import { breakable, html, type Markup } from './markup.js'
 import { aligned, range, UNKNOWN } from './numbers.js'
 
 export interface ColumnKind {
@@ -92,7 +92,7 @@ export function configurationTable(configurations: readonly Configuration[]): Ma
     (
       each,
       row,
-    ) => html`<tr><td data-v="${each.number}"><b>${each.number}</b></td><th scope="row"><a href="#c${each.number}">${each.label}</a>${marks(each)}</th>${columns.map(
+    ) => html`<tr><td data-v="${each.number}"><b>${each.number}</b></td><th scope="row"><a href="#c${each.number}">${breakable(each.label)}</a>${marks(each)}</th>${columns.map(
       (column, at) => html`<td class="number" data-v="${column.of(each) ?? ''}">${cells[at]?.[row]}</td>`,
     )}</tr>
 `,
