@@ -49,7 +49,7 @@ function mutate() {
     // TypeScript 7 has no API that Stryker could rewrite it with, and nothing is compiled.
     tsconfigFile: 'no-tsconfig.json',
     tempDirName: join(folder, 'copy'),
-    reporters: ['clear-text', 'json'],
+    reporters: ['clear-text', 'json', 'progress-append-only'],
     clearTextReporter: { allowColor: false, reportTests: false, logTests: false },
     jsonReporter: { fileName: report },
     coverageAnalysis: 'perTest',

@@ -22,7 +22,10 @@ const SHARDS = Object.fromEntries([
   ...split('kills', 2, (shard) => ({
     command: [node, 'scripts/faults.mjs', '--faults', '0', '--kills', '150', '--seed', `${shard}`],
   })),
-  ['fuzz', { command: [node, 'scripts/fuzz.mjs'] }],
+  ...['rust', 'typescript'].map((language) => [
+    `fuzz-${language}`,
+    { command: [node, 'scripts/fuzz.mjs', '1000000', language] },
+  ]),
   ...split('canaries', 4, (shard, of) => ({
     command: [vitest, 'run', `--shard=${shard}/${of}`],
     env: { LLEM_TEST_CANARIES: '1' },

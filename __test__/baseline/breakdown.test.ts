@@ -119,6 +119,72 @@ describe('the energy breakdown', () => {
     })
   })
 
+  it('subtracts a level that was kept before the server ran or the model was loaded', () => {
+    for (const overrides of [{ serverRuns: true }, { modelLoaded: true }, { method: 'fresh' as const }])
+      expect(breakDown(energy(), { ...baseline, ...overrides })).toMatchObject({
+        ...{ adjusted_j: 1200, baseline_reason: null },
+      })
+  })
+
+  it('says which level one of the GPUs lacks', () => {
+    const [first] = parkedAt(90).devices ?? []
+    const parked = { ...parkedAt(90), devices: first === undefined ? [] : [first] }
+    const devices = [deviceEnergy({ uuid: 'GPU-2', total_j: 4000 })]
+    const told = breakDown(energy({ devices }), { ...baseline, devices: [] }, { parked, uuids: ['GPU-2'] })
+    expect(told).toMatchObject({
+      baseline_reason: 'one of the GPUs has no baseline',
+      parked_reason: 'one of the GPUs has no parked power',
+      ...{
+        adjusted_j: null,
+        parked_power_w: null,
+        parked_j: null,
+        active_j: null,
+        active_uncertainty_j: null,
+      },
+    })
+  })
+
+  it('of all GPUs takes off what was said of all, also where no single one was', () => {
+    expect(breakDown(energy(), { ...baseline, devices: [] })).toMatchObject({
+      ...{ adjusted_j: 1200, baseline_power_w: 80, baseline_uncertainty_w: null, baseline_reason: null },
+    })
+  })
+
+  it('adds up to the last digit', () => {
+    const told = breakDown(energy(), { ...baseline, powerW: 80.1 }, { parked: parkedAt(90.2) })
+    const { bare_j, parked_j, active_j } = told ?? {}
+    expect(active_j).toBe(6000 - Number(bare_j) - Number(parked_j))
+    // Which is not what the level comes to by itself.
+    expect(active_j).not.toBe(6000 - 90.2 * 60)
+  })
+
+  it('is not uncertain by what is not known', () => {
+    const parked = parkedAt(90)
+    const unsure = {
+      ...parked,
+      devices: parked.devices?.map((level) => ({ ...level, uncertaintyW: null })) ?? [],
+    }
+    const uncertaintyOf = (measured: ReturnType<typeof energy>, level: ParkedLevel) =>
+      breakDown(measured, baseline, { parked: level, outputTokens: 300 })
+    const told = { active_uncertainty_j: null, active_energy_per_output_token_uncertainty_j: null }
+    expect(uncertaintyOf(energy(), unsure)).toMatchObject({ ...told, active_j: 600 })
+    expect(uncertaintyOf(energy({ uncertainty_j: null }), parked)).toMatchObject({ ...told, active_j: 600 })
+  })
+
+  it.for([null, 0])('has no joules per token of %s tokens', (outputTokens) => {
+    expect(breakDown(energy(), baseline, { parked: parkedAt(90), outputTokens })).toMatchObject({
+      ...{ active_j: 600, active_energy_per_output_token_j: null },
+      active_energy_per_output_token_uncertainty_j: null,
+    })
+  })
+
+  it('has no joules per token where a level drifted', () => {
+    const parked = parkedAt(90, 'it fell')
+    expect(breakDown(energy(), baseline, { parked, outputTokens: 300 })).toMatchObject({
+      ...{ active_energy_per_output_token_j: null, active_energy_per_output_token_uncertainty_j: null },
+    })
+  })
+
   it('keeps a negative value', () => {
     expect(breakDown(energy(), { ...baseline, powerW: 150 })?.adjusted_j).toBe(-3000)
   })

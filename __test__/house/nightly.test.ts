@@ -15,11 +15,13 @@ describe('npm run test:nightly', () => {
     const { jobs } = parse(readFileSync(join(root, '.github/workflows/nightly.yml'), 'utf8'))
     const shards = nightly('--list').stdout.trim().split('\n')
     expect(jobs.shard.strategy.matrix.shard).toEqual(shards)
-    expect(shards).toEqual(expect.arrayContaining(['faults-1', 'kills-1', 'fuzz', 'coverage', 'mutation']))
+    expect(shards).toEqual(
+      expect.arrayContaining(['faults-1', 'kills-1', 'fuzz-rust', 'coverage', 'mutation']),
+    )
   })
 
   it('refuses a shard that there is not, before anything runs', () => {
-    const { status, stdout, stderr } = nightly('fuzz', 'fuz')
+    const { status, stdout, stderr } = nightly('loom', 'fuz')
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(/^There is no shard fuz; there are faults-1, /)
   })

@@ -59,21 +59,23 @@ describe('a result that nobody has changed', () => {
 })
 
 describe('a number that was changed', () => {
-  const numbers = all(copy()).filter(({ stored }) => typeof stored === 'number')
-
-  it('is looked for in many places', () => expect(numbers.length).toBeGreaterThan(25))
-
-  it.each(numbers.map(({ quantity }) => quantity))('%s is seen', (path) => {
-    for (const change of [(value: number) => value * 1.001 + 0.001, (value: number) => value - 1]) {
+  it('is seen, wherever it stands', () => {
+    const paths = all(copy()).flatMap(({ quantity, stored }) =>
+      typeof stored === 'number' ? [quantity] : [],
+    )
+    expect(paths.length).toBeGreaterThan(25)
+    for (const path of paths) {
+      for (const change of [(value: number) => value * 1.001 + 0.001, (value: number) => value - 1]) {
+        const result = copy()
+        put(result, path, (value) => change(value as number))
+        expect(wrong(all(result)), path).toContain(path)
+      }
       const result = copy()
-      put(result, path, (value) => change(value as number))
-      expect(wrong(all(result))).toContain(path)
+      put(result, path, () => null)
+      // A residual that a device does not have is not looked for, but then there is none of all.
+      const seen = path === 'energy.devices[0].residual_pct' ? 'energy.residual_pct' : path
+      expect(wrong(all(result)), path).toContain(seen)
     }
-    const result = copy()
-    put(result, path, () => null)
-    // A residual that a device does not have is not looked for, but then there is none of all.
-    const seen = path === 'energy.devices[0].residual_pct' ? 'energy.residual_pct' : path
-    expect(wrong(all(result))).toContain(seen)
   })
 
   it('of the window moves what is by its length and not the sums', () => {
