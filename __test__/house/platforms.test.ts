@@ -45,7 +45,7 @@ describe('a machine without NVML', () => {
     expect(llemOn(platform, '--version')).toMatchObject({ status: 0, stderr: '' })
     const { status, stderr } = llemOn(platform, 'devices')
     expect(stderr).toContain(`llem measures through NVML, which is not there on ${platform}-${process.arch}.`)
-    expect(stderr).toContain('Run llem on the Linux machine that has the GPU.')
+    expect(stderr).toContain('llem measures on the Linux machine that has the GPU.')
     expect(status).toBe(1)
   })
 })
