@@ -71,7 +71,7 @@ const VIEWS = [390, 1440].flatMap((width) =>
   (['light', 'dark'] as const).map((scheme) => ({ width, scheme })),
 )
 
-describe('the page', () => {
+describe('the page', { timeout: 60_000 }, () => {
   it.each(VIEWS)(
     'at $width px, $scheme: complains of nothing, asks nobody, is accessible, has everything',
     async ({ width, scheme, ...context }) => {
