@@ -85,12 +85,15 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   load_in_step_not_excluded: {
     meaning:
       'A load in step with the sensor would show the same readings and have quite other joules. The uncertainty holds what it may hide.',
-    evidence: 'Readings lie in line, and there is no counter, or it has not shown yet that it sees all of the time.',
+    evidence:
+      'Readings lie in line, and there is no counter, or it has not shown yet that it sees all of the time.',
     advice: 'Run `llem calibrate`, or measure a load that varies.',
   },
   counter_delay_unknown: {
-    meaning: 'The power readings are late, so the energy counter may be late too. What that may change is in the uncertainty.',
-    evidence: 'Around the edges of windows the readings follow the counter after more than 20 ms, and no calibration says when the counter counts.',
+    meaning:
+      'The power readings are late, so the energy counter may be late too. What that may change is in the uncertainty.',
+    evidence:
+      'Around the edges of windows the readings follow the counter after more than 20 ms, and no calibration says when the counter counts.',
     advice: 'Run `llem calibrate` once for this board and driver.',
   },
   scope_differs: {
