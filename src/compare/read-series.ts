@@ -84,12 +84,14 @@ function resultsBelow(path: string): Source {
   const name = basename(resolve(basename(path) === 'result.json' ? dirname(path) : path))
   const { dirs, incomplete, problems } = findResults([path])
   const groups = new Map<string, Series>()
+  const isNamed = new Set<Series>()
   const told = problems.map(messageOf)
   for (const dir of dirs) {
     try {
       const result = readResult(dir)
-      const { key, label, hash } = identityOf(result, dir)
-      const group = groups.get(key) ?? seriesOf(label, hash)
+      const { key, label, hash } = identityOf(result)
+      const group = groups.get(key) ?? seriesOf(label ?? basename(resolve(dir)), hash)
+      if (label !== null) isNamed.add(group)
       group.runs.push(runOf(result, resolve(dir), null))
       groups.set(key, group)
     } catch (error) {
@@ -99,6 +101,9 @@ function resultsBelow(path: string): Source {
     }
   }
   if (groups.size === 0) throw missingResult(isFolder(path) ? path : dirname(path))
+  const [only, ...others] = groups.values()
+  // Runs of one kind are called by the folder that holds them, not by that of the first.
+  if (only !== undefined && others.length === 0 && dirs.length > 1 && !isNamed.has(only)) only.name = name
   if (incomplete.length > 0) told.push(`${incomplete.length} incomplete runs below ${path} are left out.`)
   return { name, series: [...groups.values()], problems: told }
 }
@@ -111,12 +116,10 @@ function seriesOf(name: string, hash: string | null): Series {
 }
 
 /** Commands are the same where they are typed alike. */
-function identityOf(result: AnyResult, dir: string): { key: string; label: string; hash: string | null } {
-  const folder = basename(resolve(dir))
-  if (result.kind === 'exec')
-    return { key: JSON.stringify(result.content.command), label: folder, hash: null }
-  const { config_hash: hash, experiment_name } = result.content
-  return { key: hash, label: experiment_name ?? folder, hash }
+function identityOf(result: AnyResult): { key: string; label: string | null; hash: string | null } {
+  if (result.kind === 'exec') return { key: JSON.stringify(result.content.command), label: null, hash: null }
+  const { config_hash: hash, experiment_name: label } = result.content
+  return { key: hash, label, hash }
 }
 
 function runOf(result: AnyResult, folder: string, cycle: number | null): SeriesRun {
