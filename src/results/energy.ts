@@ -59,9 +59,9 @@ export const deviceEnergySchema = z.object({
   method,
   /** Why this method, or why there is none. */
   reason: z.string(),
-  /** Trapezoid over power readings, edges interpolated. */
+  /** Trapezoid over power readings, edges interpolated; of the recorded window, also where `total_j` is of a part (`cut`). */
   integral_j: joules,
-  /** Energy counter, corrected at the edges. */
+  /** Energy counter, corrected at the edges; of the recorded window too. */
   counter_j: joules,
   /** Plain difference of the energy counter. */
   counter_raw_j: joules,

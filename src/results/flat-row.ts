@@ -175,8 +175,18 @@ const ENERGY: readonly Column[] = [
     "How well the boards' own factor is known.",
     ({ gain_pct }) => gain_pct,
   ),
-  energy('energy_integral_j', 'number', 'By the integral of the power.', ({ integral_j }) => integral_j),
-  energy('energy_counter_j', 'number', "By the driver's energy counter.", ({ counter_j }) => counter_j),
+  energy(
+    'energy_integral_j',
+    'number',
+    'By the integral of the power, of the recorded window.',
+    ({ integral_j }) => integral_j,
+  ),
+  energy(
+    'energy_counter_j',
+    'number',
+    "By the driver's energy counter, of the recorded window.",
+    ({ counter_j }) => counter_j,
+  ),
   energy(
     'energy_residual_pct',
     'number',
