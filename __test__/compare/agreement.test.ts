@@ -1,7 +1,7 @@
 // The same numbers by SciPy and statsmodels, which other people wrote.
 
 import { spawnSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { leastOf, tells, testsOf } from '../../dist/compare/gate.js'
 import { holm } from '../../dist/compare/holm.js'
 import { estimateOf, probabilityOfNoDifference, ratioOf } from '../../dist/compare/ratio.js'
@@ -37,6 +37,11 @@ for one in json.load(sys.stdin):
 print(json.dumps(answers))
 `
 
+let python: ReturnType<typeof pythonWithStatsmodels>
+beforeAll(() => {
+  python = pythonWithStatsmodels()
+})
+
 interface Answer {
   paired: number[]
   welch: number[]
@@ -67,7 +72,6 @@ describe('on 50 random data sets', () => {
   }
 
   it("t tests, intervals, equivalence, Holm and bootstrap are SciPy's and statsmodels'", (context) => {
-    const python = pythonWithStatsmodels()
     if ('missing' in python) return context.skip(python.missing)
     const { stdout, stderr } = spawnSync(python.python, ['-c', PROGRAM], {
       encoding: 'utf8',

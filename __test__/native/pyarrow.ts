@@ -1,7 +1,7 @@
 // pyarrow, an independent reader of the files, in a virtual environment of its own.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -42,14 +42,7 @@ export function installPyarrow(): string | null {
   return install('.cache/test-venv', PYARROW, 'pyarrow.parquet')
 }
 
-const SCIPY = 'scipy==1.16.3'
 const STATSMODELS = 'statsmodels==0.15.0'
-
-/** A Python that has scipy, or why it cannot be had here. */
-export function pythonWithScipy(): { python: string } | { missing: string } {
-  const missing = install('.cache/test-venv-scipy', SCIPY, 'scipy.stats')
-  return missing === null ? { python: join(root, '.cache/test-venv-scipy/bin/python') } : { missing }
-}
 
 /** A Python with statsmodels and the SciPy that comes with it. */
 export function pythonWithStatsmodels(): { python: string } | { missing: string } {
@@ -66,15 +59,22 @@ export function pythonWithReaders(): { python: string } | { missing: string } {
   return missing === null ? { python: join(root, '.cache/test-venv-readers/bin/python') } : { missing }
 }
 
-/** Makes a virtual environment with these packages; why that cannot be, or null. */
+/** Makes a virtual environment with these packages, once however many files ask for it; why that cannot be, or null. */
 function install(venvFolder: string, requirement: string | string[], module: string): string | null {
   const own = join(root, venvFolder, 'bin/python')
   const works = () => spawnSync(own, ['-c', `import ${module}`]).status === 0
   if (existsSync(own) && works()) return null
-  const venv = spawnSync('python3', ['-m', 'venv', join(root, venvFolder)], { encoding: 'utf8' })
-  if (venv.status !== 0) return `python3 -m venv: ${venv.error?.message ?? venv.stderr}`
-  const pip = spawnSync(own, ['-m', 'pip', 'install', '--quiet', '--no-compile', ...[requirement].flat()], {
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  // Held by flock(1) while its command runs; what comes later finds all done.
+  const make = [
+    'set -e',
+    '"$1" -c "import $2" 2>/dev/null && exit 0',
+    'python3 -m venv "$3"',
+    'python="$1"; shift 3; exec "$python" -m pip install --quiet --no-compile "$@"',
+  ].join('\n')
+  const args = [own, module, join(root, venvFolder), ...[requirement].flat()]
+  const made = spawnSync('flock', [join(root, `${venvFolder}.lock`), 'sh', '-c', make, 'sh', ...args], {
     encoding: 'utf8',
   })
-  return works() ? null : `pip install ${requirement}: ${pip.stderr}`
+  return works() ? null : `pip install ${requirement}: ${made.error?.message ?? made.stderr}`
 }

@@ -1,8 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { bootstrapInterval, studentInterval } from '../../dist/results/interval.js'
-import { pythonWithScipy } from '../native/pyarrow.js'
+import { pythonWithStatsmodels } from '../native/pyarrow.js'
 import { randomOf } from '../native/scenario.js'
+
+let python: ReturnType<typeof pythonWithStatsmodels>
+beforeAll(() => {
+  python = pythonWithStatsmodels()
+})
 
 /** Normal numbers (Box and Muller). */
 function normals(seed: number): () => number {
@@ -54,7 +59,6 @@ describe('the interval of a mean', () => {
   })
 
   it('by the bootstrap agrees with scipy’s within what 1000 resamples leave to chance', (context) => {
-    const python = pythonWithScipy()
     if ('missing' in python) return context.skip(python.missing)
     const normal = normals(3)
     const values = Array.from({ length: 12 }, () => 100 + 10 * normal())
