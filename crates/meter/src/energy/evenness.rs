@@ -154,7 +154,7 @@ impl Evenness {
         let is_known = belief.noise_w < known::MOST_NOISE_W;
         let noise_w = if is_known { belief.noise_w } else { known::DRIVER_RESOLUTION_W };
         let noise_w = known::NOISE_BENDS * 6.0_f64.sqrt() * noise_w;
-        let (mut hidden_j, mut even_s, mut active_s, mut low_s, mut low_ws) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        let (mut hidden_j, mut even_s, mut active_s, mut quiet_s, mut quiet_j) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for (power, bends) in self.seconds.iter().enumerate() {
             let power_w = LOWEST_W * POWER_FACTOR.powf(power as f64 - 0.5);
             let is_active = power_w > idle_w * (1.0 + known::LOAD_SHARE);
@@ -173,14 +173,14 @@ impl Evenness {
                         even_s += sum_s;
                         hidden_j += sum_s * (limit_w - power_w).max(power_w - idle_w).max(0.0);
                     } else {
-                        (low_s, low_ws) = (low_s + sum_s, low_ws + sum_s * power_w);
+                        (quiet_s, quiet_j) = (quiet_s + sum_s, quiet_j + sum_s * power_w);
                     }
                 }
             }
         }
         // A load that is seen only while it is low looks idle, but for the time in which kernels ran.
-        let unseen_s = (busy_s - active_s).clamp(0.0, low_s);
-        let low_j = if low_s > 0.0 { unseen_s * (limit_w - low_ws / low_s).max(0.0) } else { 0.0 };
+        let unseen_s = (busy_s - active_s).clamp(0.0, quiet_s);
+        let low_j = if quiet_s > 0.0 { unseen_s * (limit_w - quiet_j / quiet_s).max(0.0) } else { 0.0 };
         Behind { hidden_j, low_j, length_s: even_s + unseen_s }
     }
 }
