@@ -35,7 +35,7 @@ struct Value {
 }
 
 /// What readings in line say of a load that is in step with the sensor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Behind {
     /// What it may hide, joules, were none of the time between the readings seen.
     pub hidden_j: f64,

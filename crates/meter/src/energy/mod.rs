@@ -12,6 +12,7 @@ mod continuous;
 mod edge;
 mod edge_stories;
 mod evenness;
+pub use evenness::Behind;
 mod finding;
 mod headline;
 mod history;

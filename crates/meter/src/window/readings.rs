@@ -4,7 +4,7 @@ use super::device::DeviceWindow;
 use super::edge::WindowEdge;
 use crate::clock::seconds;
 use crate::energy::constants as known;
-use crate::energy::{History, Readings, SecondMean, root_of_squares};
+use crate::energy::{Behind, History, Readings, SecondMean, root_of_squares};
 
 impl DeviceWindow {
     /// What the readings say of the window.
@@ -40,10 +40,17 @@ impl DeviceWindow {
         let unseen_if_blind = learned.max(taken.unseen_share());
         let unseen = learned + belief.blind_share * (unseen_if_blind - learned);
         // Kernels that ran tell of a load that is seen only while it is low.
-        let busy_share = self.slow.busy_share(seconds(duration_ns)).unwrap_or(0.0);
+        let told_share = self.slow.busy_share(seconds(duration_ns));
+        let busy_share = told_share.unwrap_or(0.0);
+        // Where no kernel ran there is no load, in step or not, however much this board draws when it is idle.
+        let is_quiet = told_share.is_some_and(|share| share <= known::BUSY_SLACK);
         let is_busy = busy_share > known::BUSY_SHARE;
         let busy_s = if is_busy { (busy_share - known::BUSY_SLACK).max(0.0) * read_s } else { 0.0 };
-        let behind = self.integral.evenness().behind(&belief, seconds(taken.update_period_ns), busy_s);
+        let behind = if is_quiet {
+            Behind::default()
+        } else {
+            self.integral.evenness().behind(&belief, seconds(taken.update_period_ns), busy_s)
+        };
         // A sensor that has not moved under a load may be stuck, and then sees nothing.
         let is_stuck = is_busy && self.integral.usual_step_w() <= 0.0;
         let unseen_in_step = if is_stuck { 1.0 } else { unseen_if_blind };
