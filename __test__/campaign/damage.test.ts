@@ -135,7 +135,7 @@ describe('a result that is not what was written', () => {
   it('is left where it is while somebody runs the campaign', () => {
     truncateSync(resultOf(2), 0)
     const { problems } = new RunRecords(dir, plan, { isLive: true })
-    expect(problems).toEqual([expect.stringContaining('is empty; its experiment is run again')])
+    expect(problems).toEqual([expect.stringContaining('is empty; it does not count')])
     expect(existsSync(resultOf(2))).toBe(true)
   })
 })

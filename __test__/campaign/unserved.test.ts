@@ -89,6 +89,26 @@ it.for(['[A, B]', '[B, A]'])(
   },
 )
 
+it('one server by several addresses is one server', async () => {
+  const { port } = await scriptedServer({ routes: { '/v1/models': listOf('A') } })
+  const at = (model: string, address: string) =>
+    `  - { model: ${model}, server: { base_url: "${address}", served_as: A } }\n`
+  const under = campaignOf(`campaign_name: spelt
+backend: server
+server: { base_url: "http://127.0.0.1:${port}" }
+n_prompts: 2
+baseline: { enabled: false }
+warmup: { enabled: false }
+generation: { max_tokens: 2 }
+experiments:
+${at('A', `http://127.0.0.1:${port}`)}${at('B', `http://127.0.0.1:${port}/v1`)}${at('C', `http://localhost:${port}/`)}
+execution: { cycles: 1, config_gap_seconds: 0, cycle_gap_seconds: 0 }
+`)
+  const { stderr } = await under.run('--validate-only')
+  expect(stderr.match(/it is the same model \[MODEL_REPEATED\]/g)).toHaveLength(2)
+  expect(stderr).toContain('1 of 3 experiments can be run')
+})
+
 describe('a grid whose server has one name for all models', () => {
   it('keeps the model of that name, without asking anybody', () => {
     const { experiments, filtered } = loaded(

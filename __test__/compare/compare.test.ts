@@ -146,6 +146,15 @@ describe('the uncertainty of the measurement', () => {
     expect(sentence(comparison)).toBe(
       'B uses 20.0 % less energy per output token than A (95 % CI 17.8 to 22.2 %, one run each: the uncertainty of the measurement alone).',
     )
+    // However sure the measurement is, one run tells nothing of how runs differ.
+    for (const [a, b] of [
+      [100, 80],
+      [80, 100],
+    ] as const)
+      expect(compared([{ joules: a, uncertainty: 0.02 }], [{ joules: b, uncertainty: 0.02 }]).answer).toBe(
+        'undecided',
+      )
+    expect(verdict(comparison)).toContain('one run tells nothing of how runs differ')
     const unknown = compared([100], [80])
     expect(unknown.answer).toBe('undecided')
     expect(energyOf(unknown).ratio).toMatchObject({ low: null, high: null })

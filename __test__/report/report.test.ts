@@ -3,8 +3,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { markdownText } from '../../dist/core/markdown.js'
 import { decimated, merged } from '../../dist/report/decimate.js'
-import { plain } from '../../dist/report/markdown.js'
 import { escaped, html, json } from '../../dist/report/markup.js'
 import { collect } from '../../dist/report/runs.js'
 import { llem } from '../native/llem.js'
@@ -228,7 +228,7 @@ describe('text of others', () => {
 
   it('does nothing to a terminal', () => {
     expect(escaped('a\u001b[31mb\u202ec')).toBe('a\\u{1b}[31mb\\u{202e}c')
-    expect(plain('\u001b]0;title\u0007')).not.toMatch(/\p{Cc}/u)
+    expect(markdownText('\u001b]0;title\u0007')).not.toMatch(/\p{Cc}/u)
   })
 
   it('is escaped in a template, and markup is not', () => {

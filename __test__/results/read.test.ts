@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -267,4 +268,10 @@ describe('a folder that is not the one meant', () => {
     expect(readRecord(join(older, 'result.json'))).toMatchObject({ dir: older, record: { kind: 'exec' } })
     expect(readRecord(join(newer, 'incomplete.json')).record.kind).toBe('incomplete')
   })
+})
+
+it('a pipe under the name of a result is told, and not waited for', () => {
+  const folder = scratchFolder()
+  execFileSync('mkfifo', [join(folder, 'result.json')])
+  expect(() => readResult(folder)).toThrow(/result\.json is no result of llem: it is no file\./)
 })

@@ -106,6 +106,7 @@ function isSame(path: string, plan: CampaignPlan, note: (text: string) => void):
 }
 
 function parsedPlan(path: string): CampaignPlan {
+  if (!statSync(path).isFile()) throw new Error('it is no file')
   return planSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) as unknown as CampaignPlan
 }
 

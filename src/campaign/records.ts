@@ -179,6 +179,11 @@ export class RunRecords {
     this.energyReason = energy_reason ?? energy_problem ?? this.energyReason
   }
 
+  /** What becomes of a result that is not trusted: whoever only looks runs nothing. */
+  get #instead(): string {
+    return this.#isLive ? 'it does not count' : 'its experiment is run again'
+  }
+
   #key({ experiment, cycle }: PlannedRun): string {
     return `${this.#plan.experiments[experiment]?.name}/cycle-${cycle}`
   }
@@ -191,14 +196,14 @@ export class RunRecords {
       const why = isBelow(folder, result) ? damageOf(result, record.result_sha256) : 'is of another run'
       const found = why === null ? this.#completed(record, result) : why
       if (typeof found !== 'string') return found
-      this.problems.push(`${result} ${found}${this.#asideOf(folder, result)}; its experiment is run again.`)
+      this.problems.push(`${result} ${found}${this.#asideOf(folder, result)}; ${this.#instead}.`)
     }
     if (paths.length === 0) return record.status === 'completed' ? this.#lost(record, folder) : record
     return { ...PENDING, attempts: record.attempts }
   }
 
   #lost(record: RunRecord, folder: string): RunRecord {
-    this.problems.push(`the result in ${folder} is gone; its experiment is run again.`)
+    this.problems.push(`the result in ${folder} is gone; ${this.#instead}.`)
     return { ...PENDING, attempts: record.attempts }
   }
 

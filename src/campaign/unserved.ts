@@ -1,6 +1,7 @@
 // A server that runs already must answer as each model that a campaign names. Those as which it does not are left out:
 // they would be measured as another model, cycle after cycle.
 
+import { plainAddress } from '../config/config-hash.js'
 import { isServerBackend } from '../config/schema.js'
 import { LlemError } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
@@ -82,5 +83,8 @@ function sameModel(model: string, name: string, own: string): LeftOut {
 
 function addressOf({ config }: Alike): string {
   const { backend } = config
-  return isServerBackend(backend) ? String(config[backend].base_url) : ''
+  const written = isServerBackend(backend) ? config[backend].base_url : null
+  const address = plainAddress(written) ?? ''
+  // One machine by two names.
+  return address.replace(/^(https?:\/\/)(?:localhost|\[::1\])(?=[:/]|$)/i, '$1127.0.0.1')
 }

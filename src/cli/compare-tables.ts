@@ -12,6 +12,7 @@ import {
   signed,
   verdict,
 } from '../compare/words.js'
+import { markdownText } from '../core/markdown.js'
 import { spoken } from '../results/findings.js'
 import { columns, SIMULATED } from './screen.js'
 
@@ -37,15 +38,15 @@ export function comparisonText(comparison: Comparison): string {
 export function comparisonMarkdown(comparison: Comparison): string {
   const parts = comparison.pairs.slice(0, MANY).map((pair) => {
     const names = namesOf(pair, comparison)
-    const line = (cells: readonly string[]) => `| ${cells.map(markdown).join(' | ')} |`
+    const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(' | ')} |`
     const table = [line(HEAD), '|---|---:|---:|---:|---:|---:|', ...rowsOf(pair).map(line)].join('\n')
-    const notes = [...legend(names), ...notesOf(pair, names)].map((note) => `- ${markdown(note)}`)
-    const lines = headlines(pair, names).map((text) => `**${markdown(text)}**`)
+    const notes = [...legend(names), ...notesOf(pair, names)].map((note) => `- ${markdownText(note)}`)
+    const lines = headlines(pair, names).map((text) => `**${markdownText(text)}**`)
     return [...lines, '', table, '', ...notes].join('\n').trimEnd()
   })
   const simulated = comparison.simulated ? [`> ${SIMULATED}`, ''] : []
-  const tail = tailOf(comparison).map(markdown)
-  return [...simulated, markdown(verdict(comparison)), '', parts.join('\n\n'), '', ...tail]
+  const tail = tailOf(comparison).map(markdownText)
+  return [...simulated, markdownText(verdict(comparison)), '', parts.join('\n\n'), '', ...tail]
     .join('\n')
     .trimEnd()
 }
@@ -131,14 +132,4 @@ function tailOf({ a, b, only_a, only_b, pairs }: Comparison): string[] {
     ...(only_a.length > 0 ? [`Only in ${a}: ${only_a.join(', ')}`] : []),
     ...(only_b.length > 0 ? [`Only in ${b}: ${only_b.join(', ')}`] : []),
   ]
-}
-
-/** Names of others must not become tables, links or HTML. */
-export function markdown(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll(/[\\`*_[\]|#~!]/g, (char) => `\\${char}`)
-    .replaceAll(/\s+/g, ' ')
 }

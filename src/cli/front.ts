@@ -5,7 +5,8 @@ import { METRICS } from '../compare/metrics.js'
 import type { Level } from '../compare/ratio.js'
 import type { Source } from '../compare/read-series.js'
 import { LlemError } from '../core/errors.js'
-import { markdown, valueText } from './compare-tables.js'
+import { markdownText } from '../core/markdown.js'
+import { valueText } from './compare-tables.js'
 import { metricOf } from './metric-option.js'
 import { columns, print, printJson, SIMULATED, say } from './screen.js'
 
@@ -43,15 +44,15 @@ function frontText(front: Front): string {
 }
 
 function frontMarkdown(front: Front): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(markdown).join(' | ')} |`
+  const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(' | ')} |`
   const table = [
     line(HEAD),
     '|---|---:|---:|---:|---:|---:|',
     ...front.points.map((point) => line(cellsOf(point))),
   ]
   const simulated = front.simulated ? [`> ${SIMULATED}`, ''] : []
-  const notes = notesOf(front).map((note) => `- ${markdown(note)}`)
-  return [...simulated, ...answerOf(front).map(markdown), ...table, '', ...notes].join('\n').trimEnd()
+  const notes = notesOf(front).map((note) => `- ${markdownText(note)}`)
+  return [...simulated, ...answerOf(front).map(markdownText), ...table, '', ...notes].join('\n').trimEnd()
 }
 
 const HEAD = ['experiment', 'n', 'J/output token', 'output tokens/s', 'TTFT p50 (ms)', 'ITL p50 (ms)']

@@ -36,13 +36,14 @@ interface Worse {
   limit: number
 }
 
-/** Both one-sided tests of a ratio against the margin; null where nothing tells how far the ratio may be off. */
+/** Both one-sided tests of a ratio against the margin; null where nothing tells how runs differ. */
 export function testsOf(
   ratio: Ratio,
   better: Metric['better'],
   margin: number,
 ): { p_not_worse: number; p_regression: number } | null {
-  const worse = worseOf(ratio, better, margin)
+  // One run of each: only what the measurement may be off, and nothing of how runs differ.
+  const worse = ratio.method === 'measurement' ? null : worseOf(ratio, better, margin)
   if (worse === null) return null
   const p_not_worse = probabilityBelow(worse.estimate, worse.limit)
   return { p_not_worse, p_regression: 1 - p_not_worse }
@@ -86,7 +87,7 @@ export function furtherCycles(
   const worse = worseOf(ratio, better, margin)
   const { spread, measurement, method } = ratio
   if (worse === null || spread === null)
-    return none('the spread over cycles is not known: measure at least 3 cycles of each')
+    return none('one run tells nothing of how runs differ: measure at least 3 cycles of each')
   const distance = Math.abs(worse.estimate.log - worse.limit)
   // By normal quantiles, as if there were cycles without end: the measurement alone.
   if (distance <= (quantile(1 - alpha, 1e7) + quantile(POWER, 1e7)) * measurement)

@@ -137,7 +137,9 @@ function namesIn(dir: string): string[] {
 
 function readReference(file: string): Reference {
   try {
-    const { size } = statSync(file)
+    const stat = statSync(file)
+    const { size } = stat
+    if (!stat.isFile()) throw new Error('it is no file')
     if (size > LIMITS.reference_bytes)
       throw new Error(`it has ${size} bytes, more than ${LIMITS.reference_bytes}`)
     return referenceSchema.parse(JSON.parse(readFileSync(file, 'utf8')))

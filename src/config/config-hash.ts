@@ -32,7 +32,7 @@ export function configHash(config: ExperimentConfig, known?: KnownJson): string 
 }
 
 /** OpenAI's API is below /v1, whether or not that is written. */
-function plainAddress(address: string | null): string | null {
+export function plainAddress(address: string | null): string | null {
   return address === null || /[?#]/.test(address) ? address : address.replace(/\/+$/, '').replace(/\/v1$/, '')
 }
 

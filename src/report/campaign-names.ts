@@ -1,6 +1,6 @@
 // What a campaign calls its experiments, for the results below its folder.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
 /** CAMPAIGN/runs/EXPERIMENT/CYCLE/RUN: so far above a result is its campaign. */
@@ -36,8 +36,8 @@ export class CampaignNames {
 
 /** A plan that cannot be read costs the names alone. */
 function read(path: string): ReadonlyMap<string, string> | null {
-  if (!existsSync(path)) return null
   try {
+    if (!statSync(path).isFile()) return null
     const { experiments = [] }: Plan = JSON.parse(readFileSync(path, 'utf8'))
     return new Map(experiments.map(({ hash, name }) => [String(hash), String(name)]))
   } catch {

@@ -1,6 +1,6 @@
 // The report as Markdown, for a pull request or an issue: the same sentences and the same table.
 
-import { printable } from '../core/printable.js'
+import { markdownText } from '../core/markdown.js'
 import { METHOD } from './method.js'
 import type { Report } from './report.js'
 import { citationOf, headlineOf, sentencesOf, subjectOf } from './sentences.js'
@@ -13,7 +13,7 @@ export function markdown(report: Report): string {
   const parts = [
     `## Energy of inference`,
     ...(isSimulated ? ['**Simulated.** These numbers come from a simulated GPU, not from hardware.'] : []),
-    plain(subjectOf(report)),
+    markdownText(subjectOf(report)),
     ...headlineText(report),
     ...list(sentencesOf(report)),
     ...(configurations.length === 0 ? [] : [table(report)]),
@@ -32,8 +32,8 @@ export function markdown(report: Report): string {
     ...(leftOut.length === 0
       ? []
       : ['**Left out:**', ...list(leftOut.map(({ folder, reason }) => `${folder}: ${reason}`))]),
-    `<details><summary>Method</summary>\n\n${METHOD.map(([term, text]) => `- **${plain(term)}**: ${plain(text)}`).join('\n')}\n\n</details>`,
-    ...(runs.length === 0 ? [] : [plain(citationOf(report))]),
+    `<details><summary>Method</summary>\n\n${METHOD.map(([term, text]) => `- **${markdownText(term)}**: ${markdownText(text)}`).join('\n')}\n\n</details>`,
+    ...(runs.length === 0 ? [] : [markdownText(citationOf(report))]),
   ]
   return `${parts.join('\n\n')}\n`
 }
@@ -43,7 +43,7 @@ function headlineText(report: Report): string[] {
   if (found === null) return ['Nothing can be quoted of these results.']
   const { title, configuration, number, unit, how } = found
   return [
-    `**${number} ${unit}**: ${plain(`${title}, ${configuration.number} ${configuration.label}. ${how}.`)}`,
+    `**${number} ${unit}**: ${markdownText(`${title}, ${configuration.number} ${configuration.label}. ${how}.`)}`,
   ]
 }
 
@@ -54,14 +54,14 @@ function table({ configurations }: Report): string {
     const marks = [...(simulated ? ['simulated'] : []), ...(throttledRuns > 0 ? ['throttled'] : [])]
     return [
       String(number),
-      plain(label) + marks.map((mark) => ` *${mark}*`).join(''),
-      ...cells.map((column) => plain(column[row] ?? '')),
+      markdownText(label) + marks.map((mark) => ` *${mark}*`).join(''),
+      ...cells.map((column) => markdownText(column[row] ?? '')),
     ]
   })
   const head = [
     '#',
     'Configuration',
-    ...columns.map(({ title, unit }) => plain(unit === '' ? title : `${title} (${unit})`)),
+    ...columns.map(({ title, unit }) => markdownText(unit === '' ? title : `${title} (${unit})`)),
   ]
   return [head, ['--:', '---', ...columns.map(() => '--:')], ...rows]
     .map((row) => `| ${row.join(' | ')} |`)
@@ -87,17 +87,5 @@ function warnings({ configurations }: Report): string[] {
 }
 
 function list(items: readonly string[]): string[] {
-  return items.length === 0 ? [] : [items.map((item) => `- ${plain(item)}`).join('\n')]
-}
-
-/**
- * Text that Markdown, and the HTML within it, shows as it is: no table cell, link, mention or heading comes of it. By
- * entities, which mean the same in a cell and out of it.
- */
-export function plain(text: string): string {
-  return printable(text).replace(/[&<>|`*_[\]~\\#@!$]|https?:|www\./gi, (found) =>
-    [...found]
-      .map((char) => (/[a-z]/i.test(char) && found.length > 1 ? char : `&#${char.codePointAt(0)};`))
-      .join(''),
-  )
+  return items.length === 0 ? [] : [items.map((item) => `- ${markdownText(item)}`).join('\n')]
 }

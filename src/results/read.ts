@@ -1,6 +1,6 @@
 // A folder -> the result in it, whichever version of llem wrote it, and whichever command.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { z } from 'zod'
 import { LlemError, messageOf } from '../core/errors.js'
@@ -67,6 +67,8 @@ function parsed<T>(schema: z.ZodType<T>, content: unknown, kind: ResultKind, pat
 
 function readJson(path: string): unknown {
   try {
+    // A pipe may never be written to.
+    if (!statSync(path).isFile()) throw new Error('it is no file')
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
     throw invalid(path, messageOf(cause), cause)
