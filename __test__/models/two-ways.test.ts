@@ -331,6 +331,9 @@ describe('safetensors files', () => {
     expect(() => factsOfLoadable(folder)).toThrow(
       'because model-00002-of-00002.safetensors is not there, of 2 files',
     )
+    const empty = saved(LLAMA, [...llamaLayer(0)])
+    rmSync(join(empty, 'model.safetensors'))
+    expect(() => factsOfLoadable(empty)).toThrow('because it has no weights')
   })
 
   it('do not count keys and values that the last layers take from earlier ones', () => {

@@ -318,6 +318,12 @@ describe('what would be measured as something that nobody asked for', () => {
     expect(message).toContain(
       "line 1 is an entry of JSON, which would be sent with its braces; let the file's name end in .jsonl",
     )
+    for (const text of [
+      '# mine\n{"prompt": "a"}\n',
+      '[{"prompt": "a"}, {"prompt": "b"}]\n',
+      '[\n{"prompt": "a"},\n{"prompt": "b"}]\n',
+    ])
+      expect((await failure(written('txt', text), 2)).message).toContain('is an entry of JSON')
     expect((await load(written('txt', '{a set} of words\n'))).prompts).toMatchObject([
       { text: '{a set} of words' },
     ])

@@ -113,26 +113,30 @@ async function collected(
 }
 
 async function* plainLines(path: string): AsyncGenerator<Entry> {
-  let isFirst = true
+  let looked = 0
   for await (const { number, text } of linesOf(textOf(path))) {
     const line = text?.trim()
     if (line === '') continue
-    if (isFirst && line !== undefined && isJsonEntry(line))
+    if (looked < LOOKED_AT && line !== undefined && isJsonEntry(line))
       throw new Error(
         `line ${number} is an entry of JSON, which would be sent with its braces; let the file's name end in .jsonl`,
       )
-    isFirst = false
+    looked += 1
     const found = line === undefined ? tooLong() : promptOf(line, null, number)
     const as = typeof found === 'string' ? found : { ...found, taken: { ...found.taken, text: 'line' } }
     yield { where: `line ${number}`, found: as }
   }
 }
 
-/** A mapping in which llem would find a prompt. */
+/** So many lines of a text are looked at for entries of JSON. */
+const LOOKED_AT = 20
+
+/** A mapping in which llem would find a prompt, by itself, in a list on one line, or as a line of a list. */
 function isJsonEntry(line: string): boolean {
-  if (!line.startsWith('{')) return false
+  if (!/^[{[]/.test(line)) return false
   try {
-    return typeof promptOf(pythonJson(line), null, 1) !== 'string'
+    const value = pythonJson(line.replace(/,$/, ''))
+    return typeof promptOf(Array.isArray(value) ? value[0] : value, null, 1) !== 'string'
   } catch {
     return false
   }

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { messageOf } from '../../core/errors.js'
 import { limitedJson } from '../../core/limited.js'
@@ -14,6 +23,8 @@ export interface StoredTensor {
   shape: readonly number[]
 }
 
+/** Files with weights, of this kind and of older ones. */
+const WEIGHTS = /\.(safetensors|bin|pt|pth|gguf|h5|msgpack)$/
 const SINGLE = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
 
@@ -29,7 +40,9 @@ export function storedTensors(folder: string): StoredTensor[] | null {
 /** Why the weights of a folder are not whole, such as a download that broke off; null where they are, or there are none of this kind. */
 export function brokenWeights(folder: string): string | null {
   try {
-    for (const path of filesOf(folder) ?? []) {
+    const files = filesOf(folder)
+    if (files === null && !readdirSync(folder).some((name) => WEIGHTS.test(name))) return 'it has no weights'
+    for (const path of files ?? []) {
       const { endBytes, sizeBytes } = headOf(path)
       if (sizeBytes < endBytes)
         return `${basename(path)} has ${sizeBytes} bytes of the ${endBytes} that its head tells of`
