@@ -15,7 +15,6 @@ export const EXPLANATIONS = {
   usage_above_limit:
     'the usage tells more tokens than max_tokens allows and than came; tokens are those of another witness',
   usage_below_limit: 'the answer ended at max_tokens, which the chunks bear out and the usage does not',
-  prompt_in_completion: 'completion_tokens holds those of the prompt, which were taken off',
   rejected_prediction: 'completion_tokens holds predicted tokens that were not taken, which were taken off',
   usage_contradicted: 'chunks and tokenizer agree on another count than the usage, and were believed',
   more_in_total: 'total_tokens holds tokens that completion_tokens leaves out, and that came',
@@ -88,17 +87,6 @@ function isBelowLimit(counted: Counted): boolean {
   return (
     chunks >= LEAST_CHUNKS && isAtLimit(counted, chunks) && completion < chunks && !agree(completion, chunks)
   )
-}
-
-/** More than came, and without those of the prompt exactly what came. */
-function holdsPrompt(counted: Counted): boolean {
-  const { completion, chunks, usage, tokenizer } = counted
-  const [all, silent] = [Number(completion), silentOf(counted)]
-  const own = all - Number(usage?.prompt)
-  if (!usage?.prompt || chunks < LEAST_CHUNKS || isAtLimit(counted, all) || all <= chunks + silent)
-    return false
-  const isBorneOut = tokenizer === null || !agree(all, tokenizer)
-  return own >= chunks && own <= chunks + silent && isBorneOut
 }
 
 /** Tokens of a prediction that were not taken are no answer's; null where there are none, or they are left out already. */
@@ -193,12 +181,6 @@ export const OUTPUT_RULES: readonly OutputRule[] = [
     why: 'usage_contradicted',
     source: 'tokenizer',
     output: (counted) => when(isContradicted(counted), counted.tokenizer),
-  },
-  {
-    why: 'prompt_in_completion',
-    source: 'usage',
-    output: (counted) =>
-      when(holdsPrompt(counted), Number(counted.completion) - Number(counted.usage?.prompt)),
   },
   {
     why: 'reasoning_uncounted',
