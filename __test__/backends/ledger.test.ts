@@ -8,7 +8,7 @@ import type { Outcome } from '../../dist/backends/server/load-generator.js'
 import { SteadyState } from '../../dist/backends/server/steady.js'
 import type { Answered } from '../../dist/backends/server/stream.js'
 import { Tally } from '../../dist/backends/server/tally.js'
-import type { Usage } from '../../dist/backends/server/usage.js'
+import { type Usage, usageOf } from '../../dist/backends/server/usage.js'
 import type { Witnesses } from '../../dist/backends/server/witnesses.js'
 
 const usage = (completion: number, more: Partial<Usage> = {}): Usage => ({
@@ -188,6 +188,30 @@ describe('a run of which nothing decides how many tokens it has', () => {
     expect(ledgerOf([...answers, other])).toMatchObject({ unexplained: null, unsettled: null })
   })
 
+  it('has what the server listed beside a usage that says the number of chunks', () => {
+    const ids = told({
+      ...{ usage: usage(12), chunks: 12, limit: 4096, listed: { by: 'token_ids', count: 48 } },
+    })
+    const reckoning = reckon(ids)
+    expect(reckoning).toMatchObject({ output: 12, between: [12, 48] })
+    expect(reckoning.unexplained).toBe('12 tokens by the usage, 48 listed (token_ids)')
+    expect(reckon({ ...ids, listed: { by: 'token_ids', count: 12 } }).unexplained).toBeNull()
+    const contradicted = reckon({ ...ids, usage: usage(18), listed: { by: 'token_ids', count: 12 } })
+    expect(contradicted).toMatchObject({ output: 12, source: 'token_ids' })
+    expect(contradicted.unexplained).toContain('12 chunks and 12 tokens listed (token_ids) came')
+  })
+
+  it('says what a server told in the place of a count', () => {
+    const tally = new Tally([prompt])
+    const wrong = usageOf({ prompt_tokens: -3, completion_tokens: 17.5, total_tokens: 20 })
+    tally.add(outcome(20, { usage: wrong }))
+    const notes = totalsOf(tally).served?.notes
+    expect(notes).toContainEqual(
+      expect.stringMatching(/told a usage that is no count \(completion_tokens 17\.5\)/),
+    )
+    expect(notes).toContainEqual(expect.stringMatching(/^input_tokens_unknown: .*\(prompt_tokens -3\)/))
+  })
+
   it('believes nothing of a usage that was proved wrong in another answer', () => {
     const short = numbers(2).map(() => ({ chunks: 20, usage: usage(80) }))
     const above = numbers(6).map(() => ({ chunks: 40, usage: usage(160) }))
@@ -256,5 +280,16 @@ describe('times that nobody saw', () => {
     expect(totals.ttft_ms === null).toBe(chunks === 0)
     expect(totals.itl_ms === null).toBe(chunks < 2)
     expect(totals.served?.streams.reason).toBe(reason)
+  })
+
+  it('quote no time to first token where half of the answers were kept back', () => {
+    const late = Array.from({ length: 20 }, () => 9e8)
+    const ttftOf = (buffered: number) => {
+      const tally = new Tally([prompt])
+      for (let at = 0; at < 8; at += 1) tally.add(outcome(20, at < buffered ? { chunkTimesNs: late } : {}))
+      return totalsOf(tally)
+    }
+    expect(ttftOf(3).ttft_ms?.count).toBe(5)
+    expect(ttftOf(4)).toMatchObject({ ttft_ms: null, served: { streams: { buffered: 4 } } })
   })
 })

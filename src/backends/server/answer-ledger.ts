@@ -44,6 +44,8 @@ export class AnswerLedger {
   /** Answers whose count nothing decides, and how many tokens less, or more, they may have. */
   readonly #unsettled = { requests: 0, less: 0, more: 0 }
   readonly #run = new RunDoubts()
+  /** What the first usage of an answer says that is no count. */
+  #noCount: string | null = null
 
   add(reckoning: Reckoning, answer: Answered, tokenizer: number | null): void {
     const { output, source, explained, unexplained, between, impossible } = reckoning
@@ -53,6 +55,7 @@ export class AnswerLedger {
     this.#chunks += chunkTimesNs.length
     this.#usage = sum(this.#usage, usage?.completion)
     this.#reasoning = sum(this.#reasoning, usage?.reasoning)
+    if (usage?.completion === null) this.#noCount ??= usage.noCount?.completion ?? null
     if (tokenizer !== null) this.compare(output, tokenizer)
     this.#sources.set(source, (this.#sources.get(source) ?? 0) + 1)
     for (const why of explained) this.#explained.set(why, (this.#explained.get(why) ?? 0) + 1)
@@ -155,7 +158,7 @@ export class AnswerLedger {
       )
     if (of('no_usage') > 0)
       notes.push(
-        `tokens_counted_by_chunks: the server told no usage for ${of('no_usage')} of ${all} requests; their output tokens are the chunks that came, which may hold several tokens each.`,
+        `tokens_counted_by_chunks: the server told ${this.#noCount === null ? 'no usage' : `a usage that is no count (${this.#noCount})`} for ${of('no_usage')} of ${all} requests; their output tokens are the chunks that came, which may hold several tokens each.`,
       )
     const differing = of('tokens_per_chunk') + of('chunks_per_token')
     if (differing > 0)

@@ -5,6 +5,7 @@ import { endOf } from './answer-end.js'
 import { errorText, errorTextOf } from './error-text.js'
 import { EventLines, type LineSink } from './event-lines.js'
 import { contentOf, type ListedTokens, type StreamContent } from './stream-event.js'
+import type { Opening } from './stream-verdict.js'
 import { TextMeasure, type TextSize } from './text-measure.js'
 import { type Blank, THOUGHT_TAG, type TokenChunks, tokenChunks } from './token-chunks.js'
 import { type Usage, UsageSum } from './usage.js'
@@ -108,6 +109,13 @@ export class AnswerReader implements LineSink {
     }
   }
 
+  /** What its first chunk holds; undefined where that is no token's, or nothing but a token without text. */
+  get opening(): Opening | undefined {
+    if (this.#tokens.isFirstLeftOut || this.#blanks[0]?.before === 0 || this.chunks === 0) return undefined
+    const { bytes, words } = this.#firstSize
+    return { share: bytes / Math.max(1, this.size.bytes), isBlank: bytes > 0 && words === 0 }
+  }
+
   /** Tokens that the server listed; null where it did not, or not of every chunk. */
   get listed(): ListedTokens | null {
     return this.#listedChunks >= this.chunks ? this.#listed : null
@@ -200,7 +208,8 @@ export class AnswerReader implements LineSink {
     if (this.#isDone) return
     if (listed !== null) {
       this.#listed = { by: listed.by, count: listed.count + (this.#listed?.count ?? 0) }
-      if (text !== null && !content.isBlank) this.#listedChunks += 1
+      // An empty list is none of the tokens of a text.
+      if (text !== null && !content.isBlank && listed.count > 0) this.#listedChunks += 1
     }
     if (text !== null && this.#hasRoomFor(text)) {
       if (content.isBlank) this.#addBlank()

@@ -4,9 +4,10 @@ import type { TokenSource, Witnesses } from './witnesses.js'
 
 /** Why witnesses may differ and one of them is right all the same. */
 export const EXPLANATIONS = {
-  no_usage: 'the server told no usage; tokens are the chunks that came, which may hold several tokens each',
-  no_usage_listed: 'the server told no usage; tokens are those that it listed one by one',
-  no_usage_tokenized: 'the server told no usage; tokens are those of its tokenizer',
+  no_usage:
+    'the server told no count of the answer; tokens are the chunks that came, which may hold several tokens each',
+  no_usage_listed: 'the server told no count of the answer; tokens are those that it listed one by one',
+  no_usage_tokenized: 'the server told no count of the answer; tokens are those of its tokenizer',
   output_by_total: 'completion_tokens is missing; tokens are total_tokens less those of the prompt',
   reasoning_outside: 'reasoning tokens are not within completion_tokens, and were added',
   reasoning_hidden: 'thoughts are counted and do not come',
@@ -16,7 +17,8 @@ export const EXPLANATIONS = {
     'the usage tells more tokens than max_tokens allows and than came; tokens are those of another witness',
   usage_below_limit: 'the answer ended at max_tokens, which the chunks bear out and the usage does not',
   rejected_prediction: 'completion_tokens holds predicted tokens that were not taken, which were taken off',
-  usage_contradicted: 'chunks and tokenizer agree on another count than the usage, and were believed',
+  usage_contradicted:
+    'chunks agree with a tokenizer, or with what the server listed, on another count than the usage, and were believed',
   more_in_total: 'total_tokens holds tokens that completion_tokens leaves out, and that came',
   usage_without_count: 'completion_tokens is 0 though text came; tokens are those of another witness',
   tokens_per_chunk: 'chunks hold several tokens each',
