@@ -290,6 +290,6 @@ describe('times that nobody saw', () => {
       return totalsOf(tally)
     }
     expect(ttftOf(3).ttft_ms?.count).toBe(5)
-    expect(ttftOf(4)).toMatchObject({ ttft_ms: null, served: { streams: { buffered: 4 } } })
+    expect(ttftOf(4)).toMatchObject({ ttft_ms: null, itl_ms: null, served: { streams: { buffered: 4 } } })
   })
 })

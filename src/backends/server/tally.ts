@@ -133,7 +133,7 @@ export class Tally {
       start_ns: driven.startNs,
       end_ns: driven.endNs,
       ttft_ms: this.#isMostlyBuffered ? null : this.#ttft.spread,
-      itl_ms: this.#itl.spread,
+      itl_ms: this.#isMostlyBuffered ? null : this.#itl.spread,
       failures: this.#failures,
       retries: driven.retries,
       steady,
