@@ -8,7 +8,7 @@ import type { Outcome } from '../../dist/backends/server/load-generator.js'
 import { SteadyState } from '../../dist/backends/server/steady.js'
 import type { Answered } from '../../dist/backends/server/stream.js'
 import { Tally } from '../../dist/backends/server/tally.js'
-import type { Usage } from '../../dist/backends/server/usage.js'
+import { type Usage, usageOf } from '../../dist/backends/server/usage.js'
 import type { Witnesses } from '../../dist/backends/server/witnesses.js'
 
 const usage = (completion: number, more: Partial<Usage> = {}): Usage => ({
@@ -17,7 +17,7 @@ const usage = (completion: number, more: Partial<Usage> = {}): Usage => ({
 })
 const told = (more: Partial<Witnesses> = {}): Witnesses => ({
   ...{ usage: usage(20), chunks: 20, reasoningChunks: 0, tokenizer: null },
-  ...{ size: { bytes: 80, words: 0 }, listed: null, mostPrompt: null },
+  ...{ size: { bytes: 80, words: 0, wideBytes: 0 }, listed: null, mostPrompt: null },
   ...{ prompt: null, limit: 20, endedByItself: false },
   ...more,
 })
@@ -33,7 +33,7 @@ const outcome = (chunks: number, more: Partial<Answered> = {}): Outcome => ({
     endNs: 1e9,
     chunkTimesNs: Array.from({ length: chunks }, (_, at) => 1e8 + at * 1e7),
     reasoningChunks: 0,
-    size: { bytes: chunks * 4, words: 0 },
+    size: { bytes: chunks * 4, words: 0, wideBytes: 0 },
     listed: null,
     usage: usage(20),
     finishReason: 'stop',
@@ -121,12 +121,15 @@ describe('a claim about the tokens of a prompt or of an answer', () => {
     expect(reckon({ ...invisible, endedByItself: true }).between).toEqual([40, 200])
   })
 
-  it('takes predicted tokens off once, and those of the prompt not by chance', () => {
+  it('takes predicted tokens off once, and those of the prompt of no single answer', () => {
     const rejected = usage(20, { rejected: 8 })
     expect(reckon(told({ usage: rejected }))).toMatchObject({ output: 20, explained: [] })
     expect(reckon(told({ usage: usage(28, { rejected: 8 }) }))).toMatchObject({ output: 20 })
     const single = told({ usage: usage(11), chunks: 1, limit: 40, endedByItself: true })
     expect(reckon(single)).toMatchObject({ output: 11, explained: ['tokens_per_chunk'] })
+    // As tags of a template that are counted and not shown, of just as many tokens as the prompt has.
+    const hidden = told({ usage: usage(30), limit: 40, endedByItself: true })
+    expect(reckon(hidden)).toMatchObject({ output: 30, explained: ['tokens_per_chunk'], unexplained: null })
     const asLong = told({ usage: usage(30), limit: 30 })
     expect(reckon(asLong)).toMatchObject({ output: 30, explained: ['tokens_per_chunk'] })
   })
@@ -160,6 +163,81 @@ describe('a run of which nothing decides how many tokens it has', () => {
       unsettled: { least_output_tokens: 81, most_output_tokens: 101 },
     })
     expect(servedOf([40, 42, 38, 20])?.ledger).toMatchObject({ unexplained: null, unsettled: null })
+  })
+
+  const ledgerOf = (answers: readonly (Partial<Answered> & { chunks: number })[], maxTokens = 4096) => {
+    const tally = new Tally([{ ...prompt, maxTokens }])
+    for (const { chunks, ...each } of answers) tally.add(outcome(chunks, each))
+    return totalsOf(tally).served?.ledger
+  }
+  const numbers = (count: number) => Array.from({ length: count }, (_, at) => at)
+
+  it('doubts tokens that are those of answer and prompt, in all answers and whatever the prompt', () => {
+    const answers = numbers(6).map((at) => {
+      const [chunks, own] = [30 + 7 * at, 8 + 3 * at]
+      return { chunks, usage: usage(chunks + own, { prompt: own, total: chunks + 2 * own }) }
+    })
+    expect(ledgerOf(answers)).toMatchObject({
+      unexplained: { requests: 6, first: expect.stringContaining('their prompts together') },
+      unsettled: { requests: 6, least_output_tokens: 285, most_output_tokens: 378 },
+    })
+    // One length of prompt: as well a stop string that is counted and not shown. Nor where one answer is another.
+    const alike = answers.map(({ chunks }) => ({ chunks, usage: usage(chunks + 10) }))
+    expect(ledgerOf(alike)).toMatchObject({ unexplained: null, unsettled: null })
+    const other = { chunks: 40, usage: usage(43) }
+    expect(ledgerOf([...answers, other])).toMatchObject({ unexplained: null, unsettled: null })
+  })
+
+  it('has what the server listed beside a usage that says the number of chunks', () => {
+    const ids = told({
+      ...{ usage: usage(12), chunks: 12, limit: 4096, listed: { by: 'token_ids', count: 48 } },
+    })
+    const reckoning = reckon(ids)
+    expect(reckoning).toMatchObject({ output: 12, between: [12, 48] })
+    expect(reckoning.unexplained).toBe('12 tokens by the usage, 48 listed (token_ids)')
+    expect(reckon({ ...ids, listed: { by: 'token_ids', count: 12 } }).unexplained).toBeNull()
+    const contradicted = reckon({ ...ids, usage: usage(18), listed: { by: 'token_ids', count: 12 } })
+    expect(contradicted).toMatchObject({ output: 12, source: 'token_ids' })
+    expect(contradicted.unexplained).toContain('12 chunks and 12 tokens listed (token_ids) came')
+  })
+
+  it('says what a server told in the place of a count', () => {
+    const tally = new Tally([prompt])
+    const wrong = usageOf({ prompt_tokens: -3, completion_tokens: 17.5, total_tokens: 20 })
+    tally.add(outcome(20, { usage: wrong }))
+    const notes = totalsOf(tally).served?.notes
+    expect(notes).toContainEqual(
+      expect.stringMatching(/told a usage that is no count \(completion_tokens 17\.5\)/),
+    )
+    expect(notes).toContainEqual(expect.stringMatching(/^input_tokens_unknown: .*\(prompt_tokens -3\)/))
+  })
+
+  it('believes nothing of a usage that was proved wrong in another answer', () => {
+    const short = numbers(2).map(() => ({ chunks: 20, usage: usage(80) }))
+    const above = numbers(6).map(() => ({ chunks: 40, usage: usage(160) }))
+    const ledger = ledgerOf([...short, ...above], 128)
+    // What was taken of the others is what came.
+    expect(ledger?.unsettled).toEqual({
+      requests: 2,
+      least_output_tokens: 280,
+      most_output_tokens: 400,
+    })
+    expect(ledgerOf([...above, { chunks: 20, usage: usage(20) }], 128)?.unsettled).toBeNull()
+  })
+
+  it('doubts tokens of some answers that are clearly more than chunks where long ones have one a chunk', () => {
+    const plain = numbers(5).map((at) => ({ chunks: 30 + at, usage: usage(30 + at) }))
+    const more = (share: number) =>
+      numbers(3).map((at) => ({ chunks: 32 + 5 * at, usage: usage(Math.round(share * (32 + 5 * at))) }))
+    expect(ledgerOf([...plain, ...more(2)])?.unsettled).toMatchObject({ requests: 3 })
+    expect(ledgerOf([...plain, ...more(1.3)])?.unsettled).toMatchObject({ requests: 3 })
+    // Speculative decoding is at none of these in any, and characters of several tokens come whole.
+    expect(ledgerOf([...more(1.3), ...more(1.2), ...more(1.4)])?.unsettled).toBeNull()
+    const size = { bytes: 200, words: 0, wideBytes: 120 }
+    expect(ledgerOf([...plain, ...more(2).map((each) => ({ ...each, size }))])?.unsettled).toBeNull()
+    // Nor do tags that are not shown vary.
+    const tagged = numbers(3).map((at) => ({ chunks: 30 + at, usage: usage(42 + at) }))
+    expect(ledgerOf([...plain, ...tagged])?.unsettled).toBeNull()
   })
 
   it('tells of a prompt that has more tokens than bytes', () => {
@@ -202,5 +280,16 @@ describe('times that nobody saw', () => {
     expect(totals.ttft_ms === null).toBe(chunks === 0)
     expect(totals.itl_ms === null).toBe(chunks < 2)
     expect(totals.served?.streams.reason).toBe(reason)
+  })
+
+  it('quote no time to first token where half of the answers were kept back', () => {
+    const late = Array.from({ length: 20 }, () => 9e8)
+    const ttftOf = (buffered: number) => {
+      const tally = new Tally([prompt])
+      for (let at = 0; at < 8; at += 1) tally.add(outcome(20, at < buffered ? { chunkTimesNs: late } : {}))
+      return totalsOf(tally)
+    }
+    expect(ttftOf(3).ttft_ms?.count).toBe(5)
+    expect(ttftOf(4)).toMatchObject({ ttft_ms: null, itl_ms: null, served: { streams: { buffered: 4 } } })
   })
 })

@@ -81,6 +81,31 @@ describe('the verdict on a stream', () => {
     expect(verdict(lastMany, 12)).toBe('stream')
   })
 
+  const opened = (chunkTimesNs: number[], tokens: number, share: number, isBlank = false) =>
+    verdictOf({ startNs: 0, chunkTimesNs, tokens, hidesThoughts: false, opening: { share, isBlank } })
+
+  it('knows a start that was kept back by the tokens in it', () => {
+    expect(opened(times(520, packets(21, 20, 1)), 40, 1 / 2)).toBe('buffered')
+    expect(verdict(times(517, [[0, 1], [3, 19], ...packets(20, 20, 1)]))).toBe('buffered')
+    expect(verdict(times(517, [...packets(20, 0.2, 1), ...packets(20, 20, 1)]))).toBe('buffered')
+    // Three tokens in each of three steps, and four in each of ten.
+    expect(opened(times(120, packets(3, 60, 1)), 9, 1 / 3)).toBe('bursts')
+    expect(opened(times(120, packets(10, 60, 1)), 40, 1 / 8)).toBe('bursts')
+    // A first word that is longer than all others.
+    expect(opened(times(120, packets(12, 20, 1)), 12, 0.8)).toBe('stream')
+    // Quick tokens after a long prompt.
+    expect(opened(times(900, packets(40, 1, 1)), 40, 1 / 10)).toBe('stream')
+    expect(opened(times(900, packets(40, 20, 1)), 40, 1 / 5)).toBe('stream')
+  })
+
+  it('does not take blanks before a silence for the first token', () => {
+    const silent = times(2, [[0, 1], [398, 1], ...packets(38, 20, 1)])
+    expect(opened(silent, 40, 1 / 80, true)).toBe('buffered')
+    expect(opened(silent, 40, 1 / 80)).toBe('stream')
+    expect(opened(times(120, packets(40, 20, 1)), 40, 1 / 80, true)).toBe('stream')
+    expect(opened(times(120, [[0, 1], [400, 1], ...packets(38, 20, 1)]), 40, 1 / 80, true)).toBe('stream')
+  })
+
   it('knows that thoughts which do not come hide the first token', () => {
     expect(verdict(times(80, packets(40, 2, 1)), 40, true)).toBe('buffered')
   })

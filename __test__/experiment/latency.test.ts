@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RequestRecord } from '../../dist/backends/protocol.js'
 import { spreadOf } from '../../dist/backends/spread.js'
-import { addTimes, latencyOf, newTimes, speedOf } from '../../dist/experiment/latency.js'
+import { addTimes, latencyOf, newTimes, speedOf, withoutFirstTokens } from '../../dist/experiment/latency.js'
 
 /** A request whose tokens came at these milliseconds, and which ended at another one. */
 function request(
@@ -52,5 +52,16 @@ describe('the time per output token', () => {
 
   it('is unknown for one token', () => {
     expect(decodeOf(request([50], 60))).toEqual([undefined, null])
+  })
+})
+
+describe('times of a run whose first tokens were kept back', () => {
+  it('are those of whole requests alone', () => {
+    const times = newTimes()
+    addTimes(times, request([50, 60, 70, 80], 80))
+    const unseen = withoutFirstTokens(times)
+    expect(latencyOf([unseen], null)).toMatchObject({ ttft_ms: null, tpot_ms: null, e2e_ms: { mean: 80 } })
+    expect(speedOf([unseen])).toEqual({ prefill_tokens_per_second: null, decode_tokens_per_second: null })
+    expect(unseen.output).toEqual(times.output)
   })
 })

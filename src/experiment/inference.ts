@@ -8,7 +8,7 @@ import type { Observer } from '../progress/observer.js'
 import type { Latency, Speed } from '../results/experiment.js'
 import { unionOfWindowsS } from '../results/shares.js'
 import type { Member } from './fleet.js'
-import { addTimes, latencyOf, newTimes, type RequestTimes, speedOf } from './latency.js'
+import { addTimes, latencyOf, newTimes, type RequestTimes, speedOf, withoutFirstTokens } from './latency.js'
 
 /** What one worker process did. */
 export interface ProcessInference {
@@ -95,11 +95,13 @@ export async function runInference(
         },
       },
     )
+    const isUnseen = totals.served !== null && totals.ttft_ms === null
+    const seen = isUnseen ? withoutFirstTokens(times) : times
     return {
       totals,
-      latency: latencyOf([times], totals.itl_ms, totals.served?.streams.reason),
-      speed: speedOf([times]),
-      times,
+      latency: latencyOf([seen], totals.itl_ms, totals.served?.streams.reason),
+      speed: speedOf([seen]),
+      times: seen,
       attentionFlops: attention?.total ?? null,
     }
   }

@@ -31,6 +31,12 @@ export function newTimes(): RequestTimes {
   }
 }
 
+/** The same without what rests on first tokens: where most were kept back, the others that seem to be seen are none. */
+export function withoutFirstTokens(times: RequestTimes): RequestTimes {
+  const { e2e, input, output } = times
+  return { ...newTimes(), e2e, input, output }
+}
+
 /** Takes in a request that has ended. */
 export function addTimes(times: RequestTimes, record: RequestRecord): void {
   const { start_ns, end_ns, ttft_ms, itl_ms, input_tokens, output_tokens } = record

@@ -28,7 +28,8 @@ export const CLAIMS = [
   {
     name: 'completion_tokens with those of the prompt, below the limit',
     script: [...chats, stops, usage(10, 10 + COUNT), DONE],
-    right: { explained: ['prompt_in_completion'] },
+    // Of prompts of one length it may be anything that is counted and not shown.
+    right: { output: 10 + COUNT, verdict: 'bursts', explained: ['tokens_per_chunk'] },
   },
   {
     name: 'OpenAI: predicted tokens that were not taken',
@@ -79,6 +80,11 @@ export const CLAIMS = [
     right: { ...listed, source: 'token_ids', finish: 'length' },
   },
   {
+    name: 'the same, and a usage that is the number of chunks',
+    script: [...spoken((word) => text(word, { token_ids: [1, 2, 3, 4] })), ...[lengthEnds, usageOfAll, DONE]],
+    right: { isDoubted: true, verdict: 'bursts', finish: 'length' },
+  },
+  {
     name: 'probabilities of four tokens a chunk, and no usage',
     script: [
       ...spoken((content) => chat({ content }, { logprobs: { content: [{}, {}, {}, {}] } })),
@@ -88,7 +94,7 @@ export const CLAIMS = [
     right: { ...listed, source: 'logprobs' },
   },
   {
-    name: 'the same, at completions',
+    name: 'the same probabilities, at completions',
     script: [
       ...spoken((word) => text(word, { logprobs: { tokens: ['a', 'b', 'c', 'd'] } })),
       lengthEnds,
@@ -174,6 +180,21 @@ export const BLANKS = [
       DONE,
     ],
     right: { output: 40, verdict: 'bursts' },
+  },
+  {
+    name: 'blanks alone at once, and the answer after a silence',
+    script: [token(chat({ content: '\n' })), 150, ...chats, stops, usage(10, COUNT + 1), DONE],
+    right: { output: COUNT + 1, verdict: 'buffered' },
+  },
+  {
+    name: 'half of an answer in its first chunk, half one by one',
+    script: [
+      120,
+      token(chat({ content: 'half of it '.repeat(8) })),
+      ...spoken((content) => chat({ content }), { count: 20, firstMs: 10 }),
+      ...[stops, usage(10, 40), DONE],
+    ],
+    right: { output: 40, verdict: 'buffered', explained: ['tokens_per_chunk'] },
   },
   {
     name: 'a third of an answer one by one, the others in one packet',

@@ -1,5 +1,6 @@
 import type { TokenLedger } from '../protocol.js'
-import { EXPLANATIONS, type Explanation } from './ledger-rules.js'
+import { EXPLANATIONS, type Explanation, REFUSALS } from './ledger-rules.js'
+import { RunDoubts } from './run-doubts.js'
 import type { Answered } from './stream.js'
 import type { Reckoning, TokenSource } from './witnesses.js'
 
@@ -25,10 +26,6 @@ const COUNTED_BY = {
 /** By how much a tokenizer may differ over the texts of answers: what was made of tokens need not be cut into the same ones. */
 const SLACK_SHARE = 0.1
 const SLACK_TOKENS = 2
-/** Chunks that hold so many tokens each are no accident of a busy server, which joins a few. */
-const SEVERAL_PER_CHUNK = 1.5
-/** Where so many answers have one token a chunk for each that has several, these are none of a server that sends several. */
-const SINGLE_PER_SEVERAL = 3
 
 /** The tokens of a run by each witness, and where witnesses differ; its size does not grow with the run. */
 export class AnswerLedger {
@@ -46,9 +43,9 @@ export class AnswerLedger {
   #firstImpossible: string | null = null
   /** Answers whose count nothing decides, and how many tokens less, or more, they may have. */
   readonly #unsettled = { requests: 0, less: 0, more: 0 }
-  /** Answers of one token a chunk, and those of several whose number the usage alone tells. */
-  #single = 0
-  readonly #several = { requests: 0, tokens: 0, chunks: 0 }
+  readonly #run = new RunDoubts()
+  /** What the first usage of an answer says that is no count. */
+  #noCount: string | null = null
 
   add(reckoning: Reckoning, answer: Answered, tokenizer: number | null): void {
     const { output, source, explained, unexplained, between, impossible } = reckoning
@@ -58,6 +55,7 @@ export class AnswerLedger {
     this.#chunks += chunkTimesNs.length
     this.#usage = sum(this.#usage, usage?.completion)
     this.#reasoning = sum(this.#reasoning, usage?.reasoning)
+    if (usage?.completion === null) this.#noCount ??= usage.noCount?.completion ?? null
     if (tokenizer !== null) this.compare(output, tokenizer)
     this.#sources.set(source, (this.#sources.get(source) ?? 0) + 1)
     for (const why of explained) this.#explained.set(why, (this.#explained.get(why) ?? 0) + 1)
@@ -74,16 +72,8 @@ export class AnswerLedger {
       this.#unsettled.less += output - between[0]
       this.#unsettled.more += between[1] - output
     }
-    this.#countPerChunk(reckoning, chunkTimesNs.length)
-  }
-
-  #countPerChunk({ output, explained, source, isBorneOut }: Reckoning, chunks: number): void {
-    if (source === 'usage' && chunks > 1 && Math.abs(output - chunks) <= 1) this.#single += 1
-    const isSeveral = explained.includes('tokens_per_chunk') && output >= SEVERAL_PER_CHUNK * chunks
-    if (!isSeveral || isBorneOut) return
-    this.#several.requests += 1
-    this.#several.tokens += output
-    this.#several.chunks += chunks
+    const isRefused = explained.some((why) => REFUSALS.includes(why))
+    this.#run.add(reckoning, isRefused, answer)
   }
 
   /** An answer of so many tokens, as they were settled, has so many by the tokenizer. */
@@ -120,44 +110,32 @@ export class AnswerLedger {
   /** Between which numbers of output tokens of the run nothing decides; null where they are settled. */
   get unsettled(): TokenLedger['unsettled'] {
     const { requests, less, more } = this.#unsettled
-    const several = this.#oddlySeveral
+    const run = this.#run.doubt
     const together = this.#apart
-    const all = requests + (several?.requests ?? 0) + (together?.requests ?? 0)
+    const all = requests + (run?.requests ?? 0) + (together?.requests ?? 0)
     if (all === 0) return null
     return {
       requests: all,
       least_output_tokens: Math.max(
         0,
-        Math.round(this.#output - less - (several?.less ?? 0) - (together?.less ?? 0)),
+        Math.round(this.#output - less - (run?.less ?? 0) - (together?.less ?? 0)),
       ),
-      most_output_tokens: Math.round(this.#output + more + (together?.more ?? 0)),
+      most_output_tokens: Math.round(this.#output + more + (run?.more ?? 0) + (together?.more ?? 0)),
     }
   }
 
   /** What of single answers disagrees, else what shows of several together. */
   get unexplained(): TokenLedger['unexplained'] {
-    if (this.#firstDoubt !== null) return { requests: this.#unexplained, first: this.#firstDoubt }
-    const several = this.#oddlySeveral
-    if (several !== null) {
-      const { requests, tokens, chunks } = this.#several
-      return {
-        requests,
-        first: `${requests} answers have ${tokens} tokens by the usage in ${chunks} chunks, and ${this.#single} others one token a chunk`,
-      }
-    }
+    const run = this.#run.doubt
+    if (this.#firstDoubt !== null)
+      return { requests: this.#unexplained + (run?.requests ?? 0), first: this.#firstDoubt }
+    if (run !== null) return { requests: run.requests, first: run.first }
     if (this.#apart === null) return null
     const { requests, counted, tokenizer } = this.#compared
     return {
       requests,
       first: `together ${requests} answers are counted as ${counted} tokens, and have ${tokenizer} by the server's tokenizer`,
     }
-  }
-
-  /** Few answers with several tokens a chunk among many with one; null where there are none. */
-  get #oddlySeveral(): { requests: number; less: number } | null {
-    const { requests, tokens, chunks } = this.#several
-    const isOdd = requests > 0 && this.#single >= SINGLE_PER_SEVERAL * requests
-    return isOdd ? { requests, less: tokens - chunks } : null
   }
 
   /** By how much all would be fewer, or more, if each were as far off as those that a tokenizer was asked for. */
@@ -180,7 +158,7 @@ export class AnswerLedger {
       )
     if (of('no_usage') > 0)
       notes.push(
-        `tokens_counted_by_chunks: the server told no usage for ${of('no_usage')} of ${all} requests; their output tokens are the chunks that came, which may hold several tokens each.`,
+        `tokens_counted_by_chunks: the server told ${this.#noCount === null ? 'no usage' : `a usage that is no count (${this.#noCount})`} for ${of('no_usage')} of ${all} requests; their output tokens are the chunks that came, which may hold several tokens each.`,
       )
     const differing = of('tokens_per_chunk') + of('chunks_per_token')
     if (differing > 0)

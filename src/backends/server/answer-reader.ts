@@ -5,6 +5,7 @@ import { endOf } from './answer-end.js'
 import { errorText, errorTextOf } from './error-text.js'
 import { EventLines, type LineSink } from './event-lines.js'
 import { contentOf, type ListedTokens, type StreamContent } from './stream-event.js'
+import type { Opening } from './stream-verdict.js'
 import { TextMeasure, type TextSize } from './text-measure.js'
 import { type Blank, THOUGHT_TAG, type TokenChunks, tokenChunks } from './token-chunks.js'
 import { type Usage, UsageSum } from './usage.js'
@@ -19,7 +20,7 @@ export interface ReaderListeners {
 /** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
 const GIVEN_UP: readonly (string | null)[] = ['abort', 'error', 'network_error']
 const END = '[DONE]'
-const NO_TEXT: TextSize = { bytes: 0, words: 0 }
+const NO_TEXT: TextSize = { bytes: 0, words: 0, wideBytes: 0 }
 const BLANK = ' '.charCodeAt(0)
 
 /** Reads the stream of one answer, in whatever dialect, and says when it is whole. */
@@ -100,7 +101,19 @@ export class AnswerReader implements LineSink {
     const left = isFirstLeftOut ? this.#firstSize : NO_TEXT
     const silent = isFirstLeftOut ? 0 : timesNs.length - this.timesNs.length
     const bytes = this.#text.bytes + this.#callBytes + Math.max(0, silent)
-    return { bytes: bytes - left.bytes, words: this.#text.words - left.words }
+    const { words, wideBytes } = this.#text
+    return {
+      bytes: bytes - left.bytes,
+      words: words - left.words,
+      wideBytes: wideBytes - left.wideBytes,
+    }
+  }
+
+  /** What its first chunk holds; undefined where that is no token's, or nothing but a token without text. */
+  get opening(): Opening | undefined {
+    if (this.#tokens.isFirstLeftOut || this.#blanks[0]?.before === 0 || this.chunks === 0) return undefined
+    const { bytes, words } = this.#firstSize
+    return { share: bytes / Math.max(1, this.size.bytes), isBlank: bytes > 0 && words === 0 }
   }
 
   /** Tokens that the server listed; null where it did not, or not of every chunk. */
@@ -195,7 +208,8 @@ export class AnswerReader implements LineSink {
     if (this.#isDone) return
     if (listed !== null) {
       this.#listed = { by: listed.by, count: listed.count + (this.#listed?.count ?? 0) }
-      if (text !== null && !content.isBlank) this.#listedChunks += 1
+      // An empty list is none of the tokens of a text.
+      if (text !== null && !content.isBlank && listed.count > 0) this.#listedChunks += 1
     }
     if (text !== null && this.#hasRoomFor(text)) {
       if (content.isBlank) this.#addBlank()

@@ -4,9 +4,10 @@ import type { TokenSource, Witnesses } from './witnesses.js'
 
 /** Why witnesses may differ and one of them is right all the same. */
 export const EXPLANATIONS = {
-  no_usage: 'the server told no usage; tokens are the chunks that came, which may hold several tokens each',
-  no_usage_listed: 'the server told no usage; tokens are those that it listed one by one',
-  no_usage_tokenized: 'the server told no usage; tokens are those of its tokenizer',
+  no_usage:
+    'the server told no count of the answer; tokens are the chunks that came, which may hold several tokens each',
+  no_usage_listed: 'the server told no count of the answer; tokens are those that it listed one by one',
+  no_usage_tokenized: 'the server told no count of the answer; tokens are those of its tokenizer',
   output_by_total: 'completion_tokens is missing; tokens are total_tokens less those of the prompt',
   reasoning_outside: 'reasoning tokens are not within completion_tokens, and were added',
   reasoning_hidden: 'thoughts are counted and do not come',
@@ -15,9 +16,9 @@ export const EXPLANATIONS = {
   usage_above_limit:
     'the usage tells more tokens than max_tokens allows and than came; tokens are those of another witness',
   usage_below_limit: 'the answer ended at max_tokens, which the chunks bear out and the usage does not',
-  prompt_in_completion: 'completion_tokens holds those of the prompt, which were taken off',
   rejected_prediction: 'completion_tokens holds predicted tokens that were not taken, which were taken off',
-  usage_contradicted: 'chunks and tokenizer agree on another count than the usage, and were believed',
+  usage_contradicted:
+    'chunks agree with a tokenizer, or with what the server listed, on another count than the usage, and were believed',
   more_in_total: 'total_tokens holds tokens that completion_tokens leaves out, and that came',
   usage_without_count: 'completion_tokens is 0 though text came; tokens are those of another witness',
   tokens_per_chunk: 'chunks hold several tokens each',
@@ -88,17 +89,6 @@ function isBelowLimit(counted: Counted): boolean {
   return (
     chunks >= LEAST_CHUNKS && isAtLimit(counted, chunks) && completion < chunks && !agree(completion, chunks)
   )
-}
-
-/** More than came, and without those of the prompt exactly what came. */
-function holdsPrompt(counted: Counted): boolean {
-  const { completion, chunks, usage, tokenizer } = counted
-  const [all, silent] = [Number(completion), silentOf(counted)]
-  const own = all - Number(usage?.prompt)
-  if (!usage?.prompt || chunks < LEAST_CHUNKS || isAtLimit(counted, all) || all <= chunks + silent)
-    return false
-  const isBorneOut = tokenizer === null || !agree(all, tokenizer)
-  return own >= chunks && own <= chunks + silent && isBorneOut
 }
 
 /** Tokens of a prediction that were not taken are no answer's; null where there are none, or they are left out already. */
@@ -193,12 +183,6 @@ export const OUTPUT_RULES: readonly OutputRule[] = [
     why: 'usage_contradicted',
     source: 'tokenizer',
     output: (counted) => when(isContradicted(counted), counted.tokenizer),
-  },
-  {
-    why: 'prompt_in_completion',
-    source: 'usage',
-    output: (counted) =>
-      when(holdsPrompt(counted), Number(counted.completion) - Number(counted.usage?.prompt)),
   },
   {
     why: 'reasoning_uncounted',

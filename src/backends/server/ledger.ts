@@ -107,8 +107,10 @@ function comparedWithText(all: number, counted: Counted): Compared {
 }
 
 function visiblyCompared(output: number, counted: Counted): Compared {
-  const { chunks, tokenizer } = counted
-  if (output >= chunks && output <= chunks + silentOf(counted)) return AGREED
+  const { chunks, tokenizer, listed } = counted
+  // What is listed is more than a number: it speaks also against a usage that is the number of chunks.
+  const isListedOtherwise = listed !== null && !agree(output, listed.count)
+  if (!isListedOtherwise && output >= chunks && output <= chunks + silentOf(counted)) return AGREED
   const what = doubtOfText(output, counted)
   if (what !== null) {
     const other = tokenizer ?? chunks
@@ -121,10 +123,7 @@ function visiblyCompared(output: number, counted: Counted): Compared {
 /** What speaks against so many tokens; null where nothing does. */
 function doubtOfText(output: number, counted: Counted): string | null {
   const { chunks, size, tokenizer, listed } = counted
-  if (tokenizer !== null) {
-    const by = listed === null ? 'by the tokenizer' : `listed (${listed.by})`
-    return agree(output, tokenizer) ? null : `, ${tokenizer} ${by}`
-  }
+  if (tokenizer !== null) return agree(output, tokenizer) ? null : `, ${tokenizer} ${byWhom(listed)}`
   if (output > chunks) {
     const { bytes } = size
     // A token has a byte of text at least, but for an end-of-text token that was to be ignored.
@@ -136,8 +135,11 @@ function doubtOfText(output: number, counted: Counted): string | null {
   return isInWords ? ` in a text of ${size.words} words` : null
 }
 
-function refusal({ completion, chunks, tokenizer, limit }: Counted): string {
-  const others = `${chunks} chunks${tokenizer === null ? '' : ` and ${tokenizer} tokens by the tokenizer`}`
+const byWhom = (listed: Witnesses['listed']): string =>
+  listed === null ? 'by the tokenizer' : `listed (${listed.by})`
+
+function refusal({ completion, chunks, tokenizer, listed, limit }: Counted): string {
+  const others = `${chunks} chunks${tokenizer === null ? '' : ` and ${tokenizer} tokens ${byWhom(listed)}`}`
   const most = limit !== null && Number(completion) > limit + 1 ? `, of ${limit} at most` : ''
   return `${completion} tokens by the usage${most}, where ${others} came`
 }

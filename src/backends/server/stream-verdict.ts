@@ -17,6 +17,16 @@ const FIRST_SHARE = 1 / 3
 /** Tokens that follow one another faster than this, after a silence of ten times as long as all of them take, were kept back. */
 const DUMP_NS = 1e6
 const DUMP_SHARE = 0.1
+/**
+ * So soon after the first, and in half of the gap at which the others come, a third of an answer was kept back too: so many
+ * tokens at least, and so many times as many as a chunk has later.
+ */
+const START_NS = 5e6
+const START_GAPS = 0.5
+const START_TIMES = 4
+/** Blanks alone that come at once, before a silence of so many gaps between tokens, may be a token or none. */
+const SILENCE_GAPS = 10
+const AT_ONCE_SHARE = 0.1
 /** So many tokens at once are a burst, and with so large a share of bursts gaps between them are no gaps between tokens. */
 const TOKENS_PER_BURST = 2
 const BURSTS_SHARE = 1 / 2
@@ -38,6 +48,16 @@ export interface Arrival {
   tokens: number
   /** Thoughts were counted that did not come, so that the first token was none that came. */
   hidesThoughts: boolean
+  /** What the first chunk holds; absent where that is unknown. */
+  opening?: Opening | undefined
+}
+
+/** The first chunk of an answer. */
+export interface Opening {
+  /** Its part of the text's bytes, 0 to 1. */
+  share: number
+  /** It has nothing but blanks. */
+  isBlank: boolean
 }
 
 export function verdictOf(arrival: Arrival): StreamVerdict {
@@ -47,13 +67,14 @@ export function verdictOf(arrival: Arrival): StreamVerdict {
   const [firstNs] = chunkTimesNs
   const lastNs = chunkTimesNs[chunks - 1]
   if (firstNs === undefined || lastNs === undefined) return 'stream'
-  if (hidesThoughts) return 'buffered'
+  if (hidesThoughts || isOpenedBeforeSilence(arrival)) return 'buffered'
   if (tokens < Math.min(LEAST_TOKENS, TOKENS_PER_BURST * chunks)) return 'stream'
   const gapNs = Math.min(BURST_NS, (BURST_SHARE * (lastNs - startNs)) / tokens)
   const { bursts, several, first, joined, keptBack } = burstsOf(chunkTimesNs, gapNs)
   const silenceNs = firstNs - startNs
-  // Tokens are not told chunk by chunk: each chunk has as many as the others.
-  const isFirstLate = bursts === 1 || (first > 1 && first >= FIRST_SHARE * chunks)
+  // Tokens are not told chunk by chunk: each chunk has as many as the others, but for the first.
+  const isFirstLate =
+    bursts === 1 || (first > 1 && first >= FIRST_SHARE * chunks) || isStartKeptBack(arrival, tokens)
   const lastedNs = lastNs - firstNs
   // Also where whoever kept them back was interrupted while it let them go.
   const isDump = lastedNs < DUMP_NS * (tokens - 1) && lastedNs < DUMP_SHARE * silenceNs
@@ -66,6 +87,35 @@ export function verdictOf(arrival: Arrival): StreamVerdict {
     joined >= NO_GAPS_SHARE * gaps ||
     keptBack >= KEPT_BACK_SHARE * gaps
   return isBursty ? 'bursts' : 'stream'
+}
+
+/** A third of an answer comes with its first token or soon after it, and the others one by one. */
+function isStartKeptBack({ chunkTimesNs, opening }: Arrival, tokens: number): boolean {
+  const chunks = chunkTimesNs.length
+  const [firstNs = 0] = chunkTimesNs
+  const lastNs = Number(chunkTimesNs[chunks - 1])
+  const within = (ns: number) => chunkTimesNs.filter((each) => each - firstNs <= ns).length
+  const soon = within(START_NS)
+  if (soon === chunks) return false
+  const gapNs = (lastNs - Number(chunkTimesNs[soon - 1])) / (chunks - soon)
+  const started = within(Math.min(START_NS, START_GAPS * gapNs))
+  // All chunks but the first have as many tokens as one another, and one at least.
+  const mostOfFirst = tokens - (chunks - 1)
+  const ofFirst = Math.max(1, Math.min(mostOfFirst, (opening?.share ?? 0) * tokens))
+  const each = (tokens - ofFirst) / (chunks - 1)
+  const atStart = ofFirst + (started - 1) * each
+  return atStart >= Math.max(LEAST_TOKENS, START_TIMES * each, FIRST_SHARE * tokens)
+}
+
+/** Nobody can tell whether such blanks were made, or sent before anything was. */
+function isOpenedBeforeSilence({ startNs, chunkTimesNs, opening }: Arrival): boolean {
+  const chunks = chunkTimesNs.length
+  if (!opening?.isBlank || chunks < 3) return false
+  const [firstNs = 0, secondNs = 0] = chunkTimesNs
+  const silenceNs = secondNs - firstNs
+  const gapNs = (Number(chunkTimesNs[chunks - 1]) - secondNs) / (chunks - 2)
+  const isAtOnce = firstNs - startNs < AT_ONCE_SHARE * silenceNs
+  return isAtOnce && silenceNs >= LEAST_SILENCE_NS && silenceNs > SILENCE_GAPS * gapNs
 }
 
 /**

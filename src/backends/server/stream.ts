@@ -8,6 +8,7 @@ import { nowNs } from './now.js'
 import { headerOf, isGood, isRedirect, retryAfterMs } from './response-headers.js'
 import type { Stream } from './steady.js'
 import type { ListedTokens } from './stream-event.js'
+import type { Opening } from './stream-verdict.js'
 import type { TextSize } from './text-measure.js'
 import type { Usage } from './usage.js'
 
@@ -23,6 +24,8 @@ export interface Answered {
   reasoningChunks: number
   /** Of the text of its tokens. */
   size: TextSize
+  /** What its first chunk holds; absent where that is unknown. */
+  opening?: Opening | undefined
   /** Tokens that the server listed one by one; null where it did not. */
   listed: ListedTokens | null
   usage: Usage | null
@@ -311,6 +314,7 @@ export class TokenStream implements Dispatcher.DispatchHandlers, Stream {
       chunkTimesNs: reader.tokenTimesNs,
       reasoningChunks: reader.reasoningChunks,
       size: reader.size,
+      opening: reader.opening,
       listed: reader.listed,
       usage: reader.usage,
       finishReason: reader.finishReason === 'length' ? 'length' : 'stop',

@@ -52,6 +52,8 @@ export class Tally {
   #outputTokens = 0
   /** As they are counted before a tokenizer is asked. */
   #untokenized = 0
+  /** What the first usage says of a prompt that is no count. */
+  #noPrompt: string | null = null
   #truncated = 0
   #chunks = 0
   /** Null as long as no answer told it. */
@@ -130,8 +132,8 @@ export class Tally {
       truncated: this.#truncated,
       start_ns: driven.startNs,
       end_ns: driven.endNs,
-      ttft_ms: this.#ttft.spread,
-      itl_ms: this.#itl.spread,
+      ttft_ms: this.#isMostlyBuffered ? null : this.#ttft.spread,
+      itl_ms: this.#isMostlyBuffered ? null : this.#itl.spread,
       failures: this.#failures,
       retries: driven.retries,
       steady,
@@ -140,9 +142,14 @@ export class Tally {
     }
   }
 
+  /** What slips through of answers that are kept back is no time of the run. */
+  get #isMostlyBuffered(): boolean {
+    return this.#requests > 0 && this.#verdicts.buffered * 2 >= this.#requests
+  }
+
   /** Its edges, and what is between them, are told by first tokens and by chunks as they come. */
   #steadyOf({ steady, endNs }: Driven): SteadyOutcome {
-    if (this.#verdicts.buffered * 2 > this.#requests)
+    if (this.#isMostlyBuffered)
       return { steady: null, reason: `when tokens were made was not seen: ${BUFFERED}` }
     const result = steady.resultUntil(endNs)
     if (result.steady === null || this.#outputTokens === this.#untokenized) return result
@@ -159,6 +166,7 @@ export class Tally {
     this.#outputTokens += output
     this.#inputTokens = input === null || this.#inputTokens === null ? null : this.#inputTokens + input
     this.#chunks += end.chunkTimesNs.length
+    if (input === null) this.#noPrompt ??= end.usage?.noCount?.prompt ?? null
     this.#countModel(end.model)
     if (prompt.truncated) this.#truncated += 1
     if (end.heldOpen) this.#heldOpen += 1
@@ -184,7 +192,7 @@ export class Tally {
     return {
       timed_out: this.#timedOut,
       send_delay_ms: this.#sendDelay.spread,
-      ttft_from_schedule_ms: this.#ttftFromSchedule.spread,
+      ttft_from_schedule_ms: this.#isMostlyBuffered ? null : this.#ttftFromSchedule.spread,
       e2e_from_schedule_ms: this.#e2eFromSchedule.spread,
       max_in_flight: maxInFlight,
       chunks: this.#chunks,
@@ -217,7 +225,7 @@ export class Tally {
       )
     if (this.#inputTokens === null)
       notes.push(
-        'input_tokens_unknown: the server told neither a usage that can be believed nor, by /tokenize, the length of prompts.',
+        `input_tokens_unknown: the server told neither a usage that can be believed${this.#noPrompt === null ? '' : ` (${this.#noPrompt})`} nor, by /tokenize, the length of prompts.`,
       )
     if (buffered > 0)
       notes.push(
@@ -242,7 +250,8 @@ export class Tally {
 
 type SteadyOutcome = Pick<RunTotals, 'steady'> & { reason: string | null }
 
-const BUFFERED = 'buffered: the first tokens did not come when they were made, but many at once'
+const BUFFERED =
+  'buffered: when the first token was made was not seen, as it came with many at once, late, or as blanks before a silence'
 const BURSTS = 'tokens came in bursts of several'
 
 /** Less of the time of all places is lost in any run. */
@@ -265,11 +274,13 @@ function waitNotes({ waits, lingered, startNs, endNs, maxInFlight }: Driven): st
 
 /** How an answer came, by the tokens in it that brought text. */
 export function verdictOfAnswer(answer: Answered, output: number): StreamVerdict {
-  const { startNs, chunkTimesNs, finishReason } = answer
+  const { startNs, chunkTimesNs, finishReason, listed, opening } = answer
   const hidden = hiddenThoughts(answer)
   // The end-of-text token brings none.
   const silent = hidden + (finishReason === 'stop' && output > chunkTimesNs.length ? 1 : 0)
-  return verdictOf({ startNs, chunkTimesNs, tokens: output - silent, hidesThoughts: hidden > 0 })
+  // Also where the count that was taken is another one: its chunks hold what is listed.
+  const tokens = Math.max(output - silent, listed?.count ?? 0)
+  return verdictOf({ startNs, chunkTimesNs, tokens, hidesThoughts: hidden > 0, opening })
 }
 
 function gapsMs(timesNs: readonly number[]): number[] {

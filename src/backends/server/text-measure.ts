@@ -4,26 +4,35 @@ export interface TextSize {
   bytes: number
   /** What blanks part; 0 in a script that has none. */
   words: number
+  /** Of these bytes, those of characters beyond ASCII, of which one may take several tokens and comes whole. */
+  wideBytes: number
 }
 
 const BLANK = ' '.charCodeAt(0)
+const LAST_ASCII = 0x7f
 
 /** Measures a text that comes in pieces, which may cut words. */
 export class TextMeasure implements TextSize {
   bytes = 0
   words = 0
+  wideBytes = 0
   #isInWord = false
 
   add(piece: string): void {
-    this.bytes += Buffer.byteLength(piece)
+    const bytes = Buffer.byteLength(piece)
+    this.bytes += bytes
+    let narrow = 0
     for (let at = 0; at < piece.length; at += 1) {
-      const isBlank = piece.charCodeAt(at) <= BLANK
+      const unit = piece.charCodeAt(at)
+      const isBlank = unit <= BLANK
+      if (unit <= LAST_ASCII) narrow += 1
       if (!isBlank && !this.#isInWord) this.words += 1
       this.#isInWord = !isBlank
     }
+    this.wideBytes += bytes - narrow
   }
 
   get size(): TextSize {
-    return { bytes: this.bytes, words: this.words }
+    return { bytes: this.bytes, words: this.words, wideBytes: this.wideBytes }
   }
 }

@@ -1,3 +1,4 @@
+import { shortened } from '../../core/foreign-text.js'
 import { LIMITS } from '../../core/limits.js'
 
 /** What a server counted, as far as it said: tokens; null is what it did not say. */
@@ -13,9 +14,11 @@ export interface Usage {
   rejected?: number | undefined
   /** By a name whose count is beside `prompt`, as Anthropic has it, and beside `total`. */
   isCachedBeside?: boolean
+  /** What was told in the place of a count and is none, by its name: "completion_tokens -1". */
+  noCount?: { prompt?: string | undefined; completion?: string | undefined }
 }
 
-type Counts = Exclude<keyof Usage, 'isCachedBeside' | 'rejected'>
+type Counts = Exclude<keyof Usage, 'isCachedBeside' | 'rejected' | 'noCount'>
 
 /** What each count is called, by whom. A name with a dot is below another one. */
 const NAMES = {
@@ -48,8 +51,13 @@ export function usageOf(raw: unknown): Usage | null {
   if (!prompt && !completion && !total) return null
   const counts = { prompt, completion, total, reasoning: count('reasoning'), cached: count('cached') }
   const rejected = firstCount(raw, REJECTED)
+  const noCount = {
+    ...wordsInPlace(raw, 'prompt'),
+    ...wordsInPlace(raw, 'completion'),
+  }
   return {
     ...counts,
+    ...(Object.keys(noCount).length > 0 && { noCount }),
     ...(rejected && { rejected }),
     ...(BESIDE in raw && { isCachedBeside: true }),
   }
@@ -62,6 +70,14 @@ export function countsOfTimings(timings: unknown): Usage | null {
   const [computed, completion, cached] = [countOf(prompt_n), countOf(predicted_n), countOf(cache_n)]
   const prompt = computed === null ? null : computed + (cached ?? 0)
   return completion === null ? null : { prompt, completion, total: null, reasoning: null, cached }
+}
+
+/** What a server says where a count would be. */
+function wordsInPlace(raw: object, kind: 'prompt' | 'completion'): Usage['noCount'] {
+  if (firstCount(raw, NAMES[kind]) !== null) return {}
+  const fields = raw as Record<string, unknown>
+  const name = NAMES[kind].find((each) => fields[each] != null)
+  return name === undefined ? {} : { [kind]: `${name} ${shortened(JSON.stringify(fields[name]), 40)}` }
 }
 
 function firstCount(raw: object, names: readonly string[]): number | null {
@@ -111,6 +127,7 @@ export class UsageSum {
       reasoning: usage.reasoning ?? known?.reasoning ?? null,
       cached: usage.cached ?? known?.cached ?? null,
       ...((usage.rejected || known?.rejected) && { rejected: usage.rejected || known?.rejected }),
+      ...((usage.noCount ?? known?.noCount) && { noCount: { ...known?.noCount, ...usage.noCount } }),
       ...((usage.isCachedBeside ?? known?.isCachedBeside) && { isCachedBeside: true }),
     }
     if (completion === null) return

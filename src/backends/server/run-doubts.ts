@@ -1,0 +1,138 @@
+// What shows of the answers of a run together, and of none alone: counts that the usage tells and nothing else bears out. It
+// settles nothing: where it doubts, the count that was taken stands beside what else it may be.
+
+import { silentOf } from './ledger-rules.js'
+import type { Answered } from './stream.js'
+import type { Reckoning } from './witnesses.js'
+
+/** How many tokens less, or more, so many answers may have, and what speaks for it. */
+export interface RunDoubt {
+  requests: number
+  less: number
+  more: number
+  first: string
+}
+
+/** So many answers at least, with prompts of so many lengths, are no accident. */
+const LEAST_ANSWERS = 5
+const LEAST_LENGTHS = 3
+/** Chunks that hold so many tokens each are no accident of a busy server, which joins a few. */
+const SEVERAL_PER_CHUNK = 1.5
+/** Nor are so many where they are so many more than chunks. */
+const MORE_PER_CHUNK = 1.15
+const LEAST_MORE = 8
+/** A stop string, or the tags of a template, that are counted and not shown have the same few tokens in each answer. */
+const MOST_HIDDEN = 16
+/** Where so many answers have one token a chunk for each that has several, these are none of a server that sends several. */
+const SINGLE_PER_SEVERAL = 3
+/** Steps of speculative decoding bring one token each in no answer that is so long, so fewer of these are enough. */
+const LONG_CHUNKS = 16
+const LONG_PER_SEVERAL = 1 / 2
+const LEAST_LONG = 2
+
+const NONE = { requests: 0, tokens: 0, chunks: 0 }
+
+/** Watches a run in memory that does not grow with it. */
+export class RunDoubts {
+  #requests = 0
+  /** Answers whose usage is what came and their prompt together, and the first lengths of prompts that differ. */
+  readonly #withPrompt = { requests: 0, prompts: 0, lengths: new Set<number>() }
+  /** Answers of one token a chunk, and of these the long ones. */
+  #single = 0
+  #singleLong = 0
+  /** Answers of several, whose number the usage alone tells; the fewest and the most tokens beyond chunks. */
+  readonly #several = { ...NONE, leastMore: Number.POSITIVE_INFINITY, mostMore: 0 }
+  /** Answers whose usage was proved wrong, and of the others those that nothing but it tells another number than chunks of. */
+  #refused = 0
+  readonly #alone = { requests: 0, less: 0, more: 0 }
+
+  add(reckoning: Reckoning, isRefused: boolean, { usage, chunkTimesNs, finishReason, size }: Answered): void {
+    const { output, source, isBorneOut, between, explained } = reckoning
+    const chunks = chunkTimesNs.length
+    const silent = silentOf({ endedByItself: finishReason === 'stop' })
+    this.#requests += 1
+    if (isRefused) this.#refused += 1
+    if (source !== 'usage') return
+    const more = output - chunks
+    if (chunks > 1 && Math.abs(more) <= 1) {
+      this.#single += 1
+      if (chunks >= LONG_CHUNKS) this.#singleLong += 1
+    }
+    if (isBorneOut || between !== null || (more >= 0 && more <= silent)) return
+    const isOwn = explained.length === 1
+    if (isOwn && explained[0] === 'chunks_per_token') this.#countAlone(more)
+    if (!isOwn || explained[0] !== 'tokens_per_chunk') return
+    this.#countAlone(more)
+    this.#countPrompt(more, silent, usage?.prompt ?? 0)
+    // Characters that take several tokens come whole.
+    if (more > size.wideBytes && isClearlyMore(output, chunks)) this.#countSeveral(output, chunks)
+  }
+
+  #countAlone(more: number): void {
+    this.#alone.requests += 1
+    this.#alone.less += Math.max(0, more)
+    this.#alone.more += Math.max(0, -more)
+  }
+
+  #countPrompt(more: number, silent: number, prompt: number): void {
+    if (prompt === 0 || more < prompt || more > prompt + silent) return
+    this.#withPrompt.requests += 1
+    this.#withPrompt.prompts += prompt
+    if (this.#withPrompt.lengths.size < LEAST_LENGTHS) this.#withPrompt.lengths.add(prompt)
+  }
+
+  #countSeveral(output: number, chunks: number): void {
+    const several = this.#several
+    several.requests += 1
+    several.tokens += output
+    several.chunks += chunks
+    several.leastMore = Math.min(several.leastMore, output - chunks)
+    several.mostMore = Math.max(several.mostMore, output - chunks)
+  }
+
+  /** The first that applies; null where nothing shows. */
+  get doubt(): RunDoubt | null {
+    return this.#usageRefused ?? this.#promptWithin ?? this.#oddlySeveral
+  }
+
+  /** Who told what cannot be in one answer is not believed in others, where nobody else says the same. */
+  get #usageRefused(): RunDoubt | null {
+    if (this.#refused === 0 || this.#alone.requests === 0) return null
+    const { requests } = this.#alone
+    return {
+      ...this.#alone,
+      first: `the usage is proved wrong in ${this.#refused} answers, and ${requests} others have another number of tokens by it than chunks came`,
+    }
+  }
+
+  /** Every answer has as many tokens as its chunks and its prompt have together, whatever the length of that. */
+  get #promptWithin(): RunDoubt | null {
+    const { requests, prompts, lengths } = this.#withPrompt
+    if (requests < LEAST_ANSWERS || requests < this.#requests || lengths.size < LEAST_LENGTHS) return null
+    return {
+      ...{ requests, less: prompts, more: 0 },
+      first: `all ${requests} answers have as many tokens by the usage as their chunks and their prompts together`,
+    }
+  }
+
+  /** Some answers with several tokens a chunk among others with one. */
+  get #oddlySeveral(): RunDoubt | null {
+    const { requests, tokens, chunks, leastMore, mostMore } = this.#several
+    if (requests === 0) return null
+    const isAmongLong = this.#singleLong >= Math.max(LEAST_LONG, LONG_PER_SEVERAL * requests)
+    const isAmongMany = this.#single >= SINGLE_PER_SEVERAL * requests
+    const isHidden = requests > 1 && mostMore <= MOST_HIDDEN && mostMore - leastMore <= 1
+    if (!(isAmongLong || isAmongMany) || isHidden) return null
+    return {
+      ...{ requests, less: tokens - chunks, more: 0 },
+      first: `${requests} answers have ${tokens} tokens by the usage in ${chunks} chunks, and ${this.#single} others one token a chunk`,
+    }
+  }
+}
+
+function isClearlyMore(output: number, chunks: number): boolean {
+  return (
+    output >= SEVERAL_PER_CHUNK * chunks ||
+    (output >= MORE_PER_CHUNK * chunks && output - chunks >= LEAST_MORE)
+  )
+}
