@@ -240,6 +240,20 @@ describe('a run of which nothing decides how many tokens it has', () => {
     expect(ledgerOf([...plain, ...tagged])?.unsettled).toBeNull()
   })
 
+  it('doubts no answer more of which a tokenizer says the same', () => {
+    const tally = new Tally([{ ...prompt, maxTokens: 4096 }])
+    for (let at = 0; at < 5; at += 1) tally.add(outcome(30, { usage: usage(30) }))
+    const several = [36, 44, 52].map((completion) => outcome(24, { usage: usage(completion) }))
+    for (const each of several) tally.add(each)
+    const unsettled = () => totalsOf(tally).served?.ledger.unsettled
+    expect(unsettled()?.requests).toBe(3)
+    const [first, ...others] = several.map((each, at) => ({ outcome: each, tokens: 36 + 8 * at }))
+    tally.compare(others)
+    expect(unsettled()).toMatchObject({ requests: 1, least_output_tokens: 270, most_output_tokens: 282 })
+    if (first !== undefined) tally.compare([first])
+    expect(unsettled()).toBeNull()
+  })
+
   it('tells of a prompt that has more tokens than bytes', () => {
     const tally = new Tally([prompt])
     tally.add(outcome(20, { usage: usage(20, { prompt: 100_000, total: 100_020 }) }))

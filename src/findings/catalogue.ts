@@ -277,7 +277,7 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   },
   stream_buffered: {
     meaning:
-      'Answers came in one or few packets. Times to the first token, between tokens, and phases are null.',
+      'Answers, or a third of each, came at once with what is called the first token, or blanks came before a silence. Times to the first token, between tokens, and phases are null; of half of the answers, for the run.',
     evidence: '`serving.streams`.',
     advice: 'Turn buffering off in the proxy between llem and the engine.',
   },
@@ -294,7 +294,7 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   tokens_counted_by_chunks: {
     meaning:
       'The server does not tell how many tokens an answer has; its packets are counted in their place.',
-    evidence: 'No `usage` in the answers.',
+    evidence: 'No `usage` in the answers, or one that is no count, as -1.',
     advice: 'Start the server so that it sends `usage`; a packet may hold several tokens.',
   },
   tokens_reasoning_uncounted: {
@@ -335,7 +335,7 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   },
   input_tokens_unknown: {
     meaning: 'Nobody tells how many tokens the prompts have. What is divided by them is null.',
-    evidence: 'No `prompt_tokens` in the answers.',
+    evidence: 'No `prompt_tokens` in the answers, or no count of them, as -1.',
     advice: 'Start the server so that it sends `usage`.',
   },
   prompt_length_not_forced: {

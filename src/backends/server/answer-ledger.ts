@@ -83,6 +83,11 @@ export class AnswerLedger {
     this.#compared.tokenizer += tokenizer
   }
 
+  /** A tokenizer says of an answer that was added what stands. */
+  bearOut(reckoning: Reckoning, answer: Answered): void {
+    this.#run.bearOut(reckoning, answer)
+  }
+
   /** One source, or "mixed". */
   get source(): TokenSource | 'mixed' {
     const [first, ...others] = this.#sources.keys()

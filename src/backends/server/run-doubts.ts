@@ -46,48 +46,52 @@ export class RunDoubts {
   #refused = 0
   readonly #alone = { requests: 0, less: 0, more: 0 }
 
-  add(reckoning: Reckoning, isRefused: boolean, { usage, chunkTimesNs, finishReason, size }: Answered): void {
-    const { output, source, isBorneOut, between, explained } = reckoning
-    const chunks = chunkTimesNs.length
-    const silent = silentOf({ endedByItself: finishReason === 'stop' })
+  add(reckoning: Reckoning, isRefused: boolean, answer: Answered): void {
+    const chunks = answer.chunkTimesNs.length
     this.#requests += 1
     if (isRefused) this.#refused += 1
-    if (source !== 'usage') return
-    const more = output - chunks
-    if (chunks > 1 && Math.abs(more) <= 1) {
+    if (reckoning.source === 'usage' && chunks > 1 && Math.abs(reckoning.output - chunks) <= 1) {
       this.#single += 1
       if (chunks >= LONG_CHUNKS) this.#singleLong += 1
     }
-    if (isBorneOut || between !== null || (more >= 0 && more <= silent)) return
-    const isOwn = explained.length === 1
-    if (isOwn && explained[0] === 'chunks_per_token') this.#countAlone(more)
-    if (!isOwn || explained[0] !== 'tokens_per_chunk') return
-    this.#countAlone(more)
-    this.#countPrompt(more, silent, usage?.prompt ?? 0)
+    this.#weigh(reckoning, answer, 1)
+  }
+
+  /** A tokenizer says the same of an answer that was added: it is doubted no more. */
+  bearOut(reckoning: Reckoning, answer: Answered): void {
+    this.#weigh(reckoning, answer, -1)
+  }
+
+  /** Counts an answer whose number the usage alone tells among those that may be doubted, once or back. */
+  #weigh(
+    { output, source, isBorneOut, between, explained }: Reckoning,
+    { usage, chunkTimesNs, finishReason, size }: Answered,
+    times: 1 | -1,
+  ): void {
+    const chunks = chunkTimesNs.length
+    const more = output - chunks
+    const silent = silentOf({ endedByItself: finishReason === 'stop' })
+    const isAsCame = more >= 0 && more <= silent
+    if (source !== 'usage' || isBorneOut || between !== null || isAsCame || explained.length !== 1) return
+    const [why] = explained
+    if (why !== 'tokens_per_chunk' && why !== 'chunks_per_token') return
+    this.#alone.requests += times
+    this.#alone.less += times * Math.max(0, more)
+    this.#alone.more += times * Math.max(0, -more)
+    const prompt = usage?.prompt ?? 0
+    if (prompt > 0 && more >= prompt && more <= prompt + silent) {
+      this.#withPrompt.requests += times
+      this.#withPrompt.prompts += times * prompt
+      if (this.#withPrompt.lengths.size < LEAST_LENGTHS) this.#withPrompt.lengths.add(prompt)
+    }
     // Characters that take several tokens come whole.
-    if (more > size.wideBytes && isClearlyMore(output, chunks)) this.#countSeveral(output, chunks)
-  }
-
-  #countAlone(more: number): void {
-    this.#alone.requests += 1
-    this.#alone.less += Math.max(0, more)
-    this.#alone.more += Math.max(0, -more)
-  }
-
-  #countPrompt(more: number, silent: number, prompt: number): void {
-    if (prompt === 0 || more < prompt || more > prompt + silent) return
-    this.#withPrompt.requests += 1
-    this.#withPrompt.prompts += prompt
-    if (this.#withPrompt.lengths.size < LEAST_LENGTHS) this.#withPrompt.lengths.add(prompt)
-  }
-
-  #countSeveral(output: number, chunks: number): void {
+    if (more <= size.wideBytes || !isClearlyMore(output, chunks)) return
     const several = this.#several
-    several.requests += 1
-    several.tokens += output
-    several.chunks += chunks
-    several.leastMore = Math.min(several.leastMore, output - chunks)
-    several.mostMore = Math.max(several.mostMore, output - chunks)
+    several.requests += times
+    several.tokens += times * output
+    several.chunks += times * chunks
+    several.leastMore = Math.min(several.leastMore, more)
+    several.mostMore = Math.max(several.mostMore, more)
   }
 
   /** The first that applies; null where nothing shows. */

@@ -6,6 +6,7 @@ import { AnswerLedger } from './answer-ledger.js'
 import type { TokenizedAnswer } from './answer-texts.js'
 import { Latencies } from './latencies.js'
 import { hiddenThoughts, reckon } from './ledger.js'
+import { agree } from './ledger-rules.js'
 import type { Driven, Outcome } from './load-generator.js'
 import { mostTokensOf, type ServedPrompt } from './request-body.js'
 import type { Answered } from './stream.js'
@@ -118,8 +119,10 @@ export class Tally {
     for (const { outcome, tokens } of answers) {
       const prompt = this.#prompts[outcome.index]
       if (prompt === undefined || !outcome.end.ok) continue
-      const { output } = tokensOf(prompt, outcome.end)
-      this.#ledger.compare(output - hiddenThoughts(outcome.end), tokens)
+      const reckoning = tokensOf(prompt, outcome.end)
+      const visible = reckoning.output - hiddenThoughts(outcome.end)
+      this.#ledger.compare(visible, tokens)
+      if (agree(visible, tokens)) this.#ledger.bearOut(reckoning, outcome.end)
     }
   }
 
