@@ -122,7 +122,7 @@ describe('llem export', () => {
     const { code, stderr } = await llem(['export', scratchFolder(), '-o', `all.${ending}`])
     expect(code).toBe(2)
     expect(stderr).toBe(
-      `llem: llem does not write .${ending}, only csv, jsonl, parquet. Give the file another ending, or say which of them it shall be with --format. [FORMAT_UNKNOWN]\n`,
+      `llem: llem does not write .${ending}, only csv, jsonl, parquet, prom. Give the file another ending, or say which of them it shall be with --format. [FORMAT_UNKNOWN]\n`,
     )
   })
 })

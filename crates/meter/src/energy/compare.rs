@@ -96,11 +96,12 @@ impl Evidence {
             * self.blind_share.max(known::BLIND_PRIOR).sqrt()
             * doubt
             * readings.between_j;
-        // While nothing does, readings that are even exclude no load in step.
-        let in_step_j = doubt * readings.in_step_j.unwrap_or(0.0);
-        let (unseen_j, edges_j) = (blind_j.hypot(in_step_j), readings.edges_j.unwrap_or(0.0));
         let is_blind = self.kind == Kind::SumOfReadings
             || (self.kind == Kind::Undecided && self.is_contradicted_by_mean(counter_j));
+        // Most loads whose readings are even are constant, and most counters integrate: it takes a blind one to hide a load in step.
+        let hidden_j = doubt * readings.in_step_j.unwrap_or(0.0);
+        let in_step_j = if is_blind { hidden_j } else { 0.0 };
+        let (unseen_j, edges_j) = (blind_j.hypot(in_step_j), readings.edges_j.unwrap_or(0.0));
         let mut followed = Headline { findings: Vec::new(), ..headline.clone() };
         let (total_j, known_j) = self.with_mean(counter_j, (unseen_j, edges_j), &mut followed);
         // A counter that most likely sees all is not moved by a mean that is known worse.
@@ -115,9 +116,12 @@ impl Evidence {
         headline.budget.add("counter, unseen time", source, Evaluation::A, random_j);
         headline.budget.add("load in step with the sensor", "idle to limit", Evaluation::B, in_step_j);
         if in_step_j > known::TOLD_SHARE * counter_j {
-            let is_blind = self.kind == Kind::SumOfReadings;
-            let finding = if is_blind { Finding::load_in_step() } else { Finding::load_in_step_undecided() };
-            headline.findings.push(finding);
+            headline.findings.push(Finding::load_in_step());
+        } else if self.kind == Kind::Undecided
+            && readings.are_even
+            && hidden_j > known::TOLD_SHARE * counter_j
+        {
+            headline.findings.push(Finding::load_in_step_undecided());
         }
         total_j
     }

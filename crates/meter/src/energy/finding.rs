@@ -28,7 +28,7 @@ impl Finding {
     pub(super) fn load_in_step_undecided() -> Self {
         let text = "the readings are so even that a load in step with the sensor would look the same, and the counter has not \
                     shown yet that it sees more than they do: `llem calibrate` decides it, or any load that varies";
-        Self::warning("load_in_step_not_excluded", text.to_owned())
+        Self { is_warning: false, ..Self::warning("load_in_step_not_excluded", text.to_owned()) }
     }
 
     /// The readings are late beside the counter.
