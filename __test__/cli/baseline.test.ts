@@ -40,8 +40,8 @@ describe('llem baseline', () => {
   it('shows what is kept, how old it is, and whether it is still valid', async () => {
     await kept(first, 600)
     await kept(second, 7300)
-    await kept({ ...first, powerLimitW: 300 }, 60)
-    await kept({ ...first, uuid: 'GPU-elsewhere' }, 30, '999.1')
+    await kept({ ...first, powerLimitW: 300 }, 420)
+    await kept({ ...first, uuid: 'GPU-elsewhere' }, 240, '999.1')
     const { code, stdout, stderr } = await run('--simulate', scenario)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const rows = stdout
@@ -52,8 +52,8 @@ describe('llem baseline', () => {
       `NVIDIA H200 ${device.uuid} | ${driverVersion} | ${first.powerLimitW} W | 80.0 W`
     expect(rows).toEqual([
       'GPU | driver | limit | idle power | age | valid',
-      `NVIDIA H200 GPU-elsewhere | 999.1 | ${first.powerLimitW} W | 80.0 W | 30 s | no: no such GPU here, the driver is ${driverVersion} now`,
-      `NVIDIA H200 ${first.uuid} | ${driverVersion} | 300 W | 80.0 W | 60 s | no: the power limit is ${first.powerLimitW} W now`,
+      `NVIDIA H200 GPU-elsewhere | 999.1 | ${first.powerLimitW} W | 80.0 W | 4 min | no: no such GPU here, the driver is ${driverVersion} now`,
+      `NVIDIA H200 ${first.uuid} | ${driverVersion} | 300 W | 80.0 W | 7 min | no: the power limit is ${first.powerLimitW} W now`,
       `${shown(first)} | 10 min | yes`,
       `${shown(second)} | 2 h | no: older than 3600 s`,
     ])

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { comparisonSchema } from '../../dist/compare/compare.js'
 import { cyclePlanSchema } from '../../dist/compare/cycles.js'
 import { frontSchema } from '../../dist/compare/front.js'
+import { markdownText } from '../../dist/core/markdown.js'
 import { scratchFolder } from '../native/scenario.js'
 import { measuredServers, TRUE_RATIO, type TwoServers } from './two-servers.js'
 
@@ -69,7 +70,7 @@ describe('llem compare', () => {
 
   it('is Markdown for a pull request, in which names are no markup', async () => {
     const { stdout } = await two.run('compare', fast, slow, '--format', 'md')
-    expect(stdout).toContain(`**${two.slow.replaceAll('_', '\\_')} uses `)
+    expect(stdout).toContain(`**${markdownText(two.slow)} uses `)
     expect(stdout).toMatch(/^\| J\/output token \| [\d.]+ \| [\d.]+ \| \+[\d.]+ % \| /m)
   })
 
