@@ -84,7 +84,7 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
   },
   load_in_step_not_excluded: {
     meaning:
-      'A load in step with the sensor would show the same readings and have quite other joules. The uncertainty holds what it may hide.',
+      'A load in step with the sensor would show the same readings and have quite other joules. As a warning: the uncertainty holds what it may hide. As a note: it does not, as the counter most likely sees it.',
     evidence:
       'Readings lie in line, and there is no counter, or it has not shown yet that it sees all of the time.',
     advice: 'Run `llem calibrate`, or measure a load that varies.',
