@@ -6,6 +6,7 @@ import { Connection } from '../../dist/backends/server/connection.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from '../../dist/backends/server/load-generator.js'
 import { TokenStream } from '../../dist/backends/server/stream.js'
 import { Tally, tokensOf } from '../../dist/backends/server/tally.js'
+import { percentile, timesAdded } from './stream-times.mjs'
 
 const [port, requests, concurrency] = process.argv.slice(2, 5).map(Number)
 const [wrap, ...wrapArgs] = process.argv.slice(5)
@@ -51,16 +52,7 @@ const driven = await driveLoad({
 const cpu = process.cpuUsage(cpuBefore)
 const totals = tally.totals(driven, [], generation)
 
-const added = []
-const delays = []
-for (const [index, times] of read.entries()) {
-  for (let i = 0; i < times.length; i += 1) {
-    delays.push((times[i] - written[index][i]) / 1e6)
-    if (i > 0)
-      added.push(Math.abs(times[i] - times[i - 1] - (written[index][i] - written[index][i - 1])) / 1e6)
-  }
-}
-const percentile = (values, share) => values.sort((a, b) => a - b)[Math.floor(share * (values.length - 1))]
+const { added, delays } = timesAdded(written, read)
 const wallMs = (driven.endNs - driven.startNs) / 1e6
 console.log(
   JSON.stringify({

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -425,8 +425,8 @@ describe('refusing', () => {
   })
 
   it('tells a model that transformers does not know, with its words', async () => {
-    const path = join(folder, 'martian')
-    mkdirSync(path)
+    const path = join(scratchFolder(), 'martian')
+    cpSync(model, path, { recursive: true })
     writeFileSync(join(path, 'config.json'), '{"model_type": "martian"}')
     await expect(start({}, { model: path })).rejects.toMatchObject({
       code: 'MODEL_LOAD_FAILED',
