@@ -52,7 +52,7 @@ const driven = await driveLoad({
 const cpu = process.cpuUsage(cpuBefore)
 const totals = tally.totals(driven, [], generation)
 
-const { added, delays } = timesAdded(written, read)
+const { added, midway, delays } = timesAdded(written, read)
 const wallMs = (driven.endNs - driven.startNs) / 1e6
 console.log(
   JSON.stringify({
@@ -62,6 +62,7 @@ console.log(
     wall_s: wallMs / 1000,
     added_p50_ms: percentile(added, 0.5),
     added_p99_ms: percentile(added, 0.99),
+    added_midway_p99_ms: percentile(midway, 0.99),
     delay_p50_ms: percentile(delays, 0.5),
     delay_p99_ms: percentile(delays, 0.99),
     core_share: (cpu.user + cpu.system) / 1000 / wallMs,

@@ -37,12 +37,13 @@ for (let i = 0; i < streams; i += 1) {
   })
 }
 await Promise.all(ended)
-const { added, delays } = timesAdded(written, read)
+const { added, midway, delays } = timesAdded(written, read)
 console.log(
   JSON.stringify({
     chunks: added.length + streams,
     added_p50_ms: percentile(added, 0.5),
     added_p99_ms: percentile(added, 0.99),
+    added_midway_p99_ms: percentile(midway, 0.99),
     delay_p99_ms: percentile(delays, 0.99),
   }),
 )
