@@ -9,7 +9,8 @@ import { planned } from './written.js'
 const SUMMARY: RunSummary = {
   ...{ experiment_id: 'x', result_path: 'x', config_hash: 'x', energy_problem: null, energy_reason: null },
   ...{ energy_j: 1, energy_per_output_token_j: 0.1, tokens_per_second: 5, inference_s: 2, e2e_p50_ms: 3 },
-  ...{ quoted: null, active_energy_j: -0.1, active_energy_per_output_token_j: -0.01 },
+  ...{ quoted: null, quoted_total: null, active_energy_j: -0.1, active_energy_per_output_token_j: -0.01 },
+  ...{ active_energy_uncertainty_j: null, active_energy_per_output_token_uncertainty_j: null },
   ...{ output_tokens_per_second: 4, ttft_p50_ms: 2, itl_p50_ms: null, tpot_p50_ms: null },
   ...{ energy_per_request_j: null, output_tokens_per_j: 10, mean_power_w: null },
   ...{ output_tokens: 10, warnings: 0, load_s: null, load_energy_j: null, disk_bytes: 1 },
@@ -76,6 +77,37 @@ describe('the statistics of a campaign', () => {
     })
     // What may be below 0 has no logarithm.
     expect(told?.active_energy_j).toMatchObject({ quoted: { of: 'mean', value: -0.1 }, geometric_mean: null })
+  })
+
+  it('hold what the measurement itself may be off, of everything that is made of joules', async () => {
+    const plan = planned('campaign_name: x\nmodel: m.gguf\nexecution: { cycles: 3 }')
+    const records = new RunRecords(await openCampaignFolder(scratchFolder(), plan), plan, { isLive: true })
+    const told = {
+      scope: 'whole_run',
+      domain: 'gpu',
+      method: 'counter',
+      reason: 'x',
+      absolute_uncertainty: null,
+    } as const
+    for (const run of records.runs()) {
+      const summary = {
+        ...SUMMARY,
+        ...{ energy_j: 100, mean_power_w: 50, energy_per_request_j: 20, active_energy_uncertainty_j: 0.02 },
+        quoted: { value: 0.1, unit: 'J/output token', uncertainty: 0.004, ...told } as const,
+        quoted_total: { value: 100, unit: 'J', uncertainty: 2, ...told } as const,
+      }
+      await records.write(run, { ...PENDING, status: 'completed', summary })
+    }
+    const off = (value: number) => ({ quoted: { measurement_uncertainty: expect.closeTo(value, 9) } })
+    expect(statisticsOf(plan, records)).toMatchObject([
+      {
+        ...{ energy_per_output_token_j: off(0.004), output_tokens_per_j: off(0.4), energy_j: off(2) },
+        ...{ mean_power_w: off(1), energy_per_request_j: off(0.4), active_energy_j: off(0.02) },
+        // No joules are in it, and of this nobody said it.
+        tokens_per_second: { quoted: { measurement_uncertainty: null } },
+        active_energy_per_output_token_j: { quoted: { measurement_uncertainty: null } },
+      },
+    ])
   })
 
   it('are not poisoned by a run without energy, which is no 0', async () => {

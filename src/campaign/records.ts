@@ -8,6 +8,7 @@ import { messageOf } from '../core/errors.js'
 import { type RunSummary, runSummarySchema } from '../executors/protocol.js'
 import { summaryOf } from '../executors/summary.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
+import type { Quoted } from '../results/quoted.js'
 import { readResult } from '../results/read.js'
 import { damageOf, digestOf } from './kept-result.js'
 import { type PlannedRun, roundOf, runOrder } from './order.js'
@@ -46,6 +47,8 @@ export interface KeptSummary
     | 'mean_power_w'
     | 'active_energy_j'
     | 'active_energy_per_output_token_j'
+    | 'active_energy_uncertainty_j'
+    | 'active_energy_per_output_token_uncertainty_j'
     | 'tokens_per_second'
     | 'output_tokens_per_second'
     | 'ttft_p50_ms'
@@ -56,6 +59,9 @@ export interface KeptSummary
     | 'output_tokens'
     | 'disk_bytes'
   > {
+  /** How far the quoted joules per output token and the quoted joules may be off (k = 2), as shares of them. */
+  quoted_uncertainty_share: number | null
+  energy_uncertainty_share: number | null
   /** An energy was asked for and is not known. */
   lacks_energy: boolean
 }
@@ -272,6 +278,10 @@ function kept(summary: RunSummary): KeptSummary {
     mean_power_w: summary.mean_power_w,
     active_energy_j: summary.active_energy_j,
     active_energy_per_output_token_j: summary.active_energy_per_output_token_j,
+    active_energy_uncertainty_j: summary.active_energy_uncertainty_j,
+    active_energy_per_output_token_uncertainty_j: summary.active_energy_per_output_token_uncertainty_j,
+    quoted_uncertainty_share: uncertaintyShare(summary.quoted),
+    energy_uncertainty_share: uncertaintyShare(summary.quoted_total),
     tokens_per_second: summary.tokens_per_second,
     output_tokens_per_second: summary.output_tokens_per_second,
     ttft_p50_ms: summary.ttft_p50_ms,
@@ -283,6 +293,11 @@ function kept(summary: RunSummary): KeptSummary {
     disk_bytes: summary.disk_bytes,
     lacks_energy: energy_problem !== null || energy_reason !== null,
   }
+}
+
+function uncertaintyShare(quoted: Quoted | null): number | null {
+  const { value, uncertainty } = quoted ?? { value: null, uncertainty: null }
+  return value === null || uncertainty === null || value === 0 ? null : uncertainty / value
 }
 
 /** Gives a damaged file another name, so that nothing trips over it again. */

@@ -15,28 +15,64 @@ interface MeasureKind {
   scale: Scale
   /** A column of the campaign's table. */
   isShown: boolean
+  /** How far the measurement of one run may be off (k = 2): a share of the value, or in its unit. */
+  uncertainty?: UncertaintyKey
 }
+
+const SHARES = ['quoted_uncertainty_share', 'energy_uncertainty_share'] as const
+type UncertaintyKey =
+  | (typeof SHARES)[number]
+  | 'active_energy_uncertainty_j'
+  | 'active_energy_per_output_token_uncertainty_j'
 
 /** What a campaign compares, the most important first. Active energy may be below 0 where there is little of it. */
 export const MEASURES = [
   {
     ...{ key: 'energy_per_output_token_j', title: 'J/output token', unit: 'J/output token' },
-    ...{ scale: 'log', isShown: true },
+    ...{ scale: 'log', isShown: true, uncertainty: 'quoted_uncertainty_share' },
   },
-  { key: 'energy_j', title: 'energy', unit: 'J', scale: 'log', isShown: true },
-  { key: 'active_energy_j', title: 'active energy', unit: 'J', scale: 'linear', isShown: false },
+  {
+    key: 'energy_j',
+    title: 'energy',
+    unit: 'J',
+    scale: 'log',
+    isShown: true,
+    uncertainty: 'energy_uncertainty_share',
+  },
+  {
+    key: 'active_energy_j',
+    title: 'active energy',
+    unit: 'J',
+    scale: 'linear',
+    isShown: false,
+    uncertainty: 'active_energy_uncertainty_j',
+  },
   {
     ...{ key: 'active_energy_per_output_token_j', title: 'active J/output token', unit: 'J/output token' },
-    ...{ scale: 'linear', isShown: false },
+    ...{ scale: 'linear', isShown: false, uncertainty: 'active_energy_per_output_token_uncertainty_j' },
   },
   {
-    ...{ key: 'energy_per_request_j', title: 'J/request', unit: 'J/request', scale: 'log', isShown: false },
+    ...{
+      key: 'energy_per_request_j',
+      title: 'J/request',
+      unit: 'J/request',
+      scale: 'log',
+      isShown: false,
+      uncertainty: 'energy_uncertainty_share',
+    },
   },
   {
     ...{ key: 'output_tokens_per_j', title: 'output tokens/J', unit: 'output tokens/J' },
-    ...{ scale: 'log', isShown: false },
+    ...{ scale: 'log', isShown: false, uncertainty: 'quoted_uncertainty_share' },
   },
-  { key: 'mean_power_w', title: 'mean power', unit: 'W', scale: 'log', isShown: false },
+  {
+    key: 'mean_power_w',
+    title: 'mean power',
+    unit: 'W',
+    scale: 'log',
+    isShown: false,
+    uncertainty: 'energy_uncertainty_share',
+  },
   { key: 'tokens_per_second', title: 'throughput', unit: 'tokens/s', scale: 'log', isShown: true },
   {
     ...{ key: 'output_tokens_per_second', title: 'output throughput', unit: 'output tokens/s' },
@@ -115,17 +151,32 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
   })
 }
 
+/** What a run has of every measure, and how far that may be off, where it is known. */
+type MeasuredRun = Pick<KeptSummary, MeasureKey> & Partial<Pick<KeptSummary, UncertaintyKey>>
+
 /** Every measure over these runs of one experiment. */
 export function measuresOf(
-  runs: readonly Pick<KeptSummary, MeasureKey>[],
+  runs: readonly MeasuredRun[],
   seed: number,
   isSequential = false,
 ): Pick<ExperimentStatistics, MeasureKey> {
-  const measures = MEASURES.map(({ key, unit, scale }) => {
-    const values = runs.map((summary) => summary[key]).filter((value) => value !== null)
-    return [key, repeated(values, { unit, scale, seed, isSequential })]
+  const measures = MEASURES.map((kind: MeasureKind & { key: MeasureKey }) => {
+    const { key, unit, scale } = kind
+    const known = runs.filter((run) => run[key] !== null)
+    const values = known.map((run) => run[key] as number)
+    const uncertainties = known.map((run) => uncertaintyOf(run, kind))
+    return [key, repeated(values, { unit, scale, seed, isSequential, uncertainties })]
   })
   return Object.fromEntries(measures)
+}
+
+function uncertaintyOf(
+  run: MeasuredRun,
+  { key, uncertainty }: MeasureKind & { key: MeasureKey },
+): number | null {
+  const told = uncertainty === undefined ? null : (run[uncertainty] ?? null)
+  const isShare = SHARES.some((share) => share === uncertainty)
+  return told === null || !isShare ? told : Math.abs(run[key] as number) * told
 }
 
 /** "0.1121 [0.1098, 0.1144]", wherever the statistics of a campaign are shown; `-` where there are none. */

@@ -1,10 +1,16 @@
 // When a campaign has measured enough: once the intervals of all its experiments are narrow.
 
 import { FIRST_CYCLES } from '../config/schema-campaign.js'
-import { SEQUENTIAL_COVERAGE, studentInterval } from '../results/interval.js'
+import { quotedInterval } from '../results/repeated.js'
 import type { PlannedRun } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import type { KeptRecord } from './records.js'
+
+/** Joules per output token of a run, and how far they may be off (k = 2). */
+interface Known {
+  value: number
+  uncertainty: number | null
+}
 
 /** Looks after each cycle, and remembers where it has looked. */
 export class UntilNarrow {
@@ -58,27 +64,32 @@ export class UntilNarrow {
 
   /** Experiments of which nothing can be known do not keep the others going. */
   #isNarrow(places: readonly number[], cycles: number): boolean {
-    const all = places.map((experiment) => this.#logarithms(experiment, cycles))
+    const all = places.map((experiment) => this.#measured(experiment, cycles))
     const measured = all.filter(({ length }) => length > 0)
-    return measured.length > 0 && measured.every((logs) => this.#reachPct(logs) <= this.#limitPct())
+    return measured.length > 0 && measured.every((runs) => this.#reachPct(runs) <= this.#limitPct())
   }
 
   #limitPct(): number {
     return this.#plan.execution.until_ci_pct ?? Number.POSITIVE_INFINITY
   }
 
-  #reachPct(logs: readonly number[]): number {
-    if (logs.length < FIRST_CYCLES) return Number.POSITIVE_INFINITY
-    const interval = studentInterval(logs, SEQUENTIAL_COVERAGE)
-    if (interval?.high == null) return Number.POSITIVE_INFINITY
-    return 100 * Math.expm1(interval.high - interval.mean)
+  /** Half the interval that is then quoted, in which the measurement's own uncertainty is too: repeating does not lower that. */
+  #reachPct(runs: readonly Known[]): number {
+    if (runs.length < FIRST_CYCLES) return Number.POSITIVE_INFINITY
+    const { value, high } = quotedInterval(
+      runs.map((run) => run.value),
+      { scale: 'log', isSequential: true, uncertainties: runs.map(({ uncertainty }) => uncertainty) },
+    )
+    return high === null ? Number.POSITIVE_INFINITY : 100 * (high / value - 1)
   }
 
-  #logarithms(experiment: number, cycles: number): number[] {
+  #measured(experiment: number, cycles: number): Known[] {
     return Array.from({ length: cycles }, (_, index) => {
       const { status, summary } = this.#of({ experiment, cycle: index + 1 })
       const value = status === 'completed' ? (summary?.energy_per_output_token_j ?? null) : null
-      return value !== null && value > 0 ? [Math.log(value)] : []
+      if (value === null || !(value > 0)) return []
+      const share = summary?.quoted_uncertainty_share ?? null
+      return [{ value, uncertainty: share === null ? null : share * value }]
     }).flat()
   }
 }

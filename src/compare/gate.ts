@@ -1,8 +1,9 @@
 // Is B no worse than A, by more than a margin? Shown, shown otherwise, or not decided by so many runs.
 
 import { z } from 'zod'
+import { type Estimate, MANY, probabilityBelow, reachOf } from '../results/confidence.js'
 import type { Metric } from './metrics.js'
-import { combined, type Estimate, estimateOf, probabilityBelow, quantile, type Ratio } from './ratio.js'
+import { estimateOf, type Ratio } from './ratio.js'
 
 export const ANSWERS = ['not_worse', 'regression', 'undecided'] as const
 export type Answer = (typeof ANSWERS)[number]
@@ -55,7 +56,7 @@ function worseOf(ratio: Ratio, better: Metric['better'], margin: number): Worse 
   // 3 % worse is 1.03 times the energy, and 0.97 times the tokens per second.
   return better === 'lower'
     ? { estimate, limit: Math.log1p(margin) }
-    : { estimate: { ...estimate, log: -estimate.log }, limit: -Math.log1p(-margin) }
+    : { estimate: { ...estimate, value: -estimate.value }, limit: -Math.log1p(-margin) }
 }
 
 /** What a test of a metric says, once its p-value is corrected for the others. */
@@ -88,9 +89,9 @@ export function furtherCycles(
   const { spread, measurement, method } = ratio
   if (worse === null || spread === null)
     return none('one run tells nothing of how runs differ: measure at least 3 cycles of each')
-  const distance = Math.abs(worse.estimate.log - worse.limit)
+  const distance = Math.abs(worse.estimate.value - worse.limit)
   // By normal quantiles, as if there were cycles without end: the measurement alone.
-  if (distance <= (quantile(1 - alpha, 1e7) + quantile(POWER, 1e7)) * measurement)
+  if (distance <= decidable({ spreadError: 0, degreesOfFreedom: MANY, measurement }, alpha))
     return none('the uncertainty of the measurement alone is as large as what is to be decided')
   const now = Math.min(ratio.n.a, ratio.n.b)
   const design = { spread, measurement, isPaired: method === 'paired_t' }
@@ -117,12 +118,13 @@ export function tells(
   { spread, measurement, isPaired, alpha }: Design,
 ): boolean {
   const degreesOfFreedom = isPaired ? n - 1 : 2 * (n - 1)
-  const { error, degreesOfFreedom: effective } = combined(
-    0,
-    [{ variance: spread ** 2 / n, degreesOfFreedom }],
-    measurement,
-  )
-  return distance >= (quantile(1 - alpha, effective) + quantile(POWER, effective)) * error
+  const known = { spreadError: spread / Math.sqrt(n), degreesOfFreedom, measurement }
+  return distance >= decidable(known, alpha)
+}
+
+/** The least distance from a margin that is told to be none with this level, with a chance of 4 in 5. */
+function decidable(known: Omit<Estimate, 'value'>, alpha: number): number {
+  return reachOf(known, 1 - alpha) + reachOf(known, POWER)
 }
 
 /** The least number for which it holds, of a question that holds for all above it; null where it does not by `most`. */

@@ -1,8 +1,8 @@
 // What a reader of a comparison should know of one side.
 
 import { type Finding, warning } from '../results/findings.js'
+import { studentQuantile } from '../results/student.js'
 import { METRICS } from './metrics.js'
-import { quantile } from './ratio.js'
 import { metricsOf, type Series, type SeriesRun } from './series.js'
 
 /** Of 100 series of normal values, one is told to have an outlier. */
@@ -58,6 +58,6 @@ export function hasOutlier(values: readonly number[]): boolean {
   const mean = logs.reduce((sum, value) => sum + value, 0) / n
   const sd = Math.sqrt(logs.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1))
   const furthest = Math.max(...logs.map((value) => Math.abs(value - mean)))
-  const t = quantile(1 - ODD / (2 * n), n - 2)
+  const t = studentQuantile(1 - ODD / (2 * n), n - 2)
   return sd > 0 && furthest / sd > ((n - 1) / Math.sqrt(n)) * Math.sqrt(t ** 2 / (n - 2 + t ** 2))
 }

@@ -2,8 +2,15 @@
 // are sums. By pairs where both were measured in one cycle, else by Welch's two samples.
 
 import { z } from 'zod'
+import {
+  type Estimate,
+  MANY,
+  probabilityBelow,
+  reachOf,
+  type Variance,
+  welch,
+} from '../results/confidence.js'
 import { CONFIDENCE } from '../results/interval.js'
-import { studentCdf, studentQuantile } from '../results/student.js'
 import type { Measured } from './metrics.js'
 
 export const ratioSchema = z.object({
@@ -23,22 +30,11 @@ export const ratioSchema = z.object({
   measurement: z.number(),
   /** Of the logarithm: spread and measurement together. */
   standard_error: z.number().nullable(),
-  /** Effective ones (Welch and Satterthwaite); null is none too few, as for a known uncertainty. */
+  /** Of the spread, effective ones (Welch and Satterthwaite); null is none too few, as where the measurement alone tells. */
   degrees_of_freedom: z.number().nullable(),
   reason: z.string().nullable(),
 })
 export type Ratio = z.infer<typeof ratioSchema>
-
-/** What is known of a logarithm: all that tests and intervals rest on. */
-export interface Estimate {
-  /** Logarithm of the ratio. */
-  log: number
-  error: number
-  degreesOfFreedom: number
-}
-
-/** Above it Student's t is the normal distribution to more digits than anything here has. */
-const MANY = 1e7
 
 /** The geometric mean of runs and the interval of what is known of it; null ends where that is nothing. */
 export const levelSchema = z.object({
@@ -59,8 +55,8 @@ export function levelOf(
   const measurement = relative(runs, { isAbsolute })
   const value = Math.exp(mean(own))
   if (part === null && measurement === 0) return { value, low: null, high: null }
-  const { log, error, degreesOfFreedom } = combined(mean(own), part === null ? [] : [part], measurement)
-  const reach = quantile((1 + coverage) / 2, degreesOfFreedom) * error
+  const log = mean(own)
+  const reach = reachOf(known(part === null ? [] : [part], measurement), (1 + coverage) / 2)
   return { value, low: Math.exp(log - reach), high: Math.exp(log + reach) }
 }
 
@@ -71,12 +67,6 @@ export interface Sides {
   isPaired: boolean
   /** Other boards: their gains do not cancel. */
   isAbsolute: boolean
-}
-
-/** Variance of a mean, and the degrees of freedom that it is known with. */
-interface Variance {
-  variance: number
-  degreesOfFreedom: number
 }
 
 /**
@@ -96,54 +86,46 @@ export function ratioOf(sides: Sides, { coverage }: { coverage: number }): Ratio
     : [ofMean(logsA), ofMean(logsB)]
   const method = single ? 'measurement' : isPaired ? 'paired_t' : 'welch_t'
   const base = { value: Math.exp(log), confidence: CONFIDENCE, method, n, measurement } as const
-  const known = parts.filter((part) => part !== null)
+  const spreads = parts.filter((part) => part !== null)
   const none = { low: null, high: null, spread: null, standard_error: null, degrees_of_freedom: null }
   if (single && measurement === 0)
     return { ...base, ...none, reason: 'one run each, and the measurement has no uncertainty of its own' }
-  if (!single && known.length < parts.length)
+  if (!single && spreads.length < parts.length)
     return { ...base, ...none, reason: 'one run on a side tells nothing of how runs differ' }
-  const estimate = combined(log, single ? [] : known, measurement)
-  const reach = quantile((1 + coverage) / 2, estimate.degreesOfFreedom) * estimate.error
+  const told = known(single ? [] : spreads, measurement)
+  const reach = reachOf(told, (1 + coverage) / 2)
   return {
     ...base,
     low: Math.exp(log - reach),
     high: Math.exp(log + reach),
-    spread: single ? null : Math.sqrt(known.reduce((sum, part) => sum + part.spread ** 2, 0)),
-    standard_error: estimate.error,
-    degrees_of_freedom: estimate.degreesOfFreedom >= MANY ? null : estimate.degreesOfFreedom,
+    spread: single ? null : Math.sqrt(spreads.reduce((sum, part) => sum + part.spread ** 2, 0)),
+    standard_error: Math.hypot(told.spreadError, measurement),
+    degrees_of_freedom: told.degreesOfFreedom >= MANY ? null : told.degreesOfFreedom,
     reason: single ? 'one run each: only what the measurement may be off, not how runs differ' : null,
   }
 }
 
+function known(parts: readonly Variance[], measurement: number): Omit<Estimate, 'value'> {
+  const { variance, degreesOfFreedom } = welch(parts)
+  return { spreadError: Math.sqrt(variance), degreesOfFreedom, measurement }
+}
+
 /** The estimate that a ratio stands for; null where nothing tells how far it may be off. */
-export function estimateOf({ value, standard_error, degrees_of_freedom }: Ratio): Estimate | null {
+export function estimateOf(ratio: Ratio): Estimate | null {
+  const { value, standard_error, degrees_of_freedom, measurement } = ratio
   if (standard_error === null) return null
-  return { log: Math.log(value), error: standard_error, degreesOfFreedom: degrees_of_freedom ?? MANY }
-}
-
-/** Variances of means and a known uncertainty as one (GUM, G.4: effective degrees of freedom). */
-export function combined(log: number, parts: readonly Variance[], measurement: number): Estimate {
-  const variance = parts.reduce((sum, part) => sum + part.variance, measurement ** 2)
-  const denominator = parts.reduce((sum, part) => sum + part.variance ** 2 / part.degreesOfFreedom, 0)
-  const none = parts.length === 0 ? MANY : Math.min(...parts.map(({ degreesOfFreedom }) => degreesOfFreedom))
-  const degreesOfFreedom = denominator > 0 ? Math.min(variance ** 2 / denominator, MANY) : none
-  return { log, error: Math.sqrt(variance), degreesOfFreedom }
-}
-
-/** The probability that a truth at `log` leaves an estimate as low as this one, or lower. */
-export function probabilityBelow({ log, error, degreesOfFreedom }: Estimate, truth: number): number {
-  if (error === 0) return log < truth ? 0 : log > truth ? 1 : 0.5
-  return studentCdf((log - truth) / error, degreesOfFreedom)
+  return {
+    value: Math.log(value),
+    spreadError: Math.sqrt(Math.max(0, standard_error ** 2 - measurement ** 2)),
+    degreesOfFreedom: degrees_of_freedom ?? MANY,
+    measurement,
+  }
 }
 
 /** Two-sided: how odd the estimate would be if there were no difference. */
 export function probabilityOfNoDifference(estimate: Estimate): number {
   const below = probabilityBelow(estimate, 0)
   return Math.min(1, 2 * Math.min(below, 1 - below))
-}
-
-export function quantile(probability: number, degreesOfFreedom: number): number {
-  return studentQuantile(probability, Math.min(degreesOfFreedom, MANY))
 }
 
 function ofMean(values: readonly number[]): (Variance & { spread: number }) | null {

@@ -61,12 +61,15 @@ export const runSummarySchema = z.object({
   energy_per_output_token_j: z.number().nullable(),
   /** What is quoted of the result; null in a record of an llem that kept another number. */
   quoted: quotedSchema.nullable().default(null),
+  quoted_total: quotedSchema.nullable().default(null),
   /** Joules over the requests that came to something; null in a record of an llem that did not keep it, as the next two. */
   energy_per_request_j: z.number().nullable().default(null),
   output_tokens_per_j: z.number().nullable().default(null),
   mean_power_w: z.number().nullable().default(null),
   active_energy_j: z.number().nullable().default(null),
   active_energy_per_output_token_j: z.number().nullable().default(null),
+  active_energy_uncertainty_j: z.number().nullable().default(null),
+  active_energy_per_output_token_uncertainty_j: z.number().nullable().default(null),
   tokens_per_second: z.number().nullable(),
   output_tokens: z.number(),
   inference_s: z.number(),

@@ -108,7 +108,7 @@ function estimateOf(
   const known = numbers.filter(({ value }) => value !== null)
   const over = repeated(
     known.map(({ value }) => value as number),
-    { unit, scale, seed: SEED },
+    { unit, scale, seed: SEED, uncertainties: known.map(({ uncertainty }) => uncertainty) },
   )
   if (over === null) return null
   const uncertainties = known.map(({ uncertainty }) => uncertainty).filter((each) => each !== null)

@@ -14,7 +14,7 @@ export const METHOD: readonly (readonly [term: string, text: string])[] = [
   ],
   [
     '95 % interval',
-    'Of the geometric mean over the runs of a configuration, by Student’s t on the logarithms. It is about the spread between runs; how far all of them may be off together is the ± beside it.',
+    'Of the geometric mean over the runs of a configuration, by Student’s t on the logarithms. It holds the spread between runs, and what the measurement itself may be off, which no repeating lowers.',
   ],
   [
     'Unknown',

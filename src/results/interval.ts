@@ -1,6 +1,6 @@
 import { tailQuantiles } from '../core/quantile.js'
 import { randomOf } from '../core/random.js'
-import { studentQuantile } from './student.js'
+import { reachOf } from './confidence.js'
 
 /** A mean and the interval that holds the true one 95 times of 100. */
 export interface Interval {
@@ -23,14 +23,20 @@ export const SEQUENTIAL_COVERAGE = 0.97
 /**
  * Student's t interval of the mean; null without values. It is the one to quote at every number of cycles: of normal
  * values it covers the true mean as often as it says, where the percentile bootstrap still misses 9 of 100 at n = 10.
+ * `measurement` is the standard uncertainty that each value has beside the spread, however often it is repeated.
  */
-export function studentInterval(values: readonly number[], coverage = CONFIDENCE): Interval | null {
+export function studentInterval(
+  values: readonly number[],
+  coverage = CONFIDENCE,
+  measurement = 0,
+): Interval | null {
   const n = values.length
   if (n === 0) return null
   const mean = meanOf(values)
   if (n === 1) return { n, mean, low: null, high: null, method: 't' }
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1)
-  const reach = studentQuantile((1 + coverage) / 2, n - 1) * Math.sqrt(variance / n)
+  const known = { spreadError: Math.sqrt(variance / n), degreesOfFreedom: n - 1, measurement }
+  const reach = reachOf(known, (1 + coverage) / 2)
   return { n, mean, low: mean - reach, high: mean + reach, method: 't' }
 }
 

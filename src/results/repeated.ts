@@ -26,7 +26,12 @@ export const repeatedIntervalSchema = z.object({
   confidence: z.number(),
   /** What it was computed for, where measuring went on until it was narrow: 0.97, which then holds the truth 95 times of 100. */
   coverage: z.number().optional(),
-  /** Of the bootstrap. */
+  /**
+   * How far the measurement itself may be off (k = 2), however often it is repeated: it is in the interval, beside the spread.
+   * Of Student's t; null where no measurement tells it.
+   */
+  measurement_uncertainty: z.number().nullable().optional(),
+  /** Of the bootstrap, which tells the spread alone. */
   resamples: z.number().int().optional(),
   seed: z.number().int().optional(),
   /** Why there are no ends; null where there are. */
@@ -52,23 +57,29 @@ export const repeatedSchema = z.object({
 })
 export type Repeated = z.infer<typeof repeatedSchema>
 
-/** Null for no values. `seed`: of the bootstrap; `isSequential`: measuring went on until the interval was narrow. */
-export function repeated(
-  values: readonly number[],
-  {
-    unit,
-    scale,
-    seed,
-    isSequential = false,
-  }: { unit: string; scale: Scale; seed: number; isSequential?: boolean },
-): Repeated | null {
+interface Quoting {
+  scale: Scale
+  /** Measuring went on until the interval was narrow. */
+  isSequential?: boolean
+  /** How far each value may be off (k = 2), in `unit`; null where that is not known. */
+  uncertainties?: readonly (number | null)[]
+}
+
+interface Repeating extends Quoting {
+  unit: string
+  /** Of the bootstrap. */
+  seed: number
+}
+
+/** Null for no values. */
+export function repeated(values: readonly number[], { unit, seed, ...quoting }: Repeating): Repeated | null {
   const n = values.length
   if (n === 0) return null
   const sorted = [...values].sort((a, b) => a - b)
   const mean = values.reduce((sum, value) => sum + value, 0) / n
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  const coverage = isSequential ? SEQUENTIAL_COVERAGE : CONFIDENCE
-  const quoted = intervalOf(values, scale, (each) => studentInterval(each, coverage))
+  const { scale } = quoting
+  const quoted = quotedInterval(values, quoting)
   const bootstrap = intervalOf(values, scale, (each) => bootstrapInterval(each, seed))
   return {
     unit,
@@ -79,9 +90,41 @@ export function repeated(
     min: sorted[0] as number,
     max: sorted[n - 1] as number,
     geometric_mean: scale === 'log' && quoted.of === 'geometric_mean' ? quoted.value : null,
-    quoted: isSequential ? { ...quoted, coverage } : quoted,
+    quoted,
     bootstrap: { ...bootstrap, resamples: RESAMPLES, seed },
   }
+}
+
+/** By Student's t, of at least one value. */
+export function quotedInterval(
+  values: readonly number[],
+  { scale, isSequential = false, uncertainties = [] }: Quoting,
+): RepeatedInterval {
+  const coverage = isSequential ? SEQUENTIAL_COVERAGE : CONFIDENCE
+  const measurement = standardUncertainty(values, uncertainties, isLogarithmic(values, scale))
+  const found = intervalOf(values, scale, (each) => studentInterval(each, coverage, measurement ?? 0))
+  const unit = found.of === 'mean' ? 1 : found.value
+  return {
+    ...found,
+    ...(isSequential ? { coverage } : {}),
+    measurement_uncertainty: measurement === null ? null : 2 * measurement * unit,
+  }
+}
+
+/**
+ * Of one value, taken not to average out over them: the root mean square of those that are known, of a logarithm where the
+ * values spread by factors; null where none is.
+ */
+function standardUncertainty(
+  values: readonly number[],
+  uncertainties: readonly (number | null)[],
+  isLog: boolean,
+): number | null {
+  const known = uncertainties.flatMap((expanded, index) =>
+    expanded === null ? [] : [expanded / 2 / (isLog ? (values[index] as number) : 1)],
+  )
+  if (known.length === 0) return null
+  return Math.sqrt(known.reduce((sum, each) => sum + each ** 2, 0) / known.length)
 }
 
 /** The one value that several stand for: equal ones are that very number, to the last digit. Null for no values. */
