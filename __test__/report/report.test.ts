@@ -42,9 +42,45 @@ describe('llem report', () => {
       '**0.1000 J/output token**: Least energy per output token, 1 configuration A. 95 % interval 0.0975 to 0.1026 over 3 runs (Student’s t, of the geometric mean); each run ± 0.00050 (k = 2, on this board).',
     )
     expect(text).toContain(
-      '- That is 50 % less than the highest of 2 configurations, 2 (configuration B), with 0.2000 J/output token.',
+      '- 1 (configuration A) uses 50.0 % less energy per output token than 2 (configuration B) (95 % CI 48.8 to 51.2 %, unpaired, n = 3 each).',
     )
-    expect(text).not.toContain('overlaps')
+    expect(text).not.toContain('not shown')
+  })
+
+  it('says what `llem compare` says, paired by the cycles of a campaign', async () => {
+    const folder = scratchFolder()
+    // Both drift alike from cycle to cycle, so that their ratio is known better than either.
+    const drift = [0.8, 1, 1.3]
+    for (const [at, name] of ['a', 'b'].entries())
+      for (const cycle of [1, 2, 3])
+        made(join(folder, `runs/${name}/cycle-${cycle}/x`), {
+          name: null,
+          hash: name,
+          joulesPerToken:
+            (drift[cycle - 1] ?? 1) * (at === 0 ? 0.1 : 0.12) * (1 + 0.001 * cycle * (at - 0.5)),
+        })
+    writeFileSync(
+      join(folder, 'plan.json'),
+      JSON.stringify({
+        experiments: ['a', 'b'].map((name) => ({ name, hash: name })),
+        execution: { structure: 'interleaved' },
+      }),
+    )
+    expect(await pageOf(folder, '--format', 'md')).toMatch(
+      /- 1 \(a\) uses 16\.8 % less energy per output token than 2 \(b\) \(95 % CI 16\.\d to 17\.\d %, paired by cycle, n = 3\)\./,
+    )
+  })
+
+  it('draws a limit, and says who keeps it', async () => {
+    const folder = twoConfigurations()
+    const page = await pageOf(folder, '--slo', 'output_tokens_per_second=1500')
+    expect(page).toContain('Shown to keep at least 1500 output tokens/s (the dotted line): 2.')
+    expect(page.match(/class="limit"/g)).toHaveLength(1)
+    expect(await pageOf(folder, '--slo', 'ttft_p50_ms=1')).toContain(
+      'None is shown to keep at most 1 ms to the first',
+    )
+    const { code, stderr } = await llem(['report', folder, '--slo', 'energy_j=3'])
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('ttft_p50_ms') })
   })
 
   it('does not say that two differ whose intervals overlap', async () => {
@@ -56,7 +92,7 @@ describe('llem report', () => {
           joulesPerToken: joules * (1 + 0.01 * (run - 2)),
         })
     expect(await pageOf(folder, '--format', 'md')).toContain(
-      'What is known of it overlaps with that of 2 (B): these runs do not tell them apart.',
+      '1 (A) uses 1.0 % less energy per output token than 2 (B), which is not shown to be a difference (95 % CI',
     )
   })
 

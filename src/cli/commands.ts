@@ -371,13 +371,18 @@ export const COMMANDS: readonly CommandLine[] = [
           '--reference-points <file>',
           'points of public tables to show beside them, as measured by another method: CSV or JSON with name, energy_per_output_token_j, output_tokens_per_s, ttft_p50_ms, source',
         )
+        .option(
+          '--slo <metric=limit>',
+          'a limit to draw and to say who keeps it: of output_tokens_per_second, ttft_p50_ms, itl_p50_ms; repeatable',
+          collect,
+        )
         .option('-q, --quiet', 'do not say how many there were')
         .option('-v, --verbose', 'say more: stack traces')
         .addHelpText(
           'after',
           examples(
             ['llem report results -o report.html', ''],
-            ['llem report campaigns/grid-0d6e4079e3 -o grid.html', 'of a campaign'],
+            ['llem report campaigns/grid-0d6e4079e3 -o grid.html --slo ttft_p50_ms=200', 'of a campaign'],
             ['llem report results --format md', 'for a pull request'],
           ),
         )

@@ -1,13 +1,12 @@
 // llem compare CAMPAIGN: all of its experiments, which are on the front, and which meets what was asked of it.
 
-import { AGAINST, type Front, frontOf, type Objective, type Point } from '../compare/front.js'
+import { AGAINST, type Front, frontOf, type Point } from '../compare/front.js'
 import { METRICS } from '../compare/metrics.js'
 import type { Level } from '../compare/ratio.js'
 import type { Source } from '../compare/read-series.js'
-import { LlemError } from '../core/errors.js'
 import { markdownText } from '../core/markdown.js'
 import { valueText } from './compare-tables.js'
-import { metricOf } from './metric-option.js'
+import { objectiveOf } from './objective.js'
 import { columns, print, printJson, SIMULATED, say } from './screen.js'
 
 interface FrontOptions {
@@ -22,18 +21,6 @@ export function showFront(source: Source, { slo, json, format }: FrontOptions): 
   if (json) return void printJson(front)
   if (front.simulated && format === 'text') say(SIMULATED)
   print(format === 'md' ? frontMarkdown(front) : frontText(front))
-}
-
-/** "ttft_p50_ms=200" */
-function objectiveOf(typed: string): Objective {
-  const [, name = '', number = ''] = /^([a-z0-9_]+)\s*(?:<=|>=|=)\s*([0-9.eE+-]+)$/.exec(typed.trim()) ?? []
-  const limit = Number(number)
-  if (name !== '' && number !== '' && limit > 0) return { metric: metricOf(name), limit }
-  throw new LlemError(`--slo ${JSON.stringify(typed)} is no metric with a number above 0`, {
-    code: 'OPTIONS_INVALID',
-    hint: 'Write it as in --slo ttft_p50_ms=200.',
-    kind: 'usage',
-  })
 }
 
 function frontText(front: Front): string {

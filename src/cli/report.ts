@@ -2,17 +2,21 @@
 
 import { createReadStream, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
+import type { Objective } from '../compare/front.js'
 import { closest } from '../core/closest.js'
 import { csvOf } from '../core/csv.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import { listedNames } from '../core/foreign-text.js'
 import { printableLines } from '../core/printable.js'
 import { llemVersion } from '../core/version.js'
+import { PLANES } from '../report/planes.js'
 import { type ReferencePoint, type ReferenceRecord, referencePoints } from '../report/reference-points.js'
 import { reportOf } from '../report/report.js'
 import { collect } from '../report/runs.js'
 import { writeBytesAtomically } from '../results/files.js'
 import { count, nothingBelow } from './below.js'
 import { EXIT, Exit, reportError } from './exit.js'
+import { objectiveOf } from './objective.js'
 import { isTerminal, say } from './screen.js'
 
 const FORMATS = ['html', 'md'] as const
@@ -22,6 +26,7 @@ interface ReportOptions {
   format?: string
   output?: string
   referencePoints?: string
+  slo?: string[]
   quiet?: boolean
   verbose?: boolean
 }
@@ -31,6 +36,7 @@ export async function report(paths: readonly string[], options: ReportOptions): 
   const { output, quiet = false, verbose = false } = options
   const format = formatOf(options)
   if (format === 'html' && output === undefined && isTerminal(process.stdout)) throw pageOnTerminal(paths)
+  const objectives = (options.slo ?? []).map(drawableObjective)
   const references =
     options.referencePoints === undefined ? [] : await readReferencePoints(options.referencePoints)
   const { runs, leftOut, problems } = await collect(paths)
@@ -39,7 +45,7 @@ export async function report(paths: readonly string[], options: ReportOptions): 
     if (problems.length > 0) throw new Exit(EXIT.failed)
     throw nothingBelow(paths, leftOut.length)
   }
-  const matter = reportOf({ runs, leftOut, references, version: llemVersion() })
+  const matter = reportOf({ runs, leftOut, references, objectives, version: llemVersion() })
   const text = await (format === 'md' ? markdownOf(matter) : pageOf(matter))
   if (output === undefined) await print(text)
   else await writeBytesAtomically(output, Buffer.from(text))
@@ -52,6 +58,18 @@ export async function report(paths: readonly string[], options: ReportOptions): 
     )
   }
   if (problems.length > 0) throw new Exit(EXIT.failed)
+}
+
+/** A limit of something that energy is drawn against. */
+function drawableObjective(typed: string): Objective {
+  const objective = objectiveOf(typed)
+  const drawn = PLANES.map(({ metric }) => metric)
+  if (drawn.includes(objective.metric)) return objective
+  throw new LlemError(`--slo ${typed}: a report draws energy against ${listedNames(drawn)}`, {
+    code: 'OPTIONS_INVALID',
+    hint: 'Name one of them; `llem compare CAMPAIGN --slo` takes every metric.',
+    kind: 'usage',
+  })
 }
 
 async function pageOf(matter: ReturnType<typeof reportOf>): Promise<string> {

@@ -122,7 +122,8 @@ function identityOf(result: AnyResult): { key: string; label: string | null; has
   return { key: hash, label, hash }
 }
 
-function runOf(result: AnyResult, folder: string, cycle: number | null): SeriesRun {
+/** What of one result is compared. `cycle`: of its campaign, null where there is none. */
+export function runOf(result: AnyResult, folder: string, cycle: number | null): SeriesRun {
   return {
     cycle,
     result: folder,

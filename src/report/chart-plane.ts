@@ -5,39 +5,9 @@ import { scaleLinear, scaleLog } from 'd3-scale'
 import { MOST_OF_VALUE, share, tickText } from './chart-bars.js'
 import { type Configuration, type Estimate, endsOf, valueText } from './configurations.js'
 import { html, type Markup } from './markup.js'
+import type { PlaneKind } from './planes.js'
 import type { ReferencePoint } from './reference-points.js'
-
-export interface PlaneKind {
-  id: string
-  title: string
-  /** Of the horizontal axis, with its unit. */
-  axis: string
-  unit: string
-  better: 'more' | 'less'
-  of(configuration: Configuration): Estimate | null
-  ofReference(point: ReferencePoint): number | null
-}
-
-export const PLANES: readonly PlaneKind[] = [
-  {
-    id: 'throughput',
-    title: 'Energy against throughput',
-    axis: 'Output tokens per second (more is better)',
-    unit: 'output tokens/s',
-    better: 'more',
-    of: ({ outputTokensPerS }) => outputTokensPerS,
-    ofReference: ({ outputTokensPerS }) => outputTokensPerS,
-  },
-  {
-    id: 'ttft',
-    title: 'Energy against time to first token',
-    axis: 'Time to first token, median, ms (less is better)',
-    unit: 'ms to the first token',
-    better: 'less',
-    of: ({ ttftP50Ms }) => ttftP50Ms,
-    ofReference: ({ ttftP50Ms }) => ttftP50Ms,
-  },
-]
+import type { Report } from './report.js'
 
 interface Point {
   configuration: Configuration
@@ -53,7 +23,7 @@ const LOG_FROM = 30
 export function plane(
   kind: PlaneKind,
   configurations: readonly Configuration[],
-  references: readonly ReferencePoint[],
+  { references, objectives }: Pick<Report, 'references' | 'objectives'>,
 ): Markup | null {
   const points = configurations.flatMap((configuration): Point[] => {
     const [x, y] = [kind.of(configuration), configuration.quoted]
@@ -64,13 +34,14 @@ export function plane(
     return x === null ? [] : [{ point, x, y: point.energyPerOutputTokenJ }]
   })
   if (points.length + others.length < 2 || points.length === 0) return null
-  const x = axis([...points.map((each) => each.x), ...others.map((each) => each.x)], [0, 100])
+  const limits = objectives.filter(({ metric }) => metric === kind.metric).map(({ limit }) => limit)
+  const x = axis([...points.map((each) => each.x), ...others.map((each) => each.x), ...limits], [0, 100])
   const y = axis([...points.map((each) => each.y), ...others.map((each) => each.y)], [HEIGHT, 0])
   const front = frontOf(points, kind.better)
   const at = (value: number) => share(Math.min(Math.max(x.scale(value), 0), 100))
   const up = (value: number) => Number(Math.min(Math.max(y.scale(value), 0), HEIGHT).toFixed(1))
   return html`<figure class="plane" aria-labelledby="plane-${kind.id}">
-<figcaption id="plane-${kind.id}"><h3>${kind.title}</h3><p>${frontText(front, points.length)}</p></figcaption>
+<figcaption id="plane-${kind.id}"><h3>${kind.title}</h3><p>${[frontText(front, points.length), ...limits.map((limit) => limitText(limit, kind, points))].join(' ')}</p></figcaption>
 <p class="axis-y">J/output token (less is better)</p>
 <div class="frame"><svg width="100%" height="${HEIGHT + 24}" role="group" aria-labelledby="plane-${kind.id}">
 <g aria-hidden="true">${y.ticks.map(
@@ -79,7 +50,7 @@ export function plane(
   )}${x.ticks.map(
     (tick) =>
       html`<line class="tick" x1="${at(tick)}" x2="${at(tick)}" y1="${HEIGHT}" y2="${HEIGHT + 4}"/><text x="${at(tick)}" y="${HEIGHT + 18}" text-anchor="middle">${tickText(tick, x.ticks)}</text>`,
-  )}<line class="base" x1="0" x2="100%" y1="${HEIGHT}" y2="${HEIGHT}"/>${frontLines(front, kind.better, at, up)}</g>
+  )}<line class="base" x1="0" x2="100%" y1="${HEIGHT}" y2="${HEIGHT}"/>${limits.map((limit) => html`<line class="limit" x1="${at(limit)}" x2="${at(limit)}" y1="0" y2="${HEIGHT}"/>`)}${frontLines(front, kind.better, at, up)}</g>
 ${others.map(({ point, x: across, y: joules }) => reference(point, `${joules} J/output token, ${across} ${kind.unit}`, at(across), up(joules)))}
 ${points.map((point) => mark(point, kind, front.includes(point), at, up))}
 </svg></div>
@@ -132,6 +103,19 @@ function frontText(front: readonly Point[], of: number): string {
   return front.length === 1
     ? `${numbers[0]} is the best in both.`
     : `On the front, beaten by none in both: ${numbers.join(', ')}.`
+}
+
+/** Which are shown to keep a limit: with all that is known of them on its right side. */
+function limitText(limit: number, { better, unit }: PlaneKind, points: readonly Point[]): string {
+  const keeping = points.filter(({ x }) => {
+    const ends = endsOf(x) ?? [x.value, x.value]
+    return better === 'less' ? ends[1] <= limit : ends[0] >= limit
+  })
+  const numbers = keeping.map(({ configuration }) => configuration.number).sort((a, b) => a - b)
+  const asked = `${better === 'less' ? 'at most' : 'at least'} ${limit} ${unit} (the dotted line)`
+  return numbers.length === 0
+    ? `None is shown to keep ${asked}.`
+    : `Shown to keep ${asked}: ${numbers.join(', ')}.`
 }
 
 /** Steps between those of the front: what lies on their outer side none of them reaches. */

@@ -1,5 +1,6 @@
 // What a report says, before it is a page or Markdown.
 
+import type { Objective } from '../compare/front.js'
 import { type Configuration, configurationsOf } from './configurations.js'
 import type { ReferencePoint } from './reference-points.js'
 import type { LeftOut, Run } from './runs.js'
@@ -11,19 +12,23 @@ export interface Report {
   runs: Run[]
   leftOut: readonly LeftOut[]
   references: readonly ReferencePoint[]
+  /** Limits to draw, each of a plane's metric. */
+  objectives: readonly Objective[]
 }
 
 export interface Matter {
   runs: readonly Run[]
   leftOut: readonly LeftOut[]
   references: readonly ReferencePoint[]
+  objectives?: readonly Objective[]
   version: string
 }
 
 /** Orders and numbers what was measured. The same matter is the same report. */
-export function reportOf({ runs, leftOut, references, version }: Matter): Report {
+export function reportOf({ runs, leftOut, references, objectives = [], version }: Matter): Report {
   const configurations = configurationsOf(runs)
-  return { version, configurations, runs: configurations.flatMap((each) => each.runs), leftOut, references }
+  const inOrder = configurations.flatMap((each) => each.runs)
+  return { version, configurations, runs: inOrder, leftOut, references, objectives }
 }
 
 /** The configurations that a sentence or a chart compares: experiments with a number, the real ones where there are any. */

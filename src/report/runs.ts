@@ -1,6 +1,8 @@
 // Folders -> what a report needs of each result in them, and what had to be left out.
 
 import { basename } from 'node:path'
+import { runOf as comparedOf } from '../compare/read-series.js'
+import type { SeriesRun } from '../compare/series.js'
 import { messageOf } from '../core/errors.js'
 import { masked } from '../core/secrets.js'
 import type { Phases } from '../results/attribution.js'
@@ -12,7 +14,7 @@ import { findResults } from '../results/find.js'
 import type { Finding } from '../results/findings.js'
 import { type Quoted, quotedNumbers } from '../results/quoted.js'
 import { type AnyResult, readRecord, readResult } from '../results/read.js'
-import { CampaignNames } from './campaign-names.js'
+import { CampaignNames, type Place } from './campaign-names.js'
 import type { Stretch } from './decimate.js'
 import { type Series, seriesOf } from './series.js'
 
@@ -27,6 +29,10 @@ export interface Run {
   label: string | null
   /** The model, or the command. */
   subject: string
+  /** Where in a campaign it is; null where there is none. */
+  place: Place | null
+  /** What a comparison needs of it. */
+  compared: SeriesRun
   backend: string | null
   startedAt: string | null
   completedAt: string | null
@@ -111,11 +117,17 @@ function whyIncomplete(dir: string): string {
   }
 }
 
-function runOf(result: AnyResult, dir: string, names: CampaignNames): Promise<Run> {
-  return result.kind === 'run' ? experiment(result.content, dir, names) : command(result.content, dir)
+async function runOf(result: AnyResult, dir: string, names: CampaignNames): Promise<Run> {
+  const place = result.kind === 'run' ? names.placeOf(dir, result.content.config_hash) : null
+  const compared = comparedOf(result, dir, place?.cycle ?? null)
+  const told =
+    result.kind === 'run' ? await experiment(result.content, dir, place) : await command(result.content, dir)
+  return { ...told, place, compared }
 }
 
-async function experiment(result: ExperimentResult, dir: string, names: CampaignNames): Promise<Run> {
+type Told = Omit<Run, 'place' | 'compared'>
+
+async function experiment(result: ExperimentResult, dir: string, place: Place | null): Promise<Told> {
   const { energy, environment, serving, steady_state: steady } = result
   const { series, reason } = await seriesOf(dir, energy, {
     timeseries: result.timeseries_path,
@@ -129,7 +141,7 @@ async function experiment(result: ExperimentResult, dir: string, names: Campaign
     kind: 'run',
     folder: basename(dir),
     key: JSON.stringify([result.config_hash, boards.map(({ uuid }) => uuid), result.simulated]),
-    label: result.experiment_name ?? masked(names.nameOf(dir, result.config_hash)),
+    label: result.experiment_name ?? masked(place?.name ?? null),
     subject: result.model,
     backend: result.backend,
     startedAt: result.started_at,
@@ -174,7 +186,7 @@ async function experiment(result: ExperimentResult, dir: string, names: Campaign
   }
 }
 
-async function command(result: ExecResult, dir: string): Promise<Run> {
+async function command(result: ExecResult, dir: string): Promise<Told> {
   const { energy } = result
   const { series, reason } = await seriesOf(dir, energy, {
     timeseries: result.timeseries_path,

@@ -2,12 +2,13 @@
 
 import { stringify } from 'yaml'
 import { energyBars } from './chart-bars.js'
-import { PLANES, plane } from './chart-plane.js'
+import { plane } from './chart-plane.js'
 import { timeline } from './chart-timeline.js'
 import { type Configuration, valueText } from './configurations.js'
 import { breakable, html, lines, type Markup } from './markup.js'
 import { METHOD } from './method.js'
 import { count, duration, plusMinus, UNKNOWN } from './numbers.js'
+import { PLANES } from './planes.js'
 import { comparable, type Report } from './report.js'
 import type { Run } from './runs.js'
 import { citationOf, headlineOf, howSure, sentencesOf } from './sentences.js'
@@ -54,9 +55,7 @@ export function bars({ configurations }: Report): Markup | null {
 }
 
 export function planes(report: Report): Markup | null {
-  const drawn = PLANES.map((kind) => plane(kind, comparable(report), report.references)).filter(
-    (each) => each !== null,
-  )
+  const drawn = PLANES.map((kind) => plane(kind, comparable(report), report)).filter((each) => each !== null)
   if (drawn.length === 0) return null
   const hollow =
     report.references.length === 0

@@ -1,8 +1,9 @@
 // The sentences at the top of a report: the number to quote, how sure it is, and what a reader must know of it.
 
 import { plain } from '../results/uncertain.js'
-import { type Configuration, type Estimate, endsOf, valueText } from './configurations.js'
-import { count, digits, percent, range } from './numbers.js'
+import { type Configuration, type Estimate, valueText } from './configurations.js'
+import { distances, listed } from './distances.js'
+import { count, digits, range } from './numbers.js'
 import { comparable, type Report } from './report.js'
 import { gpusText, type Run } from './runs.js'
 
@@ -65,41 +66,6 @@ export function sentencesOf(report: Report): string[] {
           `${count(report.references.length, 'point')} of others, measured by other methods, stand beside them as hollow marks.`,
         ]),
   ]
-}
-
-function distances(compared: readonly Configuration[]): string[] {
-  const [best, second] = compared
-  const worst = compared.at(-1)
-  if (best?.quoted == null || worst?.quoted == null || best === worst || second === undefined) return []
-  const less = 1 - best.quoted.value / worst.quoted.value
-  const told = [
-    less < 0.0005
-      ? `The highest of ${compared.length} configurations, ${named(worst)}, is the same to 0.05 %.`
-      : `That is ${percent(less)} less than the highest of ${compared.length} configurations, ${named(worst)}, with ${digits(worst.quoted.value, 4)} ${worst.quoted.unit}.`,
-  ]
-  const alike = compared.slice(1).filter((each) => overlap(best, each))
-  if (alike.length > 0)
-    told.push(
-      `What is known of it overlaps with that of ${listed(alike)}: these runs do not tell them apart.`,
-    )
-  return told
-}
-
-function overlap(a: Configuration, b: Configuration): boolean {
-  const [left, right] = [a, b].map(({ quoted }) => quoted && endsOf(quoted))
-  if (left == null || right == null) return true
-  return left[1] >= right[0] && right[1] >= left[0]
-}
-
-function listed(configurations: readonly Configuration[]): string {
-  const shown = configurations.slice(0, 3).map(named)
-  const rest = configurations.length - shown.length
-  if (rest > 0) return `${shown.join(', ')} and ${rest} more`
-  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`
-}
-
-function named({ number, label }: Configuration): string {
-  return `${number} (${label})`
 }
 
 /** What makes two numbers less comparable than they look. */

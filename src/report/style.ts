@@ -47,7 +47,7 @@ code,pre{font:.875em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .value{white-space:nowrap;font-size:.9375rem;text-align:left}.value strong{font-weight:600}
 .bars .axis text{fill:var(--soft);font-size:12px}.bars .axis{padding:0}.bars .axis svg{grid-column:2;border-top:1px solid var(--line)}
 .planes{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1.5rem 3rem;margin-top:.5rem}
-figure{margin:0}.plane h3{margin-top:.5rem}.plane figcaption p{margin:0;font-size:.9375rem;color:var(--soft);min-height:1.5em}
+figure{margin:0}.limit{stroke:var(--soft);stroke-dasharray:1 5;stroke-linecap:round;stroke-width:2}.plane h3{margin-top:.5rem}.plane figcaption p{margin:0;font-size:.9375rem;color:var(--soft);min-height:1.5em}
 .frame{padding:10px 10px 0 3.25rem}.frame svg,.still svg{overflow:visible;display:block}
 .axis-x,.axis-y{margin:0;font-size:.8125rem;color:var(--soft)}.axis-y{padding-top:.625rem}.axis-x{text-align:right;padding-right:10px}
 svg text{fill:var(--soft);font-size:12px;font-family:inherit}
