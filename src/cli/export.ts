@@ -10,7 +10,7 @@ import { findResults } from '../results/find.js'
 import { FLAT_FORMATS, type FlatFormat, flatFile } from '../results/flat-file.js'
 import { type Cell, flatRow } from '../results/flat-row.js'
 import { readResult } from '../results/read.js'
-import { count, nothingBelow } from './below.js'
+import { count, endWithout, nothingBelow } from './below.js'
 import { EXIT, Exit, reportError } from './exit.js'
 import { isTerminal, say } from './screen.js'
 
@@ -29,7 +29,7 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
   const { dirs, incomplete, problems } = findResults(paths)
   const rows: Cell[][] = []
   for (const problem of problems) reportError(problem, verbose)
-  let unread = problems.length
+  const unreadable: unknown[] = [...problems]
   for (const dir of dirs) {
     try {
       // An older llem may have written more than this one would.
@@ -37,12 +37,12 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
     } catch (error) {
       // One damaged file of a thousand is said, and costs its own row.
       reportError(error, verbose)
-      unread += 1
+      unreadable.push(error)
     }
   }
-  if (rows.length === 0 && unread === 0) throw nothingBelow(paths, incomplete.length)
+  if (rows.length === 0 && unreadable.length === 0) throw nothingBelow(paths, incomplete.length)
   // A table without rows would only replace the one of last time.
-  if (rows.length === 0) throw new Exit(EXIT.failed)
+  if (rows.length === 0) throw endWithout(unreadable)
   const bytes = await flatFile(format, rows)
   if (output === undefined) await writeAll(bytes)
   else await writeBytesAtomically(output, bytes)
@@ -51,7 +51,7 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
     const place = output === undefined ? '' : ` to ${output}`
     say(`Exported ${count(rows.length, 'result')} as ${format}${place}${left}.`)
   }
-  if (unread > 0) throw new Exit(EXIT.failed)
+  if (unreadable.length > 0) throw new Exit(EXIT.failed)
 }
 
 /** Endings of tables in other formats, which CSV must not be hidden behind. */

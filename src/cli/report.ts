@@ -14,7 +14,7 @@ import { type ReferencePoint, type ReferenceRecord, referencePoints } from '../r
 import { reportOf } from '../report/report.js'
 import { collect } from '../report/runs.js'
 import { writeBytesAtomically } from '../results/files.js'
-import { count, nothingBelow } from './below.js'
+import { count, endWithout, nothingBelow } from './below.js'
 import { EXIT, Exit, reportError } from './exit.js'
 import { objectiveOf } from './objective.js'
 import { isTerminal, say } from './screen.js'
@@ -42,7 +42,7 @@ export async function report(paths: readonly string[], options: ReportOptions): 
   const { runs, leftOut, problems } = await collect(paths)
   for (const problem of problems) reportError(problem, verbose)
   if (runs.length === 0) {
-    if (problems.length > 0) throw new Exit(EXIT.failed)
+    if (problems.length > 0) throw endWithout(problems)
     throw nothingBelow(paths, leftOut.length)
   }
   const matter = reportOf({ runs, leftOut, references, objectives, version: llemVersion() })

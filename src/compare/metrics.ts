@@ -84,8 +84,8 @@ export const METRICS: readonly Metric[] = [
 /** A value and how far it may be off (k = 2) on these boards, and with their gain; null where that is not known. */
 export const measuredSchema = z.object({
   value: z.number(),
-  uncertainty: z.number().nullable(),
-  absolute_uncertainty: z.number().nullable(),
+  uncertainty: z.number().nonnegative().nullable(),
+  absolute_uncertainty: z.number().nonnegative().nullable(),
 })
 export type Measured = z.infer<typeof measuredSchema>
 /** Null, or absent, is unknown. */
