@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { Order } from './__test__/setup/order.js'
 import { plant } from './__test__/setup/planted.js'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
@@ -12,11 +13,18 @@ for (const name of Object.keys(process.env)) {
   if (name.startsWith('LLEM_') && !name.startsWith('LLEM_TEST_')) delete process.env[name]
 }
 
+// Also for what is prepared before the tests, beside them.
+process.env.LLEM_TEST_DATA_DIR = join(data, 'llem')
+
 plant()
 
 export default defineConfig({
   test: {
-    globalSetup: ['./__test__/setup/built.ts', './__test__/setup/planted.ts'],
+    globalSetup: [
+      './__test__/setup/built.ts',
+      './__test__/setup/planted.ts',
+      './__test__/setup/llama-server.ts',
+    ],
     env: {
       // Nothing is read from or written to the home of whoever runs the tests. The folders last from one run to the
       // next, because installing an inference backend takes 10 s and 85 MB.
@@ -29,6 +37,7 @@ export default defineConfig({
       // Otherwise CI=true alone colours what the CLI prints.
       NO_COLOR: '1',
     },
+    sequence: { sequencer: Order },
     testTimeout: 30_000,
     hookTimeout: 180_000,
     // Most tests wait for sensors and servers: with two at a time two cores were busy to 60 %.

@@ -44,7 +44,7 @@ const TESTS = [
   {
     name: 'vitest',
     command: [...vitest, ...filters],
-    env: { LLEM_TEST_TALLY: tallyFile },
+    env: { LLEM_TEST_TALLY: tallyFile, ...(filters.length === 0 ? { LLEM_TEST_WHOLE: '1' } : {}) },
     shown: filters.length > 0,
     count: () => JSON.parse(readFileSync(tallyFile, 'utf8')),
   },

@@ -236,6 +236,13 @@ describe('like is compared with like', () => {
 })
 
 describe('runs that went wrong', () => {
+  it('in pairs take the cycle of the other side with them, also out of the means that stand beside the ratio', () => {
+    const hot = { joules: 130, throttled: true }
+    const metric = energyOf(compared([100, 100, 100, 500], [50, 50, 50, hot]))
+    expect(metric.ratio.value).toBeCloseTo(0.5, 9)
+    expect(metric).toMatchObject({ a: 100, b: 50 })
+  })
+
   it('are counted and told apart, throttled ones with what they would change', () => {
     const hot = { joules: 130, throttled: true }
     const comparison = compared([100, 101, 99, 100], [90, 91, 89, hot], {

@@ -10,7 +10,7 @@ import { gateSchema } from './gate.js'
 import { holm } from './holm.js'
 import { METRICS, type Measured, type Metric, type MetricKey, metricKey } from './metrics.js'
 import { findingsOf } from './oddities.js'
-import { estimateOf, probabilityOfNoDifference, type Ratio, ratioOf, ratioSchema } from './ratio.js'
+import { estimateOf, probabilityOfNoDifference, ratioOf, ratioSchema } from './ratio.js'
 import { factsIn, isPaired, metricsOf, type Series, type SeriesRun, sortedRuns } from './series.js'
 
 const count = z.number().int().nonnegative()
@@ -96,23 +96,25 @@ export function pairOf(
   const metrics = METRICS.filter(({ key }) =>
     [...metricsOf(sortedA.used), ...metricsOf(sortedB.used)].includes(key),
   ).map((metric): ComparedMetric => {
-    const ratio = (left: readonly SeriesRun[], right: readonly SeriesRun[]) =>
-      ratioFor(metric.key, left, right, { paired, isAbsolute, coverage })
+    const sides = (left: readonly SeriesRun[], right: readonly SeriesRun[]) =>
+      paired ? pairsOf(metric.key, left, right) : { a: known(metric.key, left), b: known(metric.key, right) }
+    const ratio = (of: { a: Measured[]; b: Measured[] }) =>
+      ratioOf({ ...of, isPaired: paired, isAbsolute }, { coverage })
+    const used = sides(sortedA.used, sortedB.used)
     const unlike = differences.find(({ verdict, of }) => verdict === 'refused' && of?.includes(metric.key))
-    const found = unlike === undefined ? ratio(sortedA.used, sortedB.used) : null
+    const found = unlike === undefined ? ratio(used) : null
     const estimate = found === null ? null : estimateOf(found)
     return {
       metric: metric.key,
       title: metric.title,
       unit: metric.unit,
       better: metric.better,
-      a: centre(sortedA.used, metric.key),
-      b: centre(sortedB.used, metric.key),
+      ...centres(used, { a: sortedA.used, b: sortedB.used }, metric.key),
       ratio: found,
       reason: found === null ? whyNone(metric, unlike) : null,
       p: estimate === null ? null : probabilityOfNoDifference(estimate),
       p_holm: null,
-      ratio_with_throttled: isThrottled && unlike === undefined ? ratio(a.runs, b.runs) : null,
+      ratio_with_throttled: isThrottled && unlike === undefined ? ratio(sides(a.runs, b.runs)) : null,
       gate: null,
     }
   })
@@ -149,16 +151,6 @@ function whyNone(metric: Metric, unlike: Difference | undefined): string {
   return `a side has no ${metric.title}, or one of 0 or less, which has no ratio`
 }
 
-function ratioFor(
-  key: MetricKey,
-  a: readonly SeriesRun[],
-  b: readonly SeriesRun[],
-  { paired, isAbsolute, coverage }: { paired: boolean; isAbsolute: boolean; coverage: number },
-): Ratio | null {
-  const sides = paired ? pairsOf(key, a, b) : { a: known(key, a), b: known(key, b) }
-  return ratioOf({ ...sides, isPaired: paired, isAbsolute }, { coverage })
-}
-
 /** What both sides have of the same cycles. */
 export function pairsOf(
   key: MetricKey,
@@ -177,8 +169,19 @@ function known(key: MetricKey, runs: readonly SeriesRun[]): Measured[] {
   return runs.flatMap(({ values }) => values[key] ?? [])
 }
 
-function centre(runs: readonly SeriesRun[], key: MetricKey): number | null {
-  const values = known(key, runs).map(({ value }) => value)
+/** Of the cycles that both have, so that they are what the ratio is of; where a side has none of those, of its own. */
+function centres(
+  used: { a: Measured[]; b: Measured[] },
+  all: { a: readonly SeriesRun[]; b: readonly SeriesRun[] },
+  key: MetricKey,
+): { a: number | null; b: number | null } {
+  const isBoth = used.a.length > 0 && used.b.length > 0
+  const [a, b] = isBoth ? [used.a, used.b] : [known(key, all.a), known(key, all.b)]
+  return { a: centre(a), b: centre(b) }
+}
+
+function centre(measured: readonly Measured[]): number | null {
+  const values = measured.map(({ value }) => value)
   return values.some((value) => !(value > 0)) ? null : centreOf(values, 'log')
 }
 
