@@ -16,7 +16,12 @@ export const PLAIN = {
 
 /** What the summary of a run has beside what matters here. */
 export const UNTOLD = {
-  ...{ energy_per_request_j: null, output_tokens_per_j: null, mean_power_w: null },
+  ...{
+    energy_per_request_j: null,
+    output_tokens_per_j: null,
+    good_output_tokens_per_j: null,
+    mean_power_w: null,
+  },
   ...{ quoted: null, quoted_total: null, active_energy_j: null, active_energy_per_output_token_j: null },
   ...{ active_energy_uncertainty_j: null, active_energy_per_output_token_uncertainty_j: null },
   ...{ output_tokens_per_second: null, ttft_p50_ms: null, itl_p50_ms: null, tpot_p50_ms: null },

@@ -12,7 +12,12 @@ const SUMMARY: RunSummary = {
   ...{ quoted: null, quoted_total: null, active_energy_j: -0.1, active_energy_per_output_token_j: -0.01 },
   ...{ active_energy_uncertainty_j: null, active_energy_per_output_token_uncertainty_j: null },
   ...{ output_tokens_per_second: 4, ttft_p50_ms: 2, itl_p50_ms: null, tpot_p50_ms: null },
-  ...{ energy_per_request_j: null, output_tokens_per_j: 10, mean_power_w: null },
+  ...{
+    energy_per_request_j: null,
+    output_tokens_per_j: 10,
+    good_output_tokens_per_j: null,
+    mean_power_w: null,
+  },
   ...{ output_tokens: 10, warnings: 0, load_s: null, load_energy_j: null, disk_bytes: 1 },
 }
 
@@ -80,7 +85,9 @@ describe('the statistics of a campaign', () => {
   })
 
   it('hold what the measurement itself may be off, of everything that is made of joules', async () => {
-    const plan = planned('campaign_name: x\nmodel: m.gguf\nexecution: { cycles: 3 }')
+    const plan = planned(
+      'campaign_name: x\nmodel: m.gguf\ngrid: { shared: { generation.seed: [1] } }\nexecution: { cycles: 3 }',
+    )
     const records = new RunRecords(await openCampaignFolder(scratchFolder(), plan), plan, { isLive: true })
     const told = {
       scope: 'whole_run',

@@ -104,6 +104,7 @@ describe('an experiment of which only the model is written', () => {
         thermal_floor_seconds: 60,
       },
       timeseries: { enabled: true, save: true, full_rate: true },
+      slo: { ttft_ms: null, tpot_ms: null, e2e_ms: null },
       carbon: { intensity_gco2_kwh: null, country: null, pue: 1 },
       price_per_kwh: null,
       python: null,

@@ -10,6 +10,7 @@ it('requests.jsonl is on the disk before the result can name it', async () => {
   const generation = { max_tokens: 1, temperature: 0, top_p: 1, top_k: 0, seed: 0, ignore_eos: false }
   const { observer } = recorder()
   const requestsPath = join(scratchFolder(), 'requests.jsonl')
-  await runInference([], [], { generation, load: null, requestsPath, observer, signal: undefined })
+  const slo = { ttft_ms: null, tpot_ms: null, e2e_ms: null }
+  await runInference([], [], { generation, load: null, slo, requestsPath, observer, signal: undefined })
   expect(sync).toHaveBeenCalledOnce()
 })

@@ -44,6 +44,7 @@ export interface KeptSummary
     | 'energy_per_output_token_j'
     | 'energy_per_request_j'
     | 'output_tokens_per_j'
+    | 'good_output_tokens_per_j'
     | 'mean_power_w'
     | 'active_energy_j'
     | 'active_energy_per_output_token_j'
@@ -275,6 +276,7 @@ function kept(summary: RunSummary): KeptSummary {
     energy_per_output_token_j: summary.energy_per_output_token_j,
     energy_per_request_j: summary.energy_per_request_j,
     output_tokens_per_j: summary.output_tokens_per_j,
+    good_output_tokens_per_j: summary.good_output_tokens_per_j,
     mean_power_w: summary.mean_power_w,
     active_energy_j: summary.active_energy_j,
     active_energy_per_output_token_j: summary.active_energy_per_output_token_j,

@@ -66,6 +66,10 @@ export const MEASURES = [
     ...{ scale: 'log', isShown: false, uncertainty: 'quoted_uncertainty_share' },
   },
   {
+    ...{ key: 'good_output_tokens_per_j', title: 'good output tokens/J', unit: 'output tokens/J' },
+    ...{ scale: 'log', isShown: false, uncertainty: 'energy_uncertainty_share' },
+  },
+  {
     key: 'mean_power_w',
     title: 'mean power',
     unit: 'W',
@@ -104,6 +108,8 @@ export const experimentStatisticsSchema = z.object({
   energy_per_request_j: measure,
   /** Of what is quoted, so that its geometric mean is one over that of the joules per output token. */
   output_tokens_per_j: measure,
+  /** Output tokens of the requests that kept the limits of `slo`, over the energy of the whole run. */
+  good_output_tokens_per_j: measure,
   mean_power_w: measure,
   tokens_per_second: measure,
   output_tokens_per_second: measure,

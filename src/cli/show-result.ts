@@ -1,6 +1,7 @@
 import type { Energy } from '../results/energy.js'
 import type { ExperimentResult, Load, Spread } from '../results/experiment.js'
 import { spoken } from '../results/findings.js'
+import type { Goodput } from '../results/goodput.js'
 import { uncertain } from '../results/uncertain.js'
 import { cpuFacts } from './cpu-facts.js'
 import { bothUncertainties } from './joules.js'
@@ -71,6 +72,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
   const { ttft_ms, itl_ms } = result.latency
   const latency = [spread('TTFT', ttft_ms), spread('ITL', itl_ms)].filter((part) => part !== null)
   if (latency.length > 0) yield ['Latency', latency.join(', ')]
+  if (result.goodput !== null) yield ['Goodput', goodputText(result.goodput)]
   const { prefill_tokens_per_second: prefill = null, decode_tokens_per_second: decode = null } =
     result.speed ?? {}
   if (prefill !== null)
@@ -108,6 +110,22 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
       `${amount(cost.amount)} at ${cost.price_per_kwh} per kWh, PUE ${cost.pue} (${cost.source})`,
     ]
   yield* flopsFacts(result)
+}
+
+/** "90 of 100 requests with TTFT <= 200 ms: 12.1 output tokens/s, 0.123 J/good output token" */
+function goodputText(goodput: Goodput): string {
+  const { slo, good_requests, requests, output_tokens_per_second: rate } = goodput
+  const names = { ttft_ms: 'TTFT', tpot_ms: 'TPOT', e2e_ms: 'latency' } as const
+  const asked = Object.entries(names).flatMap(([key, name]) => {
+    const limit = slo[key as keyof typeof names]
+    return limit === null ? [] : [`${name} <= ${limit} ms`]
+  })
+  const each = goodput.energy_per_output_token_j
+  const numbers = [
+    ...(rate === null ? [] : [`${rate.toFixed(1)} output tokens/s`]),
+    ...(each === null ? [] : [`${each.toPrecision(4)} J of the whole run for each of their output tokens`]),
+  ]
+  return `${good_requests} of ${requests} requests with ${asked.join(', ')}: ${numbers.join(', ')}`
 }
 
 /** The estimate with what it rests on, and the attention, which is not in it. */

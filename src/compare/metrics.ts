@@ -13,6 +13,7 @@ export const METRIC_KEYS = [
   'whole_run_energy_per_output_token_j',
   'energy_per_request_j',
   'energy_j',
+  'good_output_tokens_per_j',
   'mean_power_w',
   'output_tokens_per_second',
   'ttft_p50_ms',
@@ -54,6 +55,11 @@ export const METRICS: readonly Metric[] = [
   {
     ...{ key: 'energy_j', title: 'energy', unit: 'J', better: 'lower' },
     ...{ verb: 'uses', noun: 'energy' },
+  },
+  {
+    ...{ key: 'good_output_tokens_per_j', title: 'good output tokens/J', unit: 'output tokens/J' },
+    ...{ better: 'higher', verb: 'makes' },
+    noun: 'output tokens within the limits per joule',
   },
   {
     ...{ key: 'mean_power_w', title: 'mean power', unit: 'W', better: 'lower' },
@@ -113,11 +119,24 @@ function valuesOfRun(result: ExperimentResult): Values {
     }),
     energy_per_request_j: over(total, requests),
     energy_j: total,
+    good_output_tokens_per_j: perJoule(result.goodput?.output_tokens_per_j, total),
     mean_power_w: over(total, energy?.duration_sec ?? 0),
     output_tokens_per_second: measured(result.output_tokens_per_second),
     ttft_p50_ms: measured(latency.ttft_ms?.p50),
     itl_p50_ms: measured(latency.itl_ms?.p50),
     e2e_p50_ms: measured(latency.e2e_ms?.p50),
+  }
+}
+
+/** As sure as the joules. */
+function perJoule(told: number | null | undefined, joules: Measured | null): Measured | null {
+  if (told == null) return null
+  const share = (each: number | null | undefined) =>
+    each == null || joules === null || joules.value === 0 ? null : (told * each) / joules.value
+  return {
+    value: told,
+    uncertainty: share(joules?.uncertainty),
+    absolute_uncertainty: share(joules?.absolute_uncertainty),
   }
 }
 

@@ -3,10 +3,10 @@ import { resolve } from 'node:path'
 import { contentHash, type KnownJson } from '../core/identity.js'
 import { type ExperimentConfig, INFERENCE_BACKENDS, isServerBackend } from './schema.js'
 
-/** Labels, places, timeouts, and what the energy comes to in carbon and money. */
+/** Labels, places, timeouts, and what is reckoned from what was measured: carbon, money, goodput. */
 const UNMEASURED: readonly string[] = [
   ...['output_dir', 'experiment_name', 'python', 'load_timeout_sec', 'request_timeout_sec'],
-  ...['carbon', 'price_per_kwh'],
+  ...['carbon', 'price_per_kwh', 'slo'],
 ]
 
 /**

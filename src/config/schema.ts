@@ -5,6 +5,7 @@ import { server, tensorrt, vllm } from '../backends/server/options.js'
 import { carbon, pricePerKwh } from './schema-footprint.js'
 import { load } from './schema-load.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
+import { slo } from './schema-slo.js'
 import { dataset, generation, prompts } from './schema-workload.js'
 
 export { LLAMACPP_GPUS } from '../backends/llamacpp/options.js'
@@ -84,6 +85,7 @@ export const experimentConfigSchema = z
     tensorrt,
     server,
     load,
+    slo,
     energy,
     baseline,
     warmup,

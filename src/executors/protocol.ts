@@ -65,6 +65,7 @@ export const runSummarySchema = z.object({
   /** Joules over the requests that came to something; null in a record of an llem that did not keep it, as the next two. */
   energy_per_request_j: z.number().nullable().default(null),
   output_tokens_per_j: z.number().nullable().default(null),
+  good_output_tokens_per_j: z.number().nullable().default(null),
   mean_power_w: z.number().nullable().default(null),
   active_energy_j: z.number().nullable().default(null),
   active_energy_per_output_token_j: z.number().nullable().default(null),

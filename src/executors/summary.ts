@@ -22,6 +22,7 @@ export function summaryOf(result: ExperimentResult, runDir: string): RunSummary 
     quoted_total,
     energy_per_request_j: over(quoted_total.value, finishedRequests(result)),
     output_tokens_per_j: over(1, quoted.value),
+    good_output_tokens_per_j: result.goodput?.output_tokens_per_j ?? null,
     mean_power_w: over(quoted_total.value, result.energy?.duration_sec ?? null),
     active_energy_j: result.energy_breakdown?.active_j ?? null,
     active_energy_per_output_token_j: result.energy_breakdown?.active_energy_per_output_token_j ?? null,

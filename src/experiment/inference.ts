@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import type { FailedRequest, Generation, OfferedLoad, Prompt, RunTotals } from '../backends/protocol.js'
+import type { ServiceLevels } from '../config/schema-slo.js'
 import { messageOf } from '../core/errors.js'
 import { maskedJson } from '../core/secrets.js'
 import { AttentionFlops } from '../models/attention-flops.js'
@@ -8,6 +9,7 @@ import type { Observer } from '../progress/observer.js'
 import type { Latency, Speed } from '../results/experiment.js'
 import { unionOfWindowsS } from '../results/shares.js'
 import type { Member } from './fleet.js'
+import { GoodRequests } from './goodput.js'
 import { addTimes, latencyOf, newTimes, type RequestTimes, speedOf, withoutFirstTokens } from './latency.js'
 
 /** What one worker process did. */
@@ -33,6 +35,8 @@ export interface Inference {
   speed: Speed
   /** Tokens of each request, in the order in which they ended; of the input as far as a server tells. */
   tokens: { input: number[]; output: number[] }
+  /** Those that kept what was asked of each. */
+  good: Pick<GoodRequests, 'requests' | 'outputTokens'>
   /** Why requests.jsonl is not whole; null when it is. */
   requestsProblem: string | null
 }
@@ -40,6 +44,7 @@ export interface Inference {
 interface RunSettings {
   generation: Generation
   load: OfferedLoad | null
+  slo: ServiceLevels
   requestsPath: string
   observer: Observer
   signal: AbortSignal | undefined
@@ -49,10 +54,11 @@ interface RunSettings {
 export async function runInference(
   members: readonly Member[],
   prompts: readonly Prompt[],
-  { generation, load, requestsPath, observer, signal }: RunSettings,
+  { generation, load, slo, requestsPath, observer, signal }: RunSettings,
 ): Promise<Inference> {
   const file = writeLines(requestsPath)
   const progress = observer.progress({ label: 'Measuring', total: prompts.length, unit: 'prompt' })
+  const good = new GoodRequests(slo)
   let ended = 0
   let failures = 0
   let tokens = 0
@@ -80,6 +86,7 @@ export async function runInference(
         signal: either,
         onRequest: (record) => {
           addTimes(times, record)
+          good.add(record)
           attention?.add(record)
           onEnd(
             { ...record, index: shard[record.index]?.index ?? record.index, ...named },
@@ -124,7 +131,7 @@ export async function runInference(
   }
   const tokensOf = (kind: 'input' | 'output') => processes.flatMap(({ times }) => times[kind])
   const tokenCounts = { input: tokensOf('input'), output: tokensOf('output') }
-  return { ...together(processes), load, tokens: tokenCounts, requestsProblem }
+  return { ...together(processes), load, good, tokens: tokenCounts, requestsProblem }
 }
 
 /** Lets workers tokenise what they will be asked, where that takes time of its own: before the window, not in it. */
@@ -162,7 +169,9 @@ export function shardOf(
 }
 
 /** Sums and unions; of one process, its own numbers. */
-function together(processes: ProcessInference[]): Omit<Inference, 'load' | 'tokens' | 'requestsProblem'> {
+function together(
+  processes: ProcessInference[],
+): Omit<Inference, 'load' | 'good' | 'tokens' | 'requestsProblem'> {
   const all = processes.map(({ totals }) => totals)
   const inferenceS = unionOfWindowsS(all)
   const [first, ...others] = processes

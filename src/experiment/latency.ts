@@ -39,8 +39,8 @@ export function withoutFirstTokens(times: RequestTimes): RequestTimes {
 
 /** Takes in a request that has ended. */
 export function addTimes(times: RequestTimes, record: RequestRecord): void {
-  const { start_ns, end_ns, ttft_ms, itl_ms, input_tokens, output_tokens } = record
-  const endToEndMs = (end_ns - start_ns) / 1e6
+  const { ttft_ms, input_tokens, output_tokens } = record
+  const endToEndMs = endToEndMsOf(record)
   times.e2e.push(endToEndMs)
   if (input_tokens !== null) times.input.push(input_tokens)
   times.output.push(output_tokens)
@@ -50,16 +50,27 @@ export function addTimes(times: RequestTimes, record: RequestRecord): void {
     times.prefill.tokens += input_tokens
     times.prefill.ms += ttft_ms
   }
-  if (output_tokens < 2) return
-  // Time per output token is the decode alone: the first token belongs to the prefill. Where every token was seen it ends
-  // with the last one, because the end-of-text token that ended the answer took a step and is not counted.
-  const isSeen = itl_ms?.count === output_tokens - 1
-  const decodeMs = isSeen ? itl_ms.mean * itl_ms.count : endToEndMs - ttft_ms
-  // All at once are no tokens one after the other.
-  if (decodeMs <= 0) return
+  const decodeMs = decodeMsOf(record)
+  if (decodeMs === null) return
   times.tpot.push(decodeMs / (output_tokens - 1))
   times.decode.tokens += output_tokens - 1
   times.decode.ms += decodeMs
+}
+
+export function endToEndMsOf({ start_ns, end_ns }: RequestRecord): number {
+  return (end_ns - start_ns) / 1e6
+}
+
+/** From the first token to the last; null where there are not two of them, one after the other. */
+export function decodeMsOf(record: RequestRecord): number | null {
+  const { ttft_ms, itl_ms, output_tokens } = record
+  if (ttft_ms === null || output_tokens < 2) return null
+  // Time per output token is the decode alone: the first token belongs to the prefill. Where every token was seen it ends
+  // with the last one, because the end-of-text token that ended the answer took a step and is not counted.
+  const isSeen = itl_ms?.count === output_tokens - 1
+  const decodeMs = isSeen ? itl_ms.mean * itl_ms.count : endToEndMsOf(record) - ttft_ms
+  // All at once are no tokens one after the other.
+  return decodeMs > 0 ? decodeMs : null
 }
 
 /** How the times of all requests are spread. `itl_ms`: between tokens, which only a worker knows; `reason`: why some are not known. */

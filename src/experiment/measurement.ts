@@ -72,6 +72,7 @@ export async function measurePrompts(
       runInference(members, prompts, {
         generation: generationOf(config),
         load: loadOf(config),
+        slo: config.slo,
         requestsPath: wanted.requests,
         observer,
         signal,

@@ -26,6 +26,7 @@ import { joulesOfDevices } from '../results/shares.js'
 import type { Member } from './fleet.js'
 import type { Flops } from './flops.js'
 import { footprintOf } from './footprint.js'
+import { goodputOf } from './goodput.js'
 import { identityOf } from './identity.js'
 import type { Inference, ProcessInference } from './inference.js'
 import type { FilePaths } from './measurement.js'
@@ -88,6 +89,11 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     energy,
     ...findings.attribution,
   }
+  const quotes = quotedOf({ ...joules, output_tokens, serving })
+  const { goodput, reason: goodput_reason } = goodputOf(inference, config.slo, {
+    energyJ,
+    areTokensSettled: quotes.quoted.value !== null,
+  })
   return {
     schema_version: SCHEMA_VERSION,
     experiment_id: findings.experimentId,
@@ -109,7 +115,7 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     avg_energy_per_token_uncertainty_j: ratio(uncertaintyJ, total_tokens),
     avg_energy_per_token_absolute_uncertainty_j: ratio(absoluteJ, total_tokens),
     ...joules,
-    ...quotedOf({ ...joules, output_tokens, serving }),
+    ...quotes,
     energy_breakdown: findings.breakdown,
     load: findings.load,
     ...footprintOf(energyJ, config),
@@ -118,6 +124,8 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     flops_reason: flops.total.reason,
     thermal_throttle: findings.observed === null ? null : throttleOf(findings.observed),
     latency: inference.latency,
+    goodput,
+    goodput_reason,
     speed: inference.speed,
     serving,
     environment: {

@@ -3,6 +3,7 @@ import { phasesSchema, requestEnergySchema, steadyStateSchema } from './attribut
 import { energyBreakdownSchema } from './breakdown.js'
 import { energySchema, METHODS } from './energy.js'
 import { findingSchema } from './findings.js'
+import { goodputSchema } from './goodput.js'
 import { identitySchema } from './identity.js'
 import { quotedSchema } from './quoted.js'
 import { putOffSchema, streamsSchema, TOKEN_SOURCES, tokenLedgerSchema } from './served-streams.js'
@@ -430,6 +431,9 @@ export const experimentResultSchema = z.object({
   speed: speedSchema.nullable().default(null),
   /** Null where the model ran inside of a worker. */
   serving: servingSchema.nullable().default(null),
+  /** What came of the requests that kept what was asked of each; null with the reason, in older results without one. */
+  goodput: goodputSchema.nullable().default(null),
+  goodput_reason: z.string().nullable().default(null),
   environment: environmentSchema,
   warmup_result: warmupResultSchema,
   /** What a reader should know of the measurement, equal ones of several devices as one. */

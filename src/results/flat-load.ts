@@ -51,6 +51,15 @@ export const LOAD: readonly Column[] = [
   run('retries', 'integer', 'Requests that were sent again, each time.', ({ process_results }) =>
     process_results.reduce((sum, { retries }) => sum + retries, 0),
   ),
+  run('good_requests', 'integer', 'Requests that kept the limits of slo.', ({ goodput }) => {
+    return goodput?.good_requests
+  }),
+  run('good_output_tokens_per_s', 'number', 'Output tokens of those, over time.', ({ goodput }) => {
+    return goodput?.output_tokens_per_second
+  }),
+  run('good_output_tokens_per_j', 'number', 'The same over the energy of the whole run.', ({ goodput }) => {
+    return goodput?.output_tokens_per_j
+  }),
   run(
     'token_source',
     'text',
