@@ -1,6 +1,6 @@
 // Drives the exact-stream server with llem's load generator, in a process of its own, and prints what the generator
-// added to the times between tokens: node drive-streams.mjs PORT REQUESTS CONCURRENCY [COMMAND...]
-// COMMAND, e.g. `chrt -f 1`, is put before this very command.
+// added to the times between tokens: node drive-streams.mjs PORT REQUESTS CONCURRENCY WARM_PORT [COMMAND...]
+// WARM_PORT: of another such server, for the warmup. COMMAND, e.g. `chrt -f 1`, is put before this very command.
 import { spawnSync } from 'node:child_process'
 import { Connection } from '../../dist/backends/server/connection.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from '../../dist/backends/server/load-generator.js'
@@ -8,49 +8,56 @@ import { TokenStream } from '../../dist/backends/server/stream.js'
 import { Tally, tokensOf } from '../../dist/backends/server/tally.js'
 import { percentile, timesAdded } from './stream-times.mjs'
 
-const [port, requests, concurrency] = process.argv.slice(2, 5).map(Number)
-const [wrap, ...wrapArgs] = process.argv.slice(5)
+const [port, requests, concurrency, warmPort] = process.argv.slice(2, 6).map(Number)
+const [wrap, ...wrapArgs] = process.argv.slice(6)
 if (wrap !== undefined) {
-  const { status } = spawnSync(wrap, [...wrapArgs, process.execPath, ...process.argv.slice(1, 5)], {
+  const { status } = spawnSync(wrap, [...wrapArgs, process.execPath, ...process.argv.slice(1, 6)], {
     stdio: 'inherit',
   })
   process.exit(status ?? 1)
 }
-const connection = new Connection(`http://127.0.0.1:${port}`, null)
-const prompts = Array.from({ length: requests }, (_, index) => ({
-  prompt: `prompt ${index}`,
-  inputTokens: null,
-  maxTokens: 200,
-  ignoreEos: true,
-  truncated: false,
-}))
-const tally = new Tally(prompts)
-const generation = { max_tokens: 200, temperature: 0, top_p: 1, top_k: 0, seed: 1, ignore_eos: true }
-/** Per request: when each chunk was written and when it was read. */
-const written = prompts.map(() => [])
-const read = prompts.map(() => [])
 
+const generation = { max_tokens: 200, temperature: 0, top_p: 1, top_k: 0, seed: 1, ignore_eos: true }
+
+/** Streams so many answers; per request when each chunk was written and when it was read. */
+async function drive(port, requests, concurrency) {
+  const connection = new Connection(`http://127.0.0.1:${port}`, null)
+  const prompts = Array.from({ length: requests }, (_, index) => ({
+    prompt: `prompt ${index}`,
+    inputTokens: null,
+    maxTokens: 200,
+    ignoreEos: true,
+    truncated: false,
+  }))
+  const tally = new Tally(prompts)
+  const written = prompts.map(() => [])
+  const read = prompts.map(() => [])
+  const driven = await driveLoad({
+    count: requests,
+    load: { ...ONE_AFTER_THE_OTHER, concurrency },
+    send: (index, onFirst) =>
+      new TokenStream(connection, {
+        path: '/v1/completions',
+        body: JSON.stringify({ model: 'exact', prompt: prompts[index].prompt, stream: true }),
+        timeoutMs: 120_000,
+        onFirst,
+        onText: (text, ns) => {
+          written[index].push(Number(text))
+          read[index].push(ns)
+        },
+      }),
+    tokensOf: (index, answer) => tokensOf(prompts[index], answer),
+    onEnd: (outcome) => process.stderr.write(`${JSON.stringify(tally.add(outcome))}\n`),
+    lost: new Promise(() => {}),
+  })
+  return { driven, totals: tally.totals(driven, [], generation), written, read }
+}
+
+// As a run does before it measures: what is compiled while it is used for the first time is slow once.
+await drive(warmPort, 50, 10)
 const cpuBefore = process.cpuUsage()
-const driven = await driveLoad({
-  count: requests,
-  load: { ...ONE_AFTER_THE_OTHER, concurrency },
-  send: (index, onFirst) =>
-    new TokenStream(connection, {
-      path: '/v1/completions',
-      body: JSON.stringify({ model: 'exact', prompt: prompts[index].prompt, stream: true }),
-      timeoutMs: 120_000,
-      onFirst,
-      onText: (text, ns) => {
-        written[index].push(Number(text))
-        read[index].push(ns)
-      },
-    }),
-  tokensOf: (index, answer) => tokensOf(prompts[index], answer),
-  onEnd: (outcome) => process.stderr.write(`${JSON.stringify(tally.add(outcome))}\n`),
-  lost: new Promise(() => {}),
-})
+const { driven, totals, written, read } = await drive(port, requests, concurrency)
 const cpu = process.cpuUsage(cpuBefore)
-const totals = tally.totals(driven, [], generation)
 
 const { added, midway, delays } = timesAdded(written, read)
 const wallMs = (driven.endNs - driven.startNs) / 1e6

@@ -36,10 +36,18 @@ it('drives 1000 streams of 20 tokens a second from one core and adds less than 5
 
 /** What a reader prints of all streams of a server of its own. */
 async function driven(reader: string) {
-  const { port } = await startPortServer('./exact-stream-server.mjs', ['200', '50'], { wrap: undisturbed })
+  const server = (...args: string[]) =>
+    startPortServer('./exact-stream-server.mjs', args, { wrap: undisturbed })
+  const [{ port }, warm] = [await server('200', '50'), await server('20', '2')]
   const script = fileURLToPath(new URL(reader, import.meta.url))
-  const { code, stdout } = await startNode([script, `${port}`, `${STREAMS}`, `${STREAMS}`, ...undisturbed])
-    .ended
+  const { code, stdout } = await startNode([
+    script,
+    `${port}`,
+    `${STREAMS}`,
+    `${STREAMS}`,
+    `${warm.port}`,
+    ...undisturbed,
+  ]).ended
   expect(code).toBe(0)
   return JSON.parse(stdout)
 }

@@ -1,14 +1,14 @@
 // Reads the exact-stream server's streams with sockets alone and prints what that added to the times between tokens:
-// node read-bare-streams.mjs PORT STREAMS CONCURRENCY [COMMAND...], as drive-streams.mjs.
+// node read-bare-streams.mjs PORT STREAMS CONCURRENCY WARM_PORT [COMMAND...], as drive-streams.mjs.
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { percentile, timesAdded } from './stream-times.mjs'
 
 const [port, streams] = process.argv.slice(2, 4).map(Number)
-const [wrap, ...wrapArgs] = process.argv.slice(5)
+const [wrap, ...wrapArgs] = process.argv.slice(6)
 if (wrap !== undefined) {
-  const { status } = spawnSync(wrap, [...wrapArgs, process.execPath, ...process.argv.slice(1, 5)], {
+  const { status } = spawnSync(wrap, [...wrapArgs, process.execPath, ...process.argv.slice(1, 6)], {
     stdio: 'inherit',
   })
   process.exit(status ?? 1)
