@@ -18,7 +18,7 @@ export function distances(compared: readonly Configuration[]): string[] {
     sentence(worst, best),
     ...(alike.length === 0 || (alike.length === 1 && alike[0] === worst)
       ? []
-      : [`It is not told from ${listed(alike)} by these runs.`]),
+      : [`${named(best)} is not told apart from ${listed(alike)} by these runs.`]),
   ]
 }
 
