@@ -1,0 +1,94 @@
+// How often `llem exec --runs` says rightly which of two loads that are 2 % apart uses more.
+//
+//   node bench/statistics/exec-order.mjs [comparisons] [rounds] [at a time]
+//
+// The simulated GPU draws 300 W and 306 W in turns of 2 s, all of it beside a drift of 1 W per second up and down, which is
+// as large as the difference within 6 s, and its sensor has 5 W of noise. A simulated GPU does not know which command runs,
+// so --prepare waits for the turn that the command is to have, unmeasured: both commands are the same `sleep 1`. A second
+// kind has a constant 300 W and commands that are 2 % apart in length.
+
+import { execFile } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const llem = fileURLToPath(new URL('../../bin/llem.js', import.meta.url))
+const [comparisons = 100, rounds = 5, atATime = 5] = process.argv.slice(2).map(Number)
+const TURN_S = 2
+const DRIFT_W_PER_S = 1
+const DRIFT_TURNS = 10
+
+const folder = mkdtempSync(join(tmpdir(), 'llem-exec-order-'))
+const epochNs = Number(process.hrtime.bigint())
+
+/** Turns at a lower and a higher power, on a level that goes up and down. */
+function turns() {
+  const segments = []
+  for (let turn = 0; turn < 2 * DRIFT_TURNS; turn++) {
+    const atTurn = (place) => (place <= DRIFT_TURNS ? place : 2 * DRIFT_TURNS - place) * TURN_S * DRIFT_W_PER_S
+    const base = turn % 2 === 0 ? 300 : 306
+    const share = base / 300
+    segments.push({
+      for_s: TURN_S,
+      from_w: share * (300 + atTurn(turn)),
+      to_w: share * (300 + atTurn(turn + 1)),
+    })
+  }
+  return segments
+}
+
+function scenario(name, segments) {
+  const path = join(folder, `${name}.json`)
+  const sensor = { update_period_ms: 100, window_ms: 25, noise_w: 5, seed: 7 }
+  const device = { power: { segments, repeat: true }, sensor }
+  writeFileSync(path, JSON.stringify({ version: 1, epoch_monotonic_ns: epochNs, devices: [device] }))
+  return path
+}
+
+// Waits for a little after the beginning of the next turn of the kind: 0 is the lower one.
+const wait = join(folder, 'wait.mjs')
+writeFileSync(
+  wait,
+  `const s = Number(process.hrtime.bigint() - ${epochNs}n) / 1e9
+const cycle = ${2 * TURN_S}
+const start = Number(process.argv[2]) * ${TURN_S} + 0.2
+const left = (((start - s) % cycle) + cycle) % cycle
+setTimeout(() => {}, 1000 * left)`,
+)
+
+const kinds = {
+  'power 2 % apart, a drift beside it': (seed) => [
+    ...['--simulate', scenario('turns', turns()), '--seed', seed],
+    ...['-L', 'turn', '0,1', '--prepare', `${process.execPath} ${wait} {turn}`, '--', 'sleep 1'],
+  ],
+  'length 2 % apart': (seed) => [
+    ...['--simulate', scenario('constant', [{ for_s: 1, w: 300 }]), '--seed', seed],
+    ...['--', 'sleep 1', 'sleep 1.02'],
+  ],
+}
+
+for (const [kind, argsFor] of Object.entries(kinds)) {
+  const seeds = Array.from({ length: comparisons }, (_, seed) => String(seed))
+  const results = []
+  const worker = async () => {
+    for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [llem, 'exec', '--runs', String(rounds), '--json', '-q', ...argsFor(seed)],
+        { maxBuffer: 1 << 26 },
+      )
+      results.push(JSON.parse(stdout).results[1].against_first)
+    }
+  }
+  await Promise.all(Array.from({ length: atATime }, worker))
+  const count = (test) => results.filter(test).length
+  const ratios = results.map(({ ratio }) => ratio).sort((a, b) => a - b)
+  const percent = (ratio) => `${(100 * (ratio - 1)).toFixed(2)} %`
+  console.log(`${kind}, ${rounds} rounds: the order is right in ${count(({ ratio }) => ratio > 1)} of ${results.length},`)
+  console.log(
+    `  shown (95 % CI) in ${count(({ low }) => low > 1)}, shown the wrong way round in ${count(({ high }) => high < 1)}; 2 % lies within ${count(({ low, high }) => low <= 1.02 && high >= 1.02)}`,
+  )
+  console.log(`  ratio: ${percent(ratios[0])} to ${percent(ratios.at(-1))}, median ${percent(ratios[ratios.length >> 1])}`)
+}
