@@ -27,7 +27,8 @@ const epochNs = Number(process.hrtime.bigint())
 function turns() {
   const segments = []
   for (let turn = 0; turn < 2 * DRIFT_TURNS; turn++) {
-    const atTurn = (place) => (place <= DRIFT_TURNS ? place : 2 * DRIFT_TURNS - place) * TURN_S * DRIFT_W_PER_S
+    const atTurn = (place) =>
+      (place <= DRIFT_TURNS ? place : 2 * DRIFT_TURNS - place) * TURN_S * DRIFT_W_PER_S
     const base = turn % 2 === 0 ? 300 : 306
     const share = base / 300
     segments.push({
@@ -86,9 +87,13 @@ for (const [kind, argsFor] of Object.entries(kinds)) {
   const count = (test) => results.filter(test).length
   const ratios = results.map(({ ratio }) => ratio).sort((a, b) => a - b)
   const percent = (ratio) => `${(100 * (ratio - 1)).toFixed(2)} %`
-  console.log(`${kind}, ${rounds} rounds: the order is right in ${count(({ ratio }) => ratio > 1)} of ${results.length},`)
+  console.log(
+    `${kind}, ${rounds} rounds: the order is right in ${count(({ ratio }) => ratio > 1)} of ${results.length},`,
+  )
   console.log(
     `  shown (95 % CI) in ${count(({ low }) => low > 1)}, shown the wrong way round in ${count(({ high }) => high < 1)}; 2 % lies within ${count(({ low, high }) => low <= 1.02 && high >= 1.02)}`,
   )
-  console.log(`  ratio: ${percent(ratios[0])} to ${percent(ratios.at(-1))}, median ${percent(ratios[ratios.length >> 1])}`)
+  console.log(
+    `  ratio: ${percent(ratios[0])} to ${percent(ratios.at(-1))}, median ${percent(ratios[ratios.length >> 1])}`,
+  )
 }

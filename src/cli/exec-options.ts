@@ -23,21 +23,21 @@ export interface RunsOptions {
 }
 
 /** How each is typed, of those that mean nothing without --runs. */
-const NEED_RUNS: Readonly<Record<Exclude<keyof RunsOptions, 'runs'>, string>> = {
-  warmup: '--warmup',
-  parameterList: '-L',
-  shell: '--shell',
-  prepare: '--prepare',
-  setup: '--setup',
-  cleanup: '--cleanup',
-  ignoreFailure: '--ignore-failure',
-  commandName: '--command-name',
-  showOutput: '--show-output',
-  seed: '--seed',
-  exportJson: '--export-json',
-  exportCsv: '--export-csv',
-  exportMarkdown: '--export-markdown',
-}
+const NEED_RUNS: readonly (readonly [key: keyof RunsOptions, typed: string])[] = [
+  ['warmup', '--warmup'],
+  ['parameterList', '-L'],
+  ['shell', '--shell'],
+  ['prepare', '--prepare'],
+  ['setup', '--setup'],
+  ['cleanup', '--cleanup'],
+  ['ignoreFailure', '--ignore-failure'],
+  ['commandName', '--command-name'],
+  ['showOutput', '--show-output'],
+  ['seed', '--seed'],
+  ['exportJson', '--export-json'],
+  ['exportCsv', '--export-csv'],
+  ['exportMarkdown', '--export-markdown'],
+]
 
 export const RUNS_EXAMPLES: [command: string, meaning: string][] = [
   ["llem exec --runs 10 -- './a --fast' './b'", 'which of two uses less, and how sure that is'],
@@ -116,9 +116,7 @@ function withPairs(args: readonly string[], isOption: (text: string) => boolean)
 /** Throws USAGE, with all of them, where options of --runs are typed without it. */
 export function refuseWithoutRuns(options: RunsOptions): void {
   if (options.runs !== undefined) return
-  const typed = Object.entries(NEED_RUNS).flatMap(([key, name]) =>
-    options[key as keyof RunsOptions] === undefined ? [] : [name],
-  )
+  const typed = NEED_RUNS.flatMap(([key, name]) => (options[key] === undefined ? [] : [name]))
   if (typed.length === 0) return
   throw new LlemError(`${typed.join(', ')} ${typed.length === 1 ? 'needs' : 'need'} --runs`, {
     code: 'USAGE',

@@ -81,7 +81,6 @@ function checked(lines: readonly string[], options: ExecOptions & RunsOptions): 
   }
   const paths = files.map(({ path }) => resolve(path))
   if (new Set(paths).size < paths.length) problems.push('two exports go to the same file')
-  const { shell = false } = options
   const commands = commandsOf(
     {
       lines,
@@ -90,8 +89,7 @@ function checked(lines: readonly string[], options: ExecOptions & RunsOptions): 
       setup: options.setup,
       cleanup: options.cleanup,
       names: options.commandName ?? [],
-      // "none" is what hyperfine calls it.
-      shell: shell === false || shell === 'none' ? null : shell === true ? 'sh' : shell,
+      readBy: shellOf(options),
     },
     problems,
   )
@@ -104,6 +102,13 @@ function checked(lines: readonly string[], options: ExecOptions & RunsOptions): 
     hint: 'Nothing was run. See `llem exec --help`.',
     kind: 'usage',
   })
+}
+
+/** What reads the command lines; null: nobody, which hyperfine calls "none". */
+function shellOf(options: RunsOptions): string | null {
+  const typed = options.shell ?? false
+  if (typed === false || typed === 'none') return null
+  return typed === true ? 'sh' : typed
 }
 
 interface Export {

@@ -32,8 +32,8 @@ export interface TypedCommands {
   setup: string | undefined
   cleanup: string | undefined
   names: readonly string[]
-  /** What reads the lines, as one line itself; null: nobody, they are split. */
-  shell: string | null
+  /** The shell that reads the lines, as one line itself; null: none, they are split. */
+  readBy: string | null
 }
 
 /** More would take longer than anybody waits, and is mostly a mistake in -L. */
@@ -55,7 +55,7 @@ export function commandsOf(typed: TypedCommands, problems: string[]): Commands |
   const all = combinations(parameters)
   const isTooMany = lines.length * all.length > MOST_COMMANDS
   if (isTooMany) problems.push(`${lines.length * all.length} commands are too many: ${MOST_COMMANDS} at most`)
-  const read = readerOf(typed.shell, problems)
+  const read = readerOf(typed.readBy, problems)
   const readLines = lines.map((line) => read(line, 'command'))
   const prepares = prepare.map((line) => read(line, '--prepare'))
   const setups = setup === undefined ? null : read(setup, '--setup')
