@@ -5,7 +5,7 @@ import { digitsFor, probabilityText, signed } from '../compare/words.js'
 import { shortened } from '../core/foreign-text.js'
 import type { AgainstFirst, CommandSummary, RunsFinding, RunsSummary } from '../exec/summary.js'
 import { spoken } from '../results/findings.js'
-import { uncertain } from '../results/uncertain.js'
+import { plain, uncertain } from '../results/uncertain.js'
 import { columns } from './screen.js'
 
 const HEAD = ['', 'runs', 'energy (95 % CI)', 'time (95 % CI)']
@@ -50,13 +50,20 @@ export function runsText(summary: RunsSummary): string {
     .trimEnd()
 }
 
-/** "302.1 J +- 1.2 J": the geometric mean, and how far its interval reaches to the side where it reaches further. */
+/**
+ * "302.1 J +- 1.2 J": the geometric mean, and how far its interval reaches to the side where it reaches further. One that
+ * is as wide as the value is told by its ends, which are not alike then.
+ */
 function levelText(level: Level | null, unit: string): string {
   if (level === null) return '-'
   const { value, low, high } = level
   if (low === null || high === null) return `${value.toPrecision(4)} ${unit}`
-  return uncertain(value, Math.max(high - value, value - low), unit)
+  const reach = Math.max(high - value, value - low)
+  if (reach < WIDE * value) return uncertain(value, reach, unit)
+  return `${plain(value)} ${unit} (${plain(low)} to ${plain(high)})`
 }
+
+const WIDE = 0.3
 
 function ratioCells(against: AgainstFirst | null): [ratio: string, interval: string] {
   if (against === null) return ['', '']

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { LlemError } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { mask } from '../core/secrets.js'
+import { systemFault } from '../core/system-fault.js'
 import type { Observer, Progress } from '../progress/observer.js'
 import type { ExecResult } from '../results/exec.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
@@ -41,7 +42,6 @@ export interface Run extends Omit<GroupEnd, 'signal'> {
 /** What ended it early. */
 export interface Failure {
   error: LlemError
-  /** "warmup", "setup", "prepare" or "run". */
   stage: 'setup' | 'warmup' | 'prepare' | 'run' | 'cleanup'
   /** The place of the command; null where it is none of them. */
   command: number | null
@@ -63,7 +63,7 @@ interface Tools {
   signal: AbortSignal
 }
 
-/** Carries it out. Never throws for what a command does; throws RESULT_NOT_WRITTEN. */
+/** Carries it out. What ends it early is in the outcome. */
 export async function runRounds(plan: RoundsPlan, place: RoundsPlace, tools: Tools): Promise<Outcome> {
   const rounds = new Rounds(plan, place, tools)
   try {
@@ -103,10 +103,10 @@ class Rounds {
       await this.#warmUp()
       await this.#measure()
     } catch (error) {
-      if (!(error instanceof Stopped)) throw error
-      failure = error.failure
+      failure = failureOf(error)
     }
-    failure ??= await this.#cleanUp()
+    const untidied = await this.#cleanUp()
+    failure ??= untidied
     const wasInterrupted = this.#tools.signal.aborted
     return { runs: this.#runs, order: this.#order, failure, wasInterrupted }
   }
@@ -216,8 +216,7 @@ class Rounds {
       for (const args of this.#plan.cleanup) await this.#step(args, 'cleanup', null, signal)
       return null
     } catch (error) {
-      if (error instanceof Stopped) return error.failure
-      throw error
+      return failureOf(error)
     }
   }
 
@@ -288,6 +287,14 @@ function failedWith(what: string, { exitCode, signal }: GroupEnd, words: string)
     code: 'COMMAND_FAILED',
     hint: 'Run it alone to see why; --show-output shows what commands print, and --ignore-failure goes on.',
   })
+}
+
+/** What ended the rounds. A full disk costs none of what was measured before. Throws what is a bug. */
+function failureOf(error: unknown): Failure | null {
+  if (error instanceof Stopped) return error.failure
+  const known = error instanceof LlemError ? error : systemFault(error)
+  if (known === null) throw error
+  return { error: known, stage: 'run', command: null, round: null, exit_code: null }
 }
 
 /** A command that could not be started, as what ends the rounds; anything else is a bug or a full disk. */
