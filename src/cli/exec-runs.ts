@@ -38,7 +38,7 @@ export async function execRuns(
 ): Promise<void> {
   const { runs, warmup = 0, seed = DEFAULT_SEED, json = false, quiet = false, verbose = false } = options
   const commands = checked(lines, options)
-  for (const { args } of commands.commands) learnSecrets(args)
+  for (const args of argumentsIn(commands)) learnSecrets(args)
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
   const plan: RoundsPlan = {
     ...commands,
@@ -67,6 +67,11 @@ export async function execRuns(
   if (failure !== null) throw failure.error
   if (summary.interrupted) throw new Exit(EXIT.interrupted)
   if (options.requireEnergy) requireEnergy(lowestJ(summary), summary.energy_reason)
+}
+
+/** Of everything that is started. */
+function argumentsIn({ commands, setup, cleanup }: Commands): string[][] {
+  return [...commands.flatMap(({ args, prepare }) => [args, prepare ?? []]), ...setup, ...cleanup]
 }
 
 /** Everything that is wrong, before anything runs. */
@@ -155,7 +160,7 @@ async function writeFiles(summary: RunsSummary, options: RunsOptions): Promise<u
     }
   }
   const { result_dir: dir } = summary
-  if (dir !== null) await attempt(() => writeJsonAtomically(join(dir, EXEC_RUNS_FILE), movable(summary, dir)))
+  if (dir !== null) await attempt(() => writeJsonAtomically(join(dir, EXEC_RUNS_FILE), movable(summary)))
   // A table without rows would only replace the one of last time.
   if (summary.results.length > 0)
     for (const { path, text } of exportsOf(options))
@@ -164,14 +169,14 @@ async function writeFiles(summary: RunsSummary, options: RunsOptions): Promise<u
 }
 
 /** In the folder itself paths are relative to it, so that it may be moved. */
-function movable(summary: RunsSummary, dir: string): RunsSummary {
+function movable(summary: RunsSummary): RunsSummary {
   const results = summary.results.map((result) => ({
     ...result,
     result_dirs: result.result_dirs.map((each) =>
       each === null ? null : join(basename(dirname(each)), basename(each)),
     ),
   }))
-  return { ...summary, results, result_dir: dir === null ? null : '.' }
+  return { ...summary, results, result_dir: '.' }
 }
 
 /** Null where a run, or all, has none. */

@@ -5,11 +5,10 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
-import { mask } from '../core/secrets.js'
 import { systemFault } from '../core/system-fault.js'
 import type { Observer, Progress } from '../progress/observer.js'
 import type { ExecResult } from '../results/exec.js'
-import { makeFolder, writeJsonAtomically } from '../results/files.js'
+import { makeFolder, safeName, writeJsonAtomically } from '../results/files.js'
 import { type GroupEnd, type GroupStreams, KeptOutput, runGroup } from '../workers/command-group.js'
 import type { Command, Commands } from './commands.js'
 import { type Meter, measureCommand } from './measured-command.js'
@@ -274,11 +273,7 @@ class Rounds {
 /** "01-sleep-1": safe as a folder's name, and in the order in which the commands were typed. */
 export function folderNameOf(commands: readonly Command[], place: number): string {
   const number = String(place + 1).padStart(String(commands.length).length, '0')
-  const name = mask(commands[place]?.name ?? '')
-    .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[.-]+|[.-]+$/g, '')
-    .slice(0, 40)
-  return [number, name].filter((part) => part !== '').join('-')
+  return [number, safeName(commands[place]?.name ?? '')].filter((part) => part !== '').join('-')
 }
 
 function failedWith(what: string, { exitCode, signal }: GroupEnd, words: string): LlemError {
