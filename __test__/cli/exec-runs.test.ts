@@ -390,7 +390,7 @@ describe('the exports', () => {
     const at = (name: string) => join(folder, name)
     const formula = '=1+1|x'
     const { code, stdout } = await repeated(
-      ...['--runs', '3', '--json', '-q', '-L', 'n', '4,6', '-n', `${formula} {n}`],
+      ...['--runs', '3', '--json', '-q', '-L', 'n', '5,9', '-n', `${formula} {n}`],
       ...['--export-json', at('a.json'), '--export-csv', at('a.csv'), '--export-markdown', at('a.md')],
       ...['--', 'sleep 0.{n}'],
     )
@@ -399,11 +399,11 @@ describe('the exports', () => {
     expect({ ...JSON.parse(stdout) }).toEqual(JSON.parse(readFileSync(at('a.json'), 'utf8')))
     for (const [place, result] of results.entries()) {
       expect(result).toMatchObject({
-        command: `${formula} ${[4, 6][place]}`,
+        command: `${formula} ${[5, 9][place]}`,
         ...{ mean: expect.any(Number), stddev: expect.any(Number), median: expect.any(Number) },
         ...{ user: expect.any(Number), system: expect.any(Number) },
         ...{ min: Math.min(...result.times), max: Math.max(...result.times) },
-        ...{ exit_codes: [0, 0, 0], parameters: { n: String([4, 6][place]) } },
+        ...{ exit_codes: [0, 0, 0], parameters: { n: String([5, 9][place]) } },
       })
       expect(result.times).toHaveLength(3)
       expect(result.mean).toBeCloseTo(result.times.reduce((a: number, b: number) => a + b, 0) / 3, 12)
@@ -420,7 +420,7 @@ print(json.dumps([labels, spread, energy, list(rows[0]), rows]))`
     const [labels, spread, energy, columns, rows] = JSON.parse(
       execFileSync('python3', ['-c', python, folder], { encoding: 'utf8' }),
     )
-    expect(labels).toEqual([`${formula} 4`, `${formula} 6`])
+    expect(labels).toEqual([`${formula} 5`, `${formula} 9`])
     for (const difference of [...spread, ...energy]) expect(Math.abs(difference)).toBeLessThan(1e-9)
     expect(columns.slice(0, 8)).toEqual([
       'command',
@@ -435,7 +435,7 @@ print(json.dumps([labels, spread, energy, list(rows[0]), rows]))`
     expect(columns.at(-1)).toBe('parameter_n')
     for (const [place, row] of rows.entries()) {
       // A spreadsheet would compute it.
-      expect(row.command).toBe(`'${formula} ${[4, 6][place]}`)
+      expect(row.command).toBe(`'${formula} ${[5, 9][place]}`)
       for (const name of ['mean', 'max', 'energy_mean_j', 'energy_stddev_j', 'power_mean_w'])
         expect(Number(row[name])).toBe(results[place][name])
     }
