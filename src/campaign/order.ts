@@ -48,7 +48,7 @@ export function isCycleOver(structure: Structure, run: PlannedRun, next: Planned
  * experiments, of an odd number after twice as many (Williams, Experimental designs balanced for the estimation of residual
  * effects of treatments, 1949).
  */
-function squareRow(count: number, cycle: number): number[] {
+export function squareRow(count: number, cycle: number): number[] {
   // 0, last, 1, last but one, ...: each distance once.
   const first = Array.from({ length: count }, (_, place) =>
     place % 2 === 0 ? place / 2 : count - (place + 1) / 2,
@@ -58,7 +58,7 @@ function squareRow(count: number, cycle: number): number[] {
 }
 
 /** Fisher and Yates: every order is equally likely. */
-function shuffle(order: number[], random: () => number): void {
+export function shuffle(order: number[], random: () => number): void {
   for (let last = order.length - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1))
     const kept = order[last] as number

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CommandLine, collect, examples, share } from './command-line.js'
 import { DECIDING } from './deciding-commands.js'
+import { RUNS_EXAMPLES, refuseWithoutRuns, withRunsOptions } from './exec-options.js'
 
 const SIMULATE = [
   '--simulate [scenario]',
@@ -136,36 +137,47 @@ export const COMMANDS: readonly CommandLine[] = [
   {
     name: 'exec',
     define: (command) =>
-      command
-        .summary('measure any command')
-        .description(
-          'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through; where nothing can be measured, the command runs all the same.',
-        )
-        .argument('<command...>', 'the command and its arguments, after --')
-        .passThroughOptions()
-        .option('--interval-ms <ms>', 'power interval, 1 to 5000', interval, 10)
-        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
-        .option(
-          '-o, --output-dir <dir>',
-          'write result.json, timeseries.parquet and samples.parquet below this folder',
-        )
-        .option('--full-rate', 'with -o: keep samples.parquet, as is done anyway')
-        .option('--no-full-rate', 'with -o: write no samples.parquet, so that nothing can be recomputed')
-        .option('--require-energy', 'exit with code 1 where there is no energy in the end')
-        .option('--tick-locked', 'read the power only around the ticks of its sensor: fewer driver calls')
-        .option(...SIMULATE)
-        .option('--json', 'print the result as JSON; what the command prints goes to stderr')
-        .option('-q, --quiet', 'print nothing but what the command prints')
-        .option('-v, --verbose', 'say more: the sampler’s own cost, stack traces')
+      withRunsOptions(
+        command
+          .summary('measure any command')
+          .description(
+            'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through; where nothing can be measured, the command runs all the same. With --runs each argument after -- is a whole command line: they are run over and over in turns, and compared.',
+          )
+          .argument(
+            '<command...>',
+            'after --: the command and its arguments; with --runs command lines, each as one argument',
+          )
+          .passThroughOptions()
+          .option('--interval-ms <ms>', 'power interval, 1 to 5000', interval, 10)
+          .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+          .option(
+            '-o, --output-dir <dir>',
+            'write result.json, timeseries.parquet and samples.parquet below this folder',
+          )
+          .option('--full-rate', 'with -o: keep samples.parquet, as is done anyway')
+          .option('--no-full-rate', 'with -o: write no samples.parquet, so that nothing can be recomputed')
+          .option('--require-energy', 'exit with code 1 where there is no energy in the end')
+          .option('--tick-locked', 'read the power only around the ticks of its sensor: fewer driver calls')
+          .option(...SIMULATE)
+          .option('--json', 'print the result as JSON; what the command prints goes to stderr')
+          .option('-q, --quiet', 'print nothing but what the command prints')
+          .option('-v, --verbose', 'say more: the sampler’s own cost, stack traces'),
+      )
         .addHelpText(
           'after',
           examples(
             ['llem exec -- python generate.py', 'joules, mean and peak power per GPU'],
             ['llem exec --devices 0,1 -o results -- ./serve.sh', 'two GPUs, with the 1 Hz time series'],
             ['llem exec --json -- make bench > energy.json', 'for a program to read'],
+            ...RUNS_EXAMPLES,
           ),
         )
         .action(async (args: string[], options) => {
+          refuseWithoutRuns(options)
+          if (options.runs !== undefined) {
+            const { execRuns } = await import('./exec-runs.js')
+            return execRuns(args, options)
+          }
           const { exec } = await import('./exec.js')
           await exec(args, options)
         }),

@@ -7,6 +7,7 @@ import { RunRecords } from '../campaign/records.js'
 import { closest } from '../core/closest.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { listedNames } from '../core/foreign-text.js'
+import { EXEC_RUNS_FILE } from '../results/exec.js'
 import { findResults, isFolder } from '../results/find.js'
 import { missingResult } from '../results/missing.js'
 import { type AnyResult, readResult } from '../results/read.js'
@@ -56,7 +57,7 @@ function campaignIn(dir: string, only: string | null = null): Source {
     }
     const folder = dirname(join(dir, result_path))
     try {
-      own.runs.push(runOf(readResult(folder), resolve(folder), run.cycle))
+      own.runs.push(seriesRunOf(readResult(folder), resolve(folder), run.cycle))
     } catch (error) {
       own.missing.unreadable += 1
       problems.push(messageOf(error))
@@ -89,10 +90,13 @@ function resultsBelow(path: string): Source {
   for (const dir of dirs) {
     try {
       const result = readResult(dir)
-      const { key, label, hash } = identityOf(result)
-      const group = groups.get(key) ?? seriesOf(label ?? basename(resolve(dir)), hash)
+      const round = roundOf(result, dir)
+      const { key, label, hash } = identityOf(result, round?.command ?? null)
+      const group = groups.get(key) ?? seriesOf(label ?? basename(resolve(dir)), hash, round?.of ?? null)
       if (label !== null) isNamed.add(group)
-      group.runs.push(runOf(result, resolve(dir), null))
+      // Rounds of several calls are no rounds of one.
+      if (round?.of !== group.campaign) Object.assign(group, { campaign: null, structure: null })
+      group.runs.push(seriesRunOf(result, resolve(dir), round?.round ?? null))
       groups.set(key, group)
     } catch (error) {
       // A damaged file among others costs its own run; alone it is what was asked for.
@@ -108,22 +112,39 @@ function resultsBelow(path: string): Source {
   return { name, series: [...groups.values()], problems: told }
 }
 
-function seriesOf(name: string, hash: string | null): Series {
+function seriesOf(name: string, hash: string | null, campaign: string | null): Series {
+  const structure = campaign === null ? null : ROUNDS
   return {
-    ...{ name, hash, campaign: null, structure: null, sequential: false, runs: [] },
+    ...{ name, hash, campaign, structure, sequential: false, runs: [] },
     missing: { ...NONE_MISSING },
   }
 }
 
-/** Commands are the same where they are typed alike. */
-function identityOf(result: AnyResult): { key: string; label: string | null; hash: string | null } {
-  if (result.kind === 'exec') return { key: JSON.stringify(result.content.command), label: null, hash: null }
+/** The order in which `llem exec --runs` runs commands. */
+export const ROUNDS = 'latin_square'
+
+/** Where a run of `llem exec --runs` lies: FOLDER/COMMAND/round-01. */
+function roundOf({ kind }: AnyResult, dir: string): { of: string; command: string; round: number } | null {
+  const [, number] = /^round-(\d+)$/.exec(basename(resolve(dir))) ?? []
+  const of = resolve(dir, '..', '..')
+  return kind === 'exec' && number !== undefined && existsSync(join(of, EXEC_RUNS_FILE))
+    ? { of, command: basename(resolve(dir, '..')), round: Number(number) }
+    : null
+}
+
+/** Commands are the same where they are typed alike; in rounds what is run before them may differ, and their folder tells. */
+function identityOf(
+  result: AnyResult,
+  folder: string | null,
+): { key: string; label: string | null; hash: string | null } {
+  if (result.kind === 'exec')
+    return { key: JSON.stringify([result.content.command, folder]), label: folder, hash: null }
   const { config_hash: hash, experiment_name: label } = result.content
   return { key: hash, label, hash }
 }
 
 /** What of one result is compared. `cycle`: of its campaign, null where there is none. */
-export function runOf(result: AnyResult, folder: string, cycle: number | null): SeriesRun {
+export function seriesRunOf(result: AnyResult, folder: string, cycle: number | null): SeriesRun {
   return {
     cycle,
     result: folder,

@@ -10,6 +10,8 @@ import type { Ratio } from './ratio.js'
 export interface Names {
   a: string
   b: string
+  /** What pairs are of; "cycle" where nothing is said. */
+  by?: string
 }
 
 export function namesOf({ a, b }: Pair, { a: sourceA, b: sourceB }: Comparison): Names {
@@ -26,7 +28,7 @@ export function headline({ metric, ratio }: ComparedMetric, { paired }: Pair, na
     return `${names.b} ${verb} ${change(value, shareDigits(value - 1))} ${noun} than ${names.a}; how far that may be off is not known: ${ratio.reason}.`
   const isShown = low > 1 || high < 1
   const doubt = isShown ? '' : ', which is not shown to be a difference'
-  const details = `${intervalText(ratio)}, ${designText(ratio, paired)}`
+  const details = `${intervalText(ratio)}, ${designText(ratio, paired, names.by)}`
   return `${names.b} ${verb} ${effect(ratio)} ${noun} than ${names.a}${doubt} (${details}).`
 }
 
@@ -45,9 +47,9 @@ function intervalText({ low, high, confidence }: Ratio): string {
   return `${percent} ${percentOf(near, digits)} to ${percentOf(far, digits)} %`
 }
 
-function designText({ n, method }: Ratio, paired: boolean): string {
+function designText({ n, method }: Ratio, paired: boolean, by = 'cycle'): string {
   if (method === 'measurement') return 'one run each: the uncertainty of the measurement alone'
-  if (paired) return `paired by cycle, n = ${n.a}`
+  if (paired) return `paired by ${by}, n = ${n.a}`
   return n.a === n.b ? `unpaired, n = ${n.a} each` : `unpaired, n = ${n.b} and ${n.a}`
 }
 

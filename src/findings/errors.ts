@@ -24,7 +24,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   SCENARIO_UNREADABLE: 'The file of a simulated GPU cannot be read.',
   COMMAND_MISSING: '`llem exec` was given no command.',
   COMMAND_NOT_STARTED:
-    'The command of `llem exec` could not be started. The exit code is 127 or 126, as in a shell.',
+    'The command of `llem exec` could not be started. The exit code is 127 or 126, as in a shell; with `--runs` 2.',
   OUTPUT_IS_TERMINAL: 'A binary file or a page would go to a terminal.',
   REFERENCE_POINTS_INVALID:
     'The file of --reference-points has mistakes. All of them are listed with their line.',

@@ -1,7 +1,7 @@
 // Folders -> what a report needs of each result in them, and what had to be left out.
 
 import { basename } from 'node:path'
-import { runOf as comparedOf } from '../compare/read-series.js'
+import { seriesRunOf as comparedOf } from '../compare/read-series.js'
 import type { SeriesRun } from '../compare/series.js'
 import { messageOf } from '../core/errors.js'
 import { masked } from '../core/secrets.js'

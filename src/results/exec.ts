@@ -26,3 +26,6 @@ export const execResultSchema = z.object({
 })
 
 export type ExecResult = z.infer<typeof execResultSchema>
+
+/** What `llem exec --runs -o` writes once, beside a folder for each command with one for each of its rounds. */
+export const EXEC_RUNS_FILE = 'exec-runs.json'

@@ -10,11 +10,15 @@ import { isFolder } from './find.js'
 /** Sortable by time, unique by chance (2^40 per second), and safe as a folder's name. */
 export function newExperimentId(label: string, now = new Date()): string {
   const time = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15)
-  const safe = mask(label)
+  return [time, safeName(label), randomBytes(5).toString('hex')].filter((part) => part !== '').join('-')
+}
+
+/** What of a text may be in a folder's name, without secrets; may be empty. */
+export function safeName(text: string): string {
+  return mask(text)
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[.-]+|[.-]+$/g, '')
     .slice(0, 40)
-  return [time, safe, randomBytes(5).toString('hex')].filter((part) => part !== '').join('-')
 }
 
 /** The folder that results go to, made if need be and known to be writable before anything is measured. */

@@ -1,5 +1,6 @@
 // Rows of cells -> the bytes of a file. An unknown cell is empty in CSV and null in the other two.
 
+import { csvLine, withoutFormula } from '../core/csv-text.js'
 import { SCHEMA_VERSION } from './experiment.js'
 import { type Cell, COLUMNS, type Column } from './flat-row.js'
 import { prometheus } from './prometheus.js'
@@ -13,26 +14,11 @@ export async function flatFile(format: FlatFormat, rows: readonly (readonly Cell
   return Buffer.from({ csv, jsonl: jsonLines, prom: prometheus }[format](rows))
 }
 
-/** RFC 4180 with a head; an empty text is quoted, so that it differs from an unknown one. */
+/** With a head. */
 function csv(rows: readonly (readonly Cell[])[]): string {
   const cells = (row: readonly Cell[]) =>
-    row.map((cell, place) => csvCell(COLUMNS[place]?.type === 'text' ? withoutFormula(cell) : cell))
-  const lines = [COLUMNS.map(({ name }) => name), ...rows.map(cells)]
-  return lines.map((cells) => `${cells.join(',')}\r\n`).join('')
-}
-
-function csvCell(cell: Cell): string {
-  if (cell === null) return ''
-  const text = String(cell)
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-
-/**
- * A spreadsheet computes a text that begins like a formula, and a model's name may be one: an apostrophe before it says that
- * it is text (OWASP, CSV injection). Numbers are left alone.
- */
-function withoutFormula(cell: Cell): Cell {
-  return typeof cell === 'string' && /^[=+\-@\t\r\n\uFF0B\uFF0D\uFF1D\uFF20]/.test(cell) ? `'${cell}` : cell
+    row.map((cell, place) => (COLUMNS[place]?.type === 'text' ? withoutFormula(cell) : cell))
+  return [COLUMNS.map(({ name }) => name), ...rows.map(cells)].map(csvLine).join('')
 }
 
 function jsonLines(rows: readonly (readonly Cell[])[]): string {

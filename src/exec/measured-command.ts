@@ -1,0 +1,129 @@
+// One run of a command: window begins -> the command runs -> window ends -> what result.json holds. Where nothing can be
+// measured, the command runs all the same.
+
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { LlemError, messageOf } from '../core/errors.js'
+import { maskedArguments } from '../core/secrets.js'
+import { findingsElsewhere, watchElsewhere } from '../energy/elsewhere.js'
+import { type OpenedSampler, openSampler } from '../energy/open.js'
+import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
+import type { WindowFiles } from '../native/sampler.js'
+import type { NativeEnergy } from '../results/energy.js'
+import type { ExecResult } from '../results/exec.js'
+import { SCHEMA_VERSION } from '../results/experiment.js'
+
+export interface MeterWishes {
+  devices?: (number | string)[]
+  intervalMs: number
+  tickLocked?: boolean
+  /** What cannot be measured is an error then. */
+  requireEnergy?: boolean
+}
+
+/** What measures, or why nothing does. */
+export type Meter = { libraryPath: string | undefined; simulated: boolean } & (
+  | { opened: OpenedSampler; why: null }
+  | { opened: null; why: string }
+)
+
+/** The sampler, or why nothing can be measured here. Throws where the person asked for what cannot be had. */
+export async function openMeter(
+  wishes: MeterWishes,
+  library: Pick<Meter, 'libraryPath' | 'simulated'>,
+): Promise<Meter> {
+  try {
+    const opened = await openSampler({
+      devices: wishes.devices ?? null,
+      intervalMs: wishes.intervalMs,
+      slowIntervalMs: 100,
+      tickLocked: wishes.tickLocked ?? false,
+      libraryPath: library.libraryPath,
+    })
+    return { ...library, simulated: opened.machine.simulated, opened, why: null }
+  } catch (error) {
+    const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
+    if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
+    const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
+    return { ...library, opened: null, why }
+  }
+}
+
+/** How a command ended. */
+interface CommandEnd {
+  exitCode: number
+  signal: NodeJS.Signals | null
+}
+
+/** What is to be measured, and where its files go. */
+export interface MeasuredRun<End> {
+  command: readonly string[]
+  /** Null: no files. */
+  runDir: string | null
+  keepsSamples: boolean
+  /** Null: it was interrupted, and there is nothing to measure. */
+  run: () => Promise<End | null>
+}
+
+/** Measures one run; null where it was interrupted. The window and its files are dropped then, and where `run` throws. */
+export async function measureCommand<End extends CommandEnd>(
+  { opened, why, libraryPath, simulated }: Meter,
+  { command, runDir, keepsSamples, run }: MeasuredRun<End>,
+): Promise<{ result: ExecResult; ended: End } | null> {
+  const files = runDir === null ? {} : filesIn(runDir, keepsSamples)
+  const window = opened === null ? null : beginEnergyWindow(opened, files)
+  const elsewhere = opened === null ? null : watchElsewhere(opened, libraryPath)
+  const drop = () => {
+    window?.cancel()
+    void elsewhere?.()
+  }
+  const ended = await run().catch((error: unknown) => {
+    drop()
+    throw error
+  })
+  if (ended === null) {
+    drop()
+    return null
+  }
+  const { energy, reason } = window === null ? { energy: null, reason: why } : await endWindow(window)
+  const seen = (await elsewhere?.()) ?? []
+  const measured = opened?.devices.map(({ index }) => index) ?? []
+  const result: ExecResult = {
+    schema_version: SCHEMA_VERSION,
+    kind: 'exec',
+    command: maskedArguments(command),
+    exit_code: ended.exitCode,
+    signal: ended.signal,
+    duration_sec: energy?.duration_sec ?? null,
+    simulated,
+    energy,
+    energy_reason: reason,
+    findings: [...(energy?.findings ?? []), ...findingsElsewhere(seen, measured)],
+    timeseries_path: ifWritten(files.timeseriesPath),
+    samples_path: ifWritten(files.samplesPath),
+  }
+  return { result, ended }
+}
+
+function filesIn(runDir: string, keepsSamples: boolean): WindowFiles {
+  return {
+    timeseriesPath: join(runDir, 'timeseries.parquet'),
+    samplesPath: keepsSamples ? join(runDir, 'samples.parquet') : undefined,
+  }
+}
+
+/** Relative to the run's folder. A file that could not be written is a fault of the energy, and no path. */
+function ifWritten(path: string | undefined): string | null {
+  return path !== undefined && existsSync(path) ? basename(path) : null
+}
+
+/** The command has run already: whatever goes wrong now must not hide its exit code. */
+async function endWindow(
+  window: EnergyWindow,
+): Promise<{ energy: NativeEnergy | null; reason: string | null }> {
+  try {
+    return { energy: await window.end(), reason: null }
+  } catch (error) {
+    return { energy: null, reason: messageOf(error) }
+  }
+}
