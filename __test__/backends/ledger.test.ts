@@ -17,7 +17,7 @@ const usage = (completion: number, more: Partial<Usage> = {}): Usage => ({
 })
 const told = (more: Partial<Witnesses> = {}): Witnesses => ({
   ...{ usage: usage(20), chunks: 20, reasoningChunks: 0, tokenizer: null },
-  ...{ size: { bytes: 80, words: 0, wideBytes: 0 }, listed: null, mostPrompt: null },
+  ...{ size: { bytes: 80, words: 0, wideBytes: 0 }, listed: null, mostPrompt: null, fewestPrompt: null },
   ...{ prompt: null, limit: 20, endedByItself: false },
   ...more,
 })
@@ -252,6 +252,53 @@ describe('a run of which nothing decides how many tokens it has', () => {
     expect(unsettled()).toMatchObject({ requests: 1, least_output_tokens: 270, most_output_tokens: 282 })
     if (first !== undefined) tally.compare([first])
     expect(unsettled()).toBeNull()
+  })
+
+  it('doubts one number for all answers that ended by themselves, whatever came', () => {
+    const answers = [20, 31, 27, 24, 40].map((chunks) => ({ chunks, usage: usage(64) }))
+    expect(ledgerOf(answers)).toMatchObject({
+      unexplained: { requests: 5, first: expect.stringContaining('have 64 tokens each by the usage') },
+      unsettled: { least_output_tokens: 142, most_output_tokens: 320 },
+    })
+    // One that differs is a count, and so is the limit where it ended them.
+    expect(ledgerOf([...answers, { chunks: 22, usage: usage(63) }])?.unsettled).toBeNull()
+    const limited = answers.map((each) => ({ ...each, finishReason: 'length' as const }))
+    expect(ledgerOf(limited)?.unsettled).toBeNull()
+  })
+
+  it('hears a tokenizer that says clearly fewer of all, but for the same few that no text shows', () => {
+    const of = (hidden: (tokens: number) => number) => {
+      const tally = new Tally([{ ...prompt, maxTokens: 4096 }])
+      const heard = [28, 40, 52, 33, 60, 45].map((tokens) => ({
+        outcome: outcome(tokens, { usage: usage(tokens + hidden(tokens)) }),
+        tokens,
+      }))
+      for (const each of heard) tally.add(each.outcome)
+      tally.compare(heard)
+      return totalsOf(tally).served?.ledger.unsettled
+    }
+    expect(of((tokens) => Math.round(0.12 * tokens))).toMatchObject({ least_output_tokens: 258 })
+    expect(of((tokens) => Math.round(0.02 * tokens))).toBeNull()
+    // The end and the marks of a template: 11 of each answer, give or take one.
+    expect(of((tokens) => 11 + (tokens % 2))).toBeNull()
+    expect(of((tokens) => 11 + (tokens % 5))).not.toBeNull()
+  })
+
+  it('tells of a prompt that has fewer tokens than words', () => {
+    const long = { ...prompt, prompt: 'one two three four five six seven eight nine ten' }
+    const tally = new Tally([long])
+    tally.add(outcome(20, { usage: usage(20, { prompt: 1, total: 21 }) }))
+    const { input_tokens, output_tokens, served } = totalsOf(tally)
+    expect([input_tokens, output_tokens]).toEqual([null, 20])
+    expect(served?.notes).toContainEqual(
+      expect.stringMatching(
+        /^prompt_tokens_not_believed: .* or fewer than it has words .*1 tokens.* 8 are the fewest/,
+      ),
+    )
+    // What came from the cache is of it, where that is told.
+    const cached = new Tally([long])
+    cached.add(outcome(20, { usage: usage(20, { prompt: 1, total: 32, cached: 11 }) }))
+    expect(totalsOf(cached).input_tokens).toBe(12)
   })
 
   it('tells of a prompt that has more tokens than bytes', () => {

@@ -35,8 +35,12 @@ function answer(response) {
   }, 2)
 }
 
-function complete(request, response) {
+function complete(request, response, body) {
   const nowMs = performance.now()
+  if (mode === 'no-stream-options' && body.stream_options !== undefined)
+    return json(response, 400, { error: { message: 'unexpected field: stream_options' } })
+  // Away for a moment, as one that restarts.
+  if (mode === 'away' && nowMs - startMs < 1200) return request.socket.destroy()
   if (mode === 'one-a-second' && nowMs - lastAnswerMs < 1000)
     return json(response, 429, { error: { message: 'slow down' } }, { 'retry-after': '1' })
   if (mode === 'busy-till-a-date' && nowMs - startMs < 1500) {
@@ -62,7 +66,7 @@ function list(response) {
   return json(response, 200, { data: [{ id: 'm', owned_by: 'openai' }] })
 }
 
-function route(request, response) {
+function route(request, response, body) {
   const { url } = request
   if (url === '/health' && mode === 'health-infers') return setTimeout(() => response.end('{}'), 7000)
   const redirects = {
@@ -74,7 +78,7 @@ function route(request, response) {
   const location = redirects[mode]
   if (location) return json(response, 307, {}, { location })
   if (url === `${prefix}/models`) return list(response)
-  if (url === `${prefix}/completions`) return complete(request, response)
+  if (url === `${prefix}/completions`) return complete(request, response, body)
   json(response, 404, { detail: 'Not Found' })
 }
 
@@ -92,7 +96,7 @@ createServer((request, response) => {
       body: body === '' ? null : JSON.parse(body),
     }
     process.stderr.write(`${JSON.stringify(told)}\n`)
-    route(request, response)
+    route(request, response, told.body)
   })
 }).listen(0, '127.0.0.1', function () {
   process.stdout.write(`${this.address().port}\n`)

@@ -65,6 +65,37 @@ async function drive(session: InferenceSession, count: number, changes: Partial<
   return { totals, records }
 }
 
+describe('a server that does not know stream_options', () => {
+  it('is asked without them, which is neither a failure nor a retry', async () => {
+    const { port, told } = await serverOf('no-stream-options')
+    const session = await attach(port)
+    await session.inferOne({ text: 'x' }, { generation })
+    const { totals, records } = await drive(session, 6, { concurrency: 3 })
+    expect(totals).toMatchObject({ requests: 6, failures: 0, retries: 0, output_tokens: 24 })
+    expect(records.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1, 1, 1])
+    const asked = told().flatMap(({ body }) => (body === null ? [] : ['stream_options' in body]))
+    // Once, and never again.
+    expect(asked).toEqual([true, ...Array(7).fill(false)])
+  })
+
+  it('is learned in a run, too, with all that are in flight', async () => {
+    const { port } = await serverOf('no-stream-options')
+    const { totals } = await drive(await attach(port), 8, { concurrency: 4 })
+    expect(totals).toMatchObject({ requests: 8, failures: 0, retries: 0, output_tokens: 32 })
+  })
+})
+
+describe('a server that is away for a second', () => {
+  it('is there for a request that may be sent again, after a pause that doubles', async () => {
+    const { port, told } = await serverOf('away')
+    const { totals } = await drive(await attach(port), 2, { retries: 5 })
+    expect(totals).toMatchObject({ requests: 2, failures: 0 })
+    expect(totals.retries).toBeGreaterThan(1)
+    // 0.1, 0.2, 0.4 and 0.8 s: not a storm.
+    expect(told().filter(({ method }) => method === 'POST').length).toBeLessThan(16)
+  })
+})
+
 describe('a server that puts requests off', () => {
   it('is waited for as long as it asks, which is counted and told and is no retry', async () => {
     const { port } = await serverOf('one-a-second')

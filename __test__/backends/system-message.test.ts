@@ -16,7 +16,13 @@ async function sent(endpoint: 'chat' | 'completions', prompt: Prompt): Promise<R
   const [prepared] = prompts
   if (prepared === undefined) throw new Error('nothing was prepared')
   return JSON.parse(
-    requestBody(prepared, generation, { endpoint, model: 'm', dialect: 'vllm', extraBody: {} }),
+    requestBody(prepared, generation, {
+      endpoint,
+      model: 'm',
+      dialect: 'vllm',
+      takesStreamOptions: true,
+      extraBody: {},
+    }),
   )
 }
 

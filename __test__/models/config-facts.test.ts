@@ -71,11 +71,27 @@ const DEEPSEEK_V2_LITE = {
   ...{ n_routed_experts: 64, n_shared_experts: 2, num_experts_per_tok: 6, first_k_dense_replace: 1 },
 }
 
+/** As the repository has it, and with the names that its class has now. */
+const BLOOM_560M = {
+  model_type: 'bloom',
+  ...{ n_embed: 1024, n_layer: 24, num_attention_heads: 16, vocab_size: 250880 },
+}
+
 /**
  * By hand: weights of one layer that multiply a token x layers + output projection = N; the stored total beside it is
  * the published one (the safetensors metadata of each model's repository).
  */
 const BY_HAND: [string, ModelConfig, { active: number; embedding: number; total: number }][] = [
+  [
+    // q, k, v, o 4 * 1024^2; MLP 8 * 1024^2: 12582912 a layer. The table once.
+    'BLOOM-560m, by the older names of its sizes',
+    BLOOM_560M,
+    {
+      active: 24 * 12_582_912 + 1024 * 250_880,
+      embedding: 1024 * 250_880,
+      total: 559_214_592,
+    },
+  ],
   [
     // q, o 2 * 4096 * 4096; k, v 2 * 4096 * 1024; gate, up, down 3 * 4096 * 14336: 218103808 a layer.
     // Norms (2 * 32 + 1) * 4096 = 266240.

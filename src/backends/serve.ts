@@ -73,8 +73,9 @@ export function serveWorker(handlers: WorkerHandlers): void {
     process.exit(0)
   }
   process.stdin.once('end', leave)
-  process.stdin.once('error', leave)
-  process.stdout.once('error', leave)
+  // Each time: what is written after the host is gone fails again, and an error that nobody hears ends the worker before it
+  // has ended what it started.
+  for (const stream of [process.stdin, process.stdout, process.stderr]) stream.on('error', leave)
   if (handlers.leave !== undefined)
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, leave)
 }

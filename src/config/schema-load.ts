@@ -24,7 +24,8 @@ export const load = z
       .meta({ description: 'With a rate: whether requests arrive at random or evenly.' }),
     seed: seed.default(42).meta({ description: 'Seed of the random arrivals.' }),
     retries: z.int().min(0).max(10).default(0).meta({
-      description: 'How often a request that failed is sent again; each is counted.',
+      description:
+        'How often a request that failed is sent again, after 0.1 s, then twice as long each time, at most 5 s; each is counted.',
     }),
     max_failed_share: z.number().min(0).max(1).default(0.1).meta({
       description: 'The run is given up once more than this share of its requests has failed.',

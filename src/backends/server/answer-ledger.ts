@@ -1,6 +1,6 @@
 import type { TokenLedger } from '../protocol.js'
 import { EXPLANATIONS, type Explanation, REFUSALS } from './ledger-rules.js'
-import { RunDoubts } from './run-doubts.js'
+import { LEAST_ANSWERS, MOST_HIDDEN, RunDoubts } from './run-doubts.js'
 import type { Answered } from './stream.js'
 import type { Reckoning, TokenSource } from './witnesses.js'
 
@@ -24,8 +24,12 @@ const COUNTED_BY = {
 } as const
 
 /** By how much a tokenizer may differ over the texts of answers: what was made of tokens need not be cut into the same ones. */
-const SLACK_SHARE = 0.1
-const SLACK_TOKENS = 2
+const SLACK_SHARE = 0.04
+const SLACK_TOKENS = 1
+/** The same tokens in each answer that no text shows, as the marks of a template have, differ by so few from one to the next. */
+const HIDDEN_SPREAD = 2
+/** Of answers that are of one length, a share of each is the same number of tokens too. */
+const LENGTHS_APART = 1.3
 
 /** The tokens of a run by each witness, and where witnesses differ; its size does not grow with the run. */
 export class AnswerLedger {
@@ -38,7 +42,11 @@ export class AnswerLedger {
   #reasoning: number | null = null
   #unexplained = 0
   #firstDoubt: string | null = null
-  readonly #compared = { requests: 0, counted: 0, tokenizer: 0 }
+  readonly #compared = {
+    ...{ requests: 0, counted: 0, tokenizer: 0 },
+    ...{ leastHidden: Number.POSITIVE_INFINITY, mostHidden: Number.NEGATIVE_INFINITY },
+    ...{ shortest: Number.POSITIVE_INFINITY, longest: 0 },
+  }
   #impossible = 0
   #firstImpossible: string | null = null
   /** Answers whose count nothing decides, and how many tokens less, or more, they may have. */
@@ -81,6 +89,10 @@ export class AnswerLedger {
     this.#compared.requests += 1
     this.#compared.counted += counted
     this.#compared.tokenizer += tokenizer
+    this.#compared.shortest = Math.min(this.#compared.shortest, tokenizer)
+    this.#compared.longest = Math.max(this.#compared.longest, tokenizer)
+    this.#compared.leastHidden = Math.min(this.#compared.leastHidden, counted - tokenizer)
+    this.#compared.mostHidden = Math.max(this.#compared.mostHidden, counted - tokenizer)
   }
 
   /** A tokenizer says of an answer that was added what stands. */
@@ -147,9 +159,18 @@ export class AnswerLedger {
   get #apart(): { requests: number; less: number; more: number } | null {
     const { requests, counted, tokenizer } = this.#compared
     const off = counted - tokenizer
+    if (this.#isHiddenAlike) return null
     if (Math.abs(off) <= SLACK_TOKENS * requests + SLACK_SHARE * tokenizer) return null
     const all = (off * this.#output) / Math.max(1, counted)
     return { requests, less: Math.max(0, all), more: Math.max(0, -all) }
+  }
+
+  /** Each answer has the same few tokens more than its text, though texts are of many lengths. */
+  get #isHiddenAlike(): boolean {
+    const { requests, leastHidden, mostHidden, shortest, longest } = this.#compared
+    const isVaried = requests >= LEAST_ANSWERS && longest >= LENGTHS_APART * shortest
+    const isFew = leastHidden > 0 && mostHidden <= MOST_HIDDEN
+    return isVaried && isFew && mostHidden - leastHidden <= HIDDEN_SPREAD
   }
 
   /** What a reader should know of these counts, as sentences that begin with a code. */
@@ -159,7 +180,7 @@ export class AnswerLedger {
     const notes: string[] = []
     if (this.#firstImpossible !== null)
       notes.push(
-        `prompt_tokens_not_believed: in ${this.#impossible} of ${all} requests the usage tells more tokens of the prompt than it has bytes, with a template around it (the first: ${this.#firstImpossible}); they were not believed.`,
+        `prompt_tokens_not_believed: in ${this.#impossible} of ${all} requests the usage tells more tokens of the prompt than it has bytes, with a template around it, or fewer than it has words (the first: ${this.#firstImpossible}); they were not believed.`,
       )
     if (of('no_usage') > 0)
       notes.push(

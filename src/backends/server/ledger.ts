@@ -11,14 +11,11 @@ import {
   silentOf,
 } from './ledger-rules.js'
 import { type PromptTokens, promptBeside, promptOf } from './prompt-tokens.js'
+import { fewestTokens } from './text-measure.js'
 import type { Reckoning, Witnesses } from './witnesses.js'
 
 /** Where a token takes so many chunks, they are no tokens' chunks. */
 const MOST_CHUNKS_PER_TOKEN = 8
-/** A token is a part of a word, or all of it; this allows for what is called a word and is none, of texts with so many. */
-const TOKENS_PER_WORD = 0.8
-const LEAST_WORDS = 8
-
 /** Settles what the witnesses say of one answer. */
 export function reckon(witnesses: Witnesses): Reckoning {
   const { usage, listed } = witnesses
@@ -71,13 +68,21 @@ function countedOf(witnesses: Witnesses): Counted {
   }
 }
 
-/** No prompt has more tokens than bytes, but for the template around it. */
-function possible(told: PromptTokens, { prompt, mostPrompt }: Witnesses) {
-  if (mostPrompt === null || told.input === null || told.input <= mostPrompt)
-    return { prompt: told, impossible: null }
+/** No prompt has more tokens than bytes, but for the template around it, nor fewer than words, but for what a cache had. */
+function possible(told: PromptTokens, { prompt, mostPrompt, fewestPrompt }: Witnesses) {
+  const { input } = told
+  const limit =
+    input === null
+      ? null
+      : mostPrompt !== null && input > mostPrompt
+        ? `${mostPrompt} are the most`
+        : fewestPrompt !== null && input < fewestPrompt
+          ? `${fewestPrompt} are the fewest`
+          : null
+  if (limit === null) return { prompt: told, impossible: null }
   return {
     prompt: promptBeside({ prompt }),
-    impossible: `${told.input} tokens by the usage, where ${mostPrompt} are the most that it can have`,
+    impossible: `${input} tokens by the usage, where ${limit} that it can have`,
   }
 }
 
@@ -131,8 +136,7 @@ function doubtOfText(output: number, counted: Counted): string | null {
     return isPossible ? null : ` in a text of ${bytes} bytes`
   }
   if (output * MOST_CHUNKS_PER_TOKEN < chunks) return ` in ${chunks} chunks`
-  const isInWords = size.words >= LEAST_WORDS && output < TOKENS_PER_WORD * size.words
-  return isInWords ? ` in a text of ${size.words} words` : null
+  return output < fewestTokens(size.words) ? ` in a text of ${size.words} words` : null
 }
 
 const byWhom = (listed: Witnesses['listed']): string =>

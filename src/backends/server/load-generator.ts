@@ -27,6 +27,8 @@ export interface Drive {
   send(index: number, onFirst: StreamOptions['onFirst']): TokenStream
   /** How many tokens an answer has, for the steady state. */
   tokensOf(index: number, answer: Answered): { output: number; input: number | null }
+  /** Whether a request that was refused is sent once more in other words, which counts as its first time. */
+  isSentOtherwise?(end: Failed): boolean
   /** Called as each request ends for good. */
   onEnd(outcome: Outcome): void
   /** Rejects where there is no point in going on, as when the server has ended. */
@@ -77,6 +79,14 @@ export async function driveLoad(drive: Drive): Promise<Driven> {
 
 /** From the opening of one connection to the next, where many are kept in flight. */
 const OPENING_NS = 1e6
+
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 5000
+
+/** Before a request that failed is sent again, doubled each time. */
+function retryDelayMs(retries: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** (retries - 1), LONGEST_RETRY_MS)
+}
 
 class LoadGenerator {
   maxInFlight = 0
@@ -173,6 +183,7 @@ class LoadGenerator {
     let sentNs: number | null = null
     let triedNs: number | null = null
     let retries = 0
+    let isSentOtherwise = false
     let lastNs: number
     for (let attempts = 1; ; attempts += 1) {
       const stream = send(index, (stream, ns) => this.steady.firstToken(stream, ns))
@@ -184,6 +195,12 @@ class LoadGenerator {
         break
       }
       const end = await stream.done
+      if (!end.ok && !isSentOtherwise && this.#drive.isSentOtherwise?.(end) === true) {
+        isSentOtherwise = true
+        attempts -= 1
+        this.#count(stream, index, end)
+        continue
+      }
       lastNs = end.endNs
       this.#linger(end)
       sentNs ??= end.startNs
@@ -200,6 +217,9 @@ class LoadGenerator {
         retries += 1
         this.retries += 1
         triedNs = null
+        // A server that restarts is away for a while, and many tries at once are one.
+        await sleep(retryDelayMs(retries), undefined, { signal: this.#stopped.signal }).catch(() => undefined)
+        if (this.problem !== null) break
         continue
       }
       this.#finish({ index, end, attempts, scheduledNs, sentNs })

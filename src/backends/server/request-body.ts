@@ -1,5 +1,6 @@
 import type { Generation } from '../protocol.js'
 import type { Dialect } from './dialect.js'
+import { fewestTokens, TextMeasure } from './text-measure.js'
 
 /** What of a prompt goes over the wire. */
 export interface ServedPrompt {
@@ -23,7 +24,14 @@ export interface BodyOptions {
   endpoint: 'completions' | 'chat'
   model: string
   dialect: Dialect
+  /** Whether the server takes `stream_options`, without which it sends no usage. */
+  takesStreamOptions: boolean
   extraBody: Record<string, unknown>
+}
+
+/** Whether a server refused a request for its `stream_options`, which older ones do not know. */
+export function refusesStreamOptions({ code, message }: { code: string; message: string }): boolean {
+  return ['HTTP_400', 'HTTP_422'].includes(code) && /stream_options|include_usage/.test(message)
 }
 
 /** What says in one server or another how long answers may be, or how many there are to one request. */
@@ -61,6 +69,22 @@ export function mostTokensOf({ prompt, system = '', bytesBeside = 0 }: ServedPro
   return Buffer.byteLength(prompt) + Buffer.byteLength(system) + bytesBeside + TEMPLATE_TOKENS
 }
 
+const fewest = new WeakMap<ServedPrompt, number>()
+
+/** The fewest tokens that a prompt can have: about one for each word, all that are sent as ids; null where that is unknown. */
+export function fewestTokensOf(prompt: ServedPrompt): number | null {
+  if (prompt.bytesBeside === null) return null
+  if (typeof prompt.prompt !== 'string') return prompt.prompt.length
+  // It is asked for each answer, and a prompt may be long.
+  const known = fewest.get(prompt)
+  if (known !== undefined) return known
+  const measure = new TextMeasure()
+  measure.add(prompt.prompt)
+  const least = fewestTokens(measure.words)
+  fewest.set(prompt, least)
+  return least
+}
+
 /** Where each endpoint lies. */
 export const ENDPOINT_PATHS = { completions: '/v1/completions', chat: '/v1/chat/completions' } as const
 
@@ -73,14 +97,14 @@ export function canIgnoreEos(dialect: Dialect): boolean {
 export function requestBody(
   { prompt, system, maxTokens, ignoreEos }: ServedPrompt,
   generation: Generation,
-  { endpoint, model, dialect, extraBody }: BodyOptions,
+  { endpoint, model, dialect, takesStreamOptions, extraBody }: BodyOptions,
 ): string {
   const told = system === undefined ? [] : [{ role: 'system', content: system }]
   const body = {
     model,
     ...(endpoint === 'chat' ? { messages: [...told, { role: 'user', content: prompt }] } : { prompt }),
     stream: true,
-    stream_options: { include_usage: true },
+    ...(takesStreamOptions ? { stream_options: { include_usage: true } } : {}),
     max_tokens: maxTokens,
     temperature: generation.temperature,
     top_p: generation.top_p,

@@ -14,7 +14,7 @@ export interface RunDoubt {
 }
 
 /** So many answers at least, with prompts of so many lengths, are no accident. */
-const LEAST_ANSWERS = 5
+export const LEAST_ANSWERS = 5
 const LEAST_LENGTHS = 3
 /** Chunks that hold so many tokens each are no accident of a busy server, which joins a few. */
 const SEVERAL_PER_CHUNK = 1.5
@@ -22,7 +22,7 @@ const SEVERAL_PER_CHUNK = 1.5
 const MORE_PER_CHUNK = 1.15
 const LEAST_MORE = 8
 /** A stop string, or the tags of a template, that are counted and not shown have the same few tokens in each answer. */
-const MOST_HIDDEN = 16
+export const MOST_HIDDEN = 16
 /** Where so many answers have one token a chunk for each that has several, these are none of a server that sends several. */
 const SINGLE_PER_SEVERAL = 3
 /** Steps of speculative decoding bring one token each in no answer that is so long, so fewer of these are enough. */
@@ -45,6 +45,8 @@ export class RunDoubts {
   /** Answers whose usage was proved wrong, and of the others those that nothing but it tells another number than chunks of. */
   #refused = 0
   readonly #alone = { requests: 0, less: 0, more: 0 }
+  /** Answers that the model ended, and that have the same number of tokens by the usage whatever came. */
+  readonly #same = { requests: 0, less: 0, output: 0, isOne: true, chunks: new Set<number>() }
 
   add(reckoning: Reckoning, isRefused: boolean, answer: Answered): void {
     const chunks = answer.chunkTimesNs.length
@@ -78,6 +80,7 @@ export class RunDoubts {
     this.#alone.requests += times
     this.#alone.less += times * Math.max(0, more)
     this.#alone.more += times * Math.max(0, -more)
+    if (finishReason === 'stop' && more > 0) this.#compareWithOthers(output, chunks, times)
     const prompt = usage?.prompt ?? 0
     if (prompt > 0 && more >= prompt && more <= prompt + silent) {
       this.#withPrompt.requests += times
@@ -94,9 +97,18 @@ export class RunDoubts {
     several.mostMore = Math.max(several.mostMore, more)
   }
 
+  #compareWithOthers(output: number, chunks: number, times: 1 | -1): void {
+    const same = this.#same
+    if (same.requests === 0) same.output = output
+    if (same.output !== output) same.isOne = false
+    same.requests += times
+    same.less += times * (output - chunks)
+    if (same.chunks.size < LEAST_LENGTHS) same.chunks.add(chunks)
+  }
+
   /** The first that applies; null where nothing shows. */
   get doubt(): RunDoubt | null {
-    return this.#usageRefused ?? this.#promptWithin ?? this.#oddlySeveral
+    return this.#usageRefused ?? this.#promptWithin ?? this.#alwaysTheSame ?? this.#oddlySeveral
   }
 
   /** Who told what cannot be in one answer is not believed in others, where nobody else says the same. */
@@ -116,6 +128,17 @@ export class RunDoubts {
     return {
       ...{ requests, less: prompts, more: 0 },
       first: `all ${requests} answers have as many tokens by the usage as their chunks and their prompts together`,
+    }
+  }
+
+  /** A model ends answers of different texts where they end, not all at one number: that is what was asked for, and no count. */
+  get #alwaysTheSame(): RunDoubt | null {
+    const { requests, less, output, isOne, chunks } = this.#same
+    if (!isOne || requests < LEAST_ANSWERS || requests < this.#requests || chunks.size < LEAST_LENGTHS)
+      return null
+    return {
+      ...{ requests, less, more: 0 },
+      first: `all ${requests} answers ended by themselves, and have ${output} tokens each by the usage, in different numbers of chunks`,
     }
   }
 

@@ -8,7 +8,7 @@ import { Latencies } from './latencies.js'
 import { hiddenThoughts, reckon } from './ledger.js'
 import { agree } from './ledger-rules.js'
 import type { Driven, Outcome } from './load-generator.js'
-import { mostTokensOf, type ServedPrompt } from './request-body.js'
+import { fewestTokensOf, mostTokensOf, type ServedPrompt } from './request-body.js'
 import type { Answered } from './stream.js'
 import { type StreamVerdict, verdictOf } from './stream-verdict.js'
 import type { Reckoning, Witnesses } from './witnesses.js'
@@ -34,6 +34,7 @@ export function witnessesOf(
     tokenizer,
     prompt: inputTokens,
     mostPrompt: mostTokensOf(prompt),
+    fewestPrompt: fewestTokensOf(prompt),
     limit: isLimitUnknown ? null : maxTokens,
     endedByItself: finishReason === 'stop',
   }

@@ -8,6 +8,15 @@ export interface TextSize {
   wideBytes: number
 }
 
+/** A token is a part of a word, or all of it; this allows for what is called a word and is none, of texts with so many. */
+const TOKENS_PER_WORD = 0.8
+const LEAST_WORDS = 8
+
+/** The fewest tokens that a text of so many words can have; 0 where it has too few to tell. */
+export function fewestTokens(words: number): number {
+  return words < LEAST_WORDS ? 0 : Math.ceil(TOKENS_PER_WORD * words)
+}
+
 const BLANK = ' '.charCodeAt(0)
 const LAST_ASCII = 0x7f
 

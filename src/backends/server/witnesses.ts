@@ -19,6 +19,8 @@ export interface Witnesses {
   prompt: number | null
   /** The most tokens that a prompt of its bytes, or of its ids, may have with a template around it; null where that is unknown. */
   mostPrompt: number | null
+  /** The fewest that a prompt of its words, or of its ids, may have; null where that is unknown. */
+  fewestPrompt: number | null
   /** The most tokens that the request let the answer have; null where it set no limit that is known. */
   limit: number | null
   /** The model ended it, by a token that brings no text and that most servers count. */

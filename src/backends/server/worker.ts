@@ -19,7 +19,14 @@ import { nowNs } from './now.js'
 import { type ServerPlan, serverPlanSchema } from './plan.js'
 import { canTokenize, type PreparedPrompts, preparePrompts, tokensOfAnswer } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
-import { bytesBeside, ENDPOINT_PATHS, requestBody, type ServedPrompt, setsLengths } from './request-body.js'
+import {
+  bytesBeside,
+  ENDPOINT_PATHS,
+  refusesStreamOptions,
+  requestBody,
+  type ServedPrompt,
+  setsLengths,
+} from './request-body.js'
 import { waitAfter } from './response-headers.js'
 import { type AskedModel, mayAnswer } from './served-model.js'
 import { ServerProcess } from './server-process.js'
@@ -42,6 +49,8 @@ interface Loaded {
   connection: Connection
   asked: AskedModel
   served: ServedModel
+  /** Until it refuses one. */
+  takesStreamOptions: boolean
 }
 
 let server: ServerProcess | null = null
@@ -134,6 +143,7 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       send: (index, onFirst) =>
         send(at(index), generation, { onFirst, ...(texts && { onText: texts.listener(index) }) }),
       tokensOf: (index, answer) => tokensOf(at(index), answer),
+      isSentOtherwise: leavesStreamOptions,
       onEnd: (outcome) => {
         if (outcome.end.ok) refuseOther(outcome.end.model)
         const { index, end } = outcome
@@ -209,12 +219,19 @@ function send(
   generation: Generation,
   listeners: Pick<StreamOptions, 'onFirst' | 'onText'>,
 ): TokenStream {
-  const { plan, connection, served } = theServer()
+  const { plan, connection, served, takesStreamOptions } = theServer()
   const { endpoint, extra_body: extraBody, request_timeout_ms: timeoutMs } = plan
   const { dialect } = served
   const model = served.resolved.name
-  const body = requestBody(prompt, generation, { endpoint, model, dialect, extraBody })
+  const body = requestBody(prompt, generation, { endpoint, model, dialect, takesStreamOptions, extraBody })
   return new TokenStream(connection, { path: ENDPOINT_PATHS[endpoint], body, timeoutMs, ...listeners })
+}
+
+/** From now on no request has what this one was refused for; without it the server sends no usage, as the ledger says. */
+function leavesStreamOptions(end: Failed): boolean {
+  if (!refusesStreamOptions(end) || 'stream_options' in theServer().plan.extra_body) return false
+  theServer().takesStreamOptions = false
+  return true
 }
 
 /** One request with its text, which waits as long as the server asks for (Retry-After), within the limit of a request. */
@@ -223,12 +240,17 @@ async function askPatiently(
   generation: Generation,
 ): Promise<{ end: Answered | Failed; text: string }> {
   const startNs = nowNs()
+  let isSentOtherwise = false
   for (let attempts = 1; ; attempts += 1) {
     let text = ''
     const onText = (piece: string) => {
       text += piece
     }
     const end = await send(prompt, generation, { onText }).done
+    if (!end.ok && leavesStreamOptions(end) && !isSentOtherwise) {
+      isSentOtherwise = true
+      continue
+    }
     const askedMs = end.ok ? null : end.retryAfterMs
     const mostMs = theServer().plan.request_timeout_ms
     if (askedMs === null || (end.endNs - startNs) / 1e6 + askedMs > mostMs) return { end, text }
@@ -257,7 +279,7 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
   const { context_size: wanted } = plan
   if (wanted !== null && served.contextSize !== null && served.contextSize !== wanted)
     throw otherContext(title, wanted, served.contextSize)
-  return { plan, connection, asked, served }
+  return { plan, connection, asked, served, takesStreamOptions: !('stream_options' in plan.extra_body) }
 }
 
 /** An answer that names another model is no answer of the one that was asked for. */

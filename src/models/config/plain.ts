@@ -37,6 +37,16 @@ const KEYS = {
 const ALL = { qkv: true, output: true, mlp: true }
 const NONE = { qkv: false, output: false, mlp: false }
 
+/** A family whose settings have other names too, which go before. */
+function alsoNamed(others: Readonly<Record<string, string>>, family: Family): Family {
+  return (config, whole) => {
+    const told = Object.entries(others).flatMap(([name, other]) =>
+      config[other] === undefined ? [] : [[name, config[other]] as const],
+    )
+    return family({ ...config, ...Object.fromEntries(told) }, whole)
+  }
+}
+
 /** A family of that kind. */
 export function plain(family: Plain): Family {
   return (config): Blocks | string => {
@@ -126,15 +136,19 @@ export const PLAIN_FAMILIES: Readonly<Record<string, Family>> = {
     // The first two rows are for padding.
     positions: (config) => (number(config.max_position_embeddings) ?? 2048) + 2,
   }),
-  bloom: plain({
-    keys: { heads: 'n_head', layers: 'n_layer', feedForward: 'n_inner', context: 'seq_length' },
-    tied: true,
-    norms: 2,
-    normVectors: 2,
-    biases: () => ALL,
-    // A norm of the embeddings.
-    outside: (_, hidden) => 2 * hidden,
-  }),
+  // transformers reads the older names as well, of which n_embed goes before the newer one (configuration_bloom.py).
+  bloom: alsoNamed(
+    { hidden_size: 'n_embed', num_attention_heads: 'n_head', num_hidden_layers: 'n_layer' },
+    plain({
+      keys: { feedForward: 'n_inner', context: 'seq_length' },
+      tied: true,
+      norms: 2,
+      normVectors: 2,
+      biases: () => ALL,
+      // A norm of the embeddings.
+      outside: (_, hidden) => 2 * hidden,
+    }),
+  ),
   starcoder2: plain({
     kvHeads: 2,
     tied: true,
