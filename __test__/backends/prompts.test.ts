@@ -138,7 +138,7 @@ describe('loadPrompts', () => {
     expect(error).toMatchObject({ code: 'PROMPTS_INVALID', kind: 'usage' })
     expect(error.message).toContain('has 5 bad entries')
     for (const line of [2, 4, 5, 6, 7]) expect(error.message).toContain(`line ${line}: `)
-    expect(error.message).toContain('line 4: neither "prompt" nor "text"')
+    expect(error.message).toContain('line 4: no text in "prompt", "text"')
   })
 
   it.each([

@@ -189,7 +189,7 @@ describe('a line of a .jsonl file', () => {
     expect(code).toBe('PROMPTS_INVALID')
     expect(message).toContain('has 3 bad entries')
     expect(message).toContain(
-      'line 1: neither "prompt" nor "text" nor another field that llem knows: it has "promt", "id"',
+      'line 1: no text in "prompt", "text" or another field that llem knows: it has "promt", "id"',
     )
     expect(message).toContain('line 2: no message of a user in "messages"')
     expect(message).toContain('line 3: output_tokens: ')

@@ -25,6 +25,9 @@ export function suggestKey(
     inParent.map((path) => path.at(-1) ?? ''),
   )
   if (sibling !== null && bareWord(sibling) === bareWord(unknown)) return didYouMean(sibling)
+  // `n` of warmup is what is called n_warmup there.
+  const parts = inParent.filter((path) => path.at(-1)?.split('_').includes(unknown) === true)
+  if (parent.length > 0 && parts.length === 1) return didYouMean(parts[0]?.at(-1) ?? '')
   const homes = paths.filter((path) => path.at(-1) === unknown).map((path) => path.slice(0, -1).join('.'))
   if (homes.length > 0) return `\`${unknown}\` belongs ${homes.map(home).join(' or ')}`
   const meant = keysMeant(unknown, parent, paths)

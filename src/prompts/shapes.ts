@@ -190,11 +190,11 @@ function numbersIn(fields: Record<string, unknown>): Record<string, unknown> {
 }
 
 function nothingFound(fields: Record<string, unknown>): string {
-  const names = Object.keys(fields)
+  const names = Object.entries(fields)
     .slice(0, 5)
-    .map((name) => JSON.stringify(name))
+    .map(([name, value]) => `${JSON.stringify(name)}${value === null ? ' (null)' : ''}`)
   const has = names.length === 0 ? 'it is empty' : `it has ${names.join(', ')}`
-  return `neither "prompt" nor "text" nor another field that llem knows: ${has}; name it with dataset.column`
+  return `no text in "prompt", "text" or another field that llem knows: ${has}; name it with dataset.column`
 }
 
 function wrongValue(value: unknown, name: string): string {
