@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type CompareOptions, type Comparison, compare } from '../../dist/compare/compare.js'
+import type { Series } from '../../dist/compare/series.js'
 import { furtherCyclesOf, headline, namesOf, verdict } from '../../dist/compare/words.js'
 import { studentQuantile } from '../../dist/results/student.js'
 import { type Made, type MadeRun, seriesOf, sourceOf } from './made.js'
@@ -232,6 +233,37 @@ describe('like is compared with like', () => {
 
   it('the same runs on both sides are refused', () => {
     expect(() => compare(sourceOf('A', [1, 2]), sourceOf('A', [1, 2]))).toThrow(/are of the same runs/)
+  })
+})
+
+describe('sides of several experiments', () => {
+  const both = (a: Series[], b: Series[]) =>
+    compare({ name: 'A', series: a, problems: [] }, { name: 'B', series: b, problems: [] })
+  const of = (name: string, campaign: string, joules: number): Series => {
+    const series = seriesOf(name, [joules, 1.01 * joules, 0.99 * joules], { campaign })
+    for (const run of series.runs) run.result = `${campaign}${run.result}`
+    return series
+  }
+
+  it('are matched with their own, also where one side has lost all others', () => {
+    const { pairs, only_a } = both([of('x', '/a', 80), of('y', '/a', 40)], [of('x', '/b', 80)])
+    expect(pairs.map(({ a, b }) => [a.name, b.name])).toEqual([['x', 'x']])
+    expect(only_a).toEqual(['y'])
+  })
+
+  it('are all matched with one that has no counterpart: who names one alone means it', () => {
+    const { pairs } = both([of('new', '/a', 80)], [of('x', '/b', 80), of('y', '/b', 40)])
+    expect(pairs.map(({ a, b }) => [a.name, b.name])).toEqual([
+      ['new', 'x'],
+      ['new', 'y'],
+    ])
+  })
+
+  it('say why where cycles have nothing in common', () => {
+    const known = seriesOf('a', [80, 81, 82])
+    const later = seriesOf('b', [80, 81, 82])
+    for (const run of later.runs) run.cycle = Number(run.cycle) + 10
+    expect(() => both([known], [later])).toThrow(/no cycle has J\/output token of both/)
   })
 })
 

@@ -1,5 +1,6 @@
 // What stands in a report, without a browser.
 
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -69,6 +70,49 @@ describe('llem report', () => {
     expect(await pageOf(folder, '--format', 'md')).toMatch(
       /- 1 \(a\) uses 16\.8 % less energy per output token than 2 \(b\) \(95 % CI 16\.\d to 17\.\d %, paired by cycle, n = 3\)\./,
     )
+  })
+
+  it('leaves throttled runs out of its numbers, as a comparison does', async () => {
+    const folder = scratchFolder()
+    for (const [at, joules] of [0.08, 0.081, 0.12].entries())
+      made(join(folder, `run-${at}`), {
+        name: 'a',
+        joulesPerToken: joules,
+        change: ({ thermal_throttle }) => {
+          if (thermal_throttle !== null) thermal_throttle.detected = at === 2
+        },
+      })
+    const text = await pageOf(folder, '--format', 'md')
+    expect(text).toContain('over 2 runs')
+    expect(text).toContain('**0.080 J/output token**')
+    expect(text).toContain('they are marked, and in no number where others of their configuration are known')
+  })
+
+  it('leaves out a result of a campaign that is another than the one that was written', async () => {
+    const folder = scratchFolder()
+    for (const cycle of [1, 2]) {
+      const dir = join(folder, `runs/a/cycle-${cycle}`)
+      made(join(dir, 'x'), { name: null, hash: 'a', joulesPerToken: 0.1 * cycle })
+      const sha = createHash('sha256')
+        .update(readFileSync(join(dir, 'x/result.json')))
+        .digest('hex')
+      writeFileSync(
+        join(dir, 'run.json'),
+        JSON.stringify({
+          result_path: `runs/a/cycle-${cycle}/x/result.json`,
+          result_sha256: cycle === 1 ? sha : 'other',
+        }),
+      )
+    }
+    for (const command of [
+      ['report', folder, '--format', 'md'],
+      ['export', folder],
+    ]) {
+      const { code, stdout, stderr } = await llem(command)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/is not what was written \(its SHA-256 is another\), and is in no number/)
+      expect(stdout).not.toContain('cycle-2')
+    }
   })
 
   it('draws a limit, and says who keeps it', async () => {

@@ -33,7 +33,7 @@ export interface DaemonOptions extends CampaignOptions {
 export async function runDaemon(plan: CampaignPlan, options: DaemonOptions): Promise<Manifest> {
   const { dir, observer, signal } = options
   const claim = await claimCampaign(dir)
-  const records = new RunRecords(dir, plan, { isLive: false, isDaemon: true })
+  const records = new RunRecords(dir, plan, { isLive: false, isRunner: true, isDaemon: true })
   for (const problem of records.problems) observer.note(`Note: ${problem}`)
   const daemon = new Daemon(plan, records, options)
   try {

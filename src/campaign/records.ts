@@ -8,9 +8,9 @@ import { messageOf } from '../core/errors.js'
 import { type RunSummary, runSummarySchema } from '../executors/protocol.js'
 import { summaryOf } from '../executors/summary.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
+import { damageOf, digestOf } from '../results/kept-result.js'
 import type { Quoted } from '../results/quoted.js'
 import { readResult } from '../results/read.js'
-import { damageOf, digestOf } from './kept-result.js'
 import { type PlannedRun, roundOf, runOrder } from './order.js'
 import type { CampaignPlan } from './plan.js'
 import { UntilNarrow } from './until-ci.js'
@@ -88,6 +88,7 @@ export class RunRecords {
   readonly #dir: string
   readonly #plan: CampaignPlan
   readonly #isLive: boolean
+  readonly #isRunner: boolean
   readonly #until: UntilNarrow
   /** Runs whose folder exists. */
   readonly #known = new Map<string, KeptRecord>()
@@ -99,17 +100,23 @@ export class RunRecords {
   rounds: number
 
   /**
-   * Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. `isDaemon`: before its first
+   * Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. `isRunner`: it
+   * is this process, which moves aside what cannot be trusted; whoever only looks changes nothing. `isDaemon`: before its first
    * round there is none.
    */
   constructor(
     dir: string,
     plan: CampaignPlan,
-    { isLive, isDaemon = existsSync(join(dir, DAEMON_FILE)) }: { isLive: boolean; isDaemon?: boolean },
+    {
+      isLive,
+      isRunner = false,
+      isDaemon = existsSync(join(dir, DAEMON_FILE)),
+    }: { isLive: boolean; isRunner?: boolean; isDaemon?: boolean },
   ) {
     this.#dir = dir
     this.#plan = plan
     this.#isLive = isLive
+    this.#isRunner = isRunner
     this.#until = new UntilNarrow(plan, (run) => this.of(run))
     let lastCycle = 0
     const runs = join(dir, 'runs')
@@ -218,7 +225,7 @@ export class RunRecords {
   #asideOf(folder: string, result: string): string {
     if (!existsSync(result) || !isBelow(folder, result)) return ''
     // Whoever runs the campaign has written it a moment ago, or will find it.
-    if (this.#isLive) return ''
+    if (this.#isLive || !this.#isRunner) return ''
     try {
       return `; it is now ${setAside(result)}`
     } catch (error) {

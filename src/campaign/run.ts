@@ -11,11 +11,11 @@ import type { Executor } from '../executors/executor.js'
 import type { RunnerEvent, RunSummary } from '../executors/protocol.js'
 import type { Observer } from '../progress/observer.js'
 import { stopIfInterrupted } from '../progress/wait.js'
+import { digestOf } from '../results/kept-result.js'
 import { claimCampaign } from './claim.js'
 import { enoughOf, spentBy } from './ends.js'
 import { gapSeconds, waitInGap } from './gaps.js'
 import { type GpusToWatch, HealthChecks } from './health.js'
-import { digestOf } from './kept-result.js'
 import { sweepLeftovers } from './leftovers.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
 import { isCycleOver, type PlannedRun } from './order.js'
@@ -56,7 +56,7 @@ export async function runCampaign(plan: CampaignPlan, options: CampaignOptions):
   const claim = await claimCampaign(dir)
   const swept = sweepLeftovers(dir)
   if (swept > 0) observer.detail(`${swept} files that a killed llem had not finished were removed`)
-  const records = new RunRecords(dir, plan, { isLive: false })
+  const records = new RunRecords(dir, plan, { isLive: false, isRunner: true })
   records.rounds = Math.max(1, records.rounds)
   const manifest = new ManifestFile(dir, plan, records)
   try {

@@ -22,7 +22,11 @@ export const DECIDING: readonly CommandLine[] = [
           'what has to hold, repeatable (default: energy_per_output_token_j)',
           collect,
         )
-        .option('--max-regression <percent>', 'by how much B may be worse (default: 3%)', share, 0.03)
+        .addOption(
+          new Option('--max-regression <percent>', 'by how much B may be worse, in percent')
+            .argParser(share)
+            .default(0.03, '3%'),
+        )
         .addOption(
           new Option(
             '--on-undecided <what>',

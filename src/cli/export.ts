@@ -9,6 +9,7 @@ import { writeBytesAtomically } from '../results/files.js'
 import { findResults } from '../results/find.js'
 import { FLAT_FORMATS, type FlatFormat, flatFile } from '../results/flat-file.js'
 import { type Cell, flatRow } from '../results/flat-row.js'
+import { refuseAltered } from '../results/kept-result.js'
 import { readResult } from '../results/read.js'
 import { count, endWithout, nothingBelow } from './below.js'
 import { EXIT, Exit, reportError } from './exit.js'
@@ -32,6 +33,7 @@ export async function exportResults(paths: readonly string[], options: ExportOpt
   const unreadable: unknown[] = [...problems]
   for (const dir of dirs) {
     try {
+      refuseAltered(dir)
       // An older llem may have written more than this one would.
       rows.push(masked(flatRow(readResult(dir), dir)))
     } catch (error) {

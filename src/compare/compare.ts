@@ -88,7 +88,7 @@ function resultsOf({ series }: Source): string[] {
   return series.flatMap(({ runs }) => runs.map(({ result }) => result))
 }
 
-/** By the hash of the configuration, else by name; of one on a side, with all of the other. */
+/** By the hash of the configuration, else by name; of one on a side that has no such counterpart, with all of the other. */
 function matchedSeries(
   a: Source,
   b: Source,
@@ -100,12 +100,6 @@ function matchedSeries(
   ] as const)
     if (found.length === 0)
       throw refused(`${source.name} has no run that ended well`, 'See `llem campaign status` of its folder.')
-  if (first.length === 1 || second.length === 1)
-    return {
-      matched: first.flatMap((left) => second.map((right): [Series, Series] => [left, right])),
-      onlyA: [],
-      onlyB: [],
-    }
   const left = new Set(second)
   const onlyA: string[] = []
   const matched = first.flatMap((one): [Series, Series][] => {
@@ -118,6 +112,13 @@ function matchedSeries(
     return other === undefined ? [] : [[one, other]]
   })
   if (matched.length > 0) return { matched, onlyA, onlyB: [...left].map(({ name }) => name) }
+  // One of each, or one against all: whoever names it alone means it, whatever it is called.
+  if (first.length === 1 || second.length === 1)
+    return {
+      matched: first.flatMap((one) => second.map((other): [Series, Series] => [one, other])),
+      onlyA: [],
+      onlyB: [],
+    }
   throw refused(
     `no experiment of ${a.name} (${listedNames(first.map(({ name }) => name))}) is one of ${b.name} (${listedNames(second.map(({ name }) => name))})`,
     'Name one of each, as in `llem compare CAMPAIGN/NAME OTHER/NAME`.',

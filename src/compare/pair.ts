@@ -101,6 +101,10 @@ export function pairOf(
     const ratio = (of: { a: Measured[]; b: Measured[] }) =>
       ratioOf({ ...of, isPaired: paired, isAbsolute }, { coverage })
     const used = sides(sortedA.used, sortedB.used)
+    const isCommon =
+      !paired ||
+      used.a.length > 0 ||
+      [sortedA, sortedB].some((each) => known(metric.key, each.used).length === 0)
     const unlike = differences.find(({ verdict, of }) => verdict === 'refused' && of?.includes(metric.key))
     const found = unlike === undefined ? ratio(used) : null
     const estimate = found === null ? null : estimateOf(found)
@@ -111,7 +115,7 @@ export function pairOf(
       better: metric.better,
       ...centres(used, { a: sortedA.used, b: sortedB.used }, metric.key),
       ratio: found,
-      reason: found === null ? whyNone(metric, unlike) : null,
+      reason: found === null ? whyNone(metric, unlike, isCommon) : null,
       p: estimate === null ? null : probabilityOfNoDifference(estimate),
       p_holm: null,
       ratio_with_throttled: isThrottled && unlike === undefined ? ratio(sides(a.runs, b.runs)) : null,
@@ -145,9 +149,10 @@ function refuseUnlike(a: Series, b: Series, differences: readonly Difference[]):
   )
 }
 
-function whyNone(metric: Metric, unlike: Difference | undefined): string {
+function whyNone(metric: Metric, unlike: Difference | undefined, isCommon: boolean): string {
   if (unlike !== undefined)
     return `${unlike.title} differs (${listedNames(unlike.a)}; ${listedNames(unlike.b)})`
+  if (!isCommon) return `no cycle has ${metric.title} of both`
   return `a side has no ${metric.title}, or one of 0 or less, which has no ratio`
 }
 

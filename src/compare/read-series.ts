@@ -124,7 +124,10 @@ function seriesOf(name: string, hash: string | null, campaign: string | null): S
 export const ROUNDS = 'latin_square'
 
 /** Where a run of `llem exec --runs` lies: FOLDER/COMMAND/round-01. */
-function roundOf({ kind }: AnyResult, dir: string): { of: string; command: string; round: number } | null {
+export function roundOf(
+  { kind }: Pick<AnyResult, 'kind'>,
+  dir: string,
+): { of: string; command: string; round: number } | null {
   const [, number] = /^round-(\d+)$/.exec(basename(resolve(dir))) ?? []
   const of = resolve(dir, '..', '..')
   return kind === 'exec' && number !== undefined && existsSync(join(of, EXEC_RUNS_FILE))

@@ -82,7 +82,15 @@ function shareDigits(share: number): number {
 /** The answer of the gate in a sentence. */
 export function verdict({ answer, margin, pairs }: Comparison): string {
   const gates = pairs.flatMap(({ metrics }) => metrics.flatMap(({ gate }) => gate ?? []))
-  return `${ANSWER_TEXT[answer](percentText(margin))}${answer === 'undecided' ? ` ${furtherText(gates)}` : ''}`
+  const text = ANSWER_TEXT[answer](percentText(margin))
+  if (answer === 'undecided') return `${text} ${furtherText(gates)}`
+  // An interval of 95 % is a test of 2.5 % to each side, which decides later.
+  const isSooner = pairs.some(({ metrics }) =>
+    metrics.some(({ gate, ratio }) => gate?.answer === 'regression' && ratio?.low != null && ratio.low <= 1),
+  )
+  return answer === 'regression' && isSooner
+    ? `${text.replace(/\.$/, '')} by a one-sided test at 5 %, though the interval of 95 % holds no difference too.`
+    : text
 }
 
 const ANSWER_TEXT: Record<Answer, (margin: string) => string> = {

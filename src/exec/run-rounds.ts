@@ -232,7 +232,10 @@ class Rounds {
     })
     if (ended === null) throw new Stopped(null)
     if (ended.exitCode === 0) return
-    const error = failedWith(`--${stage} ${shortened(args.join(' '))}`, ended, this.#words())
+    const error = failedWith(`--${stage} ${shortened(args.join(' '))}`, ended, {
+      words: this.#words(),
+      goesOn: '',
+    })
     throw new Stopped({ ...where, error, exit_code: ended.exitCode })
   }
 
@@ -260,7 +263,10 @@ class Rounds {
     { place, round, ended }: { place: number; round: number | null; ended: GroupEnd },
   ): Failure {
     const when = round === null ? 'while it was warmed up' : `in round ${round}`
-    const error = failedWith(`${shortened(name)}, ${when},`, ended, this.#words())
+    const error = failedWith(`${shortened(name)}, ${when},`, ended, {
+      words: this.#words(),
+      goesOn: ', and --ignore-failure goes on',
+    })
     return { error, stage, command: place, round, exit_code: ended.exitCode }
   }
 
@@ -276,11 +282,15 @@ export function folderNameOf(commands: readonly Command[], place: number): strin
   return [number, safeName(commands[place]?.name ?? '')].filter((part) => part !== '').join('-')
 }
 
-function failedWith(what: string, { exitCode, signal }: GroupEnd, words: string): LlemError {
+function failedWith(
+  what: string,
+  { exitCode, signal }: GroupEnd,
+  { words, goesOn }: { words: string; goesOn: string },
+): LlemError {
   const how = signal === null ? `failed with exit code ${exitCode}` : `was ended by ${signal}`
   return new LlemError(`${what} ${how}${words === '' ? '.' : `:\n${words}`}`, {
     code: 'COMMAND_FAILED',
-    hint: 'Run it alone to see why; --show-output shows what commands print, and --ignore-failure goes on.',
+    hint: `Run it alone to see why; --show-output shows what commands print${goesOn}.`,
   })
 }
 

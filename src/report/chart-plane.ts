@@ -101,16 +101,16 @@ function frontText(front: readonly Point[], of: number): string {
   const numbers = front.map(({ configuration }) => configuration.number).sort((a, b) => a - b)
   if (front.length === of && of > 1) return 'Each trades one for the other: none is beaten in both.'
   return front.length === 1
-    ? `${numbers[0]} is the best in both.`
+    ? `${numbers[0]} has the best value in both.`
     : `On the front, beaten by none in both: ${numbers.join(', ')}.`
 }
 
 /** Which are shown to keep a limit: with all that is known of them on its right side. */
 function limitText(limit: number, { better, unit }: PlaneKind, points: readonly Point[]): string {
-  const keeping = points.filter(({ x }) => {
-    const ends = endsOf(x) ?? [x.value, x.value]
-    return better === 'less' ? ends[1] <= limit : ends[0] >= limit
-  })
+  // One run shows nothing of how runs differ.
+  const keeping = points.filter(({ x: { low, high } }) =>
+    better === 'less' ? high !== null && high <= limit : low !== null && low >= limit,
+  )
   const numbers = keeping.map(({ configuration }) => configuration.number).sort((a, b) => a - b)
   const asked = `${better === 'less' ? 'at most' : 'at least'} ${limit} ${unit} (the dotted line)`
   return numbers.length === 0

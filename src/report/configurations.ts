@@ -65,9 +65,12 @@ function byRank(a: Configuration, b: Configuration): number {
 function configurationOf(group: readonly Run[], label: string): Configuration {
   const runs = [...group].sort((a, b) => ((a.startedAt ?? a.folder) < (b.startedAt ?? b.folder) ? -1 : 1))
   const [first] = runs as [Run]
+  // Throttled runs are another state of the board, as in a comparison; where there are no others they are what is known.
+  const cool = runs.filter(({ compared }) => !compared.throttled)
+  const counted = cool.length > 0 ? cool : runs
   const of = (value: (run: Run) => number | null, unit: string, scale: Scale = 'log') =>
     estimateOf(
-      runs.map((run) => ({ value: value(run), uncertainty: null })),
+      counted.map((run) => ({ value: value(run), uncertainty: null })),
       unit,
       scale,
     )
@@ -78,7 +81,7 @@ function configurationOf(group: readonly Run[], label: string): Configuration {
     simulated: first.simulated,
     runs,
     quoted: estimateOf(
-      runs.map(({ quoted }) => quoted),
+      counted.map(({ quoted }) => quoted),
       first.quoted.unit,
       'log',
     ),
@@ -89,7 +92,7 @@ function configurationOf(group: readonly Run[], label: string): Configuration {
     itlP50Ms: of((run) => run.itlP50Ms, 'ms'),
     meanPowerW: of((run) => run.meanPowerW, 'W'),
     energyJ: estimateOf(
-      runs.map(({ energyJ, energyUncertaintyJ }) => ({ value: energyJ, uncertainty: energyUncertaintyJ })),
+      counted.map(({ energyJ, energyUncertaintyJ }) => ({ value: energyJ, uncertainty: energyUncertaintyJ })),
       'J',
       'log',
     ),

@@ -13,9 +13,16 @@ export function distances(compared: readonly Configuration[]): string[] {
   const [best, second] = compared
   const worst = compared.at(-1)
   if (best === undefined || second === undefined || worst === undefined) return []
-  const alike = compared.slice(1).filter((each) => isUndecided(between(each, best)))
+  const others = compared.slice(1).map((each) => ({ each, known: knownOf(between(each, best)) }))
+  const alike = others.filter(({ known }) => known === 'undecided').map(({ each }) => each)
+  const unknown = others.filter(({ known, each }) => known === 'unknown' && each !== worst)
   return [
     sentence(worst, best),
+    ...(unknown.length === 0
+      ? []
+      : [
+          `How far ${named(best)} is from ${listed(unknown.map(({ each }) => each))} is not known: one run tells nothing of how runs differ.`,
+        ]),
     ...(alike.length === 0 || (alike.length === 1 && alike[0] === worst)
       ? []
       : [`${named(best)} is not told apart from ${listed(alike)} by these runs.`]),
@@ -30,10 +37,12 @@ function sentence(a: Configuration, b: Configuration): string {
   return headline(found.metric, found.pair, { a: named(a), b: named(b) })
 }
 
-function isUndecided(found: ReturnType<typeof between>): boolean {
-  if (found instanceof LlemError) return false
+/** Whether a difference is shown; unknown where nothing tells how far the ratio may be off, or they are not alike. */
+function knownOf(found: ReturnType<typeof between>): 'shown' | 'undecided' | 'unknown' | 'unlike' {
+  if (found instanceof LlemError) return 'unlike'
   const { low = null, high = null } = found.metric.ratio ?? {}
-  return low === null || high === null || (low <= 1 && high >= 1)
+  if (low === null || high === null) return 'unknown'
+  return low <= 1 && high >= 1 ? 'undecided' : 'shown'
 }
 
 /** B against A in joules per output token; why not, where they are not alike. */

@@ -23,7 +23,10 @@ function decimalsOf(value: number, significant: number): number {
   return Math.min(Math.max(significant - 1 - Math.floor(Math.log10(Math.abs(value))), 0), 12)
 }
 
-/** The same number of decimals for a column, so that its points stand below one another. */
+/** Where numbers differ by more, one number of decimals would hide the small ones or make up digits of the large ones. */
+const ALIGNED_WITHIN = 100
+
+/** The same number of decimals for a column, so that its points stand below one another, where they are of one size. */
 export function aligned(
   values: readonly (number | null)[],
   significant = 4,
@@ -31,6 +34,8 @@ export function aligned(
   const sizes = values
     .filter((value) => value !== null && value !== 0)
     .map((value) => Math.abs(value as number))
+  if (sizes.length > 0 && Math.max(...sizes) > ALIGNED_WITHIN * Math.min(...sizes))
+    return (value) => (value === null ? UNKNOWN : digits(value, significant))
   const decimals = sizes.length === 0 ? 0 : decimalsOf(Math.max(...sizes), significant)
   return (value) => (value === null ? UNKNOWN : value.toFixed(Math.min(decimals, 9)))
 }

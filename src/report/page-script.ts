@@ -212,8 +212,9 @@ export function pageScript(): void {
       }
       const options = {
         width,
-        height: panel.height + (isLast ? 32 : 8),
-        padding: [4, 0, isLast ? 0 : 4, 0],
+        height: panel.height + (isLast ? 36 : 12),
+        // Room for half a label at the top, and at the end.
+        padding: [8, 18, isLast ? 0 : 4, 0],
         legend: { show: false },
         cursor: {
           sync: { key: figure.id, setSeries: false },

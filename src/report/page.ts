@@ -29,8 +29,13 @@ export function page(report: Report): string {
   const style = `${library.style}\n${STYLE}`
   const script = `${library.script}\n(${pageScript.toString()})()`
   const simulated = report.runs.length > 0 && report.runs.every((run) => run.simulated)
+  const isOfCommands = report.configurations.every(({ kind }) => kind === 'exec')
   const sections = [
-    { id: 'energy', title: 'Energy per output token', body: bars(report) },
+    {
+      id: 'energy',
+      title: isOfCommands ? 'Energy of commands' : 'Energy per output token',
+      body: bars(report),
+    },
     { id: 'trade-offs', title: 'What it is traded for', body: planes(report) },
     { id: 'table', title: 'All configurations', body: table(report) },
     { id: 'split', title: 'Where the joules go', body: split(report) },

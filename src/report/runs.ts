@@ -1,7 +1,7 @@
 // Folders -> what a report needs of each result in them, and what had to be left out.
 
 import { basename } from 'node:path'
-import { seriesRunOf as comparedOf } from '../compare/read-series.js'
+import { seriesRunOf as comparedOf, roundOf } from '../compare/read-series.js'
 import type { SeriesRun } from '../compare/series.js'
 import { messageOf } from '../core/errors.js'
 import { masked } from '../core/secrets.js'
@@ -12,6 +12,7 @@ import type { ExecResult } from '../results/exec.js'
 import type { ExperimentResult, Step } from '../results/experiment.js'
 import { findResults } from '../results/find.js'
 import type { Finding } from '../results/findings.js'
+import { refuseAltered } from '../results/kept-result.js'
 import { type Quoted, quotedNumbers } from '../results/quoted.js'
 import { type AnyResult, readRecord, readResult } from '../results/read.js'
 import { CampaignNames, type Place } from './campaign-names.js'
@@ -93,6 +94,7 @@ export async function collect(paths: readonly string[]): Promise<Collected> {
   const all: Collected = { runs: [], leftOut: [], problems: [...problems] }
   for (const dir of dirs) {
     try {
+      refuseAltered(dir)
       // An older llem may have written more than this one would.
       all.runs.push(await runOf(masked(readResult(dir)), dir, names))
     } catch (error) {
@@ -194,11 +196,13 @@ async function command(result: ExecResult, dir: string): Promise<Told> {
     requests: null,
   })
   const boards = boardsOf(energy, [])
+  // In rounds, commands that are typed alike may differ in what is run before them, and their folder tells.
+  const name = roundOf({ kind: 'exec' }, dir)?.command ?? null
   return {
     kind: 'exec',
     folder: basename(dir),
-    key: JSON.stringify([result.command, boards.map(({ uuid }) => uuid), result.simulated]),
-    label: null,
+    key: JSON.stringify([result.command, name, boards.map(({ uuid }) => uuid), result.simulated]),
+    label: name,
     subject: result.command.join(' '),
     backend: null,
     startedAt: energy?.window.start_utc ?? null,

@@ -101,7 +101,9 @@ function setApart({ configurations, runs, leftOut }: Report, compared: readonly 
         ]
       : []),
     ...(throttled > 0
-      ? [`In ${count(throttled, 'run')} a GPU was slowed down by heat or the power brake; these are marked.`]
+      ? [
+          `In ${count(throttled, 'run')} a GPU was slowed down by heat or the power brake; they are marked, and in no number where others of their configuration are known.`,
+        ]
       : []),
     ...(without > 0
       ? [`${count(without, 'run')} ${without === 1 ? 'has' : 'have'} no number to quote; why stands at each.`]

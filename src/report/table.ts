@@ -1,6 +1,7 @@
 // The table of all configurations, which the page's script sorts and which Markdown has too.
 
-import type { Configuration, Estimate } from './configurations.js'
+import { plain } from '../results/uncertain.js'
+import { type Configuration, type Estimate, valueText } from './configurations.js'
 import { breakable, html, type Markup } from './markup.js'
 import { aligned, range, UNKNOWN } from './numbers.js'
 
@@ -8,7 +9,7 @@ export interface ColumnKind {
   title: string
   unit: string
   of(configuration: Configuration): number | null
-  /** Beside the number, as its interval. */
+  /** Its text, where that is not the number with so many digits. */
   beside?(configuration: Configuration): string
   digits?: number
 }
@@ -27,14 +28,15 @@ export const TABLE_COLUMNS: readonly ColumnKind[] = [
   {
     title: 'Energy per output token',
     unit: 'J',
-    digits: 5,
     of: ({ quoted, kind }) => (kind === 'run' ? (quoted?.value ?? null) : null),
+    beside: ({ quoted, kind }) => (kind === 'run' ? quotedText(quoted) : UNKNOWN),
   },
   {
     title: '± (k = 2)',
     unit: 'J',
-    digits: 2,
     of: ({ quoted, kind }) => (kind === 'run' ? (quoted?.uncertainty ?? null) : null),
+    beside: ({ quoted, kind }) =>
+      kind === 'run' && quoted?.uncertainty != null ? plain(quoted.uncertainty) : UNKNOWN,
   },
   {
     title: '95 % interval',
@@ -65,6 +67,11 @@ export function cellsOf(
   if (beside !== undefined) return configurations.map(beside)
   const text = aligned(configurations.map(of), digits)
   return configurations.map((each) => text(of(each)))
+}
+
+/** As far as it is known: by the interval over the runs, of one run by its own uncertainty. */
+function quotedText(quoted: Estimate | null): string {
+  return quoted === null ? UNKNOWN : (valueText(quoted).split(' ±')[0] as string)
 }
 
 function intervalText(quoted: Estimate | null): string {

@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { messageOf } from '../core/errors.js'
+import { basename, dirname, join } from 'node:path'
+import { LlemError, messageOf } from '../core/errors.js'
 
 /** SHA-256 of a file in hex; null where there is none, or a folder in its place. Throws what else keeps it from being read. */
 export function digestOf(path: string): string | null {
@@ -36,5 +37,30 @@ function bytesOf(path: string): Buffer | null {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'EISDIR' || code === 'ENOTDIR') return null
     throw error
+  }
+}
+
+/** Throws RESULT_INVALID where a result of a campaign is another than the one that was written, by the record beside its folder. */
+export function refuseAltered(runDir: string): void {
+  const record = join(dirname(runDir), 'run.json')
+  if (!existsSync(record)) return
+  const { result_path, result_sha256 } = told(record)
+  const path = join(runDir, 'result.json')
+  if (typeof result_path !== 'string' || typeof result_sha256 !== 'string') return
+  if (basename(dirname(result_path)) !== basename(runDir)) return
+  const why = damageOf(path, result_sha256)
+  if (why === null) return
+  throw new LlemError(`${path} ${why}, and is in no number`, {
+    code: 'RESULT_INVALID',
+    hint: 'Run the campaign again: it measures anew what it cannot trust.',
+  })
+}
+
+/** A record that cannot be read tells nothing. */
+function told(path: string): { result_path?: unknown; result_sha256?: unknown } {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) ?? {}
+  } catch {
+    return {}
   }
 }
