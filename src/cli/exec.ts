@@ -4,13 +4,12 @@ import { rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { chooseLibrary } from '../energy/library.js'
-import { type MeterWishes, measureCommand, openMeter } from '../exec/measured-command.js'
+import { type MeterWishes, openMeter } from '../exec/meter.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
 import { requireEnergy } from './require-energy.js'
 import { printJson, say } from './screen.js'
-import { execLines } from './show-exec.js'
 
 export interface ExecOptions extends MeterWishes {
   outputDir?: string
@@ -38,7 +37,12 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
   const { opened } = meter
   try {
     if (!options.quiet) for (const note of opened?.notes ?? []) say(`Note: ${note}.`)
-    await opened?.sampler.ready()
+    // What is needed from here on is loaded while the first readings are taken.
+    const [{ measureCommand }, { execLines }] = await Promise.all([
+      import('../exec/measured-command.js'),
+      import('./show-exec.js'),
+      opened?.sampler.ready(),
+    ])
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     const measured = await measureCommand(meter, {
       command: args,

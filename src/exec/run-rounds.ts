@@ -11,7 +11,8 @@ import type { ExecResult } from '../results/exec.js'
 import { makeFolder, safeName, writeJsonAtomically } from '../results/files.js'
 import { type GroupEnd, type GroupStreams, KeptOutput, runGroup } from '../workers/command-group.js'
 import type { Command, Commands } from './commands.js'
-import { type Meter, measureCommand } from './measured-command.js'
+import { measureCommand } from './measured-command.js'
+import type { Meter } from './meter.js'
 import { orderOfRounds } from './rounds.js'
 
 export interface RoundsPlan extends Commands {

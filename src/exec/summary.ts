@@ -10,7 +10,7 @@ import type { Finding } from '../results/findings.js'
 import { CONFIDENCE } from '../results/interval.js'
 import { repeated } from '../results/repeated.js'
 import { type AgainstFirst, comparedWithFirst, seriesRuns } from './against-first.js'
-import type { Meter } from './measured-command.js'
+import type { Meter } from './meter.js'
 import type { Outcome, RoundsPlan, Run } from './run-rounds.js'
 
 /** The result of a command. What hyperfine has too has its name and its unit, seconds; what is ours ends with its unit. */
