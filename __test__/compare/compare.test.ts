@@ -246,9 +246,14 @@ describe('sides of several experiments', () => {
   }
 
   it('are matched with their own, also where one side has lost all others', () => {
-    const { pairs, only_a } = both([of('x', '/a', 80), of('y', '/a', 40)], [of('x', '/b', 80)])
+    const comparison = both([of('x', '/a', 80), of('y', '/a', 40)], [of('x', '/b', 70)])
+    const { pairs, only_a } = comparison
     expect(pairs.map(({ a, b }) => [a.name, b.name])).toEqual([['x', 'x']])
     expect(only_a).toEqual(['y'])
+    // What has no result any more is not shown to be no worse.
+    expect(pairs[0]?.metrics[0]?.gate?.answer).toBe('not_worse')
+    expect(comparison.answer).toBe('undecided')
+    expect(verdict(comparison)).toMatch(/B has no y, of which nothing is shown; the rest is not worse\.$/)
   })
 
   it('are all matched with one that has no counterpart: who names one alone means it', () => {

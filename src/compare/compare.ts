@@ -61,7 +61,8 @@ export function compare(a: Source, b: Source, options: CompareOptions = {}): Com
     comparison_version: 1,
     a: a.name,
     b: b.name,
-    answer: together(answers),
+    // What B has lost is not shown to be no worse.
+    answer: onlyA.length > 0 ? together([...answers, 'undecided']) : together(answers),
     margin,
     confidence: CONFIDENCE,
     ...level,

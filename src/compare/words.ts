@@ -1,5 +1,6 @@
 // A comparison in sentences that can be quoted.
 
+import { listedNames } from '../core/foreign-text.js'
 import type { Comparison } from './compare.js'
 import type { Answer, Gate } from './gate.js'
 import { METRICS } from './metrics.js'
@@ -80,9 +81,11 @@ function shareDigits(share: number): number {
 }
 
 /** The answer of the gate in a sentence. */
-export function verdict({ answer, margin, pairs }: Comparison): string {
+export function verdict({ answer, margin, pairs, only_a, b }: Comparison): string {
   const gates = pairs.flatMap(({ metrics }) => metrics.flatMap(({ gate }) => gate ?? []))
   const text = ANSWER_TEXT[answer](percentText(margin))
+  if (answer === 'undecided' && gates.every((gate) => gate.answer !== 'undecided'))
+    return `${text} ${b} has no ${listedNames(only_a)}, of which nothing is shown; the rest is not worse.`
   if (answer === 'undecided') return `${text} ${furtherText(gates)}`
   // An interval of 95 % is a test of 2.5 % to each side, which decides later.
   const isSooner = pairs.some(({ metrics }) =>
