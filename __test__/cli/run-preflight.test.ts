@@ -156,6 +156,12 @@ describe('an experiment that cannot be', () => {
       /vllm\.tensor_parallel_size is 8, and there are 4 GPUs for it: GPU 0, GPU 1, GPU 2, GPU 3\. Set vllm\.tensor_parallel_size to 4 or less, .* \[TOO_FEW_GPUS\]\n$/,
     ],
     [
+      'fewer of them than the arguments of the server say, which have the last word',
+      ['backend=vllm', 'vllm.tensor_parallel_size=2', 'vllm.args=["--seed=1", "-tp", "8"]'],
+      {},
+      /-tp of vllm\.args is 8, and there are 4 GPUs for it: .* \[TOO_FEW_GPUS\]\n$/,
+    ],
+    [
       'fewer of them by CUDA_VISIBLE_DEVICES',
       ['backend=tensorrt', 'tensorrt.tp_size=4'],
       { CUDA_VISIBLE_DEVICES: '1' },

@@ -29,7 +29,7 @@ export function headline({ metric, ratio }: ComparedMetric, { paired }: Pair, na
     return `${names.b} ${verb} ${change(value, shareDigits(value - 1))} ${noun} than ${names.a}; how far that may be off is not known: ${ratio.reason}.`
   const isShown = low > 1 || high < 1
   const doubt = isShown ? '' : ', which is not shown to be a difference'
-  const details = `${intervalText(ratio)}, ${designText(ratio, paired, names.by)}`
+  const details = `${intervalText(ratio)}, ${designText(ratio, paired, names)}`
   return `${names.b} ${verb} ${effect(ratio)} ${noun} than ${names.a}${doubt} (${details}).`
 }
 
@@ -48,10 +48,10 @@ function intervalText({ low, high, confidence }: Ratio): string {
   return `${percent} ${percentOf(near, digits)} to ${percentOf(far, digits)} %`
 }
 
-function designText({ n, method }: Ratio, paired: boolean, by = 'cycle'): string {
+function designText({ n, method }: Ratio, paired: boolean, { a, b, by = 'cycle' }: Names): string {
   if (method === 'measurement') return 'one run each: the uncertainty of the measurement alone'
   if (paired) return `paired by ${by}, n = ${n.a}`
-  return n.a === n.b ? `unpaired, n = ${n.a} each` : `unpaired, n = ${n.b} and ${n.a}`
+  return n.a === n.b ? `unpaired, n = ${n.a} each` : `unpaired, n = ${n.b} of ${b} and ${n.a} of ${a}`
 }
 
 /** "+12 %", "-0.4 %" */

@@ -4,6 +4,7 @@ import { chooseDevices, cudaDeviceOrderOfChildren } from '../../energy/devices.j
 import type { Device, Machine } from '../../native/addon.js'
 import { listDevices } from '../../native/machine.js'
 import { isAttached } from '../identity.js'
+import { tensorParallelOf } from './tensor-parallel.js'
 
 export interface GpusOfRun {
   /** What the driver lists. */
@@ -82,10 +83,7 @@ function refuseOthers(config: ExperimentConfig, machine: Machine): void {
 function refuseTooFew(config: ExperimentConfig, visible: readonly Device[]): void {
   const { backend } = config
   if ((backend !== 'vllm' && backend !== 'tensorrt') || isAttached(config)) return
-  const [key, wanted] =
-    backend === 'vllm'
-      ? (['vllm.tensor_parallel_size', config.vllm.tensor_parallel_size] as const)
-      : (['tensorrt.tp_size', config.tensorrt.tp_size] as const)
+  const { key, gpus: wanted } = tensorParallelOf(config, backend)
   if (wanted === null || wanted <= visible.length) return
   throw new LlemError(
     `${key} is ${wanted}, and there ${visible.length === 1 ? 'is 1 GPU' : `are ${visible.length} GPUs`} for it: ${listed(visible)}`,

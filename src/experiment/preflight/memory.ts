@@ -6,6 +6,7 @@ import { LlemError } from '../../core/errors.js'
 import { cachedModelFolder, isModelPath } from '../../models/folder.js'
 import type { Device } from '../../native/addon.js'
 import { isAttached } from '../identity.js'
+import { tensorParallelOf } from './tensor-parallel.js'
 
 const GB = 1e9
 /** What vLLM takes of each GPU where nothing is said. */
@@ -118,7 +119,7 @@ function roomOf(
   if (sizes.length === 0) return null
   const { args } = config[backend]
   if (args.some((arg) => SPREADING.some((name) => arg === name || arg.startsWith(`${name}=`)))) return null
-  const shares = (backend === 'vllm' ? config.vllm.tensor_parallel_size : config.tensorrt.tp_size) ?? 1
+  const shares = tensorParallelOf(config, backend).gpus ?? 1
   const share = backend === 'vllm' ? (config.vllm.gpu_memory_utilization ?? VLLM_SHARE) : 1
   const part = share < 1 ? `, of which it takes ${Math.round(share * 100)} %,` : ''
   return { bytes: largest(shares) * share, what: `${gpusOf(shares)}${part} ${shares === 1 ? 'has' : 'have'}` }
