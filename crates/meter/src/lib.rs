@@ -31,11 +31,13 @@ pub mod error;
 mod fuzz_tests;
 pub mod parquet;
 pub mod rapl;
+pub mod read_error;
 #[cfg(any(test, feature = "replay"))]
 pub mod replay;
 pub mod sample;
 pub mod sampler;
 pub mod segment;
+pub mod sensor;
 pub mod source;
 pub mod tenancy;
 pub mod verify;

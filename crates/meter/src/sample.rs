@@ -1,7 +1,7 @@
 //! What one look at one device yields. Everything is `Copy`, so that a sample crosses between threads without
 //! an allocation.
 
-use crate::source::ReadError;
+use crate::read_error::ReadError;
 
 /// All readings of one device at one deadline. `None` is a reading that failed or was not due.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::source::ReadError;
+use crate::read_error::ReadError;
 
 /// Processes that one look names; of more it tells how many they are.
 pub const MAX_PROCESSES: usize = 32;

@@ -2,9 +2,9 @@
 //! samples around an edge do not tell. It is stored beside the samples, so that an estimate can be computed again.
 
 use super::constants as known;
-use super::sensor::Sensor;
 use super::surroundings::Reading;
 use crate::clock::{NS_PER_MS, seconds};
+use crate::sensor::Sensor;
 
 /// What the driver's energy counter counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

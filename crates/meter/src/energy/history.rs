@@ -10,10 +10,10 @@ use super::constants as known;
 use super::continuous::{Bounds, Bridge, Continuous};
 use super::rhythm::Rhythm;
 use super::second_mean::{Beside, SecondMean};
-use super::sensor::Sensor;
 use super::sums::Told;
 use super::witness::{Pair, Witness};
 use crate::sample::Sample;
+use crate::sensor::Sensor;
 
 /// So many readings in a row, 0.3 s of them and more, are no single value of a sensor of 100 ms.
 const BEYOND_READS: u32 = 40;

@@ -2,9 +2,9 @@
 
 use super::constants as known;
 use super::evenness::Evenness;
-use super::sensor::Sensor;
 use crate::clock::seconds;
 use crate::segment::{Line, Segment};
+use crate::sensor::Sensor;
 
 /// Student's t for 95 % with 1, 2, ... degrees of freedom.
 const STUDENT_T: [f64; 12] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18];

@@ -22,13 +22,13 @@ mod pieces;
 mod readings_around;
 mod rhythm;
 mod second_mean;
-mod sensor;
 mod steps;
 mod stories;
 mod sums;
 mod surroundings;
 mod witness;
 
+pub use crate::sensor::Sensor;
 pub use belief::{Belief, GainRatio, Kind, Ways};
 pub use budget::{Budget, Component, Evaluation, root_of_squares};
 pub use calibrated::{BoardGain, Calibrated, Delay};
@@ -41,7 +41,6 @@ pub use integral::Integral;
 pub use pieces::Pieces;
 pub use rhythm::{Rhythm, SHARP_NS};
 pub use second_mean::Beyond;
-pub use sensor::Sensor;
 pub use witness::Witness;
 
 /// The estimator's name: results of another one are not compared with it.

@@ -8,8 +8,8 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::NvmlSource;
-use crate::energy::Sensor;
 use crate::error::MeterError;
+use crate::sensor::Sensor;
 use crate::source::{PowerDomain, Source};
 
 /// Tried in this order; the second is where the Windows Subsystem for Linux keeps the library.

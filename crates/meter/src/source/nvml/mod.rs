@@ -28,9 +28,9 @@ use answers::{check, field_value, is_refusal, performance_state};
 use processes::{ProcessList, Slot};
 
 use super::{PowerDomain, ReadError, Source};
-use crate::energy::Sensor;
 use crate::error::MeterError;
 use crate::sample::{SlowSignals, ThrottleTimes};
+use crate::sensor::Sensor;
 use crate::tenancy::{Limits, MAX_PROCESSES, Processes};
 
 type GetFieldValues = unsafe extern "C" fn(nvmlDevice_t, i32, *mut nvmlFieldValue_t) -> nvmlReturn_t;
