@@ -479,6 +479,7 @@ describe('-o', () => {
     const ratioIn = ({ pairs }: { pairs: { metrics: { metric: string; ratio: object }[] }[] }) =>
       pairs[0]?.metrics.find(({ metric }) => metric === 'energy_j')?.ratio
     expect(compared.pairs[0].paired).toBe(true)
+    expect((await llem(['compare', a, b])).stdout).toContain('paired by round, n = 3')
     expect(ratioIn(compared)).toEqual(ratioIn(comparison))
     const stored = JSON.parse(readFileSync(join(result_dir, 'exec-runs.json'), 'utf8'))
     expect(stored.results[0].result_dirs[0]).toBe(join('1-sleep-0.5', 'round-1'))

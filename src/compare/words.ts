@@ -15,9 +15,11 @@ export interface Names {
   by?: string
 }
 
-export function namesOf({ a, b }: Pair, { a: sourceA, b: sourceB }: Comparison): Names {
-  if (a.name !== b.name) return { a: a.name, b: b.name }
-  return sourceA === sourceB ? { a: 'A', b: 'B' } : { a: sourceA, b: sourceB }
+export function namesOf({ a, b, metrics }: Pair, { a: sourceA, b: sourceB }: Comparison): Names {
+  // Commands alone have a duration, and are measured in rounds.
+  const by = metrics.some(({ metric }) => metric === 'duration_s') ? { by: 'round' } : {}
+  if (a.name !== b.name) return { a: a.name, b: b.name, ...by }
+  return sourceA === sourceB ? { a: 'A', b: 'B', ...by } : { a: sourceA, b: sourceB, ...by }
 }
 
 /** "B uses 12 % less energy per output token than A (95 % CI 9 to 15 %, paired by cycle, n = 5)." */
