@@ -97,7 +97,7 @@ describe('what a run left', () => {
     expect(steady_reason).toBeNull()
     expect(steady_state).toMatchObject({ ...steady, duration_sec: 1.5, output_tokens_per_second: 30 })
     expect(Number(steady_state?.energy_j)).toBeCloseTo(450, 0)
-    expect(Number(steady_state?.energy_per_output_token_j)).toBeCloseTo(10, 2)
+    expect(Number(steady_state?.energy_per_output_token_j)).toBeCloseTo(10, 1)
     expect([headline, headline_reason]).toEqual([
       'whole_run',
       'the steady state of 1.5 s is shorter than 10 s',

@@ -112,7 +112,7 @@ describe('llem export', () => {
     writeFileSync(table, 'of last time')
     const { code, stdout } = await llem(['export', '/nowhere/at-all', '-o', table])
     expect({ code, stdout, table: readFileSync(table, 'utf8') }).toEqual({
-      code: 1,
+      code: 2,
       stdout: '',
       table: 'of last time',
     })

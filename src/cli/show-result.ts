@@ -72,7 +72,7 @@ function* facts(result: ExperimentResult): Generator<[name: string, fact: string
   const { ttft_ms, itl_ms } = result.latency
   const latency = [spread('TTFT', ttft_ms), spread('ITL', itl_ms)].filter((part) => part !== null)
   if (latency.length > 0) yield ['Latency', latency.join(', ')]
-  if (result.goodput !== null) yield ['Goodput', goodputText(result.goodput)]
+  if (result.goodput != null) yield ['Goodput', goodputText(result.goodput)]
   const { prefill_tokens_per_second: prefill = null, decode_tokens_per_second: decode = null } =
     result.speed ?? {}
   if (prefill !== null)
