@@ -3,6 +3,7 @@
 
 import { z } from 'zod'
 import {
+  commonUncertainty,
   type Estimate,
   MANY,
   probabilityBelow,
@@ -142,9 +143,7 @@ function relative(runs: readonly Measured[], { isAbsolute }: Pick<Sides, 'isAbso
     const expanded = isAbsolute ? (absolute_uncertainty ?? uncertainty) : uncertainty
     return expanded === null ? [] : [expanded / 2 / value]
   })
-  return shares.length === 0
-    ? 0
-    : Math.sqrt(shares.reduce((sum, share) => sum + share ** 2, 0) / shares.length)
+  return commonUncertainty(shares) ?? 0
 }
 
 function logs(runs: readonly Measured[]): number[] {

@@ -96,7 +96,7 @@ function configurationOf(group: readonly Run[], label: string): Configuration {
       'J',
       'log',
     ),
-    throttledRuns: runs.filter(({ throttled }) => throttled === true).length,
+    throttledRuns: runs.filter(({ compared }) => compared.throttled).length,
   }
 }
 

@@ -89,7 +89,7 @@ function unlike(compared: readonly Configuration[]): string[] {
 
 function setApart({ configurations, runs, leftOut }: Report, compared: readonly Configuration[]): string[] {
   const simulated = runs.filter((run) => run.simulated).length
-  const throttled = runs.filter(({ throttled }) => throttled === true).length
+  const throttled = runs.filter(({ compared }) => compared.throttled).length
   const without = runs.filter(({ quoted }) => quoted.value === null).length
   const apart = configurations.filter(
     (each) => each.kind === 'run' && each.simulated && !compared.includes(each),

@@ -25,6 +25,11 @@ export interface Variance {
 /** Above it Student's t is the normal distribution to more digits than anything here has. */
 export const MANY = 1e7
 
+/** What several uncertainties are that do not average out: the root of the mean square; null for none. */
+export function commonUncertainty(each: readonly number[]): number | null {
+  return each.length === 0 ? null : Math.sqrt(each.reduce((sum, one) => sum + one ** 2, 0) / each.length)
+}
+
 /** Variances of means as one (Welch and Satterthwaite). */
 export function welch(parts: readonly Variance[]): Variance {
   const [first] = parts

@@ -2,6 +2,7 @@
 // of 100, by Student's t, which is quoted, and by the bootstrap, which some reviewers ask for.
 
 import { z } from 'zod'
+import { commonUncertainty } from './confidence.js'
 import {
   bootstrapInterval,
   CONFIDENCE,
@@ -123,8 +124,7 @@ function standardUncertainty(
   const known = uncertainties.flatMap((expanded, index) =>
     expanded === null ? [] : [expanded / 2 / (isLog ? (values[index] as number) : 1)],
   )
-  if (known.length === 0) return null
-  return Math.sqrt(known.reduce((sum, each) => sum + each ** 2, 0) / known.length)
+  return commonUncertainty(known)
 }
 
 /** The one value that several stand for: equal ones are that very number, to the last digit. Null for no values. */
