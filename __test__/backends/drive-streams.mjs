@@ -1,19 +1,24 @@
 // Drives the exact-stream server with llem's load generator, in a process of its own, and prints what the generator
 // added to the times between tokens: node drive-streams.mjs PORT REQUESTS CONCURRENCY WARM_PORT [COMMAND...]
-// WARM_PORT: of another such server, for the warmup. COMMAND, e.g. `chrt -f 1`, is put before this very command.
+// WARM_PORT: of another such server, for the warmup. COMMAND, e.g. `chrt -f 1`, is put before this very command. It runs
+// with the flags of the server's worker.
 import { spawnSync } from 'node:child_process'
 import { Connection } from '../../dist/backends/server/connection.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from '../../dist/backends/server/load-generator.js'
 import { TokenStream } from '../../dist/backends/server/stream.js'
 import { Tally, tokensOf } from '../../dist/backends/server/tally.js'
+import { WORKER_FLAGS } from '../../dist/backends/server/worker-command.js'
 import { percentile, timesAdded } from './stream-times.mjs'
 
 const [port, requests, concurrency, warmPort] = process.argv.slice(2, 6).map(Number)
-const [wrap, ...wrapArgs] = process.argv.slice(6)
-if (wrap !== undefined) {
-  const { status } = spawnSync(wrap, [...wrapArgs, process.execPath, ...process.argv.slice(1, 6)], {
-    stdio: 'inherit',
-  })
+if (process.execArgv.join() !== WORKER_FLAGS.join()) {
+  const [command, ...args] = [
+    ...process.argv.slice(6),
+    process.execPath,
+    ...WORKER_FLAGS,
+    ...process.argv.slice(1, 6),
+  ]
+  const { status } = spawnSync(command, args, { stdio: 'inherit' })
   process.exit(status ?? 1)
 }
 

@@ -97,14 +97,15 @@ it('a large .json list is read entry by entry, however it is written', () => {
 const WRITE = `
 import sys, os
 import pyarrow as arrow, pyarrow.parquet as parquet
-path, size = sys.argv[1], int(sys.argv[2])
+path, size, column = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 rows = 12000
 writer = None
 written = 0
 while written < size:
     noise = os.urandom(1500).hex()
     texts = [f"prompt {written} {i} " + noise[i % 1000:] + noise[: 2000] for i in range(rows)]
-    table = arrow.table({"id": list(range(rows)), "text": texts})
+    talks = [[{"role": "user", "content": text[:2000]}, {"role": "assistant", "content": text[2000:]}] for text in texts]
+    table = arrow.table({"id": list(range(rows)), column: texts if column == "text" else talks})
     writer = writer or parquet.ParquetWriter(path, table.schema, compression="none", use_dictionary=False)
     writer.write_table(table, row_group_size=rows)
     written += sum(map(len, texts))
@@ -113,13 +114,13 @@ file = parquet.ParquetFile(path)
 print(max(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)))
 `
 
-describe('a large Parquet file', () => {
-  const path = join(folder, 'large.parquet')
+describe.each(['text', 'messages'])('a large Parquet file of %s', (column) => {
+  const path = join(folder, `large-${column}.parquet`)
   let missing: string | null
   let largestGroupBytes = 0
   beforeAll(() => {
     missing = installPyarrow()
-    if (missing === null) largestGroupBytes = Number(runPython(WRITE, path, String(PARQUET_BYTES)))
+    if (missing === null) largestGroupBytes = Number(runPython(WRITE, path, String(PARQUET_BYTES), column))
   }, 180_000)
   afterAll(() => rmSync(path, { force: true }))
 

@@ -15,8 +15,9 @@ import type { TakenPrompt } from './taken.js'
 import { type TableColumn, textColumn } from './text-column.js'
 import { unreadableTable } from './unreadable-table.js'
 
-/** Rows of text that are decoded in one step, so that a row group is not held twice. */
+/** Rows of text that are decoded in one step, so that a row group is not held twice, and prompts that are told in one. */
 const TEXTS_AT_ONCE = 500
+const PROMPTS_AT_ONCE = 500
 
 // A thread knows nothing of what the process has learnt.
 learnEnvironment(process.env)
@@ -57,36 +58,47 @@ async function readTable(
   let empty = 0
   let chars = 0
   let rowStart = 0
+  /** Takes rows, and keeps nothing of them: a function of its own, because one that waits for the next rows holds the last. */
+  const take = (rows: readonly Record<string, unknown>[]): void => {
+    let prompts: TakenPrompt[] = []
+    for (const [index, row] of rows.entries()) {
+      const prompt = promptOf(row, column, rowStart + index + 1)
+      if (typeof prompt === 'string') {
+        empty += 1
+        continue
+      }
+      found += 1
+      // One text that a dictionary repeats is small here and large where it goes.
+      chars += prompt.prompt.text.length
+      if (chars > LIMITS.prompt_file_bytes)
+        throw unreadableTable(path, `its prompts have more than ${LIMITS.prompt_file_bytes} characters`)
+      prompts.push(prompt)
+      if (prompts.length < PROMPTS_AT_ONCE) continue
+      give(prompts)
+      prompts = []
+    }
+    give(prompts)
+  }
+  const read = (rowEnd: number) =>
+    parquet
+      .parquetReadObjects({
+        file,
+        metadata,
+        columns: [column, ...companions],
+        rowStart,
+        rowEnd,
+        compressors,
+        useOffsetIndex: true,
+      })
+      .then(take, (cause: unknown) => {
+        throw unreadableTable(path, shortened(messageOf(cause), 500), cause)
+      })
   for (const { num_rows } of metadata.row_groups) {
     const end = rowStart + Number(num_rows)
     while (rowStart < end && found < needed) {
       // As many rows as are missing still, so that a row group of a million rows is not read for ten prompts.
       const rowEnd = Math.min(end, rowStart + needed - found, rowStart + rowsAtOnce)
-      const rows = await parquet
-        .parquetReadObjects({
-          file,
-          metadata,
-          columns: [column, ...companions],
-          rowStart,
-          rowEnd,
-          compressors,
-          useOffsetIndex: true,
-        })
-        .catch((cause: unknown) => {
-          throw unreadableTable(path, shortened(messageOf(cause), 500), cause)
-        })
-      const prompts: TakenPrompt[] = []
-      for (const [index, row] of rows.entries()) {
-        const prompt = promptOf(row, column, rowStart + index + 1)
-        if (typeof prompt === 'string') empty += 1
-        else prompts.push(prompt)
-        // One text that a dictionary repeats is small here and large where it goes.
-        chars += typeof prompt === 'string' ? 0 : prompt.prompt.text.length
-        if (chars > LIMITS.prompt_file_bytes)
-          throw unreadableTable(path, `its prompts have more than ${LIMITS.prompt_file_bytes} characters`)
-      }
-      give(prompts)
-      found += prompts.length
+      await read(rowEnd)
       rowStart = rowEnd
     }
   }

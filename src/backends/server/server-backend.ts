@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { LlemError } from '../../core/errors.js'
 import type {
   BackendInstall,
@@ -13,6 +12,7 @@ import { factsOf } from './model-facts.js'
 import { findOnPath } from './on-path.js'
 import type { TalkingOptions } from './options.js'
 import type { ServerPlan } from './plan.js'
+import { workerCommand } from './worker-command.js'
 
 /** How a backend that is a server differs from the others of its kind. */
 export interface ServerKind {
@@ -104,27 +104,19 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
         load_timeout_ms: limits.loadMs,
         request_timeout_ms: limits.requestMs,
       }
-      const opened = await openWorkerSession(
-        {
-          backend: name,
-          command: process.execPath,
-          args: [fileURLToPath(import.meta.resolve('#server-worker'))],
-          env,
+      const opened = await openWorkerSession(workerCommand(name, env), {
+        ...session,
+        model,
+        options: plan,
+        graceMs: GRACE_MS,
+        canPrepare: true,
+        endsItself: true,
+        timeouts: {
+          ...timeouts,
+          loadMs: limits.loadMs + HOST_PATIENCE_MS,
+          requestMs: limits.requestMs + HOST_PATIENCE_MS,
         },
-        {
-          ...session,
-          model,
-          options: plan,
-          graceMs: GRACE_MS,
-          canPrepare: true,
-          endsItself: true,
-          timeouts: {
-            ...timeouts,
-            loadMs: limits.loadMs + HOST_PATIENCE_MS,
-            requestMs: limits.requestMs + HOST_PATIENCE_MS,
-          },
-        },
-      )
+      })
       return { ...opened, info: { ...opened.info, backend: name } }
     },
 

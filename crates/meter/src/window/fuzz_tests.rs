@@ -144,13 +144,14 @@ fn window() -> impl Strategy<Value = (u64, u64)> {
         .prop_map(|(start_ns, length_ns)| (start_ns, start_ns + length_ns))
 }
 
-/// Of each test; `LLEM_TEST_FUZZ` says how many.
-fn cases() -> u32 {
-    u32::try_from(asked(200)).unwrap_or(u32::MAX)
+/// `LLEM_TEST_FUZZ` says how many cases each test has. One in ten has no window that fits, however many they are.
+fn config() -> ProptestConfig {
+    let cases = u32::try_from(asked(200)).unwrap_or(u32::MAX);
+    ProptestConfig { max_global_rejects: cases.max(1024), ..ProptestConfig::with_cases(cases) }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_the_driver_answers_no_energy_is_negative_or_no_number(
