@@ -15,7 +15,6 @@ const KEPT = {
   timeseries: { enabled: true, save: true, sample_interval_ms: null, full_rate: true },
 }
 const REMOVED = { processes: 1, timeseries: { ...KEPT.timeseries, full_rate: false } }
-const OFF = { processes: 1, timeseries: { ...REMOVED.timeseries, enabled: false } }
 
 let energy: Energy
 let samples: Buffer
@@ -105,14 +104,8 @@ describe('what a run left', () => {
   })
 
   const steady = { start_ns: 0, end_ns: 1e9, input_tokens: 1, output_tokens: 1 }
-  it.for<[string, () => Attributable, typeof OFF, string]>([
+  it.for<[string, () => Attributable, typeof REMOVED, string]>([
     ['without energy', () => left({ energy: null }), REMOVED, 'there is no energy'],
-    [
-      'without readings over time',
-      () => left({ samplesPath: null }),
-      OFF,
-      'readings over time are disabled (timeseries.enabled: false)',
-    ],
     [
       'where only another backend could read the GPU',
       () => left({ samplesPath: null }),

@@ -131,6 +131,18 @@ describe('the steps of an experiment', () => {
   })
 })
 
+it('a run that keeps no readings is cut to its inference as well, and its energy is attributed', async () => {
+  const options = config()
+  options.timeseries.enabled = false
+  const { result } = await runExperiment(options, { libraryPath, simulated: true })
+  const [worker] = result.process_results
+  expect(result.energy?.window).toMatchObject({ start_ns: worker?.start_ns, end_ns: worker?.end_ns })
+  expect(result.request_energy).not.toBeNull()
+  expect([result.timeseries_path, result.samples_path]).toEqual([null, null])
+  const [id] = readdirSync(options.output_dir)
+  expect(readdirSync(join(options.output_dir, String(id))).sort()).toEqual(['requests.jsonl', 'result.json'])
+})
+
 describe('what goes wrong beside the inference', () => {
   it('is a null where the worker does not tell its memory', async () => {
     watchWorker(() => ({ memory: () => Promise.reject(new Error('no')) }))

@@ -1,5 +1,5 @@
 // After the window: whose its joules are. All of it rests on samples.parquet and requests.jsonl, so that `llem verify` can
-// do it again; samples.parquet is kept beside the result, unless timeseries.full_rate is false.
+// do it again; samples.parquet is kept beside the result, unless its configuration keeps no readings.
 
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -54,7 +54,7 @@ export async function attributeRun(
     warnings.push(`attribution_failed: ${why}.`)
     return why
   }
-  const unrecorded = whyUnrecorded(run, timeseries.enabled) ?? whySeveral(processes)
+  const unrecorded = whyUnrecorded(run) ?? whySeveral(processes)
   const samplesPath = run.samplesPath ?? ''
   const { phases, request_energy, attribution_reason } =
     unrecorded === null
@@ -68,7 +68,7 @@ export async function attributeRun(
       unknown(failed('measuring the steady state', error)),
     )
   })
-  if (run.samplesPath !== null && !timeseries.full_rate) await discardSamples(run.samplesPath)
+  if (run.samplesPath !== null && !keepsSamples(timeseries)) await discardSamples(run.samplesPath)
   const attribution = {
     phases,
     request_energy,
@@ -80,15 +80,19 @@ export async function attributeRun(
   return { attribution, warnings }
 }
 
+/** Whether every reading stays beside the result. They are recorded in any case: all joules rest on them. */
+export function keepsSamples({ enabled, full_rate }: ExperimentConfig['timeseries']): boolean {
+  return enabled && full_rate
+}
+
 /** Removes samples that were only recorded to be attributed. */
 export async function discardSamples(samplesPath: string): Promise<void> {
   // A file that cannot be removed is one more file beside the result.
   await rm(samplesPath, { force: true }).catch(() => undefined)
 }
 
-function whyUnrecorded({ energy, samplesPath }: Attributable, enabled: boolean): string | null {
+function whyUnrecorded({ energy, samplesPath }: Attributable): string | null {
   if (energy === null) return 'there is no energy'
-  if (!enabled) return 'readings over time are disabled (timeseries.enabled: false)'
   if (samplesPath === null)
     return "llem's own sampler, whose readings tell the time of a joule, could read no GPU"
   return existsSync(samplesPath) ? null : 'samples.parquet could not be written'

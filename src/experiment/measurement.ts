@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type AttributionResult, attributeRun, discardSamples } from '../attribution/of-run.js'
+import { type AttributionResult, attributeRun, discardSamples, keepsSamples } from '../attribution/of-run.js'
 import type { Generation } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
@@ -83,7 +83,7 @@ export async function measurePrompts(
     endWindow(window, reason, observer),
   )
   if ('failure' in inference) {
-    if (wanted.samples !== null && !config.timeseries.full_rate) await discardSamples(wanted.samples)
+    if (wanted.samples !== null && !keepsSamples(config.timeseries)) await discardSamples(wanted.samples)
     throw await keepIncomplete(runDir, {
       experimentId,
       config,
@@ -141,11 +141,11 @@ export function generationOf({ generation }: ExperimentConfig): Generation {
 
 function wantedFiles(runDir: string, config: ExperimentConfig, meter: Meter | null): FilePaths {
   const { enabled, save } = config.timeseries
-  const keeps = meter?.opened != null && enabled
+  const isOpen = meter?.opened != null
   return {
-    timeseries: keeps && save ? join(runDir, 'timeseries.parquet') : null,
-    // Always recorded, for all joules rest on it; kept unless timeseries.full_rate is false.
-    samples: keeps ? join(runDir, 'samples.parquet') : null,
+    timeseries: isOpen && enabled && save ? join(runDir, 'timeseries.parquet') : null,
+    // Always recorded, for all joules rest on it; what is not kept is removed once they are known.
+    samples: isOpen ? join(runDir, 'samples.parquet') : null,
     requests: join(runDir, 'requests.jsonl'),
   }
 }
