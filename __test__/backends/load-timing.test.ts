@@ -12,12 +12,13 @@ const STREAMS = 1000
 
 /** What disturbs a machine only ever adds: of several attempts the best says what llem itself adds. */
 const ATTEMPTS = 4
+const MOST_MS = 3
 
-it('drives 1000 streams of 20 tokens a second from one core and adds less than 5 ms to 99 % of the times between tokens', async () => {
+it('drives 1000 streams of 20 tokens a second from one core and adds at most 3 ms to 99 % of the times between tokens', async () => {
   const bare = await driven('./read-bare-streams.mjs')
   expect(bare).toMatchObject({ chunks: 200_000 })
   const added: number[] = []
-  while (added.length < ATTEMPTS && !added.some((ms) => ms < 5)) {
+  while (added.length < ATTEMPTS && !added.some((ms) => ms <= MOST_MS)) {
     const seen = await driven('./drive-streams.mjs')
     console.info(
       `${STREAMS} streams of 200 tokens: llem ${JSON.stringify(seen)}, bare ${JSON.stringify(bare)}`,
@@ -31,7 +32,7 @@ it('drives 1000 streams of 20 tokens a second from one core and adds less than 5
     expect(seen.added_midway_p99_ms - bare.added_midway_p99_ms).toBeLessThan(5)
     added.push(seen.added_p99_ms - bare.added_p99_ms)
   }
-  expect(Math.min(...added)).toBeLessThan(5)
+  expect(Math.min(...added)).toBeLessThanOrEqual(MOST_MS)
 }, 180_000)
 
 /** What a reader prints of all streams of a server of its own. */
