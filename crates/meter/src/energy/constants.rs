@@ -107,6 +107,7 @@ table! {
     LOAD_SHARE = 0.2, "1", "A mean this share above idle is a load.", "guess";
     BUSY_SHARE = 0.2, "1", "A GPU in which a kernel ran for more of the window had a load.", "guess: utilisation is told for the last 0.17 to 1 s";
     BUSY_SLACK = 0.05, "1", "The share of a window in which kernels ran is known no better than this.", "guess: utilisation is told late";
+    QUIET_SHARE = 0.5, "1", "A board in which no kernel ran, by its driver, draws less than this share of its limit.", "nvidia-smi of idle boards: 3 to 45 %";
     LEAST_UNSEEN = 0.1, "1", "No sensor is taken to see more of the time than all but this share.", "choice";
     GAPLESS_USUAL = 0.97, "1", "Prior that a sensor sees all of the time, where those of its kind do.", "arXiv 2312.02741";
     GAPLESS_UNKNOWN = 0.4, "1", "The same where its period is none that is known of its kind.", "arXiv 2312.02741: on 4 of 7 kinds of boards";

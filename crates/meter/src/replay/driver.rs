@@ -73,6 +73,8 @@ pub struct Faults {
     pub stall_ns: u64,
     /// At a moment the sampler's thread is kept from running for so long.
     pub stall_at_ns: Option<(u64, u64)>,
+    /// The driver says that no kernel runs, whatever runs.
+    pub no_kernels: bool,
 }
 
 /// Everything about a board but its load.
@@ -112,6 +114,7 @@ impl Board {
             stalls: 0.0,
             stall_ns: 0,
             stall_at_ns: None,
+            no_kernels: false,
         },
         prior: Sensor::DATACENTER,
         calibrated: Calibrated { sensor_delay_doubt_ns: None, counter_delay: None, gain: None },
@@ -236,7 +239,7 @@ impl Driver {
 
     /// The share of the last second in which a kernel ran, percent.
     pub fn busy_pct(&self, at_ns: u64) -> u32 {
-        self.busy_pct.at(at_ns).unwrap_or(0)
+        if self.board.faults.no_kernels { 0 } else { self.busy_pct.at(at_ns).unwrap_or(0) }
     }
 
     fn is_out(&self, at_ns: u64) -> bool {

@@ -42,8 +42,10 @@ impl DeviceWindow {
         // Kernels that ran tell of a load that is seen only while it is low.
         let told_share = self.slow.busy_share(seconds(duration_ns));
         let busy_share = told_share.unwrap_or(0.0);
-        // Where no kernel ran there is no load, in step or not, however much this board draws when it is idle.
-        let is_quiet = told_share.is_some_and(|share| share <= known::BUSY_SLACK);
+        // Where no kernel ran there is no load, in step or not, however much this board draws when it is idle: but not as
+        // much as a load, for a driver may know of no kernel.
+        let is_quiet = told_share.is_some_and(|share| share <= known::BUSY_SLACK)
+            && highest_w.is_none_or(|watts| watts < known::QUIET_SHARE * limit_w);
         let is_busy = busy_share > known::BUSY_SHARE;
         let busy_s = if is_busy { (busy_share - known::BUSY_SLACK).max(0.0) * read_s } else { 0.0 };
         let behind = if is_quiet {
