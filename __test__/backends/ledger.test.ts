@@ -17,7 +17,12 @@ const usage = (completion: number, more: Partial<Usage> = {}): Usage => ({
 })
 const told = (more: Partial<Witnesses> = {}): Witnesses => ({
   ...{ usage: usage(20), chunks: 20, reasoningChunks: 0, tokenizer: null },
-  ...{ size: { bytes: 80, words: 0, wideBytes: 0 }, listed: null, mostPrompt: null, fewestPrompt: null },
+  ...{
+    size: { bytes: 80, words: 0, joints: 0, wideBytes: 0 },
+    listed: null,
+    mostPrompt: null,
+    fewestPrompt: null,
+  },
   ...{ prompt: null, limit: 20, endedByItself: false },
   ...more,
 })
@@ -33,7 +38,7 @@ const outcome = (chunks: number, more: Partial<Answered> = {}): Outcome => ({
     endNs: 1e9,
     chunkTimesNs: Array.from({ length: chunks }, (_, at) => 1e8 + at * 1e7),
     reasoningChunks: 0,
-    size: { bytes: chunks * 4, words: 0, wideBytes: 0 },
+    size: { bytes: chunks * 4, words: 0, joints: 0, wideBytes: 0 },
     listed: null,
     usage: usage(20),
     finishReason: 'stop',
@@ -233,7 +238,7 @@ describe('a run of which nothing decides how many tokens it has', () => {
     expect(ledgerOf([...plain, ...more(1.3)])?.unsettled).toMatchObject({ requests: 3 })
     // Speculative decoding is at none of these in any, and characters of several tokens come whole.
     expect(ledgerOf([...more(1.3), ...more(1.2), ...more(1.4)])?.unsettled).toBeNull()
-    const size = { bytes: 200, words: 0, wideBytes: 120 }
+    const size = { bytes: 200, words: 0, joints: 0, wideBytes: 120 }
     expect(ledgerOf([...plain, ...more(2).map((each) => ({ ...each, size }))])?.unsettled).toBeNull()
     // Nor do tags that are not shown vary.
     const tagged = numbers(3).map((at) => ({ chunks: 30 + at, usage: usage(42 + at) }))

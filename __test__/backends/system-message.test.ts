@@ -20,7 +20,7 @@ async function sent(endpoint: 'chat' | 'completions', prompt: Prompt): Promise<R
       endpoint,
       model: 'm',
       dialect: 'vllm',
-      takesStreamOptions: true,
+      leftOut: new Set(),
       extraBody: {},
     }),
   )

@@ -12,6 +12,8 @@ export const PIECE_S = 3
 const LEAST_S = 6
 /** The means of flat pieces differ by less than this, or by less than they are uncertain. */
 const FLAT_PCT = 2
+/** Three pieces that go up, or down, by more than this each, drift. */
+const DRIFT_PCT = 0.3
 
 export interface FlatLevel {
   devices: DeviceLevel[]
@@ -59,7 +61,8 @@ export class FloorWatch {
     }
     const durationS = flat.reduce((sum, { duration_sec }) => sum + duration_sec, 0)
     // Timers are late by milliseconds, never early.
-    return flat.length < Math.ceil(leastS / PIECE_S) ? null : this.#levelOf(flat, durationS)
+    const isShort = flat.length < Math.ceil(leastS / PIECE_S)
+    return isShort || isDrifting(all.slice(-3)) ? null : this.#levelOf(flat, durationS)
   }
 
   #next(): void {
@@ -117,6 +120,18 @@ export class FloorWatch {
 
 function powerOf({ devices }: NativeEnergy, position: number): number | null {
   return devices[position]?.mean_power_w ?? null
+}
+
+/** Whether three pieces go one way, so that their level is that of a moment. */
+function isDrifting([first, second, third]: readonly (NativeEnergy | null)[]): boolean {
+  if (first == null || second == null || third == null) return false
+  return first.devices.some((_, position) => {
+    const [a, b, c] = [first, second, third].map((piece) => powerOf(piece, position) ?? Number.NaN)
+    if (a === undefined || b === undefined || c === undefined) return false
+    const doubtW = meanUncertainties(second)[position] ?? 0
+    const least = Math.max((Math.abs(b) * DRIFT_PCT) / 100, doubtW / 2)
+    return Math.min(b - a, c - b) > least || Math.max(b - a, c - b) < -least
+  })
 }
 
 function isFlat(pieces: readonly NativeEnergy[]): boolean {

@@ -27,6 +27,7 @@ export async function measureIdlePower(
   {
     label = 'Measuring idle power',
     isServerElsewhere = false,
+    steadyPct = STEADY_PCT,
     ...context
   }: {
     observer: Observer
@@ -35,6 +36,8 @@ export async function measureIdlePower(
     label?: string
     /** A server that llem has not started is there, which nobody can tell from a stranger. */
     isServerElsewhere?: boolean
+    /** The first and the last third differ by less than this. */
+    steadyPct?: number
   },
 ): Promise<IdlePower> {
   const { sampler } = opened
@@ -64,7 +67,7 @@ export async function measureIdlePower(
     disturbances: [
       ...(isServerElsewhere ? [] : (foreign_processes ?? []).map(describeForeignProcess)),
       ...(limit_changes ?? []).map(describeLimitChange),
-      ...(ends === null ? [] : driftsOf(ends, opened.devices)),
+      ...(ends === null ? [] : driftsOf(ends, opened.devices, steadyPct)),
     ],
   }
 }
@@ -115,11 +118,11 @@ function movedW(ends: Ends | null, position: number): number | null {
 }
 
 /** A GPU that cools down after a run draws less and less, and one that wakes up more. */
-function driftsOf({ first, last }: Ends, devices: readonly Device[]): string[] {
+function driftsOf({ first, last }: Ends, devices: readonly Device[], steadyPct: number): string[] {
   return devices.flatMap(({ index }, position) => {
     const [beforeW, afterW] = [first, last].map((report) => report.devices[position]?.meanPowerW)
     if (beforeW === undefined || afterW === undefined) return []
-    if (Math.abs(afterW / beforeW - 1) * 100 <= STEADY_PCT) return []
+    if (Math.abs(afterW / beforeW - 1) * 100 <= steadyPct) return []
     const [verb, cause] =
       afterW < beforeW
         ? ['fell', 'it was not idle for long; let it cool down']

@@ -13,6 +13,8 @@ import { thermalFloor } from './thermal-floor.js'
 
 /** Where there is no flat thermal floor; no longer than the bare level was measured. */
 const BEFORE_WINDOW_S = 5
+/** A level that was not flat in a floor may drift on: where it moves by more than this within those seconds, it does. */
+const STEADY_PCT = 1
 
 export interface Parked {
   /** Null where it was not measured. */
@@ -60,7 +62,7 @@ export async function parkInFloor(
 async function beforeWindow(opened: OpenedSampler, seconds: number, context: Context): Promise<Parked> {
   try {
     const label = 'Measuring parked power'
-    const idle = await measureIdlePower(opened, seconds, { ...context, label })
+    const idle = await measureIdlePower(opened, seconds, { ...context, label, steadyPct: STEADY_PCT })
     return told(idle, 'before_window', context)
   } catch (error) {
     if (error instanceof LlemError && error.code === 'INTERRUPTED') throw error

@@ -34,7 +34,9 @@ export function errorTextOf(text: string): string {
 }
 
 /** OpenRouter: "Provider returned error", and in `metadata` what it was. */
-function withCause(text: string, { metadata }: Record<string, unknown>): string {
+function withCause(text: string, { metadata, param }: Record<string, unknown>): string {
+  // OpenAI names the key beside the words.
+  if (typeof param === 'string' && param !== '' && !text.includes(param)) return `${text} (${param})`
   const raw =
     typeof metadata === 'object' && metadata !== null ? (metadata as { raw?: unknown }).raw : undefined
   return typeof raw === 'string' && raw !== '' ? `${text}: ${errorTextOf(raw)}` : text

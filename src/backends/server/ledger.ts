@@ -26,8 +26,11 @@ export function reckon(witnesses: Witnesses): Reckoning {
     const isRefused = why !== null && REFUSALS.includes(why)
     const told = isRefused ? promptBeside(witnesses) : promptOf(witnesses, output)
     const { prompt, impossible } = possible(told, witnesses)
-    const { explained, doubt, between } =
-      source === 'chunks' || isRefused ? AGREED : comparedWithText(output, counted)
+    const { explained, doubt, between } = isRefused
+      ? AGREED
+      : source === 'chunks'
+        ? asChunks(output, counted)
+        : comparedWithText(output, counted)
     const cached =
       impossible !== null || (prompt.input !== null && Number(usage?.cached) > prompt.input)
         ? null
@@ -102,6 +105,14 @@ export function hiddenThoughts({
   return reasoningChunks === 0 ? (usage?.reasoning ?? 0) : 0
 }
 
+/** One token a chunk, unless the text has more words than that. */
+function asChunks(output: number, { size }: Counted): Compared {
+  const least = fewestTokens(size.words)
+  if (output >= least) return AGREED
+  const doubt = `${output} tokens, one for each chunk, in a text of ${size.words} words`
+  return { explained: null, doubt, between: [output, Math.max(least, size.bytes)] }
+}
+
 /** Whether the text that came may be that of so many tokens. */
 function comparedWithText(all: number, counted: Counted): Compared {
   const hidden = hiddenThoughts(counted)
@@ -115,7 +126,8 @@ function visiblyCompared(output: number, counted: Counted): Compared {
   const { chunks, tokenizer, listed } = counted
   // What is listed is more than a number: it speaks also against a usage that is the number of chunks.
   const isListedOtherwise = listed !== null && !agree(output, listed.count)
-  if (!isListedOtherwise && output >= chunks && output <= chunks + silentOf(counted)) return AGREED
+  if (!isListedOtherwise && output >= chunks && output <= chunks + silentOf(counted))
+    return tokenizer === null ? asChunks(output, counted) : AGREED
   const what = doubtOfText(output, counted)
   if (what !== null) {
     const other = tokenizer ?? chunks

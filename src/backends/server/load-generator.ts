@@ -74,7 +74,17 @@ export async function driveLoad(drive: Drive): Promise<Driven> {
   await generator.sendAll(startNs)
   if (generator.problem !== null) throw generator.problem.error
   const { lastEndNs, maxInFlight, retries, waits, lingered, steady } = generator
-  return { startNs, endNs: Math.max(startNs, lastEndNs), maxInFlight, retries, waits, lingered, steady }
+  // A worker that is busy as it begins sends nothing yet.
+  const sentNs = generator.firstSentNs ?? startNs
+  return {
+    startNs: sentNs,
+    endNs: Math.max(sentNs, lastEndNs),
+    maxInFlight,
+    retries,
+    waits,
+    lingered,
+    steady,
+  }
 }
 
 /** From the opening of one connection to the next, where many are kept in flight. */
@@ -90,6 +100,8 @@ function retryDelayMs(retries: number): number {
 
 class LoadGenerator {
   maxInFlight = 0
+  /** When the first request was sent; null before. */
+  firstSentNs: number | null = null
   retries = 0
   readonly waits: Waits = { count: 0, ms: 0 }
   readonly lingered: Waits = { count: 0, ms: 0 }
@@ -187,6 +199,7 @@ class LoadGenerator {
     let lastNs: number
     for (let attempts = 1; ; attempts += 1) {
       const stream = send(index, (stream, ns) => this.steady.firstToken(stream, ns))
+      this.firstSentNs ??= stream.startNs
       this.#live.add(stream)
       this.steady.sent(stream)
       await stream.free
@@ -299,10 +312,17 @@ class LoadGenerator {
     this.stop(
       new LlemError(
         `${this.#failures} of ${count} requests failed, more than load.max_failed_share (${load.max_failed_share}) allows; the first: ${this.#firstFailure}`,
-        { code: 'REQUESTS_FAILED', hint: 'See the log of the server, or with -v what it wrote.' },
+        { code: 'REQUESTS_FAILED', hint: hintFor(code) },
       ),
     )
   }
+}
+
+function hintFor(code: string): string {
+  const log = 'See the log of the server, or with -v what it wrote.'
+  return ['HTTP_400', 'HTTP_422'].includes(code)
+    ? `${log} A key of the request that the server does not know is left out by server.extra_body: { KEY: null }.`
+    : log
 }
 
 /**

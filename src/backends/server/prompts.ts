@@ -91,7 +91,7 @@ async function sizePrompt(
   const { input_tokens: exact, max_input_tokens: most } = prompt
   if (exact === undefined && most === undefined) return asItIs(prompt, context)
   if (context.endpoint === 'chat') return null
-  const tokens = await tokenize(plainText(prompt), context)
+  const tokens = canTokenize(context.dialect) ? await tokenize(plainText(prompt), context) : null
   if (tokens === null) return null
   if (tokens.length === 0) {
     throw new LlemError('a prompt has no tokens', {
@@ -117,7 +117,7 @@ function exactly(tokens: readonly number[], count: number): number[] {
   return whole.slice(0, count)
 }
 
-/** Whether this kind of server has a tokenizer to ask. */
+/** Whether this kind of server has a tokenizer whose ids it takes as a prompt. */
 export function canTokenize(dialect: Dialect): boolean {
   return dialect === 'vllm' || dialect === 'llamacpp'
 }
@@ -133,19 +133,17 @@ export async function tokensOfAnswer(
 const tokensSchema = z.object({ tokens: z.array(z.number().int().nonnegative()) })
 
 /**
- * The ids of a text with what the model wants at its beginning; null where the server tells none. vLLM reads
- * `prompt` and `add_special_tokens`, llama-server `content` and `add_special`.
+ * The ids of a text with what the model wants at its beginning; null where the server tells none. vLLM and SGLang read
+ * `prompt` and `add_special_tokens`, llama-server `content` and `add_special`, and neither minds the other's.
  */
 async function tokenize(
   text: string,
   { connection, dialect, model }: Omit<Context, 'endpoint'>,
   isBeginning = true,
 ): Promise<number[] | null> {
-  if (!canTokenize(dialect)) return null
-  const body =
-    dialect === 'vllm'
-      ? { model, prompt: text, add_special_tokens: isBeginning }
-      : { content: text, add_special: isBeginning, parse_special: false }
+  const asVllm = { model, prompt: text, add_special_tokens: isBeginning }
+  const asLlamacpp = { content: text, add_special: isBeginning, parse_special: false }
+  const body = { ...(dialect !== 'llamacpp' && asVllm), ...(dialect !== 'vllm' && asLlamacpp) }
   const parsed = tokensSchema.safeParse(await connection.tryJson('/tokenize', body))
   return parsed.success ? parsed.data.tokens : null
 }

@@ -24,14 +24,9 @@ export interface BodyOptions {
   endpoint: 'completions' | 'chat'
   model: string
   dialect: Dialect
-  /** Whether the server takes `stream_options`, without which it sends no usage. */
-  takesStreamOptions: boolean
+  /** Keys that the server refuses. Without `stream_options` it sends no usage, as the ledger says. */
+  leftOut: ReadonlySet<string>
   extraBody: Record<string, unknown>
-}
-
-/** Whether a server refused a request for its `stream_options`, which older ones do not know. */
-export function refusesStreamOptions({ code, message }: { code: string; message: string }): boolean {
-  return ['HTTP_400', 'HTTP_422'].includes(code) && /stream_options|include_usage/.test(message)
 }
 
 /** What says in one server or another how long answers may be, or how many there are to one request. */
@@ -97,14 +92,14 @@ export function canIgnoreEos(dialect: Dialect): boolean {
 export function requestBody(
   { prompt, system, maxTokens, ignoreEos }: ServedPrompt,
   generation: Generation,
-  { endpoint, model, dialect, takesStreamOptions, extraBody }: BodyOptions,
+  { endpoint, model, dialect, leftOut, extraBody }: BodyOptions,
 ): string {
   const told = system === undefined ? [] : [{ role: 'system', content: system }]
   const body = {
     model,
     ...(endpoint === 'chat' ? { messages: [...told, { role: 'user', content: prompt }] } : { prompt }),
     stream: true,
-    ...(takesStreamOptions ? { stream_options: { include_usage: true } } : {}),
+    stream_options: { include_usage: true },
     max_tokens: maxTokens,
     temperature: generation.temperature,
     top_p: generation.top_p,
@@ -112,7 +107,8 @@ export function requestBody(
     ...beyondOpenai(dialect, generation, ignoreEos),
     ...extraBody,
   }
-  return JSON.stringify(Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)))
+  const isSent = ([key, value]: [string, unknown]) => value !== null && !leftOut.has(key)
+  return JSON.stringify(Object.fromEntries(Object.entries(body).filter(isSent)))
 }
 
 /**

@@ -16,6 +16,8 @@ export interface RunDoubt {
 /** So many answers at least, with prompts of so many lengths, are no accident. */
 export const LEAST_ANSWERS = 5
 const LEAST_LENGTHS = 3
+/** Some have as many tokens as chunks by chance. */
+const MOST_SHARE = 0.75
 /** Chunks that hold so many tokens each are no accident of a busy server, which joins a few. */
 const SEVERAL_PER_CHUNK = 1.5
 /** Nor are so many where they are so many more than chunks. */
@@ -29,6 +31,17 @@ const SINGLE_PER_SEVERAL = 3
 const LONG_CHUNKS = 16
 const LONG_PER_SEVERAL = 1 / 2
 const LEAST_LONG = 2
+
+/** Chunks of text with so many words each are tokens, or words; fewer are parts of tokens, or of a script without blanks. */
+const WORDS_PER_CHUNK = 0.5
+/** Where hardly a chunk has a second word in it, it is not because several tokens came in one: most tokens begin a word. */
+const JOINTS_PER_TOKEN = 0.2
+const JOINTS_PER_CHUNK = 0.05
+/** Somebody on the way sends whole words, where nearly every chunk begins one. */
+const WORD_BY_WORD = 0.95
+/** The counts of a run differ where they do by this share, and by so many tokens. */
+const DIFFERS_SHARE = 0.05
+const LEAST_DIFFERENCE = 8
 
 const NONE = { requests: 0, tokens: 0, chunks: 0 }
 
@@ -44,9 +57,9 @@ export class RunDoubts {
   readonly #several = { ...NONE, leastMore: Number.POSITIVE_INFINITY, mostMore: 0 }
   /** Answers whose usage was proved wrong, and of the others those that nothing but it tells another number than chunks of. */
   #refused = 0
-  readonly #alone = { requests: 0, less: 0, more: 0 }
+  readonly #alone = { ...NONE, less: 0, more: 0, words: 0, joints: 0 }
   /** Answers that the model ended, and that have the same number of tokens by the usage whatever came. */
-  readonly #same = { requests: 0, less: 0, output: 0, isOne: true, chunks: new Set<number>() }
+  readonly #same = { requests: 0, less: 0, more: 0, output: 0, isOne: true, chunks: new Set<number>() }
 
   add(reckoning: Reckoning, isRefused: boolean, answer: Answered): void {
     const chunks = answer.chunkTimesNs.length
@@ -80,7 +93,11 @@ export class RunDoubts {
     this.#alone.requests += times
     this.#alone.less += times * Math.max(0, more)
     this.#alone.more += times * Math.max(0, -more)
-    if (finishReason === 'stop' && more > 0) this.#compareWithOthers(output, chunks, times)
+    this.#alone.tokens += times * output
+    this.#alone.chunks += times * chunks
+    this.#alone.words += times * size.words
+    this.#alone.joints += times * size.joints
+    if (finishReason === 'stop') this.#compareWithOthers(output, chunks, times)
     const prompt = usage?.prompt ?? 0
     if (prompt > 0 && more >= prompt && more <= prompt + silent) {
       this.#withPrompt.requests += times
@@ -102,21 +119,28 @@ export class RunDoubts {
     if (same.requests === 0) same.output = output
     if (same.output !== output) same.isOne = false
     same.requests += times
-    same.less += times * (output - chunks)
+    same.less += times * Math.max(0, output - chunks)
+    same.more += times * Math.max(0, chunks - output)
     if (same.chunks.size < LEAST_LENGTHS) same.chunks.add(chunks)
   }
 
   /** The first that applies; null where nothing shows. */
   get doubt(): RunDoubt | null {
-    return this.#usageRefused ?? this.#promptWithin ?? this.#alwaysTheSame ?? this.#oddlySeveral
+    return (
+      this.#usageRefused ??
+      this.#promptWithin ??
+      this.#alwaysTheSame ??
+      this.#oddlySeveral ??
+      this.#unlikeTokens
+    )
   }
 
   /** Who told what cannot be in one answer is not believed in others, where nobody else says the same. */
   get #usageRefused(): RunDoubt | null {
     if (this.#refused === 0 || this.#alone.requests === 0) return null
-    const { requests } = this.#alone
+    const { requests, less, more } = this.#alone
     return {
-      ...this.#alone,
+      ...{ requests, less, more },
       first: `the usage is proved wrong in ${this.#refused} answers, and ${requests} others have another number of tokens by it than chunks came`,
     }
   }
@@ -133,12 +157,26 @@ export class RunDoubts {
 
   /** A model ends answers of different texts where they end, not all at one number: that is what was asked for, and no count. */
   get #alwaysTheSame(): RunDoubt | null {
-    const { requests, less, output, isOne, chunks } = this.#same
-    if (!isOne || requests < LEAST_ANSWERS || requests < this.#requests || chunks.size < LEAST_LENGTHS)
-      return null
+    const { requests, less, more, output, isOne, chunks } = this.#same
+    const areMost = requests >= Math.max(LEAST_ANSWERS, MOST_SHARE * this.#requests)
+    if (!isOne || !areMost || chunks.size < LEAST_LENGTHS) return null
     return {
-      ...{ requests, less, more: 0 },
-      first: `all ${requests} answers ended by themselves, and have ${output} tokens each by the usage, in different numbers of chunks`,
+      ...{ requests, less, more },
+      first: `${requests} of ${this.#requests} answers ended by themselves, and have ${output} tokens each by the usage, in different numbers of chunks`,
+    }
+  }
+
+  /** The chunks look like one token each, and the usage tells another number, which nothing explains then. */
+  get #unlikeTokens(): RunDoubt | null {
+    const { requests, tokens, chunks, less, more, words, joints } = this.#alone
+    const least = Math.max(LEAST_DIFFERENCE, DIFFERS_SHARE * Math.min(tokens, chunks))
+    if (requests === 0 || words < WORDS_PER_CHUNK * chunks) return null
+    const isSplit = more >= least && joints <= JOINTS_PER_CHUNK * chunks
+    const isJoined = less >= least && joints < JOINTS_PER_TOKEN * less && words <= WORD_BY_WORD * chunks
+    if (!isSplit && !isJoined) return null
+    return {
+      ...{ requests, less, more },
+      first: `${requests} answers have ${tokens} tokens by the usage in ${chunks} chunks, which have a word or a part of one each, as tokens do`,
     }
   }
 

@@ -4,6 +4,8 @@ export interface TextSize {
   bytes: number
   /** What blanks part; 0 in a script that has none. */
   words: number
+  /** Of these words, those that began in a piece behind another one: a piece that has such a word is no single token. */
+  joints: number
   /** Of these bytes, those of characters beyond ASCII, of which one may take several tokens and comes whole. */
   wideBytes: number
 }
@@ -24,6 +26,7 @@ const LAST_ASCII = 0x7f
 export class TextMeasure implements TextSize {
   bytes = 0
   words = 0
+  joints = 0
   wideBytes = 0
   #isInWord = false
 
@@ -31,17 +34,23 @@ export class TextMeasure implements TextSize {
     const bytes = Buffer.byteLength(piece)
     this.bytes += bytes
     let narrow = 0
+    let hasText = false
     for (let at = 0; at < piece.length; at += 1) {
       const unit = piece.charCodeAt(at)
       const isBlank = unit <= BLANK
       if (unit <= LAST_ASCII) narrow += 1
-      if (!isBlank && !this.#isInWord) this.words += 1
+      if (!isBlank && !this.#isInWord) {
+        this.words += 1
+        if (hasText) this.joints += 1
+      }
+      hasText ||= !isBlank
       this.#isInWord = !isBlank
     }
     this.wideBytes += bytes - narrow
   }
 
   get size(): TextSize {
-    return { bytes: this.bytes, words: this.words, wideBytes: this.wideBytes }
+    const { bytes, words, joints, wideBytes } = this
+    return { bytes, words, joints, wideBytes }
   }
 }

@@ -13,20 +13,14 @@ import { apiKeyOf } from './api-key.js'
 import { Connection, unreachable } from './connection.js'
 import { freePort } from './free-port.js'
 import { answersOther, askServedModel, type ServedModel } from './identify.js'
+import { LeftOut } from './left-out.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from './load-generator.js'
 import { factsOf } from './model-facts.js'
 import { nowNs } from './now.js'
 import { type ServerPlan, serverPlanSchema } from './plan.js'
 import { canTokenize, type PreparedPrompts, preparePrompts, tokensOfAnswer } from './prompts.js'
 import { waitUntilReady } from './readiness.js'
-import {
-  bytesBeside,
-  ENDPOINT_PATHS,
-  refusesStreamOptions,
-  requestBody,
-  type ServedPrompt,
-  setsLengths,
-} from './request-body.js'
+import { bytesBeside, ENDPOINT_PATHS, requestBody, type ServedPrompt, setsLengths } from './request-body.js'
 import { waitAfter } from './response-headers.js'
 import { type AskedModel, mayAnswer } from './served-model.js'
 import { ServerProcess } from './server-process.js'
@@ -49,8 +43,9 @@ interface Loaded {
   connection: Connection
   asked: AskedModel
   served: ServedModel
-  /** Until it refuses one. */
-  takesStreamOptions: boolean
+  leftOut: LeftOut
+  /** Whether it counts the tokens of a text, as some do whose engine nobody knows. */
+  hasTokenizer: boolean
 }
 
 let server: ServerProcess | null = null
@@ -129,8 +124,8 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
   try {
     const prepared = takeReadied({ prompts, generation }) ?? (await prepare(prompts, generation))
     const tally = new Tally(prepared.prompts)
-    const { connection, served } = theServer()
-    const texts = canTokenize(served.dialect) ? new AnswerTexts() : null
+    const { connection, served, leftOut } = theServer()
+    const texts = theServer().hasTokenizer ? new AnswerTexts() : null
     const at = (index: number): ServedPrompt => {
       const prompt = prepared.prompts[index]
       if (prompt === undefined) throw new Error(`there is no prompt ${index}`)
@@ -143,8 +138,9 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       send: (index, onFirst) =>
         send(at(index), generation, { onFirst, ...(texts && { onText: texts.listener(index) }) }),
       tokensOf: (index, answer) => tokensOf(at(index), answer),
-      isSentOtherwise: leavesStreamOptions,
+      isSentOtherwise: (end) => leftOut.isSentOtherwise(end),
       onEnd: (outcome) => {
+        leftOut.ended(outcome.end.ok)
         if (outcome.end.ok) refuseOther(outcome.end.model)
         const { index, end } = outcome
         if (texts?.ended(outcome, at(index))) return
@@ -166,7 +162,7 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       if (record !== null) tell.request(record)
     }
     tally.compare(counted?.witnesses ?? [])
-    return tally.totals(driven, prepared.notes, generation)
+    return tally.totals(driven, [...prepared.notes, ...leftOut.notes], generation)
   } catch (error) {
     throw await trueCause(error)
   } finally {
@@ -219,19 +215,13 @@ function send(
   generation: Generation,
   listeners: Pick<StreamOptions, 'onFirst' | 'onText'>,
 ): TokenStream {
-  const { plan, connection, served, takesStreamOptions } = theServer()
+  const { plan, connection, served, leftOut } = theServer()
   const { endpoint, extra_body: extraBody, request_timeout_ms: timeoutMs } = plan
   const { dialect } = served
   const model = served.resolved.name
-  const body = requestBody(prompt, generation, { endpoint, model, dialect, takesStreamOptions, extraBody })
+  const options = { endpoint, model, dialect, leftOut: leftOut.keys, extraBody }
+  const body = requestBody(prompt, generation, options)
   return new TokenStream(connection, { path: ENDPOINT_PATHS[endpoint], body, timeoutMs, ...listeners })
-}
-
-/** From now on no request has what this one was refused for; without it the server sends no usage, as the ledger says. */
-function leavesStreamOptions(end: Failed): boolean {
-  if (!refusesStreamOptions(end) || 'stream_options' in theServer().plan.extra_body) return false
-  theServer().takesStreamOptions = false
-  return true
 }
 
 /** One request with its text, which waits as long as the server asks for (Retry-After), within the limit of a request. */
@@ -239,6 +229,7 @@ async function askPatiently(
   prompt: ServedPrompt,
   generation: Generation,
 ): Promise<{ end: Answered | Failed; text: string }> {
+  const { leftOut } = theServer()
   const startNs = nowNs()
   let isSentOtherwise = false
   for (let attempts = 1; ; attempts += 1) {
@@ -247,10 +238,11 @@ async function askPatiently(
       text += piece
     }
     const end = await send(prompt, generation, { onText }).done
-    if (!end.ok && leavesStreamOptions(end) && !isSentOtherwise) {
+    if (!end.ok && !isSentOtherwise && leftOut.isSentOtherwise(end)) {
       isSentOtherwise = true
       continue
     }
+    leftOut.ended(end.ok)
     const askedMs = end.ok ? null : end.retryAfterMs
     const mostMs = theServer().plan.request_timeout_ms
     if (askedMs === null || (end.endNs - startNs) / 1e6 + askedMs > mostMs) return { end, text }
@@ -279,7 +271,11 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
   const { context_size: wanted } = plan
   if (wanted !== null && served.contextSize !== null && served.contextSize !== wanted)
     throw otherContext(title, wanted, served.contextSize)
-  return { plan, connection, asked, served, takesStreamOptions: !('stream_options' in plan.extra_body) }
+  const { dialect, resolved } = served
+  const hasTokenizer =
+    canTokenize(dialect) ||
+    (await tokensOfAnswer('two words', { connection, dialect, model: resolved.name })) !== null
+  return { plan, connection, asked, served, leftOut: new LeftOut(plan.extra_body), hasTokenizer }
 }
 
 /** An answer that names another model is no answer of the one that was asked for. */
