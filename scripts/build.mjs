@@ -17,6 +17,7 @@ const scratch = join(root, '.cache/build')
 const platform = hostPlatform()
 // Loaded from where npm puts them: few commands need them, and bundled they would be a third of the package.
 const NOT_BUNDLED = [
+  '@huggingface/tokenizers',
   'd3-scale',
   'd3-shape',
   'hyparquet',

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 
 const [mode, otherPort] = process.argv.slice(2)
 const startMs = performance.now()
+let awaySinceMs = null
 const used = new WeakSet()
 let lastAnswerMs = Number.NEGATIVE_INFINITY
 
@@ -40,7 +41,10 @@ function complete(request, response, body) {
   if (mode === 'no-stream-options' && body.stream_options !== undefined)
     return json(response, 400, { error: { message: 'unexpected field: stream_options' } })
   // Away for a moment, as one that restarts.
-  if (mode === 'away' && nowMs - startMs < 1200) return request.socket.destroy()
+  if (mode === 'away' && request.url !== '/tokenize') {
+    awaySinceMs ??= nowMs
+    if (nowMs - awaySinceMs < 1200) return request.socket.destroy()
+  }
   if (mode === 'one-a-second' && nowMs - lastAnswerMs < 1000)
     return json(response, 429, { error: { message: 'slow down' } }, { 'retry-after': '1' })
   if (mode === 'busy-till-a-date' && nowMs - startMs < 1500) {

@@ -205,7 +205,7 @@ describe('counting', () => {
       tokenized_output_tokens: 24,
       unexplained: {
         requests: 2,
-        first: "together 2 answers are counted as 24 tokens, and have 12 by the server's tokenizer",
+        first: "together 2 answers are counted as 24 tokens, and have 12 by the model's tokenizer",
       },
     })
     expect(doubted.served?.notes).toContainEqual(expect.stringMatching(/^token_counts_disagree: in 2 of 2/))

@@ -38,6 +38,8 @@ async function serverOf(mode: string, ...more: string[]) {
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line))
+      // Whether it has a tokenizer is asked once, as the server is found.
+      .filter(({ url }) => url !== '/tokenize')
   return { port, told }
 }
 

@@ -50,6 +50,14 @@ export function pythonWithStatsmodels(): { python: string } | { missing: string 
   return missing === null ? { python: join(root, '.cache/test-venv-statsmodels/bin/python') } : { missing }
 }
 
+const TOKENIZERS = 'tokenizers==0.22.2'
+
+/** A Python with the tokenizers of Hugging Face, or why it cannot be had here. */
+export function pythonWithTokenizers(): { python: string } | { missing: string } {
+  const missing = install('.cache/test-venv-tokenizers', TOKENIZERS, 'tokenizers')
+  return missing === null ? { python: join(root, '.cache/test-venv-tokenizers/bin/python') } : { missing }
+}
+
 /** What people read tables with. */
 const READERS = ['duckdb==2.0.1', 'pandas==3.1.1', 'polars==2.1.0', 'prometheus-client==0.26.0']
 

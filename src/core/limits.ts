@@ -32,6 +32,9 @@ export const LIMITS = {
   meter_line_chars: 1000,
   /** The config.json of a model; real ones have a few KiB. */
   model_config_bytes: 4 * MIB,
+  /** The tokenizer.json of a model, and values in it: one of 256,000 tokens with as many merges has 33 MB and a million. */
+  tokenizer_bytes: 128 * MIB,
+  tokenizer_values: 8_000_000,
   /** Layers of a model; the deepest have some hundred. */
   model_layers: 100_000,
   /** The head of a safetensors file, or the index of several; that of 384 experts in 61 layers has 20 MiB. */

@@ -338,6 +338,12 @@ export const FINDINGS: Readonly<Record<string, Explanation>> = {
     evidence: 'No `prompt_tokens` in the answers, or no count of them, as -1.',
     advice: 'Start the server so that it sends `usage`.',
   },
+  seed_not_sent: {
+    meaning:
+      'Requests have no `seed`, so answers may differ from run to run, and with them tokens and joules.',
+    evidence: 'The server refused a request for its `seed`, and took it without.',
+    advice: 'Set `temperature: 0`, or repeat the run and quote the spread.',
+  },
   prompt_length_not_forced: {
     meaning:
       'Prompts were to have a number of tokens. That takes the tokenizer of the server and an endpoint without a template, so they were sent as they are.',

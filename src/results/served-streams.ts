@@ -13,7 +13,7 @@ export const tokenLedgerSchema = z.object({
   output_tokens_by_usage: count.nullable(),
   /** Chunks with text. */
   output_tokens_by_chunks: count,
-  /** By the server's tokenizer, of the texts of so many answers, and what these have by the count that stands. */
+  /** By the model's tokenizer, that of the server or one on this machine, of the texts of so many answers, and what these have by the count that stands. */
   output_tokens_by_tokenizer: count.nullable(),
   tokenized_requests: count.default(0),
   tokenized_output_tokens: count.default(0),

@@ -17,7 +17,7 @@ const WARNED: readonly { why: Explanation; code: string }[] = [
 const COUNTED_BY = {
   usage: "the server's usage",
   chunks: 'chunks',
-  tokenizer: "the server's tokenizer",
+  tokenizer: "the model's tokenizer",
   token_ids: 'the ids of tokens in the answers',
   logprobs: 'the probabilities of tokens in the answers',
   mixed: 'usage, chunks or tokenizer, as the ledger says',
@@ -132,7 +132,7 @@ export class AnswerLedger {
     const all = requests + (run?.requests ?? 0) + (together?.requests ?? 0)
     if (all === 0) return null
     return {
-      requests: all,
+      requests: Math.min(all, this.#requests),
       least_output_tokens: Math.max(
         0,
         Math.round(this.#output - less - (run?.less ?? 0) - (together?.less ?? 0)),
@@ -145,13 +145,16 @@ export class AnswerLedger {
   get unexplained(): TokenLedger['unexplained'] {
     const run = this.#run.doubt
     if (this.#firstDoubt !== null)
-      return { requests: this.#unexplained + (run?.requests ?? 0), first: this.#firstDoubt }
+      return {
+        requests: Math.min(this.#unexplained + (run?.requests ?? 0), this.#requests),
+        first: this.#firstDoubt,
+      }
     if (run !== null) return { requests: run.requests, first: run.first }
     if (this.#apart === null) return null
     const { requests, counted, tokenizer } = this.#compared
     return {
       requests,
-      first: `together ${requests} answers are counted as ${counted} tokens, and have ${tokenizer} by the server's tokenizer`,
+      first: `together ${requests} answers are counted as ${counted} tokens, and have ${tokenizer} by the model's tokenizer`,
     }
   }
 

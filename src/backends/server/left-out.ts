@@ -4,6 +4,9 @@ import type { Failed } from './stream.js'
 const DISPENSABLE = { stream_options: /stream_options|include_usage/, seed: /\bseed\b/ } as const
 type Dispensable = keyof typeof DISPENSABLE
 
+/** A request is sent again no more often than there are such keys. */
+export const MOST_OTHERWISE = Object.keys(DISPENSABLE).length
+
 const NAMES = Object.keys(DISPENSABLE) as Dispensable[]
 const REFUSED: readonly string[] = ['HTTP_400', 'HTTP_422']
 

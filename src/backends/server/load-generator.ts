@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { LlemError } from '../../core/errors.js'
 import type { OfferedLoad } from '../protocol.js'
+import { MOST_OTHERWISE } from './left-out.js'
 import { nowNs } from './now.js'
 import { waitAfter } from './response-headers.js'
 import { arrivals } from './schedule.js'
@@ -195,7 +196,7 @@ class LoadGenerator {
     let sentNs: number | null = null
     let triedNs: number | null = null
     let retries = 0
-    let isSentOtherwise = false
+    let sentOtherwise = 0
     let lastNs: number
     for (let attempts = 1; ; attempts += 1) {
       const stream = send(index, (stream, ns) => this.steady.firstToken(stream, ns))
@@ -208,8 +209,8 @@ class LoadGenerator {
         break
       }
       const end = await stream.done
-      if (!end.ok && !isSentOtherwise && this.#drive.isSentOtherwise?.(end) === true) {
-        isSentOtherwise = true
+      if (!end.ok && sentOtherwise < MOST_OTHERWISE && this.#drive.isSentOtherwise?.(end) === true) {
+        sentOtherwise += 1
         attempts -= 1
         this.#count(stream, index, end)
         continue

@@ -13,8 +13,9 @@ import { apiKeyOf } from './api-key.js'
 import { Connection, unreachable } from './connection.js'
 import { freePort } from './free-port.js'
 import { answersOther, askServedModel, type ServedModel } from './identify.js'
-import { LeftOut } from './left-out.js'
+import { LeftOut, MOST_OTHERWISE } from './left-out.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from './load-generator.js'
+import { localTokenizer } from './local-tokenizer.js'
 import { factsOf } from './model-facts.js'
 import { nowNs } from './now.js'
 import { type ServerPlan, serverPlanSchema } from './plan.js'
@@ -44,8 +45,8 @@ interface Loaded {
   asked: AskedModel
   served: ServedModel
   leftOut: LeftOut
-  /** Whether it counts the tokens of a text, as some do whose engine nobody knows. */
-  hasTokenizer: boolean
+  /** Counts the tokens of an answer's text; null where neither the server nor this machine has the model's tokenizer. */
+  countTokens: ((text: string) => Promise<number | null>) | null
 }
 
 let server: ServerProcess | null = null
@@ -124,8 +125,8 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
   try {
     const prepared = takeReadied({ prompts, generation }) ?? (await prepare(prompts, generation))
     const tally = new Tally(prepared.prompts)
-    const { connection, served, leftOut } = theServer()
-    const texts = theServer().hasTokenizer ? new AnswerTexts() : null
+    const { leftOut, countTokens } = theServer()
+    const texts = countTokens === null ? null : new AnswerTexts()
     const at = (index: number): ServedPrompt => {
       const prompt = prepared.prompts[index]
       if (prompt === undefined) throw new Error(`there is no prompt ${index}`)
@@ -154,9 +155,7 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       lost: serverDeath(),
     })
     // After the last answer, so that what it costs the server is not measured.
-    const counted = await texts?.counted((text) =>
-      tokensOfAnswer(text, { connection, dialect: served.dialect, model: served.resolved.name }),
-    )
+    const counted = countTokens === null ? undefined : await texts?.counted(countTokens)
     for (const { outcome, tokens } of counted?.uncounted ?? []) {
       const record = tally.add(outcome, tokens)
       if (record !== null) tell.request(record)
@@ -231,15 +230,15 @@ async function askPatiently(
 ): Promise<{ end: Answered | Failed; text: string }> {
   const { leftOut } = theServer()
   const startNs = nowNs()
-  let isSentOtherwise = false
+  let sentOtherwise = 0
   for (let attempts = 1; ; attempts += 1) {
     let text = ''
     const onText = (piece: string) => {
       text += piece
     }
     const end = await send(prompt, generation, { onText }).done
-    if (!end.ok && !isSentOtherwise && leftOut.isSentOtherwise(end)) {
-      isSentOtherwise = true
+    if (!end.ok && sentOtherwise < MOST_OTHERWISE && leftOut.isSentOtherwise(end)) {
+      sentOtherwise += 1
       continue
     }
     leftOut.ended(end.ok)
@@ -271,11 +270,20 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
   const { context_size: wanted } = plan
   if (wanted !== null && served.contextSize !== null && served.contextSize !== wanted)
     throw otherContext(title, wanted, served.contextSize)
-  const { dialect, resolved } = served
-  const hasTokenizer =
-    canTokenize(dialect) ||
-    (await tokensOfAnswer('two words', { connection, dialect, model: resolved.name })) !== null
-  return { plan, connection, asked, served, leftOut: new LeftOut(plan.extra_body), hasTokenizer }
+  const countTokens = await tokenCounter(connection, served, model)
+  return { plan, connection, asked, served, leftOut: new LeftOut(plan.extra_body), countTokens }
+}
+
+/** The server's own tokenizer, which some have whose engine nobody knows, else that of the model where it is at hand. */
+async function tokenCounter(
+  connection: Connection,
+  { dialect, resolved }: ServedModel,
+  model: string,
+): Promise<Loaded['countTokens']> {
+  const askServer = (text: string) => tokensOfAnswer(text, { connection, dialect, model: resolved.name })
+  if (canTokenize(dialect) || (await askServer('two words')) !== null) return askServer
+  const local = await localTokenizer(model)
+  return local === null ? null : async (text) => local(text)
 }
 
 /** An answer that names another model is no answer of the one that was asked for. */
