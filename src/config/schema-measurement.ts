@@ -132,12 +132,9 @@ export const warmup = z
 /** `timeseries`: readings over time. */
 export const timeseries = z
   .strictObject({
-    enabled: z
-      .boolean()
-      .default(true)
-      .meta({
-        description: 'Keep readings over time; false keeps neither file, and the energy is the same.',
-      }),
+    enabled: z.boolean().default(true).meta({
+      description: 'Keep readings over time; false keeps neither file, and the energy is the same.',
+    }),
     save: z
       .boolean()
       .default(true)
