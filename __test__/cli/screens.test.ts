@@ -35,7 +35,7 @@ function campaignOf(cycles: number, gapSeconds: number, maxTokens: string): stri
     path,
     `campaign_name: screens
 model: ${model}
-n_prompts: 8
+n_prompts: 4
 llamacpp: { threads: 1, context_size: 512 }
 baseline: { enabled: false }
 warmup: { enabled: false }
@@ -109,7 +109,7 @@ describe.each([
   })
 })
 
-describe('Ctrl-C at 60 columns', () => {
+describe.concurrent('Ctrl-C at 60 columns', () => {
   const GOODBYE = /^SIGINT: ending cleanly and keeping what was measured; once more ends at once\.$/
   const LATER = /^Measuring \|[░█]+\| [1-9]/
   it.each([

@@ -8,8 +8,11 @@ export interface CommandEnd {
   /** The command's own, or 128 + the signal that ended it, as shells say it. */
   exitCode: number
   signal: NodeJS.Signals | null
-  /** Whether a Ctrl-C was typed at this terminal, which then shows ^C where the line was. */
-  wasTyped: boolean
+  /**
+   * Whether a Ctrl-C was typed at this terminal, which then shows ^C where the line was. Asked for late: on a busy machine
+   * the end of the command that it ended is told first.
+   */
+  wasTyped: () => boolean
 }
 
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
@@ -48,7 +51,7 @@ export async function runCommand(
       resolve({
         exitCode: signal === null ? (code ?? 1) : 128 + constants.signals[signal],
         signal,
-        wasTyped,
+        wasTyped: () => wasTyped,
       }),
     )
   })

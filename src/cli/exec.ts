@@ -64,7 +64,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
         verbose: options.verbose ?? false,
         width: screenWidth(process.stderr),
       })
-      if (ended.wasTyped && isTerminal(process.stderr)) say('')
+      if (ended.wasTyped() && isTerminal(process.stderr)) say('')
       say(lines.join('\n'))
     }
     const { energy, energy_reason: reason } = result
