@@ -15,6 +15,10 @@ import { replaceFile } from './replace-file.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const scratch = join(root, '.cache/build')
 const platform = hostPlatform()
+// What Node loads must share its libc; for musl Rust would link a libc into it.
+if (platform.endsWith('-musl')) {
+  process.env.RUSTFLAGS = `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim()
+}
 // Loaded from where npm puts them: few commands need them, and bundled they would be a third of the package.
 const NOT_BUNDLED = [
   '@huggingface/tokenizers',

@@ -13,7 +13,12 @@ export function platformOf(triple) {
   return `${system}-${NODE_NAMES[cpu] ?? cpu}-${libc}`
 }
 
-/** The platform of this machine; llem has no native part for one that is not Linux with glibc. */
+/** The platform of this machine; llem has no native part for one that is not Linux. */
 export function hostPlatform() {
-  return `${process.platform}-${process.arch}-gnu`
+  return `${process.platform}-${process.arch}-${hasGlibc() ? 'gnu' : 'musl'}`
+}
+
+/** False on Alpine and other systems with musl. */
+function hasGlibc() {
+  return process.report.getReport().header.glibcVersionRuntime !== undefined
 }

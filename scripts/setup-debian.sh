@@ -15,6 +15,7 @@ needs cmake cmake --version        # llama-server, the real server of the tests,
 needs systemd systemd-analyze --version # The example of a unit is verified by it; nothing of it is started.
 needs python3-venv python3 -c 'import ensurepip' # each in a virtual environment.
 needs chromium sh -c 'chromium --version || chromium-browser --version || google-chrome --version' # Opens the pages of reports.
+needs tmux tmux -V # A real terminal, which shows the first screens at several widths.
 # A Docker engine, which the tests start by themselves, or one that answers already.
 needs docker.io sh -c 'docker info || dockerd --version'
 needs docker-compose sh -c 'docker compose version || docker-compose version'

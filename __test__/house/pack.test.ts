@@ -16,9 +16,10 @@ import {
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hostPlatform } from '../../scripts/platform.mjs'
 import { root } from './sources.js'
 
-const platform = `${process.platform}-${process.arch}-gnu`
+const platform = hostPlatform()
 const scratch = mkdtempSync(join(tmpdir(), 'llem-pack-'))
 const programs = join(scratch, 'bin')
 const project = join(scratch, 'project')

@@ -12,8 +12,9 @@ describe('the native part', () => {
       expect.stringContaining('npm install llem-linux-x64-gnu,'),
     ])
     expect(on('linux', 'arm64')[0]).toBe('llem-linux-arm64-gnu')
+    expect(on('linux', 'x64', false)[0]).toBe('llem-linux-x64-musl')
+    expect(on('linux', 'arm64', false)[0]).toBe('llem-linux-arm64-musl')
     for (const [where, says] of [
-      [on('linux', 'x64', false), 'for glibc alone'],
       [on('linux', 'riscv64'), 'for x64 and arm64'],
       [on('darwin', 'arm64'), 'on the Linux machine that has the GPU'],
       [on('win32', 'x64'), 'on the Linux machine that has the GPU'],
@@ -26,6 +27,6 @@ describe('the native part', () => {
   })
 
   it('knows this machine', () => {
-    expect(packageFor(thisPlatform())).toMatch(/^llem-linux-(x64|arm64)-gnu$/)
+    expect(packageFor(thisPlatform())).toMatch(/^llem-linux-(x64|arm64)-(gnu|musl)$/)
   })
 })

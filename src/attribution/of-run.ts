@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import type { RunTotals } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
+import type { Meanings } from '../core/meanings.js'
 import type { Observer } from '../progress/observer.js'
 import type { Phases, RequestEnergy, SteadyState } from '../results/attribution.js'
 import type { Energy } from '../results/energy.js'
@@ -145,4 +146,13 @@ async function steadyOf(
     }
   const energy = await energyOf(steady.start_ns, steady.end_ns)
   return { steady_state: steadyStateOf(steady, energy), steady_reason: energy.reason }
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  attribution_failed: {
+    meaning: 'The joules of requests, phases and the steady state are unknown. The headline is not affected.',
+    evidence: 'The pieces could not be computed; the reason is in the text.',
+    advice: null,
+  },
 }

@@ -1,5 +1,6 @@
 // Two looks at the GPUs -> what is wrong, in words with numbers. Pure: no clock, no GPU.
 
+import type { Meanings } from '../core/meanings.js'
 import type { GpuLook, GpuProcess } from '../native/health.js'
 import type { MemoryHistory } from './memory-history.js'
 
@@ -207,4 +208,38 @@ const XIDS: Record<number, string> = {
 function meaningOf(xid: number): string {
   const meaning = XIDS[xid]
   return meaning === undefined ? '' : ` (${meaning})`
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  gpu_lost: {
+    meaning: 'A GPU is gone. The campaign pauses.',
+    evidence: 'The driver says so.',
+    advice: 'Look into the kernel log, mend it, and start the campaign again: it goes on where it was.',
+  },
+  gpu_reset_required: {
+    meaning: 'A GPU has to be reset. The campaign pauses.',
+    evidence: 'The driver says so.',
+    advice: 'Reset it (`nvidia-smi --gpu-reset`) and start the campaign again.',
+  },
+  gpu_unreadable: {
+    meaning: 'A GPU answers nothing. What runs the experiments is started anew.',
+    evidence: 'All calls about it fail.',
+    advice: null,
+  },
+  memory_above_before: {
+    meaning: 'Memory of a GPU is in use that was free before the campaign and belongs to no process.',
+    evidence: 'More than 512 MB or 1 % of it.',
+    advice: null,
+  },
+  memory_growing: {
+    meaning: 'A process of the campaign holds more memory at each look. It is started anew.',
+    evidence: 'More than 512 MB or 1 % of the GPU since the first look.',
+    advice: 'Look for a leak in the backend or the server.',
+  },
+  memory_of_others: {
+    meaning: 'Others hold much of the memory of a GPU.',
+    evidence: '`health_check.gpu_memory_threshold_pct`.',
+    advice: 'Stop them.',
+  },
 }

@@ -11,7 +11,8 @@ import { chooseLibrary } from '../energy/library.js'
 import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
 import { installPythonBackend } from '../energy/python/install.js'
 import { interruptible } from './interrupt.js'
-import { columns, print, printJson, say } from './screen.js'
+import { print, printJson, say } from './screen.js'
+import { columns } from './tables.js'
 
 const GPUS: readonly GpuChoice[] = ['auto', 'cuda', 'vulkan', 'none']
 

@@ -13,7 +13,8 @@ import { listDevices } from '../native/machine.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { terminalObserver } from './progress.js'
-import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js'
+import { print, printJson, quantity, SIMULATED, say } from './screen.js'
+import { columns } from './tables.js'
 
 interface ShowOptions {
   simulate?: string | boolean

@@ -1,6 +1,7 @@
 import type { Calibration, Reference, ShortestWindows } from '../results/calibration.js'
 import { uncertain } from '../results/uncertain.js'
-import { columns, quantity } from './screen.js'
+import { quantity } from './screen.js'
+import { columns, facts } from './tables.js'
 
 /** When the sampler makes a call: the hot loop is what it does at every deadline, the slow lane all the rest. */
 const LANES = {
@@ -33,11 +34,7 @@ export function calibrationTables(calibration: Calibration): string {
     call.error ?? '',
   ])
   return [
-    // The first line is the empty head.
-    columns(['', ''], [...facts(calibration)])
-      .split('\n')
-      .slice(1)
-      .join('\n'),
+    facts([...factsOf(calibration)], { indent: 0 }),
     ...(calls.length === 0
       ? []
       : [
@@ -51,7 +48,7 @@ export function calibrationTables(calibration: Calibration): string {
   ].join('\n')
 }
 
-function* facts(calibration: Calibration): Generator<[name: string, fact: string]> {
+function* factsOf(calibration: Calibration): Generator<[name: string, fact: string]> {
   const { averaging_window: window, counter } = calibration
   yield ['  Update period', quantity(calibration.update_period_ms, 'ms', 2)]
   if (window === null) {

@@ -4,16 +4,17 @@ import type { PlannedRun } from '../campaign/order.js'
 import type { CampaignPlan } from '../campaign/plan.js'
 import type { RunRecords } from '../campaign/records.js'
 import type { CampaignStatistics } from '../campaign/statistics.js'
-import { columns, durationText } from './screen.js'
+import { durationText } from './screen.js'
+import { columns } from './tables.js'
 
 /** More lines than a person reads. */
 const MANY = 30
 
-/** The order of the runs that are left, the gaps, and an estimate. */
+/** The order of the runs that are left, the gaps, and an estimate, for a screen of that width. */
 export async function showPlan(
   plan: CampaignPlan,
   records: RunRecords,
-  runs: readonly PlannedRun[] = [...records.runs()],
+  { runs = [...records.runs()], width }: { runs?: readonly PlannedRun[] | undefined; width: number },
 ): Promise<string> {
   const left = runs.filter((run) => records.of(run).status !== 'completed')
   const rows = left.slice(0, MANY).map(({ experiment, cycle }, index) => {
@@ -31,7 +32,7 @@ export async function showPlan(
       ? `${config_gap_seconds}s between experiments, ${cycle_gap_seconds}s between cycles`
       : `until the GPUs are at ${gap_until.temperature_c}C, at most ${gap_until.max_seconds}s`
   return [
-    columns(['#', 'cycle', 'experiment', 'status'], rows, [0, 1]) + more,
+    columns(['#', 'cycle', 'experiment', 'status'], rows, [0, 1], width) + more,
     '',
     `Order: ${structure}${structure === 'shuffled' ? ` (seed ${seed})` : ''}, ${cycles} ${cycles === 1 ? 'cycle' : 'cycles'}. Gaps: ${gaps}.`,
     estimateText(estimateOf(plan, records, runs)),

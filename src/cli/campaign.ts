@@ -19,7 +19,7 @@ import { daemonKeys, nextRounds, runRounds, showDaemon, showRounds } from './dae
 import { EXIT, Exit, reportError } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { requireEnergy } from './require-energy.js'
-import { isTerminal, print, printJson, SIMULATED, say } from './screen.js'
+import { isTerminal, print, printJson, SIMULATED, say, screenWidth } from './screen.js'
 
 interface CliOptions {
   resume?: boolean
@@ -52,7 +52,7 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
   if (options.resume) refuseChanged(results_dir, plan)
   if (options.dryRun) {
     const dir = campaignFolder(results_dir, plan)
-    if (!options.json) return print(await planText(plan, dir, daemon))
+    if (!options.json) return print(await planText(plan, dir, daemon, process.stdout))
     const shown = redact(plan)
     return printJson(daemon.enabled ? { ...shown, next_rounds: nextRounds(daemon) } : shown)
   }
@@ -260,18 +260,24 @@ const UNTIL_CYCLES = 100
 const MANY = 20
 
 /** What is left to run, or what the next round of a daemon would run, and when. */
-async function planText(plan: CampaignPlan, dir: string, daemon: DaemonKeys): Promise<string> {
+async function planText(
+  plan: CampaignPlan,
+  dir: string,
+  daemon: DaemonKeys,
+  stream: NodeJS.WriteStream,
+): Promise<string> {
   const records = new RunRecords(dir, plan, { isLive: false, ...(daemon.enabled ? { isDaemon: true } : {}) })
-  if (!daemon.enabled) return await showPlan(plan, records)
+  const width = screenWidth(stream)
+  if (!daemon.enabled) return await showPlan(plan, records, { width })
   const runs = [...roundOrder(plan, records.rounds + 1)]
-  return `${await showPlan(plan, records, runs)}\n${showRounds(daemon)}`
+  return `${await showPlan(plan, records, { runs, width })}\n${showRounds(daemon)}`
 }
 
 /** A campaign may take days, so a person at a terminal is asked. */
 async function confirm(plan: CampaignPlan, dir: string, daemon: DaemonKeys): Promise<void> {
   if (!isTerminal(process.stderr) || process.stdin.isTTY !== true) return
   const { createInterface } = await import('node:readline/promises')
-  say(await planText(plan, dir, daemon))
+  say(await planText(plan, dir, daemon, process.stderr))
   const ask = createInterface({ input: process.stdin, output: process.stderr })
   // Ctrl-C and Ctrl-D reject.
   const answer = await ask

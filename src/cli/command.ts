@@ -8,6 +8,11 @@ export interface CommandEnd {
   /** The command's own, or 128 + the signal that ended it, as shells say it. */
   exitCode: number
   signal: NodeJS.Signals | null
+  /**
+   * Whether a Ctrl-C was typed at this terminal, which then shows ^C where the line was. Asked for late: on a busy machine
+   * the end of the command that it ended is told first.
+   */
+  wasTyped: () => boolean
 }
 
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
@@ -30,16 +35,24 @@ export async function runCommand(
     })
   }
   const child = spawn(command, rest, { stdio: ['inherit', stdoutToStderr ? 2 : 'inherit', 'inherit'] })
+  let wasTyped = false
   const forward = (signal: NodeJS.Signals) => {
     // On Ctrl-C the terminal has told the command already; a second one often means "stop at once".
-    if (signal === 'SIGINT' && (process.stdin.isTTY || process.stderr.isTTY)) return
+    if (signal === 'SIGINT' && (process.stdin.isTTY || process.stderr.isTTY)) {
+      wasTyped = true
+      return
+    }
     child.kill(signal)
   }
   for (const signal of FORWARDED) process.on(signal, forward)
   return await new Promise<CommandEnd>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => reject(cannotStart(command, error)))
     child.once('exit', (code, signal) =>
-      resolve({ exitCode: signal === null ? (code ?? 1) : 128 + constants.signals[signal], signal }),
+      resolve({
+        exitCode: signal === null ? (code ?? 1) : 128 + constants.signals[signal],
+        signal,
+        wasTyped: () => wasTyped,
+      }),
     )
   })
 }

@@ -14,7 +14,8 @@ import {
 } from '../compare/words.js'
 import { markdownText } from '../core/markdown.js'
 import { spoken } from '../results/findings.js'
-import { columns, SIMULATED } from './screen.js'
+import { SIMULATED } from './screen.js'
+import { columns } from './tables.js'
 
 /** More pairs than a person reads in full. */
 const MANY = 30

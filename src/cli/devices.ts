@@ -5,7 +5,8 @@ import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
 import type { Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { calibrationTables } from './calibration-tables.js'
-import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js'
+import { print, printJson, quantity, SIMULATED, say } from './screen.js'
+import { columns } from './tables.js'
 
 const GIB = 1024 ** 3
 

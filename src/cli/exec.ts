@@ -9,7 +9,7 @@ import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } 
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
 import { requireEnergy } from './require-energy.js'
-import { printJson, say } from './screen.js'
+import { isTerminal, printJson, say, screenWidth } from './screen.js'
 
 export interface ExecOptions extends MeterWishes {
   outputDir?: string
@@ -59,7 +59,14 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     const { result, ended } = measured
     if (runDir !== null) await writeResult(join(runDir, 'result.json'), result)
     if (options.json) printJson({ ...result, result_dir: runDir })
-    else if (!options.quiet) say(execLines(result, runDir, options.verbose ?? false).join('\n'))
+    else if (!options.quiet) {
+      const lines = execLines(result, runDir, {
+        verbose: options.verbose ?? false,
+        width: screenWidth(process.stderr),
+      })
+      if (ended.wasTyped() && isTerminal(process.stderr)) say('')
+      say(lines.join('\n'))
+    }
     const { energy, energy_reason: reason } = result
     if (options.requireEnergy) requireEnergy(energy?.total_j ?? null, reason ?? energy?.reason ?? null)
     throw new Exit(ended.exitCode)

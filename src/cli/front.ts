@@ -7,7 +7,8 @@ import type { Source } from '../compare/read-series.js'
 import { markdownText } from '../core/markdown.js'
 import { valueText } from './compare-tables.js'
 import { objectiveOf } from './objective.js'
-import { columns, print, printJson, SIMULATED, say } from './screen.js'
+import { print, printJson, SIMULATED, say } from './screen.js'
+import { columns } from './tables.js'
 
 interface FrontOptions {
   slo: readonly string[]

@@ -9,7 +9,8 @@ import { plain, uncertain } from '../results/uncertain.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { terminalObserver } from './progress.js'
-import { columns, print, printJson, SIMULATED } from './screen.js'
+import { print, printJson, SIMULATED } from './screen.js'
+import { columns } from './tables.js'
 
 interface CliOptions {
   backend?: string

@@ -12,8 +12,9 @@ import { spoken } from '../results/findings.js'
 import { reasonsIn } from '../results/throttle-reasons.js'
 import { interruptible } from './interrupt.js'
 import { bothUncertainties, withUncertainty } from './joules.js'
-import { columns, isTerminal, print, quantity, SIMULATED, say } from './screen.js'
+import { isTerminal, print, quantity, SIMULATED, say } from './screen.js'
 import { sparkline } from './sparkline.js'
+import { columns } from './tables.js'
 
 const REFRESH_MS = 200
 /** Who has not read for so long, or for so many intervals, knows nothing of now. */
@@ -21,8 +22,16 @@ const STALE_MS = 1000
 const STALE_INTERVALS = 3
 const OF_LENGTH = ['short_measurement_duration', 'nvml_low_sample_count']
 const GIB = 1024 ** 3
+/** What stands beside the sparkline, and the least of it that is worth drawing there. */
+const BESIDE = { all: 95, few: 35, least: 15 }
+
 /** Refreshes in the sparkline: what the other columns leave of the terminal, at most twelve seconds. */
-const sparkLength = () => Math.max(10, Math.min(60, (process.stdout.columns || 120) - 95))
+function sparkLength(): number {
+  const width = process.stdout.columns || 120
+  const left = width - BESIDE.all
+  // On a narrow terminal it stands in a block of its own.
+  return Math.max(BESIDE.least, Math.min(60, left < BESIDE.least ? width - BESIDE.few : left))
+}
 
 interface MonitorOptions {
   intervalMs: number

@@ -8,7 +8,8 @@ import { findDevices } from '../energy/open.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { terminalObserver } from './progress.js'
-import { columns, print, printJson, quantity, SIMULATED, say } from './screen.js'
+import { print, printJson, quantity, SIMULATED, say } from './screen.js'
+import { columns } from './tables.js'
 
 export interface OverheadFlags {
   devices?: (number | string)[]

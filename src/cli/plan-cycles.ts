@@ -5,7 +5,8 @@ import type { MetricKey } from '../compare/metrics.js'
 import { readSide } from '../compare/reference.js'
 import { percentText } from '../compare/words.js'
 import { metricOf } from './metric-option.js'
-import { columns, print, printJson, say } from './screen.js'
+import { print, printJson, say } from './screen.js'
+import { columns } from './tables.js'
 
 interface PlanOptions {
   detect: number

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { LlemError } from '../core/errors.js'
 import { recoverFile } from '../native/recording.js'
 import { isFolder } from '../results/find.js'
-import { columns, print, printJson, quantity } from './screen.js'
+import { print, printJson, quantity } from './screen.js'
+import { columns } from './tables.js'
 
 const HINT = 'Give the folder of the run that was killed, below the one that -o named.'
 const FILES = ['samples.parquet', 'timeseries.parquet'] as const

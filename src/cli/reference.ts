@@ -7,7 +7,8 @@ import {
   removeReference,
   saveReference,
 } from '../compare/reference.js'
-import { columns, print, printJson, say } from './screen.js'
+import { print, printJson, say } from './screen.js'
+import { columns } from './tables.js'
 
 interface ReferenceOptions {
   dir?: string

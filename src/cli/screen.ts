@@ -1,45 +1,11 @@
 // What people see. Data goes to stdout, words go to stderr; colour only where a terminal shows it.
 
-import Table from 'cli-table3'
 import pc from 'picocolors'
 import { printableJson, printableLines } from '../core/printable.js'
 import { maskedJson } from '../core/secrets.js'
 
 /** Shown on every human-readable output of a simulated measurement. */
 export const SIMULATED = 'SIMULATED: these numbers come from a simulated GPU, not from hardware.'
-
-/** Columns without lines; numbers are aligned to the right. */
-export function columns(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[] = [],
-): string {
-  const line = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' }
-  const table = new Table({
-    head: [...head],
-    chars: {
-      ...line,
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '  ',
-    },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((_, column) => (right.includes(column) ? 'right' : 'left')),
-  })
-  // Here already, because it is as wide as it is shown.
-  table.push(...rows.map((row) => row.map(printableLines)))
-  return table
-    .toString()
-    .split('\n')
-    .map((text) => text.trimEnd())
-    .join('\n')
-}
 
 /** A quantity with its unit, or a dash where it is unknown. */
 export function quantity(value: number | null | undefined, unit: string, digits = 1): string {
@@ -82,6 +48,12 @@ export function setLineBelow(line: LineBelow | null): void {
 /** Whether what is written there is seen by a person on a terminal that obeys escape codes. */
 export function isTerminal(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && process.env.TERM !== 'dumb'
+}
+
+/** Columns of a terminal that shows what is written there; a pipe and a file have no end. */
+export function screenWidth(stream: NodeJS.WriteStream): number {
+  // Some say that they have 0 columns.
+  return stream.isTTY === true ? stream.columns || 80 : Number.POSITIVE_INFINITY
 }
 
 function write(stream: NodeJS.WriteStream, text: string): void {

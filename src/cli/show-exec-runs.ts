@@ -7,7 +7,7 @@ import type { AgainstFirst } from '../exec/against-first.js'
 import type { CommandSummary, RunsFinding, RunsSummary } from '../exec/summary.js'
 import { spoken } from '../results/findings.js'
 import { plain, uncertain } from '../results/uncertain.js'
-import { columns } from './screen.js'
+import { columns } from './tables.js'
 
 const HEAD = ['', 'runs', 'energy (95 % CI)', 'time (95 % CI)']
 

@@ -2,9 +2,12 @@ import type { ExecResult } from '../results/exec.js'
 import { spoken } from '../results/findings.js'
 import { cpuFacts } from './cpu-facts.js'
 import { bothUncertainties, withUncertainty } from './joules.js'
-import { columns, quantity, SIMULATED } from './screen.js'
+import { quantity, SIMULATED } from './screen.js'
+import { columns } from './tables.js'
 
-/** The result of a command for people, line by line; with `verbose` also what the sampler cost. */
+const HEAD = ['', 'name', 'energy', 'mean', 'peak', 'duration', 'by']
+
+/** The result of a command for people, line by line, for a screen of that width; with `verbose` also what the sampler cost. */
 export function execLines(
   {
     energy,
@@ -13,7 +16,7 @@ export function execLines(
     findings,
   }: Pick<ExecResult, 'energy' | 'energy_reason' | 'simulated' | 'findings'>,
   runDir: string | null,
-  verbose: boolean,
+  { verbose, width }: { verbose: boolean; width: number },
 ): string[] {
   const banner = simulated ? [SIMULATED] : []
   if (energy === null) return [...banner, `Energy: unknown. ${energy_reason}`]
@@ -32,7 +35,7 @@ export function execLines(
   const { sampler } = energy
   return [
     ...banner,
-    columns(['', 'name', 'energy', 'mean', 'peak', 'duration', 'by'], rows, [2, 3, 4, 5]),
+    columns(HEAD, rows, [2, 3, 4, 5], width),
     ...(uncertainties === null ? [] : [`Uncertainty (k=2): ${uncertainties}`]),
     ...[...cpuFacts(energy.cpu, verbose)].map(([name, fact]) => `${name}: ${fact}`),
     ...findings.map((finding) => spoken(finding, energy.devices.length)),

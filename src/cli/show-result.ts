@@ -6,26 +6,22 @@ import { uncertain } from '../results/uncertain.js'
 import { cpuFacts } from './cpu-facts.js'
 import { bothUncertainties } from './joules.js'
 import { levelFacts, perToken, quotedFacts } from './quoted-facts.js'
-import { columns, SIMULATED } from './screen.js'
+import { SIMULATED } from './screen.js'
 import { servedBy, servingFacts } from './serving-facts.js'
+import { facts } from './tables.js'
 
 /**
  * A result for people: the lines that the contract words, then the numbers as a table. A line whose data do not
  * exist is not there.
  */
 export function showResult(result: ExperimentResult, runDir: string): string {
-  const table = columns(['', ''], [...facts(result), ['Files', runDir]])
   return [
     ...(result.simulated ? [SIMULATED] : []),
     ...summary(result),
     ...result.findings
       .filter(({ code, text }) => !(code === 'energy_unknown' && text === result.energy_reason))
       .map((finding) => `  ${spoken(finding, result.energy?.devices.length ?? 0)}`),
-    // The first line is the empty head.
-    ...table
-      .split('\n')
-      .slice(1)
-      .map((line) => `  ${line}`),
+    facts([...factsOf(result), ['Files', runDir]]),
   ].join('\n')
 }
 
@@ -48,7 +44,7 @@ function* summary(result: ExperimentResult): Generator<string> {
   }
 }
 
-function* facts(result: ExperimentResult): Generator<[name: string, fact: string]> {
+function* factsOf(result: ExperimentResult): Generator<[name: string, fact: string]> {
   const [worker] = result.process_results
   if (worker !== undefined) {
     const how = [worker.quantisation ?? worker.dtype, `${worker.backend} on ${worker.compute}`]

@@ -4,16 +4,22 @@ import { resolve } from 'node:path'
 import type { Incomplete } from '../results/incomplete.js'
 import { readRecord } from '../results/read.js'
 import { withUncertainty } from './joules.js'
-import { columns, print, printJson, quantity, SIMULATED } from './screen.js'
+import { print, printJson, quantity, SIMULATED, screenWidth } from './screen.js'
 import { execLines } from './show-exec.js'
 import { showResult } from './show-result.js'
+import { facts } from './tables.js'
 
 /** Prints the result in a folder, also an incomplete one, whichever version of llem wrote it. */
 export function show(path: string, { json, verbose }: { json?: boolean; verbose?: boolean }): void {
   const { record, dir } = readRecord(path)
   if (json) printJson({ ...record.content, result_dir: resolve(dir) })
   else if (record.kind === 'run') print(showResult(record.content, dir))
-  else if (record.kind === 'exec') print(execLines(record.content, dir, verbose ?? false).join('\n'))
+  else if (record.kind === 'exec')
+    print(
+      execLines(record.content, dir, { verbose: verbose ?? false, width: screenWidth(process.stdout) }).join(
+        '\n',
+      ),
+    )
   else print(incompleteLines(record.content, dir).join('\n'))
 }
 
@@ -34,13 +40,5 @@ function* incompleteFacts(
 }
 
 function incompleteLines(incomplete: Incomplete, dir: string): string[] {
-  const table = columns(['', ''], [...incompleteFacts(incomplete, dir)])
-  return [
-    ...(incomplete.simulated ? [SIMULATED] : []),
-    // The first line is the empty head.
-    ...table
-      .split('\n')
-      .slice(1)
-      .map((line) => `  ${line}`),
-  ]
+  return [...(incomplete.simulated ? [SIMULATED] : []), facts([...incompleteFacts(incomplete, dir)])]
 }

@@ -1,7 +1,9 @@
-import { setLineBelow } from './screen.js'
+import { screenWidth, setLineBelow } from './screen.js'
 
 /** Often enough for a clock that moves, seldom enough to wake nobody who measures. */
 const REDRAWN_EVERY_MS = 250
+/** Some terminals wrap as soon as the last column is written, and a Ctrl-C stands behind the line as ^C. */
+const SPARE_COLUMNS = 3
 const HIDE_CURSOR = '\u001B[?25l'
 const SHOW_CURSOR = '\u001B[?25h'
 const CLEAR_LINE = '\r\u001B[K'
@@ -27,9 +29,8 @@ export class StatusLine {
   }
 
   redraw(): void {
-    // The last column stays free: some terminals wrap as soon as it is written. Some say that they have 0 columns.
-    const columns = process.stderr.columns || 80
-    process.stderr.write(`${CLEAR_LINE}${cut(this.#draw(columns), columns - 1)}`)
+    const columns = screenWidth(process.stderr)
+    process.stderr.write(`${CLEAR_LINE}${cut(this.#draw(columns), columns - SPARE_COLUMNS)}`)
   }
 
   end(): void {

@@ -12,7 +12,8 @@ import { checksOfAttributedSamples } from '../verify/attribution.js'
 import { type Check, check, type Quantity } from '../verify/check.js'
 import { checksOfSamples, checksOfTimeseries, whyOtherEstimator } from '../verify/energy.js'
 import { EXIT, Exit } from './exit.js'
-import { columns, print, printJson } from './screen.js'
+import { print, printJson } from './screen.js'
+import { columns } from './tables.js'
 
 /** What was compared, and what could not be. */
 interface Verification {

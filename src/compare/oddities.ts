@@ -1,5 +1,6 @@
 // What a reader of a comparison should know of one side.
 
+import type { Meanings } from '../core/meanings.js'
 import { type Finding, warning } from '../results/findings.js'
 import { studentQuantile } from '../results/student.js'
 import { METRICS } from './metrics.js'
@@ -60,4 +61,23 @@ export function hasOutlier(values: readonly number[]): boolean {
   const furthest = Math.max(...logs.map((value) => Math.abs(value - mean)))
   const t = studentQuantile(1 - ODD / (2 * n), n - 2)
   return sd > 0 && furthest / sd > ((n - 1) / Math.sqrt(n)) * Math.sqrt(t ** 2 / (n - 2 + t ** 2))
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  throttled_runs_apart: {
+    meaning: 'Runs were slowed down by the GPU. They are another state of the board, and in no number.',
+    evidence: '`thermal_throttle.detected` of a run: thermal slowdown or power brake, not the power limit.',
+    advice: 'Cool the GPUs or lower their power limit. The comparison says what they would change.',
+  },
+  failed_runs_left_out: {
+    meaning: 'Runs have no result that can be read, and are in no number.',
+    evidence: 'The records of the campaign.',
+    advice: 'See `llem campaign status`. Where one side fails more often, that is a difference too.',
+  },
+  outlier_in_few_runs: {
+    meaning: 'One of fewer than 10 runs lies apart from the others. The interval may be too short.',
+    evidence: "Grubbs' test on the logarithms at 1 %.",
+    advice: 'Look what happened in that run, and measure more cycles.',
+  },
 }

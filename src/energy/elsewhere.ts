@@ -1,6 +1,7 @@
 // Whether what is measured computes on a GPU that is not: CUDA may count GPUs in another order than the driver, and a
 // program may choose one by itself. Only the lists of processes of the GPUs that nobody measures are read.
 
+import type { Meanings } from '../core/meanings.js'
 import type { Device } from '../native/addon.js'
 import { type GpuLook, GpuWatch } from '../native/health.js'
 import { type Finding, warning } from '../results/findings.js'
@@ -78,4 +79,13 @@ export function findingsElsewhere(seen: readonly SeenElsewhere[], measured: read
     ),
     devices: [gpu_index],
   }))
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  computes_elsewhere: {
+    meaning: 'What was measured computes on a GPU that was not measured. Its energy is not in these joules.',
+    evidence: 'The process lists of the GPUs.',
+    advice: 'Measure that GPU (`--devices`), or name GPUs by UUID in CUDA_VISIBLE_DEVICES.',
+  },
 }

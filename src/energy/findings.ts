@@ -1,6 +1,7 @@
 // What makes the joules of a window less certain, or not the load's own: one list for everything that reads a window,
 // be it `exec`, `monitor`, the library or an experiment.
 
+import type { Meanings } from '../core/meanings.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { type DeviceFinding, type Finding, folded, warning, withoutRepetitions } from '../results/findings.js'
 import { describeForeignProcess, describeLimitChange, describeServerOrStranger } from './contamination.js'
@@ -151,4 +152,95 @@ function found(code: string, text: string): DeviceFinding {
 
 function note(code: string, text: string): DeviceFinding {
   return { code, severity: 'info', text }
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  short_measurement_duration: {
+    meaning: 'The window is so short that its edges are a large part of it.',
+    evidence: 'The window lasts less than 10 s.',
+    advice: 'Use more prompts or longer answers. The uncertainty of the joules already has the edges in it.',
+  },
+  sample_gap: {
+    meaning: 'For a part of the window there are no power readings; its joules are taken at the mean power.',
+    evidence: 'More than 0.5 s without a reading (`energy.devices[].gap_s`).',
+    advice: 'Look for a driver call that hangs, a machine that slept, or other programs that poll the GPU.',
+  },
+  sampler_overrun: {
+    meaning: 'The driver answers more slowly than it is asked. Readings are fewer than the interval says.',
+    evidence: 'Deadlines that passed while a call was under way (`energy.sampler`).',
+    advice: 'Set a longer interval; the text of the finding names one.',
+  },
+  nvml_low_sample_count: {
+    meaning: 'There are too few power readings for the integral to mean much.',
+    evidence: 'Fewer than 10 readings in the window.',
+    advice: 'Measure for longer.',
+  },
+  recording_fault: {
+    meaning: 'samples.parquet or timeseries.parquet is not whole. The joules are not affected.',
+    evidence: 'Writing the file failed.',
+    advice: 'Make room or use another disk.',
+  },
+  gpu_not_measured: {
+    meaning: 'A GPU is in no joules of this result.',
+    evidence: 'It was lost, cannot be read, or has no power sensor (`energy.unmeasured`).',
+    advice: 'Do not compare this total with one of more GPUs.',
+  },
+  counter_stuck: {
+    meaning: 'The energy counter stands still while power is drawn. The readings are used.',
+    evidence: 'The counter did not move while the readings came to more than 1000 J.',
+    advice: 'Update the driver.',
+  },
+  instant_power_missing: {
+    meaning: 'The instantaneous power cannot be read; another call of the driver is used.',
+    evidence: 'Field 186 fails while nvmlDeviceGetPowerUsage answers.',
+    advice: 'Update the driver. A mean over one second sees short loads late.',
+  },
+  gpu_persistence_mode_off: {
+    meaning: 'The driver may put the GPU to sleep and wake it, which costs time and energy.',
+    evidence: 'Persistence mode is off.',
+    advice: "Run 'nvidia-smi -pm 1' as root.",
+  },
+  thermal_drift_detected: {
+    meaning: 'The GPU got warmer or cooler, and a warm GPU draws more for the same work.',
+    evidence: 'More than 10 C between the beginning and the end.',
+    advice: 'Raise `warmup.thermal_floor_seconds` or check the cooling.',
+  },
+  mig_enabled: {
+    meaning: 'The GPU is cut into instances, and power is only known of all of it.',
+    evidence: 'MIG mode is on.',
+    advice: 'Use the whole GPU, or keep the other instances idle.',
+  },
+  limit_changed: {
+    meaning:
+      'A power limit or a clock limit was changed in the window: this is no measurement of one setting.',
+    evidence: '`energy.contamination.limit_changes`.',
+    advice: 'Find out who changed it and measure again.',
+  },
+  foreign_process: {
+    meaning: 'Another process computed on the GPU. Its energy is in these joules.',
+    evidence: '`energy.contamination.foreign_processes`.',
+    advice: 'Stop it and measure again.',
+  },
+  other_sampler: {
+    meaning: 'Another program polls the GPU. Each call costs the driver time and wakes the GPU.',
+    evidence: 'It has the management library loaded (`energy.contamination.other_samplers`).',
+    advice: 'Stop it while you measure.',
+  },
+  energy_backend_failed: {
+    meaning: "The energy backend that was chosen failed; the joules are those of llem's own sampler.",
+    evidence: '`energy.selection.failure`.',
+    advice: 'See `llem devices -v`.',
+  },
+  energy_cross_check: {
+    meaning: "The chosen backend and llem's own sampler disagree about the same window.",
+    evidence: '`energy.cross_check`: mean powers beside their uncertainties.',
+    advice: 'Trust neither before you know why.',
+  },
+  energy_of_cpu: {
+    meaning:
+      'The joules are of the CPU and of no GPU: nothing here reads one. They compare with nothing that a GPU drew.',
+    evidence: '`energy.domain` and `energy.reason`, which says whether the CPU was measured or estimated.',
+    advice: 'Run it where a GPU can be read, or set `energy.backend` to null.',
+  },
 }

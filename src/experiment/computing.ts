@@ -4,6 +4,7 @@
 import type { ExperimentConfig } from '../config/schema.js'
 import { isServerBackend } from '../config/schema.js'
 import { LlemError, messageOf } from '../core/errors.js'
+import type { Meanings } from '../core/meanings.js'
 import { findingsElsewhere, notMeasured } from '../energy/elsewhere.js'
 import type { Device, Machine } from '../native/addon.js'
 import { GpuWatch } from '../native/health.js'
@@ -169,4 +170,13 @@ export async function listsOrNothing(
 
 function gpus(devices: readonly { index: number }[]): string {
   return devices.map(({ index }) => `GPU ${index}`).join(' and ')
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  server_on_other_gpu: {
+    meaning: 'The server that runs already computes on a GPU that is not measured.',
+    evidence: 'The process lists of the GPUs.',
+    advice: 'Name that GPU in `energy.devices`.',
+  },
 }

@@ -19,7 +19,6 @@ import { type Observer, silentObserver, tolerant } from '../progress/observer.js
 import { interrupted, shownWhileWaiting } from '../progress/wait.js'
 import type { ExperimentResult, Load } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
-import { warning } from '../results/findings.js'
 import type { Service } from '../workers/service.js'
 import { findingsOfLists, gpusForChildren, listsOrNothing, refuseUnmeasured } from './computing.js'
 import { takeEnvironment } from './environment.js'
@@ -37,7 +36,7 @@ import { runsHereAlready } from './running-server.js'
 import { findingsOfRoot } from './served-root.js'
 import { Trace } from './trace.js'
 import { warmUp } from './warmup-run.js'
-import { findingsOfExperiment } from './warnings.js'
+import { findingsFailed, findingsOfExperiment } from './warnings.js'
 
 export interface RunOptions {
   /** The management library; undefined: the driver's own. */
@@ -191,7 +190,7 @@ export async function runExperiment(
         'Warnings about the measurement',
         observer,
         () => findingsOfExperiment({ ...findings, energyProblem: energyProblem(findings) }),
-        (text) => [warning('warnings_failed', text)],
+        (text) => [findingsFailed(text)],
       ),
     )
     const outcome = await trace.step('write', () =>

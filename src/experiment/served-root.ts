@@ -2,6 +2,7 @@
 
 import type { ServerIdentity } from '../backends/identity.js'
 import type { ExperimentConfig } from '../config/schema.js'
+import type { Meanings } from '../core/meanings.js'
 import { isSameModel } from '../core/model-names.js'
 import { rootVerdict } from '../core/model-roots.js'
 import { type Finding, warning } from '../results/findings.js'
@@ -28,4 +29,14 @@ export function findingsOfRoot(
       `the server says that ${JSON.stringify(server.name)} stands for ${JSON.stringify(root)}, and llem cannot tell whether that is ${JSON.stringify(model)}. Where it is, set served_as to it.`,
     ),
   ]
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  served_root_unclear: {
+    meaning:
+      'The server gives the model a name, and says that it stands for something that llem cannot compare with the model. It may be another model.',
+    evidence: '`identity.observed.root` beside `identity.asked.model`.',
+    advice: 'Set `served_as` to the root where it is what you mean.',
+  },
 }

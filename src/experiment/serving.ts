@@ -1,5 +1,6 @@
 import type { OfferedLoad, RunTotals, Steady } from '../backends/protocol.js'
 import { type ExperimentConfig, isServerBackend } from '../config/schema.js'
+import type { Meanings } from '../core/meanings.js'
 import type { Serving } from '../results/experiment.js'
 import type { Inference } from './inference.js'
 
@@ -44,4 +45,18 @@ export function servingWarnings({ served, failures, requests, retries }: Serving
 function withRate(steady: Steady) {
   const durationS = (steady.end_ns - steady.start_ns) / 1e9
   return { ...steady, duration_sec: durationS, output_tokens_per_second: steady.output_tokens / durationS }
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  requests_failed: {
+    meaning: 'Some requests failed. Their energy is in the joules, their tokens are not.',
+    evidence: 'The number of failed requests.',
+    advice: 'Look at the errors in requests.jsonl.',
+  },
+  requests_retried: {
+    meaning: 'Some requests were sent again. The energy of all tries is in the joules.',
+    evidence: 'The number of retries.',
+    advice: null,
+  },
 }

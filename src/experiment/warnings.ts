@@ -1,5 +1,6 @@
 // What there is to say of a whole experiment: what its measurement has (energy/findings.ts), and what is particular.
 
+import type { Meanings } from '../core/meanings.js'
 import { findingsOfLength } from '../energy/findings.js'
 import type { EnergyBreakdown } from '../results/breakdown.js'
 import type { Energy } from '../results/energy.js'
@@ -51,6 +52,11 @@ export function findingsOfExperiment(facts: ExperimentFacts): Finding[] {
     ...(facts.ofLists ?? []),
     ...lines.map(findingOfLine),
   ])
+}
+
+/** Said in their place where they could not be found out. */
+export function findingsFailed(text: string): Finding {
+  return warning('warnings_failed', text)
 }
 
 /** What matters of the GPUs where nobody asks for their joules: how they are set up, their temperature, who else is there. */
@@ -143,4 +149,77 @@ function idleGpus(energy: Energy, members: ExperimentFacts['members']): string |
   return idle.length === 0
     ? null
     : `no process had GPU ${idle.join(', ')}, whose energy is in the total. Name the others in energy.devices.`
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  energy_unknown: {
+    meaning: 'There is no energy in this result.',
+    evidence: 'The reason is in the text.',
+    advice: 'See `llem devices`: it shows what can be read here.',
+  },
+  gpu_shared: {
+    meaning: 'Several processes of this experiment share a GPU. Its energy is counted once.',
+    evidence: 'The same UUID in several processes.',
+    advice: null,
+  },
+  adjusted_energy_negative: {
+    meaning: 'The run drew less than the idle power that was subtracted.',
+    evidence: '`energy_breakdown.adjusted_j` is below 0.',
+    advice: 'Measure the baseline again on an idle GPU (`llem baseline`).',
+  },
+  parked_disturbed: {
+    meaning: 'The power with the loaded model at rest was not steady. It is subtracted by nobody.',
+    evidence: 'Drift, or something that computed, while the model was loaded and nothing ran.',
+    advice: 'Raise `warmup.thermal_floor_seconds`, and keep others off the GPU.',
+  },
+  active_energy_negative: {
+    meaning: 'The run drew less than the loaded model at rest did before it.',
+    evidence: '`energy_breakdown.active_j` is below 0 by more than its uncertainty.',
+    advice: 'Raise `warmup.thermal_floor_seconds`.',
+  },
+  baseline_model_loaded: {
+    meaning:
+      'Idle power was measured with a model in memory, which idles higher. It is no bare level, and not subtracted.',
+    evidence:
+      'A campaign kept the model of the experiment before, or `base_url` is a server on this machine.',
+    advice:
+      'Run `llem baseline measure` before the campaign or before the server is started, or use `cold_start.force_cold_start`.',
+  },
+  baseline_disturbed: {
+    meaning:
+      'The GPU was not idle while idle power was measured. The level is told and not subtracted: there is no adjusted energy.',
+    evidence: 'Drift of more than 5 %, processes that computed, or a temperature that fell.',
+    advice: 'Measure it again when the GPU is idle.',
+  },
+  gpu_not_used: {
+    meaning: 'The model ran on the CPU. The joules are those of GPUs that did not compute.',
+    evidence: 'What the backend says it computes on.',
+    advice: 'Install a backend for the GPU (`llem backend list`).',
+  },
+  gpus_not_used: {
+    meaning: 'GPUs that no process used are in the total.',
+    evidence: 'The UUIDs of the processes beside those that were measured.',
+    advice: 'Name those that compute in `energy.devices`.',
+  },
+  warmup_failed: {
+    meaning: 'No prompt of the warmup succeeded: the measurement began cold.',
+    evidence: 'All prompts of the warmup failed.',
+    advice: 'Look for the first error in the log.',
+  },
+  warmup_not_converged: {
+    meaning: 'The latency was not steady yet when the measurement began.',
+    evidence: 'The coefficient of variation of the last prompts is not below `warmup.cv_threshold`.',
+    advice: 'Raise `warmup.max_prompts`.',
+  },
+  requests_incomplete: {
+    meaning: 'requests.jsonl is not whole. The totals are not affected.',
+    evidence: 'Writing the file failed.',
+    advice: 'Make room or use another disk.',
+  },
+  warnings_failed: {
+    meaning: 'What there is to say of this measurement could not be found out.',
+    evidence: 'The reason is in the text.',
+    advice: 'Please report it.',
+  },
 }

@@ -17,8 +17,8 @@ export function thisPlatform(): Platform {
 
 /** The package with the native part, null where none is made. */
 export function packageFor({ platform, arch, hasGlibc }: Platform): string | null {
-  const isMade = platform === 'linux' && hasGlibc && (arch === 'x64' || arch === 'arm64')
-  return isMade ? `llem-linux-${arch}-gnu` : null
+  const isMade = platform === 'linux' && (arch === 'x64' || arch === 'arm64')
+  return isMade ? `llem-linux-${arch}-${hasGlibc ? 'gnu' : 'musl'}` : null
 }
 
 const WITHOUT_IT = '`llem show`, `export`, `report` and `compare` read results here'
@@ -28,8 +28,6 @@ export function withoutNativePart(machine: Platform): string {
   const name = packageFor(machine)
   if (name !== null)
     return `Install it with npm install ${name}, or with optional dependencies (npm install llem --include=optional); in a clone, npm run build builds it.`
-  if (machine.platform === 'linux' && !machine.hasGlibc)
-    return `It is prebuilt for glibc alone: use a Debian, Ubuntu or RHEL image, or build it in a clone with npm run build. ${WITHOUT_IT}.`
   if (machine.platform === 'linux')
     return `It is prebuilt for x64 and arm64: build it in a clone with npm run build. ${WITHOUT_IT}.`
   return `llem measures on the Linux machine that has the GPU. ${WITHOUT_IT}.`

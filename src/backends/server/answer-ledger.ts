@@ -1,3 +1,4 @@
+import type { Meanings } from '../../core/meanings.js'
 import type { TokenLedger } from '../protocol.js'
 import { EXPLANATIONS, type Explanation, REFUSALS } from './ledger-rules.js'
 import { LEAST_ANSWERS, MOST_HIDDEN, RunDoubts } from './run-doubts.js'
@@ -211,4 +212,50 @@ export class AnswerLedger {
 
 function sum(all: number | null, one: number | null | undefined): number | null {
   return one == null ? all : (all ?? 0) + one
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  tokens_counted_by_chunks: {
+    meaning:
+      'The server does not tell how many tokens an answer has; its packets are counted in their place.',
+    evidence: 'No `usage` in the answers, or one that is no count, as -1.',
+    advice: 'Start the server so that it sends `usage`; a packet may hold several tokens.',
+  },
+  tokens_reasoning_uncounted: {
+    meaning:
+      'The server leaves the thoughts of the model out of its count. Its tokenizer counted all, or each packet of them is a token.',
+    evidence: '`completion_tokens` beside the packets with thoughts.',
+    advice: 'Use an engine that counts them, or trust the tokens per request less.',
+  },
+  usage_not_believed: {
+    meaning:
+      'The server tells another number of tokens than it may have made, or than packets and tokenizer both say. These were believed.',
+    evidence: '`completion_tokens` beside `max_tokens`, packets and tokenizer (`serving.ledger`).',
+    advice: 'Look at what stands between llem and the engine: some add the prompt, or the answers before.',
+  },
+  tokens_usage_without_count: {
+    meaning: 'The server says that it made no token though text came. Tokens are those of another witness.',
+    evidence: '`completion_tokens` is 0.',
+    advice: null,
+  },
+  token_counts_disagree: {
+    meaning:
+      'What was told of the tokens disagrees without a known reason. Where output tokens may be off by more than 5 %, no joules per token are quoted.',
+    evidence:
+      '`serving.ledger`: usage, packets and a tokenizer beside one another; `unsettled` is what nothing decides.',
+    advice: 'Look at `requests.jsonl`, and at what stands between llem and the engine.',
+  },
+  tokens_per_chunk: {
+    meaning:
+      'The server sends several tokens in one packet. Latencies between tokens are those between packets.',
+    evidence: 'Tokens of `usage` over the number of packets.',
+    advice: null,
+  },
+  prompt_tokens_not_believed: {
+    meaning:
+      'The server tells more tokens of a prompt than it has bytes, with a template around it. They were not believed.',
+    evidence: '`prompt_tokens` beside the bytes of the prompt, with 1024 tokens for a template.',
+    advice: 'Look at what stands between llem and the engine: some add prompts up, or count images.',
+  },
 }

@@ -1,3 +1,4 @@
+import type { Meanings } from '../../core/meanings.js'
 import type { Failed } from './stream.js'
 
 /** What a request says that some servers refuse, and that it can do without. */
@@ -56,4 +57,13 @@ export class LeftOut {
     this.#keys.add('stream_options')
     return true
   }
+}
+
+export const MEANINGS: Meanings = {
+  seed_not_sent: {
+    meaning:
+      'Requests have no `seed`, so answers may differ from run to run, and with them tokens and joules.',
+    evidence: 'The server refused a request for its `seed`, and took it without.',
+    advice: 'Set `temperature: 0`, or repeat the run and quote the spread.',
+  },
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LlemError } from '../../core/errors.js'
+import type { Meanings } from '../../core/meanings.js'
 import { plainText } from '../prompt-text.js'
 import type { Generation, Prompt } from '../protocol.js'
 import type { Connection } from './connection.js'
@@ -146,4 +147,19 @@ async function tokenize(
   const body = { ...(dialect !== 'llamacpp' && asVllm), ...(dialect !== 'vllm' && asLlamacpp) }
   const parsed = tokensSchema.safeParse(await connection.tryJson('/tokenize', body))
   return parsed.success ? parsed.data.tokens : null
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  prompt_length_not_forced: {
+    meaning:
+      'Prompts were to have a number of tokens. That takes the tokenizer of the server and an endpoint without a template, so they were sent as they are.',
+    evidence: 'The server has no `/tokenize`, or the endpoint is chat.',
+    advice: 'Use vLLM or llama-server at completions, or quote `input_tokens` of the result.',
+  },
+  output_length_not_forced: {
+    meaning: 'The server decides itself when an answer ends.',
+    evidence: 'It does not know `ignore_eos`.',
+    advice: 'Quote the tokens of the result, not those of the configuration.',
+  },
 }

@@ -1,5 +1,6 @@
 import { shortened } from '../../core/foreign-text.js'
 import { LIMITS } from '../../core/limits.js'
+import type { Meanings } from '../../core/meanings.js'
 import type { Generation, RequestRecord, RunTotals, Served } from '../protocol.js'
 import { spreadOf } from '../spread.js'
 import { AnswerLedger } from './answer-ledger.js'
@@ -292,4 +293,53 @@ function gapsMs(timesNs: readonly number[]): number[] {
   for (let i = 1; i < timesNs.length; i += 1)
     gaps[i - 1] = (Number(timesNs[i]) - Number(timesNs[i - 1])) / 1e6
   return gaps
+}
+
+/** What each finding of this file means. */
+export const MEANINGS: Meanings = {
+  requests_put_off: {
+    meaning: 'The server asked to wait before some requests. The energy of that time is in the joules.',
+    evidence: 'Answers 429 or 503 with Retry-After (`serving.put_off`).',
+    advice: 'Lower the load, or raise the limit of the server.',
+  },
+  answers_end_late: {
+    meaning:
+      'Requests waited for the end of answers that were complete. The energy of that time is in the joules.',
+    evidence:
+      'From the last token to the reason of the end, the usage, `[DONE]` or the end of the connection.',
+    advice:
+      'Let the server send its usage and `[DONE]` with the reason of the end, or look at the proxy before it.',
+  },
+  several_models_answered: {
+    meaning: 'Different models answered. The numbers are those of all together.',
+    evidence: '`model` of the answers (`identity.observed`).',
+    advice: 'Ask a server that routes to one model only.',
+  },
+  stream_buffered: {
+    meaning:
+      'Answers, or a third of each, came at once with what is called the first token, or blanks came before a silence. Times to the first token, between tokens, and phases are null; of half of the answers, for the run.',
+    evidence: '`serving.streams`.',
+    advice: 'Turn buffering off in the proxy between llem and the engine.',
+  },
+  stream_in_bursts: {
+    meaning: 'Several tokens came at once. Times between tokens are null.',
+    evidence: '`serving.streams`.',
+    advice: null,
+  },
+  input_tokens_unknown: {
+    meaning: 'Nobody tells how many tokens the prompts have. What is divided by them is null.',
+    evidence: 'No `prompt_tokens` in the answers, or no count of them, as -1.',
+    advice: 'Start the server so that it sends `usage`.',
+  },
+  answers_too_short: {
+    meaning: 'Answers ended before the length that was asked for.',
+    evidence: 'Output tokens of the requests.',
+    advice: 'Compare joules per output token, not joules per request.',
+  },
+  prefix_cache_hit: {
+    meaning:
+      'The server had the beginning of prompts in its cache, so a part of the prefill was not computed.',
+    evidence: '`cached_tokens` of the answers.',
+    advice: "Turn the server's prefix cache off, or use other prompts.",
+  },
 }
