@@ -271,6 +271,46 @@ describe('a run of which nothing decides how many tokens it has', () => {
     expect(ledgerOf(limited)?.unsettled).toBeNull()
   })
 
+  it('doubts a usage where the chunks are one token each by their words, in whichever direction', () => {
+    // English: three of four tokens begin a word, and no chunk holds a second one.
+    const english = (chunks: number, joints = 0) => ({
+      bytes: 4 * chunks,
+      words: Math.round(0.75 * chunks),
+      joints,
+      wideBytes: 0,
+    })
+    const run = (share: number, sized = english) =>
+      ledgerOf(
+        [40, 52, 61, 47].map((chunks) => ({
+          chunks,
+          usage: usage(Math.round(share * chunks)),
+          size: sized(chunks),
+        })),
+      )
+    for (const share of [0.7, 0.8, 0.9, 1.1, 1.25, 1.4])
+      expect(run(share), `${share}`).toMatchObject({
+        unexplained: { first: expect.stringContaining('a word or a part of one each') },
+        unsettled: { requests: 4 },
+      })
+    expect(run(1)?.unsettled).toBeNull()
+    // Chunks of several tokens show words in their middle; where each is a word, somebody cut them so.
+    expect(run(1.25, (chunks) => english(chunks, Math.round(0.2 * chunks)))?.unsettled).toBeNull()
+    expect(run(1.25, (chunks) => ({ ...english(chunks), words: chunks }))?.unsettled).toBeNull()
+    // Parts of tokens begin fewer words, and some scripts have no blanks.
+    expect(run(0.5, (chunks) => ({ ...english(chunks), words: 0.37 * chunks }))?.unsettled).toBeNull()
+    expect(run(0.8, (chunks) => ({ ...english(chunks), words: 1 }))?.unsettled).toBeNull()
+  })
+
+  it('doubts one token a chunk where the text has more words than that, whoever says so', () => {
+    const size = { bytes: 320, words: 60, joints: 40, wideBytes: 0 }
+    for (const told of [usage(20), null])
+      expect(ledgerOf([{ chunks: 20, usage: told, size }])).toMatchObject({
+        unexplained: { first: expect.stringContaining('in a text of 60 words') },
+        unsettled: { requests: 1, least_output_tokens: 20, most_output_tokens: 320 },
+      })
+    expect(ledgerOf([{ chunks: 80, usage: usage(80), size }])?.unsettled).toBeNull()
+  })
+
   it('hears a tokenizer that says clearly fewer of all, but for the same few that no text shows', () => {
     const of = (hidden: (tokens: number) => number) => {
       const tally = new Tally([{ ...prompt, maxTokens: 4096 }])

@@ -81,6 +81,23 @@ describe('with a thermal floor of 30 s', () => {
   })
 })
 
+it('a level that rises through its floor is subtracted by nobody', async () => {
+  const told = await Promise.all(
+    [1, 0.5].map(async (risesW) => {
+      const rising = Array.from({ length: 120 }, (_, second) => ({ for_s: 1, w: 110 + risesW * second }))
+      const sets = ['warmup.thermal_floor_seconds=30', 'n_prompts=10']
+      return (await measured([{ for_s: 8, w: 75 }, ...rising], sets)).result.energy_breakdown
+    }),
+  )
+  for (const breakdown of told)
+    expect(breakdown).toMatchObject({
+      baseline_reason: null,
+      parked_reason: expect.stringMatching(/the power of GPU 0 rose from/),
+      parked_j: null,
+      active_j: null,
+    })
+})
+
 describe('without a thermal floor', () => {
   it('parked power is measured before the window', async () => {
     const { result, stderr } = await measured([{ for_s: 1, w: 110 }], [])

@@ -4,6 +4,8 @@ import type { Failed } from './stream.js'
 /** What a request says that some servers refuse, and that it can do without. */
 const DISPENSABLE = { stream_options: /stream_options|include_usage/, seed: /\bseed\b/ } as const
 type Dispensable = keyof typeof DISPENSABLE
+/** What is left out where a refusal names nothing. */
+const GUESSED: Dispensable = 'stream_options'
 
 /** A request is sent again no more often than there are such keys. */
 export const MOST_OTHERWISE = Object.keys(DISPENSABLE).length
@@ -41,7 +43,7 @@ export class LeftOut {
   /** A request has ended for good. */
   ended(isAnswered: boolean): void {
     if (isAnswered) this.#hasAnswered = true
-    else if (this.#isGuess && !this.#hasAnswered) this.#keys.delete('stream_options')
+    else if (this.#isGuess && !this.#hasAnswered) this.#keys.delete(GUESSED)
   }
 
   /** What a reader should know, as a sentence that begins with a code. */
@@ -52,9 +54,9 @@ export class LeftOut {
   }
 
   #guess(): boolean {
-    if (this.#hasAnswered || 'stream_options' in this.#own) return false
+    if (this.#hasAnswered || GUESSED in this.#own) return false
     this.#isGuess = true
-    this.#keys.add('stream_options')
+    this.#keys.add(GUESSED)
     return true
   }
 }
