@@ -85,7 +85,7 @@ it('a level that rises through its floor is subtracted by nobody', async () => {
   const told = await Promise.all(
     [1, 0.5].map(async (risesW) => {
       const rising = Array.from({ length: 120 }, (_, second) => ({ for_s: 1, w: 110 + risesW * second }))
-      const sets = ['warmup.thermal_floor_seconds=30', 'n_prompts=10']
+      const sets = ['warmup.thermal_floor_seconds=30']
       return (await measured([{ for_s: 8, w: 75 }, ...rising], sets)).result.energy_breakdown
     }),
   )
