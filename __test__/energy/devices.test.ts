@@ -36,6 +36,10 @@ describe('CUDA_VISIBLE_DEVICES', () => {
     ['-1 hides what follows', '0,-1,1', [0]],
     ['an empty entry hides what follows', '0,,1', [0]],
     ['a word hides everything', 'all', []],
+    ['what follows the digits is passed over', '1gpu2,2ampere', [1, 2]],
+    ['an index that is named twice voids the list', '0,1,0', []],
+    ['a GPU that is named twice by prefixes voids the list', 'GPU-c,GPU-cccc', []],
+    ['a space before a UUID ends the list', 'GPU-cccc-3, GPU-aaaa-1', [2]],
     ['one GPU named twice is one GPU', '1,GPU-aabb-2', [1]],
   ] as const)('%s', ([, visible, indices]) => {
     expect(chosen(ALIKE, visible)).toEqual({ indices, notes: 0 })

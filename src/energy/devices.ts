@@ -1,5 +1,6 @@
 import { LlemError } from '../core/errors.js'
 import type { Device, UnreadableDevice } from '../native/addon.js'
+import { visibleList } from './cuda-visible.js'
 
 /** A GPU that was to be measured and cannot be. */
 export interface Unmeasured {
@@ -56,11 +57,14 @@ function visibleDevices(
   notes: string[],
 ): (Device | UnreadableDevice)[] {
   const visible: (Device | UnreadableDevice)[] = []
-  for (const entry of cudaVisibleDevices.split(',').map((text) => text.trim())) {
+  const { ordinals, uuids } = visibleList(cudaVisibleDevices)
+  for (const entry of ordinals?.map(String) ?? uuids ?? []) {
     // CUDA sees the entries before the first one that it does not know.
-    const device = entry === '' || entry === '-1' ? undefined : lookUp([...present, ...unreadable], entry)
+    const device = lookUp([...present, ...unreadable], entry)
     if (device === undefined) break
-    if (/^\d+$/.test(entry) && ordersMayDiffer(present, cudaDeviceOrder)) {
+    // Two names of one GPU are one GPU twice, which voids the list; two instances of one are two.
+    if (visible.includes(device) && !entry.startsWith('MIG-')) return []
+    if (ordinals !== undefined && ordersMayDiffer(present, cudaDeviceOrder)) {
       notes.push(
         `CUDA_VISIBLE_DEVICES=${cudaVisibleDevices} counts GPUs in CUDA's order, which may differ from the driver's here; set CUDA_DEVICE_ORDER=PCI_BUS_ID or name UUIDs`,
       )
