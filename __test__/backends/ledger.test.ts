@@ -18,7 +18,7 @@ const usage = (completion: number, more: Partial<Usage> = {}): Usage => ({
 const told = (more: Partial<Witnesses> = {}): Witnesses => ({
   ...{ usage: usage(20), chunks: 20, reasoningChunks: 0, tokenizer: null },
   ...{
-    size: { bytes: 80, words: 0, joints: 0, wideBytes: 0 },
+    size: { bytes: 80, words: 0, joints: 0, letters: 0, wideBytes: 0 },
     listed: null,
     mostPrompt: null,
     fewestPrompt: null,
@@ -38,7 +38,7 @@ const outcome = (chunks: number, more: Partial<Answered> = {}): Outcome => ({
     endNs: 1e9,
     chunkTimesNs: Array.from({ length: chunks }, (_, at) => 1e8 + at * 1e7),
     reasoningChunks: 0,
-    size: { bytes: chunks * 4, words: 0, joints: 0, wideBytes: 0 },
+    size: { bytes: chunks * 4, words: 0, joints: 0, letters: 0, wideBytes: 0 },
     listed: null,
     usage: usage(20),
     finishReason: 'stop',
@@ -238,7 +238,7 @@ describe('a run of which nothing decides how many tokens it has', () => {
     expect(ledgerOf([...plain, ...more(1.3)])?.unsettled).toMatchObject({ requests: 3 })
     // Speculative decoding is at none of these in any, and characters of several tokens come whole.
     expect(ledgerOf([...more(1.3), ...more(1.2), ...more(1.4)])?.unsettled).toBeNull()
-    const size = { bytes: 200, words: 0, joints: 0, wideBytes: 120 }
+    const size = { bytes: 200, words: 0, joints: 0, letters: 0, wideBytes: 120 }
     expect(ledgerOf([...plain, ...more(2).map((each) => ({ ...each, size }))])?.unsettled).toBeNull()
     // Nor do tags that are not shown vary.
     const tagged = numbers(3).map((at) => ({ chunks: 30 + at, usage: usage(42 + at) }))
@@ -277,6 +277,7 @@ describe('a run of which nothing decides how many tokens it has', () => {
       bytes: 4 * chunks,
       words: Math.round(0.75 * chunks),
       joints,
+      letters: 3 * chunks,
       wideBytes: 0,
     })
     const run = (share: number, sized = english) =>
@@ -297,12 +298,26 @@ describe('a run of which nothing decides how many tokens it has', () => {
     expect(run(1.25, (chunks) => english(chunks, Math.round(0.2 * chunks)))?.unsettled).toBeNull()
     expect(run(1.25, (chunks) => ({ ...english(chunks), words: chunks }))?.unsettled).toBeNull()
     // Parts of tokens begin fewer words, and some scripts have no blanks.
-    expect(run(0.5, (chunks) => ({ ...english(chunks), words: 0.37 * chunks }))?.unsettled).toBeNull()
-    expect(run(0.8, (chunks) => ({ ...english(chunks), words: 1 }))?.unsettled).toBeNull()
+    const halves = (chunks: number) => ({ ...english(chunks), bytes: 2.1 * chunks, words: 0.37 * chunks })
+    expect(run(0.5, halves)?.unsettled).toBeNull()
+    expect(run(1.25, (chunks) => ({ ...english(chunks), words: 1 }))?.unsettled).toBeNull()
+    // Code has few words, and its chunks are no parts of tokens all the same.
+    expect(run(0.7, (chunks) => ({ ...english(chunks), words: 0.3 * chunks }))?.unsettled).not.toBeNull()
+    // Four tokens of German in a chunk of 14 bytes have one word, or a part of one; numbers are no prose.
+    expect(run(4, (chunks) => ({ ...english(chunks), bytes: 14 * chunks }))?.unsettled).toBeNull()
+    expect(run(2, (chunks) => ({ ...english(chunks), letters: 0 }))?.unsettled).toBeNull()
+  })
+
+  it('doubts chunks that stand for tokens where those of others hold several', () => {
+    const several = [20, 24, 31].map((chunks) => ({ chunks, usage: usage(2 * chunks) }))
+    expect(ledgerOf([...several, { chunks: 25, usage: null }])).toMatchObject({
+      unexplained: { first: expect.stringContaining('1 answers have no usage and 25 chunks') },
+      unsettled: { requests: 1, least_output_tokens: 175, most_output_tokens: 200 },
+    })
   })
 
   it('doubts one token a chunk where the text has more words than that, whoever says so', () => {
-    const size = { bytes: 320, words: 60, joints: 40, wideBytes: 0 }
+    const size = { bytes: 320, words: 60, joints: 40, letters: 240, wideBytes: 0 }
     for (const told of [usage(20), null])
       expect(ledgerOf([{ chunks: 20, usage: told, size }])).toMatchObject({
         unexplained: { first: expect.stringContaining('in a text of 60 words') },

@@ -62,7 +62,12 @@ export class FloorWatch {
     const durationS = flat.reduce((sum, { duration_sec }) => sum + duration_sec, 0)
     // Timers are late by milliseconds, never early.
     const isShort = flat.length < Math.ceil(leastS / PIECE_S)
-    return isShort || isDrifting(all.slice(-3)) ? null : this.#levelOf(flat, durationS)
+    return isShort || (await this.drifts()) ? null : this.#levelOf(flat, durationS)
+  }
+
+  /** Whether the last pieces go one way. */
+  async drifts(): Promise<boolean> {
+    return isDrifting(await Promise.all(this.#pieces.slice(-3)))
   }
 
   #next(): void {

@@ -13,8 +13,9 @@ import { thermalFloor } from './thermal-floor.js'
 
 /** Where there is no flat thermal floor; no longer than the bare level was measured. */
 const BEFORE_WINDOW_S = 5
-/** A level that was not flat in a floor may drift on: where it moves by more than this within those seconds, it does. */
-const STEADY_PCT = 1
+/** By how much the level may move within those seconds: less where it went one way in the floor, and may go on. */
+const STEADY_PCT = 2
+const STEADY_AFTER_DRIFT_PCT = 1
 
 export interface Parked {
   /** Null where it was not measured. */
@@ -49,6 +50,7 @@ export async function parkInFloor(
     throw error
   }
   const flat = await watch.end()
+  const steadyPct = (await watch.drifts()) ? STEADY_AFTER_DRIFT_PCT : STEADY_PCT
   if (flat !== null) return { floorS, parked: told(flat, 'thermal_floor', context) }
   if (!baseline.enabled)
     return {
@@ -56,13 +58,17 @@ export async function parkInFloor(
       parked: unmeasured('the power was not flat in a thermal floor, and baseline.enabled is false'),
     }
   const seconds = Math.min(BEFORE_WINDOW_S, baseline.duration_sec)
-  return { floorS, parked: await beforeWindow(opened, seconds, context) }
+  return { floorS, parked: await beforeWindow(opened, seconds, { ...context, steadyPct }) }
 }
 
-async function beforeWindow(opened: OpenedSampler, seconds: number, context: Context): Promise<Parked> {
+async function beforeWindow(
+  opened: OpenedSampler,
+  seconds: number,
+  context: Context & { steadyPct: number },
+): Promise<Parked> {
   try {
     const label = 'Measuring parked power'
-    const idle = await measureIdlePower(opened, seconds, { ...context, label, steadyPct: STEADY_PCT })
+    const idle = await measureIdlePower(opened, seconds, { ...context, label })
     return told(idle, 'before_window', context)
   } catch (error) {
     if (error instanceof LlemError && error.code === 'INTERRUPTED') throw error

@@ -33,8 +33,12 @@ export const LIMITS = {
   /** The config.json of a model; real ones have a few KiB. */
   model_config_bytes: 4 * MIB,
   /** The tokenizer.json of a model, and values in it: one of 256,000 tokens with as many merges has 33 MB and a million. */
-  tokenizer_bytes: 128 * MIB,
-  tokenizer_values: 8_000_000,
+  tokenizer_bytes: 48 * MIB,
+  tokenizer_values: 4_000_000,
+  /** Memory of JavaScript that it may take, in MiB; time to load it or to cut one text, and for all texts of a run. */
+  tokenizer_heap_mib: 384,
+  tokenizer_silence_ms: 5000,
+  tokenizer_ms: 20_000,
   /** Layers of a model; the deepest have some hundred. */
   model_layers: 100_000,
   /** The head of a safetensors file, or the index of several; that of 384 experts in 61 layers has 20 MiB. */

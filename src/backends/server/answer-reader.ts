@@ -20,7 +20,7 @@ export interface ReaderListeners {
 /** What engines say of an answer that they gave up (vLLM's FinishReason; SGLang's `abort`): its tokens are no answer's. */
 const GIVEN_UP: readonly (string | null)[] = ['abort', 'error', 'network_error']
 const END = '[DONE]'
-const NO_TEXT: TextSize = { bytes: 0, words: 0, joints: 0, wideBytes: 0 }
+const NO_TEXT: TextSize = { bytes: 0, words: 0, joints: 0, letters: 0, wideBytes: 0 }
 const BLANK = ' '.charCodeAt(0)
 
 /** Reads the stream of one answer, in whatever dialect, and says when it is whole. */
@@ -101,11 +101,12 @@ export class AnswerReader implements LineSink {
     const left = isFirstLeftOut ? this.#firstSize : NO_TEXT
     const silent = isFirstLeftOut ? 0 : timesNs.length - this.timesNs.length
     const bytes = this.#text.bytes + this.#callBytes + Math.max(0, silent)
-    const { words, joints, wideBytes } = this.#text
+    const { words, joints, letters, wideBytes } = this.#text
     return {
       bytes: bytes - left.bytes,
       words: words - left.words,
       joints: joints - left.joints,
+      letters: letters - left.letters,
       wideBytes: wideBytes - left.wideBytes,
     }
   }

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { LlemError } from '../../core/errors.js'
 import type { OfferedLoad } from '../protocol.js'
-import { MOST_OTHERWISE } from './left-out.js'
 import { nowNs } from './now.js'
 import { waitAfter } from './response-headers.js'
 import { arrivals } from './schedule.js'
@@ -29,7 +28,7 @@ export interface Drive {
   /** How many tokens an answer has, for the steady state. */
   tokensOf(index: number, answer: Answered): { output: number; input: number | null }
   /** Whether a request that was refused is sent once more in other words, which counts as its first time. */
-  isSentOtherwise?(end: Failed): boolean
+  isSentOtherwise?(index: number, end: Failed): boolean
   /** Called as each request ends for good. */
   onEnd(outcome: Outcome): void
   /** Rejects where there is no point in going on, as when the server has ended. */
@@ -196,7 +195,6 @@ class LoadGenerator {
     let sentNs: number | null = null
     let triedNs: number | null = null
     let retries = 0
-    let sentOtherwise = 0
     let lastNs: number
     for (let attempts = 1; ; attempts += 1) {
       const stream = send(index, (stream, ns) => this.steady.firstToken(stream, ns))
@@ -209,8 +207,7 @@ class LoadGenerator {
         break
       }
       const end = await stream.done
-      if (!end.ok && sentOtherwise < MOST_OTHERWISE && this.#drive.isSentOtherwise?.(end) === true) {
-        sentOtherwise += 1
+      if (!end.ok && this.#drive.isSentOtherwise?.(index, end) === true) {
         attempts -= 1
         this.#count(stream, index, end)
         continue

@@ -32,8 +32,16 @@ const LONG_CHUNKS = 16
 const LONG_PER_SEVERAL = 1 / 2
 const LEAST_LONG = 2
 
-/** Chunks of text with so many words each are tokens, or words; fewer are parts of tokens, or of a script without blanks. */
+/** Chunks of text with so many words each, or so many bytes, are tokens or more; fewer are parts of tokens. */
 const WORDS_PER_CHUNK = 0.5
+const LEAST_BYTES_PER_CHUNK = 2.8
+/** A token of prose has no more bytes than this; in chunks with more there may be several. */
+const MOST_BYTES_PER_CHUNK = 6
+/** Prose is of letters: numbers, tables and code are cut into tokens by rules that differ from model to model. */
+const LETTERS_SHARE = 0.6
+const MOST_WIDE_SHARE = 0.1
+/** Of fewer chunks nothing shows. */
+const LEAST_CHUNKS = 64
 /** Where hardly a chunk has a second word in it, it is not because several tokens came in one: most tokens begin a word. */
 const JOINTS_PER_TOKEN = 0.2
 const JOINTS_PER_CHUNK = 0.05
@@ -57,7 +65,9 @@ export class RunDoubts {
   readonly #several = { ...NONE, leastMore: Number.POSITIVE_INFINITY, mostMore: 0 }
   /** Answers whose usage was proved wrong, and of the others those that nothing but it tells another number than chunks of. */
   #refused = 0
-  readonly #alone = { ...NONE, less: 0, more: 0, words: 0, joints: 0 }
+  readonly #alone = { ...NONE, less: 0, more: 0, bytes: 0, words: 0, joints: 0, letters: 0, wideBytes: 0 }
+  /** Answers without a usage. */
+  readonly #uncounted = { requests: 0, chunks: 0 }
   /** Answers that the model ended, and that have the same number of tokens by the usage whatever came. */
   readonly #same = { requests: 0, less: 0, more: 0, output: 0, isOne: true, chunks: new Set<number>() }
 
@@ -68,6 +78,10 @@ export class RunDoubts {
     if (reckoning.source === 'usage' && chunks > 1 && Math.abs(reckoning.output - chunks) <= 1) {
       this.#single += 1
       if (chunks >= LONG_CHUNKS) this.#singleLong += 1
+    }
+    if (reckoning.explained.includes('no_usage')) {
+      this.#uncounted.requests += 1
+      this.#uncounted.chunks += chunks
     }
     this.#weigh(reckoning, answer, 1)
   }
@@ -95,8 +109,8 @@ export class RunDoubts {
     this.#alone.more += times * Math.max(0, -more)
     this.#alone.tokens += times * output
     this.#alone.chunks += times * chunks
-    this.#alone.words += times * size.words
-    this.#alone.joints += times * size.joints
+    for (const part of ['bytes', 'words', 'joints', 'letters', 'wideBytes'] as const)
+      this.#alone[part] += times * size[part]
     if (finishReason === 'stop') this.#compareWithOthers(output, chunks, times)
     const prompt = usage?.prompt ?? 0
     if (prompt > 0 && more >= prompt && more <= prompt + silent) {
@@ -131,7 +145,8 @@ export class RunDoubts {
       this.#promptWithin ??
       this.#alwaysTheSame ??
       this.#oddlySeveral ??
-      this.#unlikeTokens
+      this.#unlikeTokens ??
+      this.#uncountedAmongSeveral
     )
   }
 
@@ -166,13 +181,32 @@ export class RunDoubts {
     }
   }
 
+  /** Chunks stand for tokens, where those of other answers hold several. */
+  get #uncountedAmongSeveral(): RunDoubt | null {
+    const { requests, chunks } = this.#uncounted
+    const { tokens, chunks: others } = this.#alone
+    if (requests === 0 || others === 0 || tokens < MORE_PER_CHUNK * others) return null
+    return {
+      ...{ requests, less: 0, more: Math.round(chunks * (tokens / others - 1)) },
+      first: `${requests} answers have no usage and ${chunks} chunks, and others have ${tokens} tokens in ${others} chunks`,
+    }
+  }
+
   /** The chunks look like one token each, and the usage tells another number, which nothing explains then. */
   get #unlikeTokens(): RunDoubt | null {
-    const { requests, tokens, chunks, less, more, words, joints } = this.#alone
+    const { requests, tokens, chunks, less, more, bytes, words, joints, letters, wideBytes } = this.#alone
     const least = Math.max(LEAST_DIFFERENCE, DIFFERS_SHARE * Math.min(tokens, chunks))
-    if (requests === 0 || words < WORDS_PER_CHUNK * chunks) return null
-    const isSplit = more >= least && joints <= JOINTS_PER_CHUNK * chunks
-    const isJoined = less >= least && joints < JOINTS_PER_TOKEN * less && words <= WORD_BY_WORD * chunks
+    if (chunks < LEAST_CHUNKS) return null
+    const isNarrow = wideBytes <= MOST_WIDE_SHARE * bytes
+    const areWhole =
+      words >= WORDS_PER_CHUNK * chunks || (isNarrow && bytes >= LEAST_BYTES_PER_CHUNK * chunks)
+    const areSingle =
+      words >= WORDS_PER_CHUNK * chunks &&
+      words <= WORD_BY_WORD * chunks &&
+      bytes <= MOST_BYTES_PER_CHUNK * chunks &&
+      letters >= LETTERS_SHARE * bytes
+    const isSplit = more >= least && areWhole && joints <= JOINTS_PER_CHUNK * chunks
+    const isJoined = less >= least && areSingle && joints < JOINTS_PER_TOKEN * less
     if (!isSplit && !isJoined) return null
     return {
       ...{ requests, less, more },

@@ -6,6 +6,8 @@ export interface TextSize {
   words: number
   /** Of these words, those that began in a piece behind another one: a piece that has such a word is no single token. */
   joints: number
+  /** Of these bytes, letters of ASCII. */
+  letters: number
   /** Of these bytes, those of characters beyond ASCII, of which one may take several tokens and comes whole. */
   wideBytes: number
 }
@@ -21,12 +23,16 @@ export function fewestTokens(words: number): number {
 
 const BLANK = ' '.charCodeAt(0)
 const LAST_ASCII = 0x7f
+const [A = 0, Z = 0] = ['a', 'z'].map((letter) => letter.charCodeAt(0))
+/** The bit by which a letter differs from its capital. */
+const LOWER = 0x20
 
 /** Measures a text that comes in pieces, which may cut words. */
 export class TextMeasure implements TextSize {
   bytes = 0
   words = 0
   joints = 0
+  letters = 0
   wideBytes = 0
   #isInWord = false
 
@@ -39,6 +45,8 @@ export class TextMeasure implements TextSize {
       const unit = piece.charCodeAt(at)
       const isBlank = unit <= BLANK
       if (unit <= LAST_ASCII) narrow += 1
+      const lower = unit | LOWER
+      if (lower >= A && lower <= Z) this.letters += 1
       if (!isBlank && !this.#isInWord) {
         this.words += 1
         if (hasText) this.joints += 1
@@ -50,7 +58,7 @@ export class TextMeasure implements TextSize {
   }
 
   get size(): TextSize {
-    const { bytes, words, joints, wideBytes } = this
-    return { bytes, words, joints, wideBytes }
+    const { bytes, words, joints, letters, wideBytes } = this
+    return { bytes, words, joints, letters, wideBytes }
   }
 }

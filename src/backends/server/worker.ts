@@ -13,9 +13,9 @@ import { apiKeyOf } from './api-key.js'
 import { Connection, unreachable } from './connection.js'
 import { freePort } from './free-port.js'
 import { answersOther, askServedModel, type ServedModel } from './identify.js'
-import { LeftOut, MOST_OTHERWISE } from './left-out.js'
+import { LeftOut } from './left-out.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from './load-generator.js'
-import { localTokenizer } from './local-tokenizer.js'
+import { type CountTokens, localTokenizer } from './local-tokenizer.js'
 import { factsOf } from './model-facts.js'
 import { nowNs } from './now.js'
 import { type ServerPlan, serverPlanSchema } from './plan.js'
@@ -33,6 +33,8 @@ import { Tally, tokensOf, verdictOfAnswer } from './tally.js'
 /** Reached by nobody else. */
 const LOCAL = '127.0.0.1'
 const ALIVE_EVERY_MS = 10_000
+/** The number of a request that is no part of a run, of which there is one at a time. */
+const ALONE = -1
 /** From a broken connection to the end of the process that held it, with its last words. */
 const DYING_MS = 1000
 
@@ -46,7 +48,7 @@ interface Loaded {
   served: ServedModel
   leftOut: LeftOut
   /** Counts the tokens of an answer's text; null where neither the server nor this machine has the model's tokenizer. */
-  countTokens: ((text: string) => Promise<number | null>) | null
+  countTokens: CountTokens | null
 }
 
 let server: ServerProcess | null = null
@@ -137,11 +139,14 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       load: load ?? ONE_AFTER_THE_OTHER,
       mostWaitMs: theServer().plan.request_timeout_ms,
       send: (index, onFirst) =>
-        send(at(index), generation, { onFirst, ...(texts && { onText: texts.listener(index) }) }),
+        send(at(index), generation, leftOut.keysFor(index), {
+          onFirst,
+          ...(texts && { onText: texts.listener(index) }),
+        }),
       tokensOf: (index, answer) => tokensOf(at(index), answer),
-      isSentOtherwise: (end) => leftOut.isSentOtherwise(end),
+      isSentOtherwise: (index, end) => leftOut.isSentOtherwise(index, end),
       onEnd: (outcome) => {
-        leftOut.ended(outcome.end.ok)
+        leftOut.ended(outcome.index, outcome.end.ok)
         if (outcome.end.ok) refuseOther(outcome.end.model)
         const { index, end } = outcome
         if (texts?.ended(outcome, at(index))) return
@@ -212,13 +217,14 @@ async function prepare(
 function send(
   prompt: ServedPrompt,
   generation: Generation,
+  without: ReadonlySet<string>,
   listeners: Pick<StreamOptions, 'onFirst' | 'onText'>,
 ): TokenStream {
-  const { plan, connection, served, leftOut } = theServer()
+  const { plan, connection, served } = theServer()
   const { endpoint, extra_body: extraBody, request_timeout_ms: timeoutMs } = plan
   const { dialect } = served
   const model = served.resolved.name
-  const options = { endpoint, model, dialect, leftOut: leftOut.keys, extraBody }
+  const options = { endpoint, model, dialect, leftOut: without, extraBody }
   const body = requestBody(prompt, generation, options)
   return new TokenStream(connection, { path: ENDPOINT_PATHS[endpoint], body, timeoutMs, ...listeners })
 }
@@ -230,18 +236,14 @@ async function askPatiently(
 ): Promise<{ end: Answered | Failed; text: string }> {
   const { leftOut } = theServer()
   const startNs = nowNs()
-  let sentOtherwise = 0
   for (let attempts = 1; ; attempts += 1) {
     let text = ''
     const onText = (piece: string) => {
       text += piece
     }
-    const end = await send(prompt, generation, { onText }).done
-    if (!end.ok && sentOtherwise < MOST_OTHERWISE && leftOut.isSentOtherwise(end)) {
-      sentOtherwise += 1
-      continue
-    }
-    leftOut.ended(end.ok)
+    const end = await send(prompt, generation, leftOut.keysFor(ALONE), { onText }).done
+    if (!end.ok && leftOut.isSentOtherwise(ALONE, end)) continue
+    leftOut.ended(ALONE, end.ok)
     const askedMs = end.ok ? null : end.retryAfterMs
     const mostMs = theServer().plan.request_timeout_ms
     if (askedMs === null || (end.endNs - startNs) / 1e6 + askedMs > mostMs) return { end, text }
@@ -274,16 +276,22 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
   return { plan, connection, asked, served, leftOut: new LeftOut(plan.extra_body), countTokens }
 }
 
+const SENTENCE = 'What does a token cost, in joules?'
+
+/** One answers with a token for about each word at least, and for each byte at most. */
+async function isTokenizer(count: CountTokens): Promise<boolean> {
+  const tokens = await count(SENTENCE)
+  return tokens !== null && tokens >= SENTENCE.split(' ').length && tokens <= SENTENCE.length
+}
+
 /** The server's own tokenizer, which some have whose engine nobody knows, else that of the model where it is at hand. */
 async function tokenCounter(
   connection: Connection,
   { dialect, resolved }: ServedModel,
   model: string,
-): Promise<Loaded['countTokens']> {
+): Promise<CountTokens | null> {
   const askServer = (text: string) => tokensOfAnswer(text, { connection, dialect, model: resolved.name })
-  if (canTokenize(dialect) || (await askServer('two words')) !== null) return askServer
-  const local = await localTokenizer(model)
-  return local === null ? null : async (text) => local(text)
+  return canTokenize(dialect) || (await isTokenizer(askServer)) ? askServer : localTokenizer(model)
 }
 
 /** An answer that names another model is no answer of the one that was asked for. */
