@@ -34,7 +34,7 @@ const LEAST_LONG = 2
 
 /** Chunks of text with so many words each, or so many bytes, are tokens or more; fewer are parts of tokens. */
 const WORDS_PER_CHUNK = 0.5
-const LEAST_BYTES_PER_CHUNK = 2.8
+const LEAST_BYTES_PER_CHUNK = 3.2
 /** A token of prose has no more bytes than this; in chunks with more there may be several. */
 const MOST_BYTES_PER_CHUNK = 6
 /** Prose is of letters: numbers, tables and code are cut into tokens by rules that differ from model to model. */
@@ -217,7 +217,7 @@ export class RunDoubts {
   /** Some answers with several tokens a chunk among others with one. */
   get #oddlySeveral(): RunDoubt | null {
     const { requests, tokens, chunks, leastMore, mostMore } = this.#several
-    if (requests === 0) return null
+    if (requests === 0 || tokens - chunks < LEAST_DIFFERENCE) return null
     const isAmongLong = this.#singleLong >= Math.max(LEAST_LONG, LONG_PER_SEVERAL * requests)
     const isAmongMany = this.#single >= SINGLE_PER_SEVERAL * requests
     const isHidden = requests > 1 && mostMore <= MOST_HIDDEN && mostMore - leastMore <= 1
