@@ -201,7 +201,7 @@ it('what llem starts counts GPUs as llem does, so that the one that is measured 
   const folder = scratchFolder()
   const seen = join(folder, 'environment')
   // It never answers; what it was started with is all that is asked for.
-  const command = ['sh', '-c', `env > ${seen}; exit 3`, 'at port {port}']
+  const command = ['sh', '-c', `env | grep ^CUDA > ${seen}; exit 3`, 'at port {port}']
   const settings = [
     'backend=server',
     `server.command=${JSON.stringify(command)}`,
