@@ -84,9 +84,10 @@ describe('with a thermal floor of 30 s', () => {
 it('a level that rises through its floor is subtracted by nobody', async () => {
   const told = await Promise.all(
     [1, 0.5].map(async (risesW) => {
-      const rising = Array.from({ length: 120 }, (_, second) => ({ for_s: 1, w: 110 + risesW * second }))
+      // A slope, no stairs of a second: a sensor that moves once a second knows nothing of a window of one or two.
+      const rising = { for_s: 120, from_w: 110, to_w: 110 + 120 * risesW }
       const sets = ['warmup.thermal_floor_seconds=30']
-      return (await measured([{ for_s: 8, w: 75 }, ...rising], sets)).result.energy_breakdown
+      return (await measured([{ for_s: 8, w: 75 }, rising], sets)).result.energy_breakdown
     }),
   )
   for (const breakdown of told)
