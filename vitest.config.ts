@@ -34,6 +34,8 @@ export default defineConfig({
       // Neither does the machine: its CPU's counters, and who else polls GPUs on it, such as another test.
       LLEM_SYSFS_ROOT: join(root, '.cache/test/no-sysfs'),
       LLEM_PROC_ROOT: join(root, '.cache/test/no-proc'),
+      // Tests share simulated GPUs, and are not to wait for one another.
+      LLEM_CLAIMS_DIR: '',
       // Otherwise CI=true alone colours what the CLI prints.
       NO_COLOR: '1',
     },

@@ -139,8 +139,8 @@ it('a GPU whose calls never return is named first, also by those that could not 
   const { code, stdout } = await llem([...args, '--json', '--', 'sh', '-c', 'sleep 2; exit 5'])
   expect(code).toBe(5)
   const [healthy, hung] = (JSON.parse(stdout) as Told).energy?.devices ?? []
-  expect(hung?.reason).toMatch(/^a driver call has not returned for \d\.\d s; /)
-  expect(healthy?.reason).toMatch(/^a driver call about GPU 1 has not returned for \d\.\d s, /)
+  expect(hung?.reason).toMatch(/^the driver call nvmlDevice\w+ has not returned for \d\.\d s; /)
+  expect(healthy?.reason).toMatch(/^at GPU 1 the driver call nvmlDevice\w+ has not returned for \d\.\d s, /)
 })
 
 describe('MIG instances', () => {

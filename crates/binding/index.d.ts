@@ -9,6 +9,16 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A claim on something that all users of this machine know by a name. Held by one, or by several who all know of it. */
+export declare class Claim {
+  /** Whether somebody else held it when this one began. */
+  get others(): boolean
+  /** Whether somebody has come to share it since. */
+  wasShared(): boolean
+  /** Lets go of it; may be called again. */
+  release(): void
+}
+
 /** A held lock; `release`, or the end of the process, lets go of it. */
 export declare class FileLock {
   /** Lets go of the file; may be called again. */
@@ -17,10 +27,18 @@ export declare class FileLock {
 
 /** A set of GPUs that is looked at. While it lives, the driver stays loaded and keeps the errors that it reports. */
 export declare class NativeHealth {
-  /** Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `GPU_NOT_FOUND`. */
+  /**
+   * Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`, `NVML_SILENT`,
+   * `NVML_CRASHED` or `GPU_NOT_FOUND`.
+   */
   static open(uuids: Array<string>, libraryPath?: string | undefined | null): NativeHealth
-  /** One look at each, in the order in which they were named; none once it is closed. */
-  look(): Promise<Array<DeviceLook>>
+  /** The same at the first look, which then may reject: nothing waits for the driver until then. */
+  static later(uuids: Array<string>, libraryPath?: string | undefined | null): NativeHealth
+  /**
+   * One look at each, in the order in which they were named; none once it is closed. Rejects where the driver has not
+   * answered within so many milliseconds.
+   */
+  look(patienceMs: number): Promise<Array<DeviceLook>>
   /** Lets go of the driver, unless a look is under way. */
   close(): void
 }
@@ -46,7 +64,7 @@ export declare class NativeProbe {
 export declare class NativeSampler {
   /**
    * Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`,
-   * `NVML_SILENT`, `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
+   * `NVML_SILENT`, `NVML_CRASHED`, `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
    */
   static open(options: OpenOptions): NativeSampler
   /** Opens a window now. Throws `SAMPLER_CLOSED`. */
@@ -106,6 +124,12 @@ export interface CallLatency {
   error?: string
 }
 
+/**
+ * Claims `name` below `folder`, which is made for all users if need be; null where somebody else holds it and it is not to be
+ * shared. Nothing is ever written to the file, and no link is followed. Throws `LOCK_FAILED`.
+ */
+export declare function claim(folder: string, name: string, shares: boolean): Claim | null
+
 /** A part of an uncertainty (GUM): its standard uncertainty (k = 1). */
 export interface Component {
   /** "start, share of the tick cell", "unseen time", "gain of the board". */
@@ -118,6 +142,9 @@ export interface Component {
   /** Whether it is the board's own, and so in the absolute uncertainty alone. */
   isOfBoard: boolean
 }
+
+/** From now on a crash of the driver's library costs the measurement and not this process. */
+export declare function containCrashes(): void
 
 /** One domain of the CPU over a window. */
 export interface CpuDomain {
@@ -340,7 +367,7 @@ export interface Limits {
 
 /**
  * Lists the GPUs through the library at `libraryPath`, by default the driver's own, which may take `patienceMs`, by default
- * 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `NVML_SILENT`.
+ * 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`, `NVML_SILENT` or `NVML_CRASHED`.
  */
 export declare function listDevices(libraryPath?: string | undefined | null, patienceMs?: number | undefined | null): Machine
 

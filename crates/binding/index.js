@@ -773,11 +773,14 @@ if (
   }
 }
 
-const { FileLock, NativeHealth, NativeProbe, NativeSampler, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
+const { Claim, FileLock, NativeHealth, NativeProbe, NativeSampler, claim, containCrashes, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
+export { Claim }
 export { FileLock }
 export { NativeHealth }
 export { NativeProbe }
 export { NativeSampler }
+export { claim }
+export { containCrashes }
 export { estimator }
 export { integralPieces }
 export { listDevices }

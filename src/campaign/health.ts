@@ -210,19 +210,10 @@ export class HealthChecks {
     const { watch, reason } = this.#context.gpus
     if (watch === null) return { looks: null, reason }
     const { lookMs } = this.#limits
-    const late = new AbortController()
     try {
-      const looks = await Promise.race([
-        watch.look(),
-        sleep(lookMs, null, { ref: false, signal: late.signal }).catch(() => null),
-      ])
-      return looks === null
-        ? { looks, reason: `the driver did not answer within ${lookMs / 1000} s` }
-        : { looks, reason: null }
+      return { looks: await watch.look(lookMs), reason: null }
     } catch (error) {
       return { looks: null, reason: messageOf(error) }
-    } finally {
-      late.abort()
     }
   }
 

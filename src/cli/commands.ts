@@ -8,11 +8,23 @@ const SIMULATE = [
   'measure a simulated GPU: the built-in one, or a scenario by its file or name (help lists the names)',
 ] as const
 
+/** Also for what the command starts. */
+function withShare(command: Command): Command {
+  return command
+    .option(
+      '--share',
+      'do not wait for another llem that measures a load on the same GPU: the joules then stand in both results, and both say so',
+    )
+    .on('option:share', () => {
+      process.env.LLEM_SHARE_GPUS = '1'
+    })
+}
+
 export const COMMANDS: readonly CommandLine[] = [
   {
     name: 'run',
     define: (command) =>
-      command
+      withShare(command)
         .summary('measure a model: joules per token')
         .description('Runs a model on prompts and measures what it costs in energy: joules per token.')
         .argument('[config.yaml]', 'the experiment; every key has a default but `model`')
@@ -55,7 +67,7 @@ export const COMMANDS: readonly CommandLine[] = [
   {
     name: 'campaign',
     define: (command) => {
-      command
+      withShare(command)
         .summary('measure a grid of experiments, over and over')
         .description(
           'Runs every experiment of a campaign for as many cycles as it says, each in a process of its own. What is completed is never run again: run it once more to go on where it ended.',
@@ -138,7 +150,7 @@ export const COMMANDS: readonly CommandLine[] = [
     name: 'exec',
     define: (command) =>
       withRunsOptions(
-        command
+        withShare(command)
           .summary('measure any command')
           .description(
             'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through; where nothing can be measured, the command runs all the same. With --runs each argument after -- is a whole command line: they are run over and over in turns, and compared.',

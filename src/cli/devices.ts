@@ -9,6 +9,8 @@ import { print, printJson, quantity, SIMULATED, say } from './screen.js'
 import { columns } from './tables.js'
 
 const GIB = 1024 ** 3
+/** Whoever looks at the machine wants to know soon which call the driver does not answer. */
+const PATIENCE_MS = 8000
 
 /** Lists the GPUs and what llem can read from each. */
 export async function devices(options: {
@@ -17,7 +19,7 @@ export async function devices(options: {
   verbose?: boolean
 }): Promise<void> {
   const { libraryPath } = chooseLibrary(options.simulate)
-  const machine = await listDevices(libraryPath)
+  const machine = await listDevices(libraryPath, PATIENCE_MS)
   const probes = options.verbose ? await probesOf(libraryPath) : null
   const { simulated, unreadable = [] } = machine
   const known = new KnownDevices(machine)

@@ -46,7 +46,7 @@ export async function execRuns(
     ignoresFailure: options.ignoreFailure ?? false,
     showsOutput: options.showOutput ?? false,
   }
-  const meter = await openMeter(options, chooseLibrary(options.simulate))
+  const meter = await openMeter(options, chooseLibrary(options.simulate), say)
   if (!quiet) for (const note of meter.opened?.notes ?? []) say(`Note: ${note}.`)
   if (!quiet && meter.why !== null) say(`Energy: unknown. ${meter.why}`)
   const dir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))

@@ -33,7 +33,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       kind: 'usage',
     })
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
-  const meter = await openMeter(options, chooseLibrary(options.simulate))
+  const meter = await openMeter(options, chooseLibrary(options.simulate), say)
   const { opened } = meter
   try {
     if (!options.quiet) for (const note of opened?.notes ?? []) say(`Note: ${note}.`)

@@ -7,6 +7,7 @@ import { maskStream } from '../core/masked-output.js'
 import { printableLines } from '../core/printable.js'
 import { learnEnvironment, learnSecrets } from '../core/secrets.js'
 import { llemVersion } from '../core/version.js'
+import { containCrashes } from '../native/addon.js'
 import { outliveTerminal } from './closed-terminal.js'
 import { COMMANDS } from './commands.js'
 import { EXIT, Exit, reportError } from './exit.js'
@@ -17,6 +18,7 @@ export async function main(args: readonly string[]): Promise<number> {
   learnEnvironment(process.env)
   learnSecrets(args)
   outliveTerminal()
+  containCrashes()
   watchStreams()
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
   const verbose = own.includes('-v') || own.includes('--verbose')

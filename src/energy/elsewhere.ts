@@ -16,6 +16,8 @@ export interface SeenElsewhere {
 
 const FIRST_LOOK_MS = 300
 const LOOK_EVERY_MS = 2000
+/** Whoever has ended waits for the last look. */
+const PATIENCE_MS = 2000
 
 /** Looks from now on; what stops it resolves with what was seen. Where all GPUs are measured, or none can be asked, nothing is. */
 export function watchElsewhere(
@@ -29,8 +31,8 @@ export function watchElsewhere(
   let isOver = false
   const look = async () => {
     try {
-      watch ??= await GpuWatch.open(others, libraryPath)
-      for (const each of ownOn(await watch.look())) seen.set(`${each.gpu_index} ${each.pid}`, each)
+      watch ??= await GpuWatch.later(others, libraryPath)
+      for (const each of ownOn(await watch.look(PATIENCE_MS))) seen.set(`${each.gpu_index} ${each.pid}`, each)
     } catch {
       // A GPU that tells nothing tells nothing of this either.
     }

@@ -25,7 +25,9 @@ export function beginEnergyWindow(
   helperPid?: number,
 ): EnergyWindow {
   const window = opened.sampler.beginWindow(files)
-  const otherSamplers = watchOtherSamplers(helperPid)
+  // Nobody else polls a GPU that is simulated here.
+  const isAlone = opened.machine.simulated && !process.env.LLEM_PROC_ROOT
+  const otherSamplers = isAlone ? async () => null : watchOtherSamplers(helperPid)
   return {
     startNs: window.startNs,
     async end() {

@@ -31,7 +31,7 @@ export interface MeasuredRun<End> {
 
 /** Measures one run; null where it was interrupted. The window and its files are dropped then, and where `run` throws. */
 export async function measureCommand<End extends CommandEnd>(
-  { opened, why, libraryPath, simulated }: Meter,
+  { opened, claims, why, libraryPath, simulated }: Meter,
   { command, runDir, keepsSamples, run }: MeasuredRun<End>,
 ): Promise<{ result: ExecResult; ended: End } | null> {
   const files = runDir === null ? {} : filesIn(runDir, keepsSamples)
@@ -62,7 +62,11 @@ export async function measureCommand<End extends CommandEnd>(
     simulated,
     energy,
     energy_reason: reason,
-    findings: [...(energy?.findings ?? []), ...findingsElsewhere(seen, measured)],
+    findings: [
+      ...(energy?.findings ?? []),
+      ...(claims?.findings() ?? []),
+      ...findingsElsewhere(seen, measured),
+    ],
     timeseries_path: ifWritten(files.timeseriesPath),
     samples_path: ifWritten(files.samplesPath),
   }

@@ -9,6 +9,7 @@ import { systemFault } from '../core/system-fault.js'
 import { chooseLibrary } from '../energy/library.js'
 import { KeptFleet } from '../experiment/kept-fleet.js'
 import { runExperiment } from '../experiment/run.js'
+import { containCrashes } from '../native/addon.js'
 import { waitForLock } from '../native/lock.js'
 import type { Observer } from '../progress/observer.js'
 import { claimStdout } from '../workers/claim-stdout.js'
@@ -28,6 +29,7 @@ const LOCK_MS = 30_000
 const POWER_EVERY_MS = 500
 
 learnEnvironment(process.env)
+containCrashes()
 const say = claimStdout()
 const lines = new LineSplitter()
 const kept = new KeptFleet()

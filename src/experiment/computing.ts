@@ -14,6 +14,9 @@ import { processTree } from '../workers/process-tree.js'
 import type { Member } from './fleet.js'
 import { isAttached } from './identity.js'
 
+/** How long the driver may take to list the processes of the GPUs. */
+const PATIENCE_MS = 10_000
+
 /** The GPUs that an experiment measures, on a machine that has perhaps others. */
 export interface MeasuredGpus {
   machine: Machine
@@ -68,9 +71,9 @@ export async function findingsOfLists(
   if (port === null || machine.devices.length === 0) return []
   const pids = treesOf(listenersOn(port))
   if (pids.size === 0) return []
-  const watch = await GpuWatch.open(machine.devices, libraryPath)
+  const watch = await GpuWatch.later(machine.devices, libraryPath)
   try {
-    const looks = await watch.look()
+    const looks = await watch.look(PATIENCE_MS)
     const lists = looks.map(({ index, processes = [] }) => ({
       index,
       pids: processes.map(({ pid }) => pid).filter((pid) => pids.has(pid)),
@@ -93,9 +96,9 @@ async function ofOwn(
   const others = notMeasured(machine.devices, devices)
   const pids = treesOf(members.flatMap(({ session }) => session.info.pid ?? []))
   if (others.length === 0 || pids.size === 0) return []
-  const watch = await GpuWatch.open(others, libraryPath)
+  const watch = await GpuWatch.later(others, libraryPath)
   try {
-    const seen = (await watch.look()).flatMap(({ index, processes = [] }) =>
+    const seen = (await watch.look(PATIENCE_MS)).flatMap(({ index, processes = [] }) =>
       processes
         .filter(({ pid }) => pids.has(pid))
         .map(({ pid, name }) => ({ gpu_index: index, pid, name: name ?? null })),

@@ -13,6 +13,7 @@ import { parkInFloor } from '../baseline/parked.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { learnEnvironment, learnSecrets } from '../core/secrets.js'
+import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
 import type { Snapshot } from '../native/addon.js'
 import { nonFatal } from '../progress/non-fatal.js'
 import { type Observer, silentObserver, tolerant } from '../progress/observer.js'
@@ -125,7 +126,12 @@ export async function runExperiment(
   const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated, trace }
   observer.metering?.(opened === null ? null : () => powerNowW(opened.sampler.snapshot()))
   let fleet: Fleet | undefined
+  let claims: GpuClaims | undefined
   try {
+    if (opened !== null) {
+      const onWait = waitTeller(observer.note)
+      claims = await claimGpus(opened.devices, { simulated: context.simulated, signal, onWait })
+    }
     const machine = opened?.machine ?? null
     const devices = opened?.devices ?? []
     const environment = await trace.step('environment', () => takeEnvironment(machine, devices, service))
@@ -181,7 +187,7 @@ export async function runExperiment(
       prompts,
       warmups: warmups.map((warmup) => ({ ...warmup, thermal_floor_wait_s: floorS })),
       flops,
-      ofLists: [...findingsOfRoot(config, members), ...ofLists],
+      ofLists: [...findingsOfRoot(config, members), ...ofLists, ...(claims?.findings() ?? [])],
       ...measured,
       energyReason: reason ?? measured.energyReason,
     }
@@ -206,6 +212,7 @@ export async function runExperiment(
     throw signal?.aborted && !said ? interrupted(error) : error
   } finally {
     await cleanUp('The workers', () => fleet?.close(), observer)
+    claims?.release()
     observer.metering?.(null)
     await cleanUp('The sampler', () => meter?.close(), observer)
   }

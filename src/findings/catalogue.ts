@@ -9,6 +9,7 @@ import { MEANINGS as ANSWERS } from '../backends/server/tally.js'
 import { MEANINGS as HEALTH } from '../campaign/health-findings.js'
 import { MEANINGS as COMPARISON } from '../compare/oddities.js'
 import type { Meanings } from '../core/meanings.js'
+import { MEANINGS as CLAIMS } from '../energy/claims.js'
 import { MEANINGS as ELSEWHERE } from '../energy/elsewhere.js'
 import { MEANINGS as WINDOW } from '../energy/findings.js'
 import { MEANINGS as SERVER_ELSEWHERE } from '../experiment/computing.js'
@@ -21,6 +22,7 @@ export const FINDINGS: Meanings = {
   ...WINDOW,
   ...METER,
   ...ELSEWHERE,
+  ...CLAIMS,
   ...SERVER_ELSEWHERE,
   ...ATTRIBUTION,
   ...RUN,

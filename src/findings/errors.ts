@@ -91,6 +91,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   GPU_POWER_UNSUPPORTED: 'A GPU has no power sensor that can be read.',
   NVML_NOT_FOUND: "The driver's management library is not installed.",
   NVML_INIT_FAILED: "The driver's management library could not be opened.",
+  NVML_CRASHED: "The driver's library crashed. `exec` runs the command without energy.",
   NVML_SILENT: 'The driver does not answer. `exec` runs the command without energy after a while.',
   NVML_QUERY_FAILED: 'A call of the driver failed.',
   SIMULATION_UNAVAILABLE: 'The simulated GPU is not part of this installation.',

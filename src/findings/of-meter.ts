@@ -55,6 +55,18 @@ export const MEANINGS: Meanings = {
     evidence: 'They differ by about the same watts or factor all of the time.',
     advice: 'Compare only with results of the same power domain.',
   },
+  driver_silent: {
+    meaning:
+      'A driver call did not return, and all GPUs are asked by one thread: nothing was read from then on.',
+    evidence: '`energy.devices[].reason` names the call and how long it has not returned.',
+    advice: 'Look into the kernel log (`dmesg`) for Xid errors of the GPU that is named.',
+  },
+  driver_crashed: {
+    meaning:
+      "The driver's library crashed inside of a call. What was measured went on; nothing was read from then on.",
+    evidence: '`energy.devices[].reason` names the call and the signal.',
+    advice: 'Check that driver and library are of one version (`nvidia-smi`), and report it to NVIDIA.',
+  },
   estimator_failed: {
     meaning: 'A mistake in llem cost this GPU its best estimate; a plainer one is quoted.',
     evidence: 'An error inside the estimator, caught for this GPU alone.',

@@ -4,6 +4,7 @@ import { thisPlatform, withoutNativePart } from './platform.js'
 
 export type {
   CallLatency,
+  Claim,
   CpuReport,
   Device,
   DeviceLook,
@@ -23,13 +24,22 @@ export type {
 } from '#addon'
 
 let loading: Promise<typeof Addon> | undefined
+let containsCrashes = false
+
+/**
+ * Before the addon is loaded: a crash inside of the driver's library then costs the measurement and not this process. For
+ * processes of llem's own, whose signals are nobody else's.
+ */
+export function containCrashes(): void {
+  containsCrashes = true
+}
 
 /**
  * The addon, loaded on first use and only here. Fails with ADDON_UNAVAILABLE where there is no prebuilt binary:
  * NVML exists on Linux only.
  */
 export function loadAddon(): Promise<typeof Addon> {
-  loading ??= import('#addon').catch((cause: unknown) => {
+  loading ??= import('#addon').then(prepared, (cause: unknown) => {
     const machine = thisPlatform()
     const where = `${machine.platform}-${machine.arch}`
     throw new LlemError(
@@ -40,6 +50,11 @@ export function loadAddon(): Promise<typeof Addon> {
     )
   })
   return loading
+}
+
+function prepared(addon: typeof Addon): typeof Addon {
+  if (containsCrashes) addon.containCrashes()
+  return addon
 }
 
 /** Turns an error of the addon, which has a code and no advice, into one that says what to do next. */
@@ -61,6 +76,8 @@ const ADVICE: Record<string, string | null> = {
   NVML_INIT_FAILED: 'Check that `nvidia-smi` works for this user.',
   NVML_SILENT:
     'Check whether `nvidia-smi` answers. Where a driver takes long to start, set LLEM_DRIVER_PATIENCE_S to more seconds, or turn persistence mode on.',
+  NVML_CRASHED:
+    "Check whether `nvidia-smi` works, and whether driver and library are of one version; without the library's help nothing can be measured.",
   NVML_QUERY_FAILED: 'Check that `nvidia-smi` works for this user.',
   GPU_NOT_FOUND: 'List the GPUs with `llem devices`.',
   GPU_POWER_UNSUPPORTED: 'This GPU has no power sensor that llem can read; choose another with --devices.',

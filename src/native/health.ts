@@ -36,10 +36,20 @@ export class GpuWatch {
     }
   }
 
-  /** Asks each GPU once, in a thread of its own. */
-  async look(): Promise<GpuLook[]> {
+  /** The same at the first look, which rejects where that fails. */
+  static async later(
+    devices: readonly { index: number; uuid: string }[],
+    libraryPath: string | undefined,
+  ): Promise<GpuWatch> {
+    const addon = await loadAddon()
+    const uuids = devices.map(({ uuid }) => uuid)
+    return new GpuWatch(addon.NativeHealth.later(uuids, libraryPath), devices)
+  }
+
+  /** Asks each GPU once, in a thread of its own. Rejects where the driver does not answer in time. */
+  async look(patienceMs: number): Promise<GpuLook[]> {
     if (this.#native === null) throw new Error('the watch is closed')
-    const looks = await this.#native.look()
+    const looks = await this.#native.look(patienceMs)
     return this.#devices.flatMap(({ index, uuid }, position) => {
       const look = looks[position]
       return look === undefined ? [] : [{ ...look, index, uuid }]

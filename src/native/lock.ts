@@ -1,8 +1,9 @@
 // The other half is crates/binding/src/lock.rs.
 
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError, messageOf } from '../core/errors.js'
-import { loadAddon } from './addon.js'
+import { type Claim, loadAddon } from './addon.js'
 import { type FileLock, takeLease } from './lease.js'
 
 export type { FileLock } from './lease.js'
@@ -25,6 +26,18 @@ export async function takeLock(path: string): Promise<FileLock | null> {
     return takeLease(path)
   } catch (cause) {
     throw failed(path, cause)
+  }
+}
+
+/**
+ * Claims a name below a folder of all users; null where somebody else has it and it is not to be shared. Throws LOCK_FAILED.
+ */
+export async function takeClaim(folder: string, name: string, shares: boolean): Promise<Claim | null> {
+  const addon = await loadAddon()
+  try {
+    return addon.claim(folder, name, shares)
+  } catch (cause) {
+    throw failed(join(folder, name), cause)
   }
 }
 

@@ -2,11 +2,14 @@ import { asLlemError, loadAddon, type Machine } from './addon.js'
 import { driverPatienceMs } from './patience.js'
 import { isSimulated, scenarioRefused } from './simulation.js'
 
-/** Driver and GPUs. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_SILENT or SCENARIO_INVALID; a machine whose driver sees no GPU has none. */
-export async function listDevices(libraryPath?: string): Promise<Machine> {
+/**
+ * Driver and GPUs; a machine whose driver sees no GPU has none. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_SILENT,
+ * NVML_CRASHED or SCENARIO_INVALID. `patienceMs`: how long the driver may take where nobody has said it (LLEM_DRIVER_PATIENCE_S).
+ */
+export async function listDevices(libraryPath?: string, patienceMs?: number): Promise<Machine> {
   const addon = await loadAddon()
   try {
-    return addon.listDevices(libraryPath, driverPatienceMs())
+    return addon.listDevices(libraryPath, driverPatienceMs(patienceMs))
   } catch (error) {
     const known = asLlemError(error)
     throw known.code === 'NVML_INIT_FAILED' && isSimulated(libraryPath) ? scenarioRefused(error) : known

@@ -106,7 +106,8 @@ function withoutHang(stored: string, recomputed: string): string {
   return HANGS.test(stored) && stored.endsWith(`; ${recomputed}`) ? recomputed : stored
 }
 
-const HANGS = /^a driver call (about GPU \d+ )?has not returned for [\d.]+ s/
+const HANGS =
+  /^(at GPU \d+ )?(an?|the) driver('s library crashed in \w+ \(\w+\)| call (about GPU \d+ |\w+ )?has not returned for [\d.]+ s)/
 
 type Told = [name: string, stored: Quantity, recomputed: Quantity | undefined]
 

@@ -1,12 +1,15 @@
 //! Looks at GPUs between two experiments. Each is taken off the main thread: a GPU that is not well may take its time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::Duration;
 
+use llem_meter::MeterError;
 use llem_meter::source::nvml::health::{self, HealthWatch};
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 
+use crate::patience::{answered_unless_silent, patience_of};
 use crate::{CodedError, coded};
 
 /// A process that computes on a GPU.
@@ -34,8 +37,17 @@ pub struct DeviceLook {
     pub xids: Option<Vec<f64>>,
 }
 
-/// `None` once it is closed.
-type Shared = Arc<Mutex<Option<HealthWatch>>>;
+type Shared = Arc<Mutex<Watch>>;
+
+enum Watch {
+    /// It is opened at the first look.
+    Wanted {
+        uuids: Vec<String>,
+        library_path: Option<String>,
+    },
+    Open(HealthWatch),
+    Closed,
+}
 
 /// A set of GPUs that is looked at. While it lives, the driver stays loaded and keeps the errors that it reports.
 #[napi]
@@ -45,17 +57,28 @@ pub struct NativeHealth {
 
 #[napi]
 impl NativeHealth {
-    /// Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `GPU_NOT_FOUND`.
+    /// Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`, `NVML_SILENT`,
+    /// `NVML_CRASHED` or `GPU_NOT_FOUND`.
     #[napi(factory)]
     pub fn open(uuids: Vec<String>, library_path: Option<String>) -> Result<Self, CodedError> {
-        let watch = HealthWatch::open(library_path.as_deref(), &uuids).map_err(|error| coded(&error))?;
-        Ok(Self { watch: Arc::new(Mutex::new(Some(watch))) })
+        let open = move || HealthWatch::open(library_path.as_deref(), &uuids);
+        let watch = answered_unless_silent("the health of the GPUs", patience_of(None), open)
+            .map_err(|error| coded(&error))?;
+        Ok(Self { watch: Arc::new(Mutex::new(Watch::Open(watch))) })
     }
 
-    /// One look at each, in the order in which they were named; none once it is closed.
+    /// The same at the first look, which then may reject: nothing waits for the driver until then.
+    #[napi(factory)]
+    pub fn later(uuids: Vec<String>, library_path: Option<String>) -> Self {
+        Self { watch: Arc::new(Mutex::new(Watch::Wanted { uuids, library_path })) }
+    }
+
+    /// One look at each, in the order in which they were named; none once it is closed. Rejects where the driver has not
+    /// answered within so many milliseconds.
     #[napi(ts_return_type = "Promise<Array<DeviceLook>>")]
-    pub fn look(&self) -> AsyncTask<Look> {
-        AsyncTask::new(Look { watch: Arc::clone(&self.watch) })
+    pub fn look(&self, patience_ms: u32) -> AsyncTask<Look> {
+        let patience = Duration::from_millis(u64::from(patience_ms));
+        AsyncTask::new(Look { watch: Arc::clone(&self.watch), patience })
     }
 
     /// Lets go of the driver, unless a look is under way.
@@ -63,7 +86,7 @@ impl NativeHealth {
     pub fn close(&self) {
         // Who looks holds the lock, perhaps as long as a broken GPU takes; then the end of the process closes it.
         if let Ok(mut watch) = self.watch.try_lock() {
-            *watch = None;
+            *watch = Watch::Closed;
         }
     }
 }
@@ -71,6 +94,7 @@ impl NativeHealth {
 /// Looks off the main thread.
 pub struct Look {
     watch: Shared,
+    patience: Duration,
 }
 
 impl Task for Look {
@@ -78,8 +102,26 @@ impl Task for Look {
     type JsValue = Vec<DeviceLook>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(watch.as_mut().map(HealthWatch::look).unwrap_or_default())
+        let watch = Arc::clone(&self.watch);
+        let look = move || {
+            // Behind one that has not come back nobody waits.
+            let mut watch = match watch.try_lock() {
+                Ok(watch) => watch,
+                Err(TryLockError::Poisoned(watch)) => watch.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    let (what, cause) =
+                        ("the health of the GPUs".to_owned(), "an earlier look hangs".to_owned());
+                    return Err(MeterError::Query { what, cause });
+                }
+            };
+            if let Watch::Wanted { uuids, library_path } = &*watch {
+                *watch = Watch::Open(HealthWatch::open(library_path.as_deref(), uuids)?);
+            }
+            Ok(if let Watch::Open(watch) = &mut *watch { watch.look() } else { Vec::new() })
+        };
+        // A thread of Node's pool that never comes back would keep the process from ending.
+        answered_unless_silent("the health of the GPUs", self.patience, look)
+            .map_err(|error| napi::Error::from_reason(error.to_string()))
     }
 
     fn resolve(&mut self, _env: Env, looks: Self::Output) -> napi::Result<Self::JsValue> {

@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 
-use crate::patience::answered;
+use crate::patience::{answered, patience_of};
 use crate::{CodedError, coded};
 
 /// Driver, CUDA and GPUs of this machine.
@@ -57,11 +57,13 @@ pub struct Device {
 }
 
 /// Lists the GPUs through the library at `libraryPath`, by default the driver's own, which may take `patienceMs`, by default
-/// 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `NVML_SILENT`.
+/// 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`, `NVML_SILENT` or `NVML_CRASHED`.
 #[napi]
 pub fn list_devices(library_path: Option<String>, patience_ms: Option<u32>) -> Result<Machine, CodedError> {
-    let ask = move || llem_meter::source::nvml::list_devices(library_path.as_deref());
-    let machine = answered("the list of the GPUs", patience_ms, ask).map_err(|error| coded(&error))?;
+    let patience = patience_of(patience_ms);
+    // What is left where the driver has started in time is enough for a GPU that stays silent.
+    let ask = move || llem_meter::source::nvml::list_devices(library_path.as_deref(), patience / 2);
+    let machine = answered("the list of the GPUs", patience, ask).map_err(|error| coded(&error))?;
     let unreadable: Vec<_> = machine
         .unreadable
         .into_iter()

@@ -10,7 +10,7 @@ use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::evidence::KnownDevice;
-use crate::patience::answered;
+use crate::patience::{answered, patience_of};
 use crate::report::{Snapshot, WindowEnd};
 use crate::{CodedError, coded};
 
@@ -76,10 +76,10 @@ pub struct NativeSampler {
 #[napi]
 impl NativeSampler {
     /// Opens the devices and starts reading. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`,
-    /// `NVML_SILENT`, `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
+    /// `NVML_SILENT`, `NVML_CRASHED`, `GPU_NOT_FOUND`, `GPU_POWER_UNSUPPORTED`, `SAMPLER_OPTION_INVALID` or `SAMPLER_THREAD_FAILED`.
     #[napi(factory)]
     pub fn open(options: OpenOptions) -> Result<Self, CodedError> {
-        let patience_ms = options.patience_ms;
+        let patience = patience_of(options.patience_ms);
         let options = SamplerOptions {
             library_path: options.library_path,
             devices: options.devices.into_iter().map(DeviceOptions::from).collect(),
@@ -90,7 +90,7 @@ impl NativeSampler {
         };
         let ask = move || Sampler::open(&options);
         let inner =
-            answered("the first readings of the GPUs", patience_ms, ask).map_err(|error| coded(&error))?;
+            answered("the first readings of the GPUs", patience, ask).map_err(|error| coded(&error))?;
         Ok(Self { inner: RefCell::new(Some(inner)) })
     }
 

@@ -41,6 +41,12 @@ pub fn watch_signals(limit_ms: u32) {
     THREAD.call_once(|| drop(thread::Builder::new().name("llem-signals".to_owned()).spawn(look)));
 }
 
+/// From now on a crash of the driver's library costs the measurement and not this process.
+#[napi]
+pub fn contain_crashes() {
+    llem_meter::crash::contain();
+}
+
 /// The event loop has seen the latest signal.
 #[napi]
 pub fn signal_seen() {

@@ -14,8 +14,11 @@ pub enum MeterError {
     #[error("the NVIDIA management library did not start: {cause}")]
     InitFailed { cause: String },
     /// The driver has not answered.
-    #[error("the GPU driver has not answered for {waited_s} s ({what})")]
-    Silent { what: &'static str, waited_s: f64 },
+    #[error("the GPU driver has not answered{} for {waited_s} s ({what})", call.map(|call| format!(" {call}")).unwrap_or_default())]
+    Silent { what: &'static str, call: Option<&'static str>, waited_s: f64 },
+    /// It crashed while it was asked.
+    #[error("the GPU driver's library crashed in {call} ({signal})")]
+    Crashed { call: &'static str, signal: &'static str },
     /// A question about the machine or a GPU that is there failed.
     #[error("{what} could not be read: {cause}")]
     Query { what: String, cause: String },
@@ -40,6 +43,7 @@ impl MeterError {
             Self::LibraryNotFound { .. } => "NVML_NOT_FOUND",
             Self::InitFailed { .. } => "NVML_INIT_FAILED",
             Self::Silent { .. } => "NVML_SILENT",
+            Self::Crashed { .. } => "NVML_CRASHED",
             Self::Query { .. } => "NVML_QUERY_FAILED",
             Self::DeviceNotFound { .. } => "GPU_NOT_FOUND",
             Self::NoPower { .. } => "GPU_POWER_UNSUPPORTED",

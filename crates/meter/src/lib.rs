@@ -21,9 +21,11 @@
 //! edges of a window. [`calibrate`] finds out what is specific to one board and its driver. Nothing here knows
 //! JavaScript, tokens or configuration files.
 
+pub mod asking;
 pub mod calibrate;
 pub mod clock;
 mod contain;
+pub mod crash;
 pub mod downsample;
 pub mod energy;
 pub mod error;

@@ -52,6 +52,23 @@ pub fn hang() -> ! {
     }
 }
 
+/// Dies like a library with a mistake in it: by reading where there is nothing.
+pub fn crash() -> ! {
+    // SAFETY: a new page that nobody may read. That reading it ends the process, or stops this thread, is what is wanted.
+    unsafe {
+        let page = libc::mmap(
+            std::ptr::null_mut(),
+            1,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
+        page.cast::<u8>().read_volatile();
+    }
+    hang()
+}
+
 /// The cost of one call, half before the answer is taken and half after it: spent on the CPU, but for what is so long
 /// that a driver would wait for something.
 ///

@@ -53,6 +53,8 @@ pub struct Fault {
     pub stall: Duration,
     /// Whether they never return.
     pub hangs: bool,
+    /// Whether the library crashes in them.
+    pub crashes: bool,
 }
 
 /// What the faults of a device do to one call.
@@ -64,6 +66,8 @@ pub struct Verdict {
     pub stall: Duration,
     /// Whether the call never returns.
     pub hangs: bool,
+    /// Whether the library crashes in it.
+    pub crashes: bool,
 }
 
 impl Verdict {
@@ -74,6 +78,7 @@ impl Verdict {
             error: self.error.or(other.error),
             stall: self.stall.max(other.stall),
             hangs: self.hangs || other.hangs,
+            crashes: self.crashes || other.crashes,
         }
     }
 }
@@ -81,7 +86,12 @@ impl Verdict {
 /// What `faults` do to a call that arrives at `t_ns`.
 pub fn verdict(faults: &[Fault], call: Call, t_ns: i64) -> Verdict {
     let hits = |fault: &&Fault| (fault.from_ns..fault.to_ns).contains(&t_ns) && fault.target.hits(call);
-    let of = |fault: &Fault| Verdict { error: fault.error, stall: fault.stall, hangs: fault.hangs };
+    let of = |fault: &Fault| Verdict {
+        error: fault.error,
+        stall: fault.stall,
+        hangs: fault.hangs,
+        crashes: fault.crashes,
+    };
     faults.iter().filter(hits).fold(Verdict::default(), |verdict, fault| verdict.and(of(fault)))
 }
 
@@ -99,11 +109,12 @@ mod tests {
             error,
             stall: Duration::from_millis(stall_ms),
             hangs: false,
+            crashes: false,
         };
         let power = Target::Group(Group::Power);
         let faults =
             [fault(power, None, 5), fault(Target::All, Some(15), 9), fault(Target::All, Some(999), 1)];
-        let expected = Verdict { error: Some(15), stall: Duration::from_millis(9), hangs: false };
+        let expected = Verdict { error: Some(15), stall: Duration::from_millis(9), ..Verdict::default() };
         assert_eq!(verdict(&faults, INSTANT, 10), expected);
         assert_eq!(verdict(&faults, ENERGY_FIELD, 19), expected);
         assert_eq!(verdict(&faults, INSTANT, 20), Verdict::default());

@@ -130,7 +130,7 @@ impl Sampler {
         let schedule = Schedule::new(opened_ns, setup.interval_ns);
         let recorder = Recorder::new(setup.clone(), consumer, looked);
         let reading = spawn("llem-sampler", &shared, move |shared| {
-            let run = contained(|| sample_until_stopped(poller, schedule, shared));
+            let run = contained(|| shared.asking().watch(|| sample_until_stopped(poller, schedule, shared)));
             shared.end_sampler(run.err().map(|panic| format!("the sampler stopped: {panic}")));
         })?;
         let rapl = Arc::new(Rapl::open(options.sysfs_root.as_deref().unwrap_or(Path::new("/sys"))));
@@ -195,7 +195,9 @@ impl Sampler {
     /// Stops both threads and waits for them, but not for ever: a driver call that hangs is left behind.
     pub fn close(&mut self) {
         self.shared.stop();
-        let give_up = Instant::now() + CLOSE_PATIENCE;
+        // One that has not answered for so long will not do so now.
+        let is_silent = self.shared.waits_for(monotonic_ns(), NS_PER_S).is_some();
+        let give_up = Instant::now() + if is_silent { Duration::ZERO } else { CLOSE_PATIENCE };
         if !self.reading.take().is_none_or(|thread| join_until(thread, give_up)) {
             self.shared.end_sampler(Some("a driver call did not return".to_owned()));
         }

@@ -13,12 +13,13 @@ use super::shared::{Mark, Shared};
 use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
 use crate::contain::contained;
+use crate::crash;
 use crate::energy::{History, Integral, Witness};
 use crate::parquet::FileFacts;
 use crate::rapl::Rapl;
 use crate::sample::Sample;
 use crate::tenancy::Look;
-use crate::window::{OpenWindow, WindowReport};
+use crate::window::{DriverFault, OpenWindow, WindowReport};
 
 /// How long the recorder rests between two looks at the ring: each wakes a core, which costs more than what is then done,
 /// and nobody looks at a snapshot more often than five times a second.
@@ -178,7 +179,9 @@ impl Recorder {
                 let mut report = window.finish(end_ns, histories, shared.dropped());
                 report.faults.extend(shared.fault());
                 if let Some((device, since_ns)) = shared.waits_for(now_ns, PATIENCE_NS) {
-                    report.blame(device, self.setup.gpu_indices[device], since_ns);
+                    let silent = DriverFault::Silent { call: shared.asking().call(), for_ns: since_ns };
+                    let fault = crash::seen().map_or(silent, DriverFault::Crashed);
+                    report.blame(device, self.setup.gpu_indices[device], &fault);
                 }
                 for (history, device) in histories.iter_mut().zip(&report.devices) {
                     device.taught.into_iter().for_each(|ways| history.learn(ways));

@@ -1,9 +1,9 @@
 //! What the three sides share: the caller marks windows, the sampler thread reads, the recorder thread accounts.
 
-use std::sync::PoisonError;
 #[cfg(not(all(test, feature = "loom")))]
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, PoisonError};
 #[cfg(not(all(test, feature = "loom")))]
 use std::sync::{Mutex, MutexGuard};
 
@@ -16,6 +16,7 @@ use loom::sync::{Mutex, MutexGuard};
 use super::Snapshot;
 #[cfg(all(test, feature = "loom"))]
 use super::loom_tests::{monotonic_ns, unix_ns};
+use crate::asking::Asking;
 #[cfg(not(all(test, feature = "loom")))]
 use crate::clock::{monotonic_ns, unix_ns};
 use crate::window::{WindowOptions, WindowReport};
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     /// The device that is being asked, from 1; 0: none. And since when.
     asked: AtomicUsize,
     asked_ns: AtomicU64,
+    /// By its name in nvml.h.
+    asking: Arc<Asking>,
     stopping: AtomicBool,
     sampler_ended: AtomicBool,
     fault: Mutex<Option<String>>,
@@ -128,6 +131,11 @@ impl Shared {
         let device = self.asked.load(Ordering::Acquire).checked_sub(1)?;
         let since_ns = now_ns.saturating_sub(self.asked_ns.load(Ordering::Relaxed));
         (since_ns >= patience_ns).then_some((device, since_ns))
+    }
+
+    /// What the sampler thread calls.
+    pub fn asking(&self) -> &Arc<Asking> {
+        &self.asking
     }
 
     pub fn stop(&self) {

@@ -21,7 +21,7 @@ use std::thread::{self, ScopedJoinHandle};
 use device::DeviceWindow;
 pub use first_update::{FirstUpdate, FirstUpdates};
 use punctuality::Punctuality;
-pub use report::{DeviceReport, SamplerReport, WindowReport};
+pub use report::{DeviceReport, DriverFault, SamplerReport, WindowReport};
 
 use crate::clock::{NS_PER_MS, seconds, slept_ns};
 use crate::downsample::Row;

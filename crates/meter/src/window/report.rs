@@ -1,8 +1,13 @@
 //! What a window says in the end. `None` is what could not be known.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::first_update::FirstUpdates;
 use crate::clock::seconds;
-use crate::energy::{BoardGain, Edge, GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares};
+use crate::crash::Crash;
+use crate::energy::{
+    BoardGain, Edge, Finding, GainRatio, Headline, Kind, Method, Sensor, Ways, root_of_squares,
+};
 use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
 use crate::tenancy::Tenancy;
@@ -117,22 +122,21 @@ pub struct SamplerReport {
 }
 
 impl WindowReport {
-    /// Says of every device without a number that it is so because a call about one of them, with that index, has not
-    /// returned: all are asked by one thread.
-    pub fn blame(&mut self, position: usize, index: i32, since_ns: u64) {
-        let silent_s = seconds(since_ns);
+    /// Says of every device without a number why nobody was asked: all are asked by one thread, and at the device with that
+    /// index it waits for ever.
+    pub fn blame(&mut self, position: usize, index: i32, fault: &DriverFault) {
         for (device, report) in self.devices.iter_mut().enumerate() {
             if report.headline.total_j.is_some() {
                 continue;
             }
+            let what = fault.to_string();
             let why = if device == position {
-                format!("a driver call has not returned for {silent_s:.1} s")
+                what
             } else {
-                format!(
-                    "a driver call about GPU {index} has not returned for {silent_s:.1} s, so that nobody was asked"
-                )
+                format!("at GPU {index} {what}, so that nobody was asked")
             };
             report.headline.reason = format!("{why}; {}", report.headline.reason);
+            report.headline.findings.push(fault.finding(format!("{why}.")));
         }
     }
 
@@ -180,5 +184,44 @@ impl DeviceReport {
     /// The same with the board's gain.
     pub fn absolute_uncertainty_j(&self) -> Option<f64> {
         self.headline.total_j.map(|_| self.headline.budget.absolute_uncertainty_j())
+    }
+}
+
+/// Why a driver answers no more.
+#[derive(Clone, Copy, Debug)]
+pub enum DriverFault {
+    /// A call has not returned.
+    Silent {
+        /// By its name in nvml.h, where that is known.
+        call: Option<&'static str>,
+        /// For so long.
+        for_ns: u64,
+    },
+    /// Its library crashed.
+    Crashed(Crash),
+}
+
+impl DriverFault {
+    fn finding(self, text: String) -> Finding {
+        match self {
+            Self::Silent { .. } => Finding { code: "driver_silent", is_warning: true, text },
+            Self::Crashed(_) => Finding { code: "driver_crashed", is_warning: true, text },
+        }
+    }
+}
+
+impl Display for DriverFault {
+    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { call: Some(call), for_ns } => {
+                write!(to, "the driver call {call} has not returned for {:.1} s", seconds(*for_ns))
+            }
+            Self::Silent { call: None, for_ns } => {
+                write!(to, "a driver call has not returned for {:.1} s", seconds(*for_ns))
+            }
+            Self::Crashed(Crash { call, signal }) => {
+                write!(to, "the driver's library crashed in {call} ({signal})")
+            }
+        }
     }
 }

@@ -25,7 +25,7 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use crate::call::{Call, Group};
-use crate::clock::{Busy, hang, stall};
+use crate::clock::{Busy, crash, hang, stall};
 use crate::device::Device;
 use crate::fault::Verdict;
 use crate::scenario::MigInstance;
@@ -90,8 +90,11 @@ fn visit(
     answer(Moment { simulation, t_ns: simulation.now_ns(), instance: None })
 }
 
-/// Hangs, waits for whoever holds the driver's lock, stalls, fails: in this order.
+/// Crashes, hangs, waits for whoever holds the driver's lock, stalls, fails: in this order.
 fn endure(simulation: &Simulation, verdict: Verdict) -> Answer {
+    if verdict.crashes {
+        crash();
+    }
     if verdict.hangs {
         hang();
     }

@@ -84,21 +84,21 @@ pub fn read_faults(object: &mut Object) -> Vec<Fault> {
 }
 
 fn read_fault(mut fault: Object) -> Fault {
-    fault.since_format_2(&["hang"]);
+    fault.since_format_2(&["hang", "crash"]);
     let Stretch { from_ns, to_ns } = read_bounds(&mut fault);
     if !fault.has("call") {
         fault.refuse("call", "is missing");
     }
     let target = fault.name_in_formats("call", &GROUPS, Target::named, MORE_NAMES).unwrap_or(Target::All);
-    if !(fault.has("error") | fault.has("stall_ms") | fault.has("hang")) {
-        let or_hang = if fault.takes_format_2() { " (or hang)" } else { "" };
+    if !(fault.has("error") | fault.has("stall_ms") | fault.has("hang") | fault.has("crash")) {
+        let or_hang = if fault.takes_format_2() { " (or hang, or crash)" } else { "" };
         fault.refuse_whole(&format!("must have error, stall_ms or both{or_hang}"));
     }
     let error = fault.name_in("error", &ERRORS);
     let stall_s = fault.number("stall_ms", 0.0, Range::Between(0.0, 1e9)) / 1e3;
-    let hangs = fault.flag("hang", false);
+    let (hangs, crashes) = (fault.flag("hang", false), fault.flag("crash", false));
     fault.finish();
-    Fault { from_ns, to_ns, target, error, stall: Duration::from_secs_f64(stall_s), hangs }
+    Fault { from_ns, to_ns, target, error, stall: Duration::from_secs_f64(stall_s), hangs, crashes }
 }
 
 /// `locked`: sorted, each within the limit.

@@ -4,6 +4,7 @@
 use std::ffi::c_ulonglong;
 use std::mem;
 use std::ptr;
+use std::sync::Arc;
 
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::error::NvmlError;
@@ -15,6 +16,7 @@ use nvml_wrapper_sys::bindings::{
 
 use super::machine;
 use super::processes::{ProcessList, Slot};
+use crate::asking;
 use crate::error::MeterError;
 use crate::source::ReadError;
 use crate::tenancy::{MAX_PROCESSES, Tenant};
@@ -81,7 +83,7 @@ pub struct HealthWatch {
     handles: Vec<nvmlDevice_t>,
     events: Events,
     processes: ProcessList,
-    nvml: Nvml,
+    nvml: Arc<Nvml>,
 }
 
 // SAFETY: the raw handles are opaque tokens that NVML accepts from any thread (nvml.h: "NVML is thread-safe"), and the
@@ -103,6 +105,7 @@ impl HealthWatch {
 
     /// One look at each GPU, in the order in which they were named.
     pub fn look(&mut self) -> Vec<DeviceLook> {
+        asking::calls(c"nvmlEventSetWait_v2");
         let reported = self.events.drain();
         self.handles
             .iter()
@@ -118,6 +121,7 @@ impl HealthWatch {
     }
 
     fn processes_on(&self, device: nvmlDevice_t) -> Result<Vec<GpuProcess>, ReadError> {
+        asking::calls(c"nvmlDeviceGetComputeRunningProcesses");
         let mut slots = vec![Slot::default(); MAX_PROCESSES];
         let mut count = self.processes.read(device, &mut slots)?;
         while count > slots.len() {
@@ -136,8 +140,10 @@ fn look_at(
     processes: Result<Vec<GpuProcess>, ReadError>,
     xids: Option<Vec<u64>>,
 ) -> DeviceLook {
+    asking::calls(c"nvmlDeviceGetMemoryInfo");
     let memory = device.memory_info();
     let processes = processes.map_err(|error| NvmlError::from(error.code()));
+    asking::calls(c"nvmlDeviceGetTemperature");
     let temperature = device.temperature(TemperatureSensor::Gpu);
     let failures: Vec<&NvmlError> =
         [memory.as_ref().err(), processes.as_ref().err(), temperature.as_ref().err()]

@@ -1,6 +1,11 @@
 //! Loading the library, and what does not change while measuring: which GPUs there are and what they can do.
 
-use std::ffi::{CString, OsStr};
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, OsStr};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
 use nvml_wrapper::enums::device::DeviceArchitecture;
@@ -8,12 +13,31 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::NvmlSource;
+use crate::asking::{self, Asking};
+use crate::crash::{self, Crash};
 use crate::error::MeterError;
 use crate::sensor::Sensor;
 use crate::source::{PowerDomain, Source};
 
-/// Tried in this order; the second is where the Windows Subsystem for Linux keeps the library.
-const DEFAULT_LIBRARIES: [&str; 2] = ["libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"];
+/// Tried in this order: where the loader looks, then where it may not and the library may be: the Windows Subsystem for
+/// Linux, container toolkits, distributions (Debian and its likes, Red Hat and SUSE, Arch), GKE's and the GPU operator's
+/// mounts, Jetson.
+const DEFAULT_LIBRARIES: [&str; 11] = [
+    "libnvidia-ml.so.1",
+    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
+    "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
+    "/usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1",
+    "/usr/lib64/libnvidia-ml.so.1",
+    "/usr/lib/libnvidia-ml.so.1",
+    "/usr/lib/x86_64-linux-gnu/nvidia/current/libnvidia-ml.so.1",
+    "/usr/local/nvidia/lib64/libnvidia-ml.so.1",
+    "/run/nvidia/driver/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
+    "/usr/lib/aarch64-linux-gnu/tegra/libnvidia-ml.so.1",
+    "/usr/lib/aarch64-linux-gnu/nvidia/libnvidia-ml.so.1",
+];
+
+/// How often somebody who waits looks whether the driver crashed.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Driver, CUDA and GPUs of this machine.
 #[derive(Clone, Debug)]
@@ -84,27 +108,101 @@ pub struct DeviceInfo {
     pub problem: Option<String>,
 }
 
-/// Lists the GPUs. Fails when there is no library or it does not start; an empty list is a true answer.
-pub fn list_devices(library_path: Option<&str>) -> Result<MachineInfo, MeterError> {
+/// Lists the GPUs. Fails when there is no library or it does not start; an empty list is a true answer. Each GPU is asked by
+/// a thread of its own, and one that stays silent for `patience` after the last of the others has answered is unreadable: its
+/// thread is left behind.
+pub fn list_devices(library_path: Option<&str>, patience: Duration) -> Result<MachineInfo, MeterError> {
     let nvml = load(library_path)?;
+    asking::calls(c"nvmlDeviceGetCount_v2");
     let count = nvml.device_count().map_err(|cause| query("the number of GPUs", &cause))?;
     let (mut devices, mut unreadable) = (Vec::new(), Vec::new());
-    for index in 0..count {
-        match describe(&nvml, library_path, index) {
+    for (index, described) in (0..count).zip(describe_all(&nvml, library_path, count, patience)?) {
+        match described {
             Ok(device) => devices.push(device),
-            Err(cause) => unreadable.push(UnreadableDevice { index, reason: cause.to_string() }),
+            Err(reason) => unreadable.push(UnreadableDevice { index, reason }),
         }
     }
+    asking::calls(c"nvmlSystemGetDriverVersion");
+    let driver_version = nvml.sys_driver_version().ok();
+    asking::calls(c"nvmlSystemGetCudaDriverVersion_v2");
+    let cuda_version = nvml
+        .sys_cuda_driver_version()
+        .ok()
+        .map(|version| format!("{}.{}", version / 1000, version % 1000 / 10));
     Ok(MachineInfo {
-        unreadable,
-        driver_version: nvml.sys_driver_version().ok(),
-        cuda_version: nvml
-            .sys_cuda_driver_version()
-            .ok()
-            .map(|version| format!("{}.{}", version / 1000, version % 1000 / 10)),
+        driver_version,
+        cuda_version,
         devices,
+        unreadable,
         simulated: is_simulated(library_path),
     })
+}
+
+/// By index: what each GPU tells, or why it is unreadable.
+fn describe_all(
+    nvml: &Arc<Nvml>,
+    library_path: Option<&str>,
+    count: u32,
+    patience: Duration,
+) -> Result<Vec<Result<DeviceInfo, String>>, MeterError> {
+    let (answers, answered) = channel();
+    let asked: Vec<Arc<Asking>> = (0..count)
+        .map(|index| ask(Arc::clone(nvml), library_path.map(str::to_owned), index, answers.clone()))
+        .collect::<Result<_, _>>()
+        .map_err(MeterError::Thread)?;
+    drop(answers);
+    let mut described: Vec<Option<Result<DeviceInfo, String>>> = vec![None; asked.len()];
+    let mut since = Instant::now();
+    while described.iter().any(Option::is_none) && since.elapsed() < patience {
+        if let Some(Crash { signal, call }) = crash::seen() {
+            return Err(MeterError::Crashed { call, signal });
+        }
+        match answered.recv_timeout(LOOK) {
+            Ok((index, answer)) => {
+                described[index] = Some(answer);
+                since = Instant::now();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // Whoever panicked has said so on stderr.
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    if count > 0 && described.iter().all(Option::is_none) {
+        let call = asked.iter().find_map(|asking| asking.call());
+        return Err(MeterError::Silent {
+            what: "the list of the GPUs",
+            call,
+            waited_s: patience.as_secs_f64(),
+        });
+    }
+    let silent = |asking: &Asking| {
+        let call = asking.call().unwrap_or("a driver call");
+        format!("the driver did not answer {call} for {} s", patience.as_secs_f64())
+    };
+    Ok(described
+        .into_iter()
+        .zip(&asked)
+        .map(|(answer, asking)| answer.unwrap_or_else(|| Err(silent(asking))))
+        .collect())
+}
+
+type Described = (usize, Result<DeviceInfo, String>);
+
+fn ask(
+    nvml: Arc<Nvml>,
+    library_path: Option<String>,
+    index: u32,
+    answers: Sender<Described>,
+) -> std::io::Result<Arc<Asking>> {
+    let asking = Arc::new(Asking::default());
+    let of_thread = Arc::clone(&asking);
+    let asks = move || {
+        let answer = of_thread.watch(|| describe(&nvml, library_path.as_deref(), index));
+        // Nobody may wait any more.
+        let _ = answers.send((index as usize, answer.map_err(|cause| cause.to_string())));
+    };
+    thread::Builder::new().name("llem-asks-gpu".to_owned()).spawn(asks)?;
+    Ok(asking)
 }
 
 /// Whether the loaded library is this project's simulation: it has a symbol that no driver has.
@@ -125,22 +223,69 @@ fn is_simulated(library_path: Option<&str>) -> bool {
     })
 }
 
-pub(super) fn load(library_path: Option<&str>) -> Result<Nvml, MeterError> {
+/// The libraries that are open, by path. A driver that is not kept loaded starts each GPU anew at `nvmlInit`, which takes
+/// a second or more of each, so a process does it once.
+static OPEN: Mutex<Option<HashMap<Option<String>, Open>>> = Mutex::new(None);
+
+/// A library that this process has started.
+enum Open {
+    /// The driver's, until the process ends.
+    Kept(Arc<Nvml>),
+    /// A simulated one, while somebody uses it: the next one may have another scenario.
+    Used(Weak<Nvml>),
+}
+
+/// The library, started if need be. Every candidate is tried until one starts.
+pub(super) fn load(library_path: Option<&str>) -> Result<Arc<Nvml>, MeterError> {
+    let key = library_path.map(str::to_owned);
+    let open = || OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(nvml) = open().as_ref().and_then(|open| open.get(&key)).and_then(Open::get) {
+        return Ok(nvml);
+    }
+    // Not under the lock: it may never return. Two that begin at once both start it, which the driver counts.
+    let nvml = Arc::new(start(library_path)?);
+    let kept = if is_simulated(library_path) {
+        Open::Used(Arc::downgrade(&nvml))
+    } else {
+        Open::Kept(Arc::clone(&nvml))
+    };
+    open().get_or_insert_default().insert(key, kept);
+    Ok(nvml)
+}
+
+impl Open {
+    fn get(&self) -> Option<Arc<Nvml>> {
+        match self {
+            Self::Kept(nvml) => Some(Arc::clone(nvml)),
+            Self::Used(nvml) => nvml.upgrade(),
+        }
+    }
+}
+
+/// Tells a library that is there and does not start from none: the former says more of what is wrong.
+fn start(library_path: Option<&str>) -> Result<Nvml, MeterError> {
     let candidates = library_path.map_or(DEFAULT_LIBRARIES.to_vec(), |path| vec![path]);
-    let mut first_failure = None;
+    let (mut missing, mut refused) = (Vec::new(), Vec::new());
+    asking::calls(c"nvmlInit_v2");
     for path in candidates {
         match Nvml::builder().lib_path(OsStr::new(path)).init() {
             Ok(nvml) => return Ok(nvml),
-            Err(NvmlError::LibloadingError(cause)) => {
-                first_failure.get_or_insert(MeterError::LibraryNotFound { cause: cause.to_string() });
-            }
-            Err(cause) => return Err(MeterError::InitFailed { cause: cause.to_string() }),
+            Err(NvmlError::LibloadingError(cause)) => missing.push(cause.to_string()),
+            // With one candidate everybody knows which.
+            Err(cause) if library_path.is_some() => refused.push(cause.to_string()),
+            Err(cause) => refused.push(format!("{path}: {cause}")),
         }
     }
-    Err(first_failure.unwrap_or(MeterError::LibraryNotFound { cause: "no path to try".to_owned() }))
+    match (refused.is_empty(), missing.into_iter().next()) {
+        (true, missing) => {
+            Err(MeterError::LibraryNotFound { cause: missing.unwrap_or_else(|| "no path to try".to_owned()) })
+        }
+        (false, _) => Err(MeterError::InitFailed { cause: refused.join("; ") }),
+    }
 }
 
 pub(super) fn find<'nvml>(nvml: &'nvml Nvml, uuid: &str) -> Result<Device<'nvml>, MeterError> {
+    asking::calls(c"nvmlDeviceGetHandleByUUID");
     nvml.device_by_uuid(uuid).map_err(|cause| {
         // A GPU that fell off the bus, or that this user may not see, is not a wrong UUID.
         if !matches!(cause, NvmlError::NotFound | NvmlError::InvalidArg) {
@@ -184,7 +329,9 @@ pub(super) fn usual_sensor(device: &Device<'_>) -> Sensor {
 }
 
 fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Result<DeviceInfo, NvmlError> {
+    asking::calls(c"nvmlDeviceGetHandleByIndex_v2");
     let device = nvml.device_by_index(index)?;
+    asking::calls(c"nvmlDeviceGetUUID");
     // A GPU without a UUID cannot be told apart from another one, so it cannot be measured.
     let uuid = device.uuid()?;
     let watts = |milliwatts: u32| f64::from(milliwatts) / 1000.0;
@@ -196,23 +343,33 @@ fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Result<Devic
     let power_domain = probe.as_ref().map(|source| source.power_domain(0));
     Ok(DeviceInfo {
         index,
-        name: device.name().ok(),
-        pci_bus_id: device.pci_info().ok().map(|pci| pci.bus_id),
-        architecture: device.architecture().ok().map(|architecture| architecture.to_string().to_lowercase()),
-        compute_capability: device
-            .cuda_compute_capability()
+        name: asked(c"nvmlDeviceGetName", || device.name()).ok(),
+        pci_bus_id: asked(c"nvmlDeviceGetPciInfo_v3", || device.pci_info()).ok().map(|pci| pci.bus_id),
+        architecture: asked(c"nvmlDeviceGetArchitecture", || device.architecture())
+            .ok()
+            .map(|architecture| architecture.to_string().to_lowercase()),
+        compute_capability: asked(c"nvmlDeviceGetCudaComputeCapability", || device.cuda_compute_capability())
             .ok()
             .map(|version| format!("{}.{}", version.major, version.minor)),
-        memory_total_bytes: device.memory_info().ok().map(|memory| memory.total),
-        pcie_generation: device.current_pcie_link_gen().ok(),
-        pcie_width: device.current_pcie_link_width().ok(),
-        power_limit_w: device.enforced_power_limit().ok().map(watts),
-        power_limit_default_w: device.power_management_limit_default().ok().map(watts),
-        persistence_mode: device.is_in_persistent_mode().ok(),
-        mig_mode: device.mig_mode().ok().map(|mode| mode.current == 1),
+        memory_total_bytes: asked(c"nvmlDeviceGetMemoryInfo", || device.memory_info())
+            .ok()
+            .map(|memory| memory.total),
+        pcie_generation: asked(c"nvmlDeviceGetCurrPcieLinkGeneration", || device.current_pcie_link_gen())
+            .ok(),
+        pcie_width: asked(c"nvmlDeviceGetCurrPcieLinkWidth", || device.current_pcie_link_width()).ok(),
+        power_limit_w: asked(c"nvmlDeviceGetEnforcedPowerLimit", || device.enforced_power_limit())
+            .ok()
+            .map(watts),
+        power_limit_default_w: asked(c"nvmlDeviceGetPowerManagementDefaultLimit", || {
+            device.power_management_limit_default()
+        })
+        .ok()
+        .map(watts),
+        persistence_mode: asked(c"nvmlDeviceGetPersistenceMode", || device.is_in_persistent_mode()).ok(),
+        mig_mode: asked(c"nvmlDeviceGetMigMode", || device.mig_mode()).ok().map(|mode| mode.current == 1),
         mig_uuids: mig_uuids(&device),
-        temperature_c: device.temperature(TemperatureSensor::Gpu).ok(),
-        vbios_version: device.vbios_version().ok(),
+        temperature_c: asked(c"nvmlDeviceGetTemperature", || device.temperature(TemperatureSensor::Gpu)).ok(),
+        vbios_version: asked(c"nvmlDeviceGetVbiosVersion", || device.vbios_version()).ok(),
         power_domain: power_w.and(power_domain).map(PowerDomain::as_str),
         power_w,
         energy_counter: probe.is_some_and(|mut source| source.counter_mj(0).is_ok()),
@@ -223,6 +380,13 @@ fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Result<Devic
 
 /// Of the instances that there are: their places may have holes.
 fn mig_uuids(device: &Device<'_>) -> Vec<String> {
-    let most = device.mig_device_count().unwrap_or(0);
+    let most = asked(c"nvmlDeviceGetMaxMigDeviceCount", || device.mig_device_count()).unwrap_or(0);
+    asking::calls(c"nvmlDeviceGetMigDeviceHandleByIndex");
     (0..most).filter_map(|index| device.mig_device_by_index(index).ok()?.uuid().ok()).collect()
+}
+
+/// The answer to a call that is named meanwhile.
+fn asked<T>(call: &'static CStr, ask: impl FnOnce() -> T) -> T {
+    asking::calls(call);
+    ask()
 }

@@ -28,6 +28,7 @@ use answers::{check, field_value, is_refusal, performance_state};
 use processes::{ProcessList, Slot};
 
 use super::{PowerDomain, ReadError, Source};
+use crate::asking;
 use crate::error::MeterError;
 use crate::sample::{SlowSignals, ThrottleTimes};
 use crate::sensor::Sensor;
@@ -92,7 +93,7 @@ unsafe impl Send for NvmlSource {}
 impl NvmlSource {
     /// Loads the library (`None`: where the driver installs it) and finds the GPUs by UUID.
     pub fn open(library_path: Option<&str>, uuids: &[String]) -> Result<Self, MeterError> {
-        let nvml = Arc::new(machine::load(library_path)?);
+        let nvml = machine::load(library_path)?;
         let lib = nvml.lib();
         let throttle_fields = match nvml.field_id_scheme() {
             FieldIdScheme::V12 => THROTTLE_FIELDS_BEFORE_580_82,
@@ -176,6 +177,7 @@ impl NvmlSource {
         ids: [u32; N],
     ) -> Result<[Option<u64>; N], ReadError> {
         let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
+        asking::calls(c"nvmlDeviceGetFieldValues");
         self.calls += 1;
         // SAFETY: an all-zero nvmlFieldValue_t is valid, and must be zero before each call because the driver
         // merges into the bytes of the value union (NVIDIA/go-nvml issue 46).
@@ -193,6 +195,7 @@ impl NvmlSource {
     /// One field, or why it is missing.
     fn field(&mut self, device: usize, id: u32) -> Result<u32, ReadError> {
         let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
+        asking::calls(c"nvmlDeviceGetFieldValues");
         self.calls += 1;
         // SAFETY: as in `fields`.
         let mut value: nvmlFieldValue_t = unsafe { mem::zeroed() };
@@ -207,6 +210,7 @@ impl NvmlSource {
 
     fn power_usage_mw(&mut self, device: usize) -> Result<u32, ReadError> {
         let get = self.get_power.ok_or(ReadError::NotSupported)?;
+        asking::calls(c"nvmlDeviceGetPowerUsage");
         self.calls += 1;
         let mut power_mw = 0;
         // SAFETY: the handle came from this library and the pointer is to a live u32.
@@ -218,6 +222,7 @@ impl NvmlSource {
 impl NvmlSource {
     fn power_limit_mw(&mut self, device: usize) -> Result<u32, ReadError> {
         let get = self.get_power_limit.ok_or(ReadError::NotSupported)?;
+        asking::calls(c"nvmlDeviceGetEnforcedPowerLimit");
         self.calls += 1;
         let mut limit_mw = 0;
         // SAFETY: the handle came from this library and the pointer is to a live u32.
@@ -227,6 +232,7 @@ impl NvmlSource {
 
     fn throttle_reasons(&mut self, device: usize) -> Result<u64, ReadError> {
         let get = self.get_throttle_reasons.ok_or(ReadError::NotSupported)?;
+        asking::calls(c"nvmlDeviceGetCurrentClocksEventReasons");
         self.calls += 1;
         let mut reasons = 0;
         // SAFETY: the handle came from this library and the pointer is to a live u64.
@@ -236,6 +242,7 @@ impl NvmlSource {
 
     fn application_clock_mhz(&mut self, device: usize, clock: nvmlClockType_t) -> Result<u32, ReadError> {
         let get = self.get_clock.ok_or(ReadError::NotSupported)?;
+        asking::calls(c"nvmlDeviceGetClock");
         self.calls += 1;
         let (mut mhz, target) = (0, nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET);
         // SAFETY: the handle came from this library and the pointer is to a live u32.
@@ -274,6 +281,7 @@ impl Source for NvmlSource {
 
     fn counter_mj(&mut self, device: usize) -> Result<u64, ReadError> {
         let get = self.get_energy.ok_or(ReadError::NotSupported)?;
+        asking::calls(c"nvmlDeviceGetTotalEnergyConsumption");
         self.calls += 1;
         let mut energy_mj = 0;
         // SAFETY: the handle came from this library and the pointer is to a live u64.
@@ -293,13 +301,19 @@ impl Source for NvmlSource {
         let throttle_reasons = self.throttle_reasons(device).ok();
         // SAFETY: the handle came from this library, which `self.nvml` keeps initialised.
         let gpu = unsafe { Device::new(handle, &self.nvml) };
+        asking::calls(c"nvmlDeviceGetMemoryInfo");
         let memory = gpu.memory_info().ok();
+        asking::calls(c"nvmlDeviceGetTemperature");
+        let temperature_c = gpu.temperature(TemperatureSensor::Gpu).ok();
+        asking::calls(c"nvmlDeviceGetUtilizationRates");
+        let sm_utilisation_pct = gpu.utilization_rates().ok().map(|rates| rates.gpu);
+        asking::calls(c"nvmlDeviceGetClockInfo");
         self.calls += 5 + u64::from(has_performance_state);
         SlowSignals {
-            temperature_c: gpu.temperature(TemperatureSensor::Gpu).ok(),
+            temperature_c,
             memory_used_bytes: memory.as_ref().map(|memory| memory.used),
             memory_total_bytes: memory.as_ref().map(|memory| memory.total),
-            sm_utilisation_pct: gpu.utilization_rates().ok().map(|rates| rates.gpu),
+            sm_utilisation_pct,
             throttle_reasons,
             sm_clock_mhz: gpu.clock_info(Clock::SM).ok(),
             memory_clock_mhz: gpu.clock_info(Clock::Memory).ok(),
@@ -316,6 +330,7 @@ impl Source for NvmlSource {
     }
 
     fn processes(&mut self, device: usize) -> Result<Processes, ReadError> {
+        asking::calls(c"nvmlDeviceGetComputeRunningProcesses");
         self.calls += 1;
         let mut slots = [Slot::default(); MAX_PROCESSES];
         let count = self.processes.read(self.gpus[device].handle, &mut slots)?;

@@ -1,0 +1,83 @@
+//! What the driver is being asked by each thread, so that a call that hangs or crashes can be named.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use crate::crash;
+
+thread_local! {
+    static HERE: Cell<*const Asking> = const { Cell::new(ptr::null()) };
+}
+
+/// The driver call that a thread has made last, by its name in nvml.h.
+#[derive(Debug)]
+pub struct Asking(AtomicPtr<c_char>);
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+}
+
+impl Asking {
+    /// Runs `work`, whose calls other threads may look at meanwhile.
+    pub fn watch<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        crash::with_own_stack(|| {
+            let _forget = Forget(HERE.replace(Arc::as_ptr(self)));
+            work()
+        })
+    }
+
+    /// E.g. "nvmlInit_v2"; `None` before the first.
+    pub fn call(&self) -> Option<&'static str> {
+        let name = self.0.load(Relaxed);
+        // SAFETY: only names that live for ever are stored, each with a NUL at its end.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_str().unwrap_or("a driver call"))
+    }
+}
+
+/// Also where `work` panics: what HERE points to may be gone afterwards.
+struct Forget(*const Asking);
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        HERE.set(self.0);
+    }
+}
+
+/// This thread calls the driver now. Costs a nanosecond, and nothing where nobody watches.
+pub fn calls(name: &'static CStr) {
+    // SAFETY: whoever set it keeps it until it is set back.
+    if let Some(asking) = unsafe { HERE.get().as_ref() } {
+        asking.0.store(name.as_ptr().cast_mut(), Relaxed);
+    }
+}
+
+/// Whether this thread works for the driver, and its last call: for a handler of signals, which may do no more than this.
+pub fn here() -> Option<*const c_char> {
+    // SAFETY: as above.
+    unsafe { HERE.get().as_ref() }.map(|asking| asking.0.load(Relaxed).cast_const())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_named_while_somebody_watches_and_not_afterwards() {
+        let (outer, inner) = (Arc::new(Asking::default()), Arc::new(Asking::default()));
+        calls(c"nobody watches");
+        assert_eq!(here(), None);
+        outer.watch(|| {
+            assert_eq!(outer.call(), None);
+            calls(c"nvmlInit_v2");
+            inner.watch(|| calls(c"nvmlDeviceGetName"));
+            calls(c"nvmlShutdown");
+        });
+        calls(c"nobody watches");
+        assert_eq!((outer.call(), inner.call()), (Some("nvmlShutdown"), Some("nvmlDeviceGetName")));
+    }
+}
