@@ -248,3 +248,16 @@ describe('an instantaneous power that fails for ever beside nvmlDeviceGetPowerUs
     expect(watts(told)).toEqual([[0, 300]])
   })
 })
+
+it('a driver that does not know the second form of the call for memory is asked by the first', async () => {
+  const simulate = (...absent_symbols: string[]) =>
+    textFile('older.json', JSON.stringify({ version: 2, devices: [gpu(0, steady(300))], absent_symbols }))
+  const memory = async (scenario: string) => {
+    const { stdout } = await llem(['devices', '--simulate', scenario, '--json'])
+    return JSON.parse(stdout).devices[0].memory_total_mb as number | null
+  }
+  const second = await memory(simulate())
+  expect(second).toBeGreaterThan(1000)
+  expect(await memory(simulate('nvmlDeviceGetMemoryInfo_v2'))).toBe(second)
+  expect(await memory(simulate('nvmlDeviceGetMemoryInfo_v2', 'nvmlDeviceGetMemoryInfo'))).toBeNull()
+})

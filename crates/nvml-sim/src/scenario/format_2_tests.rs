@@ -214,7 +214,7 @@ fn a_wrong_value_is_refused_with_its_place() {
         ),
         (
             r#""faults":[{"call":"power"}]"#,
-            "devices[0].faults[0] must have error, stall_ms or both (or hang)",
+            "devices[0].faults[0] must have error, stall_ms or both (or hang, or crash)",
         ),
         (
             r#""cuda_index":1"#,

@@ -1,5 +1,7 @@
 //! The calls of the sampler one by one, each as the sampler makes it.
 
+use std::sync::Arc;
+
 use nvml_wrapper::Device;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
@@ -7,6 +9,7 @@ use nvml_wrapper_sys::bindings::{
     nvmlClockType_enum_NVML_CLOCK_MEM, nvmlClockType_enum_NVML_CLOCK_SM, nvmlReturn_t,
 };
 
+use super::memory::memory_of;
 use super::{MEMORY_TEMPERATURE, NvmlSource, check};
 use crate::source::calls::{DriverCall, SingleCalls};
 use crate::source::{ReadError, Source};
@@ -17,7 +20,10 @@ impl SingleCalls for NvmlSource {
             DriverCall::Power => self.power_mw(device).map(drop),
             DriverCall::EnergyCounter => self.counter_mj(device).map(drop),
             DriverCall::Temperature => answered(self.gpu(device).temperature(TemperatureSensor::Gpu)),
-            DriverCall::Memory => answered(self.gpu(device).memory_info()),
+            DriverCall::Memory => {
+                let nvml = Arc::clone(&self.nvml);
+                answered(memory_of(&nvml, &self.gpu(device)))
+            }
             DriverCall::Utilisation => answered(self.gpu(device).utilization_rates()),
             DriverCall::SmClock => answered(self.gpu(device).clock_info(Clock::SM)),
             DriverCall::MemoryClock => answered(self.gpu(device).clock_info(Clock::Memory)),

@@ -15,6 +15,7 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use super::machine;
+use super::memory::memory_of;
 use super::processes::{ProcessList, Slot};
 use crate::asking;
 use crate::error::MeterError;
@@ -115,7 +116,7 @@ impl HealthWatch {
                 let device = unsafe { Device::new(*handle, &self.nvml) };
                 let xids = self.events.registered[position]
                     .then(|| reported.iter().filter(|(of, _)| of == handle).map(|(_, xid)| *xid).collect());
-                look_at(&device, self.processes_on(*handle), xids)
+                look_at(&self.nvml, &device, self.processes_on(*handle), xids)
             })
             .collect()
     }
@@ -136,12 +137,12 @@ impl HealthWatch {
 }
 
 fn look_at(
+    nvml: &Nvml,
     device: &Device<'_>,
     processes: Result<Vec<GpuProcess>, ReadError>,
     xids: Option<Vec<u64>>,
 ) -> DeviceLook {
-    asking::calls(c"nvmlDeviceGetMemoryInfo");
-    let memory = device.memory_info();
+    let memory = memory_of(nvml, device);
     let processes = processes.map_err(|error| NvmlError::from(error.code()));
     asking::calls(c"nvmlDeviceGetTemperature");
     let temperature = device.temperature(TemperatureSensor::Gpu);

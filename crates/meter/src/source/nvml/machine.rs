@@ -13,6 +13,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::NvmlSource;
+use super::memory::memory_of;
 use crate::asking::{self, Asking};
 use crate::crash::{self, Crash};
 use crate::error::MeterError;
@@ -351,9 +352,7 @@ fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Result<Devic
         compute_capability: asked(c"nvmlDeviceGetCudaComputeCapability", || device.cuda_compute_capability())
             .ok()
             .map(|version| format!("{}.{}", version.major, version.minor)),
-        memory_total_bytes: asked(c"nvmlDeviceGetMemoryInfo", || device.memory_info())
-            .ok()
-            .map(|memory| memory.total),
+        memory_total_bytes: memory_of(nvml, &device).ok().map(|memory| memory.total),
         pcie_generation: asked(c"nvmlDeviceGetCurrPcieLinkGeneration", || device.current_pcie_link_gen())
             .ok(),
         pcie_width: asked(c"nvmlDeviceGetCurrPcieLinkWidth", || device.current_pcie_link_width()).ok(),

@@ -7,6 +7,7 @@ mod answers;
 mod calls;
 pub mod health;
 mod machine;
+mod memory;
 mod processes;
 
 pub use machine::{DeviceInfo, MachineInfo, UnreadableDevice, list_devices};
@@ -25,6 +26,7 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use answers::{check, field_value, is_refusal, performance_state};
+use memory::memory_of;
 use processes::{ProcessList, Slot};
 
 use super::{PowerDomain, ReadError, Source};
@@ -301,8 +303,7 @@ impl Source for NvmlSource {
         let throttle_reasons = self.throttle_reasons(device).ok();
         // SAFETY: the handle came from this library, which `self.nvml` keeps initialised.
         let gpu = unsafe { Device::new(handle, &self.nvml) };
-        asking::calls(c"nvmlDeviceGetMemoryInfo");
-        let memory = gpu.memory_info().ok();
+        let memory = memory_of(&self.nvml, &gpu).ok();
         asking::calls(c"nvmlDeviceGetTemperature");
         let temperature_c = gpu.temperature(TemperatureSensor::Gpu).ok();
         asking::calls(c"nvmlDeviceGetUtilizationRates");
