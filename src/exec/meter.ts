@@ -1,6 +1,7 @@
 // What measures commands: opened before all that is only needed once it has read for a while, so that nobody waits for both.
 
 import { LlemError } from '../core/errors.js'
+import type { ExternalAsked, ExternalMeters } from '../energy/external/open.js'
 import { type OpenedSampler, openSampler } from '../energy/open.js'
 
 export interface MeterWishes {
@@ -9,32 +10,57 @@ export interface MeterWishes {
   tickLocked?: boolean
   /** What cannot be measured is an error then. */
   requireEnergy?: boolean
+  /** Meters outside of the GPUs. */
+  external?: readonly ExternalAsked[]
 }
 
 /** What measures, or why nothing does. */
 export type Meter = { libraryPath: string | undefined; simulated: boolean } & (
-  | { opened: OpenedSampler; why: null }
-  | { opened: null; why: string }
+  | { opened: OpenedSampler; external: ExternalMeters | null; why: null }
+  | { opened: null; external: null; why: string }
 )
 
 /** The sampler, or why nothing can be measured here. Throws where the person asked for what cannot be had. */
 export async function openMeter(
   wishes: MeterWishes,
   library: Pick<Meter, 'libraryPath' | 'simulated'>,
+  tell: (text: string) => void = () => undefined,
 ): Promise<Meter> {
+  let opened: OpenedSampler
   try {
-    const opened = await openSampler({
+    opened = await openSampler({
       devices: wishes.devices ?? null,
       intervalMs: wishes.intervalMs,
       slowIntervalMs: 100,
       tickLocked: wishes.tickLocked ?? false,
       libraryPath: library.libraryPath,
     })
-    return { ...library, simulated: opened.machine.simulated, opened, why: null }
   } catch (error) {
     const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
     const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
-    return { ...library, opened: null, why }
+    return { ...library, opened: null, external: null, why }
   }
+  try {
+    const external = await openExternal(wishes.external ?? [], tell)
+    return { ...library, simulated: opened.machine.simulated, opened, external, why: null }
+  } catch (error) {
+    opened.sampler.close()
+    throw error
+  }
+}
+
+/** Ends what measures; always resolves. */
+export async function closeMeter({ opened, external }: Meter): Promise<void> {
+  opened?.sampler.close()
+  await external?.close()
+}
+
+async function openExternal(
+  asked: readonly ExternalAsked[],
+  tell: (text: string) => void,
+): Promise<ExternalMeters | null> {
+  if (asked.length === 0) return null
+  const { ExternalMeters } = await import('../energy/external/open.js')
+  return await ExternalMeters.open(asked, { tell })
 }

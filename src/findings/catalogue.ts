@@ -10,6 +10,7 @@ import { MEANINGS as HEALTH } from '../campaign/health-findings.js'
 import { MEANINGS as COMPARISON } from '../compare/oddities.js'
 import type { Meanings } from '../core/meanings.js'
 import { MEANINGS as ELSEWHERE } from '../energy/elsewhere.js'
+import { MEANINGS as EXTERNAL } from '../energy/external/layers.js'
 import { MEANINGS as WINDOW } from '../energy/findings.js'
 import { MEANINGS as SERVER_ELSEWHERE } from '../experiment/computing.js'
 import { MEANINGS as SERVED_ROOT } from '../experiment/served-root.js'
@@ -21,6 +22,7 @@ export const FINDINGS: Meanings = {
   ...WINDOW,
   ...METER,
   ...ELSEWHERE,
+  ...EXTERNAL,
   ...SERVER_ELSEWHERE,
   ...ATTRIBUTION,
   ...RUN,
