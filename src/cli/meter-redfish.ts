@@ -2,6 +2,7 @@
 
 import { fstatSync, readFileSync } from 'node:fs'
 import { LlemError, messageOf } from '../core/errors.js'
+import { mayCarryKey } from '../core/key-policy.js'
 import { learnSecret } from '../core/secrets.js'
 import { RedfishClient, type RedfishLogin } from '../energy/redfish/client.js'
 import { pollPower } from '../energy/redfish/poll.js'
@@ -28,9 +29,16 @@ export async function meterRedfish(options: RedfishOptions): Promise<void> {
   process.stdout.removeAllListeners('error')
   process.stdout.on('error', end)
   if (isPipe()) process.stdin.on('end', end).on('error', end).resume()
+  const base = baseOf(options.url)
+  const login = loginOf(process.env, options.session)
+  if (login !== null && !mayCarryKey(base) && options.insecure !== true)
+    throw invalid(
+      `the login would go to ${base.host} where everybody on the way can read it`,
+      'Use https, or add --insecure.',
+    )
   const client = new RedfishClient({
-    base: baseOf(options.url),
-    login: loginOf(process.env, options.session),
+    base,
+    login,
     ca: options.ca === undefined ? null : certificate(options.ca),
     isInsecure: options.insecure ?? false,
     timeoutMs: options.timeout * 1000,
