@@ -33,11 +33,11 @@ export interface ExternalWindow {
 /** No meter of a node has so much to say, and reading it would cost what is measured its time. */
 const MOST_LINES_A_SECOND = 5000
 /** The reading after a window is waited for so long at most: whoever typed Ctrl-C waits too. */
-const LONGEST_WAIT_MS = 5000
+export const LONGEST_WAIT_MS = 2500
 const SHORTEST_WAIT_MS = 500
-/** SIGTERM comes at once; a meter may have to say goodbye to what it reads. */
+/** SIGTERM comes at once; a meter may have to log out of what it reads. With the wait above it is less than 5 s. */
 const GRACE_MS = 50
-const TERM_GRACE_MS = 3000
+export const TERM_GRACE_MS = 2000
 const KEPT_UPDATES = 4
 /** A character of UTF-8 has at most so many bytes. */
 const BYTES_A_CHARACTER = 4

@@ -5,7 +5,13 @@ import { LlemError } from '../../core/errors.js'
 import type { ExternalScope } from '../../core/external-scopes.js'
 import { shortened } from '../../core/foreign-text.js'
 import type { ExternalEnergy } from '../../results/external.js'
-import { ExternalMeter, type ExternalWindow, type ExternalWish } from './external-meter.js'
+import {
+  ExternalMeter,
+  type ExternalWindow,
+  type ExternalWish,
+  LONGEST_WAIT_MS,
+  TERM_GRACE_MS,
+} from './external-meter.js'
 
 /** What a person asks for: in a configuration, or at the command line. */
 export interface ExternalAsked {
@@ -52,7 +58,7 @@ export class ExternalMeters {
     { tell, log, signal }: OpenOptions,
   ): Promise<ExternalMeters> {
     const meters = new ExternalMeters(
-      asked.map((each) => new ExternalMeter(wishOf(each), log)),
+      wishesOf(asked).map((wish) => new ExternalMeter(wish, log)),
       tell,
     )
     try {
@@ -70,7 +76,10 @@ export class ExternalMeters {
       end: async () => {
         const endNs = Number(process.hrtime.bigint())
         const all = Promise.all(windows.map((window) => window.end(endNs)))
-        return await this.#toldWhile(`the next reading of ${this.#names}, for 5 s at most`, all)
+        return await this.#toldWhile(
+          `the next reading of ${this.#names}, for ${LONGEST_WAIT_MS / 1000} s at most`,
+          all,
+        )
       },
       cancel: () => {
         for (const window of windows) window.cancel()
@@ -81,7 +90,7 @@ export class ExternalMeters {
   /** Ends them; always resolves. */
   async close(): Promise<void> {
     const closing = Promise.all(this.#meters.map((meter) => meter.close()))
-    await this.#toldWhile(`the end of ${this.#names}, for 3 s at most`, closing)
+    await this.#toldWhile(`the end of ${this.#names}, for ${TERM_GRACE_MS / 1000} s at most`, closing)
   }
 
   get #names(): string {
@@ -128,8 +137,14 @@ export class ExternalMeters {
   }
 }
 
-function wishOf({ command, scope, name, accuracy_pct }: ExternalAsked): ExternalWish {
-  return { name: name ?? nameOf(command), scope, command, accuracyPct: accuracy_pct ?? null }
+/** Each with a name of its own, as its file is called by it. */
+export function wishesOf(asked: readonly ExternalAsked[]): ExternalWish[] {
+  const names = asked.map(({ command, name }) => name ?? nameOf(command))
+  return asked.map(({ command, scope, accuracy_pct }, at) => {
+    const name = names[at] as string
+    const isOther = names.indexOf(name) !== at
+    return { name: isOther ? `${name}-${scope}` : name, scope, command, accuracyPct: accuracy_pct ?? null }
+  })
 }
 
 /** `llem meter redfish ...` is redfish; else the name of the program, or of the script that it runs. A file is named by it too. */

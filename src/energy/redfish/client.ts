@@ -27,7 +27,8 @@ export type Resource = Readonly<Record<string, unknown>>
 
 const SESSIONS = '/redfish/v1/SessionService/Sessions'
 const MOST_REDIRECTS = 3
-const LOGOUT_MS = 2000
+/** Less than whoever ends it waits. */
+const LOGOUT_MS = 1800
 const WHERE = 'Set LLEM_REDFISH_USER and LLEM_REDFISH_PASSWORD, or LLEM_REDFISH_TOKEN'
 
 interface Answer {
