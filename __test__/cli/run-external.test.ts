@@ -67,8 +67,9 @@ describe.concurrent('llem run with a meter of the node', () => {
   })
 
   it('does not read it where no energy is accounted for', async () => {
-    const { code, outputDir } = await run(['sine'], 'energy.backend=null')
+    const { code, stderr, outputDir } = await run(['sine'], 'energy.backend=null')
     expect(code).toBe(0)
+    expect(stderr).toContain('energy.external is not read (non-fatal)')
     expect(resultIn(outputDir).energy).toBeNull()
   })
 })

@@ -188,6 +188,24 @@ describe('a small gap', () => {
   })
 })
 
+describe('a window of any length', () => {
+  it('takes no more memory', () => {
+    const integral = new WindowIntegral({
+      ...{ quantity: 'power' as const, startNs: 0, printsNewOnly: false, isStampedHere: false },
+    })
+    const push = (from: number, to: number) => {
+      for (let k = from; k < to; k++) integral.push({ tNs: (k + 1) * S, value: 300 + (k % 13) })
+    }
+    push(0, 50_000)
+    const before = process.memoryUsage().heapUsed
+    push(50_000, 500_000)
+    // Each reading would have 50 bytes and more.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(15e6)
+    integral.end(500_000 * S)
+    expect(integral.result().readings).toBe(500_000)
+  })
+})
+
 describe('an edge', () => {
   it('needs no reading beyond it for one and a half updates, and more doubt', () => {
     const whole = measured(sine, [100.5, 160.5])

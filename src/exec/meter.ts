@@ -38,7 +38,9 @@ export async function openMeter(
   } catch (error) {
     const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
-    const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
+    // What a node draws would stand beside nothing.
+    const unread = wishes.external?.length ? 'The meters of --external are not read without it.' : null
+    const why = [error.message, error.hint, unread].filter((part) => part !== null).join(' ')
     return { ...library, opened: null, external: null, why }
   }
   try {

@@ -79,6 +79,10 @@ export async function openEnergyMeter(
     throw error
   })
   for (const note of meter.opened?.notes ?? []) observer.note(`Note: ${note}`)
+  if (meter.backend === null && energy.external !== null)
+    observer.note(
+      'energy.external is not read (non-fatal): no energy is measured that it would stand beside.',
+    )
   if (meter.selection === null) return lookingOn(meter, observer)
   const passedOver = describePassedOver(meter.selection)
   observer.detail(
