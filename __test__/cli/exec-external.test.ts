@@ -192,6 +192,19 @@ describe.concurrent('llem exec with a BMC', () => {
       expect(readFileSync(join(result_dir ?? '', name)).includes(PASSWORD), name).toBe(false)
   })
 
+  it('closes its session also where llem is killed', async () => {
+    const bmc = await startBmc({ resources, auth: 'login' })
+    bmcs.push(bmc)
+    const { child, ended } = startLlem(
+      ['exec', '--simulate', scenario, '--external', redfish(bmc.url), '--', 'sleep', '2'],
+      { env: LOGIN },
+    )
+    await vi.waitFor(() => expect(bmc.sessions.size).toBe(1), 10_000)
+    child.kill('SIGKILL')
+    void ended
+    await vi.waitFor(() => expect(bmc.sessions.size).toBe(0), 5000)
+  })
+
   it('says at once that it refuses the login, and measures the GPUs', async () => {
     const bmc = await startBmc({ resources, auth: 'login' })
     bmcs.push(bmc)

@@ -18,6 +18,8 @@ const STALE_NS = 60e9
 const STALE_UPDATES = 10
 /** For so many usual updates an edge needs no reading beyond it. */
 const EDGE_UPDATES = 1.5
+/** A value may be the mean over the time between two updates (late by half of it), and shown for as long. */
+const BLIND_UPDATES = 1
 /** Updates on either side of an edge that tell how fast the power changes there. */
 const BESIDE_EDGE = 3
 
@@ -138,12 +140,12 @@ export class WindowIntegral {
       )
     const energyJ = this.#joules + edges.joules
     const rangeW = Math.max(0, this.#highest - this.#lowest)
-    // A stamp of arrival has the way of the line in it too.
-    const blindNs = (periodNs ?? 0) * (isStampedHere ? 2 : 1)
+    // The meter is asked now and then, and a stamp of arrival has the way of the line in it too.
+    const blindNs = (periodNs ?? 0) * (BLIND_UPDATES + (isStampedHere ? 1 : 0)) + (this.#prints.medianNs ?? 0)
     const uncertaintyJ = Math.hypot(
       this.#edgeDoubtJ(this.#atStart, blindNs),
       this.#edgeDoubtJ(this.#recent, blindNs),
-      Math.sqrt(this.#squares),
+      Math.sqrt(2 * this.#squares),
       (this.#gapNs / 1e9) * rangeW,
       ((edges.beforeNs + edges.afterNs) / 1e9) * Math.max(rangeW, quantity === 'energy' ? this.#highest : 0),
     )
@@ -167,7 +169,7 @@ export class WindowIntegral {
     if (this.#isGap(to.tNs - from.tNs)) {
       this.#gapNs += b - a
       this.#uncoveredNs += b - a
-    } else this.#squares += (((b - a) / 1e9) * ((at(b) - at(a)) / 2)) ** 2
+    }
   }
 
   #takeNew(reading: Reading, isInside: boolean): void {
@@ -177,6 +179,9 @@ export class WindowIntegral {
       this.#between.add(reading.tNs - before.tNs)
       const [a, b] = [Math.max(before.tNs, startNs), Math.min(reading.tNs, this.#endNs ?? reading.tNs)]
       this.#longestStillNs = Math.max(this.#longestStillNs, b - a)
+      // Between two moments the power may have been anything; what it was at them says how far.
+      if (quantity === 'power' && b > a)
+        this.#squares += (((b - a) / 1e9) * (reading.value - before.value)) ** 2
       if (quantity === 'energy' && b > a) {
         const powerW = powerBetween(before, reading)
         this.#joules += powerW * ((b - a) / 1e9)
@@ -238,7 +243,7 @@ export class WindowIntegral {
     return (this.#atStart[0]?.tNs ?? Number.POSITIVE_INFINITY) <= startNs
   }
 
-  /** A value may be as old as the time between two new ones: that time at all that the power changes there. */
+  /** So long may a value be late: that time at all that the power changes there. */
   #edgeDoubtJ(beside: readonly Reading[], blindNs: number): number {
     const isPower = this.#options.quantity === 'power'
     const powers = isPower
