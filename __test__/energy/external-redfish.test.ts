@@ -78,7 +78,10 @@ describe.concurrent('the power of a BMC', () => {
       })),
     })
     const { ended, hello, lines } = await meter(url, { readings: 5 })
-    expect(ended).toMatchObject({ code: 0, stderr: 'llem meter redfish: reads sensor TotalPower\n' })
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr: 'llem meter redfish: reads sensor TotalPower of chassis 1U\n',
+    })
     expect(hello).toEqual({ accuracy_pct: 0.2, prints_new_only: true })
     expect(lines.length).toBeGreaterThanOrEqual(3)
     const values = lines.map(({ w }) => w as number)
@@ -136,6 +139,23 @@ describe.concurrent('the power of a BMC', () => {
     const { lines, ended } = await meter(url, { readings: 1 })
     expect(lines[0]).toMatchObject({ w: 344 })
     expect(ended.stderr).toContain('PowerConsumedWatts')
+  })
+
+  it('is that of the machine, not of a GPU that comes before it', async () => {
+    const parts = { HGX_GPU_SXM_1: 'Module', Oven_0: 'Component' }
+    const { url } = await bmc({
+      resources: {
+        ...chassis({ HGX_GPU_SXM_1: ['Power'], Oven_0: ['Power'], System_0: ['Power'] }, parts),
+        ...power('HGX_GPU_SXM_1', () => [700]),
+        ...power('Oven_0', () => [70]),
+        ...power('System_0', () => [9000]),
+      },
+    })
+    const { lines, ended } = await meter(url, { readings: 1 })
+    expect(lines[0]).toMatchObject({ w: 9000 })
+    expect(ended.stderr).toContain('of chassis System_0')
+    const named = await meter(url, { args: ['--chassis', 'HGX_GPU_SXM_1'], readings: 1 })
+    expect(named.lines[0]).toMatchObject({ w: 700 })
   })
 
   it('is that of the chassis that was named', async () => {

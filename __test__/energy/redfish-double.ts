@@ -119,6 +119,7 @@ const CHASSIS = '/redfish/v1/Chassis'
 /** The collection of all chassis and each of them, with links to those of its resources that are named. */
 export function chassis(
   all: Record<string, ('EnvironmentMetrics' | 'Sensors' | 'Power')[]>,
+  types: Record<string, string> = {},
 ): Record<string, () => Resource> {
   const ids = Object.keys(all)
   const pages = Object.entries(all).map(([id, has]) => [
@@ -127,7 +128,7 @@ export function chassis(
       '@odata.type': '#Chassis.v1_15_0.Chassis',
       Id: id,
       Name: 'Computer System Chassis',
-      ChassisType: 'RackMount',
+      ChassisType: types[id] ?? 'RackMount',
       Status: { State: 'Enabled', Health: 'OK' },
       ...Object.fromEntries(has.map((name) => [name, link(`${CHASSIS}/${id}/${name}`)])),
     }),

@@ -315,13 +315,16 @@ export const COMMANDS: readonly CommandLine[] = [
           'Prints the power, or else the energy counter, of a chassis by Redfish, as one JSON line for each reading. The login is in LLEM_REDFISH_USER and LLEM_REDFISH_PASSWORD, or a session token in LLEM_REDFISH_TOKEN; there is no option for it, as everybody can read options. Ends at Ctrl-C, SIGTERM or the end of a stdin that is a pipe, and logs out.',
         )
         .requiredOption('--url <url>', 'where the BMC is, as in https://192.0.2.1')
-        .option('--chassis <id>', 'of which chassis (default: the first one that shows its power)')
+        .option(
+          '--chassis <id>',
+          'of which chassis (default: the first one that is a machine and shows its power)',
+        )
         .option('--interval <s>', 'time between two questions, 0.1 to 60 seconds', redfishInterval, 1)
         .option('--timeout <s>', 'how long one answer may take, 1 to 60 seconds', redfishTimeout, 15)
         .option('--ca <file>', 'the certificate that the BMC’s own is signed with, as PEM')
         .option('--insecure', 'do not check the certificate: whoever is on the way can read the login')
         .option('--no-session', 'send the login with each question instead of opening a session')
-        .option('-v, --verbose', 'say more: what is read, stack traces')
+        .option('-v, --verbose', 'say more: stack traces')
         .addHelpText(
           'after',
           examples(

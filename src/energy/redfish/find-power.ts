@@ -33,35 +33,52 @@ const WHOLE =
   /^(total_?power|system_?board_?pwr_?consumption|sys_?pwr|power_?reading|chassis_?power|input_?power|system_?power(_?consumption|_?control)?|power_?consumption|total_?system_?power|pwr_?consumption|node_?power|system_?input_?power|hsc_?input_?power)$/i
 const OF_WHOLE = new Set(['Chassis', 'SystemBoard', 'System', 'PowerSubsystem'])
 
-/** The best source of a chassis. Throws REDFISH_NO_POWER and what the client throws. */
+/** Chassis.ChassisType of what is a part of a machine: a GPU shows a power too. */
+const PARTS = new Set(['Component', 'Module', 'Card', 'Cartridge', 'Zone', 'Cabinet', 'Rack', 'Row', 'Pod'])
+const SOUNDS_LIKE_PART =
+  /gpu|cpu|hgx|fpga|erot|nic|pcie|drive|disk|fan|psu|power_?suppl|retimer|switch|riser|backplane|bmc|nvme|cable/i
+
+/** The best source of a chassis; without a name of the first that is a whole machine. Throws REDFISH_NO_POWER and what the client throws. */
 export async function findPower(
   client: RedfishClient,
-  chassis: string | null,
+  name: string | null,
   signal?: AbortSignal,
 ): Promise<PowerSource> {
   const paths =
-    chassis === null ? await members(client, CHASSIS, signal) : [`${CHASSIS}/${encodeURIComponent(chassis)}`]
+    name === null
+      ? likelyFirst(await members(client, CHASSIS, signal))
+      : [`${CHASSIS}/${encodeURIComponent(name)}`]
   const looked: string[] = []
   for (const path of paths) {
-    const found = await ofChassis(client, path, signal)
-    if (typeof found !== 'string') return found
-    looked.push(`${path.split('/').at(-1)}: ${found}`)
+    const chassis = await client.get(path, signal)
+    const isPart = name === null && typeof chassis?.ChassisType === 'string' && PARTS.has(chassis.ChassisType)
+    const found =
+      chassis === null
+        ? 'there is no such chassis'
+        : isPart
+          ? `it is a ${chassis.ChassisType}`
+          : await ofChassis(client, chassis, signal)
+    const id = path.split('/').at(-1)
+    if (typeof found !== 'string') return { ...found, what: `${found.what} of chassis ${id}` }
+    looked.push(`${id}: ${found}`)
   }
   throw new LlemError(
-    looked.length === 0
-      ? `The BMC has no chassis${chassis === null ? '' : ` ${chassis}`}`
-      : `The BMC shows no power: ${listedNames(looked)}`,
+    looked.length === 0 ? 'The BMC has no chassis' : `The BMC shows no power: ${listedNames(looked)}`,
     { code: 'REDFISH_NO_POWER', hint: 'Name another one with --chassis, if its pages show a power.' },
   )
 }
 
+/** A machine with eight GPUs has dozens of chassis, each of which takes a slow BMC seconds. */
+function likelyFirst(paths: readonly string[]): string[] {
+  const isPart = (path: string) => SOUNDS_LIKE_PART.test(path.split('/').at(-1) ?? '')
+  return [...paths.filter((path) => !isPart(path)), ...paths.filter(isPart)]
+}
+
 async function ofChassis(
   client: RedfishClient,
-  path: string,
+  chassis: Resource,
   signal: AbortSignal | undefined,
 ): Promise<PowerSource | string> {
-  const chassis = await client.get(path, signal)
-  if (chassis === null) return 'there is no such chassis'
   const metrics = linkOf(chassis, 'EnvironmentMetrics')
   const environment = metrics === null ? null : await client.get(metrics, signal)
   // It names the sensor of the whole chassis, where it has one.
