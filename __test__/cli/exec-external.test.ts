@@ -85,22 +85,14 @@ describe.concurrent('llem exec with an external meter', () => {
 
   it('has one in every round of --runs', async () => {
     const output = scratchFolder()
-    const { code } = await llem([
-      ...[
-        'exec',
-        '--simulate',
-        scenario,
-        '-q',
-        '-o',
-        output,
-        '--runs',
-        '2',
-        '--external',
-        plugin('sine', '50'),
-      ],
+    const { code, stdout } = await llem([
+      ...['exec', '--simulate', scenario, '-o', output, '--runs', '2', '--external', plugin('sine', '50')],
       ...['--', 'sleep 0.6', 'sleep 0.7'],
     ])
     expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^Node of sleep 0\.6: \d+\.\d J in the mean by external-plugin; in no other number$/m,
+    )
     const results = readdirSync(output, { recursive: true, encoding: 'utf8' }).filter((path) =>
       path.endsWith('result.json'),
     )

@@ -1,7 +1,7 @@
 import type { ExternalEnergy } from '../results/external.js'
 import { uncertain } from '../results/uncertain.js'
 
-const NAMES = { wall: 'Wall', node: 'Node', module: 'Module' } as const
+export const SCOPE_NAMES = { wall: 'Wall', node: 'Node', module: 'Module' } as const
 
 /** What each external meter showed, on a line of its own; why one showed nothing is a finding. */
 export function* externalFacts(external: readonly ExternalEnergy[]): Generator<[name: string, fact: string]> {
@@ -9,7 +9,7 @@ export function* externalFacts(external: readonly ExternalEnergy[]): Generator<[
     if (energy_j === null) continue
     const own = accuracy_pct === null ? ', whose own accuracy is unknown' : ''
     yield [
-      NAMES[scope],
+      SCOPE_NAMES[scope],
       `${uncertain(energy_j, uncertainty_j, 'J')} (k=2) by ${name}${own}; in no other number`,
     ]
   }
