@@ -46,6 +46,14 @@ const kinds = {
     }
     more()
   },
+  'floods-nothing': () => {
+    const lines = '\n'.repeat(1 << 16)
+    const more = () => {
+      while (process.stdout.write(lines));
+      process.stdout.once('drain', more)
+    }
+    more()
+  },
   endless: () => {
     const part = 'x'.repeat(1 << 16)
     const more = () => {

@@ -32,6 +32,7 @@ export interface ExternalWindow {
 
 /** No meter of a node has so much to say, and reading it would cost what is measured its time. */
 const MOST_LINES_A_SECOND = 5000
+const MOST_BYTES_A_SECOND = MOST_LINES_A_SECOND * LONGEST_LINE
 /** The reading after a window is waited for so long at most: whoever typed Ctrl-C waits too. */
 export const LONGEST_WAIT_MS = 2500
 const SHORTEST_WAIT_MS = 500
@@ -57,7 +58,8 @@ export class ExternalMeter {
   #latest: Reading | null = null
   #badLines = 0
   #badLineReason: string | null = null
-  #second = { startNs: 0, lines: 0 }
+  readonly #lines = new ClippedLines(LONGEST_LINE * BYTES_A_CHARACTER)
+  #second = { startNs: 0, lines: 0, bytes: 0 }
   /** Why it says nothing any more. */
   #over: string | null = null
   #isClosing = false
@@ -70,7 +72,7 @@ export class ExternalMeter {
       this.#onFirst = resolve
     })
     this.#process = new WorkerProcess(guarded(wish.command), {
-      lines: new ClippedLines(LONGEST_LINE * BYTES_A_CHARACTER),
+      lines: { push: (chunk) => this.#linesOf(chunk) },
       onLine: (line) => this.#onLine(line),
       onGarbled: () => undefined,
       log,
@@ -176,7 +178,6 @@ export class ExternalMeter {
   #onLine(line: string): void {
     if (this.#over !== null || line.trim() === '') return
     const arrival = { ns: Number(process.hrtime.bigint()), unixMs: Date.now() }
-    if (this.#isFlood(arrival.ns)) return
     const said = parseMeterLine(line, arrival)
     const why =
       said.kind === 'bad' ? said.why : said.kind === 'hello' ? this.#hello(said) : this.#reading(said)
@@ -239,13 +240,20 @@ export class ExternalMeter {
     for (const reading of known) window.push(quantity, reading)
   }
 
-  #isFlood(ns: number): boolean {
-    if (ns - this.#second.startNs > 1e9) this.#second = { startNs: ns, lines: 0 }
-    this.#second.lines += 1
-    if (this.#second.lines <= MOST_LINES_A_SECOND) return false
-    this.#end(`it printed more than ${MOST_LINES_A_SECOND} lines in a second, and was ended`)
+  /** The lines of a chunk; none once there were too many. */
+  #linesOf(chunk: Buffer): string[] {
+    if (this.#over !== null) return []
+    const ns = Number(process.hrtime.bigint())
+    if (ns - this.#second.startNs > 1e9) this.#second = { startNs: ns, lines: 0, bytes: 0 }
+    const lines = this.#lines.push(chunk)
+    this.#second.lines += lines.length
+    this.#second.bytes += chunk.length
+    const isMany = this.#second.lines > MOST_LINES_A_SECOND
+    if (!isMany && this.#second.bytes <= MOST_BYTES_A_SECOND) return lines
+    const what = isMany ? `${MOST_LINES_A_SECOND} lines` : `${MOST_BYTES_A_SECOND / 1e6} MB`
+    this.#end(`it printed more than ${what} in a second, and was ended`)
     this.#process.kill('SIGKILL')
-    return true
+    return []
   }
 
   #onEnd({ what, exitCode }: WorkerEnd): void {
