@@ -21,13 +21,17 @@ describe('the table of keys', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  it('has nothing that a config cannot hold, besides aliases and the kinds of prompts', () => {
+  it('has nothing that a config cannot hold, besides aliases, the kinds of prompts and of what a meter is', () => {
     const leaves = [...leavesOf(configOf({ text: 'model: m' }) as Tree)].map(([path]) => path.join('.'))
     const others = keys.filter((key) => !leaves.includes(key) && !ALIASES.some(({ alias }) => alias === key))
     expect(others).toEqual([
       'prompts.synthetic.input_len',
       'prompts.synthetic.output_len',
       'prompts.synthetic.seed',
+      'energy.external.command',
+      'energy.external.scope',
+      'energy.external.name',
+      'energy.external.accuracy_pct',
     ])
   })
 
@@ -46,7 +50,11 @@ describe('the table of keys', () => {
       range: 'at least 0',
       default: null,
     })
-    expect(rows.filter(({ required }) => required).map(({ key }) => key)).toEqual(['model'])
+    expect(rows.filter(({ required }) => required).map(({ key }) => key)).toEqual([
+      'model',
+      // Of a meter, where there is one.
+      'energy.external.command',
+    ])
   })
 
   it('has the same default as the resolved config', () => {

@@ -83,6 +83,7 @@ describe('an experiment of which only the model is written', () => {
         interval_ms: 10,
         slow_interval_ms: 100,
         approx_instant_energy: false,
+        external: null,
         tick_locked: false,
       },
       baseline: {

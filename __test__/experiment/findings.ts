@@ -98,6 +98,7 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
     findings: [],
     estimator: 'llem-edges-1',
     constants_hash: '00',
+    external: [],
     faults: [],
     selection: null,
     measurement: null,

@@ -13,6 +13,9 @@ import { loadExperimentConfig } from '../../dist/config/load.js'
 import { loadCampaign } from '../../dist/config/load-campaign.js'
 import { LlemError } from '../../dist/core/errors.js'
 import { limitedJson, TooMuchError } from '../../dist/core/limited.js'
+import { ClippedLines } from '../../dist/energy/external/clipped-lines.js'
+import { parseMeterLine } from '../../dist/energy/external/protocol.js'
+import { WindowIntegral } from '../../dist/energy/external/window-integral.js'
 import { configFacts, type ModelConfig } from '../../dist/models/config/facts.js'
 import { GgufCursor, GgufFormatError } from '../../dist/models/gguf/cursor.js'
 import { ggufFacts } from '../../dist/models/gguf/facts.js'
@@ -177,6 +180,29 @@ export const READERS: readonly Reader[] = [
     ),
     read: (bytes) => meterRecord(bytes.toString('utf8'), { path: 'meter.csv' }),
     refusals: [LlemError],
+  },
+  {
+    name: 'the lines of an external meter',
+    corpus: texts(
+      '{"accuracy_pct": 1, "prints_new_only": true}\n{"t_ns": 17998000000000, "w": 350.5}\n{"t_ns": 17999000000000, "w": 351}\n{"w": 352}\n',
+      '{"t_ns": 17997000000000, "j": 1000}\n{"t_ns": 17998000000000, "j": 1350}\n{"t_ns": 17999000000000, "j": 1700}\n',
+    ),
+    read: (bytes) => {
+      const integral = new WindowIntegral({
+        ...{ quantity: 'energy' as const, startNs: 17_997e9, printsNewOnly: false, isStampedHere: false },
+      })
+      let lastNs = Number.NEGATIVE_INFINITY
+      for (const line of new ClippedLines(4000).push(bytes)) {
+        const said = parseMeterLine(line, { ns: 18_000e9, unixMs: 1.79e12 })
+        if (said.kind !== 'reading' || said.tNs <= lastNs) continue
+        integral.push(said)
+        lastNs = said.tNs
+      }
+      integral.end(18_000e9)
+      const { energyJ, uncertaintyJ } = integral.result()
+      if (Number.isNaN(energyJ) || Number.isNaN(uncertaintyJ)) throw new Error('joules are numbers or null')
+    },
+    refusals: [],
   },
   {
     name: 'the plan of a campaign',

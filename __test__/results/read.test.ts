@@ -30,6 +30,7 @@ function toldSince(kind: 'run' | 'exec' | 'incomplete') {
       unmeasured: null,
       cut: null,
       domain: 'gpu',
+      external: [],
       devices: energy.devices.map(deviceSince(phase)),
     },
     ...(kind === 'exec' ? { findings: [] } : {}),

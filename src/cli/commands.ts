@@ -20,6 +20,9 @@ function withShare(command: Command): Command {
     })
 }
 
+const redfishInterval = secondsWithin(0.1, 60)
+const redfishTimeout = secondsWithin(1, 60)
+
 export const COMMANDS: readonly CommandLine[] = [
   {
     name: 'run',
@@ -170,6 +173,11 @@ export const COMMANDS: readonly CommandLine[] = [
           .option('--no-full-rate', 'with -o: write no samples.parquet, so that nothing can be recomputed')
           .option('--require-energy', 'exit with code 1 where there is no energy in the end')
           .option('--tick-locked', 'read the power only around the ticks of its sensor: fewer driver calls')
+          .option(
+            '--external <[scope=]command>',
+            'read a meter outside of the GPUs too: a command line that prints {"t_ns": ..., "w": ...} lines, of the node, or after wall= or module= of these; once for each',
+            collect,
+          )
           .option(...SIMULATE)
           .option('--json', 'print the result as JSON; what the command prints goes to stderr')
           .option('-q, --quiet', 'print nothing but what the command prints')
@@ -181,6 +189,7 @@ export const COMMANDS: readonly CommandLine[] = [
             ['llem exec -- python generate.py', 'joules, mean and peak power per GPU'],
             ['llem exec --devices 0,1 -o results -- ./serve.sh', 'two GPUs, with the 1 Hz time series'],
             ['llem exec --json -- make bench > energy.json', 'for a program to read'],
+            ['llem exec --external ./node-meter -- make bench', 'with the energy of the node'],
             ...RUNS_EXAMPLES,
           ),
         )
@@ -302,6 +311,47 @@ export const COMMANDS: readonly CommandLine[] = [
             await calibrate(command, options)
           }
         }),
+  },
+  {
+    name: 'meter',
+    define: (command) => {
+      command
+        .summary('read a meter outside of the GPUs')
+        .description(
+          'Meters for `energy.external` and `llem exec --external`: each prints a JSON line for every reading until it is ended.',
+        )
+      command
+        .command('redfish')
+        .summary('read the power of a machine from its BMC')
+        .description(
+          'Prints the power, or else the energy counter, of a chassis by Redfish, as one JSON line for each reading. The login is in LLEM_REDFISH_USER and LLEM_REDFISH_PASSWORD, or a session token in LLEM_REDFISH_TOKEN; there is no option for it, as everybody can read options. Ends at Ctrl-C, SIGTERM or the end of a stdin that is a pipe, and logs out.',
+        )
+        .requiredOption('--url <url>', 'where the BMC is, as in https://192.0.2.1')
+        .option(
+          '--chassis <id>',
+          'of which chassis (default: the first one that is a machine and shows its power)',
+        )
+        .option('--interval <s>', 'time between two questions, 0.1 to 60 seconds', redfishInterval, 1)
+        .option('--timeout <s>', 'how long one answer may take, 1 to 60 seconds', redfishTimeout, 15)
+        .option('--ca <file>', 'the certificate that the BMC’s own is signed with, as PEM')
+        .option('--insecure', 'do not check the certificate: whoever is on the way can read the login')
+        .option('--no-session', 'send the login with each question instead of opening a session')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem meter redfish --url https://192.0.2.1 --ca bmc.pem', 'try it: one line a reading'],
+            [
+              "llem exec --external 'llem meter redfish --url https://192.0.2.1' -- make bench",
+              'beside the GPUs',
+            ],
+          ),
+        )
+        .action(async (options) => {
+          const { meterRedfish } = await import('./meter-redfish.js')
+          await meterRedfish(options)
+        })
+    },
   },
   {
     name: 'verify',
@@ -625,6 +675,14 @@ function interval(text: string): number {
   if (!(value >= 1 && value <= 5000))
     throw new InvalidArgumentError('It must be a number from 1 to 5000 (ms).')
   return value
+}
+
+function secondsWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text.trim().replace(/s$/, ''))
+    if (value >= least && value <= most) return value
+    throw new InvalidArgumentError(`It must be a number from ${least} to ${most} (s).`)
+  }
 }
 
 function duration(text: string): number {

@@ -8,7 +8,7 @@ import { learnSecrets, maskedJson } from '../core/secrets.js'
 import { chooseLibrary } from '../energy/library.js'
 import { type Commands, commandsOf } from '../exec/commands.js'
 import { csvOfRuns, markdownOfRuns } from '../exec/exports.js'
-import { openMeter } from '../exec/meter.js'
+import { closeMeter, openMeter } from '../exec/meter.js'
 import { type RoundsPlan, runRounds } from '../exec/run-rounds.js'
 import { type RunsSummary, summaryOf } from '../exec/summary.js'
 import { EXEC_RUNS_FILE } from '../results/exec.js'
@@ -23,6 +23,7 @@ import { isFolder } from '../results/find.js'
 import type { ExecOptions } from './exec.js'
 import type { RunsOptions } from './exec-options.js'
 import { EXIT, Exit } from './exit.js'
+import { externalOf } from './external-option.js'
 import { interruptible } from './interrupt.js'
 import { terminalObserver } from './progress.js'
 import { requireEnergy } from './require-energy.js'
@@ -46,17 +47,21 @@ export async function execRuns(
     ignoresFailure: options.ignoreFailure ?? false,
     showsOutput: options.showOutput ?? false,
   }
-  const meter = await openMeter(options, chooseLibrary(options.simulate), say)
+  const meter = await openMeter(
+    { ...options, external: externalOf(options.external) },
+    chooseLibrary(options.simulate),
+    quiet ? undefined : say,
+  )
   if (!quiet) for (const note of meter.opened?.notes ?? []) say(`Note: ${note}.`)
   if (!quiet && meter.why !== null) say(`Energy: unknown. ${meter.why}`)
-  const dir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
   const observer = terminalObserver({ quiet, verbose })
   const { summary, failure } = await interruptible(async (signal) => {
+    const dir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     await meter.opened?.sampler.ready()
     const place = { dir, keepsSamples: options.fullRate ?? true }
     const outcome = await runRounds(plan, place, { meter, observer, signal })
     return { summary: summaryOf(plan, outcome, meter, dir), failure: outcome.failure }
-  })
+  }).finally(() => closeMeter(meter))
   const unwritten = await writeFiles(summary, options)
   if (json) printJson(summary)
   else if (!quiet) {

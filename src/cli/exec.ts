@@ -4,14 +4,16 @@ import { rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { chooseLibrary } from '../energy/library.js'
-import { type MeterWishes, openMeter } from '../exec/meter.js'
+import { closeMeter, type MeterWishes, openMeter } from '../exec/meter.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
 import { requireEnergy } from './require-energy.js'
 import { isTerminal, printJson, say, screenWidth } from './screen.js'
 
-export interface ExecOptions extends MeterWishes {
+export interface ExecOptions extends Omit<MeterWishes, 'external'> {
+  /** Meters outside of the GPUs, as they were typed. */
+  external?: string[]
   outputDir?: string
   /** Whether samples.parquet is kept; by default it is, where there is a folder. */
   fullRate?: boolean
@@ -33,7 +35,13 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       kind: 'usage',
     })
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
-  const meter = await openMeter(options, chooseLibrary(options.simulate), say)
+  const external =
+    options.external === undefined ? [] : (await import('./external-option.js')).externalOf(options.external)
+  const meter = await openMeter(
+    { ...options, external },
+    chooseLibrary(options.simulate),
+    options.quiet ? undefined : say,
+  )
   const { opened } = meter
   try {
     if (!options.quiet) for (const note of opened?.notes ?? []) say(`Note: ${note}.`)
@@ -71,7 +79,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     if (options.requireEnergy) requireEnergy(energy?.total_j ?? null, reason ?? energy?.reason ?? null)
     throw new Exit(ended.exitCode)
   } finally {
-    opened?.sampler.close()
+    await closeMeter(meter)
   }
 }
 

@@ -7,6 +7,7 @@ import type { AgainstFirst } from '../exec/against-first.js'
 import type { CommandSummary, RunsFinding, RunsSummary } from '../exec/summary.js'
 import { spoken } from '../results/findings.js'
 import { plain, uncertain } from '../results/uncertain.js'
+import { SCOPE_NAMES } from './external-facts.js'
 import { columns } from './tables.js'
 
 const HEAD = ['', 'runs', 'energy (95 % CI)', 'time (95 % CI)']
@@ -38,6 +39,7 @@ export function runsText(summary: RunsSummary): string {
     '',
     ...(isOfInterest ? [`Not compared: ${comparison_reason}`] : []),
     ...(energy_reason === null ? [] : [`${withoutEnergy(results)}: ${energy_reason}`]),
+    ...results.flatMap(externalLines),
     ...failedRuns(results),
     ...throttledRuns(results),
     ...(results.length > 1
@@ -81,6 +83,17 @@ function withoutEnergy(results: readonly CommandSummary[]): string {
   const whose =
     meant.length === results.length ? '' : ` of ${meant.map(({ command }) => shortened(command)).join(', ')}`
   return `Without energy: ${all.filter((each) => each === null).length} of ${all.length} runs${whose}`
+}
+
+/** "Node of ./a: 1234.5 J in the mean by redfish; in no other number" */
+function externalLines({ command, external }: CommandSummary): string[] {
+  return external.flatMap(({ name, scope, energy_mean_j }) =>
+    energy_mean_j === null
+      ? []
+      : [
+          `${SCOPE_NAMES[scope]} of ${shortened(command)}: ${energy_mean_j.toFixed(1)} J in the mean by ${name}; in no other number`,
+        ],
+  )
 }
 
 function failedRuns(results: readonly CommandSummary[]): string[] {

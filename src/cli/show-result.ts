@@ -4,6 +4,7 @@ import { spoken } from '../results/findings.js'
 import type { Goodput } from '../results/goodput.js'
 import { uncertain } from '../results/uncertain.js'
 import { cpuFacts } from './cpu-facts.js'
+import { externalFacts } from './external-facts.js'
 import { bothUncertainties } from './joules.js'
 import { levelFacts, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
@@ -94,6 +95,7 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
   }
   if (result.energy != null) yield* beside(result.energy)
   if (result.energy !== null) yield* cpuFacts(result.energy.cpu)
+  if (result.energy !== null) yield* externalFacts(result.energy.external)
   const { carbon, cost } = result
   if (carbon != null)
     yield [

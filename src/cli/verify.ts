@@ -11,6 +11,7 @@ import { checksOfEnergy, checksOfExperiment, checksOfRequests } from '../verify/
 import { checksOfAttributedSamples } from '../verify/attribution.js'
 import { type Check, check, type Quantity } from '../verify/check.js'
 import { checksOfSamples, checksOfTimeseries, whyOtherEstimator } from '../verify/energy.js'
+import { checksOfExternal } from '../verify/external.js'
 import { EXIT, Exit } from './exit.js'
 import { print, printJson } from './screen.js'
 import { columns } from './tables.js'
@@ -67,9 +68,10 @@ function counted(checks: readonly Check[]) {
 async function verification(dir: string, result: AnyResult): Promise<Verification> {
   const { energy } = result.content
   const recorded = energy === null ? NOTHING : await checksOfFiles(dir, energy, result)
+  const outside = energy === null ? NOTHING : await checksOfExternal(dir, energy)
   const arithmetic = energy === null ? [] : checksOfEnergy(energy)
   const own = result.kind === 'run' ? checksOfRun(dir, result) : [durationOf(result.content)]
-  const notRecomputed = [...recorded.notRecomputed]
+  const notRecomputed = [...recorded.notRecomputed, ...outside.notRecomputed]
   if (energy === null) notRecomputed.push('any joule: the result has no energy.')
   else if (energy.cpu.domains.length > 0)
     notRecomputed.push(
@@ -79,7 +81,7 @@ async function verification(dir: string, result: AnyResult): Promise<Verificatio
     notRecomputed.push('the baseline power: it rests on readings from before the window, which are not kept.')
   if (result.kind === 'run' && result.content.load?.energy_j != null)
     notRecomputed.push('the energy of loading: the readings of its window are not kept.')
-  return { checks: [...recorded.checks, ...arithmetic, ...own], notRecomputed }
+  return { checks: [...recorded.checks, ...outside.checks, ...arithmetic, ...own], notRecomputed }
 }
 
 const RESULT = 'result.json'

@@ -21,6 +21,8 @@ export function configHash(config: ExperimentConfig, known?: KnownJson): string 
   const content: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(config))
     if (!UNMEASURED.includes(key) && !unused.includes(key)) content[key] = value
+  // What is measured beside the GPUs changes nothing of them.
+  content.energy = { ...config.energy, external: undefined }
   if (isServerBackend(backend)) {
     const { base_url } = config[backend]
     content[backend] = { ...config[backend], base_url: plainAddress(base_url), api_key_hosts: undefined }

@@ -16,6 +16,7 @@ const RULES: readonly Rule[] = [
   notAbove(['warmup', 'window_size'], ['warmup', 'max_prompts']),
   notAbove(['warmup', 'min_prompts'], ['warmup', 'max_prompts']),
   eachDeviceOnce(),
+  oneMeterOfEach(),
   oneCarbonIntensity(),
   columnOfTable(),
   oneLengthOfAnswers(),
@@ -68,6 +69,27 @@ function eachDeviceOnce(): Rule {
               {
                 path: [...key, i],
                 message: `energy.devices lists ${device} twice, its energy would be counted twice`,
+              },
+            ],
+      )
+    },
+  }
+}
+
+/** Of two meters of the same machine nobody could tell whether they are to be added. */
+function oneMeterOfEach(): Rule {
+  const key: Path = ['energy', 'external']
+  return {
+    keys: [key],
+    broken: ({ energy: { external } }) => {
+      const meters = [external ?? []].flat()
+      return meters.flatMap(({ scope }, i) =>
+        meters.findIndex((each) => each.scope === scope) === i
+          ? []
+          : [
+              {
+                path: [...key, i],
+                message: `energy.external has two meters with scope ${scope}; where they add up (two outlets), let one program add them`,
               },
             ],
       )

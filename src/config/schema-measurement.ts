@@ -1,7 +1,35 @@
 import { z } from 'zod'
 import { ENERGY_BACKENDS } from '../core/energy-backends.js'
+import { EXTERNAL_SCOPES } from '../core/external-scopes.js'
 
 const intervalMs = z.number().min(1).max(5000)
+
+/** A meter outside of the GPUs. */
+const externalMeter = z.strictObject({
+  command: z.array(z.string().min(1)).min(1).meta({
+    description:
+      'The program that prints its readings, and its arguments, without a shell: lines of {"t_ns": ..., "w": ...} or {"t_ns": ..., "j": ...}.',
+    expects: 'a list of a program and its arguments',
+  }),
+  scope: z
+    .enum(EXTERNAL_SCOPES)
+    .default('node')
+    .meta({ description: 'What it measures: at the wall, the node, or the module of GPU and CPU.' }),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.-]{0,39}$/)
+    .nullable()
+    .default(null)
+    .meta({
+      description: 'What it is called in results; null is the name of its program.',
+      expects: 'up to 40 letters, digits, dots, dashes and underscores, or null',
+    }),
+  accuracy_pct: z.number().gt(0).max(100).nullable().default(null).meta({
+    description: 'How far the meter itself may be off (k = 2); null is what it says, or unknown.',
+    unit: '%',
+  }),
+})
+
 const baselineSec = z.number().min(5).max(120)
 
 /** `energy`: how energy is measured. */
@@ -40,6 +68,16 @@ export const energy = z
       description:
         'Zeus only: estimate the energy of a window in which the energy counter did not move from the power at its end.',
     }),
+    external: z
+      .union([externalMeter, z.array(externalMeter).min(1).max(EXTERNAL_SCOPES.length)])
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'A meter of the node, at the wall or of a module beside the GPUs, or a list of one for each; its joules are part of no other number.',
+        expects:
+          "a mapping with command and scope, such as {command: [llem, meter, redfish, --url, 'https://bmc'], scope: node}, a list of such, or null",
+      }),
     tick_locked: z.boolean().default(false).meta({
       description:
         'Read the power only around the ticks of its sensor, once they are known, and the slow signals at most twice a second: a third of the driver calls.',

@@ -70,6 +70,10 @@ const ROWS: readonly (readonly [keys: string | readonly string[], names: string]
     monitoring_interval update_interval power_interval measure_power_secs sampling_rate sampling_period interval
     energy_interval gpu_telemetry_interval`,
   ],
+  [
+    'energy.external',
+    'external_meter external_meters node_meter wall_meter power_meter redfish bmc ipmi idrac ilo pdu smart_plug system_power',
+  ],
   ['energy.backend', 'energy_backend energy_tracker tracker energy_monitor energy_meter power_backend'],
   [
     'baseline.duration_sec',

@@ -7,6 +7,7 @@ import { type DeviceFinding, type Finding, folded, warning, withoutRepetitions }
 import { describeForeignProcess, describeLimitChange, describeServerOrStranger } from './contamination.js'
 import { describeCrossCheck } from './cross-check.js'
 import { describeFailedBackend } from './describe-selection.js'
+import { findingsOfExternal } from './external/layers.js'
 import { describeOtherSamplers } from './other-samplers.js'
 import { describeOverrun } from './overrun.js'
 
@@ -143,6 +144,7 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
       ofGpu('limit_changed', change.gpu_index, describeLimitChange(change)),
     ),
     ...energy.faults.map((fault) => warning('recording_fault', `${fault}.`)),
+    ...findingsOfExternal(energy),
   ])
 }
 

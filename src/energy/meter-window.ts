@@ -4,12 +4,15 @@ import type { Energy, Selection } from '../results/energy.js'
 import type { BackendWindow, EnergyBackend } from './backends/backend.js'
 import type { NvmlBackend } from './backends/nvml.js'
 import { combined, unaided } from './combined.js'
+import type { ExternalMeters } from './external/open.js'
 import { findingsOf } from './findings.js'
 
 /** Where the readings go, and what is known of the load. */
 export interface MeterWindowOptions extends WindowFiles {
   /** A server that llem has not started computes, which nobody can tell from a stranger. */
   isServerElsewhere?: boolean
+  /** The folder of the result, for the readings of external meters; absent: they are not kept. */
+  folder?: string
 }
 
 /** An open window of everything that measures. */
@@ -31,9 +34,9 @@ export async function beginMeterWindow(
   backend: EnergyBackend | null,
   own: NvmlBackend,
   selection: Selection | null,
-  { isServerElsewhere = false, ...files }: MeterWindowOptions = {},
+  { isServerElsewhere = false, folder, ...files }: MeterWindowOptions = {},
+  external: ExternalMeters | null = null,
 ): Promise<MeterWindow> {
-  const told = (energy: Energy): Energy => ({ ...energy, findings: findingsOf(energy, isServerElsewhere) })
   const startedAt = new Date()
   const hasOwn = (await own.isAvailable()).available
   let window = hasOwn ? await own.startTracking(files, backend?.helperPid) : null
@@ -43,8 +46,14 @@ export async function beginMeterWindow(
     window.window.cancel()
     window = await own.startTracking(files)
   }
+  const outside = external?.begin(window?.start_ns ?? Number(process.hrtime.bigint()), folder ?? null) ?? null
   return {
     async end() {
+      const ended = outside?.end() ?? []
+      const told = async (energy: Energy): Promise<Energy> => {
+        const whole = { ...energy, external: await ended }
+        return { ...whole, findings: findingsOf(whole, isServerElsewhere) }
+      }
       const measuring = backend === null || other === null ? null : stop(backend, other)
       const native =
         window === null ? { failure: await whyNot(own) } : await settled(own.stopTracking(window))
@@ -56,10 +65,10 @@ export async function beginMeterWindow(
           native.value === undefined
             ? unaided(backend.name, measured.value, { startedAt, nativeReason: native.failure })
             : combined(backend.name, measured.value, native.value.energy)
-        return told({ ...energy, selection: chosen })
+        return await told({ ...energy, selection: chosen })
       }
       if (native.value === undefined) throw new Error(failure ?? native.failure)
-      return told({ ...native.value.energy, selection: chosen })
+      return await told({ ...native.value.energy, selection: chosen })
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Selection } from '../results/energy.js'
 import type { EnergyBackend } from './backends/backend.js'
 import { NvmlBackend } from './backends/nvml.js'
 import { energyBackend } from './backends/registry.js'
+import type { ExternalAsked, ExternalMeters } from './external/open.js'
 import { beginMeterWindow, type MeterWindow, type MeterWindowOptions } from './meter-window.js'
 import type { OpenedSampler } from './open.js'
 import { selectBackend } from './select.js'
@@ -14,6 +15,10 @@ import { openSurroundings, type SurroundingsWishes } from './surroundings.js'
 export interface MeterWishes extends SurroundingsWishes {
   /** The GPUs that are simulated must be there, as those that were asked for by name. */
   simulated: boolean
+  /** Meters outside of the GPUs, which are read where energy is accounted for. */
+  external?: readonly ExternalAsked[]
+  /** Gets what is waited for. */
+  tell?: ((text: string) => void) | undefined
 }
 
 export interface Meter {
@@ -46,14 +51,21 @@ export async function openMeter(wishes: MeterWishes): Promise<Meter> {
       wishes.backend === null
         ? { backend: null, selection: null }
         : await selectBackend(wishes.backend, create)
+    const external =
+      backend === null
+        ? null
+        : await openExternal(wishes).catch(async (failure: unknown) => {
+            await backend.close()
+            throw failure
+          })
     return {
       opened: native.opened,
       openedError: native.error,
       backend,
       selection,
-      begin: (options) => beginMeterWindow(backend, own, selection, options),
+      begin: (options) => beginMeterWindow(backend, own, selection, options, external),
       async close() {
-        await backend?.close()
+        await Promise.all([backend?.close(), external?.close()])
         native.opened?.sampler.close()
       },
     }
@@ -61,4 +73,16 @@ export async function openMeter(wishes: MeterWishes): Promise<Meter> {
     native.opened?.sampler.close()
     throw failure
   }
+}
+
+/** Null where none was asked for. Throws EXTERNAL_METER_NOT_STARTED. */
+async function openExternal({
+  external = [],
+  tell = () => undefined,
+  log,
+  signal,
+}: MeterWishes): Promise<ExternalMeters | null> {
+  if (external.length === 0) return null
+  const { ExternalMeters } = await import('./external/open.js')
+  return await ExternalMeters.open(external, { tell, log, signal })
 }

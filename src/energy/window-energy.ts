@@ -83,6 +83,7 @@ export function energyOf(
     devices,
     unmeasured: unmeasured.map(({ index, reason }) => ({ gpu_index: index, reason })),
     cpu: cpuEnergyOf(report.cpu),
+    external: [],
     contamination: {
       other_samplers: otherSamplers,
       foreign_processes: foreignProcesses(report.devices, sampler.devices, ownContainer),

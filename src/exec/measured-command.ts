@@ -6,6 +6,8 @@ import { basename, join } from 'node:path'
 import { messageOf } from '../core/errors.js'
 import { maskedArguments } from '../core/secrets.js'
 import { findingsElsewhere, watchElsewhere } from '../energy/elsewhere.js'
+import { findingsOfExternal } from '../energy/external/layers.js'
+import type { ExternalWindows } from '../energy/external/open.js'
 import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
@@ -31,14 +33,16 @@ export interface MeasuredRun<End> {
 
 /** Measures one run; null where it was interrupted. The window and its files are dropped then, and where `run` throws. */
 export async function measureCommand<End extends CommandEnd>(
-  { opened, claims, why, libraryPath, simulated }: Meter,
+  { opened, claims, external, why, libraryPath, simulated }: Meter,
   { command, runDir, keepsSamples, run }: MeasuredRun<End>,
 ): Promise<{ result: ExecResult; ended: End } | null> {
   const files = runDir === null ? {} : filesIn(runDir, keepsSamples)
   const window = opened === null ? null : beginEnergyWindow(opened, files)
+  const outside = window === null ? null : (external?.begin(window.startNs, runDir) ?? null)
   const elsewhere = opened === null ? null : watchElsewhere(opened, libraryPath)
   const drop = () => {
     window?.cancel()
+    outside?.cancel()
     void elsewhere?.()
   }
   const ended = await run().catch((error: unknown) => {
@@ -49,7 +53,8 @@ export async function measureCommand<End extends CommandEnd>(
     drop()
     return null
   }
-  const { energy, reason } = window === null ? { energy: null, reason: why } : await endWindow(window)
+  const { energy, reason } =
+    window === null ? { energy: null, reason: why } : await endWindow(window, outside)
   const seen = (await elsewhere?.()) ?? []
   const measured = opened?.devices.map(({ index }) => index) ?? []
   const result: ExecResult = {
@@ -88,9 +93,15 @@ function ifWritten(path: string | undefined): string | null {
 /** The command has run already: whatever goes wrong now must not hide its exit code. */
 async function endWindow(
   window: EnergyWindow,
+  outside: ExternalWindows | null,
 ): Promise<{ energy: NativeEnergy | null; reason: string | null }> {
   try {
-    return { energy: await window.end(), reason: null }
+    const [energy, external] = await Promise.all([window.end(), outside?.end() ?? []])
+    const whole = { ...energy, external }
+    return {
+      energy: { ...whole, findings: [...energy.findings, ...findingsOfExternal(whole)] },
+      reason: null,
+    }
   } catch (error) {
     return { energy: null, reason: messageOf(error) }
   }

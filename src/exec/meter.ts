@@ -2,6 +2,7 @@
 
 import { LlemError } from '../core/errors.js'
 import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
+import type { ExternalAsked, ExternalMeters } from '../energy/external/open.js'
 import { type OpenedSampler, openSampler } from '../energy/open.js'
 
 export interface MeterWishes {
@@ -10,39 +11,65 @@ export interface MeterWishes {
   tickLocked?: boolean
   /** What cannot be measured is an error then. */
   requireEnergy?: boolean
+  /** Meters outside of the GPUs. */
+  external?: readonly ExternalAsked[]
 }
 
 /** What measures, or why nothing does. */
 export type Meter = { libraryPath: string | undefined; simulated: boolean } & (
-  | { opened: OpenedSampler; claims: GpuClaims; why: null }
-  | { opened: null; claims: null; why: string }
+  | { opened: OpenedSampler; claims: GpuClaims; external: ExternalMeters | null; why: null }
+  | { opened: null; claims: null; external: null; why: string }
 )
 
 /** The sampler, or why nothing can be measured here. Throws where the person asked for what cannot be had. */
 export async function openMeter(
   wishes: MeterWishes,
   library: Pick<Meter, 'libraryPath' | 'simulated'>,
-  say: (line: string) => void,
+  tell: (text: string) => void = () => undefined,
 ): Promise<Meter> {
+  let opened: OpenedSampler
   try {
-    const opened = await openSampler({
+    opened = await openSampler({
       devices: wishes.devices ?? null,
       intervalMs: wishes.intervalMs,
       slowIntervalMs: 100,
       tickLocked: wishes.tickLocked ?? false,
       libraryPath: library.libraryPath,
     })
+  } catch (error) {
+    const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
+    if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
+    // What a node draws would stand beside nothing.
+    const unread = wishes.external?.length ? 'The meters of --external are not read without it.' : null
+    const why = [error.message, error.hint, unread].filter((part) => part !== null).join(' ')
+    return { ...library, opened: null, claims: null, external: null, why }
+  }
+  try {
     const { simulated } = opened.machine
     // Until this process ends, which lets go of them.
     const claims = await claimGpus(opened.devices, {
       simulated,
-      onWait: waitTeller((text) => say(`${text}.`)),
+      onWait: waitTeller((text) => tell(`${text}.`)),
     })
-    return { ...library, simulated, opened, claims, why: null }
+    const external = await openExternal(wishes.external ?? [], tell)
+    return { ...library, simulated, opened, claims, external, why: null }
   } catch (error) {
-    const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
-    if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
-    const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
-    return { ...library, opened: null, claims: null, why }
+    opened.sampler.close()
+    throw error
   }
+}
+
+/** Ends what measures; always resolves. */
+export async function closeMeter({ opened, external }: Meter): Promise<void> {
+  opened?.sampler.close()
+  await external?.close()
+}
+
+async function openExternal(
+  asked: readonly ExternalAsked[],
+  tell: (text: string) => void,
+): Promise<ExternalMeters | null> {
+  if (asked.length === 0) return null
+  const { ExternalMeters } = await import('../energy/external/open.js')
+  return await ExternalMeters.open(asked, { tell })
 }

@@ -4,6 +4,7 @@
 import type { Comparison } from '../compare/compare.js'
 import type { MetricKey } from '../compare/metrics.js'
 import { type Level, levelOf } from '../compare/ratio.js'
+import type { ExternalScope } from '../core/external-scopes.js'
 import { maskedArguments } from '../core/secrets.js'
 import { SCHEMA_VERSION } from '../results/experiment.js'
 import type { Finding } from '../results/findings.js'
@@ -41,6 +42,8 @@ export interface CommandSummary {
   energy_min_j: number | null
   energy_max_j: number | null
   power_mean_w: number | null
+  /** Of each meter outside of the GPUs; in no other number. */
+  external: ExternalSummary[]
   /** Geometric means with the interval of what is known of them, spread and measurement together. */
   energy_level_j: Level | null
   time_level_s: Level | null
@@ -52,6 +55,15 @@ export interface CommandSummary {
   rounds: number[]
   /** The folder of each run; null without -o. */
   result_dirs: (string | null)[]
+}
+
+/** The joules of an external meter over the runs of a command, in their order. */
+export interface ExternalSummary {
+  name: string
+  scope: ExternalScope
+  energies_j: (number | null)[]
+  /** Null where one is not known. */
+  energy_mean_j: number | null
 }
 
 export interface RunsSummary {
@@ -161,6 +173,7 @@ function summaryOfCommand(
     energy_min_j: energy?.min ?? null,
     energy_max_j: energy?.max ?? null,
     power_mean_w: meanOf(values.map(({ mean_power_w }) => mean_power_w?.value ?? null)),
+    external: externalOf(runs),
     energy_level_j: level('energy_j'),
     time_level_s: level('duration_s'),
     against_first,
@@ -168,6 +181,14 @@ function summaryOfCommand(
     rounds: runs.map(({ round }) => round),
     result_dirs: runs.map(({ folder }) => folder),
   }
+}
+
+function externalOf(runs: readonly Run[]): ExternalSummary[] {
+  const [first] = runs
+  return (first?.result.energy?.external ?? []).map(({ name, scope }, at) => {
+    const energies_j = runs.map(({ result }) => result.energy?.external[at]?.energy_j ?? null)
+    return { name, scope, energies_j, energy_mean_j: meanOf(energies_j) }
+  })
 }
 
 /** Null where one is not known: the mean of the others would be another quantity. */

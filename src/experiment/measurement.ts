@@ -65,7 +65,7 @@ export async function measurePrompts(
   const runDir = createRunDir(outputDir, experimentId)
   const wanted = wantedFiles(runDir, config, meter)
   const { window, reason } = await trace.step('window_begin', () =>
-    beginMeterWindow(meter, wanted, isElsewhere(members), observer),
+    beginMeterWindow(meter, { ...wanted, folder: runDir }, isElsewhere(members), observer),
   )
   const inference = await trace
     .step('inference', () =>
@@ -158,13 +158,13 @@ function writtenFiles({ timeseries, samples, requests }: FilePaths): FilePaths {
 
 async function beginMeterWindow(
   meter: Meter | null,
-  { timeseries, samples }: FilePaths,
+  { timeseries, samples, folder }: FilePaths & { folder: string },
   isServerElsewhere: boolean,
   observer: Observer,
 ): Promise<{ window: MeterWindow | null; reason: string | null }> {
   if (meter === null) return { window: null, reason: null }
   try {
-    const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined }
+    const files = { timeseriesPath: timeseries ?? undefined, samplesPath: samples ?? undefined, folder }
     return { window: await meter.begin({ ...files, isServerElsewhere }), reason: null }
   } catch (error) {
     return { window: null, reason: notMeasured(error, observer) }

@@ -2,6 +2,7 @@ import type { EnergyBackendName } from '../core/energy-backends.js'
 import { dataDir } from '../core/paths.js'
 import { describePassedOver } from '../energy/describe-selection.js'
 import { cudaDeviceOrderOfChildren } from '../energy/devices.js'
+import type { ExternalAsked } from '../energy/external/open.js'
 import { type Meter, openMeter } from '../energy/meter.js'
 import type { Observer } from '../progress/observer.js'
 import { stopIfInterrupted } from '../progress/wait.js'
@@ -21,6 +22,7 @@ export interface EnergyConfig {
     slow_interval_ms: number
     tick_locked: boolean
     approx_instant_energy: boolean
+    external: ExternalAsked | ExternalAsked[] | null
   }
   carbon: { country: string | null; intensity_gco2_kwh: number | null }
   python: string | null
@@ -69,12 +71,18 @@ export async function openEnergyMeter(
     cudaDeviceOrder: cudaDeviceOrderOfChildren(),
     cudaVisibleDevices,
     simulated,
+    external: [energy.external ?? []].flat(),
+    tell: (text) => observer.note(text),
     log: (line) => observer.detail(line),
   }).catch((error: unknown) => {
     stopIfInterrupted(signal)
     throw error
   })
   for (const note of meter.opened?.notes ?? []) observer.note(`Note: ${note}`)
+  if (meter.backend === null && energy.external !== null)
+    observer.note(
+      'energy.external is not read (non-fatal): no energy is measured that it would stand beside.',
+    )
   if (meter.selection === null) return lookingOn(meter, observer)
   const passedOver = describePassedOver(meter.selection)
   observer.detail(

@@ -11,6 +11,7 @@ import { MEANINGS as COMPARISON } from '../compare/oddities.js'
 import type { Meanings } from '../core/meanings.js'
 import { MEANINGS as CLAIMS } from '../energy/claims.js'
 import { MEANINGS as ELSEWHERE } from '../energy/elsewhere.js'
+import { MEANINGS as EXTERNAL } from '../energy/external/layers.js'
 import { MEANINGS as WINDOW } from '../energy/findings.js'
 import { MEANINGS as SERVER_ELSEWHERE } from '../experiment/computing.js'
 import { MEANINGS as SERVED_ROOT } from '../experiment/served-root.js'
@@ -23,6 +24,7 @@ export const FINDINGS: Meanings = {
   ...METER,
   ...ELSEWHERE,
   ...CLAIMS,
+  ...EXTERNAL,
   ...SERVER_ELSEWHERE,
   ...ATTRIBUTION,
   ...RUN,

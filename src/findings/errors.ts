@@ -67,6 +67,13 @@ export const ERRORS: Readonly<Record<string, string>> = {
   WORKER_PROTOCOL: 'The process that runs the model said something that llem does not understand.',
   WORKER_TIMEOUT: 'The process that runs the model did not answer in time.',
 
+  // Meters outside of the GPUs
+  EXTERNAL_METER_NOT_STARTED: 'The program of an external meter is not there or cannot be started.',
+  REDFISH_INVALID: 'The address, the login or the certificate of a BMC is not as it must be.',
+  REDFISH_REFUSED: 'The BMC refuses the login, or has got none.',
+  REDFISH_UNREACHABLE: 'The BMC does not answer, or with an error or no Redfish.',
+  REDFISH_NO_POWER: 'No chassis of the BMC shows its power.',
+
   // Servers
   SERVER_UNREACHABLE: 'Nothing answers at the base URL.',
   SERVER_NOT_READY: 'The server was not ready before `load_timeout_sec`.',

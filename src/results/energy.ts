@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ENERGY_BACKENDS } from '../core/energy-backends.js'
+import { externalEnergySchema } from './external.js'
 import { deviceFindingSchema, findingSchema } from './findings.js'
 
 // What is on disk about energy: joules (J), watts (W), seconds (s), monotonic nanoseconds (ns). Null is unknown.
@@ -323,6 +324,8 @@ export const energySchema = z.object({
     .nullable()
     .default(null),
   cpu: cpuEnergySchema,
+  /** By meters outside of the GPUs, over windows of their own as long as the recorded one; in no other number. */
+  external: z.array(externalEnergySchema).default([]),
   contamination: contaminationSchema,
   /** What a reader of these joules should know, equal ones of several devices as one. */
   findings: z.array(findingSchema),

@@ -33,6 +33,8 @@ export interface WorkerStreams {
   onGarbled: (error: unknown) => void
   /** Gets every line of stderr, without secrets. */
   log?: ((line: string) => void) | undefined
+  /** What cuts stdout into lines; by default one that gives up at a line of 16 MiB. */
+  lines?: Pick<LineSplitter, 'push'>
 }
 
 /** Nothing sane is this long; a stream without newlines must not fill the memory. */
@@ -92,8 +94,7 @@ export class WorkerProcess {
     await this.#endsWithin(graceMs)
   }
 
-  #readStdout({ onLine, onGarbled }: WorkerStreams): void {
-    const lines = new LineSplitter(MAX_LINE_BYTES)
+  #readStdout({ onLine, onGarbled, lines = new LineSplitter(MAX_LINE_BYTES) }: WorkerStreams): void {
     this.#child.stdout.on('data', (chunk: Buffer) => {
       try {
         for (const line of lines.push(chunk)) onLine(line)
