@@ -46,7 +46,6 @@ export async function openMeter(
   }
   try {
     const { simulated } = opened.machine
-    // Until this process ends, which lets go of them.
     const claims = await claimGpus(opened.devices, {
       simulated,
       onWait: waitTeller((text) => tell(`${text}.`)),
@@ -60,8 +59,9 @@ export async function openMeter(
 }
 
 /** Ends what measures; always resolves. */
-export async function closeMeter({ opened, external }: Meter): Promise<void> {
+export async function closeMeter({ opened, claims, external }: Meter): Promise<void> {
   opened?.sampler.close()
+  claims?.release()
   await external?.close()
 }
 
