@@ -39,7 +39,9 @@ export async function devices(options: {
     return
   }
   if (simulated) say(SIMULATED)
-  say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
+  if (machine.nvmlProblem !== undefined) say(`NVIDIA: ${machine.nvmlProblem}.`)
+  if (machine.driverVersion !== undefined || machine.devices.length === 0)
+    say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
   for (const { index, reason } of unreadable) say(`GPU ${index} cannot be read: ${reason}.`)
   if (machine.devices.length === 0 && unreadable.length === 0) {
     say('The driver sees no GPU.')
@@ -48,9 +50,22 @@ export async function devices(options: {
   }
   for (const { index, problem } of machine.devices)
     if (problem !== undefined) say(`GPU ${index} cannot be measured: ${problem}.`)
-  const head = ['', 'name', 'memory', 'now', 'limit', 'power from', 'counter', 'persistence', 'MIG', 'UUID']
+  const head = [
+    '',
+    'vendor',
+    'name',
+    'memory',
+    'now',
+    'limit',
+    'power from',
+    'counter',
+    'persistence',
+    'MIG',
+    'UUID',
+  ]
   const rows = machine.devices.map((gpu) => [
     String(gpu.index),
+    gpu.vendor ?? '-',
     gpu.name ?? '-',
     quantity(gpu.memoryTotalBytes === undefined ? null : gpu.memoryTotalBytes / GIB, 'GiB', 0),
     quantity(gpu.powerW, 'W', 0),
@@ -61,7 +76,7 @@ export async function devices(options: {
     onOff(gpu.migMode),
     gpu.uuid,
   ])
-  print(columns(head, rows, [2, 3, 4]))
+  print(columns(head, rows, [3, 4, 5]))
   if (probes !== null) print(probeTable(probes))
   if (!options.verbose) return
   for (const gpu of machine.devices) {
@@ -101,6 +116,7 @@ function onOff(value: boolean | undefined): string {
 function onDisk(gpu: Device): Record<string, unknown> {
   return {
     index: gpu.index,
+    vendor: gpu.vendor ?? null,
     uuid: gpu.uuid,
     name: gpu.name ?? null,
     pci_bus_id: gpu.pciBusId ?? null,
@@ -120,5 +136,7 @@ function onDisk(gpu: Device): Record<string, unknown> {
     energy_counter: gpu.energyCounter,
     problem: gpu.problem ?? null,
     mig_uuids: gpu.migUuids ?? [],
+    integrated: gpu.integrated ?? null,
+    partition: gpu.partition ?? null,
   }
 }

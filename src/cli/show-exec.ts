@@ -3,6 +3,7 @@ import { spoken } from '../results/findings.js'
 import { cpuFacts } from './cpu-facts.js'
 import { bothUncertainties, withUncertainty } from './joules.js'
 import { quantity, SIMULATED } from './screen.js'
+import { sensorFacts } from './sensor-facts.js'
 import { columns } from './tables.js'
 
 const HEAD = ['', 'name', 'energy', 'mean', 'peak', 'duration', 'by']
@@ -37,7 +38,9 @@ export function execLines(
     ...banner,
     columns(HEAD, rows, [2, 3, 4, 5], width),
     ...(uncertainties === null ? [] : [`Uncertainty (k=2): ${uncertainties}`]),
-    ...[...cpuFacts(energy.cpu, verbose)].map(([name, fact]) => `${name}: ${fact}`),
+    ...[...cpuFacts(energy.cpu, verbose), ...sensorFacts(energy.sensors, verbose)].map(
+      ([name, fact]) => `${name}: ${fact}`,
+    ),
     ...findings.map((finding) => spoken(finding, energy.devices.length)),
     ...(verbose && sampler !== null
       ? [

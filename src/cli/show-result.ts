@@ -7,6 +7,7 @@ import { cpuFacts } from './cpu-facts.js'
 import { bothUncertainties } from './joules.js'
 import { levelFacts, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
+import { sensorFacts } from './sensor-facts.js'
 import { servedBy, servingFacts } from './serving-facts.js'
 import { facts } from './tables.js'
 
@@ -93,7 +94,10 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
     ]
   }
   if (result.energy != null) yield* beside(result.energy)
-  if (result.energy !== null) yield* cpuFacts(result.energy.cpu)
+  if (result.energy !== null) {
+    yield* cpuFacts(result.energy.cpu)
+    yield* sensorFacts(result.energy.sensors)
+  }
   const { carbon, cost } = result
   if (carbon != null)
     yield [

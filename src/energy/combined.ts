@@ -43,6 +43,7 @@ export function unaided(
     devices: [],
     unmeasured: null,
     cpu: { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
+    sensors: [],
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
     faults: [],
     estimator: null,

@@ -2,8 +2,10 @@ import { LlemError } from '../core/errors.js'
 import type { Device, Machine, WindowReport } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { Sampler } from '../native/sampler.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import { chooseDevices, type DeviceChoice, type Unmeasured } from './devices.js'
 import { KnownDevices } from './known-devices.js'
+import { OTHERS_VISIBLE, visibleOthersHere } from './visible-others.js'
 
 export interface SamplerWishes {
   /** Indices or UUIDs; null: what CUDA_VISIBLE_DEVICES leaves visible, else all. */
@@ -54,6 +56,7 @@ export async function findDevices({
     explicit,
     cudaVisibleDevices,
     cudaDeviceOrder,
+    others: visibleOthersHere(),
     unreadable: machine.unreadable ?? [],
   })
   if (choice.devices.length === 0) throw noGpu(machine)
@@ -104,7 +107,9 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
 }
 
 function noGpu(machine: Machine): LlemError {
-  const { devices, unreadable = [] } = machine
+  const { unreadable = [] } = machine
+  // Graphics of a processor are no reason to look for who hides GPUs.
+  const devices = machine.devices.filter(({ integrated }) => integrated !== true)
   if (unreadable.length > 0 && devices.length === 0) {
     const reasons = unreadable.map(({ index, reason }) => `GPU ${index}: ${reason}`).join('; ')
     return new LlemError(`No GPU of this machine can be read. ${reasons}.`, {
@@ -113,14 +118,16 @@ function noGpu(machine: Machine): LlemError {
     })
   }
   const hidden = devices.length > 0
+  const others = devices.some(isOfSysfs) ? OTHERS_VISIBLE : []
+  const hiding = ['CUDA_VISIBLE_DEVICES', ...others.filter((name) => process.env[name] !== undefined)]
   return new LlemError(
     hidden
-      ? `CUDA_VISIBLE_DEVICES=${process.env.CUDA_VISIBLE_DEVICES} hides every GPU of this machine.`
+      ? `${hiding.map((name) => `${name}=${process.env[name]}`).join(' ')} hides every GPU of this machine.`
       : 'The driver sees no GPU on this machine.',
     {
       code: 'NO_GPU',
       hint: hidden
-        ? 'Unset CUDA_VISIBLE_DEVICES, or name GPUs with --devices.'
+        ? `Unset ${hiding.join(' and ')}, or name GPUs with --devices.`
         : 'Check `nvidia-smi`, or add --simulate to try llem with a simulated GPU.',
     },
   )

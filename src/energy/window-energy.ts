@@ -13,6 +13,7 @@ import { foreignProcesses, limitChanges } from './contamination.js'
 import { cpuEnergyOf } from './cpu.js'
 import type { Unmeasured } from './devices.js'
 import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
+import { sensorEnergiesOf } from './sensors.js'
 
 const MIB = 1024 * 1024
 /** The source of a gain (crates/meter/src/energy/board_gain.rs). */
@@ -83,6 +84,7 @@ export function energyOf(
     devices,
     unmeasured: unmeasured.map(({ index, reason }) => ({ gpu_index: index, reason })),
     cpu: cpuEnergyOf(report.cpu),
+    sensors: sensorEnergiesOf(report.sensors),
     contamination: {
       other_samplers: otherSamplers,
       foreign_processes: foreignProcesses(report.devices, sampler.devices, ownContainer),

@@ -16,6 +16,7 @@ export type {
   LoadEdge,
   LoadFit,
   Machine,
+  SensorReport,
   Snapshot,
   UnreadableDevice,
   WindowEnd,

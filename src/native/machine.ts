@@ -1,12 +1,13 @@
 import { asLlemError, loadAddon, type Machine } from './addon.js'
 import { driverPatienceMs } from './patience.js'
 import { isSimulated, scenarioRefused } from './simulation.js'
+import { sysfsOfGpus } from './sysfs.js'
 
-/** Driver and GPUs. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_SILENT or SCENARIO_INVALID; a machine whose driver sees no GPU has none. */
+/** Driver and GPUs, also those without NVML. Throws NVML_NOT_FOUND where there is none, NVML_INIT_FAILED, NVML_SILENT or SCENARIO_INVALID; a machine whose driver sees no GPU has none. */
 export async function listDevices(libraryPath?: string): Promise<Machine> {
   const addon = await loadAddon()
   try {
-    return addon.listDevices(libraryPath, driverPatienceMs())
+    return addon.listDevices(libraryPath, driverPatienceMs(), sysfsOfGpus(libraryPath))
   } catch (error) {
     const known = asLlemError(error)
     throw known.code === 'NVML_INIT_FAILED' && isSimulated(libraryPath) ? scenarioRefused(error) : known

@@ -13,7 +13,7 @@ use super::second_mean::{Beside, SecondMean};
 use super::sums::Told;
 use super::witness::{Pair, Witness};
 use crate::sample::Sample;
-use crate::sensor::Sensor;
+use crate::sensor::{Origin, Sensor};
 
 /// So many readings in a row, 0.3 s of them and more, are no single value of a sensor of 100 ms.
 const BEYOND_READS: u32 = 40;
@@ -112,7 +112,11 @@ impl History {
 
     /// The power of a sample in watts, unless the board cannot draw so much.
     pub fn possible_w(&self, sample: &Sample) -> Option<f64> {
-        let highest_w = known::TRANSIENT_FACTOR * self.limit_w().unwrap_or(known::UNKNOWN_LIMIT_W);
+        let unknown_w = match self.sensor.origin {
+            Origin::Nvml => known::UNKNOWN_LIMIT_W,
+            Origin::Sysfs => known::UNTRIED_LIMIT_W,
+        };
+        let highest_w = known::TRANSIENT_FACTOR * self.limit_w().unwrap_or(unknown_w);
         sample.power_w().filter(|power_w| *power_w <= highest_w)
     }
 

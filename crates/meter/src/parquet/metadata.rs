@@ -12,12 +12,15 @@ use parquet::file::metadata::KeyValue;
 use crate::energy::{
     Belief, BoardGain, Calibrated, Delay, ESTIMATOR, GainRatio, Kind, Method, Sensor, Ways, constants,
 };
+use crate::sensor::Origin;
 use crate::window::{FirstUpdate, FirstUpdates};
 
 /// A sampler reads every 1 to 5000 ms, and between those every 5 ms near an edge.
 const INTERVALS_NS: RangeInclusive<u64> = 1_000_000..=5_000_000_000;
 /// Periods that a sensor or a counter may have.
 const PERIODS_NS: RangeInclusive<u64> = 100_000..=60_000_000_000;
+/// Behind the times of a sensor that is a file below /sys.
+const SYSFS: &str = ":sysfs";
 const LONGEST_HISTORY_NS: u64 = 300_000_000_000;
 
 /// Known when a window opens.
@@ -60,7 +63,11 @@ pub struct EndFacts {
 impl FileFacts {
     pub(super) fn metadata(&self, schema_version: &str) -> Vec<KeyValue> {
         let sensors = list(&self.sensors, |sensor| {
-            format!("{}:{}:{}", sensor.update_period_ns, sensor.window_ns, sensor.delay_ns)
+            let times = format!("{}:{}:{}", sensor.update_period_ns, sensor.window_ns, sensor.delay_ns);
+            match sensor.origin {
+                Origin::Nvml => times,
+                Origin::Sysfs => times + SYSFS,
+            }
         });
         let is_calibrated = self.calibrated.iter().any(|calibrated| *calibrated != Calibrated::default());
         let calibrated = || entry("llem.calibrated", list(&self.calibrated, calibrated_text));
@@ -90,11 +97,15 @@ impl FileFacts {
             slow_gap_cap_ns: entries.value("llem.slow_gap_cap_ns")?,
             history_ns: entries.span_ns("llem.history_ns", 0..=LONGEST_HISTORY_NS)?,
             sensors: entries.list("llem.sensors_ns", |text| {
+                let (text, origin) = match text.strip_suffix(SYSFS) {
+                    Some(times) => (times, Origin::Sysfs),
+                    None => (text, Origin::Nvml),
+                };
                 let parts: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
                 let [update_period_ns, window_ns, delay_ns] = parts?.try_into().ok()?;
                 let is_sane =
                     PERIODS_NS.contains(&update_period_ns) && window_ns.max(delay_ns) <= *PERIODS_NS.end();
-                is_sane.then_some(Sensor { update_period_ns, window_ns, delay_ns })
+                is_sane.then_some(Sensor { update_period_ns, window_ns, delay_ns, origin })
             })?,
             calibrated: if entries.has("llem.calibrated") {
                 entries.list("llem.calibrated", calibrated_of)?

@@ -6,6 +6,7 @@ pub(crate) mod poller;
 mod pre_roll;
 mod recorder;
 pub(crate) mod schedule;
+mod sensors;
 mod setup;
 mod shared;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use recorder::Recorder;
 use rtrb::RingBuffer;
 pub(crate) use schedule::EDGE_INTERVAL_NS;
 use schedule::Schedule;
+use sensors::{PendingSensors, SensorSampler};
 pub(crate) use setup::Setup;
 pub use setup::{DeviceOptions, Known, SamplerOptions};
 use setup::{nanoseconds, validate};
@@ -33,7 +35,9 @@ use crate::contain::contained;
 use crate::error::MeterError;
 use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
+use crate::source::joined::JoinedSource;
 use crate::source::nvml::NvmlSource;
+use crate::source::sysfs::{self, SysfsSource};
 use crate::source::{PowerDomain, ReadError, Source};
 use crate::window::{EDGE_SPAN_NS, WindowOptions, WindowReport};
 
@@ -74,6 +78,8 @@ pub struct DeviceSnapshot {
 pub struct Sampler {
     shared: Arc<Shared>,
     rapl: Arc<Rapl>,
+    /// The sensors that are of no GPU, read by threads of their own.
+    beside: Option<Box<SensorSampler>>,
     reading: Option<JoinHandle<()>>,
     accounting: Option<JoinHandle<()>>,
     next_window: AtomicU64,
@@ -83,15 +89,45 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Opens GPUs through NVML and starts reading. On return the first deadline is due.
+    /// Opens GPUs through NVML and below /sys, and all other sensors there, and starts reading. On return the first deadline
+    /// is due.
     pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
         validate(options)?;
-        let uuids: Vec<String> = options.devices.iter().map(|device| device.uuid.clone()).collect();
-        Self::over(NvmlSource::open(options.library_path.as_deref(), &uuids)?, options)
+        let root = options.sysfs_root();
+        let mut sampler = Self::over_gpus(options, root)?;
+        sampler.beside = SensorSampler::open(root)?.map(Box::new);
+        Ok(sampler)
+    }
+
+    fn over_gpus(options: &SamplerOptions, root: &Path) -> Result<Self, MeterError> {
+        let library_path = options.library_path.as_deref();
+        let of_sysfs = |device: &&DeviceOptions| sysfs::is_of_sysfs(&device.uuid);
+        let uuids = |is_wanted: &dyn Fn(&&DeviceOptions) -> bool| -> Vec<String> {
+            options.devices.iter().filter(is_wanted).map(|device| device.uuid.clone()).collect()
+        };
+        match (uuids(&|device| !of_sysfs(device)), uuids(&of_sysfs)) {
+            (nvml, sysfs) if sysfs.is_empty() => Self::over(NvmlSource::open(library_path, &nvml)?, options),
+            (nvml, sysfs) if nvml.is_empty() => Self::over(SysfsSource::open(root, &sysfs)?, options),
+            (nvml, sysfs) => {
+                let nvml = NvmlSource::open(library_path, &nvml)?;
+                let sources: Vec<Box<dyn Source>> =
+                    vec![Box::new(nvml), Box::new(SysfsSource::open(root, &sysfs)?)];
+                let of = options.devices.iter().map(|device| usize::from(of_sysfs(&device)));
+                Self::over(JoinedSource::new(sources, of), options)
+            }
+        }
     }
 
     /// Starts reading any source, whose devices are those of the options, in order.
     pub fn over<S: Source + 'static>(source: S, options: &SamplerOptions) -> Result<Self, MeterError> {
+        Self::beside_cpu(source, options, Rapl::open(options.sysfs_root()))
+    }
+
+    fn beside_cpu<S: Source + 'static>(
+        source: S,
+        options: &SamplerOptions,
+        rapl: Rapl,
+    ) -> Result<Self, MeterError> {
         validate(options)?;
         let count = source.device_count();
         let power_domains: Vec<_> = (0..count).map(|device| source.power_domain(device)).collect();
@@ -133,12 +169,13 @@ impl Sampler {
             let run = contained(|| sample_until_stopped(poller, schedule, shared));
             shared.end_sampler(run.err().map(|panic| format!("the sampler stopped: {panic}")));
         })?;
-        let rapl = Arc::new(Rapl::open(options.sysfs_root.as_deref().unwrap_or(Path::new("/sys"))));
+        let rapl = Arc::new(rapl);
         let kept_up = Arc::clone(&rapl);
         let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared, &kept_up))?;
         Ok(Self {
             shared,
             rapl,
+            beside: None,
             reading: Some(reading),
             accounting: Some(accounting),
             next_window: AtomicU64::new(1),
@@ -151,9 +188,16 @@ impl Sampler {
     /// Opens a window now. Answers its number and its left edge in monotonic nanoseconds.
     pub fn begin(&self, options: WindowOptions) -> (u64, u64) {
         let id = self.next_window.fetch_add(1, Ordering::Relaxed);
+        self.begin_as(id, options)
+    }
+
+    fn begin_as(&self, id: u64, options: WindowOptions) -> (u64, u64) {
         let start_ns = self.rapl.begin(id, || self.shared.begin(id, options));
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
+        if let Some(beside) = &self.beside {
+            beside.begin(id);
+        }
         (id, start_ns)
     }
 
@@ -163,10 +207,12 @@ impl Sampler {
         let end_ns = self.shared.end(id, reply);
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
+        let sensors = self.beside.as_ref().map(|beside| beside.end(id));
         let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
         PendingReport {
             report,
             cpu: self.rapl.end(id, end_ns),
+            sensors,
             patience: post_roll + Duration::from_secs(10),
         }
     }
@@ -175,6 +221,9 @@ impl Sampler {
     pub fn cancel(&self, id: u64) {
         self.shared.cancel(id);
         self.rapl.cancel(id);
+        if let Some(beside) = &self.beside {
+            beside.cancel(id);
+        }
     }
 
     /// The last readings.
@@ -215,6 +264,7 @@ impl Drop for Sampler {
 pub struct PendingReport {
     report: Receiver<WindowReport>,
     cpu: CpuReport,
+    sensors: Option<PendingSensors>,
     patience: Duration,
 }
 
@@ -222,7 +272,8 @@ impl PendingReport {
     /// Waits for it. `None` when there will be none: the window is unknown, or the sampler was closed.
     pub fn wait(self) -> Option<WindowReport> {
         let report = self.report.recv_timeout(self.patience).ok()?;
-        Some(WindowReport { cpu: self.cpu, ..report })
+        let sensors = self.sensors.map_or_else(Vec::new, PendingSensors::wait);
+        Some(WindowReport { cpu: self.cpu, sensors, ..report })
     }
 }
 

@@ -95,6 +95,7 @@ impl DeviceWindow {
             are_even,
             in_step_j: Some(in_step_j).filter(|joules| *joules > 0.0),
             impossible: self.impossible,
+            stood_at_w: highest_w.filter(|_| self.integral.changes() == 0),
         }
     }
 }

@@ -1,0 +1,70 @@
+//! Sensors that are of no GPU, over the same windows: by a sampler of their own, because a read over I2C or through ACPI may
+//! take milliseconds, for which no GPU should wait.
+
+use std::path::Path;
+
+use super::{DeviceOptions, Known, PendingReport, Sampler, SamplerOptions};
+use crate::error::MeterError;
+use crate::rapl::Rapl;
+use crate::source::sysfs::{SensorInfo, SysfsSource};
+use crate::window::{SensorReport, WindowOptions};
+
+/// Often enough to see when a sensor of 50 ms publishes, and rarely enough for one that takes milliseconds.
+const INTERVAL_MS: f64 = 20.0;
+/// They have no slow signals.
+const SLOW_INTERVAL_MS: f64 = 5000.0;
+
+/// The sampler and what its devices are.
+pub(super) struct SensorSampler {
+    sampler: Sampler,
+    sensors: Vec<SensorInfo>,
+}
+
+/// Their part of a report that is on its way.
+pub(super) struct PendingSensors {
+    pending: Box<PendingReport>,
+    sensors: Vec<SensorInfo>,
+}
+
+impl SensorSampler {
+    /// `None` where there are none.
+    pub fn open(root: &Path) -> Result<Option<Self>, MeterError> {
+        let Some((source, sensors)) = SysfsSource::of_sensors(root) else { return Ok(None) };
+        let device = |(index, sensor): (u32, &SensorInfo)| DeviceOptions {
+            uuid: sensor.name.clone(),
+            index,
+            known: Known::default(),
+        };
+        let options = SamplerOptions {
+            devices: (0..).zip(&sensors).map(device).collect(),
+            interval_ms: INTERVAL_MS,
+            slow_interval_ms: SLOW_INTERVAL_MS,
+            ..SamplerOptions::default()
+        };
+        let sampler = Sampler::beside_cpu(source, &options, Rapl::none())?;
+        Ok(Some(Self { sampler, sensors }))
+    }
+
+    /// Opens the window of this number, microseconds after that of the GPUs.
+    pub fn begin(&self, id: u64) {
+        self.sampler.begin_as(id, WindowOptions::default());
+    }
+
+    /// Closes it.
+    pub fn end(&self, id: u64) -> PendingSensors {
+        PendingSensors { pending: Box::new(self.sampler.end(id)), sensors: self.sensors.clone() }
+    }
+
+    pub fn cancel(&self, id: u64) {
+        self.sampler.cancel(id);
+    }
+}
+
+impl PendingSensors {
+    /// What each has measured; nothing where the sampler was closed.
+    pub fn wait(self) -> Vec<SensorReport> {
+        let devices = self.pending.wait().map_or_else(Vec::new, |report| report.devices);
+        let pairs = self.sensors.into_iter().zip(devices);
+        pairs.map(|(sensor, device)| SensorReport { sensor, device }).collect()
+    }
+}
