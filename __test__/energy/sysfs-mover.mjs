@@ -21,7 +21,7 @@ function value({ curve, what, offset = 0, range }, fromS, toS) {
   return range === undefined ? units : units % BigInt(range)
 }
 
-/** The time that a file stands for: before a fault, at it, after it. */
+/** What a file says, right or wrong. */
 function told(file, fromS, toS) {
   const { fault } = file
   if (fault === undefined || toS < fault.fromS || toS > (fault.toS ?? Infinity))
@@ -29,7 +29,7 @@ function told(file, fromS, toS) {
   if (fault.text !== undefined) return fault.text
   if (fault.lessJ !== undefined)
     return value({ ...file, offset: (file.offset ?? 0) - fault.lessJ }, fromS, toS)
-  return value(file, fault.fromS - (toS - fromS), fault.fromS)
+  return file.last ?? value(file, fromS, toS)
 }
 
 const files = moved.map((file) => ({
@@ -51,6 +51,7 @@ function move(file) {
     for (const fd of file.fds) writeSync(fd, file.table, 0, file.table.length, 0)
   }
   file.lastS = toS
+  file.last = found
 }
 
 let dueS = files.map(({ everyMs, phaseMs = 0 }) => nowS() + ((phaseMs % everyMs) + 1) / 1e3)

@@ -36,7 +36,7 @@ export function execLines(
   const { sampler } = energy
   return [
     ...banner,
-    columns(HEAD, rows, [2, 3, 4, 5], width),
+    rows.length === 0 ? `Energy: unknown. ${energy.reason}` : columns(HEAD, rows, [2, 3, 4, 5], width),
     ...(uncertainties === null ? [] : [`Uncertainty (k=2): ${uncertainties}`]),
     ...[...cpuFacts(energy.cpu, verbose), ...sensorFacts(energy.sensors, verbose)].map(
       ([name, fact]) => `${name}: ${fact}`,

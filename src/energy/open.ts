@@ -24,6 +24,9 @@ export interface SamplerWishes {
   cudaDeviceOrder?: string
 }
 
+/** How often the meter reads such sensors (crates/meter/src/sampler/sensors.rs). */
+const SENSORS_MS = 20
+
 export interface FoundDevices {
   machine: Machine
   /** The chosen devices. */
@@ -38,6 +41,8 @@ export interface FoundDevices {
 export interface OpenedSampler extends FoundDevices {
   sampler: Sampler
   ownContainer: string | null
+  /** Why no GPU is among the devices, where other sensors are read alone; null where GPUs are read. */
+  withoutGpus: string | null
   /** Keeps for later runs what a window showed of the devices. */
   learn(report: WindowReport): Promise<void>
 }
@@ -96,6 +101,7 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     unmeasured,
     notes,
     ownContainer: wishes.ownContainer ?? null,
+    withoutGpus: null,
     async learn(report) {
       const lessons = report.devices.map((device, position) =>
         // What cannot be kept is found out again; no measurement is worse for it.
@@ -103,6 +109,26 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
       )
       await Promise.all(lessons)
     },
+  }
+}
+
+/**
+ * The sensors of a machine that are of no GPU, alone: a module whose GPU tells nothing, as of a Jetson, or none. Null where there
+ * are none. `why`: there is no GPU to read.
+ */
+export async function openSensors(why: string): Promise<OpenedSampler | null> {
+  const sysfsRoot = process.env.LLEM_SYSFS_ROOT || undefined
+  const sampler = await Sampler.open({ devices: [], intervalMs: SENSORS_MS, sysfsRoot }).catch(() => null)
+  if (sampler === null) return null
+  return {
+    sampler,
+    machine: { devices: [], simulated: false },
+    devices: [],
+    unmeasured: [],
+    notes: [],
+    ownContainer: null,
+    withoutGpus: why,
+    learn: async () => undefined,
   }
 }
 
@@ -119,7 +145,8 @@ function noGpu(machine: Machine): LlemError {
   }
   const hidden = devices.length > 0
   const others = devices.some(isOfSysfs) ? OTHERS_VISIBLE : []
-  const hiding = ['CUDA_VISIBLE_DEVICES', ...others.filter((name) => process.env[name] !== undefined)]
+  const set = ['CUDA_VISIBLE_DEVICES', ...others].filter((name) => process.env[name] !== undefined)
+  const hiding = set.length > 0 ? set : ['CUDA_VISIBLE_DEVICES']
   return new LlemError(
     hidden
       ? `${hiding.map((name) => `${name}=${process.env[name]}`).join(' ')} hides every GPU of this machine.`

@@ -1,7 +1,7 @@
 // What measures commands: opened before all that is only needed once it has read for a while, so that nobody waits for both.
 
 import { LlemError } from '../core/errors.js'
-import { type OpenedSampler, openSampler } from '../energy/open.js'
+import { type OpenedSampler, openSampler, openSensors } from '../energy/open.js'
 
 export interface MeterWishes {
   devices?: (number | string)[]
@@ -35,6 +35,10 @@ export async function openMeter(
     const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
     const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
-    return { ...library, opened: null, why }
+    // A GPU that is simulated has no place among the sensors of this machine.
+    const sensors = library.simulated ? null : await openSensors(why)
+    return sensors === null
+      ? { ...library, opened: null, why }
+      : { ...library, simulated: false, opened: sensors, why: null }
   }
 }

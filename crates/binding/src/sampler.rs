@@ -29,6 +29,7 @@ pub struct SampledDevice {
 pub struct OpenOptions {
     /// The management library; by default the driver's own.
     pub library_path: Option<String>,
+    /// Without any, the sensors below /sys that are of no GPU are read alone.
     pub devices: Vec<SampledDevice>,
     /// Power interval in milliseconds, 1 to 5000.
     pub interval_ms: f64,

@@ -36,7 +36,8 @@ impl Sensor {
     /// The mean over one second, the only power reading of some boards (nvml.h).
     pub const AVERAGED: Self = Self::of_ms(100, 1000);
 
-    /// Of one below /sys nobody knows anything: it is taken to see all of the time until its period was seen.
+    /// Of one below /sys nobody knows anything: it is taken to see all of the time, however often it is
+    /// seen to publish.
     pub const UNTRIED: Self = Self { origin: Origin::Sysfs, ..Self::of_ms(100, 100) };
 
     const fn of_ms(update_period_ms: u64, window_ms: u64) -> Self {

@@ -143,7 +143,11 @@ impl Evidence {
 
     fn counter(&self) -> Result<f64, String> {
         if self.counter_reads == 0 {
-            return Err("the energy counter could not be read".to_owned());
+            let why = match self.origin {
+                Origin::Nvml => "the energy counter could not be read",
+                Origin::Sysfs => "there is no energy counter that answers",
+            };
+            return Err(why.to_owned());
         }
         self.counter_j()
             .ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())

@@ -37,7 +37,7 @@ use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
 use crate::source::joined::JoinedSource;
 use crate::source::nvml::NvmlSource;
-use crate::source::sysfs::{self, SysfsSource};
+use crate::source::sysfs::{self, SensorInfo, SysfsSource};
 use crate::source::{PowerDomain, ReadError, Source};
 use crate::window::{EDGE_SPAN_NS, WindowOptions, WindowReport};
 
@@ -80,6 +80,8 @@ pub struct Sampler {
     rapl: Arc<Rapl>,
     /// The sensors that are of no GPU, read by threads of their own.
     beside: Option<Box<SensorSampler>>,
+    /// What the devices are, where they are such sensors and no GPUs.
+    sensors_alone: Option<Vec<SensorInfo>>,
     reading: Option<JoinHandle<()>>,
     accounting: Option<JoinHandle<()>>,
     next_window: AtomicU64,
@@ -90,10 +92,12 @@ pub struct Sampler {
 
 impl Sampler {
     /// Opens GPUs through NVML and below /sys, and all other sensors there, and starts reading. On return the first deadline
-    /// is due.
+    /// is due. Without devices it reads the other sensors alone, and fails where there are none.
     pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
-        validate(options)?;
         let root = options.sysfs_root();
+        if options.devices.is_empty() {
+            return sensors::open_alone(root);
+        }
         let mut sampler = Self::over_gpus(options, root)?;
         sampler.beside = SensorSampler::open(root)?.map(Box::new);
         Ok(sampler)
@@ -176,6 +180,7 @@ impl Sampler {
             shared,
             rapl,
             beside: None,
+            sensors_alone: None,
             reading: Some(reading),
             accounting: Some(accounting),
             next_window: AtomicU64::new(1),
@@ -192,12 +197,17 @@ impl Sampler {
     }
 
     fn begin_as(&self, id: u64, options: WindowOptions) -> (u64, u64) {
-        let start_ns = self.rapl.begin(id, || self.shared.begin(id, options));
+        // Files are of GPUs.
+        let options = if self.sensors_alone.is_some() { WindowOptions::default() } else { options };
+        let start_ns = self.rapl.begin(id, || {
+            let start_ns = self.shared.begin(id, options);
+            if let Some(beside) = &self.beside {
+                beside.begin(id);
+            }
+            start_ns
+        });
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
-        if let Some(beside) = &self.beside {
-            beside.begin(id);
-        }
         (id, start_ns)
     }
 
@@ -205,14 +215,15 @@ impl Sampler {
     pub fn end(&self, id: u64) -> PendingReport {
         let (reply, report) = channel();
         let end_ns = self.shared.end(id, reply);
+        let sensors = self.beside.as_ref().map(|beside| beside.end(id));
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
-        let sensors = self.beside.as_ref().map(|beside| beside.end(id));
         let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
         PendingReport {
             report,
             cpu: self.rapl.end(id, end_ns),
             sensors,
+            sensors_alone: self.sensors_alone.clone(),
             patience: post_roll + Duration::from_secs(10),
         }
     }
@@ -233,7 +244,7 @@ impl Sampler {
 
     /// Which power reading each device gives, in order.
     pub fn power_domains(&self) -> &[PowerDomain] {
-        &self.power_domains
+        if self.sensors_alone.is_some() { &[] } else { &self.power_domains }
     }
 
     /// Nanoseconds until readings lie far enough back for a window that opens now, 0 when they do.
@@ -265,6 +276,7 @@ pub struct PendingReport {
     report: Receiver<WindowReport>,
     cpu: CpuReport,
     sensors: Option<PendingSensors>,
+    sensors_alone: Option<Vec<SensorInfo>>,
     patience: Duration,
 }
 
@@ -272,6 +284,10 @@ impl PendingReport {
     /// Waits for it. `None` when there will be none: the window is unknown, or the sampler was closed.
     pub fn wait(self) -> Option<WindowReport> {
         let report = self.report.recv_timeout(self.patience).ok()?;
+        if let Some(infos) = self.sensors_alone {
+            let sensors = sensors::reports(infos, report.devices);
+            return Some(WindowReport { cpu: self.cpu, sensors, devices: Vec::new(), ..report });
+        }
         let sensors = self.sensors.map_or_else(Vec::new, PendingSensors::wait);
         Some(WindowReport { cpu: self.cpu, sensors, ..report })
     }

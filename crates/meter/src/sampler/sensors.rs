@@ -7,7 +7,7 @@ use super::{DeviceOptions, Known, PendingReport, Sampler, SamplerOptions};
 use crate::error::MeterError;
 use crate::rapl::Rapl;
 use crate::source::sysfs::{SensorInfo, SysfsSource};
-use crate::window::{SensorReport, WindowOptions};
+use crate::window::{DeviceReport, SensorReport, WindowOptions};
 
 /// Often enough to see when a sensor of 50 ms publishes, and rarely enough for one that takes milliseconds.
 const INTERVAL_MS: f64 = 20.0;
@@ -26,22 +26,40 @@ pub(super) struct PendingSensors {
     sensors: Vec<SensorInfo>,
 }
 
+/// Reads them alone, with the CPU, on a machine without GPUs.
+pub(super) fn open_alone(root: &Path) -> Result<Sampler, MeterError> {
+    let nothing = || MeterError::InvalidOption("a sampler needs at least one device".to_owned());
+    let (source, sensors) = SysfsSource::of_sensors(root).ok_or_else(nothing)?;
+    let mut sampler = Sampler::beside_cpu(source, &options_of(&sensors), Rapl::open(root))?;
+    sampler.sensors_alone = Some(sensors);
+    Ok(sampler)
+}
+
+/// What each has measured.
+pub(super) fn reports(sensors: Vec<SensorInfo>, devices: Vec<DeviceReport>) -> Vec<SensorReport> {
+    let pairs = sensors.into_iter().zip(devices);
+    pairs.map(|(sensor, device)| SensorReport { sensor, device }).collect()
+}
+
+fn options_of(sensors: &[SensorInfo]) -> SamplerOptions {
+    let device = |(index, sensor): (u32, &SensorInfo)| DeviceOptions {
+        uuid: sensor.name.clone(),
+        index,
+        known: Known::default(),
+    };
+    SamplerOptions {
+        devices: (0..).zip(sensors).map(device).collect(),
+        interval_ms: INTERVAL_MS,
+        slow_interval_ms: SLOW_INTERVAL_MS,
+        ..SamplerOptions::default()
+    }
+}
+
 impl SensorSampler {
     /// `None` where there are none.
     pub fn open(root: &Path) -> Result<Option<Self>, MeterError> {
         let Some((source, sensors)) = SysfsSource::of_sensors(root) else { return Ok(None) };
-        let device = |(index, sensor): (u32, &SensorInfo)| DeviceOptions {
-            uuid: sensor.name.clone(),
-            index,
-            known: Known::default(),
-        };
-        let options = SamplerOptions {
-            devices: (0..).zip(&sensors).map(device).collect(),
-            interval_ms: INTERVAL_MS,
-            slow_interval_ms: SLOW_INTERVAL_MS,
-            ..SamplerOptions::default()
-        };
-        let sampler = Sampler::beside_cpu(source, &options, Rapl::none())?;
+        let sampler = Sampler::beside_cpu(source, &options_of(&sensors), Rapl::none())?;
         Ok(Some(Self { sampler, sensors }))
     }
 
@@ -64,7 +82,6 @@ impl PendingSensors {
     /// What each has measured; nothing where the sampler was closed.
     pub fn wait(self) -> Vec<SensorReport> {
         let devices = self.pending.wait().map_or_else(Vec::new, |report| report.devices);
-        let pairs = self.sensors.into_iter().zip(devices);
-        pairs.map(|(sensor, device)| SensorReport { sensor, device }).collect()
+        reports(self.sensors, devices)
     }
 }
