@@ -99,6 +99,8 @@ async function faulty() {
     allNone: at(7, { power: later({ text: 'N/A' }), energy: { fromS: 0, text: 'none' } }),
     radeonStuck: radeon(tree, 8, { fromS: 0.01 }),
     radeonZero: radeon(tree, 9, later({ text: '0' })),
+    unitConfirmed: radeon(tree, 12, undefined, 1),
+    unitRefuted: radeon(tree, 13, undefined, 4),
     arcStuck: arc(tree, 10, later()),
     arcBackwards: arc(tree, 11, later({ lessJ: 4000 })),
   }
@@ -185,6 +187,13 @@ describe('GPUs and sensors below /sys', () => {
       ['powerNone', 'counter', /the readings have holes/, 'the file holds no number'],
       ['powerZero', 'counter', /the readings have holes/, 'the driver answered 0 mW'],
       ['powerStuck', 'counter', /^the counter, carried to both edges$/, null],
+      ['unitConfirmed', 'counter', /^the counter, carried to both edges$/, null],
+      [
+        'unitRefuted',
+        'integral',
+        /^the unit of the energy counter is assumed, .*: they are [34]\.\d\d times/,
+        null,
+      ],
     ] as const
     for (const [name, method, reason, missing] of carried) {
       const device = deviceOf(energy, gpus[name])

@@ -71,15 +71,18 @@ export function mi300x(
   return { uuid: `AMD-${chip}`, curve }
 }
 
-/** A mean power every 100 ms, and metrics without an accumulator. */
-export function radeon(tree: SysfsTree, card: number, fault?: Fault): FakeGpu {
+/** gpu_metrics v1.3, whose header states no unit of the accumulator. */
+const RADEON_METRICS = { size: 120, content: 3, at: 24 }
+
+/** A mean power every 100 ms; `unit`: with an accumulator that counts by so many times 2^-16 J. */
+export function radeon(tree: SysfsTree, card: number, fault?: Fault, unit?: number): FakeGpu {
   const curve = bursts(18, 290, 23 + card)
   const chip = chipNumber()
   const folder = tree.place(`class/drm/card${card}/device`, {
     ...pciFiles('1002', '744c', 'amdgpu', `0000:${(0x30 + card).toString(16)}:00.0`),
     unique_id: `${chip}\n`,
     mem_info_vram_total: `${24 * GIB}\n`,
-    gpu_metrics: metricsTable(120, 3),
+    gpu_metrics: metricsTable(RADEON_METRICS.size, RADEON_METRICS.content),
     'hwmon/hwmon4/name': 'amdgpu\n',
     'hwmon/hwmon4/power1_cap': '303000000\n',
   })
@@ -90,6 +93,15 @@ export function radeon(tree: SysfsTree, card: number, fault?: Fault): FakeGpu {
     phaseMs: 37,
     ...(fault === undefined ? {} : { fault }),
   })
+  if (unit !== undefined) {
+    const levels = curve.levels.map(({ fromS, w }) => ({ fromS, w: w / unit }))
+    tree.move(`${folder}/gpu_metrics`, {
+      curve: { ...curve, levels, rippleW: curve.rippleW / unit },
+      what: { unit: 'table', at: RADEON_METRICS.at },
+      everyMs: 50,
+      offset: 1000,
+    })
+  }
   return { uuid: `AMD-${chip}`, curve }
 }
 

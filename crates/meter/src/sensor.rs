@@ -10,6 +10,19 @@ pub enum Origin {
     Nvml,
     /// A file of the kernel below /sys: no vendor says how far such a sensor may be off, and none was tried here.
     Sysfs,
+    /// The same beside an energy counter whose unit no document of its driver states.
+    SysfsUnitAssumed,
+}
+
+impl Origin {
+    /// Its name beside stored samples; nothing of NVIDIA's.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nvml => "",
+            Self::Sysfs => ":sysfs",
+            Self::SysfsUnitAssumed => ":sysfs-unit",
+        }
+    }
 }
 
 /// A power sensor that publishes every `update_period_ns` the mean power over `window_ns` that ended `delay_ns` before,

@@ -25,7 +25,9 @@ impl Evidence {
     pub(super) fn specified(&self) -> (f64, &'static str) {
         match self.origin {
             Origin::Nvml => (known::GAIN_SHARE, "nvml.h, arXiv 2312.02741"),
-            Origin::Sysfs => (known::UNTRIED_GAIN_SHARE, "assumption: no vendor states it"),
+            Origin::Sysfs | Origin::SysfsUnitAssumed => {
+                (known::UNTRIED_GAIN_SHARE, "assumption: no vendor states it")
+            }
         }
     }
 

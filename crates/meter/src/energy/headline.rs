@@ -145,12 +145,31 @@ impl Evidence {
         if self.counter_reads == 0 {
             let why = match self.origin {
                 Origin::Nvml => "the energy counter could not be read",
-                Origin::Sysfs => "there is no energy counter that answers",
+                Origin::Sysfs | Origin::SysfsUnitAssumed => "there is no energy counter that answers",
             };
             return Err(why.to_owned());
         }
-        self.counter_j()
-            .ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())
+        let counter_j = self
+            .counter_j()
+            .ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())?;
+        self.confirm_unit(counter_j).map(|()| counter_j)
+    }
+
+    /// A counter whose unit nobody states is believed where the readings say the same as far as a gain explains.
+    fn confirm_unit(&self, counter_j: f64) -> Result<(), String> {
+        if self.origin != Origin::SysfsUnitAssumed {
+            return Ok(());
+        }
+        let unconfirmed = |why: &str| {
+            format!("the unit of the energy counter is assumed, and no readings confirm it: {why}")
+        };
+        let ratio = self.integral().map_err(|why| unconfirmed(&why))? / counter_j;
+        let is_plausible = ratio.ln().abs() <= known::RATIO_PLAUSIBLE.ln_1p();
+        if is_plausible {
+            Ok(())
+        } else {
+            Err(unconfirmed(&format!("they are {ratio:.2} times the counter")))
+        }
     }
 
     pub(super) fn integral(&self) -> Result<f64, String> {
@@ -166,7 +185,7 @@ impl Evidence {
         if let Some(gap_s) = readings.longest_gap_s {
             return Err(format!("there are no power readings for {gap_s:.1} s, which is too long to bridge"));
         }
-        if let Some(power_w) = readings.stood_at_w.filter(|_| self.origin == Origin::Sysfs)
+        if let Some(power_w) = readings.stood_at_w.filter(|_| self.origin != Origin::Nvml)
             && self.duration_s >= known::STANDS_STILL_S
         {
             return Err(format!(

@@ -114,7 +114,7 @@ impl History {
     pub fn possible_w(&self, sample: &Sample) -> Option<f64> {
         let unknown_w = match self.sensor.origin {
             Origin::Nvml => known::UNKNOWN_LIMIT_W,
-            Origin::Sysfs => known::UNTRIED_LIMIT_W,
+            Origin::Sysfs | Origin::SysfsUnitAssumed => known::UNTRIED_LIMIT_W,
         };
         let highest_w = known::TRANSIENT_FACTOR * self.limit_w().unwrap_or(unknown_w);
         sample.power_w().filter(|power_w| *power_w <= highest_w)
@@ -203,7 +203,7 @@ impl History {
         let window_ns = match self.sensor.origin {
             Origin::Nvml => self.sensor.window_ns,
             // Of which nobody has measured the window: taken to see all of the time.
-            Origin::Sysfs => update_period_ns,
+            Origin::Sysfs | Origin::SysfsUnitAssumed => update_period_ns,
         };
         Sensor { update_period_ns, window_ns, ..self.sensor }
     }
@@ -235,7 +235,7 @@ impl History {
     /// seen to change, where that is more often than it is taken to. One that publishes with each read, or more often, is so.
     fn untried_period_ns(&self) -> Option<u64> {
         let gap_ns = self.power_rhythm.usual_gap_ns()?;
-        let is_untried = self.sensor.origin == Origin::Sysfs;
+        let is_untried = self.sensor.origin != Origin::Nvml;
         (is_untried && gap_ns < self.sensor.update_period_ns).then_some(gap_ns)
     }
 

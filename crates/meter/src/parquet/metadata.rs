@@ -19,8 +19,6 @@ use crate::window::{FirstUpdate, FirstUpdates};
 const INTERVALS_NS: RangeInclusive<u64> = 1_000_000..=5_000_000_000;
 /// Periods that a sensor or a counter may have.
 const PERIODS_NS: RangeInclusive<u64> = 100_000..=60_000_000_000;
-/// Behind the times of a sensor that is a file below /sys.
-const SYSFS: &str = ":sysfs";
 const LONGEST_HISTORY_NS: u64 = 300_000_000_000;
 
 /// Known when a window opens.
@@ -63,11 +61,8 @@ pub struct EndFacts {
 impl FileFacts {
     pub(super) fn metadata(&self, schema_version: &str) -> Vec<KeyValue> {
         let sensors = list(&self.sensors, |sensor| {
-            let times = format!("{}:{}:{}", sensor.update_period_ns, sensor.window_ns, sensor.delay_ns);
-            match sensor.origin {
-                Origin::Nvml => times,
-                Origin::Sysfs => times + SYSFS,
-            }
+            let Sensor { update_period_ns, window_ns, delay_ns, origin } = *sensor;
+            format!("{update_period_ns}:{window_ns}:{delay_ns}{}", origin.as_str())
         });
         let is_calibrated = self.calibrated.iter().any(|calibrated| *calibrated != Calibrated::default());
         let calibrated = || entry("llem.calibrated", list(&self.calibrated, calibrated_text));
@@ -97,10 +92,9 @@ impl FileFacts {
             slow_gap_cap_ns: entries.value("llem.slow_gap_cap_ns")?,
             history_ns: entries.span_ns("llem.history_ns", 0..=LONGEST_HISTORY_NS)?,
             sensors: entries.list("llem.sensors_ns", |text| {
-                let (text, origin) = match text.strip_suffix(SYSFS) {
-                    Some(times) => (times, Origin::Sysfs),
-                    None => (text, Origin::Nvml),
-                };
+                let origins = [Origin::Sysfs, Origin::SysfsUnitAssumed];
+                let named = |origin: Origin| Some((text.strip_suffix(origin.as_str())?, origin));
+                let (text, origin) = origins.into_iter().find_map(named).unwrap_or((text, Origin::Nvml));
                 let parts: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
                 let [update_period_ns, window_ns, delay_ns] = parts?.try_into().ok()?;
                 let is_sane =

@@ -29,7 +29,7 @@ impl DeviceWindow {
         let highest_w = self.integral.max_power_w();
         // Where no limit is told, and none is known of the kind, nothing is taken to be hidden above what was seen.
         let belief = match (taken.origin, belief.limit_w) {
-            (Origin::Sysfs, None) => Belief { limit_w: highest_w, ..belief },
+            (Origin::Sysfs | Origin::SysfsUnitAssumed, None) => Belief { limit_w: highest_w, ..belief },
             _ => belief,
         };
         // A mean over a second leaves each edge uncertain by half a second of the power.

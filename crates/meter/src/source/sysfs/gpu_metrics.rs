@@ -74,6 +74,11 @@ impl<'a> Table<'a> {
         number.ok_or(ReadError::NotSupported)
     }
 
+    /// Whether the header states the unit of the energy counter.
+    pub fn states_unit(&self) -> bool {
+        self.content >= 4
+    }
+
     /// The power of the board or the socket in milliwatts, from whole watts.
     pub fn power_mw(&self) -> Result<u32, ReadError> {
         let watts = match (self.format, self.content) {

@@ -95,6 +95,7 @@ fn assert_reads(size: usize, content: u8, power: usize, energy: usize) {
     let bytes = table(size, content, &[(power, &watts), (energy, &units)]);
     let read = Table::of(&bytes).expect("a table");
     assert_eq!((read.power_mw(), read.energy_units()), (Ok(742_000), Ok(ENERGY)), "v1.{content}");
+    assert_eq!(read.states_unit(), content >= 4, "v1.{content}");
     let bytes = table(size, content, &[(power, &[0xff; 2]), (energy, &[0xff; 8])]);
     let none = Table::of(&bytes).expect("a table");
     assert_eq!(none.power_mw(), Err(ReadError::NotSupported), "v1.{content}");

@@ -38,6 +38,8 @@ pub(super) struct Meter {
     /// The power's file, by its name.
     pub power_name: &'static str,
     counter: Option<Counter>,
+    /// Whether the unit of the counter is what others take it for, and stated nowhere.
+    pub unit_is_assumed: bool,
     metrics: Option<GpuMetrics>,
     signals: Signals,
     limit: Option<Attribute>,
@@ -82,6 +84,7 @@ impl Meter {
             power: None,
             power_name: NO_POWER,
             counter: None,
+            unit_is_assumed: false,
             metrics: None,
             signals: Signals::default(),
             limit: None,
@@ -113,11 +116,12 @@ impl Meter {
 
     /// Finds the counter, and what the power is called that is taken from it where there is nothing better.
     fn find_counter(&mut self, card: &Card) -> Option<&'static str> {
-        if self
-            .metrics
-            .as_mut()
-            .is_some_and(|metrics| metrics.read().is_ok_and(|table| table.energy_units().is_ok()))
-        {
+        let by_metrics = self.metrics.as_mut().and_then(|metrics| {
+            let table = metrics.read().ok()?;
+            table.energy_units().is_ok().then(|| table.states_unit())
+        });
+        if let Some(states_unit) = by_metrics {
+            self.unit_is_assumed = !states_unit;
             self.counter = Some(Counter::Metrics(Unwrapped::default()));
             return None;
         }

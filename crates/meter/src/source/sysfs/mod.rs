@@ -29,7 +29,7 @@ use meter::Meter;
 use super::{PowerDomain, ReadError, Source};
 use crate::error::MeterError;
 use crate::sample::{SlowSignals, ThrottleTimes};
-use crate::sensor::Sensor;
+use crate::sensor::{Origin, Sensor};
 use crate::tenancy::{Limits, Processes};
 
 /// Readings of a chosen set of GPUs, or of all other sensors.
@@ -79,8 +79,10 @@ impl Source for SysfsSource {
         PowerDomain::Sysfs(self.meters[device].power_name)
     }
 
-    fn sensor(&self, _device: usize) -> Sensor {
-        Sensor::UNTRIED
+    fn sensor(&self, device: usize) -> Sensor {
+        let origin =
+            if self.meters[device].unit_is_assumed { Origin::SysfsUnitAssumed } else { Origin::Sysfs };
+        Sensor { origin, ..Sensor::UNTRIED }
     }
 
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
