@@ -406,6 +406,7 @@ export declare function monotonicNs(): number
 export interface OpenOptions {
   /** The management library; by default the driver's own. */
   libraryPath?: string
+  /** Without any, the sensors below /sys that are of no GPU are read alone. */
   devices: Array<SampledDevice>
   /** Power interval in milliseconds, 1 to 5000. */
   intervalMs: number
