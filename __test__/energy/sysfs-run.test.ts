@@ -16,7 +16,12 @@ describe('llem run', () => {
     const gpu = mi300x(tree, 0)
     await tree.start()
     const env = { LLEM_SYSFS_ROOT: tree.root, LLEM_NVML_LIBRARY: '/nowhere/libnvidia-ml.so.1' }
-    const sets = ['n_prompts=20', 'generation.max_tokens=100', 'generation.ignore_eos=true']
+    const sets = [
+      `energy.devices=[${gpu.uuid}]`,
+      'n_prompts=20',
+      'generation.max_tokens=100',
+      'generation.ignore_eos=true',
+    ]
     const { code, stdout, stderr } = await run(['--json'], sets, env)
     expect(code, stderr).toBe(0)
     const { energy } = JSON.parse(stdout) as ExperimentResult
