@@ -105,8 +105,10 @@ describe('llem devices', () => {
     ])
     expect(devices[0]?.problem).toMatch(/^i915 shows no power and no energy in /)
     expect(devices[2]?.problem).toMatch(/^it is a partition, and the sensor of the whole GPU/)
-    const { stdout, stderr, code } = await llem(['devices'], environment(root))
+    const { stdout, stderr, code } = await llem(['devices', '-v'], environment(root))
     expect(code).toBe(0)
+    expect(stdout).toMatch(/^nvml +\S+ +yes +chosen by auto/m)
+    expect(stdout).toMatch(/^GPU 1 cannot be calibrated: its sensors are files below \/sys\./m)
     expect(stdout).toMatch(
       /^1 +amd +AMD Instinct MI300X OAM +192 GiB +\d+ W +750 W +hwmon power1_input +yes/m,
     )

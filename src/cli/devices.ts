@@ -4,6 +4,7 @@ import { chooseLibrary } from '../energy/library.js'
 import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
 import type { Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import { calibrationTables } from './calibration-tables.js'
 import { print, printJson, quantity, SIMULATED, say } from './screen.js'
 import { columns } from './tables.js'
@@ -87,7 +88,10 @@ export async function devices(options: {
         update_period_ms === null
           ? ''
           : ` Earlier runs saw its sensor publish every ${update_period_ms.toFixed(2)} ms.`
-      print(`\nGPU ${gpu.index} was not calibrated under this driver; see \`llem calibrate\`.${seen}`)
+      const why = isOfSysfs(gpu)
+        ? 'cannot be calibrated: its sensors are files below /sys.'
+        : 'was not calibrated under this driver; see `llem calibrate`.'
+      print(`\nGPU ${gpu.index} ${why}${seen}`)
     } else
       print(`\nGPU ${gpu.index}, calibrated ${calibration.calibrated_at}\n${calibrationTables(calibration)}`)
   }

@@ -189,7 +189,7 @@ fn reading_files_below_sys_allocates_nothing_also_where_they_hold_no_number() {
     let (id, _) = sampler.begin(WindowOptions::default());
     std::thread::sleep(Duration::from_millis(300));
     let report = sampler.end(id).wait().expect("a report");
-    assert!(report.sampler.driver_calls > 1000, "the files were read");
+    assert!(report.sampler.driver_calls > 300, "the files were read");
     assert_eq!(report.devices[1].missing_reason.as_deref(), Some("the file holds no number"));
     assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), 0);
 }

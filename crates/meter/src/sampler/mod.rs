@@ -27,7 +27,7 @@ use schedule::Schedule;
 use sensors::{PendingSensors, SensorSampler};
 pub(crate) use setup::Setup;
 pub use setup::{DeviceOptions, Known, SamplerOptions};
-use setup::{nanoseconds, validate};
+use setup::{nanoseconds, validate, validate_pace};
 use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
@@ -95,6 +95,7 @@ impl Sampler {
     /// is due. Without devices it reads the other sensors alone, and fails where there are none.
     pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
         let root = options.sysfs_root();
+        validate_pace(options)?;
         if options.devices.is_empty() {
             return sensors::open_alone(root);
         }
@@ -288,8 +289,12 @@ impl PendingReport {
             let sensors = sensors::reports(infos, report.devices);
             return Some(WindowReport { cpu: self.cpu, sensors, devices: Vec::new(), ..report });
         }
-        let sensors = self.sensors.map_or_else(Vec::new, PendingSensors::wait);
-        Some(WindowReport { cpu: self.cpu, sensors, ..report })
+        let (sensors, faults) = self.sensors.map_or_else(Default::default, PendingSensors::wait);
+        let mut report = WindowReport { cpu: self.cpu, sensors, ..report };
+        // What befell the machine, both say.
+        report.faults.extend(faults);
+        report.faults.dedup();
+        Some(report)
     }
 }
 

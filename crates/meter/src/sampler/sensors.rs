@@ -79,9 +79,11 @@ impl SensorSampler {
 }
 
 impl PendingSensors {
-    /// What each has measured; nothing where the sampler was closed.
-    pub fn wait(self) -> Vec<SensorReport> {
-        let devices = self.pending.wait().map_or_else(Vec::new, |report| report.devices);
-        reports(self.sensors, devices)
+    /// What each has measured, and what went wrong.
+    pub fn wait(self) -> (Vec<SensorReport>, Vec<String>) {
+        match self.pending.wait() {
+            Some(report) => (reports(self.sensors, report.devices), report.faults),
+            None => (Vec::new(), vec!["the sensors below /sys gave no report".to_owned()]),
+        }
     }
 }

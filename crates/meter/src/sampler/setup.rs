@@ -133,15 +133,20 @@ impl Setup {
 }
 
 pub(super) fn validate(options: &SamplerOptions) -> Result<(), MeterError> {
+    validate_pace(options)?;
+    if options.devices.is_empty() {
+        return Err(MeterError::InvalidOption("a sampler needs at least one device".to_owned()));
+    }
+    Ok(())
+}
+
+pub(super) fn validate_pace(options: &SamplerOptions) -> Result<(), MeterError> {
     for (name, value) in
         [("interval_ms", options.interval_ms), ("slow_interval_ms", options.slow_interval_ms)]
     {
         if !(1.0..=5000.0).contains(&value) {
             return Err(MeterError::InvalidOption(format!("{name} must be from 1 to 5000, got {value}")));
         }
-    }
-    if options.devices.is_empty() {
-        return Err(MeterError::InvalidOption("a sampler needs at least one device".to_owned()));
     }
     Ok(())
 }
