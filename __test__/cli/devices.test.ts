@@ -13,9 +13,9 @@ describe('llem devices', () => {
       'SIMULATED: these numbers come from a simulated GPU, not from hardware.\nDriver 580.95.05 | CUDA 13.0\n',
     )
     const [head, row, ...rest] = stdout.split('\n')
-    expect(head).toMatch(/^ +name +memory +now +limit +power from +counter +persistence +MIG +UUID$/)
+    expect(head).toMatch(/^ +vendor +name +memory +now +limit +power from +counter +persistence +MIG +UUID$/)
     expect(row).toMatch(
-      /^0 +NVIDIA H200 +140 GiB +75 W +700 W +instant +yes +on +off +GPU-0{8}-0000-0000-0000-0{11}1$/,
+      /^0 +nvidia +NVIDIA H200 +140 GiB +75 W +700 W +instant +yes +on +off +GPU-0{8}-0000-0000-0000-0{11}1$/,
     )
     expect(rest).toEqual([''])
   })

@@ -94,6 +94,7 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
     devices: [deviceEnergy()],
     unmeasured: [],
     cpu: { package_j: null, dram_j: null, reason: 'this machine has no RAPL zones', domains: [] },
+    sensors: [],
     contamination: { other_samplers: [], foreign_processes: [], limit_changes: [] },
     findings: [],
     estimator: 'llem-edges-1',

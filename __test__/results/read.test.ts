@@ -29,6 +29,7 @@ function toldSince(kind: 'run' | 'exec' | 'incomplete') {
       findings: [],
       unmeasured: null,
       cut: null,
+      sensors: [],
       domain: 'gpu',
       external: [],
       devices: energy.devices.map(deviceSince(phase)),

@@ -9,6 +9,7 @@ import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
 import { findDevices } from '../energy/open.js'
 import type { Device, Machine } from '../native/addon.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import type { Calibration, Scope } from '../results/calibration.js'
 import { calibrationTables } from './calibration-tables.js'
 import { EXIT, Exit } from './exit.js'
@@ -39,8 +40,13 @@ interface Calibrated {
 export async function calibrate(command: readonly string[], flags: CalibrateFlags): Promise<void> {
   const { quiet = false, verbose = false } = flags
   const { libraryPath } = chooseLibrary(flags.simulate)
-  const { machine, devices, notes } = await findDevices({ libraryPath, devices: flags.devices ?? null })
+  const {
+    machine,
+    devices: chosen,
+    notes,
+  } = await findDevices({ libraryPath, devices: flags.devices ?? null })
   if (!quiet) for (const note of notes) say(`Note: ${note}.`)
+  const devices = thoseOfNvml(chosen)
   const reference = referenceOf(flags)
   if (reference !== null) await checkReference(reference, devices.length)
   const known = new KnownDevices(machine)
@@ -66,6 +72,20 @@ export async function calibrate(command: readonly string[], flags: CalibrateFlag
   if (wasInterrupted) throw new Exit(EXIT.interrupted)
   if (load !== null) failWhereTheLoadFailed(calibrated)
   if (reference !== null) failWithoutReference(calibrated)
+}
+
+/** What is calibrated is how NVML answers: the others have nothing of the kind yet. */
+function thoseOfNvml(devices: readonly Device[]): Device[] {
+  const others = devices.filter(isOfSysfs)
+  for (const { index } of others)
+    say(`GPU ${index} is not calibrated: its sensors are files below /sys, not NVML's.`)
+  if (others.length === devices.length)
+    throw new LlemError('No GPU of this choice can be calibrated.', {
+      code: 'GPU_POWER_UNSUPPORTED',
+      hint: 'llem calibrates GPUs of NVIDIA.',
+      kind: 'usage',
+    })
+  return devices.filter((device) => !isOfSysfs(device))
 }
 
 function referenceOf(flags: CalibrateFlags): MeterOptions | null {

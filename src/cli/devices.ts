@@ -4,6 +4,7 @@ import { chooseLibrary } from '../energy/library.js'
 import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
 import type { Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import { calibrationTables } from './calibration-tables.js'
 import { print, printJson, quantity, SIMULATED, say } from './screen.js'
 import { columns } from './tables.js'
@@ -41,7 +42,9 @@ export async function devices(options: {
     return
   }
   if (simulated) say(SIMULATED)
-  say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
+  if (machine.nvmlProblem !== undefined) say(`NVIDIA: ${machine.nvmlProblem}.`)
+  if (machine.driverVersion !== undefined || machine.devices.length === 0)
+    say(`Driver ${machine.driverVersion ?? 'unknown'} | CUDA ${machine.cudaVersion ?? 'unknown'}`)
   for (const { index, reason } of unreadable) say(`GPU ${index} cannot be read: ${reason}.`)
   if (machine.devices.length === 0 && unreadable.length === 0) {
     say('The driver sees no GPU.')
@@ -50,9 +53,22 @@ export async function devices(options: {
   }
   for (const { index, problem } of machine.devices)
     if (problem !== undefined) say(`GPU ${index} cannot be measured: ${problem}.`)
-  const head = ['', 'name', 'memory', 'now', 'limit', 'power from', 'counter', 'persistence', 'MIG', 'UUID']
+  const head = [
+    '',
+    'vendor',
+    'name',
+    'memory',
+    'now',
+    'limit',
+    'power from',
+    'counter',
+    'persistence',
+    'MIG',
+    'UUID',
+  ]
   const rows = machine.devices.map((gpu) => [
     String(gpu.index),
+    gpu.vendor ?? '-',
     gpu.name ?? '-',
     quantity(gpu.memoryTotalBytes === undefined ? null : gpu.memoryTotalBytes / GIB, 'GiB', 0),
     quantity(gpu.powerW, 'W', 0),
@@ -63,7 +79,7 @@ export async function devices(options: {
     onOff(gpu.migMode),
     gpu.uuid,
   ])
-  print(columns(head, rows, [2, 3, 4]))
+  print(columns(head, rows, [3, 4, 5]))
   if (probes !== null) print(probeTable(probes))
   if (!options.verbose) return
   for (const gpu of machine.devices) {
@@ -74,7 +90,10 @@ export async function devices(options: {
         update_period_ms === null
           ? ''
           : ` Earlier runs saw its sensor publish every ${update_period_ms.toFixed(2)} ms.`
-      print(`\nGPU ${gpu.index} was not calibrated under this driver; see \`llem calibrate\`.${seen}`)
+      const why = isOfSysfs(gpu)
+        ? 'cannot be calibrated: its sensors are files below /sys.'
+        : 'was not calibrated under this driver; see `llem calibrate`.'
+      print(`\nGPU ${gpu.index} ${why}${seen}`)
     } else
       print(`\nGPU ${gpu.index}, calibrated ${calibration.calibrated_at}\n${calibrationTables(calibration)}`)
   }
@@ -103,6 +122,7 @@ function onOff(value: boolean | undefined): string {
 function onDisk(gpu: Device): Record<string, unknown> {
   return {
     index: gpu.index,
+    vendor: gpu.vendor ?? null,
     uuid: gpu.uuid,
     name: gpu.name ?? null,
     pci_bus_id: gpu.pciBusId ?? null,
@@ -122,5 +142,7 @@ function onDisk(gpu: Device): Record<string, unknown> {
     energy_counter: gpu.energyCounter,
     problem: gpu.problem ?? null,
     mig_uuids: gpu.migUuids ?? [],
+    integrated: gpu.integrated ?? null,
+    partition: gpu.partition ?? null,
   }
 }

@@ -4,6 +4,7 @@ import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties, withUncertainty } from './joules.js'
 import { quantity, SIMULATED } from './screen.js'
+import { sensorFacts } from './sensor-facts.js'
 import { columns } from './tables.js'
 
 const HEAD = ['', 'name', 'energy', 'mean', 'peak', 'duration', 'by']
@@ -36,9 +37,13 @@ export function execLines(
   const { sampler } = energy
   return [
     ...banner,
-    columns(HEAD, rows, [2, 3, 4, 5], width),
+    rows.length === 0 ? `Energy: unknown. ${energy.reason}` : columns(HEAD, rows, [2, 3, 4, 5], width),
     ...(uncertainties === null ? [] : [`Uncertainty (k=2): ${uncertainties}`]),
-    ...[...cpuFacts(energy.cpu, verbose), ...externalFacts(energy.external)].map(
+    ...[
+      ...cpuFacts(energy.cpu, verbose),
+      ...sensorFacts(energy.sensors, verbose),
+      ...externalFacts(energy.external),
+    ].map(
       ([name, fact]) => `${name}: ${fact}`,
     ),
     ...findings.map((finding) => spoken(finding, energy.devices.length)),

@@ -8,6 +8,7 @@ import { externalFacts } from './external-facts.js'
 import { bothUncertainties } from './joules.js'
 import { levelFacts, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
+import { sensorFacts } from './sensor-facts.js'
 import { servedBy, servingFacts } from './serving-facts.js'
 import { facts } from './tables.js'
 
@@ -94,8 +95,11 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
     ]
   }
   if (result.energy != null) yield* beside(result.energy)
-  if (result.energy !== null) yield* cpuFacts(result.energy.cpu)
-  if (result.energy !== null) yield* externalFacts(result.energy.external)
+  if (result.energy !== null) {
+    yield* cpuFacts(result.energy.cpu)
+    yield* sensorFacts(result.energy.sensors)
+    yield* externalFacts(result.energy.external)
+  }
   const { carbon, cost } = result
   if (carbon != null)
     yield [

@@ -47,15 +47,16 @@ export const energy = z
     devices: z
       .array(
         z
-          .union([z.int().min(0), z.string().regex(/^(GPU|MIG)-[\w/-]+$/)])
-          .meta({ expects: 'a GPU index from 0 or a GPU-... or MIG-... UUID' }),
+          .union([z.int().min(0), z.string().regex(/^((GPU|MIG)-[\w/-]+|AMD-\w+|PCI-[\w:.]+)$/)])
+          .meta({ expects: 'a GPU index from 0 or a GPU-..., MIG-..., AMD-... or PCI-... UUID' }),
       )
       .min(1)
       .nullable()
       .default(null)
       .meta({
-        description: 'The GPUs to measure; null is those of CUDA_VISIBLE_DEVICES, else all.',
-        expects: 'a list of at least one GPU (an index from 0 or a GPU-... or MIG-... UUID) or null',
+        description: 'The GPUs to measure; null is those of CUDA_VISIBLE_DEVICES and its like, else all.',
+        expects:
+          'a list of at least one GPU (an index from 0 or a GPU-..., MIG-..., AMD-... or PCI-... UUID) or null',
       }),
     interval_ms: intervalMs
       .default(10)

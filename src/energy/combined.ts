@@ -44,6 +44,7 @@ export function unaided(
     unmeasured: null,
     cpu: { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
     external: [],
+    sensors: [],
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
     faults: [],
     estimator: null,

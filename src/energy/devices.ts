@@ -1,6 +1,8 @@
 import { LlemError } from '../core/errors.js'
 import type { Device, UnreadableDevice } from '../native/addon.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import { visibleList } from './cuda-visible.js'
+import { type VisibleOthers, visibleOfAmd, visibleOfIntel } from './visible-others.js'
 
 /** A GPU that was to be measured and cannot be. */
 export interface Unmeasured {
@@ -21,6 +23,8 @@ export interface DeviceWishes {
   explicit: readonly (number | string)[] | null
   cudaVisibleDevices?: string | undefined
   cudaDeviceOrder?: string | undefined
+  /** What leaves GPUs of other vendors visible; by default all of them are. */
+  others?: VisibleOthers
   /** What the driver counts and does not tell about. */
   unreadable?: readonly UnreadableDevice[]
 }
@@ -36,17 +40,39 @@ export function cudaDeviceOrderOfChildren(): string {
  * PCI_BUS_ID.
  */
 export function chooseDevices(present: readonly Device[], wishes: DeviceWishes): DeviceChoice {
-  const { explicit, cudaVisibleDevices, unreadable = [] } = wishes
+  const { explicit, cudaVisibleDevices, others = {}, unreadable = [] } = wishes
   const notes: string[] = []
   if (explicit !== null) {
     const devices = unique(explicit.map((wish) => find(present, unreadable, String(wish), notes)))
     return { devices, unmeasured: [], notes }
   }
+  const ofCuda = present.filter((device) => !isOfSysfs(device))
   const wanted =
     cudaVisibleDevices === undefined
-      ? [...present, ...unreadable]
-      : visibleDevices(present, cudaVisibleDevices, wishes, notes)
-  return { ...measurable(wanted), notes: [...new Set(notes)] }
+      ? [...ofCuda, ...unreadable]
+      : visibleDevices(ofCuda, cudaVisibleDevices, wishes, notes)
+  const isAlone = ofCuda.length === 0 && unreadable.length === 0
+  return {
+    ...measurable([...wanted, ...visibleOthers(present.filter(isOfSysfs), others, isAlone)]),
+    notes: [...new Set(notes)],
+  }
+}
+
+/**
+ * Those without NVML. Graphics of a processor and partitions without a sensor are passed over where the machine has any other
+ * GPU and no variable names them: they draw a picture, or are in the energy of the GPU that they are part of.
+ */
+function visibleOthers(present: readonly Device[], others: VisibleOthers, isAlone: boolean): Device[] {
+  const isBeside = ({ integrated, partition, problem }: Device) =>
+    integrated === true || (partition === true && problem !== undefined)
+  const isOnlyBeside = isAlone && present.every(isBeside)
+  const of = (vendor: string) => present.filter((device) => device.vendor === vendor)
+  return [visibleOfAmd(of('amd'), others), visibleOfIntel(of('intel'), others)].flatMap(
+    ({ devices, named }) =>
+      devices.filter(
+        (device) => !isBeside(device) || isOnlyBeside || (named && device.problem === undefined),
+      ),
+  )
 }
 
 /** What CUDA would see of them. */
@@ -126,7 +152,7 @@ function lookUp(
   if (wish.startsWith('MIG-')) return parentOfMig(there, wish)
   // CUDA accepts any prefix of a UUID that fits one GPU.
   const matches = there.filter((gpu) => gpu.uuid.startsWith(wish))
-  return wish.startsWith('GPU-') && matches.length === 1 ? matches[0] : undefined
+  return /^(GPU|AMD|PCI)-/.test(wish) && matches.length === 1 ? matches[0] : undefined
 }
 
 /**

@@ -2,6 +2,7 @@
 // be it `exec`, `monitor`, the library or an experiment.
 
 import type { Meanings } from '../core/meanings.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { type DeviceFinding, type Finding, folded, warning, withoutRepetitions } from '../results/findings.js'
 import { describeForeignProcess, describeLimitChange, describeServerOrStranger } from './contamination.js'
@@ -98,6 +99,14 @@ export function findingsOfDevice(
     }),
     ...(power_domain in OTHER_READINGS
       ? [note('instant_power_missing', `${NO_INSTANT_POWER} ${OTHER_READINGS[power_domain]}.`)]
+      : []),
+    ...(isOfSysfs(device)
+      ? [
+          note(
+            'untried_hardware',
+            `llem has not been tried on hardware with this kind of sensor (${power_domain}): it reads what the kernel's documentation says, and takes the sensor to be within ${device.gain_pct ?? 10} % of the truth, which no vendor states.`,
+          ),
+        ]
       : []),
     ...(gap_s > LONG_GAP_S
       ? [found('sample_gap', `${gap_s.toFixed(1)}s of the measurement have no power readings.`)]
@@ -197,6 +206,13 @@ export const MEANINGS: Meanings = {
     meaning: 'The instantaneous power cannot be read; another call of the driver is used.',
     evidence: 'Field 186 fails while nvmlDeviceGetPowerUsage answers.',
     advice: 'Update the driver. A mean over one second sees short loads late.',
+  },
+  untried_hardware: {
+    meaning:
+      'The sensor is of a kind that llem was never beside: GPUs of AMD and Intel, by files of the kernel.',
+    evidence:
+      '`energy.devices[].power_domain` names the file. It was tested on file systems that tests made.',
+    advice: 'Compare with a meter (`llem exec` beside one), and report what you see.',
   },
   gpu_persistence_mode_off: {
     meaning: 'The driver may put the GPU to sleep and wake it, which costs time and energy.',

@@ -2,12 +2,14 @@
 // energy counter counts. It expires, and what contradicts it deletes it. `llem calibrate` writes here too.
 
 import { readFile, rm } from 'node:fs/promises'
+import { release } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { contentHash } from '../core/identity.js'
 import { dataDir } from '../core/paths.js'
 import type { Device, DeviceReport, KnownDevice, Machine } from '../native/addon.js'
 import { scenarioText } from '../native/simulation.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import { type Calibration, calibrationSchema } from '../results/calibration.js'
 import { type BoardGain, boardGainSchema, COUNTER_KINDS, gainRatioSchema } from '../results/energy.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
@@ -110,7 +112,13 @@ export class KnownDevices {
     }
     if (before !== null && isSame(before, now)) return
     const { calibration = null, calibrated = null } = (await this.#read(device.uuid)) ?? {}
-    await this.#write({ uuid: device.uuid, driver: this.#driver, learned: now, calibrated, calibration })
+    await this.#write({
+      uuid: device.uuid,
+      driver: this.#driverOf(device.uuid),
+      learned: now,
+      calibrated,
+      calibration,
+    })
   }
 
   /** What is known of a device's power sensor, in the words of what is on disk; null is what is not. */
@@ -136,7 +144,7 @@ export class KnownDevices {
     const { averaging_window: fit, counter } = calibration
     await this.#write({
       uuid: device.uuid,
-      driver: this.#driver,
+      driver: this.#driverOf(device.uuid),
       learned: {
         learned_at: calibration.calibrated_at,
         counter_kind: counter.kind === 'undecided' ? (before?.counter_kind ?? 'undecided') : counter.kind,
@@ -180,7 +188,8 @@ export class KnownDevices {
   async #forget(uuid: string): Promise<void> {
     const calibration = (await this.#read(uuid))?.calibration ?? null
     if (calibration === null) await rm(this.#pathOf(uuid), { force: true })
-    else await this.#write({ uuid, driver: this.#driver, learned: null, calibrated: null, calibration })
+    else
+      await this.#write({ uuid, driver: this.#driverOf(uuid), learned: null, calibrated: null, calibration })
   }
 
   async #read(uuid: string): Promise<Known | null> {
@@ -197,8 +206,13 @@ export class KnownDevices {
     await writeJsonAtomically(this.#pathOf(known.uuid), known)
   }
 
+  /** The drivers of GPUs without NVML come with the kernel. */
+  #driverOf(uuid: string): string {
+    return isOfSysfs({ uuid }) ? `kernel ${release()}` : this.#driver
+  }
+
   #pathOf(uuid: string): string {
-    const key = contentHash({ uuid, driver: this.#driver })
+    const key = contentHash({ uuid, driver: this.#driverOf(uuid) })
     return join(dataDir(), 'devices', `${key.slice(0, 32)}.json`)
   }
 }

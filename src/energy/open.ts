@@ -2,8 +2,10 @@ import { LlemError } from '../core/errors.js'
 import type { Device, Machine, WindowReport } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { Sampler } from '../native/sampler.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import { chooseDevices, type DeviceChoice, type Unmeasured } from './devices.js'
 import { KnownDevices } from './known-devices.js'
+import { OTHERS_VISIBLE, visibleOthersHere } from './visible-others.js'
 
 export interface SamplerWishes {
   /** Indices or UUIDs; null: what CUDA_VISIBLE_DEVICES leaves visible, else all. */
@@ -22,6 +24,9 @@ export interface SamplerWishes {
   cudaDeviceOrder?: string
 }
 
+/** How often the meter reads such sensors (crates/meter/src/sampler/sensors.rs). */
+const SENSORS_MS = 20
+
 export interface FoundDevices {
   machine: Machine
   /** The chosen devices. */
@@ -36,6 +41,8 @@ export interface FoundDevices {
 export interface OpenedSampler extends FoundDevices {
   sampler: Sampler
   ownContainer: string | null
+  /** Why no GPU is among the devices, where other sensors are read alone; null where GPUs are read. */
+  withoutGpus: string | null
   /** Keeps for later runs what a window showed of the devices. */
   learn(report: WindowReport): Promise<void>
 }
@@ -54,6 +61,7 @@ export async function findDevices({
     explicit,
     cudaVisibleDevices,
     cudaDeviceOrder,
+    others: visibleOthersHere(),
     unreadable: machine.unreadable ?? [],
   })
   if (choice.devices.length === 0) throw noGpu(machine)
@@ -93,6 +101,7 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     unmeasured,
     notes,
     ownContainer: wishes.ownContainer ?? null,
+    withoutGpus: null,
     async learn(report) {
       const lessons = report.devices.map((device, position) =>
         // What cannot be kept is found out again; no measurement is worse for it.
@@ -103,8 +112,30 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
   }
 }
 
+/**
+ * The sensors of a machine that are of no GPU, alone: a module whose GPU tells nothing, as of a Jetson, or none. Null where there
+ * are none. `why`: there is no GPU to read.
+ */
+export async function openSensors(why: string): Promise<OpenedSampler | null> {
+  const sysfsRoot = process.env.LLEM_SYSFS_ROOT || undefined
+  const sampler = await Sampler.open({ devices: [], intervalMs: SENSORS_MS, sysfsRoot }).catch(() => null)
+  if (sampler === null) return null
+  return {
+    sampler,
+    machine: { devices: [], simulated: false },
+    devices: [],
+    unmeasured: [],
+    notes: [],
+    ownContainer: null,
+    withoutGpus: why,
+    learn: async () => undefined,
+  }
+}
+
 function noGpu(machine: Machine): LlemError {
-  const { devices, unreadable = [] } = machine
+  const { unreadable = [] } = machine
+  // Graphics of a processor are no reason to look for who hides GPUs.
+  const devices = machine.devices.filter(({ integrated }) => integrated !== true)
   if (unreadable.length > 0 && devices.length === 0) {
     const reasons = unreadable.map(({ index, reason }) => `GPU ${index}: ${reason}`).join('; ')
     return new LlemError(`No GPU of this machine can be read. ${reasons}.`, {
@@ -113,14 +144,17 @@ function noGpu(machine: Machine): LlemError {
     })
   }
   const hidden = devices.length > 0
+  const others = devices.some(isOfSysfs) ? OTHERS_VISIBLE : []
+  const set = ['CUDA_VISIBLE_DEVICES', ...others].filter((name) => process.env[name] !== undefined)
+  const hiding = set.length > 0 ? set : ['CUDA_VISIBLE_DEVICES']
   return new LlemError(
     hidden
-      ? `CUDA_VISIBLE_DEVICES=${process.env.CUDA_VISIBLE_DEVICES} hides every GPU of this machine.`
+      ? `${hiding.map((name) => `${name}=${process.env[name]}`).join(' ')} hides every GPU of this machine.`
       : 'The driver sees no GPU on this machine.',
     {
       code: 'NO_GPU',
       hint: hidden
-        ? 'Unset CUDA_VISIBLE_DEVICES, or name GPUs with --devices.'
+        ? `Unset ${hiding.join(' and ')}, or name GPUs with --devices.`
         : 'Check `nvidia-smi`, or add --simulate to try llem with a simulated GPU.',
     },
   )

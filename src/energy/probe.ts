@@ -56,7 +56,8 @@ export async function probeEnergyBackends(wishes: ProbeWishes): Promise<BackendP
         version: (installs === null ? llemVersion() : version) ?? null,
         path: found?.path ?? null,
         available: answer.available,
-        domain: answer.available ? (surroundings.uuids === null ? 'cpu' : 'gpu') : null,
+        // llem's own reads GPUs that no backend of Python knows.
+        domain: answer.available ? (installs !== null && surroundings.uuids === null ? 'cpu' : 'gpu') : null,
         problem: answer.available ? null : answer.reason,
         hint: answer.available ? null : answer.hint,
       })

@@ -2,6 +2,7 @@ import type { EnergyBackendName } from '../core/energy-backends.js'
 import { LlemError } from '../core/errors.js'
 import { listDevices } from '../native/machine.js'
 import { shareSimulation } from '../native/simulation.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import type { EnergyOptions, HelperLimits, Surroundings } from './backends/backend.js'
 import { energyBackends } from './backends/registry.js'
 import { findDevices, type OpenedSampler, openSampler, type SamplerWishes } from './open.js'
@@ -61,8 +62,10 @@ async function uuidsWithoutSampler(wishes: SamplerWishes): Promise<string[] | nu
   return await findDevices(wishes).then(uuidsOf, () => null)
 }
 
-function uuidsOf({ devices }: { devices: readonly { uuid: string }[] }): string[] {
-  return devices.map(({ uuid }) => uuid)
+/** Those that a backend of Python can read: of NVML. Null where there is none. */
+function uuidsOf({ devices }: { devices: readonly { uuid: string }[] }): string[] | null {
+  const uuids = devices.filter((device) => !isOfSysfs(device)).map(({ uuid }) => uuid)
+  return uuids.length > 0 || devices.length === 0 ? uuids : null
 }
 
 /** A helper sees the same simulated GPUs only once their scenario says when it began. */

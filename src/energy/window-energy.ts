@@ -13,6 +13,7 @@ import { foreignProcesses, limitChanges } from './contamination.js'
 import { cpuEnergyOf } from './cpu.js'
 import type { Unmeasured } from './devices.js'
 import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
+import { sensorEnergiesOf } from './sensors.js'
 
 const MIB = 1024 * 1024
 /** The source of a gain (crates/meter/src/energy/board_gain.rs). */
@@ -28,6 +29,8 @@ export interface Beside {
   settings?: readonly GpuSetting[]
   /** GPUs that were to be measured and cannot be. */
   unmeasured?: readonly Unmeasured[]
+  /** Why there is no GPU in the report, where there is none. */
+  withoutGpus?: string | null
 }
 
 const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
@@ -36,7 +39,13 @@ const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
 export function energyOf(
   report: WindowReport,
   sampler: Sampler,
-  { otherSamplers = null, ownContainer = null, settings = [], unmeasured = [] }: Beside = {},
+  {
+    otherSamplers = null,
+    ownContainer = null,
+    settings = [],
+    unmeasured = [],
+    withoutGpus = null,
+  }: Beside = {},
 ): NativeEnergy {
   const domains = sampler.powerDomains()
   const devices = report.devices.map((device, position) =>
@@ -52,7 +61,7 @@ export function energyOf(
     domain: 'gpu',
     method: methodOf(report.method),
     total_j: report.totalJ ?? null,
-    reason: reasonOf(devices),
+    reason: withoutGpus ?? reasonOf(devices),
     integral_j: report.integralJ ?? null,
     counter_j: report.counterJ ?? null,
     counter_raw_j: report.counterRawJ ?? null,
@@ -60,7 +69,7 @@ export function energyOf(
     uncertainty_j: report.uncertaintyJ ?? null,
     absolute_uncertainty_j: report.absoluteUncertaintyJ ?? null,
     gain_pct: report.totalJ === undefined ? null : Math.max(...devices.map((device) => device.gain_pct ?? 0)),
-    coverage: report.coverage,
+    coverage: devices.length === 0 ? null : report.coverage,
     duration_sec: (report.endNs - report.startNs) / 1e9,
     window: {
       start_ns: report.startNs,
@@ -84,6 +93,7 @@ export function energyOf(
     unmeasured: unmeasured.map(({ index, reason }) => ({ gpu_index: index, reason })),
     cpu: cpuEnergyOf(report.cpu),
     external: [],
+    sensors: sensorEnergiesOf(report.sensors),
     contamination: {
       other_samplers: otherSamplers,
       foreign_processes: foreignProcesses(report.devices, sampler.devices, ownContainer),

@@ -40,6 +40,7 @@ export function beginEnergyWindow(
         ownContainer: opened.ownContainer,
         settings: settingsOf(opened),
         unmeasured: opened.unmeasured,
+        withoutGpus: opened.withoutGpus,
       })
     },
     cancel: () => window.cancel(),

@@ -3,7 +3,7 @@
 import { LlemError } from '../core/errors.js'
 import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
 import type { ExternalAsked, ExternalMeters } from '../energy/external/open.js'
-import { type OpenedSampler, openSampler } from '../energy/open.js'
+import { type OpenedSampler, openSampler, openSensors } from '../energy/open.js'
 
 export interface MeterWishes {
   devices?: (number | string)[]
@@ -39,10 +39,15 @@ export async function openMeter(
   } catch (error) {
     const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
-    // What a node draws would stand beside nothing.
-    const unread = wishes.external?.length ? 'The meters of --external are not read without it.' : null
-    const why = [error.message, error.hint, unread].filter((part) => part !== null).join(' ')
-    return { ...library, opened: null, claims: null, external: null, why }
+    const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
+    // A GPU that is simulated has no place among the sensors of this machine.
+    const sensors = library.simulated ? null : await openSensors(why)
+    if (sensors === null) {
+      // What a node draws would stand beside nothing.
+      const unread = wishes.external?.length ? ' The meters of --external are not read without it.' : ''
+      return { ...library, opened: null, claims: null, external: null, why: `${why}${unread}` }
+    }
+    opened = sensors
   }
   try {
     const { simulated } = opened.machine

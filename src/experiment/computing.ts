@@ -8,6 +8,7 @@ import type { Meanings } from '../core/meanings.js'
 import { findingsElsewhere, notMeasured } from '../energy/elsewhere.js'
 import type { Device, Machine } from '../native/addon.js'
 import { GpuWatch } from '../native/health.js'
+import { isOfSysfs } from '../native/sysfs.js'
 import { type Finding, warning } from '../results/findings.js'
 import { listenersOn } from '../workers/listening.js'
 import { processTree } from '../workers/process-tree.js'
@@ -30,6 +31,8 @@ export interface MeasuredGpus {
 export function gpusForChildren({ machine, devices }: MeasuredGpus): string[] | null {
   if (machine.simulated || devices.length === 0 || devices.some(({ migMode }) => migMode === true))
     return null
+  // HIP takes CUDA_VISIBLE_DEVICES too, and knows no UUID of NVML.
+  if (devices.some(isOfSysfs)) return null
   return devices.map(({ uuid }) => uuid)
 }
 

@@ -17,6 +17,7 @@ export type {
   LoadEdge,
   LoadFit,
   Machine,
+  SensorReport,
   Snapshot,
   UnreadableDevice,
   WindowEnd,

@@ -2,6 +2,7 @@
 
 import type { NativeHealth } from '#addon'
 import { asLlemError, type DeviceLook, type GpuProcess, loadAddon } from './addon.js'
+import { isOfSysfs } from './sysfs.js'
 
 export type { GpuProcess }
 
@@ -14,23 +15,27 @@ export interface GpuLook extends DeviceLook {
 
 /** A set of GPUs that is looked at from time to time. While it is open, the driver keeps the errors that it reports of them. */
 export class GpuWatch {
+  /** Null where it is closed, or none of the GPUs is one of NVML. */
   #native: NativeHealth | null
+  #isClosed = false
   readonly #devices: readonly { index: number; uuid: string }[]
 
-  private constructor(native: NativeHealth, devices: readonly { index: number; uuid: string }[]) {
+  private constructor(native: NativeHealth | null, devices: readonly { index: number; uuid: string }[]) {
     this.#native = native
     this.#devices = devices
   }
 
-  /** Finds the GPUs. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_QUERY_FAILED or GPU_NOT_FOUND. */
+  /** Finds the GPUs; those without NVML tell nothing, and are left out. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_QUERY_FAILED or GPU_NOT_FOUND. */
   static async open(
     devices: readonly { index: number; uuid: string }[],
     libraryPath: string | undefined,
   ): Promise<GpuWatch> {
+    const known = devices.filter((device) => !isOfSysfs(device))
+    if (known.length === 0) return new GpuWatch(null, [])
     const addon = await loadAddon()
     try {
-      const uuids = devices.map(({ uuid }) => uuid)
-      return new GpuWatch(addon.NativeHealth.open(uuids, libraryPath), devices)
+      const uuids = known.map(({ uuid }) => uuid)
+      return new GpuWatch(addon.NativeHealth.open(uuids, libraryPath), known)
     } catch (error) {
       throw asLlemError(error)
     }
@@ -41,14 +46,17 @@ export class GpuWatch {
     devices: readonly { index: number; uuid: string }[],
     libraryPath: string | undefined,
   ): Promise<GpuWatch> {
+    const known = devices.filter((device) => !isOfSysfs(device))
+    if (known.length === 0) return new GpuWatch(null, [])
     const addon = await loadAddon()
-    const uuids = devices.map(({ uuid }) => uuid)
-    return new GpuWatch(addon.NativeHealth.later(uuids, libraryPath), devices)
+    const uuids = known.map(({ uuid }) => uuid)
+    return new GpuWatch(addon.NativeHealth.later(uuids, libraryPath), known)
   }
 
   /** Asks each GPU once, in a thread of its own. Rejects where the driver does not answer in time. */
   async look(patienceMs: number): Promise<GpuLook[]> {
-    if (this.#native === null) throw new Error('the watch is closed')
+    if (this.#isClosed) throw new Error('the watch is closed')
+    if (this.#native === null) return []
     const looks = await this.#native.look(patienceMs)
     return this.#devices.flatMap(({ index, uuid }, position) => {
       const look = looks[position]
@@ -60,5 +68,6 @@ export class GpuWatch {
   close(): void {
     this.#native?.close()
     this.#native = null
+    this.#isClosed = true
   }
 }

@@ -1,15 +1,17 @@
 import { asLlemError, loadAddon, type Machine } from './addon.js'
 import { driverPatienceMs } from './patience.js'
 import { isSimulated, scenarioRefused } from './simulation.js'
+import { sysfsOfGpus } from './sysfs.js'
 
 /**
- * Driver and GPUs; a machine whose driver sees no GPU has none. Throws NVML_NOT_FOUND, NVML_INIT_FAILED, NVML_SILENT,
- * NVML_CRASHED or SCENARIO_INVALID. `patienceMs`: how long the driver may take where nobody has said it (LLEM_DRIVER_PATIENCE_S).
+ * Driver and GPUs, also those without NVML; a machine whose driver sees no GPU has none. Throws NVML_NOT_FOUND where there is none
+ * of either kind, NVML_INIT_FAILED, NVML_SILENT, NVML_CRASHED or SCENARIO_INVALID. `patienceMs`: how long the driver may take
+ * where nobody has said it (LLEM_DRIVER_PATIENCE_S).
  */
 export async function listDevices(libraryPath?: string, patienceMs?: number): Promise<Machine> {
   const addon = await loadAddon()
   try {
-    return addon.listDevices(libraryPath, driverPatienceMs(patienceMs))
+    return addon.listDevices(libraryPath, driverPatienceMs(patienceMs), sysfsOfGpus(libraryPath))
   } catch (error) {
     const known = asLlemError(error)
     throw known.code === 'NVML_INIT_FAILED' && isSimulated(libraryPath) ? scenarioRefused(error) : known

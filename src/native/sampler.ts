@@ -27,7 +27,7 @@ export interface SamplerOptions {
   tickLocked?: boolean
   /** The management library; by default the driver's own. */
   libraryPath?: string | undefined
-  /** Where the CPU's energy counters are looked for; by default /sys. */
+  /** Where the CPU's energy counters, GPUs without NVML and other sensors are looked for; by default /sys. */
   sysfsRoot?: string | undefined
 }
 
@@ -129,7 +129,7 @@ export class Sampler {
     return this.#native.snapshot()
   }
 
-  /** Where each device's power comes from: "instant", "power_usage" or "average_1s". */
+  /** Where each device's power comes from: "instant", "power_usage", "average_1s" or a file such as "hwmon power1_input". */
   powerDomains(): string[] {
     return this.#native.powerDomains()
   }

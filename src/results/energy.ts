@@ -37,6 +37,9 @@ export type Component = z.infer<typeof componentSchema>
 
 export const COUNTER_KINDS = ['integral', 'sum_of_readings', 'undecided', 'none'] as const
 
+/** What a sensor that is of no GPU measures. */
+export const SENSOR_KINDS = ['module', 'cpu', 'gpu', 'soc', 'io', 'input', 'other'] as const
+
 /** Readings over counter, at all levels of power alike; its uncertainty is k = 2. */
 export const gainRatioSchema = z.object({ ratio: z.number(), uncertainty: z.number() })
 
@@ -108,7 +111,7 @@ export const deviceEnergySchema = z.object({
   missing_reason: z.string().nullable(),
   mean_power_w: watts,
   max_power_w: watts,
-  /** "instant", "power_usage", or "average_1s" where only a mean over one second exists. */
+  /** "instant", "power_usage", "average_1s" where only a mean over one second exists, or a file such as "hwmon power1_input". */
   power_domain: z.string(),
   temperature_start_c: z.number().nullable(),
   temperature_end_c: z.number().nullable(),
@@ -157,6 +160,29 @@ export const cpuEnergySchema = z.object({
   /** Why one of the two is null. */
   reason: z.string().nullable(),
   domains: z.array(cpuDomainSchema),
+})
+
+/**
+ * A sensor that is of no GPU alone (hwmon): Grace's power meters, the rails of a Jetson, a server's own meter. They overlap
+ * with one another, with the CPU and with the GPUs, so none is part of any other number of a result.
+ */
+export const sensorEnergySchema = z.object({
+  /** As its driver labels it: "Module Power Socket 0", "VDD_CPU_CV". */
+  sensor: z.string(),
+  /** By its label. */
+  kind: z.enum(SENSOR_KINDS),
+  /** The files that are read. */
+  source: z.string(),
+  energy_j: joules,
+  /** k = 2, with the sensor's own factor, which is assumed. */
+  uncertainty_j: joules,
+  mean_power_w: watts,
+  /** Time between two values, as it was seen. */
+  update_period_ms: z.number().nullable(),
+  /** What the number rests on, or why there is none. */
+  reason: z.string(),
+  /** Whether llem's reading of this kind of sensor was tried on hardware. */
+  met_hardware: z.boolean(),
 })
 
 /** A process that polls the GPUs beside llem. */
@@ -326,6 +352,8 @@ export const energySchema = z.object({
   cpu: cpuEnergySchema,
   /** By meters outside of the GPUs, over windows of their own as long as the recorded one; in no other number. */
   external: z.array(externalEnergySchema).default([]),
+  /** Empty where the machine has none, and in older results. */
+  sensors: z.array(sensorEnergySchema).default([]),
   contamination: contaminationSchema,
   /** What a reader of these joules should know, equal ones of several devices as one. */
   findings: z.array(findingSchema),
@@ -350,6 +378,7 @@ export type Emissions = z.infer<typeof emissionsSchema>
 export type Selection = z.infer<typeof selectionSchema>
 export type CrossCheck = z.infer<typeof crossCheckSchema>
 export type DeviceEnergy = z.infer<typeof deviceEnergySchema>
+export type SensorEnergy = z.infer<typeof sensorEnergySchema>
 export type CpuEnergy = z.infer<typeof cpuEnergySchema>
 export type CpuDomain = z.infer<typeof cpuDomainSchema>
 export type OtherSampler = z.infer<typeof otherSamplerSchema>

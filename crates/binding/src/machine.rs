@@ -1,5 +1,9 @@
 //! Driver and GPUs, as plain objects. A missing property is what the driver does not tell.
 
+use std::path::PathBuf;
+
+use llem_meter::MeterError;
+use llem_meter::source::{nvml, sysfs};
 use napi_derive::napi;
 
 use crate::patience::{answered, patience_of};
@@ -12,12 +16,14 @@ pub struct Machine {
     pub driver_version: Option<String>,
     /// The CUDA version that the driver supports, e.g. "13.0".
     pub cuda_version: Option<String>,
-    /// Every GPU that can be told apart, in the driver's (PCI bus) order.
+    /// Every GPU that can be told apart: NVIDIA's in the driver's (PCI bus) order, then the kernel's others in its order.
     pub devices: Vec<Device>,
     /// Those that the driver counts and does not tell about; missing where there is none.
     pub unreadable: Option<Vec<UnreadableDevice>>,
     /// Whether the library is the simulated one.
     pub simulated: bool,
+    /// Why NVIDIA's driver told nothing, where there are other GPUs.
+    pub nvml_problem: Option<String>,
 }
 
 /// A GPU that fell off the bus, or may not be seen.
@@ -32,6 +38,9 @@ pub struct UnreadableDevice {
 #[napi(object)]
 pub struct Device {
     pub index: u32,
+    /// "nvidia", "amd" or "intel".
+    pub vendor: Option<String>,
+    /// "GPU-..." of NVIDIA's; "AMD-..." or "PCI-..." of one whose sensors are files below /sys.
     pub uuid: String,
     pub name: Option<String>,
     pub pci_bus_id: Option<String>,
@@ -46,9 +55,13 @@ pub struct Device {
     pub mig_mode: Option<bool>,
     /// The UUIDs of the instances that it is cut into; missing where there is none.
     pub mig_uuids: Option<Vec<String>>,
+    /// Whether it is part of a processor; missing where nobody looked.
+    pub integrated: Option<bool>,
+    /// Whether it is a partition of a GPU, with a card of its own.
+    pub partition: Option<bool>,
     pub temperature_c: Option<u32>,
     pub vbios_version: Option<String>,
-    /// Where its power comes from: "instant", "power_usage" or "average_1s".
+    /// Where its power comes from: "instant", "power_usage", "average_1s", or a file such as "hwmon power1_input".
     pub power_domain: Option<String>,
     pub power_w: Option<f64>,
     pub energy_counter: bool,
@@ -57,31 +70,104 @@ pub struct Device {
 }
 
 /// Lists the GPUs through the library at `libraryPath`, by default the driver's own, which may take `patienceMs`, by default
-/// 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`, `NVML_SILENT` or `NVML_CRASHED`.
+/// 30 s, and those that have files below `sysfsRoot`; without it, none of these. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`,
+/// `NVML_QUERY_FAILED`, `NVML_SILENT` or `NVML_CRASHED`; the first one only where there is no other GPU, the second where none can be
+/// measured.
 #[napi]
-pub fn list_devices(library_path: Option<String>, patience_ms: Option<u32>) -> Result<Machine, CodedError> {
+pub fn list_devices(
+    library_path: Option<String>,
+    patience_ms: Option<u32>,
+    sysfs_root: Option<String>,
+) -> Result<Machine, CodedError> {
     let patience = patience_of(patience_ms);
     // What is left where the driver has started in time is enough for a GPU that stays silent.
-    let ask = move || llem_meter::source::nvml::list_devices(library_path.as_deref(), patience / 2);
-    let machine = answered("the list of the GPUs", patience, ask).map_err(|error| coded(&error))?;
-    let unreadable: Vec<_> = machine
-        .unreadable
-        .into_iter()
-        .map(|device| UnreadableDevice { index: device.index, reason: device.reason })
-        .collect();
-    Ok(Machine {
-        driver_version: machine.driver_version,
-        cuda_version: machine.cuda_version,
-        devices: machine.devices.into_iter().map(Device::from).collect(),
-        unreadable: (!unreadable.is_empty()).then_some(unreadable),
-        simulated: machine.simulated,
-    })
+    let ask = move || nvml::list_devices(library_path.as_deref(), patience / 2);
+    let told = answered("the list of the GPUs", patience, ask);
+    let root = sysfs_root.map(PathBuf::from);
+    let ask = move || Ok(root.map_or_else(Vec::new, |root| sysfs::list_gpus(&root)));
+    let others = answered("the list of the GPUs below /sys", patience, ask).map_err(|error| coded(&error))?;
+    let can_measure = || others.iter().any(|gpu| gpu.problem.is_none() && !gpu.is_integrated);
+    let mut machine = match told {
+        Ok(machine) => Machine::from(machine),
+        Err(MeterError::LibraryNotFound { .. }) if !others.is_empty() => Machine::without_nvml(None),
+        Err(error @ MeterError::InitFailed { .. }) if can_measure() => {
+            Machine::without_nvml(Some(error.to_string()))
+        }
+        Err(error) => return Err(coded(&error)),
+    };
+    let indices = machine.devices.iter().map(|device| device.index);
+    let unreadable = machine.unreadable.iter().flatten().map(|device| device.index);
+    let first = indices.chain(unreadable).max().map_or(0, |last| last + 1);
+    machine.devices.extend((first..).zip(others).map(|(index, gpu)| Device::of_sysfs(index, gpu)));
+    Ok(machine)
 }
 
-impl From<llem_meter::source::nvml::DeviceInfo> for Device {
-    fn from(device: llem_meter::source::nvml::DeviceInfo) -> Self {
+impl Machine {
+    fn without_nvml(nvml_problem: Option<String>) -> Self {
+        Self {
+            driver_version: None,
+            cuda_version: None,
+            devices: Vec::new(),
+            unreadable: None,
+            simulated: false,
+            nvml_problem,
+        }
+    }
+}
+
+impl From<nvml::MachineInfo> for Machine {
+    fn from(machine: nvml::MachineInfo) -> Self {
+        let unreadable: Vec<_> = machine
+            .unreadable
+            .into_iter()
+            .map(|device| UnreadableDevice { index: device.index, reason: device.reason })
+            .collect();
+        Self {
+            driver_version: machine.driver_version,
+            cuda_version: machine.cuda_version,
+            devices: machine.devices.into_iter().map(Device::from).collect(),
+            unreadable: (!unreadable.is_empty()).then_some(unreadable),
+            simulated: machine.simulated,
+            nvml_problem: None,
+        }
+    }
+}
+
+impl Device {
+    fn of_sysfs(index: u32, gpu: sysfs::GpuInfo) -> Self {
+        Self {
+            index,
+            vendor: Some(gpu.vendor.as_str().to_owned()),
+            uuid: gpu.uuid,
+            name: gpu.name,
+            pci_bus_id: gpu.pci_bus_id,
+            architecture: None,
+            compute_capability: None,
+            memory_total_bytes: gpu.memory_total_bytes.map(|bytes| bytes as f64),
+            pcie_generation: gpu.pcie_generation,
+            pcie_width: gpu.pcie_width,
+            power_limit_w: gpu.power_limit_w,
+            power_limit_default_w: gpu.power_limit_default_w,
+            persistence_mode: None,
+            mig_mode: None,
+            mig_uuids: None,
+            integrated: Some(gpu.is_integrated),
+            partition: Some(gpu.is_partition),
+            temperature_c: gpu.temperature_c,
+            vbios_version: gpu.vbios_version,
+            power_domain: gpu.power_domain.map(str::to_owned),
+            power_w: gpu.power_w,
+            energy_counter: gpu.energy_counter,
+            problem: gpu.problem,
+        }
+    }
+}
+
+impl From<nvml::DeviceInfo> for Device {
+    fn from(device: nvml::DeviceInfo) -> Self {
         Self {
             index: device.index,
+            vendor: Some("nvidia".to_owned()),
             uuid: device.uuid,
             name: device.name,
             pci_bus_id: device.pci_bus_id,
@@ -94,6 +180,8 @@ impl From<llem_meter::source::nvml::DeviceInfo> for Device {
             power_limit_default_w: device.power_limit_default_w,
             persistence_mode: device.persistence_mode,
             mig_mode: device.mig_mode,
+            integrated: None,
+            partition: None,
             mig_uuids: (!device.mig_uuids.is_empty()).then_some(device.mig_uuids),
             temperature_c: device.temperature_c,
             vbios_version: device.vbios_version,

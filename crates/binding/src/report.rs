@@ -44,6 +44,8 @@ pub struct WindowReport {
     pub coverage: f64,
     pub devices: Vec<DeviceReport>,
     pub cpu: CpuReport,
+    /// Sensors of neither; empty where there are none.
+    pub sensors: Vec<SensorReport>,
     pub sampler: SamplerReport,
     /// Files that could not be written, a sampler that stopped.
     pub faults: Vec<String>,
@@ -171,6 +173,25 @@ pub struct CpuDomain {
     pub reason: Option<String>,
 }
 
+/// A sensor that is of no GPU, over a window. It may overlap with the CPU, with GPUs and with other sensors.
+#[napi(object)]
+pub struct SensorReport {
+    /// "Module Power Socket 0", "VDD_CPU_CV".
+    pub sensor: String,
+    /// "module", "cpu", "gpu", "soc", "io", "input" or "other".
+    pub kind: String,
+    /// The files, by their name.
+    pub source: String,
+    pub energy_j: Option<f64>,
+    /// How far they may be off (k = 2), with the sensor's gain.
+    pub uncertainty_j: Option<f64>,
+    pub mean_power_w: Option<f64>,
+    /// Time between two values, as seen since the sampler opened.
+    pub update_period_ms: Option<f64>,
+    /// Why this number, or why there is none.
+    pub reason: String,
+}
+
 /// The sampler's own punctuality and cost.
 #[napi(object)]
 pub struct SamplerReport {
@@ -248,6 +269,7 @@ impl From<window::WindowReport> for WindowReport {
             coverage,
             devices,
             cpu: report.cpu.into(),
+            sensors: report.sensors.into_iter().map(SensorReport::from).collect(),
             sampler: report.sampler.into(),
             faults: report.faults,
         }
@@ -349,6 +371,23 @@ impl From<rapl::CpuDomain> for CpuDomain {
             energy_j: domain.energy_j,
             uncertainty_j: domain.uncertainty_j,
             reason: domain.reason,
+        }
+    }
+}
+
+impl From<window::SensorReport> for SensorReport {
+    fn from(window::SensorReport { sensor, device }: window::SensorReport) -> Self {
+        let total_j = device.headline.total_j;
+        Self {
+            sensor: sensor.name,
+            kind: sensor.kind.as_str().to_owned(),
+            source: sensor.source.to_owned(),
+            energy_j: total_j,
+            uncertainty_j: device.absolute_uncertainty_j(),
+            // Without joules it is one of a part of the window.
+            mean_power_w: device.mean_power_w.filter(|_| total_j.is_some()),
+            update_period_ms: device.measured_update_period_ns.map(milliseconds),
+            reason: device.headline.reason,
         }
     }
 }

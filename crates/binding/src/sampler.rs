@@ -29,6 +29,7 @@ pub struct SampledDevice {
 pub struct OpenOptions {
     /// The management library; by default the driver's own.
     pub library_path: Option<String>,
+    /// Without any, the sensors below /sys that are of no GPU are read alone.
     pub devices: Vec<SampledDevice>,
     /// Power interval in milliseconds, 1 to 5000.
     pub interval_ms: f64,
@@ -38,7 +39,7 @@ pub struct OpenOptions {
     pub tick_locked: Option<bool>,
     /// How long the driver may take to answer, milliseconds; by default 30 s.
     pub patience_ms: Option<u32>,
-    /// Where the CPU's energy counters are looked for; by default /sys.
+    /// Where the CPU's energy counters, GPUs without NVML and other sensors are looked for; by default /sys.
     pub sysfs_root: Option<String>,
 }
 
@@ -125,7 +126,7 @@ impl NativeSampler {
         Ok(self.open_sampler()?.snapshot().into())
     }
 
-    /// Where each device's power comes from: "instant", "power_usage" or "average_1s". Throws `SAMPLER_CLOSED`.
+    /// Where each device's power comes from: "instant", "power_usage", "average_1s" or a file below /sys. Throws `SAMPLER_CLOSED`.
     #[napi]
     pub fn power_domains(&self) -> Result<Vec<String>, CodedError> {
         Ok(self.open_sampler()?.power_domains().iter().map(|domain| domain.as_str().to_owned()).collect())

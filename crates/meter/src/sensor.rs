@@ -2,6 +2,29 @@
 
 use crate::clock::NS_PER_MS;
 
+/// Whose sensor it is, which says how well a kind of sensor is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// NVIDIA's driver: measured by others on 70 boards (arXiv 2312.02741).
+    #[default]
+    Nvml,
+    /// A file of the kernel below /sys: no vendor says how far such a sensor may be off, and none was tried here.
+    Sysfs,
+    /// The same beside an energy counter whose unit no document of its driver states.
+    SysfsUnitAssumed,
+}
+
+impl Origin {
+    /// Its name beside stored samples; nothing of NVIDIA's.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nvml => "",
+            Self::Sysfs => ":sysfs",
+            Self::SysfsUnitAssumed => ":sysfs-unit",
+        }
+    }
+}
+
 /// A power sensor that publishes every `update_period_ns` the mean power over `window_ns` that ended `delay_ns` before,
 /// and holds it until the next time (arXiv 2312.02741).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +35,8 @@ pub struct Sensor {
     pub window_ns: u64,
     /// How old that time is when the value appears: 0 until a calibration finds it.
     pub delay_ns: u64,
+    /// Whose it is.
+    pub origin: Origin,
 }
 
 impl Sensor {
@@ -24,8 +49,17 @@ impl Sensor {
     /// The mean over one second, the only power reading of some boards (nvml.h).
     pub const AVERAGED: Self = Self::of_ms(100, 1000);
 
+    /// Of one below /sys nobody knows anything: it is taken to see all of the time, however often it is
+    /// seen to publish.
+    pub const UNTRIED: Self = Self { origin: Origin::Sysfs, ..Self::of_ms(100, 100) };
+
     const fn of_ms(update_period_ms: u64, window_ms: u64) -> Self {
-        Self { update_period_ns: update_period_ms * NS_PER_MS, window_ns: window_ms * NS_PER_MS, delay_ns: 0 }
+        Self {
+            update_period_ns: update_period_ms * NS_PER_MS,
+            window_ns: window_ms * NS_PER_MS,
+            delay_ns: 0,
+            origin: Origin::Nvml,
+        }
     }
 
     /// The share of the time that is in no value.

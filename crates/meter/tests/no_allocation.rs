@@ -2,12 +2,14 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use llem_meter::energy::Sensor;
 use llem_meter::sample::{SlowSignals, ThrottleTimes};
 use llem_meter::sampler::{DeviceOptions, Known};
+use llem_meter::source::sysfs::SysfsSource;
 use llem_meter::source::{PowerDomain, ReadError, Source};
 use llem_meter::tenancy::{Limits, MAX_PROCESSES, Processes};
 use llem_meter::window::WindowOptions;
@@ -103,6 +105,92 @@ fn a_thousand_samples_and_both_edges_of_a_window_allocate_nothing() {
     std::thread::sleep(Duration::from_millis(600));
     sampler.end(id).wait().expect("a report");
     assert!(READS.load(Ordering::Relaxed) > 1000, "the sampler ran");
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), 0);
+}
+
+/// Files below /sys, read by a thread whose allocations count.
+struct Files {
+    source: SysfsSource,
+    reads: u64,
+}
+
+impl Source for Files {
+    fn device_count(&self) -> usize {
+        self.source.device_count()
+    }
+
+    fn power_domain(&self, device: usize) -> PowerDomain {
+        self.source.power_domain(device)
+    }
+
+    fn sensor(&self, device: usize) -> Sensor {
+        self.source.sensor(device)
+    }
+
+    fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
+        self.reads += 1;
+        if self.reads == 20 {
+            IS_SAMPLER.set(true);
+        }
+        self.source.power_mw(device)
+    }
+
+    fn counter_mj(&mut self, device: usize) -> Result<u64, ReadError> {
+        self.source.counter_mj(device)
+    }
+
+    fn slow_signals(&mut self, device: usize) -> SlowSignals {
+        self.source.slow_signals(device)
+    }
+
+    fn throttle_times(&mut self, device: usize) -> ThrottleTimes {
+        self.source.throttle_times(device)
+    }
+
+    fn processes(&mut self, device: usize) -> Result<Processes, ReadError> {
+        self.source.processes(device)
+    }
+
+    fn limits(&mut self, device: usize) -> Limits {
+        self.source.limits(device)
+    }
+
+    fn calls(&self) -> u64 {
+        self.source.calls()
+    }
+}
+
+#[test]
+fn reading_files_below_sys_allocates_nothing_also_where_they_hold_no_number() {
+    let root = tempfile::tempdir().expect("a folder");
+    let mut metrics = [0xff; 288];
+    metrics[..4].copy_from_slice(&[32, 1, 1, 4]);
+    metrics[24..32].copy_from_slice(&7_u64.to_le_bytes());
+    for (card, power) in [(0, "312000000\n"), (1, "N/A\n")] {
+        let folder = root.path().join(format!("class/drm/card{card}/device"));
+        let hwmon = folder.join("hwmon/hwmon0");
+        fs::create_dir_all(&hwmon).expect("a folder");
+        fs::write(folder.join("vendor"), "0x1002\n").expect("a file");
+        fs::write(folder.join("gpu_metrics"), metrics).expect("a file");
+        fs::write(folder.join("gpu_busy_percent"), "50\n").expect("a file");
+        fs::write(hwmon.join("power1_average"), power).expect("a file");
+        fs::write(hwmon.join("power1_cap"), "750000000\n").expect("a file");
+    }
+    let uuids = ["PCI-card0", "PCI-card1"].map(str::to_owned);
+    let source = SysfsSource::open(root.path(), &uuids).expect("two GPUs");
+    let options = SamplerOptions {
+        devices: [0, 1].map(device).to_vec(),
+        interval_ms: 1.0,
+        slow_interval_ms: 5.0,
+        ..SamplerOptions::default()
+    };
+    let sampler = Sampler::over(Files { source, reads: 0 }, &options).expect("the sampler starts");
+    std::thread::sleep(Duration::from_millis(300));
+    let (id, _) = sampler.begin(WindowOptions::default());
+    std::thread::sleep(Duration::from_millis(300));
+    let report = sampler.end(id).wait().expect("a report");
+    assert!(report.sampler.driver_calls > 300, "the files were read");
+    assert_eq!(report.devices[1].missing_reason.as_deref(), Some("the file holds no number"));
     assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), 0);
 }
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { EnergyBackendName } from '../../core/energy-backends.js'
 import { LlemError, messageOf } from '../../core/errors.js'
+import { isOfSysfs } from '../../native/sysfs.js'
 import type { PythonPackage } from '../../python/packages.js'
 import { Worker } from '../../workers/worker.js'
 import type {
@@ -104,6 +105,12 @@ export class PythonBackend implements EnergyBackend {
     const { python, dataDir, libraryPath, native, uuids, log, signal } = this.#surroundings
     const interpreter = findInterpreter(this.name, this.#package.version, { python, dataDir })
     if (interpreter === null) return unavailable(`${this.name} is not installed`, this.#installHint())
+    const others = (native.opened?.devices ?? []).filter(isOfSysfs)
+    if (uuids !== null && others.length > 0)
+      return unavailable(
+        `${this.name} reads NVIDIA's GPUs only, and GPU ${others.map(({ index }) => index).join(' and GPU ')} is measured too`,
+        'Choose devices of NVIDIA alone with energy.devices.',
+      )
     if (uuids === null && !this.#hasCpu)
       return unavailable(native.reason ?? 'there is no GPU', native.reason && native.hint)
     this.#helper = new Worker(helperCommand(this.name, interpreter.python, libraryPath), { log })

@@ -1,8 +1,10 @@
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
 import { chooseDevices, cudaDeviceOrderOfChildren } from '../../energy/devices.js'
+import { visibleOthersHere } from '../../energy/visible-others.js'
 import type { Device, Machine } from '../../native/addon.js'
 import { listDevices } from '../../native/machine.js'
+import { isOfSysfs } from '../../native/sysfs.js'
 import { isAttached } from '../identity.js'
 import { tensorParallelOf } from './tensor-parallel.js'
 
@@ -50,7 +52,13 @@ function choiceOf(
   cudaVisibleDevices: string | undefined,
 ) {
   const cudaDeviceOrder = cudaDeviceOrderOfChildren()
-  return chooseDevices(devices, { explicit, cudaVisibleDevices, cudaDeviceOrder, unreadable })
+  return chooseDevices(devices, {
+    explicit,
+    cudaVisibleDevices,
+    cudaDeviceOrder,
+    unreadable,
+    others: visibleOthersHere(),
+  })
 }
 
 /**
@@ -61,9 +69,10 @@ function refuseOthers(config: ExperimentConfig, machine: Machine): void {
   const { devices: explicit, backend } = config.energy
   const visible = visibleDevicesOf(config)
   if (backend === null || explicit === null || visible === undefined || isAttached(config)) return
-  const computing = choiceOf(machine, null, visible).devices
+  const ofCuda = (gpu: Device) => !isOfSysfs(gpu)
+  const computing = choiceOf(machine, null, visible).devices.filter(ofCuda)
   if (computing.length === 0) return
-  const measured = choiceOf(machine, explicit, undefined).devices
+  const measured = choiceOf(machine, explicit, undefined).devices.filter(ofCuda)
   const unseen = measured.filter((gpu) => !computing.includes(gpu))
   // llem can keep what it starts from a GPU that is not measured, but not against what the person gives a server.
   const unmeasured =

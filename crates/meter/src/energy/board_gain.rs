@@ -4,6 +4,7 @@ use super::budget::{Budget, Evaluation};
 use super::calibrated::BoardGain;
 use super::constants as known;
 use super::headline::{Evidence, Method};
+use crate::sensor::Origin;
 
 /// What the gain of a board rests on, where one was beside it.
 const EXTERNAL_METER: &str = "external meter";
@@ -11,10 +12,23 @@ const EXTERNAL_METER: &str = "external meter";
 impl Evidence {
     /// The share by which the board's factor may be off (k = 2), where joules are by this method.
     pub fn gain_share(&self, method: Method) -> f64 {
-        self.metered(method).map_or(known::GAIN_SHARE, |gain| {
-            let uncorrected = known::COVERAGE_FACTOR * known::APART_SHARE * (gain.ratio - 1.0);
-            gain.uncertainty.hypot(uncorrected)
-        })
+        self.metered(method).map_or_else(
+            || self.specified().0,
+            |gain| {
+                let uncorrected = known::COVERAGE_FACTOR * known::APART_SHARE * (gain.ratio - 1.0);
+                gain.uncertainty.hypot(uncorrected)
+            },
+        )
+    }
+
+    /// The share of a kind of board (k = 2), and what it rests on.
+    pub(super) fn specified(&self) -> (f64, &'static str) {
+        match self.origin {
+            Origin::Nvml => (known::GAIN_SHARE, "nvml.h, arXiv 2312.02741"),
+            Origin::Sysfs | Origin::SysfsUnitAssumed => {
+                (known::UNTRIED_GAIN_SHARE, "assumption: no vendor states it")
+            }
+        }
     }
 
     fn metered(&self, method: Method) -> Option<BoardGain> {
@@ -32,8 +46,9 @@ impl Evidence {
             budget.add_of_board("gain of the board, not corrected", EXTERNAL_METER, Evaluation::B, apart_j);
             return;
         }
-        let specified_j = known::GAIN_SHARE / known::COVERAGE_FACTOR * joules;
-        budget.add_of_board("gain of the board", "nvml.h, arXiv 2312.02741", Evaluation::B, specified_j);
+        let (share, source) = self.specified();
+        let specified_j = share / known::COVERAGE_FACTOR * joules;
+        budget.add_of_board("gain of the board", source, Evaluation::B, specified_j);
         if let Some(gain) = self.gain_ratio {
             let apart_j = known::APART_SHARE * (gain.ratio - 1.0).abs() * joules;
             budget.add_of_board("sensor and counter, ratio", "steps of the counter", Evaluation::A, apart_j);
@@ -64,5 +79,15 @@ mod tests {
         assert!(close(of_board(metered, Method::Counter), 8.0_f64.hypot(33.0)));
         let right = metered.map(|gain| BoardGain { ratio: 1.0, ..gain });
         assert!(close(of_board(right, Method::Counter), 8.0));
+    }
+
+    #[test]
+    fn nothing_that_was_measured_of_nvidias_boards_is_said_of_others() {
+        let evidence = Evidence { origin: Origin::Sysfs, ..Evidence::default() };
+        let mut budget = Budget::default();
+        evidence.add_gain(Method::Counter, 1000.0, &mut budget);
+        assert!((budget.absolute_uncertainty_j() - 100.0).abs() < 1e-9);
+        assert_eq!(budget.components[0].source, "assumption: no vendor states it");
+        assert!((evidence.gain_share(Method::Integral) - 0.1).abs() < 1e-12);
     }
 }

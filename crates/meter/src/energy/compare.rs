@@ -20,7 +20,7 @@ impl Evidence {
         let difference_j = integral_j / gain - counter_j;
         let readings = self.readings;
         let seen_j = [readings.sampling_j.unwrap_or(0.0), readings.edges_j.unwrap_or(0.0), readings.gaps_j];
-        let gain_j = if self.gain_ratio.is_some() { 0.0 } else { known::GAIN_SHARE / 2.0 * counter_j };
+        let gain_j = if self.gain_ratio.is_some() { 0.0 } else { self.specified().0 / 2.0 * counter_j };
         let explained_j = root_of_squares(seen_j.into_iter().chain([gain_j]));
         let explained_j = known::COVERAGE_FACTOR * explained_j.hypot(headline.budget.uncertainty_j() / 2.0);
         let limit_j = explained_j.max(RESIDUAL_LIMIT_PCT / 100.0 * counter_j);

@@ -29,11 +29,16 @@ macro_rules! table {
 table! {
     GAIN_SHARE = 0.05, "1", "A board's sensor is off by up to this share of what it shows (k = 2).",
         "nvml.h; 0.95 to 1.06 over 70 boards, arXiv 2312.02741";
+    UNTRIED_GAIN_SHARE = 0.10, "1", "A sensor below /sys is taken to be off by up to this share of what it shows (k = 2).",
+        "assumption: no vendor states it, and none was tried on hardware here; twice what NVIDIA's boards show";
+    STANDS_STILL_S = 5.0, "s", "The readings of such a sensor that never change in a window of this length are those of one that is stuck.",
+        "guess: the quantum of these sensors is 1 W or less, and no load holds that for so long";
     COVERAGE_FACTOR = 2.0, "1", "From a standard uncertainty to the one that is quoted.", "GUM (JCGM 100:2008) 6.2";
     // What a board can do.
     TRANSIENT_FACTOR = 1.6, "1", "No reading above this many times the power limit is possible.",
         "guess: published transients of boards reach 1.2 to 1.5 of the limit for milliseconds; a lone reading below it stays in, where it adds 0.6 of the limit for one update period at most";
     UNKNOWN_LIMIT_W = 1500.0, "W", "The power limit where the driver tells none.", "highest limit of a single board, B300: 1400 W";
+    UNTRIED_LIMIT_W = 20000.0, "W", "The same of a sensor below /sys, which may be one of a whole machine.", "guess: machines with eight boards draw 6 to 15 kW";
     USUAL_IDLE_SHARE = 0.12, "1", "Idle is taken to be no more than this share of the limit, before it was seen.", "H100 and H200: 70 to 80 W of 700 W";
     STEP_FACTOR = 1.15, "1", "The counter rises at most by this many times limit x time.", "guess: limit regulation over 0.1 s";
     STEP_SLACK_S = 0.15, "s", "A tick holds up to this much more time than lies between the reads around it.", "one tick of 100 ms with its jitter";

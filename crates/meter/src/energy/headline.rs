@@ -8,6 +8,7 @@ use super::constants as known;
 use super::continuous::Bridge;
 use super::edge::{Carried, Edge};
 use super::finding::Finding;
+use crate::sensor::Origin;
 
 /// The estimate that a headline rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Readings {
     pub mean: Option<SecondMean>,
     /// Readings that the board cannot have drawn.
     pub impossible: u64,
+    /// All of them are the same, of such a value in watts.
+    pub stood_at_w: Option<f64>,
 }
 
 /// What the mean over a second says of a window.
@@ -104,6 +107,8 @@ pub struct Evidence {
     pub delay_is_unknown: bool,
     /// What an external meter said of the board.
     pub board_gain: Option<BoardGain>,
+    /// Whose sensor it is.
+    pub origin: Origin,
 }
 
 /// The number to quote, or why there is none.
@@ -138,10 +143,33 @@ impl Evidence {
 
     fn counter(&self) -> Result<f64, String> {
         if self.counter_reads == 0 {
-            return Err("the energy counter could not be read".to_owned());
+            let why = match self.origin {
+                Origin::Nvml => "the energy counter could not be read",
+                Origin::Sysfs | Origin::SysfsUnitAssumed => "there is no energy counter that answers",
+            };
+            return Err(why.to_owned());
         }
-        self.counter_j()
-            .ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())
+        let counter_j = self
+            .counter_j()
+            .ok_or_else(|| "the energy counter stands still, or was not read at both edges".to_owned())?;
+        self.confirm_unit(counter_j).map(|()| counter_j)
+    }
+
+    /// A counter whose unit nobody states is believed where the readings say the same as far as a gain explains.
+    fn confirm_unit(&self, counter_j: f64) -> Result<(), String> {
+        if self.origin != Origin::SysfsUnitAssumed {
+            return Ok(());
+        }
+        let unconfirmed = |why: &str| {
+            format!("the unit of the energy counter is assumed, and no readings confirm it: {why}")
+        };
+        let ratio = self.integral().map_err(|why| unconfirmed(&why))? / counter_j;
+        let is_plausible = ratio.ln().abs() <= known::RATIO_PLAUSIBLE.ln_1p();
+        if is_plausible {
+            Ok(())
+        } else {
+            Err(unconfirmed(&format!("they are {ratio:.2} times the counter")))
+        }
     }
 
     pub(super) fn integral(&self) -> Result<f64, String> {
@@ -156,6 +184,13 @@ impl Evidence {
         }
         if let Some(gap_s) = readings.longest_gap_s {
             return Err(format!("there are no power readings for {gap_s:.1} s, which is too long to bridge"));
+        }
+        if let Some(power_w) = readings.stood_at_w.filter(|_| self.origin != Origin::Nvml)
+            && self.duration_s >= known::STANDS_STILL_S
+        {
+            return Err(format!(
+                "all power readings are {power_w:.1} W: the sensor is stuck, or too coarse to show what is drawn"
+            ));
         }
         if readings.sampling_j.is_none() || readings.edges_j.is_none() {
             return Err("there are too few power readings".to_owned());

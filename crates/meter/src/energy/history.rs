@@ -13,7 +13,7 @@ use super::second_mean::{Beside, SecondMean};
 use super::sums::Told;
 use super::witness::{Pair, Witness};
 use crate::sample::Sample;
-use crate::sensor::Sensor;
+use crate::sensor::{Origin, Sensor};
 
 /// So many readings in a row, 0.3 s of them and more, are no single value of a sensor of 100 ms.
 const BEYOND_READS: u32 = 40;
@@ -112,7 +112,11 @@ impl History {
 
     /// The power of a sample in watts, unless the board cannot draw so much.
     pub fn possible_w(&self, sample: &Sample) -> Option<f64> {
-        let highest_w = known::TRANSIENT_FACTOR * self.limit_w().unwrap_or(known::UNKNOWN_LIMIT_W);
+        let unknown_w = match self.sensor.origin {
+            Origin::Nvml => known::UNKNOWN_LIMIT_W,
+            Origin::Sysfs | Origin::SysfsUnitAssumed => known::UNTRIED_LIMIT_W,
+        };
+        let highest_w = known::TRANSIENT_FACTOR * self.limit_w().unwrap_or(unknown_w);
         sample.power_w().filter(|power_w| *power_w <= highest_w)
     }
 
@@ -195,7 +199,13 @@ impl History {
 
     /// What is known of the sensor: its period as it was seen.
     pub fn sensor(&self) -> Sensor {
-        Sensor { update_period_ns: self.update_period_ns(), ..self.sensor }
+        let update_period_ns = self.update_period_ns();
+        let window_ns = match self.sensor.origin {
+            Origin::Nvml => self.sensor.window_ns,
+            // Of which nobody has measured the window: taken to see all of the time.
+            Origin::Sysfs | Origin::SysfsUnitAssumed => update_period_ns,
+        };
+        Sensor { update_period_ns, window_ns, ..self.sensor }
     }
 
     /// Time between two values that the power sensor publishes; what was known beforehand where the power, or its
@@ -221,6 +231,14 @@ impl History {
         }
     }
 
+    /// Of a sensor of which nothing is known, and whose changes are in no rhythm that reads could tell: as often as it was
+    /// seen to change, where that is more often than it is taken to. One that publishes with each read, or more often, is so.
+    fn untried_period_ns(&self) -> Option<u64> {
+        let gap_ns = self.power_rhythm.usual_gap_ns()?;
+        let is_untried = self.sensor.origin != Origin::Nvml;
+        (is_untried && gap_ns < self.sensor.update_period_ns).then_some(gap_ns)
+    }
+
     /// What is usual for the board.
     pub(super) fn usual_period_ns(&self) -> u64 {
         self.sensor.update_period_ns
@@ -242,7 +260,7 @@ impl History {
             return pinned;
         }
         Belief {
-            power_ns: self.power_rhythm.period_ns(),
+            power_ns: self.power_rhythm.period_ns().or_else(|| self.untried_period_ns()),
             power_doubt_ns: self.power_rhythm.period_doubt_ns(),
             counter_ns: self.counter_rhythm.period_ns(),
             counter_doubt_ns: self.counter_rhythm.period_doubt_ns(),

@@ -133,6 +133,11 @@ impl Integral {
         Sensor { update_period_ns: slow_ns.unwrap_or(sensor.update_period_ns), ..sensor }
     }
 
+    /// How often two readings in a row differ.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// The root mean square of the changes between readings, watts.
     pub fn usual_step_w(&self) -> f64 {
         (self.squared_steps / self.changes.max(1) as f64).sqrt()

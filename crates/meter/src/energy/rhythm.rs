@@ -84,6 +84,19 @@ impl Rhythm {
             .then(|| (rounded(fit.last_tick_ns() + number * period_ns), rounded(doubt_ns)))
     }
 
+    /// The median of the times between the last changes, in whatever rhythm; `None` before so many were seen.
+    pub fn usual_gap_ns(&self) -> Option<u64> {
+        if self.recent_count < GUESS_CHANGES {
+            return None;
+        }
+        let mut gaps_ns = [0; GUESS_CHANGES - 1];
+        for (gap_ns, pair) in gaps_ns.iter_mut().zip(self.recent.windows(2)) {
+            *gap_ns = pair[1].0 - pair[0].0;
+        }
+        gaps_ns.sort_unstable();
+        Some(gaps_ns[gaps_ns.len() / 2])
+    }
+
     /// How many changes the fit rests on.
     pub fn changes(&self) -> u64 {
         self.fit.as_ref().map_or(0, |fit| fit.changes)

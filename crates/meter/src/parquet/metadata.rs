@@ -12,6 +12,7 @@ use parquet::file::metadata::KeyValue;
 use crate::energy::{
     Belief, BoardGain, Calibrated, Delay, ESTIMATOR, GainRatio, Kind, Method, Sensor, Ways, constants,
 };
+use crate::sensor::Origin;
 use crate::window::{FirstUpdate, FirstUpdates};
 
 /// A sampler reads every 1 to 5000 ms, and between those every 5 ms near an edge.
@@ -60,7 +61,8 @@ pub struct EndFacts {
 impl FileFacts {
     pub(super) fn metadata(&self, schema_version: &str) -> Vec<KeyValue> {
         let sensors = list(&self.sensors, |sensor| {
-            format!("{}:{}:{}", sensor.update_period_ns, sensor.window_ns, sensor.delay_ns)
+            let Sensor { update_period_ns, window_ns, delay_ns, origin } = *sensor;
+            format!("{update_period_ns}:{window_ns}:{delay_ns}{}", origin.as_str())
         });
         let is_calibrated = self.calibrated.iter().any(|calibrated| *calibrated != Calibrated::default());
         let calibrated = || entry("llem.calibrated", list(&self.calibrated, calibrated_text));
@@ -90,11 +92,14 @@ impl FileFacts {
             slow_gap_cap_ns: entries.value("llem.slow_gap_cap_ns")?,
             history_ns: entries.span_ns("llem.history_ns", 0..=LONGEST_HISTORY_NS)?,
             sensors: entries.list("llem.sensors_ns", |text| {
+                let origins = [Origin::Sysfs, Origin::SysfsUnitAssumed];
+                let named = |origin: Origin| Some((text.strip_suffix(origin.as_str())?, origin));
+                let (text, origin) = origins.into_iter().find_map(named).unwrap_or((text, Origin::Nvml));
                 let parts: Option<Vec<u64>> = text.split(':').map(|part| part.parse().ok()).collect();
                 let [update_period_ns, window_ns, delay_ns] = parts?.try_into().ok()?;
                 let is_sane =
                     PERIODS_NS.contains(&update_period_ns) && window_ns.max(delay_ns) <= *PERIODS_NS.end();
-                is_sane.then_some(Sensor { update_period_ns, window_ns, delay_ns })
+                is_sane.then_some(Sensor { update_period_ns, window_ns, delay_ns, origin })
             })?,
             calibrated: if entries.has("llem.calibrated") {
                 entries.list("llem.calibrated", calibrated_of)?

@@ -11,7 +11,7 @@ fn what_is_written_is_read_back_to_the_last_bit() {
         power_gap_cap_ns: 13,
         slow_gap_cap_ns: 14,
         history_ns: 15,
-        sensors: vec![Sensor::DATACENTER, Sensor::AVERAGED],
+        sensors: vec![Sensor { origin: Origin::SysfsUnitAssumed, ..Sensor::UNTRIED }, Sensor::AVERAGED],
         calibrated: vec![
             Calibrated::default(),
             Calibrated {

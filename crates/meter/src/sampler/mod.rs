@@ -6,6 +6,7 @@ pub(crate) mod poller;
 mod pre_roll;
 mod recorder;
 pub(crate) mod schedule;
+mod sensors;
 mod setup;
 mod shared;
 #[cfg(test)]
@@ -23,9 +24,10 @@ use recorder::Recorder;
 use rtrb::RingBuffer;
 pub(crate) use schedule::EDGE_INTERVAL_NS;
 use schedule::Schedule;
+use sensors::{PendingSensors, SensorSampler};
 pub(crate) use setup::Setup;
 pub use setup::{DeviceOptions, Known, SamplerOptions};
-use setup::{nanoseconds, validate};
+use setup::{nanoseconds, validate, validate_pace};
 use shared::Shared;
 
 use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
@@ -33,7 +35,9 @@ use crate::contain::contained;
 use crate::error::MeterError;
 use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
+use crate::source::joined::JoinedSource;
 use crate::source::nvml::NvmlSource;
+use crate::source::sysfs::{self, SensorInfo, SysfsSource};
 use crate::source::{PowerDomain, ReadError, Source};
 use crate::window::{EDGE_SPAN_NS, WindowOptions, WindowReport};
 
@@ -74,6 +78,10 @@ pub struct DeviceSnapshot {
 pub struct Sampler {
     shared: Arc<Shared>,
     rapl: Arc<Rapl>,
+    /// The sensors that are of no GPU, read by threads of their own.
+    beside: Option<Box<SensorSampler>>,
+    /// What the devices are, where they are such sensors and no GPUs.
+    sensors_alone: Option<Vec<SensorInfo>>,
     reading: Option<JoinHandle<()>>,
     accounting: Option<JoinHandle<()>>,
     next_window: AtomicU64,
@@ -83,15 +91,48 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Opens GPUs through NVML and starts reading. On return the first deadline is due.
+    /// Opens GPUs through NVML and below /sys, and all other sensors there, and starts reading. On return the first deadline
+    /// is due. Without devices it reads the other sensors alone, and fails where there are none.
     pub fn open(options: &SamplerOptions) -> Result<Self, MeterError> {
-        validate(options)?;
-        let uuids: Vec<String> = options.devices.iter().map(|device| device.uuid.clone()).collect();
-        Self::over(NvmlSource::open(options.library_path.as_deref(), &uuids)?, options)
+        let root = options.sysfs_root();
+        validate_pace(options)?;
+        if options.devices.is_empty() {
+            return sensors::open_alone(root);
+        }
+        let mut sampler = Self::over_gpus(options, root)?;
+        sampler.beside = SensorSampler::open(root)?.map(Box::new);
+        Ok(sampler)
+    }
+
+    fn over_gpus(options: &SamplerOptions, root: &Path) -> Result<Self, MeterError> {
+        let library_path = options.library_path.as_deref();
+        let of_sysfs = |device: &&DeviceOptions| sysfs::is_of_sysfs(&device.uuid);
+        let uuids = |is_wanted: &dyn Fn(&&DeviceOptions) -> bool| -> Vec<String> {
+            options.devices.iter().filter(is_wanted).map(|device| device.uuid.clone()).collect()
+        };
+        match (uuids(&|device| !of_sysfs(device)), uuids(&of_sysfs)) {
+            (nvml, sysfs) if sysfs.is_empty() => Self::over(NvmlSource::open(library_path, &nvml)?, options),
+            (nvml, sysfs) if nvml.is_empty() => Self::over(SysfsSource::open(root, &sysfs)?, options),
+            (nvml, sysfs) => {
+                let nvml = NvmlSource::open(library_path, &nvml)?;
+                let sources: Vec<Box<dyn Source>> =
+                    vec![Box::new(nvml), Box::new(SysfsSource::open(root, &sysfs)?)];
+                let of = options.devices.iter().map(|device| usize::from(of_sysfs(&device)));
+                Self::over(JoinedSource::new(sources, of), options)
+            }
+        }
     }
 
     /// Starts reading any source, whose devices are those of the options, in order.
     pub fn over<S: Source + 'static>(source: S, options: &SamplerOptions) -> Result<Self, MeterError> {
+        Self::beside_cpu(source, options, Rapl::open(options.sysfs_root()))
+    }
+
+    fn beside_cpu<S: Source + 'static>(
+        source: S,
+        options: &SamplerOptions,
+        rapl: Rapl,
+    ) -> Result<Self, MeterError> {
         validate(options)?;
         let count = source.device_count();
         let power_domains: Vec<_> = (0..count).map(|device| source.power_domain(device)).collect();
@@ -133,12 +174,14 @@ impl Sampler {
             let run = contained(|| shared.asking().watch(|| sample_until_stopped(poller, schedule, shared)));
             shared.end_sampler(run.err().map(|panic| format!("the sampler stopped: {panic}")));
         })?;
-        let rapl = Arc::new(Rapl::open(options.sysfs_root.as_deref().unwrap_or(Path::new("/sys"))));
+        let rapl = Arc::new(rapl);
         let kept_up = Arc::clone(&rapl);
         let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared, &kept_up))?;
         Ok(Self {
             shared,
             rapl,
+            beside: None,
+            sensors_alone: None,
             reading: Some(reading),
             accounting: Some(accounting),
             next_window: AtomicU64::new(1),
@@ -151,7 +194,19 @@ impl Sampler {
     /// Opens a window now. Answers its number and its left edge in monotonic nanoseconds.
     pub fn begin(&self, options: WindowOptions) -> (u64, u64) {
         let id = self.next_window.fetch_add(1, Ordering::Relaxed);
-        let start_ns = self.rapl.begin(id, || self.shared.begin(id, options));
+        self.begin_as(id, options)
+    }
+
+    fn begin_as(&self, id: u64, options: WindowOptions) -> (u64, u64) {
+        // Files are of GPUs.
+        let options = if self.sensors_alone.is_some() { WindowOptions::default() } else { options };
+        let start_ns = self.rapl.begin(id, || {
+            let start_ns = self.shared.begin(id, options);
+            if let Some(beside) = &self.beside {
+                beside.begin(id);
+            }
+            start_ns
+        });
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
         (id, start_ns)
@@ -161,12 +216,15 @@ impl Sampler {
     pub fn end(&self, id: u64) -> PendingReport {
         let (reply, report) = channel();
         let end_ns = self.shared.end(id, reply);
+        let sensors = self.beside.as_ref().map(|beside| beside.end(id));
         wake(self.reading.as_ref());
         wake(self.accounting.as_ref());
         let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
         PendingReport {
             report,
             cpu: self.rapl.end(id, end_ns),
+            sensors,
+            sensors_alone: self.sensors_alone.clone(),
             patience: post_roll + Duration::from_secs(10),
         }
     }
@@ -175,6 +233,9 @@ impl Sampler {
     pub fn cancel(&self, id: u64) {
         self.shared.cancel(id);
         self.rapl.cancel(id);
+        if let Some(beside) = &self.beside {
+            beside.cancel(id);
+        }
     }
 
     /// The last readings.
@@ -184,7 +245,7 @@ impl Sampler {
 
     /// Which power reading each device gives, in order.
     pub fn power_domains(&self) -> &[PowerDomain] {
-        &self.power_domains
+        if self.sensors_alone.is_some() { &[] } else { &self.power_domains }
     }
 
     /// Nanoseconds until readings lie far enough back for a window that opens now, 0 when they do.
@@ -217,6 +278,8 @@ impl Drop for Sampler {
 pub struct PendingReport {
     report: Receiver<WindowReport>,
     cpu: CpuReport,
+    sensors: Option<PendingSensors>,
+    sensors_alone: Option<Vec<SensorInfo>>,
     patience: Duration,
 }
 
@@ -224,7 +287,16 @@ impl PendingReport {
     /// Waits for it. `None` when there will be none: the window is unknown, or the sampler was closed.
     pub fn wait(self) -> Option<WindowReport> {
         let report = self.report.recv_timeout(self.patience).ok()?;
-        Some(WindowReport { cpu: self.cpu, ..report })
+        if let Some(infos) = self.sensors_alone {
+            let sensors = sensors::reports(infos, report.devices);
+            return Some(WindowReport { cpu: self.cpu, sensors, devices: Vec::new(), ..report });
+        }
+        let (sensors, faults) = self.sensors.map_or_else(Default::default, PendingSensors::wait);
+        let mut report = WindowReport { cpu: self.cpu, sensors, ..report };
+        // What befell the machine, both say.
+        report.faults.extend(faults);
+        report.faults.dedup();
+        Some(report)
     }
 }
 

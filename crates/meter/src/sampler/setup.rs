@@ -1,6 +1,6 @@
 //! What to sample and how often, and what follows from it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::schedule::EDGE_INTERVAL_NS;
 use crate::clock::{NS_PER_MS, NS_PER_S};
@@ -30,8 +30,14 @@ pub struct SamplerOptions {
     /// Once the sensor's ticks are known, read the power only around them, and the slow signals twice a second at
     /// most: the same energy from a third of the driver calls.
     pub tick_locked: bool,
-    /// Where the CPU's counters are looked for; `None`: /sys.
+    /// Where the CPU's counters, GPUs without NVML and other sensors are looked for; `None`: /sys.
     pub sysfs_root: Option<PathBuf>,
+}
+
+impl SamplerOptions {
+    pub(super) fn sysfs_root(&self) -> &Path {
+        self.sysfs_root.as_deref().unwrap_or(Path::new("/sys"))
+    }
 }
 
 /// A device to sample.
@@ -77,6 +83,7 @@ impl Known {
             update_period_ns: self.update_period_ns.unwrap_or(usual.update_period_ns),
             window_ns: self.window_ns.unwrap_or(usual.window_ns),
             delay_ns: self.delay_ns.unwrap_or(usual.delay_ns),
+            ..usual
         }
     }
 }
@@ -126,15 +133,20 @@ impl Setup {
 }
 
 pub(super) fn validate(options: &SamplerOptions) -> Result<(), MeterError> {
+    validate_pace(options)?;
+    if options.devices.is_empty() {
+        return Err(MeterError::InvalidOption("a sampler needs at least one device".to_owned()));
+    }
+    Ok(())
+}
+
+pub(super) fn validate_pace(options: &SamplerOptions) -> Result<(), MeterError> {
     for (name, value) in
         [("interval_ms", options.interval_ms), ("slow_interval_ms", options.slow_interval_ms)]
     {
         if !(1.0..=5000.0).contains(&value) {
             return Err(MeterError::InvalidOption(format!("{name} must be from 1 to 5000, got {value}")));
         }
-    }
-    if options.devices.is_empty() {
-        return Err(MeterError::InvalidOption("a sampler needs at least one device".to_owned()));
     }
     Ok(())
 }

@@ -1,14 +1,17 @@
-//! Where readings come from. The sampler knows this trait only; [`nvml`] is the one that talks to a driver.
+//! Where readings come from. The sampler knows this trait only; [`nvml`] talks to NVIDIA's driver, [`sysfs`] reads files of
+//! the kernel.
 
 pub mod calls;
+pub mod joined;
 pub mod nvml;
+pub mod sysfs;
 
 pub use crate::read_error::ReadError;
 use crate::sample::{SlowSignals, ThrottleTimes};
 use crate::sensor::Sensor;
 use crate::tenancy::{Limits, Processes};
 
-/// Which of the driver's two power readings a device gives.
+/// Which power reading a device gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PowerDomain {
     /// Field 186, the instantaneous power.
@@ -17,6 +20,8 @@ pub enum PowerDomain {
     PowerUsage,
     /// `nvmlDeviceGetPowerUsage` on Ampere (except GA100) and newer: the mean over one second (nvml.h).
     PowerUsageAveraged,
+    /// A file of the kernel, by its name.
+    Sysfs(&'static str),
 }
 
 impl PowerDomain {
@@ -26,6 +31,7 @@ impl PowerDomain {
             Self::Instant => "instant",
             Self::PowerUsage => "power_usage",
             Self::PowerUsageAveraged => "average_1s",
+            Self::Sysfs(name) => name,
         }
     }
 }

@@ -271,6 +271,7 @@ impl DeviceWindow {
                 .counter_delay_j([start.range_w, end.range_w], (belief.idle_w(), belief.limit_w())),
             delay_is_unknown: late_ns.is_some(),
             board_gain: history.calibrated().gain,
+            origin: sensor.origin,
         };
         let mut headline = evidence.judge();
         if let Some(panic) = start.failed.or(end.failed) {

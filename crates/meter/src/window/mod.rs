@@ -21,7 +21,7 @@ use std::thread::{self, ScopedJoinHandle};
 use device::DeviceWindow;
 pub use first_update::{FirstUpdate, FirstUpdates};
 use punctuality::Punctuality;
-pub use report::{DeviceReport, DriverFault, SamplerReport, WindowReport};
+pub use report::{DeviceReport, DriverFault, SamplerReport, SensorReport, WindowReport};
 
 use crate::clock::{NS_PER_MS, seconds, slept_ns};
 use crate::downsample::Row;
@@ -214,6 +214,7 @@ impl OpenWindow {
             devices,
             // Not the recorder's: it was read on the caller's thread, at the edges.
             cpu: CpuReport::default(),
+            sensors: Vec::new(),
             sampler: self.punctuality.report(dropped),
             faults: self.faults,
         }

@@ -4,7 +4,8 @@ use super::device::DeviceWindow;
 use super::edge::WindowEdge;
 use crate::clock::seconds;
 use crate::energy::constants as known;
-use crate::energy::{Behind, History, Readings, SecondMean, root_of_squares};
+use crate::energy::{Behind, Belief, History, Readings, SecondMean, root_of_squares};
+use crate::sensor::Origin;
 
 impl DeviceWindow {
     /// What the readings say of the window.
@@ -26,6 +27,11 @@ impl DeviceWindow {
         let covered_ns = self.integral.covered_ns().min(duration_ns);
         let (read_s, open_s) = (seconds(covered_ns), seconds(duration_ns - covered_ns));
         let highest_w = self.integral.max_power_w();
+        // Where no limit is told, and none is known of the kind, nothing is taken to be hidden above what was seen.
+        let belief = match (taken.origin, belief.limit_w) {
+            (Origin::Sysfs | Origin::SysfsUnitAssumed, None) => Belief { limit_w: highest_w, ..belief },
+            _ => belief,
+        };
         // A mean over a second leaves each edge uncertain by half a second of the power.
         let averaging_j = sensor.averaging_ns().map_or(0.0, |span_ns| {
             seconds(span_ns) / known::COVERAGE_FACTOR * highest_w.unwrap_or(belief.limit_w())
@@ -95,6 +101,7 @@ impl DeviceWindow {
             are_even,
             in_step_j: Some(in_step_j).filter(|joules| *joules > 0.0),
             impossible: self.impossible,
+            stood_at_w: highest_w.filter(|_| self.integral.changes() == 0),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::energy::{
 };
 use crate::rapl::CpuReport;
 use crate::sample::ThrottleTimes;
+use crate::source::sysfs::SensorInfo;
 use crate::tenancy::Tenancy;
 
 /// What the meter found out about a window.
@@ -25,10 +26,21 @@ pub struct WindowReport {
     pub devices: Vec<DeviceReport>,
     /// The CPU and its memory, which are no part of any device.
     pub cpu: CpuReport,
+    /// Sensors of neither, which overlap with both and with one another.
+    pub sensors: Vec<SensorReport>,
     /// The sampler's own cost and punctuality over the window.
     pub sampler: SamplerReport,
     /// What went wrong beside the readings: a file that could not be written, a sampler that stopped.
     pub faults: Vec<String>,
+}
+
+/// A sensor that is of no GPU, over the window.
+#[derive(Clone, Debug)]
+pub struct SensorReport {
+    /// Which one.
+    pub sensor: SensorInfo,
+    /// What it measured.
+    pub device: DeviceReport,
 }
 
 /// One device over the window.

@@ -265,14 +265,18 @@ impl Source for NvmlSource {
     fn sensor(&self, device: usize) -> Sensor {
         match self.gpus[device].power {
             PowerDomain::PowerUsageAveraged => Sensor::AVERAGED,
-            PowerDomain::Instant | PowerDomain::PowerUsage => self.gpus[device].sensor,
+            PowerDomain::Instant | PowerDomain::PowerUsage | PowerDomain::Sysfs(_) => {
+                self.gpus[device].sensor
+            }
         }
     }
 
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
         let power_mw = match self.gpus[device].power {
             PowerDomain::Instant => self.field(device, POWER_INSTANT)?,
-            PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged => self.power_usage_mw(device)?,
+            PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged | PowerDomain::Sysfs(_) => {
+                self.power_usage_mw(device)?
+            }
         };
         match power_mw {
             0 => Err(ReadError::ZeroPower),
