@@ -15,6 +15,24 @@ export declare class FileLock {
   release(): void
 }
 
+/** A thread that looks at the CPU's counters four times a second. It stops when closed or collected. */
+export declare class NativeCpuMeter {
+  /** Finds the counters, by default below /sys. Throws `SAMPLER_THREAD_FAILED`; that there are none is in `zones`. */
+  static open(sysfsRoot?: string | undefined | null): NativeCpuMeter
+  /** What is there, each read now. Throws `SAMPLER_CLOSED`. */
+  zones(): CpuZones
+  /** Milliseconds until enough looks were taken to tell counters that are one. Throws `SAMPLER_CLOSED`. */
+  readyInMs(): number
+  /** Opens a window now. Throws `SAMPLER_CLOSED`. */
+  beginWindow(): WindowStart
+  /** Closes a window now. Throws `SAMPLER_CLOSED`. */
+  endWindow(id: number): CpuWindowEnd
+  /** Forgets a window. */
+  cancelWindow(id: number): void
+  /** Stops the thread. */
+  close(): void
+}
+
 /** A set of GPUs that is looked at. While it lives, the driver stays loaded and keeps the errors that it reports. */
 export declare class NativeHealth {
   /** Finds the GPUs. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED` or `GPU_NOT_FOUND`. */
@@ -130,11 +148,37 @@ export interface CpuDomain {
   uncertaintyJ?: number
   /** Why they are missing. */
   reason?: string
+  /** The domain whose counter this one shows once more; its joules stand there alone. */
+  mirrors?: string
 }
 
 /** The CPU and its memory over a window, by RAPL. Domains overlap and are no part of the devices. */
 export interface CpuReport {
   domains: Array<CpuDomain>
+  /** Why there are none. */
+  reason?: string
+}
+
+/** The CPU between two edges. */
+export interface CpuWindowEnd {
+  /** Its right edge in monotonic nanoseconds. */
+  endNs: number
+  cpu: CpuReport
+}
+
+/** A counter that is there. */
+export interface CpuZone {
+  /** "package-0", "package-0/dram". */
+  name: string
+  /** "package", "core", "uncore", "dram", "psys" or "other". */
+  kind: string
+  /** Why it cannot be read. */
+  reason?: string
+}
+
+/** What the machine counts of its CPU, each read now. */
+export interface CpuZones {
+  zones: Array<CpuZone>
   /** Why there are none. */
   reason?: string
 }

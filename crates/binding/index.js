@@ -773,8 +773,9 @@ if (
   }
 }
 
-const { FileLock, NativeHealth, NativeProbe, NativeSampler, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
+const { FileLock, NativeCpuMeter, NativeHealth, NativeProbe, NativeSampler, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
 export { FileLock }
+export { NativeCpuMeter }
 export { NativeHealth }
 export { NativeProbe }
 export { NativeSampler }

@@ -169,6 +169,8 @@ pub struct CpuDomain {
     pub uncertainty_j: Option<f64>,
     /// Why they are missing.
     pub reason: Option<String>,
+    /// The domain whose counter this one shows once more; its joules stand there alone.
+    pub mirrors: Option<String>,
 }
 
 /// The sampler's own punctuality and cost.
@@ -349,6 +351,7 @@ impl From<rapl::CpuDomain> for CpuDomain {
             energy_j: domain.energy_j,
             uncertainty_j: domain.uncertainty_j,
             reason: domain.reason,
+            mirrors: domain.mirrors,
         }
     }
 }
