@@ -4,7 +4,7 @@ import { rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { chooseLibrary } from '../energy/library.js'
-import { type MeterWishes, openMeter } from '../exec/meter.js'
+import { closeMeter, type MeterWishes, openMeter, readyToMeasure } from '../exec/meter.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
@@ -41,7 +41,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     const [{ measureCommand }, { execLines }] = await Promise.all([
       import('../exec/measured-command.js'),
       import('./show-exec.js'),
-      opened?.sampler.ready(),
+      readyToMeasure(meter),
     ])
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     const measured = await measureCommand(meter, {
@@ -51,7 +51,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       run: () => runCommand(args, { stdoutToStderr: options.json ?? false }),
     }).catch((error: unknown) => {
       // Closing drops the window and its files, so that nothing of a run that was none stays behind.
-      opened?.sampler.close()
+      closeMeter(meter)
       if (runDir !== null) removed(runDir)
       throw error
     })
@@ -71,7 +71,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     if (options.requireEnergy) requireEnergy(energy?.total_j ?? null, reason ?? energy?.reason ?? null)
     throw new Exit(ended.exitCode)
   } finally {
-    opened?.sampler.close()
+    closeMeter(meter)
   }
 }
 

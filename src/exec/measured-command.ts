@@ -6,12 +6,11 @@ import { basename, join } from 'node:path'
 import { messageOf } from '../core/errors.js'
 import { maskedArguments } from '../core/secrets.js'
 import { findingsElsewhere, watchElsewhere } from '../energy/elsewhere.js'
-import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { WindowFiles } from '../native/sampler.js'
-import type { NativeEnergy } from '../results/energy.js'
+import type { Energy } from '../results/energy.js'
 import type { ExecResult } from '../results/exec.js'
 import { SCHEMA_VERSION } from '../results/experiment.js'
-import type { Meter } from './meter.js'
+import { beginWindow, type Meter } from './meter.js'
 
 /** How a command ended. */
 interface CommandEnd {
@@ -31,11 +30,12 @@ export interface MeasuredRun<End> {
 
 /** Measures one run; null where it was interrupted. The window and its files are dropped then, and where `run` throws. */
 export async function measureCommand<End extends CommandEnd>(
-  { opened, why, libraryPath, simulated }: Meter,
+  meter: Meter,
   { command, runDir, keepsSamples, run }: MeasuredRun<End>,
 ): Promise<{ result: ExecResult; ended: End } | null> {
+  const { opened, why, libraryPath, simulated } = meter
   const files = runDir === null ? {} : filesIn(runDir, keepsSamples)
-  const window = opened === null ? null : beginEnergyWindow(opened, files)
+  const window = beginWindow(meter, files)
   const elsewhere = opened === null ? null : watchElsewhere(opened, libraryPath)
   const drop = () => {
     window?.cancel()
@@ -83,8 +83,8 @@ function ifWritten(path: string | undefined): string | null {
 
 /** The command has run already: whatever goes wrong now must not hide its exit code. */
 async function endWindow(
-  window: EnergyWindow,
-): Promise<{ energy: NativeEnergy | null; reason: string | null }> {
+  window: NonNullable<ReturnType<typeof beginWindow>>,
+): Promise<{ energy: Energy | null; reason: string | null }> {
   try {
     return { energy: await window.end(), reason: null }
   } catch (error) {

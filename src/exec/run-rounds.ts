@@ -12,7 +12,7 @@ import { makeFolder, safeName, writeJsonAtomically } from '../results/files.js'
 import { type GroupEnd, type GroupStreams, KeptOutput, runGroup } from '../workers/command-group.js'
 import type { Command, Commands } from './commands.js'
 import { measureCommand } from './measured-command.js'
-import type { Meter } from './meter.js'
+import { closeMeter, type Meter } from './meter.js'
 import { orderOfRounds } from './rounds.js'
 
 export interface RoundsPlan extends Commands {
@@ -114,7 +114,7 @@ class Rounds {
   /** After the sampler was closed nothing is written to what was dropped. */
   close(): void {
     this.#output.close()
-    this.#tools.meter.opened?.sampler.close()
+    closeMeter(this.#tools.meter)
     for (const dir of this.#dropped) rmSync(dir, { recursive: true, force: true })
   }
 

@@ -5,6 +5,7 @@ import { thisPlatform, withoutNativePart } from './platform.js'
 export type {
   CallLatency,
   CpuReport,
+  CpuZone,
   Device,
   DeviceLook,
   DevicePieces,
