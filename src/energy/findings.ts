@@ -3,14 +3,7 @@
 
 import type { Meanings } from '../core/meanings.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
-import {
-  type DeviceFinding,
-  type Finding,
-  folded,
-  info,
-  warning,
-  withoutRepetitions,
-} from '../results/findings.js'
+import { type DeviceFinding, type Finding, folded, warning, withoutRepetitions } from '../results/findings.js'
 import { describeForeignProcess, describeLimitChange, describeServerOrStranger } from './contamination.js'
 import { describeCrossCheck } from './cross-check.js'
 import { describeFailedBackend } from './describe-selection.js'
@@ -139,7 +132,9 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
       ofGpu('gpu_not_measured', gpu_index, `it is in no joules here: ${reason}.`),
     ),
     ...(energy.domain === 'cpu' ? [warning('energy_of_cpu', `${energy.reason}.`)] : []),
-    ...(energy.backend === 'rapl' ? [info('rapl_not_proven', RAPL_NOT_PROVEN)] : []),
+    ...(energy.backend === 'rapl'
+      ? [{ ...note('rapl_not_proven', RAPL_NOT_PROVEN), devices: [], count: 1 }]
+      : []),
     ...folded(energy.devices),
     ...(overrun === null ? [] : [warning('sampler_overrun', overrun)]),
     ...(contradiction === null ? [] : [warning('energy_cross_check', contradiction)]),

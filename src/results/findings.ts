@@ -28,11 +28,6 @@ export function warning(code: string, text: string): Finding {
   return { code, severity: 'warning', text, devices: [], count: 1 }
 }
 
-/** What is good to know of a measurement as a whole, and makes it no worse. */
-export function info(code: string, text: string): Finding {
-  return { ...warning(code, text), severity: 'info' }
-}
-
 /** The findings of each GPU in one list: equal ones are one, with how many they were. */
 export function folded(devices: readonly { index: number; findings: readonly DeviceFinding[] }[]): Finding[] {
   const all = new Map<string, Finding>()
