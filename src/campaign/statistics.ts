@@ -98,11 +98,6 @@ export const experimentStatisticsSchema = z.object({
   hash: z.string(),
   /** Cycles that are completed. */
   cycles: z.number().int(),
-  /**
-   * Whose joules they are, where not GPUs': "CPU package, by RAPL". Cycles that are of different ones have no joules
-   * together.
-   */
-  energy_of: z.string().nullable().optional(),
   /** What is quoted of each result. */
   energy_per_output_token_j: measure,
   energy_j: measure,
@@ -124,6 +119,11 @@ export const experimentStatisticsSchema = z.object({
   tpot_p50_ms: measure,
   e2e_p50_ms: measure,
   load_energy_j: measure,
+  /**
+   * Whose joules they are, where not GPUs': "CPU package, by RAPL". Cycles that are of different ones have no joules
+   * together.
+   */
+  energy_of: z.string().nullable().optional(),
 })
 /** One experiment over its cycles. */
 export type ExperimentStatistics = z.infer<typeof experimentStatisticsSchema>
@@ -160,8 +160,9 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
     const own = summaries[index] ?? []
     const { runs, energy_of } = ofOneKind(own)
     return {
-      ...{ name, hash, cycles: own.length, energy_of },
+      ...{ name, hash, cycles: own.length },
       ...measuresOf(runs, plan.execution.seed + index, isSequential),
+      ...(energy_of === null ? {} : { energy_of }),
     }
   })
 }
