@@ -1,13 +1,16 @@
 // Moves the counters of powercap trees as their powers say, until it is ended: node moving-powercap.mjs SPEC.json
 //
-// SPEC: { start_ns, trees: [{ root, zones: [{ folder, watts, swing_w, period_s, from_uj, range_uj, fault, fault_s }] }] }.
+// SPEC: { start_ns, stalls, trees: [{ root, zones: [{ folder, watts, swing_w, period_s, from_uj, range_uj, fault, fault_s }] }] }.
+// A time in which it was kept from moving them is told in the file `stalls`, in a line "from to" of nanoseconds.
 // The power of a zone is watts + swing_w * sin(2 pi t / period_s), t from start_ns on CLOCK_MONOTONIC.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 
 const EVERY_MS = 10
-const { start_ns, trees } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const LATE_MS = 30
+const { start_ns, stalls, trees } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 
 /** What a zone of a tree shows after so many seconds. */
 function shown({ watts, swing_w = 0, period_s = 1, from_uj, range_uj, fault = null, fault_s = 0 }, seconds) {
@@ -22,8 +25,13 @@ function shown({ watts, swing_w = 0, period_s = 1, from_uj, range_uj, fault = nu
   return fault
 }
 
+let movedNs = Number(process.hrtime.bigint())
+
 function move() {
-  const seconds = Number(process.hrtime.bigint() - BigInt(start_ns)) / 1e9
+  const nowNs = Number(process.hrtime.bigint())
+  if (nowNs - movedNs > LATE_MS * 1e6) appendFileSync(stalls, `${movedNs} ${nowNs}\n`)
+  movedNs = nowNs
+  const seconds = (nowNs - start_ns) / 1e9
   for (const { root, zones } of trees)
     for (const zone of zones) {
       // As in sysfs, nobody ever sees half a number.
@@ -33,6 +41,11 @@ function move() {
     }
 }
 
+try {
+  setPriority(-15)
+} catch {
+  // Only root may, and then it stalls a little more often.
+}
 move()
 setInterval(move, EVERY_MS)
 process.stdout.write('moving\n')

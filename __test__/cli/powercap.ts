@@ -1,7 +1,7 @@
 // Folders that look like /sys, whose CPU counters a process of their own moves by a power of which every joule is known.
 
 import { spawn } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { scratchFolder } from '../native/scenario.js'
@@ -38,8 +38,10 @@ export interface MovingTrees {
 export async function movingTrees(trees: readonly Zones[]): Promise<MovingTrees> {
   const startNs = Number(process.hrtime.bigint())
   const laidOut = trees.map((zones) => ({ root: tree(zones), zones: zonesOf(zones) }))
-  const spec = join(scratchFolder(), 'spec.json')
-  writeFileSync(spec, JSON.stringify({ start_ns: startNs, trees: laidOut }))
+  const folder = scratchFolder()
+  const [spec, stalls] = [join(folder, 'spec.json'), join(folder, 'stalls')]
+  writeFileSync(stalls, '')
+  writeFileSync(spec, JSON.stringify({ start_ns: startNs, stalls, trees: laidOut }))
   const child = spawn(process.execPath, [MOVER, spec], { stdio: ['ignore', 'pipe', 'inherit'] })
   await new Promise((resolve, reject) => {
     child.stdout.once('data', resolve)
@@ -47,10 +49,19 @@ export async function movingTrees(trees: readonly Zones[]): Promise<MovingTrees>
   })
   return {
     roots: laidOut.map(({ root }) => root),
-    joules: (zone, { start_ns, end_ns }) =>
-      joulesAt(zone, end_ns - startNs) - joulesAt(zone, start_ns - startNs),
+    joules(zone, { start_ns, end_ns }) {
+      const movedNs = movedBy(stalls)
+      return joulesAt(zone, movedNs(end_ns) - startNs) - joulesAt(zone, movedNs(start_ns) - startNs)
+    },
     stop: () => void child.kill(),
   }
+}
+
+/** When the counters were last moved before a moment: on a busy machine whoever moves them has to wait too. */
+function movedBy(stalls: string): (ns: number) => number {
+  const lines = readFileSync(stalls, 'utf8').split('\n').filter(Boolean)
+  const all = lines.map((line) => line.split(' ').map(Number) as [from: number, to: number])
+  return (ns) => all.find(([from, to]) => from <= ns && ns < to)?.[0] ?? ns
 }
 
 /** The integral of the power from the beginning. */
