@@ -64,6 +64,26 @@ describe('the statistics of a campaign', () => {
     )
   })
 
+  it('have no joules together where some cycles are of the CPU and some of GPUs', async () => {
+    const plan = planned('campaign_name: x\nexperiments: [{ model: m.gguf }]\nexecution: { cycles: 3 }')
+    const of = async (kinds: readonly (string | null)[]) => {
+      const records = new RunRecords(await openCampaignFolder(scratchFolder(), plan), plan, { isLive: true })
+      for (const run of records.runs()) {
+        const summary = { ...SUMMARY, energy_of: kinds[run.cycle - 1] ?? null }
+        await records.write(run, { ...PENDING, status: 'completed', summary })
+      }
+      return statisticsOf(plan, records)[0]
+    }
+    const cpu = 'CPU package, by RAPL'
+    expect(await of([cpu, cpu, cpu])).toMatchObject({ energy_of: cpu, energy_j: { n: 3 } })
+    expect(await of([cpu, null, cpu])).toMatchObject({
+      energy_of: 'not the same in all cycles: CPU package, by RAPL; the GPUs',
+      ...{ energy_j: null, energy_per_output_token_j: null, output_tokens_per_j: null },
+      tokens_per_second: { n: 3 },
+    })
+    expect(await of([null, null, null])).not.toHaveProperty('energy_of')
+  })
+
   it('have J/output token first, then energy, throughput and latencies, each with its unit', async () => {
     const [told] = await statisticsFor([[100, 102, 104]])
     const { name: _, hash: __, cycles: ___, ...measures } = told ?? {}

@@ -28,6 +28,7 @@ describe('llem backend list', () => {
       { kind: 'inference', name: 'server', installed: false, path: null },
       { kind: 'energy', name: 'nvml', installed: true, available: false },
       { kind: 'energy', name: 'zeus', installed: false, path: null, available: false },
+      { kind: 'energy', name: 'rapl', installed: true, path: null, available: false },
       { kind: 'energy', name: 'codecarbon', installed: false, path: null, available: false },
     ])
   })

@@ -129,7 +129,7 @@ describe('what can measure here', () => {
     const { code, stdout } = await llem(['devices', '-v', '--simulate'], { env })
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\ncodecarbon +3\.3\.2 +yes\n/,
+      /\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\nrapl .+\ncodecarbon +3\.3\.2 +yes\n/,
     )
     const own = {
       PATH: env.PATH,
@@ -151,7 +151,10 @@ describe('what can measure here', () => {
       name,
       version,
       installed: true,
-      path: name === 'nvml' ? null : expect.stringMatching(`/energy-backends/${name}-${version}$`),
+      path:
+        name === 'nvml' || name === 'rapl'
+          ? null
+          : expect.stringMatching(`/energy-backends/${name}-${version}$`),
       available: false,
       domain: null,
       problem: expect.stringContaining('NVIDIA management library could not be loaded'),
@@ -160,6 +163,10 @@ describe('what can measure here', () => {
     expect(rows.filter((each) => 'available' in each)).toEqual([
       row('nvml', expect.any(String)),
       row('zeus', '0.16.0'),
+      {
+        ...row('rapl', expect.any(String)),
+        ...{ path: null, problem: expect.stringMatching(/^this machine has no RAPL zones/), hint: null },
+      },
       // Without a GPU it can still tell the energy of the CPU.
       { ...row('codecarbon', '3.3.2'), available: true, domain: 'cpu', problem: null, hint: null },
     ])

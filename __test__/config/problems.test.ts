@@ -24,7 +24,7 @@ generation: { top_k: ten }
       'exp.yaml:1:8: model must be text (not empty, no control characters), got 3; put it in quotes',
       'exp.yaml:3:16: energy.interval_ms must be a number from 1 to 5000 (ms), got 0',
       'exp.yaml:4:3: unknown key `intervl_ms` under `energy`; did you mean `interval_ms`?',
-      'exp.yaml:5:12: energy.backend must be nvml, zeus, codecarbon, auto, or null to disable, got the text "nvlm"; did you mean `nvml`?',
+      'exp.yaml:5:12: energy.backend must be nvml, zeus, rapl, codecarbon, auto, or null to disable, got the text "nvlm"; did you mean `nvml`?',
       'exp.yaml:6:23: energy.devices[2] must be a GPU index from 0 or a GPU-..., MIG-..., AMD-... or PCI-... UUID, got -1',
       'exp.yaml:6:27: energy.devices[3] must be a GPU index from 0 or a GPU-..., MIG-..., AMD-... or PCI-... UUID, got the text "foo"',
       'exp.yaml:7:1: unknown key `interval_ms`; `interval_ms` belongs under `energy`',

@@ -197,9 +197,9 @@ const RANGES: [string, string[], string[], string][] = [
   ['pytorch.lora', ['null', 'a/b'], ['""', '3'], 'text (not empty, no control characters) or null'],
   [
     'energy.backend',
-    ['nvml', 'zeus', 'codecarbon', 'auto', 'null'],
-    ['rapl', 'false'],
-    'nvml, zeus, codecarbon, auto, or null to disable',
+    ['nvml', 'zeus', 'rapl', 'codecarbon', 'auto', 'null'],
+    ['psys', 'false'],
+    'nvml, zeus, rapl, codecarbon, auto, or null to disable',
   ],
   [
     'carbon.intensity_gco2_kwh',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cpuEnergyOf } from '../../dist/energy/cpu.js'
+import { cpuEnergyOf, packageUncertaintyJ } from '../../dist/energy/cpu.js'
 
 const domain = (name: string, kind: string, energyJ: number) => ({ name, kind, energyJ, uncertaintyJ: 0.1 })
 const lost = (name: string, kind: string, reason: string) => ({ name, kind, reason })
@@ -28,11 +28,43 @@ describe('the energy of the CPU', () => {
       dram_j: 10,
       reason: 'gone',
       domains: [
-        { domain: 'package-0', kind: 'package', energy_j: 100, uncertainty_j: 0.1, reason: null },
-        { domain: 'package-0/dram', kind: 'dram', energy_j: 10, uncertainty_j: 0.1, reason: null },
-        { domain: 'package-1', kind: 'package', energy_j: null, uncertainty_j: null, reason: 'gone' },
+        {
+          domain: 'package-0',
+          kind: 'package',
+          energy_j: 100,
+          uncertainty_j: 0.1,
+          reason: null,
+          mirrors: null,
+        },
+        {
+          domain: 'package-0/dram',
+          kind: 'dram',
+          energy_j: 10,
+          uncertainty_j: 0.1,
+          reason: null,
+          mirrors: null,
+        },
+        {
+          domain: 'package-1',
+          kind: 'package',
+          energy_j: null,
+          uncertainty_j: null,
+          reason: 'gone',
+          mirrors: null,
+        },
       ],
     })
+  })
+
+  it('is summed without what mirrors another counter', () => {
+    const domains = [
+      domain('package-0-die-0', 'package', 142.25),
+      { name: 'package-0-die-1', kind: 'package', reason: 'it mirrors', mirrors: 'package-0-die-0' },
+      domain('package-1-die-0', 'package', 7),
+    ]
+    const cpu = cpuEnergyOf({ domains })
+    expect(cpu).toMatchObject({ package_j: 149.25, domains: [{}, { mirrors: 'package-0-die-0' }, {}] })
+    expect(packageUncertaintyJ(cpu)).toBeCloseTo(0.2, 9)
   })
 
   it('says one reason once, and that a CPU does not count its memory', () => {

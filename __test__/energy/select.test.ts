@@ -73,7 +73,7 @@ describe.each(machines)('with %s installed and a GPU that is: %s', (installed, g
     })
     const expected = gpu === 'answers' ? 'nvml' : null
     expect(chosen).toBe(expected)
-    expect(asked).toEqual(expected === null ? ['nvml', 'zeus', 'codecarbon'] : ['nvml'])
+    expect(asked).toEqual(expected === null ? ['nvml', 'zeus', 'rapl', 'codecarbon'] : ['nvml'])
     expect(closed).toEqual(asked.filter((name) => name !== expected))
     expect(selection).toMatchObject({ requested: 'auto', chosen: expected, failure: null })
     expect(selection.tried.map(({ backend, reason }) => [backend, reason === null])).toEqual(
@@ -107,6 +107,14 @@ it('auto falls to Zeus before CodeCarbon where both can read the device and llem
     backend(name, ['zeus', 'codecarbon'], name === 'nvml' ? 'not supported' : 'answers', log),
   )
   expect(chosen?.name).toBe('zeus')
+})
+
+it('auto falls to RAPL before CodeCarbon, which may have to estimate the CPU', async () => {
+  const log: Log = { asked: [], closed: [] }
+  const { backend: chosen } = await selectBackend('auto', (name) =>
+    backend(name, ['rapl', 'codecarbon'], name === 'nvml' ? 'absent' : 'answers', log),
+  )
+  expect(chosen?.name).toBe('rapl')
 })
 
 it('auto falls to CodeCarbon where it alone can read the device', async () => {

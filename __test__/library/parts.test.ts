@@ -116,7 +116,7 @@ describe('a part', () => {
     vi.stubEnv('XDG_DATA_HOME', join(folder, 'nothing'))
     const { chosen, backends } = await selectEnergyBackend({ simulate: scenario })
     expect(chosen).toBe('nvml')
-    expect(backends.map(({ name }) => name)).toEqual(['nvml', 'zeus', 'codecarbon'])
+    expect(backends.map(({ name }) => name)).toEqual(['nvml', 'zeus', 'rapl', 'codecarbon'])
     const gpuOf = (persistenceMode: boolean, endTemperatureC: number, samples: number) => {
       return { persistenceMode, startTemperatureC: 30, endTemperatureC, samples }
     }

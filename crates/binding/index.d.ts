@@ -25,6 +25,24 @@ export declare class FileLock {
   release(): void
 }
 
+/** A thread that looks at the CPU's counters four times a second. It stops when closed or collected. */
+export declare class NativeCpuMeter {
+  /** Finds the counters, by default below /sys. Throws `SAMPLER_THREAD_FAILED`; that there are none is in `zones`. */
+  static open(sysfsRoot?: string | undefined | null): NativeCpuMeter
+  /** What is there, each read now. Throws `SAMPLER_CLOSED`. */
+  zones(): CpuZones
+  /** Milliseconds until enough looks were taken to tell counters that are one. Throws `SAMPLER_CLOSED`. */
+  readyInMs(): number
+  /** Opens a window now. Throws `SAMPLER_CLOSED`. */
+  beginWindow(): WindowStart
+  /** Closes a window now. Throws `SAMPLER_CLOSED`. */
+  endWindow(id: number): CpuWindowEnd
+  /** Forgets a window. */
+  cancelWindow(id: number): void
+  /** Stops the thread. */
+  close(): void
+}
+
 /** A set of GPUs that is looked at. While it lives, the driver stays loaded and keeps the errors that it reports. */
 export declare class NativeHealth {
   /**
@@ -75,7 +93,7 @@ export declare class NativeSampler {
   cancelWindow(id: number): void
   /** The last readings. Throws `SAMPLER_CLOSED`. */
   snapshot(): Snapshot
-  /** Where each device's power comes from: "instant", "power_usage" or "average_1s". Throws `SAMPLER_CLOSED`. */
+  /** Where each device's power comes from: "instant", "power_usage", "average_1s" or a file below /sys. Throws `SAMPLER_CLOSED`. */
   powerDomains(): Array<string>
   /** Milliseconds until a window that opens then has readings before its left edge. Throws `SAMPLER_CLOSED`. */
   preRollLeftMs(): number
@@ -157,11 +175,37 @@ export interface CpuDomain {
   uncertaintyJ?: number
   /** Why they are missing. */
   reason?: string
+  /** The domain whose counter this one shows once more; its joules stand there alone. */
+  mirrors?: string
 }
 
 /** The CPU and its memory over a window, by RAPL. Domains overlap and are no part of the devices. */
 export interface CpuReport {
   domains: Array<CpuDomain>
+  /** Why there are none. */
+  reason?: string
+}
+
+/** The CPU between two edges. */
+export interface CpuWindowEnd {
+  /** Its right edge in monotonic nanoseconds. */
+  endNs: number
+  cpu: CpuReport
+}
+
+/** A counter that is there. */
+export interface CpuZone {
+  /** "package-0", "package-0/dram". */
+  name: string
+  /** "package", "core", "uncore", "dram", "psys" or "other". */
+  kind: string
+  /** Why it cannot be read. */
+  reason?: string
+}
+
+/** What the machine counts of its CPU, each read now. */
+export interface CpuZones {
+  zones: Array<CpuZone>
   /** Why there are none. */
   reason?: string
 }
@@ -175,6 +219,9 @@ export interface DelayFit {
 /** One GPU. */
 export interface Device {
   index: number
+  /** "nvidia", "amd" or "intel". */
+  vendor?: string
+  /** "GPU-..." of NVIDIA's; "AMD-..." or "PCI-..." of one whose sensors are files below /sys. */
   uuid: string
   name?: string
   pciBusId?: string
@@ -189,9 +236,13 @@ export interface Device {
   migMode?: boolean
   /** The UUIDs of the instances that it is cut into; missing where there is none. */
   migUuids?: Array<string>
+  /** Whether it is part of a processor; missing where nobody looked. */
+  integrated?: boolean
+  /** Whether it is a partition of a GPU, with a card of its own. */
+  partition?: boolean
   temperatureC?: number
   vbiosVersion?: string
-  /** Where its power comes from: "instant", "power_usage" or "average_1s". */
+  /** Where its power comes from: "instant", "power_usage", "average_1s", or a file such as "hwmon power1_input". */
   powerDomain?: string
   powerW?: number
   energyCounter: boolean
@@ -367,9 +418,11 @@ export interface Limits {
 
 /**
  * Lists the GPUs through the library at `libraryPath`, by default the driver's own, which may take `patienceMs`, by default
- * 30 s. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`, `NVML_QUERY_FAILED`, `NVML_SILENT` or `NVML_CRASHED`.
+ * 30 s, and those that have files below `sysfsRoot`; without it, none of these. Throws `NVML_NOT_FOUND`, `NVML_INIT_FAILED`,
+ * `NVML_QUERY_FAILED`, `NVML_SILENT` or `NVML_CRASHED`; the first one only where there is no other GPU, the second where none can be
+ * measured.
  */
-export declare function listDevices(libraryPath?: string | undefined | null, patienceMs?: number | undefined | null): Machine
+export declare function listDevices(libraryPath?: string | undefined | null, patienceMs?: number | undefined | null, sysfsRoot?: string | undefined | null): Machine
 
 /** What listening has shown since the probe was opened; missing is what did not change often enough. */
 export interface Listened {
@@ -407,12 +460,14 @@ export interface Machine {
   driverVersion?: string
   /** The CUDA version that the driver supports, e.g. "13.0". */
   cudaVersion?: string
-  /** Every GPU that can be told apart, in the driver's (PCI bus) order. */
+  /** Every GPU that can be told apart: NVIDIA's in the driver's (PCI bus) order, then the kernel's others in its order. */
   devices: Array<Device>
   /** Those that the driver counts and does not tell about; missing where there is none. */
   unreadable?: Array<UnreadableDevice>
   /** Whether the library is the simulated one. */
   simulated: boolean
+  /** Why NVIDIA's driver told nothing, where there are other GPUs. */
+  nvmlProblem?: string
 }
 
 /** Now, in nanoseconds of CLOCK_MONOTONIC: the clock of every window and sample. */
@@ -422,6 +477,7 @@ export declare function monotonicNs(): number
 export interface OpenOptions {
   /** The management library; by default the driver's own. */
   libraryPath?: string
+  /** Without any, the sensors below /sys that are of no GPU are read alone. */
   devices: Array<SampledDevice>
   /** Power interval in milliseconds, 1 to 5000. */
   intervalMs: number
@@ -431,7 +487,7 @@ export interface OpenOptions {
   tickLocked?: boolean
   /** How long the driver may take to answer, milliseconds; by default 30 s. */
   patienceMs?: number
-  /** Where the CPU's energy counters are looked for; by default /sys. */
+  /** Where the CPU's energy counters, GPUs without NVML and other sensors are looked for; by default /sys. */
   sysfsRoot?: string
 }
 
@@ -502,6 +558,24 @@ export interface Sensor {
   counterFirstUpdateMs?: number
   /** How far that may be off. */
   counterFirstUpdateDoubtMs?: number
+}
+
+/** A sensor that is of no GPU, over a window. It may overlap with the CPU, with GPUs and with other sensors. */
+export interface SensorReport {
+  /** "Module Power Socket 0", "VDD_CPU_CV". */
+  sensor: string
+  /** "module", "cpu", "gpu", "soc", "io", "input" or "other". */
+  kind: string
+  /** The files, by their name. */
+  source: string
+  energyJ?: number
+  /** How far they may be off (k = 2), with the sensor's gain. */
+  uncertaintyJ?: number
+  meanPowerW?: number
+  /** Time between two values, as seen since the sampler opened. */
+  updatePeriodMs?: number
+  /** Why this number, or why there is none. */
+  reason: string
 }
 
 /** The event loop has seen the latest signal. */
@@ -596,6 +670,8 @@ export interface WindowReport {
   coverage: number
   devices: Array<DeviceReport>
   cpu: CpuReport
+  /** Sensors of neither; empty where there are none. */
+  sensors: Array<SensorReport>
   sampler: SamplerReport
   /** Files that could not be written, a sampler that stopped. */
   faults: Array<string>

@@ -773,9 +773,10 @@ if (
   }
 }
 
-const { Claim, FileLock, NativeHealth, NativeProbe, NativeSampler, claim, containCrashes, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
+const { Claim, FileLock, NativeCpuMeter, NativeHealth, NativeProbe, NativeSampler, claim, containCrashes, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
 export { Claim }
 export { FileLock }
+export { NativeCpuMeter }
 export { NativeHealth }
 export { NativeProbe }
 export { NativeSampler }

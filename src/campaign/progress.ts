@@ -20,7 +20,7 @@ export interface CampaignProgress {
 interface Counted {
   /** By its place in the plan. */
   experiment: number
-  summary: Pick<KeptSummary, 'energy_per_output_token_j'> | null
+  summary: Pick<KeptSummary, 'energy_of' | 'energy_per_output_token_j'> | null
 }
 
 /** `before`: what of the campaign was done already, for its joules per token. */
@@ -76,9 +76,11 @@ export function campaignProgress(
 /** Of each experiment the quoted joules per output token over its finished runs, as the campaign's table has them. */
 class JoulesPerToken {
   readonly #of = new Map<number, number[]>()
+  #whose: string | null = null
 
   add({ experiment, summary }: Counted): void {
     const joules = summary?.energy_per_output_token_j ?? null
+    this.#whose = summary?.energy_of ?? null
     if (joules !== null) this.#of.set(experiment, [...(this.#of.get(experiment) ?? []), joules])
   }
 
@@ -86,6 +88,7 @@ class JoulesPerToken {
     const values = this.#of.get(experiment) ?? []
     const value = centreOf(values, 'log')
     if (value === null) return null
-    return `${numberText(value)} J/output token in ${values.length} ${values.length === 1 ? 'run' : 'runs'}`
+    const whose = this.#whose === null ? '' : ` (${this.#whose})`
+    return `${numberText(value)} J/output token${whose} in ${values.length} ${values.length === 1 ? 'run' : 'runs'}`
   }
 }

@@ -60,6 +60,8 @@ export interface KeptSummary
     | 'output_tokens'
     | 'disk_bytes'
   > {
+  /** Whose joules they are, where not GPUs'. */
+  energy_of?: string | null | undefined
   /** How far the quoted joules per output token and the quoted joules may be off (k = 2), as shares of them. */
   quoted_uncertainty_share: number | null
   energy_uncertainty_share: number | null
@@ -280,6 +282,7 @@ function kept(summary: RunSummary): KeptSummary {
   const { energy_problem, energy_reason } = summary
   return {
     energy_j: summary.energy_j,
+    energy_of: summary.energy_of ?? null,
     energy_per_output_token_j: summary.energy_per_output_token_j,
     energy_per_request_j: summary.energy_per_request_j,
     output_tokens_per_j: summary.output_tokens_per_j,

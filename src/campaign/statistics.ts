@@ -119,6 +119,11 @@ export const experimentStatisticsSchema = z.object({
   tpot_p50_ms: measure,
   e2e_p50_ms: measure,
   load_energy_j: measure,
+  /**
+   * Whose joules they are, where not GPUs': "CPU package, by RAPL". Cycles that are of different ones have no joules
+   * together.
+   */
+  energy_of: z.string().nullable().optional(),
 })
 /** One experiment over its cycles. */
 export type ExperimentStatistics = z.infer<typeof experimentStatisticsSchema>
@@ -153,8 +158,26 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
   }
   return plan.experiments.map(({ name, hash }, index) => {
     const own = summaries[index] ?? []
-    return { name, hash, cycles: own.length, ...measuresOf(own, plan.execution.seed + index, isSequential) }
+    const { runs, energy_of } = ofOneKind(own)
+    return {
+      ...{ name, hash, cycles: own.length },
+      ...measuresOf(runs, plan.execution.seed + index, isSequential),
+      ...(energy_of === null ? {} : { energy_of }),
+    }
   })
+}
+
+/** Joules of a CPU and joules of GPUs are no repetitions of one another: where cycles have both, none are pooled. */
+function ofOneKind(runs: readonly KeptSummary[]): { runs: KeptSummary[]; energy_of: string | null } {
+  const kinds = [...new Set(runs.flatMap((run) => (run.energy_j === null ? [] : [run.energy_of ?? null])))]
+  if (kinds.length <= 1) return { runs: [...runs], energy_of: kinds[0] ?? null }
+  const without = Object.fromEntries(
+    MEASURES.filter(({ unit }) => unit.includes('J') || unit === 'W').map(({ key }) => [key, null]),
+  )
+  return {
+    runs: runs.map((run) => ({ ...run, ...without })),
+    energy_of: `not the same in all cycles: ${kinds.map((each) => each ?? 'the GPUs').join('; ')}`,
+  }
 }
 
 /** What a run has of every measure, and how far that may be off, where it is known. */

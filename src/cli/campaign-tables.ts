@@ -3,7 +3,8 @@ import type { Manifest, ManifestEntry } from '../campaign/manifest.js'
 import type { PlannedRun } from '../campaign/order.js'
 import type { CampaignPlan } from '../campaign/plan.js'
 import type { RunRecords } from '../campaign/records.js'
-import type { CampaignStatistics } from '../campaign/statistics.js'
+import type { CampaignStatistics, ExperimentStatistics } from '../campaign/statistics.js'
+import { listedNames } from '../core/foreign-text.js'
 import { durationText } from './screen.js'
 import { columns } from './tables.js'
 
@@ -119,8 +120,24 @@ export async function showStatistics(
     ? "Student's 95 % interval (one of 97 %, because the campaign went on until it was narrow)"
     : "Student's 95 % interval"
   const numbers = measures.map((_, place) => place + 2)
-  const table = columns(head, rows, [1, ...numbers]) + more
+  const table = columns(head, rows, [1, ...numbers]) + more + energyOf(all)
   return isSingle
     ? `${table}\n\nSingle cycle: use --cycles 3+ for confidence intervals`
     : `${table}\n\nGeometric means over the cycles with ${by}; statistics.json has the means, medians and the bootstrap's.`
+}
+
+/** Whose joules they are, where they are no GPU's. */
+function energyOf(experiments: readonly ExperimentStatistics[]): string {
+  const whose = [...new Set(experiments.map(({ energy_of = null }) => energy_of))]
+  if (whose.every((each) => each === null)) return ''
+  const texts =
+    whose.length === 1
+      ? [`Energy: ${whose[0]}`]
+      : whose.map((each) => {
+          const names = experiments
+            .filter(({ energy_of = null }) => energy_of === each)
+            .map(({ name }) => name)
+          return `Energy of ${listedNames(names)}: ${each ?? 'the GPUs'}`
+        })
+  return `\n\n${texts.join('\n')}`
 }

@@ -93,6 +93,7 @@ export function valueText(value: number | null): string {
 function notesOf(pair: Pair, names: Names): string[] {
   const apart = pair.metrics.filter(({ gate, ratio_with_throttled: all }) => gate !== null && all !== null)
   return [
+    ...energyOf(pair),
     ...differenceTexts(pair),
     ...pair.metrics.flatMap((metric) =>
       metric.reason === null ? [] : [`No ${metric.title}: ${metric.reason}`],
@@ -105,6 +106,13 @@ function notesOf(pair: Pair, names: Names): string[] {
     ...[pair.a, pair.b].flatMap(sideNotes),
     ...pair.findings.map((finding) => spoken(finding, 1)),
   ]
+}
+
+/** Whose joules they are, where they are no GPU's. */
+function energyOf({ a, b }: Pair): string[] {
+  const [ofA, ofB] = [a.energy_of ?? null, b.energy_of ?? null]
+  if (ofA === null && ofB === null) return []
+  return [ofA === ofB ? `Energy: ${ofA}` : `Energy: ${ofA ?? 'unknown'} (A), ${ofB ?? 'unknown'} (B)`]
 }
 
 /** Where the measurement makes an interval visibly wider. */

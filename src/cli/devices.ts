@@ -1,11 +1,13 @@
 import { dataDir } from '../core/paths.js'
 import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
+import { cpuZones } from '../energy/open-cpu.js'
 import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
-import type { Device } from '../native/addon.js'
+import type { CpuZone, Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { isOfSysfs } from '../native/sysfs.js'
 import { calibrationTables } from './calibration-tables.js'
+import { cpuTable } from './cpu-table.js'
 import { print, printJson, quantity, SIMULATED, say } from './screen.js'
 import { columns } from './tables.js'
 
@@ -20,8 +22,13 @@ export async function devices(options: {
   verbose?: boolean
 }): Promise<void> {
   const { libraryPath } = chooseLibrary(options.simulate)
-  const machine = await listDevices(libraryPath, PATIENCE_MS)
+  const machine = await listDevices(libraryPath, PATIENCE_MS).catch(async (error: unknown) => {
+    // What a machine without GPUs can still measure.
+    if (options.verbose && !options.json) print(cpuTable(await cpuZones()).trimStart())
+    throw error
+  })
   const probes = options.verbose ? await probesOf(libraryPath) : null
+  const cpu = options.verbose ? await cpuZones() : null
   const { simulated, unreadable = [] } = machine
   const known = new KnownDevices(machine)
   if (options.json) {
@@ -38,6 +45,7 @@ export async function devices(options: {
       ),
       unreadable,
       ...(probes === null ? {} : { energy_backends: probes }),
+      ...(cpu === null ? {} : { cpu_domains: cpu.zones.map(zoneOnDisk), cpu_reason: cpu.reason }),
     })
     return
   }
@@ -49,6 +57,7 @@ export async function devices(options: {
   if (machine.devices.length === 0 && unreadable.length === 0) {
     say('The driver sees no GPU.')
     if (probes !== null) print(probeTable(probes))
+    if (cpu !== null) print(cpuTable(cpu))
     return
   }
   for (const { index, problem } of machine.devices)
@@ -81,6 +90,7 @@ export async function devices(options: {
   ])
   print(columns(head, rows, [3, 4, 5]))
   if (probes !== null) print(probeTable(probes))
+  if (cpu !== null) print(cpuTable(cpu))
   if (!options.verbose) return
   for (const gpu of machine.devices) {
     const calibration = await known.calibrationOf(gpu)
@@ -117,6 +127,10 @@ function probeTable(probes: readonly BackendProbe[]): string {
 
 function onOff(value: boolean | undefined): string {
   return value === undefined ? '-' : value ? 'on' : 'off'
+}
+
+function zoneOnDisk({ name, kind, reason }: CpuZone): Record<string, unknown> {
+  return { domain: name, kind, readable: reason == null, reason: reason ?? null }
 }
 
 function onDisk(gpu: Device): Record<string, unknown> {

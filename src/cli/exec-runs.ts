@@ -8,7 +8,7 @@ import { learnSecrets, maskedJson } from '../core/secrets.js'
 import { chooseLibrary } from '../energy/library.js'
 import { type Commands, commandsOf } from '../exec/commands.js'
 import { csvOfRuns, markdownOfRuns } from '../exec/exports.js'
-import { closeMeter, openMeter } from '../exec/meter.js'
+import { closeMeter, openMeter, readyToMeasure } from '../exec/meter.js'
 import { type RoundsPlan, runRounds } from '../exec/run-rounds.js'
 import { type RunsSummary, summaryOf } from '../exec/summary.js'
 import { EXEC_RUNS_FILE } from '../results/exec.js'
@@ -53,11 +53,12 @@ export async function execRuns(
     quiet ? undefined : say,
   )
   if (!quiet) for (const note of meter.opened?.notes ?? []) say(`Note: ${note}.`)
-  if (!quiet && meter.why !== null) say(`Energy: unknown. ${meter.why}`)
+  if (!quiet && meter.why !== null)
+    say(meter.cpu === null ? `Energy: unknown. ${meter.why}` : `Energy: of the CPU, by RAPL. ${meter.why}`)
   const observer = terminalObserver({ quiet, verbose })
   const { summary, failure } = await interruptible(async (signal) => {
     const dir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
-    await meter.opened?.sampler.ready()
+    await readyToMeasure(meter)
     const place = { dir, keepsSamples: options.fullRate ?? true }
     const outcome = await runRounds(plan, place, { meter, observer, signal })
     return { summary: summaryOf(plan, outcome, meter, dir), failure: outcome.failure }
@@ -131,13 +132,15 @@ function exportsOf({ exportJson, exportCsv, exportMarkdown }: RunsOptions): Expo
   const all: [string, string | undefined, Export['text']][] = [
     ['--export-json', exportJson, (summary) => `${maskedJson(summary, 2)}\n`],
     ['--export-csv', exportCsv, csvOfRuns],
-    [
-      '--export-markdown',
-      exportMarkdown,
-      (summary) => markdownOfRuns(summary, summary.simulated ? [SIMULATED] : []),
-    ],
+    ['--export-markdown', exportMarkdown, (summary) => markdownOfRuns(summary, notesOf(summary))],
   ]
   return all.flatMap(([option, path, text]) => (path === undefined ? [] : [{ option, path, text }]))
+}
+
+/** What a table alone would not say. */
+function notesOf({ simulated, findings }: RunsSummary): string[] {
+  const ofCpu = findings.filter(({ code }) => code === 'energy_of_cpu').map(({ text }) => text)
+  return [...(simulated ? [SIMULATED] : []), ...ofCpu]
 }
 
 /** An hour of measuring must not end at a file that cannot be written. */

@@ -4,7 +4,7 @@ import { rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { chooseLibrary } from '../energy/library.js'
-import { closeMeter, type MeterWishes, openMeter } from '../exec/meter.js'
+import { closeMeter, type MeterWishes, openMeter, readyToMeasure } from '../exec/meter.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import { runCommand } from './command.js'
 import { Exit } from './exit.js'
@@ -49,7 +49,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
     const [{ measureCommand }, { execLines }] = await Promise.all([
       import('../exec/measured-command.js'),
       import('./show-exec.js'),
-      opened?.sampler.ready(),
+      readyToMeasure(meter),
     ])
     const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
     const measured = await measureCommand(meter, {
@@ -57,9 +57,9 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       runDir,
       keepsSamples: options.fullRate ?? true,
       run: () => runCommand(args, { stdoutToStderr: options.json ?? false }),
-    }).catch((error: unknown) => {
+    }).catch(async (error: unknown) => {
       // Closing drops the window and its files, so that nothing of a run that was none stays behind.
-      opened?.sampler.close()
+      await closeMeter(meter)
       if (runDir !== null) removed(runDir)
       throw error
     })

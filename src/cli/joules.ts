@@ -14,7 +14,7 @@ export function withUncertainty({ total_j, uncertainty_j }: Joules): string {
 
 /**
  * "+- 0.61 J on this board; +- 3.8 J (5.1 %) with the board's gain", as far as it is known: the first is for comparing what
- * these boards did, the second for comparing boards.
+ * these boards did, the second for comparing boards. Of no board, as where the CPU was measured, only the edges are known.
  */
 export function bothUncertainties(
   {
@@ -26,6 +26,10 @@ export function bothUncertainties(
   },
   boards: number,
 ): string | null {
+  if (boards === 0) {
+    const own = total_j !== null && uncertainty_j !== null && uncertainty_j > 0
+    return own ? `+- ${plain(uncertainty_j)} J at the edges of the window` : null
+  }
   const [on, whose] =
     boards > 1 ? ['on these boards', "the boards' gain"] : ['on this board', "the board's gain"]
   if (total_j === null || uncertainty_j === null || !(uncertainty_j > 0)) return null

@@ -4,6 +4,7 @@ import type { EnergyBreakdown } from '../results/breakdown.js'
 import type { ExperimentResult } from '../results/experiment.js'
 import { type Quoted, quotedNumbers } from '../results/quoted.js'
 import { uncertain } from '../results/uncertain.js'
+import { whoseJoules } from '../results/whose.js'
 
 type Fact = [name: string, fact: string]
 
@@ -13,17 +14,25 @@ const SCOPES: Readonly<Record<Quoted['scope'], string>> = {
 }
 
 /** "1.2180 J/output token +- 0.0050 J/output token (k=2), of the steady state"; null where nothing is quoted. */
-export function quotedText({ value, unit, uncertainty, scope, domain }: Quoted): string | null {
+export function quotedText(
+  { value, unit, uncertainty, scope }: Quoted,
+  energy: ExperimentResult['energy'],
+): string | null {
   if (value === null) return null
   const bound = uncertainty !== null && uncertainty > 0 ? ' (k=2)' : ''
-  const whose = domain === 'cpu' ? ', the energy of the CPU' : ''
-  return `${perToken(value, uncertainty, unit)}${bound}, ${SCOPES[scope]}${whose}`
+  return `${perToken(value, uncertainty, unit)}${bound}, ${SCOPES[scope]}${ofWhom(energy)}`
+}
+
+/** ", CPU package, by RAPL"; nothing for GPUs. */
+export function ofWhom(energy: ExperimentResult['energy']): string {
+  const whose = whoseJoules(energy)
+  return whose === null ? '' : `, ${whose}`
 }
 
 /** The number to quote, first of all. */
 export function* quotedFacts(result: ExperimentResult): Generator<Fact> {
   const { quoted } = quotedNumbers(result)
-  const text = quotedText(quoted)
+  const text = quotedText(quoted, result.energy)
   if (text !== null) yield ['Quoted', text]
   // Where there is no energy at all, the line of the energy has said it.
   else if (result.total_energy_j !== null) yield ['Quoted', `nothing: ${quoted.reason}`]

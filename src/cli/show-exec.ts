@@ -1,5 +1,7 @@
+import type { Energy } from '../results/energy.js'
 import type { ExecResult } from '../results/exec.js'
 import { spoken } from '../results/findings.js'
+import { whoseJoules } from '../results/whose.js'
 import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties, withUncertainty } from './joules.js'
@@ -32,6 +34,9 @@ export function execLines(
     seconds,
     device.method ?? device.reason,
   ])
+  const whose = whoseJoules(energy)
+  if (whose !== null)
+    rows.push(['CPU', whose, withUncertainty(energy), meanPower(energy), '', seconds, energy.method ?? '-'])
   if (rows.length > 1) rows.push(['total', '', withUncertainty(energy), '', '', seconds, energy.method ?? ''])
   const uncertainties = bothUncertainties(energy, energy.devices.length)
   const { sampler } = energy
@@ -40,12 +45,10 @@ export function execLines(
     rows.length === 0 ? `Energy: unknown. ${energy.reason}` : columns(HEAD, rows, [2, 3, 4, 5], width),
     ...(uncertainties === null ? [] : [`Uncertainty (k=2): ${uncertainties}`]),
     ...[
-      ...cpuFacts(energy.cpu, verbose),
+      ...cpuFacts(energy, verbose),
       ...sensorFacts(energy.sensors, verbose),
       ...externalFacts(energy.external),
-    ].map(
-      ([name, fact]) => `${name}: ${fact}`,
-    ),
+    ].map(([name, fact]) => `${name}: ${fact}`),
     ...findings.map((finding) => spoken(finding, energy.devices.length)),
     ...(verbose && sampler !== null
       ? [
@@ -54,4 +57,8 @@ export function execLines(
       : []),
     ...(runDir === null ? [] : [`Files: ${runDir}`]),
   ]
+}
+
+function meanPower({ total_j, duration_sec }: Pick<Energy, 'total_j' | 'duration_sec'>): string {
+  return quantity(total_j === null ? null : total_j / duration_sec, 'W')
 }

@@ -3,10 +3,11 @@ import type { ExperimentResult, Load, Spread } from '../results/experiment.js'
 import { spoken } from '../results/findings.js'
 import type { Goodput } from '../results/goodput.js'
 import { uncertain } from '../results/uncertain.js'
+import { whoseJoules } from '../results/whose.js'
 import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties } from './joules.js'
-import { levelFacts, perToken, quotedFacts } from './quoted-facts.js'
+import { levelFacts, ofWhom, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
 import { servedBy, servingFacts } from './serving-facts.js'
@@ -34,8 +35,10 @@ function* summary(result: ExperimentResult): Generator<string> {
     const seconds = throttle.throttle_duration_sec
     yield `  Warning: Thermal throttling detected${seconds === null ? '' : ` (${seconds.toFixed(1)}s)`}`
   }
+  const whose = whoseJoules(result.energy)
+  const of = whose === null ? '' : ` (${whose})`
   if (energy === null) yield `  Energy: unknown: ${result.energy_reason}`
-  else if (energy.adjusted_j === null) yield `  Energy: ${energy.raw_j.toFixed(2)}J raw`
+  else if (energy.adjusted_j === null) yield `  Energy: ${energy.raw_j.toFixed(2)}J raw${of}`
   else
     yield `  Energy: ${energy.raw_j.toFixed(2)}J raw, ${energy.adjusted_j.toFixed(2)}J adjusted (baseline: ${energy.baseline_power_w?.toFixed(1)}W)`
   if (warmup.mode !== 'disabled') {
@@ -79,7 +82,11 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
       `prefill ${prefill.toFixed(1)} tokens/s${also(decode, (rate) => `decode ${rate.toFixed(1)} tokens/s`)}`,
     ]
   const { avg_energy_per_token_j: perAny, avg_energy_per_token_uncertainty_j: uncertainty } = result
-  if (perAny !== null) yield ['Per token', `${perToken(perAny, uncertainty, 'J/token')} of the whole run`]
+  if (perAny !== null)
+    yield [
+      'Per token',
+      `${perToken(perAny, uncertainty, 'J/token')} of the whole run${ofWhom(result.energy)}`,
+    ]
   yield* levelFacts(result)
   yield* attributed(result)
   if (result.energy?.method != null) {
@@ -96,7 +103,7 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
   }
   if (result.energy != null) yield* beside(result.energy)
   if (result.energy !== null) {
-    yield* cpuFacts(result.energy.cpu)
+    yield* cpuFacts(result.energy)
     yield* sensorFacts(result.energy.sensors)
     yield* externalFacts(result.energy.external)
   }

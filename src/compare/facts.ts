@@ -5,6 +5,7 @@ import type { Energy } from '../results/energy.js'
 import type { ExperimentResult } from '../results/experiment.js'
 import { quotedNumbers } from '../results/quoted.js'
 import type { AnyResult } from '../results/read.js'
+import { whoseJoules } from '../results/whose.js'
 import type { MetricKey } from './metrics.js'
 
 const text = z.string().nullable()
@@ -16,6 +17,8 @@ export const factsSchema = z.object({
   simulated: z.boolean(),
   /** Whose joules they are. */
   domain: text,
+  /** The same in words, "CPU package, by RAPL"; null for GPUs. */
+  energy_of: text.optional(),
   /** What the joules per output token are of. */
   scope: text,
   /** What counted the output tokens. */
@@ -42,6 +45,7 @@ export function factsOf(result: AnyResult): Facts {
     command,
     simulated,
     domain: energy?.domain ?? null,
+    energy_of: whoseJoules(energy),
     boards: (energy?.devices ?? []).map(({ uuid }) => uuid).sort(),
     estimator: energy === null ? null : estimatorOf(energy),
   }
@@ -54,7 +58,7 @@ const NO_MODEL = {
 
 function factsOfRun(
   result: ExperimentResult,
-): Omit<Facts, 'command' | 'simulated' | 'domain' | 'boards' | 'estimator'> {
+): Omit<Facts, 'command' | 'simulated' | 'domain' | 'energy_of' | 'boards' | 'estimator'> {
   const { identity, serving, prompts, process_results, energy_breakdown: parts } = result
   const finished = process_results.reduce((sum, { requests }) => sum + requests, 0)
   return {

@@ -91,7 +91,10 @@ export function frontOf(source: Source, slo: readonly Objective[] = []): Front {
     slo: [...slo],
     points,
     cheapest: slo.length === 0 ? null : (keeping[0]?.name ?? null),
-    notes: differences.map(({ title, a }) => `${title} differs: ${a.length} kinds`),
+    notes: [
+      ...new Set(facts.flatMap(({ energy_of }) => (energy_of == null ? [] : [`Energy: ${energy_of}`]))),
+      ...differences.map(({ title, a }) => `${title} differs: ${a.length} kinds`),
+    ],
     problems: source.problems,
   }
 }

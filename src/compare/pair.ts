@@ -28,6 +28,8 @@ const sideSchema = z.object({
   pending: count,
   unreadable: count,
   simulated: z.boolean(),
+  /** Whose joules they are, where not GPUs': "CPU package, by RAPL". */
+  energy_of: z.string().nullable().optional(),
 })
 export type Side = z.infer<typeof sideSchema>
 
@@ -194,7 +196,11 @@ function sideOf(series: Series): Side {
   const { used, throttled } = sortedRuns(series)
   const { name, hash, campaign, missing } = series
   const simulated = used.some(({ facts }) => facts.simulated)
-  return { name, hash, campaign, runs: used.length, throttled: throttled.length, ...missing, simulated }
+  const energy_of = used.find(({ facts }) => facts.energy_of != null)?.facts.energy_of ?? null
+  return {
+    ...{ name, hash, campaign, runs: used.length, throttled: throttled.length, ...missing },
+    ...{ simulated, energy_of },
+  }
 }
 
 export function refused(message: string, hint: string): LlemError {

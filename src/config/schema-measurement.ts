@@ -41,7 +41,7 @@ export const energy = z
       .default('auto')
       .meta({
         description:
-          'What measures the energy; auto takes the most certain that works here, null accounts for none and still looks at the GPUs.',
+          'What measures the energy; auto takes the most certain that works here, rapl the CPU packages, null accounts for none and still looks at the GPUs.',
         expects: `${[...ENERGY_BACKENDS, 'auto'].join(', ')}, or null to disable`,
       }),
     devices: z

@@ -42,7 +42,7 @@ export function unaided(
     sampler: null,
     devices: [],
     unmeasured: null,
-    cpu: { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
+    cpu: measured.cpu ?? { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
     external: [],
     sensors: [],
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
@@ -74,6 +74,7 @@ function ownPart(
     domains,
     emissions,
     versions,
+    reason,
   }: EnergyMeasurement,
 ): Pick<Energy, 'backend' | 'domain' | 'method' | 'total_j' | 'reason' | 'duration_sec' | 'measurement'> {
   const version = versions[backend]
@@ -87,9 +88,10 @@ function ownPart(
     method,
     total_j,
     reason:
-      domain === 'gpu'
+      reason ??
+      (domain === 'gpu'
         ? `measured by ${by}: ${how}`
-        : `nothing reads a GPU here; it is the energy of the CPU by ${by}${source === undefined ? '' : ` (${source})`}`,
+        : `nothing reads a GPU here; it is the energy of the CPU by ${by}${source === undefined ? '' : ` (${source})`}`),
     duration_sec,
     measurement: { per_gpu_j, samples, domains, emissions, versions },
   }

@@ -26,6 +26,9 @@ const OTHER_READINGS: Readonly<Record<string, string>> = {
   average_1s: 'those of nvmlDeviceGetPowerUsage, each the mean over one second',
 }
 
+const RAPL_NOT_PROVEN =
+  "llem's reading of RAPL was tested on simulated counters and not yet on the counters of a real CPU, and RAPL itself has no stated accuracy."
+
 /** How a GPU was set up; null is unknown. */
 export interface GpuSetting {
   persistenceMode: boolean | null
@@ -139,6 +142,9 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
       ofGpu('gpu_not_measured', gpu_index, `it is in no joules here: ${reason}.`),
     ),
     ...(energy.domain === 'cpu' ? [warning('energy_of_cpu', `${energy.reason}.`)] : []),
+    ...(energy.backend === 'rapl'
+      ? [{ ...note('rapl_not_proven', RAPL_NOT_PROVEN), devices: [], count: 1 }]
+      : []),
     ...folded(energy.devices),
     ...(overrun === null ? [] : [warning('sampler_overrun', overrun)]),
     ...(contradiction === null ? [] : [warning('energy_cross_check', contradiction)]),
@@ -257,8 +263,15 @@ export const MEANINGS: Meanings = {
   },
   energy_of_cpu: {
     meaning:
-      'The joules are of the CPU and of no GPU: nothing here reads one. They compare with nothing that a GPU drew.',
+      'The joules are of the CPU and of no GPU: nothing here reads one, or only the CPU was asked for. They are those of all that the CPU did, and compare with nothing that a GPU drew.',
     evidence: '`energy.domain` and `energy.reason`, which says whether the CPU was measured or estimated.',
-    advice: 'Run it where a GPU can be read, or set `energy.backend` to null.',
+    advice:
+      'Where the model runs on the CPU, that is its energy without memory and mainboard. Where it runs on a GPU, measure where that can be read.',
+  },
+  rapl_not_proven: {
+    meaning: 'The joules are of counters that llem has read in simulation alone.',
+    evidence:
+      "`energy.backend` is `rapl`. Neither Intel nor AMD states how far off a package's counter may be.",
+    advice: 'Compare runs on the same machine; hold it against a meter before you quote it alone.',
   },
 }

@@ -1,5 +1,6 @@
 import type { EnergyBackendName } from '../core/energy-backends.js'
 import { llemVersion } from '../core/version.js'
+import type { Surroundings } from './backends/backend.js'
 import { energyBackends } from './backends/registry.js'
 import { findInterpreter } from './python/interpreter.js'
 import { openSurroundings } from './surroundings.js'
@@ -26,6 +27,10 @@ export interface ProbeWishes {
   /** The person's own Python interpreter; null: that of each installed backend. */
   python: string | null
   dataDir: string
+}
+
+function domainOf(name: EnergyBackendName, { uuids }: Surroundings): 'gpu' | 'cpu' {
+  return name === 'rapl' || uuids === null ? 'cpu' : 'gpu'
 }
 
 /**
@@ -56,8 +61,7 @@ export async function probeEnergyBackends(wishes: ProbeWishes): Promise<BackendP
         version: (installs === null ? llemVersion() : version) ?? null,
         path: found?.path ?? null,
         available: answer.available,
-        // llem's own reads GPUs that no backend of Python knows.
-        domain: answer.available ? (installs !== null && surroundings.uuids === null ? 'cpu' : 'gpu') : null,
+        domain: answer.available ? domainOf(name, surroundings) : null,
         problem: answer.available ? null : answer.reason,
         hint: answer.available ? null : answer.hint,
       })

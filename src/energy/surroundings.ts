@@ -36,7 +36,12 @@ export async function openSurroundings(
       native.error === null
         ? { opened: native.opened, reason: null }
         : { opened: null, reason: native.error.message, hint: native.error.hint },
-    uuids: native.error === null ? uuidsOf(native.opened) : await uuidsWithoutSampler(wishes),
+    uuids:
+      native.error === null
+        ? uuidsOf(native.opened)
+        : wishes.backend === 'rapl'
+          ? null
+          : await uuidsWithoutSampler(wishes),
     libraryPath,
     python,
     dataDir,
@@ -48,13 +53,23 @@ export async function openSurroundings(
   return { native, surroundings }
 }
 
-async function openNative(wishes: SamplerWishes): Promise<Native> {
+async function openNative(wishes: SurroundingsWishes): Promise<Native> {
+  // Whoever asks for the CPU gets its energy, also beside GPUs that do other work or none.
+  if (wishes.backend === 'rapl') return { opened: null, error: cpuAlone() }
   try {
     return { opened: await openSampler(wishes), error: null }
   } catch (error) {
     if (!(error instanceof LlemError)) throw error
     return { opened: null, error }
   }
+}
+
+function cpuAlone(): LlemError {
+  return new LlemError('energy.backend rapl measures the CPU and looks at no GPU', {
+    code: 'ENERGY_BACKEND_UNAVAILABLE',
+    hint: 'Leave out energy.devices and --simulate, or set energy.backend to auto.',
+    kind: 'usage',
+  })
 }
 
 /** Devices that llem's own sampler cannot read may still be there. */

@@ -8,12 +8,11 @@ import { maskedArguments } from '../core/secrets.js'
 import { findingsElsewhere, watchElsewhere } from '../energy/elsewhere.js'
 import { findingsOfExternal } from '../energy/external/layers.js'
 import type { ExternalWindows } from '../energy/external/open.js'
-import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { WindowFiles } from '../native/sampler.js'
-import type { NativeEnergy } from '../results/energy.js'
+import type { Energy } from '../results/energy.js'
 import type { ExecResult } from '../results/exec.js'
 import { SCHEMA_VERSION } from '../results/experiment.js'
-import type { Meter } from './meter.js'
+import { beginWindow, type Meter } from './meter.js'
 
 /** How a command ended. */
 interface CommandEnd {
@@ -33,11 +32,12 @@ export interface MeasuredRun<End> {
 
 /** Measures one run; null where it was interrupted. The window and its files are dropped then, and where `run` throws. */
 export async function measureCommand<End extends CommandEnd>(
-  { opened, claims, external, why, libraryPath, simulated }: Meter,
+  meter: Meter,
   { command, runDir, keepsSamples, run }: MeasuredRun<End>,
 ): Promise<{ result: ExecResult; ended: End } | null> {
+  const { opened, claims, external, why, libraryPath, simulated } = meter
   const files = runDir === null ? {} : filesIn(runDir, keepsSamples)
-  const window = opened === null ? null : beginEnergyWindow(opened, files)
+  const window = beginWindow(meter, files)
   const outside = window === null ? null : (external?.begin(window.startNs, runDir) ?? null)
   const elsewhere = opened === null ? null : watchElsewhere(opened, libraryPath)
   const drop = () => {
@@ -92,9 +92,9 @@ function ifWritten(path: string | undefined): string | null {
 
 /** The command has run already: whatever goes wrong now must not hide its exit code. */
 async function endWindow(
-  window: EnergyWindow,
+  window: NonNullable<ReturnType<typeof beginWindow>>,
   outside: ExternalWindows | null,
-): Promise<{ energy: NativeEnergy | null; reason: string | null }> {
+): Promise<{ energy: Energy | null; reason: string | null }> {
   try {
     const [energy, external] = await Promise.all([window.end(), outside?.end() ?? []])
     const whole = { ...energy, external }

@@ -2,8 +2,13 @@
 
 import { LlemError } from '../core/errors.js'
 import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
+import { openCpuInstead } from '../energy/cpu-instead.js'
 import type { ExternalAsked, ExternalMeters } from '../energy/external/open.js'
 import { type OpenedSampler, openSampler, openSensors } from '../energy/open.js'
+import { beginCpuWindow, type CpuEnergyWindow } from '../energy/rapl-energy.js'
+import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
+import type { CpuMeter } from '../native/cpu.js'
+import type { WindowFiles } from '../native/sampler.js'
 
 export interface MeterWishes {
   devices?: (number | string)[]
@@ -15,10 +20,17 @@ export interface MeterWishes {
   external?: readonly ExternalAsked[]
 }
 
-/** What measures, or why nothing does. */
+/** What is held and read beside what measures. */
+interface Beside {
+  claims: GpuClaims
+  external: ExternalMeters | null
+}
+
+/** What measures, or why nothing does: the GPUs; where none can be read, the CPU, and `why` says why not them. */
 export type Meter = { libraryPath: string | undefined; simulated: boolean } & (
-  | { opened: OpenedSampler; claims: GpuClaims; external: ExternalMeters | null; why: null }
-  | { opened: null; claims: null; external: null; why: string }
+  | (Beside & { opened: OpenedSampler; cpu: null; why: null })
+  | (Beside & { opened: null; cpu: CpuMeter; why: string })
+  | { opened: null; cpu: null; claims: null; external: null; why: string }
 )
 
 /** The sampler, or why nothing can be measured here. Throws where the person asked for what cannot be had. */
@@ -27,45 +39,79 @@ export async function openMeter(
   library: Pick<Meter, 'libraryPath' | 'simulated'>,
   tell: (text: string) => void = () => undefined,
 ): Promise<Meter> {
-  let opened: OpenedSampler
+  const meter = await openInside(wishes, library)
+  if (meter.opened === null && meter.cpu === null) {
+    // What a node draws would stand beside nothing.
+    const unread = wishes.external?.length ? ' The meters of --external are not read without it.' : ''
+    return { ...meter, claims: null, external: null, why: `${meter.why}${unread}` }
+  }
   try {
-    opened = await openSampler({
-      devices: wishes.devices ?? null,
+    const claims = await claimGpus(meter.opened?.devices ?? [], {
+      simulated: meter.simulated,
+      onWait: waitTeller((text) => tell(`${text}.`)),
+    })
+    return { ...meter, claims, external: await openExternal(wishes.external ?? [], tell) }
+  } catch (error) {
+    meter.opened?.sampler.close()
+    meter.cpu?.close()
+    throw error
+  }
+}
+
+/** What measures inside of the machine. */
+type Inside = { libraryPath: string | undefined; simulated: boolean } & (
+  | { opened: OpenedSampler; cpu: null; why: null }
+  | { opened: null; cpu: CpuMeter; why: string }
+  | { opened: null; cpu: null; why: string }
+)
+
+/** The GPUs, else the CPU, else sensors that are of neither, else nothing and why. */
+async function openInside(
+  wishes: MeterWishes,
+  library: Pick<Meter, 'libraryPath' | 'simulated'>,
+): Promise<Inside> {
+  const devices = wishes.devices ?? null
+  try {
+    const opened = await openSampler({
+      devices,
       intervalMs: wishes.intervalMs,
       slowIntervalMs: 100,
       tickLocked: wishes.tickLocked ?? false,
       libraryPath: library.libraryPath,
     })
-  } catch (error) {
-    const wasAsked = wishes.devices !== undefined || wishes.requireEnergy
+    return { ...library, simulated: opened.machine.simulated, opened, cpu: null, why: null }
+  } catch (failure) {
+    const { meter: cpu, error } = await openCpuInstead(failure, { devices, ...library })
+    if (cpu !== null) return { ...library, opened: null, cpu, why: error.message }
+    const wasAsked = devices !== null || wishes.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
     const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
     // A GPU that is simulated has no place among the sensors of this machine.
     const sensors = library.simulated ? null : await openSensors(why)
-    if (sensors === null) {
-      // What a node draws would stand beside nothing.
-      const unread = wishes.external?.length ? ' The meters of --external are not read without it.' : ''
-      return { ...library, opened: null, claims: null, external: null, why: `${why}${unread}` }
-    }
-    opened = sensors
-  }
-  try {
-    const { simulated } = opened.machine
-    const claims = await claimGpus(opened.devices, {
-      simulated,
-      onWait: waitTeller((text) => tell(`${text}.`)),
-    })
-    const external = await openExternal(wishes.external ?? [], tell)
-    return { ...library, simulated, opened, claims, external, why: null }
-  } catch (error) {
-    opened.sampler.close()
-    throw error
+    return sensors === null
+      ? { ...library, opened: null, cpu: null, why }
+      : { ...library, simulated: false, opened: sensors, cpu: null, why: null }
   }
 }
 
-/** Ends what measures; always resolves. */
-export async function closeMeter({ opened, claims, external }: Meter): Promise<void> {
+/** Resolves once a window can be judged. */
+export async function readyToMeasure({ opened, cpu }: Meter): Promise<void> {
+  await (opened?.sampler ?? cpu)?.ready()
+}
+
+/** Opens a window now; null where nothing measures. The CPU's leaves no files. */
+export function beginWindow(
+  { opened, cpu, why }: Meter,
+  files: WindowFiles,
+): EnergyWindow | CpuEnergyWindow | null {
+  if (opened !== null) return beginEnergyWindow(opened, files)
+  return cpu === null ? null : beginCpuWindow(cpu, why)
+}
+
+/** Drops the windows that are open, and their files, and ends what measures; always resolves. */
+export async function closeMeter({ opened, cpu, claims, external }: Meter): Promise<void> {
   opened?.sampler.close()
+  cpu?.close()
   claims?.release()
   await external?.close()
 }

@@ -115,6 +115,7 @@ class Rounds {
   close(): void {
     this.#output.close()
     this.#tools.meter.opened?.sampler.close()
+    this.#tools.meter.cpu?.close()
     for (const dir of this.#dropped) rmSync(dir, { recursive: true, force: true })
   }
 

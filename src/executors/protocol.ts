@@ -62,6 +62,8 @@ export const runSummarySchema = z.object({
   /** What is quoted of the result; null in a record of an llem that kept another number. */
   quoted: quotedSchema.nullable().default(null),
   quoted_total: quotedSchema.nullable().default(null),
+  /** Whose joules they are, where not GPUs': "CPU package, by RAPL". */
+  energy_of: z.string().nullable().optional(),
   /** Joules over the requests that came to something; null in a record of an llem that did not keep it, as the next two. */
   energy_per_request_j: z.number().nullable().default(null),
   output_tokens_per_j: z.number().nullable().default(null),

@@ -4,6 +4,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExperimentResult } from '../results/experiment.js'
 import { quotedNumbers } from '../results/quoted.js'
+import { whoseJoules } from '../results/whose.js'
 import type { RunSummary } from './protocol.js'
 
 /** The summary of a finished experiment, whose result.json is in `runDir`. */
@@ -20,6 +21,7 @@ export function summaryOf(result: ExperimentResult, runDir: string): RunSummary 
     energy_per_output_token_j: quoted.value,
     quoted,
     quoted_total,
+    energy_of: whoseJoules(result.energy),
     energy_per_request_j: over(quoted_total.value, finishedRequests(result)),
     output_tokens_per_j: over(1, quoted.value),
     good_output_tokens_per_j: result.goodput?.output_tokens_per_j ?? null,

@@ -6,6 +6,7 @@ export type {
   CallLatency,
   Claim,
   CpuReport,
+  CpuZone,
   Device,
   DeviceLook,
   DevicePieces,

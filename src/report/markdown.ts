@@ -50,8 +50,12 @@ function headlineText(report: Report): string[] {
 function table({ configurations }: Report): string {
   const columns = shownColumns(configurations)
   const cells = columns.map((column) => cellsOf(column, configurations))
-  const rows = configurations.map(({ number, label, simulated, throttledRuns }, row) => {
-    const marks = [...(simulated ? ['simulated'] : []), ...(throttledRuns > 0 ? ['throttled'] : [])]
+  const rows = configurations.map(({ number, label, simulated, throttledRuns, runs }, row) => {
+    const marks = [
+      ...(simulated ? ['simulated'] : []),
+      ...(throttledRuns > 0 ? ['throttled'] : []),
+      ...(runs[0]?.energyOf == null ? [] : [runs[0].energyOf]),
+    ]
     return [
       String(number),
       markdownText(label) + marks.map((mark) => ` *${mark}*`).join(''),

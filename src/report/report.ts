@@ -31,9 +31,14 @@ export function reportOf({ runs, leftOut, references, objectives = [], version }
   return { version, configurations, runs: inOrder, leftOut, references, objectives }
 }
 
-/** The configurations that a sentence or a chart compares: experiments with a number, the real ones where there are any. */
+/**
+ * The configurations that a sentence or a chart compares: experiments with a number, the real ones where there are any, and
+ * of those the ones of GPUs.
+ */
 export function comparable({ configurations }: Report): Configuration[] {
   const quoted = configurations.filter(({ kind, quoted }) => kind === 'run' && quoted !== null)
   const real = quoted.filter(({ simulated }) => !simulated)
-  return real.length > 0 ? real : quoted
+  const alike = real.length > 0 ? real : quoted
+  const ofGpus = alike.filter(({ runs }) => runs[0]?.energyOf === null)
+  return ofGpus.length > 0 ? ofGpus : alike
 }

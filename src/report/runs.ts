@@ -15,6 +15,7 @@ import type { Finding } from '../results/findings.js'
 import { refuseAltered } from '../results/kept-result.js'
 import { type Quoted, quotedNumbers } from '../results/quoted.js'
 import { type AnyResult, readRecord, readResult } from '../results/read.js'
+import { whoseJoules } from '../results/whose.js'
 import { CampaignNames, type Place } from './campaign-names.js'
 import type { Stretch } from './decimate.js'
 import { type Series, seriesOf } from './series.js'
@@ -50,6 +51,8 @@ export interface Run {
   itlP50Ms: number | null
   meanPowerW: number | null
   boards: { uuid: string; name: string | null }[]
+  /** Whose joules they are, where not those of `boards`: "CPU package, by RAPL". */
+  energyOf: string | null
   /** What was sent, by its hash. */
   workload: string | null
   load: string | null
@@ -142,7 +145,12 @@ async function experiment(result: ExperimentResult, dir: string, place: Place | 
   return {
     kind: 'run',
     folder: basename(dir),
-    key: JSON.stringify([result.config_hash, boards.map(({ uuid }) => uuid), result.simulated]),
+    key: JSON.stringify([
+      result.config_hash,
+      boards.map(({ uuid }) => uuid),
+      result.simulated,
+      ...own(energy),
+    ]),
     label: result.experiment_name ?? masked(place?.name ?? null),
     subject: result.model,
     backend: result.backend,
@@ -168,6 +176,7 @@ async function experiment(result: ExperimentResult, dir: string, place: Place | 
         ? null
         : { from: (steady.start_ns - originNs) / 1e9, to: (steady.end_ns - originNs) / 1e9 },
     environment: [
+      ...ofEnergy(energy),
       ['GPUs', gpusText(boards)],
       ['driver', known(environment.driver_version)],
       ['CUDA', known(environment.cuda_version)],
@@ -201,7 +210,10 @@ async function command(result: ExecResult, dir: string): Promise<Told> {
   return {
     kind: 'exec',
     folder: basename(dir),
-    key: JSON.stringify([result.command, name, boards.map(({ uuid }) => uuid), result.simulated]),
+    key: JSON.stringify([
+      ...[result.command, name, boards.map(({ uuid }) => uuid), result.simulated],
+      ...own(energy),
+    ]),
     label: name,
     subject: result.command.join(' '),
     backend: null,
@@ -224,7 +236,7 @@ async function command(result: ExecResult, dir: string): Promise<Told> {
     throttled: energy === null ? null : energy.devices.some(({ throttled }) => isThrottled(throttled)),
     steps: [],
     steady: null,
-    environment: [['GPUs', gpusText(boards)]],
+    environment: [...ofEnergy(energy), ['GPUs', gpusText(boards)]],
     config: result.command,
     llemVersion: null,
     series,
@@ -233,12 +245,23 @@ async function command(result: ExecResult, dir: string): Promise<Told> {
   }
 }
 
+/** Joules of a CPU are never pooled with those of GPUs. */
+function own(energy: Energy | null): string[] {
+  const whose = whoseJoules(energy)
+  return whose === null ? [] : [whose]
+}
+
+function ofEnergy(energy: Energy | null): [name: string, value: string][] {
+  return own(energy).map((whose) => ['energy of', whose])
+}
+
 /** What experiments and commands have alike. */
 function common({ energy, simulated, findings }: ExperimentResult | ExecResult) {
   const powers = energy?.devices.map(({ mean_power_w }) => mean_power_w) ?? []
   return {
     simulated,
     findings,
+    energyOf: whoseJoules(energy),
     energyJ: energy?.total_j ?? null,
     energyUncertaintyJ: energy?.uncertainty_j ?? null,
     durationS: energy?.duration_sec ?? null,

@@ -11,7 +11,7 @@ import { count, duration, plusMinus, UNKNOWN } from './numbers.js'
 import { PLANES } from './planes.js'
 import { comparable, type Report } from './report.js'
 import type { Run } from './runs.js'
-import { citationOf, headlineOf, howSure, sentencesOf } from './sentences.js'
+import { citationOf, energyOf, headlineOf, howSure, sentencesOf } from './sentences.js'
 import { splitRow } from './split.js'
 import { configurationTable, marks } from './table.js'
 
@@ -93,7 +93,7 @@ function part(configuration: Configuration, first: number, of: number): Markup {
   const told =
     quoted === null
       ? html`Nothing is quoted: ${reason ?? 'the energy is unknown'}.`
-      : html`<strong>${valueText(quoted)} ${quoted.unit}</strong>. ${howSure(quoted)}.`
+      : html`<strong>${valueText(quoted)} ${quoted.unit}</strong>. ${[...energyOf(configuration), howSure(quoted)].join('; ')}.`
   return html`<article id="c${number}" aria-labelledby="c${number}-title"><h3 id="c${number}-title"><b>${number}</b> ${breakable(label)}${marks(configuration)}</h3>
 <p>${told}</p>
 ${findings(runs)}
@@ -106,7 +106,7 @@ function runPart(run: Run, id: string, of: number, isOpen: boolean): Markup {
   const facts = [
     quoted.value === null
       ? `nothing quoted: ${quoted.reason}`
-      : `${plusMinus(quoted.value, quoted.uncertainty)} ${quoted.unit}, ${quoted.scope === 'steady_state' ? 'steady state' : 'whole run'}, by ${quoted.method ?? 'nothing'}`,
+      : `${plusMinus(quoted.value, quoted.uncertainty)} ${quoted.unit}, ${quoted.scope === 'steady_state' ? 'steady state' : 'whole run'}, by ${quoted.method ?? 'nothing'}${run.energyOf === null ? '' : `, ${run.energyOf}`}`,
     durationS === null ? null : duration(durationS),
     load,
     failedRequests === null || failedRequests === 0 ? null : count(failedRequests, 'failed request'),

@@ -31,8 +31,13 @@ export function headlineOf(report: Report): Headline | null {
     configuration: best,
     number: valueText(best.quoted),
     unit,
-    how: howSure(best.quoted),
+    how: [...energyOf(best), howSure(best.quoted)].join('; '),
   }
+}
+
+/** Whose joules they are, where they are no GPU's. */
+export function energyOf({ runs }: Configuration): string[] {
+  return runs[0]?.energyOf == null ? [] : [`of the ${runs[0].energyOf}`]
 }
 
 /**
@@ -76,6 +81,7 @@ const CONDITIONS: readonly (readonly [what: string, of: (run: Run) => string | n
   ],
   ['prompts', ({ workload }) => workload],
   ['what is quoted (steady state or whole run)', ({ quoted }) => quoted.scope],
+  ['whose joules they are', ({ energyOf }) => energyOf],
   ['what the joules rest on', ({ quoted }) => quoted.method],
   ['the estimator’s version', ({ estimator }) => estimator],
 ]
@@ -94,7 +100,13 @@ function setApart({ configurations, runs, leftOut }: Report, compared: readonly 
   const apart = configurations.filter(
     (each) => each.kind === 'run' && each.simulated && !compared.includes(each),
   )
+  const ofCpu = configurations.filter(
+    (each) => each.kind === 'run' && each.runs[0]?.energyOf !== null && !compared.includes(each),
+  )
   return [
+    ...(ofCpu.length === 0
+      ? []
+      : [`The energy of ${listed(ofCpu)} is of the CPU and not of a GPU, and in no comparison.`]),
     ...(simulated > 0 && simulated < runs.length
       ? [
           `${count(simulated, 'run')} over a simulated GPU ${simulated === 1 ? 'is' : 'are'} in no comparison${apart.length === 0 ? '' : `: ${listed(apart)}`}.`,
@@ -118,7 +130,7 @@ function setApart({ configurations, runs, leftOut }: Report, compared: readonly 
 
 /** "3 configurations, 15 runs on 1 x NVIDIA H200, 2026-11-22" */
 export function subjectOf({ configurations, runs }: Report): string {
-  const boards = [...new Set(runs.map((run) => gpusText(run.boards)))]
+  const boards = [...new Set(runs.map((run) => run.energyOf ?? gpusText(run.boards)))]
   const shown = boards.slice(0, 3).join('; ') + (boards.length > 3 ? ` and ${boards.length - 3} more` : '')
   const dates = runs.flatMap(({ startedAt }) => startedAt?.slice(0, 10) ?? []).sort()
   const when =

@@ -115,5 +115,6 @@ export function marks({ simulated, throttledRuns, runs }: Configuration): Markup
           html` <span class="mark warn">throttled${runs.length > 1 && ` in ${throttledRuns} of ${runs.length}`}</span>`,
         ]
       : []),
+    ...(runs[0]?.energyOf == null ? [] : [html` <span class="mark">${runs[0].energyOf}</span>`]),
   ]
 }

@@ -149,11 +149,13 @@ export const cpuDomainSchema = z.object({
   uncertainty_j: joules,
   /** Why `energy_j` is null. */
   reason: z.string().nullable(),
+  /** The domain whose counter this one shows once more: its joules stand there, and are in no sum twice. */
+  mirrors: z.string().nullable().default(null),
 })
 
-/** The CPU and its memory over the window, by RAPL. Nothing of it is part of any other number of a result. */
+/** The CPU and its memory over the window, by RAPL. Part of no other number, but for `total_j` of the backend `rapl`. */
 export const cpuEnergySchema = z.object({
-  /** Sum over the sockets; null when one of them is. */
+  /** Sum over the sockets and dies, those that mirror another left out; null when one of them is. */
   package_j: joules,
   /** Sum over the sockets; null when one of them is. Not part of `package_j`. */
   dram_j: joules,
@@ -308,10 +310,10 @@ export const crossCheckSchema = z.object({
 export const energySchema = z.object({
   /** Whose joules `total_j` are. */
   backend: backendName,
-  /** What they are of: where nothing reads a GPU, CodeCarbon's estimate of the CPU. */
+  /** What they are of: where nothing reads a GPU, the CPU by RAPL, or by CodeCarbon, which may estimate it. */
   domain: z.enum(['gpu', 'cpu']).default('gpu'),
   method,
-  /** Sum over the devices; null when one of them has none. */
+  /** Sum over the devices, or over what `domain` says; null when one of them has none. */
   total_j: joules,
   /** Why `total_j` is null, or what it rests on. */
   reason: z.string(),

@@ -162,7 +162,12 @@ const SPEED: readonly Column[] = [
 
 const ENERGY: readonly Column[] = [
   energy('window_s', 'number', 'Length of the energy window.', ({ duration_sec }) => duration_sec),
-  energy('energy_j', 'number', 'Energy of the GPUs in the window: the headline.', ({ total_j }) => total_j),
+  energy(
+    'energy_j',
+    'number',
+    'Energy of the GPUs in the window, with energy_backend rapl of the CPU packages: the headline.',
+    ({ total_j }) => total_j,
+  ),
   both('energy_reason', 'text', 'Why there is no energy.', (result) => result.energy_reason),
   energy('energy_backend', 'text', 'Whose number energy_j is.', ({ backend }) => backend),
   energy('energy_method', 'text', 'counter, integral or readings_and_mean.', ({ method }) => method),

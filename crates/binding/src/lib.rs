@@ -9,6 +9,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
 
 mod calibrate;
+mod cpu;
 mod evidence;
 mod health;
 mod lock;

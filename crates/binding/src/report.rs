@@ -171,6 +171,8 @@ pub struct CpuDomain {
     pub uncertainty_j: Option<f64>,
     /// Why they are missing.
     pub reason: Option<String>,
+    /// The domain whose counter this one shows once more; its joules stand there alone.
+    pub mirrors: Option<String>,
 }
 
 /// A sensor that is of no GPU, over a window. It may overlap with the CPU, with GPUs and with other sensors.
@@ -371,6 +373,7 @@ impl From<rapl::CpuDomain> for CpuDomain {
             energy_j: domain.energy_j,
             uncertainty_j: domain.uncertainty_j,
             reason: domain.reason,
+            mirrors: domain.mirrors,
         }
     }
 }

@@ -1,6 +1,6 @@
 import type { EnergyBackendName } from '../../core/energy-backends.js'
 import type { PythonPackage } from '../../python/packages.js'
-import type { Emissions, Energy, EnergyDomain, Method } from '../../results/energy.js'
+import type { CpuEnergy, Emissions, Energy, EnergyDomain, Method } from '../../results/energy.js'
 import type { OpenedSampler } from '../open.js'
 
 // registry -> kind.create -> backend.isAvailable -> startTracking -> stopTracking -> close
@@ -98,4 +98,8 @@ export interface EnergyMeasurement {
   domains: EnergyDomain[]
   emissions: Emissions | null
   versions: Record<string, string>
+  /** The CPU's counters, where the backend reads them itself. */
+  cpu?: CpuEnergy
+  /** What `total_j` rests on, where the backend says it in its own words. */
+  reason?: string
 }

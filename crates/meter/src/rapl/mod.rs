@@ -1,11 +1,14 @@
 //! What the CPU and its memory used beside the GPUs: the RAPL counters that Linux shows below
 //! `/sys/class/powercap` (Documentation/power/powercap/powercap.rst).
 //!
-//! The recorder reads them every few seconds, so that none wraps unseen, and a window reads them at its edges, on
-//! the caller's thread: the left one just before the edge, the right one just after it, so that reading takes no
-//! part of the window. Domains overlap (a package holds its cores, psys holds the packages), so nothing here adds
-//! them up.
+//! They are looked at a few times a second, by the recorder or by [`CpuMeter`], so that none wraps unseen, one that
+//! stands still or falls is caught, and two that are one counter are told (`mirrors.rs`). A window reads them at its
+//! edges, on the caller's thread: the left one just before the edge, the right one just after it, so that reading
+//! takes no part of the window. Domains overlap (a package holds its cores, psys holds the packages), so nothing here
+//! adds them up.
 
+mod meter;
+mod mirrors;
 #[cfg(test)]
 mod tests;
 mod zone;
@@ -14,12 +17,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use meter::{CpuMeter, CpuWindow};
+use mirrors::Looks;
 use zone::{Total, Zone};
 
-use crate::clock::{NS_PER_MS, NS_PER_S, seconds};
+use crate::clock::{NS_PER_MS, monotonic_ns, seconds};
 
-/// A sixth of the time in which a counter may wrap (Intel SDM, volume 3, `MSR_PKG_ENERGY_STATUS`).
-const KEEP_UP_NS: u64 = 10 * NS_PER_S;
+/// Far less than the minute in which a counter may wrap (Intel SDM, volume 3, `MSR_PKG_ENERGY_STATUS`), and a part of
+/// the second after which one that stands still is out of order.
+const LOOK_NS: u64 = 250 * NS_PER_MS;
 /// "This MSR is updated every ~1msec" (ibid.), so what it says at an edge is up to so old.
 const UPDATE_NS: u64 = NS_PER_MS;
 
@@ -51,6 +57,11 @@ impl DomainKind {
             _ if name.starts_with("psys") => Self::Psys,
             _ => Self::Other,
         }
+    }
+
+    /// Whether it draws power as long as the machine is on; cores and graphics may be switched off.
+    fn never_rests(self) -> bool {
+        matches!(self, Self::Package | Self::Dram)
     }
 
     /// Its name in results.
@@ -88,6 +99,19 @@ pub struct CpuDomain {
     pub uncertainty_j: Option<f64>,
     /// Why they are not known.
     pub reason: Option<String>,
+    /// The domain whose counter this one shows once more; its joules stand there alone.
+    pub mirrors: Option<String>,
+}
+
+/// A domain that is there, and whether it can be read.
+#[derive(Clone, Debug)]
+pub struct CpuZone {
+    /// "package-0", "package-0/dram".
+    pub name: String,
+    /// What it counts.
+    pub kind: DomainKind,
+    /// Why it cannot be read.
+    pub reason: Option<String>,
 }
 
 /// The counters of this machine's CPU and the windows that are open over them.
@@ -99,6 +123,9 @@ pub(crate) struct Rapl {
 
 struct State {
     zones: Vec<Zone>,
+    looks: Looks,
+    /// When all were last read.
+    read_ns: u64,
     /// The left edges of the open windows.
     begun: HashMap<u64, Edge>,
 }
@@ -112,16 +139,38 @@ struct Edge {
 impl Rapl {
     /// Finds the zones below a root, normally /sys. That there is none, or none that can be read, is in the reports.
     pub fn open(sysfs_root: &Path) -> Self {
-        let (zones, absent) = match zone::find(sysfs_root) {
-            Ok(zones) => (zones, None),
-            Err(reason) => (Vec::new(), Some(reason)),
-        };
-        Self { state: Mutex::new(State { zones, begun: HashMap::new() }), absent }
+        match zone::find(sysfs_root) {
+            Ok(zones) => Self::over(zones, None),
+            Err(reason) => Self::over(Vec::new(), Some(reason)),
+        }
+    }
+
+    fn over(zones: Vec<Zone>, absent: Option<String>) -> Self {
+        let mut state = State { zones, looks: Looks::default(), read_ns: 0, begun: HashMap::new() };
+        state.read();
+        Self { state: Mutex::new(state), absent }
+    }
+
+    /// What is there, each read now; or why nothing is.
+    pub fn zones(&self) -> Result<Vec<CpuZone>, String> {
+        if let Some(reason) = &self.absent {
+            return Err(reason.clone());
+        }
+        let mut state = self.state();
+        let totals = state.read();
+        let zones = state.zones.iter().zip(totals);
+        Ok(zones
+            .map(|(zone, total)| CpuZone {
+                name: zone.name.clone(),
+                kind: zone.kind,
+                reason: total.energy_uj.err(),
+            })
+            .collect())
     }
 
     /// For windows beside which nobody wants to know of the CPU.
     pub fn none() -> Self {
-        Self { state: Mutex::new(State { zones: Vec::new(), begun: HashMap::new() }), absent: None }
+        Self::over(Vec::new(), None)
     }
 
     /// Reads the counters, then marks the left edge of a window, whose time `mark` answers.
@@ -138,11 +187,16 @@ impl Rapl {
         let mut state = self.state();
         let totals = state.read();
         let Some(start) = state.begun.remove(&id) else { return CpuReport::default() };
+        let mirrors = state.mirrors();
         let domains = state
             .zones
             .iter()
             .zip(start.totals.iter().zip(&totals))
-            .map(|(zone, totals)| domain(zone, totals, start.at_ns, end_ns))
+            .zip(mirrors)
+            .map(|((zone, totals), mirrored)| match mirrored {
+                Some(other) => mirror(zone, &state.zones[other]),
+                None => domain(zone, totals, start.at_ns, end_ns),
+            })
             .collect();
         CpuReport { domains, reason: self.absent.clone() }
     }
@@ -152,10 +206,11 @@ impl Rapl {
         self.state().begun.remove(&id);
     }
 
-    /// Reads what was last read too long before `now_ns`.
+    /// Looks at the counters where the last look is too long before `now_ns`.
     pub fn keep_up(&self, now_ns: u64) {
-        for zone in self.state().zones.iter_mut().filter(|zone| zone.read_ns() + KEEP_UP_NS <= now_ns) {
-            zone.advance();
+        let mut state = self.state();
+        if state.read_ns + LOOK_NS <= now_ns {
+            state.read();
         }
     }
 
@@ -166,8 +221,40 @@ impl Rapl {
 }
 
 impl State {
+    /// Packages first and close together, so that few looks fall between two updates of what two of them show.
     fn read(&mut self) -> Vec<Total> {
-        self.zones.iter_mut().map(Zone::advance).collect()
+        let mut totals: Vec<Option<Total>> = vec![None; self.zones.len()];
+        for packages in [true, false] {
+            for (zone, total) in self.zones.iter_mut().zip(&mut totals) {
+                if (zone.kind == DomainKind::Package) == packages {
+                    *total = Some(zone.advance());
+                }
+            }
+        }
+        let totals: Vec<Total> = totals.into_iter().flatten().collect();
+        self.read_ns = monotonic_ns();
+        self.looks.keep(self.read_ns, totals.iter().map(|total| total.energy_uj.as_ref().ok().copied()));
+        totals
+    }
+
+    fn mirrors(&self) -> Vec<Option<usize>> {
+        let kind = |zone: usize| self.zones[zone].kind;
+        self.looks.mirrors(self.zones.len(), |a, b| kind(a) == kind(b) && kind(a).never_rests())
+    }
+}
+
+/// A domain that shows another one's counter.
+fn mirror(zone: &Zone, other: &Zone) -> CpuDomain {
+    CpuDomain {
+        name: zone.name.clone(),
+        kind: zone.kind,
+        energy_j: None,
+        uncertainty_j: None,
+        reason: Some(format!(
+            "it mirrors {}: both move by the same microjoules, which are counted once",
+            other.name
+        )),
+        mirrors: Some(other.name.clone()),
     }
 }
 
@@ -187,5 +274,6 @@ fn domain(zone: &Zone, (start, end): (&Total, &Total), start_ns: u64, end_ns: u6
         energy_j: energy_j.as_ref().ok().copied(),
         uncertainty_j: energy_j.as_ref().ok().map(|energy_j| energy_j * share),
         reason: energy_j.err(),
+        mirrors: None,
     }
 }

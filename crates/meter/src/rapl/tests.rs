@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::clock::monotonic_ns;
+use crate::clock::{NS_PER_S, monotonic_ns};
 
 const RANGE_UJ: u64 = 262_143_328_850;
 
@@ -82,7 +82,7 @@ fn a_window_goes_on_through_several_wraparounds() {
     for _ in 0..3 {
         for energy_uj in [100_000_000_000, 200_000_000_000, RANGE_UJ - 5, 1_000_000] {
             count(&root, "intel-rapl:1", energy_uj);
-            rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
+            rapl.keep_up(monotonic_ns() + LOOK_NS);
         }
     }
     let package = end(&rapl, 1).domains.pop().and_then(|domain| domain.energy_j).expect("joules");
@@ -93,11 +93,11 @@ fn a_window_goes_on_through_several_wraparounds() {
 fn counters_that_were_just_read_are_left_alone() {
     let root = two_sockets();
     let rapl = Rapl::open(root.path());
-    let read_ns = || rapl.state().zones[0].read_ns();
+    let read_ns = || rapl.state().read_ns;
     let opened_ns = read_ns();
-    rapl.keep_up(opened_ns + KEEP_UP_NS - 1);
+    rapl.keep_up(opened_ns + LOOK_NS - 1);
     assert_eq!(read_ns(), opened_ns);
-    rapl.keep_up(opened_ns + KEEP_UP_NS);
+    rapl.keep_up(opened_ns + LOOK_NS);
     assert!(read_ns() > opened_ns);
 }
 
@@ -131,7 +131,7 @@ fn a_counter_that_vanishes_or_is_reset_takes_its_own_joules_and_no_others() {
     begin(&rapl, 1);
     fs::remove_file(root.path().join("class/powercap/intel-rapl:0/energy_uj")).expect("removed");
     count(&root, "intel-rapl:0:1", 500_000);
-    rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
+    rapl.keep_up(monotonic_ns() + LOOK_NS);
     // What comes back later does not know what was missed.
     count(&root, "intel-rapl:0", 9_000_000);
     count(&root, "intel-rapl:1", 3_000_000);
@@ -148,7 +148,7 @@ fn a_window_after_a_loss_knows_nothing_of_it() {
     begin(&rapl, 1);
     fs::remove_file(root.path().join("class/powercap/intel-rapl:0/energy_uj")).expect("removed");
     count(&root, "intel-rapl:0:1", 500_000);
-    rapl.keep_up(monotonic_ns() + KEEP_UP_NS);
+    rapl.keep_up(monotonic_ns() + LOOK_NS);
     count(&root, "intel-rapl:0", 9_000_000);
     begin(&rapl, 2);
     count(&root, "intel-rapl:0", 11_000_000);
@@ -217,4 +217,114 @@ fn the_uncertainty_is_a_millisecond_of_power_and_what_the_reads_were_off() {
     let domain = rapl.end(1, end_ns).domains.swap_remove(0);
     let uncertainty_j = domain.uncertainty_j.expect("an uncertainty");
     assert!((0.1..0.5).contains(&uncertainty_j), "{uncertainty_j} J");
+}
+
+/// A look, at least as far from the one before as looks have to be.
+fn look(rapl: &Rapl) {
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    rapl.keep_up(monotonic_ns() + LOOK_NS);
+}
+
+/// A root with a package of two dies.
+fn two_dies() -> TempDir {
+    let root = TempDir::new().expect("a folder");
+    zone(&root, "intel-rapl:0", "package-0-die-0");
+    zone(&root, "intel-rapl:1", "package-0-die-1");
+    root
+}
+
+#[test]
+fn dies_that_show_one_counter_are_counted_once() {
+    let root = two_dies();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    for energy_uj in [30_000_000, 90_000_061, 143_250_000] {
+        count(&root, "intel-rapl:0", energy_uj);
+        count(&root, "intel-rapl:1", energy_uj);
+        look(&rapl);
+    }
+    let report = end(&rapl, 1);
+    assert_eq!(joules(&report), [("package-0-die-0", Some(142.25)), ("package-0-die-1", None)]);
+    assert_eq!(report.domains[1].mirrors.as_deref(), Some("package-0-die-0"));
+    assert!(reason_of(&report, "package-0-die-1").starts_with("it mirrors package-0-die-0"));
+}
+
+#[test]
+fn dies_with_counters_of_their_own_each_have_their_joules() {
+    let root = two_dies();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    for energy_uj in [30_000_000, 90_000_061, 143_250_000] {
+        count(&root, "intel-rapl:0", energy_uj);
+        count(&root, "intel-rapl:1", energy_uj + energy_uj / 1_000_000);
+        look(&rapl);
+    }
+    let report = end(&rapl, 1);
+    assert_eq!(joules(&report), [("package-0-die-0", Some(142.25)), ("package-0-die-1", Some(142.250_143))]);
+}
+
+#[test]
+fn a_die_that_does_not_move_beside_one_that_does_is_no_mirror_and_not_0_joules() {
+    let root = two_dies();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    for energy_uj in [30_000_000, 90_000_061, 143_250_000] {
+        count(&root, "intel-rapl:0", energy_uj);
+        look(&rapl);
+    }
+    let report = end(&rapl, 1);
+    assert_eq!(joules(&report), [("package-0-die-0", Some(142.25)), ("package-0-die-1", None)]);
+    assert_eq!(reason_of(&report, "package-0-die-1"), "the RAPL counter did not move in the window");
+}
+
+#[test]
+fn a_package_that_stands_still_after_it_moved_has_no_joules_and_its_cores_may_rest() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    count(&root, "intel-rapl:0", 2_000_000);
+    count(&root, "intel-rapl:0:0", 2_000_000);
+    look(&rapl);
+    std::thread::sleep(std::time::Duration::from_millis(1050));
+    rapl.keep_up(monotonic_ns());
+    count(&root, "intel-rapl:0", 9_000_000);
+    let report = end(&rapl, 1);
+    assert!(reason_of(&report, "package-0").starts_with("the RAPL counter stood still for 1."));
+    assert_eq!(report.domains[1].energy_j, Some(1.0));
+}
+
+#[test]
+fn a_counter_that_holds_no_number_says_what_it_holds() {
+    let root = two_sockets();
+    let rapl = Rapl::open(root.path());
+    begin(&rapl, 1);
+    put(&root, "intel-rapl:1", "energy_uj", "N/A");
+    let report = end(&rapl, 1);
+    assert!(reason_of(&report, "package-1").ends_with("cannot be read: \"N/A\" is no number"));
+    let zones = rapl.zones().expect("zones");
+    let states: Vec<_> = zones.iter().map(|zone| (zone.name.as_str(), zone.reason.is_none())).collect();
+    assert_eq!(
+        states,
+        [("package-0", true), ("package-0/core", true), ("package-0/dram", true), ("package-1", false)]
+    );
+}
+
+#[test]
+fn a_meter_of_its_own_looks_at_the_counters_between_the_edges() {
+    let root = two_dies();
+    let meter = CpuMeter::open(Some(root.path())).expect("a thread");
+    std::thread::sleep(std::time::Duration::from_nanos(meter.ready_in_ns()));
+    assert_eq!(meter.ready_in_ns(), 0);
+    let (id, start_ns) = meter.begin();
+    for joules in 1..5 {
+        count(&root, "intel-rapl:0", 1_000_000 + joules * 1_000_000);
+        count(&root, "intel-rapl:1", 1_000_000 + joules * 1_000_000);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    let window = meter.end(id);
+    assert!(window.end_ns > start_ns);
+    assert_eq!(joules(&window.report), [("package-0-die-0", Some(4.0)), ("package-0-die-1", None)]);
+    let (id, _) = meter.begin();
+    meter.cancel(id);
+    assert!(meter.end(id).report.domains.is_empty());
 }

@@ -14,6 +14,11 @@ const PREFIX: &str = "intel-rapl:";
 /// `MSR_PKG_ENERGY_STATUS`): after a longer pause nobody knows how often a counter wrapped.
 const LONGEST_PAUSE_NS: u64 = 60 * NS_PER_S;
 
+/// A counter that moves once in a millisecond and has not for so long stands still.
+const STILL_NS: u64 = NS_PER_S;
+/// The same for one that was never seen to move.
+const STILL_AT_FIRST_NS: u64 = 5 * NS_PER_S;
+
 /// A counter of joules and what it counts.
 pub(super) struct Zone {
     /// "package-0", "package-0/dram".
@@ -24,6 +29,9 @@ pub(super) struct Zone {
     /// `None` after a read that failed.
     last: Option<CounterValue>,
     read_ns: u64,
+    /// When it was last seen to have another value than before; at first, when it was opened.
+    moved_ns: u64,
+    has_moved: bool,
     /// Microjoules since it was opened, without what was lost.
     total_uj: u64,
     /// How often it was lost what was counted: that cannot be made up for, so no window may span it.
@@ -108,6 +116,8 @@ impl Zone {
             range_uj,
             last: None,
             read_ns: 0,
+            moved_ns: monotonic_ns(),
+            has_moved: false,
             total_uj: 0,
             losses: 0,
             loss: String::new(),
@@ -125,7 +135,11 @@ impl Zone {
             (Ok(_), None) => Ok(0),
             (Err(reason), _) => Err(reason.clone()),
         };
-        match moved_uj {
+        if moved_uj != Ok(0) {
+            self.moved_ns = self.read_ns;
+            self.has_moved |= moved_uj.is_ok();
+        }
+        match moved_uj.and_then(|moved_uj| self.still().map_or(Ok(moved_uj), Err)) {
             Ok(moved_uj) => self.total_uj += moved_uj,
             Err(reason) => {
                 self.losses += 1;
@@ -136,9 +150,16 @@ impl Zone {
         Total { at_ns: self.read_ns, energy_uj: value.map(|_| self.total_uj), losses: self.losses }
     }
 
-    /// When it was last read.
-    pub fn read_ns(&self) -> u64 {
-        self.read_ns
+    /// What is wrong with a counter that has not moved for too long.
+    fn still(&self) -> Option<String> {
+        let still_ns = self.read_ns.saturating_sub(self.moved_ns);
+        let (longest_ns, what) = if self.has_moved {
+            (STILL_NS, "stood still for")
+        } else {
+            (STILL_AT_FIRST_NS, "has not moved since it was first read, for")
+        };
+        (self.kind.never_rests() && still_ns >= longest_ns)
+            .then(|| format!("the RAPL counter {what} {:.1} s", seconds(still_ns)))
     }
 
     /// Microjoules between two looks, or why they are not known.
@@ -155,7 +176,12 @@ impl Zone {
 }
 
 fn read_number(path: &Path) -> io::Result<u64> {
-    fs::read_to_string(path)?.trim().parse().map_err(io::Error::other)
+    let mut text = fs::read_to_string(path)?;
+    if text.is_empty() {
+        // No file of sysfs is empty; one of a tree that somebody else writes may be, for a moment.
+        text = fs::read_to_string(path)?;
+    }
+    text.trim().parse().map_err(|_| io::Error::other(format!("{:?} is no number", text.trim())))
 }
 
 /// Why a counter cannot be read; where it is for want of rights, with the command that grants them.
