@@ -30,6 +30,8 @@ export interface ProbeWishes {
 }
 
 function domainOf(name: EnergyBackendName, { uuids }: Surroundings): 'gpu' | 'cpu' {
+  // llem's own reads GPUs that no backend of Python knows.
+  if (name === 'nvml') return 'gpu'
   return name === 'rapl' || uuids === null ? 'cpu' : 'gpu'
 }
 

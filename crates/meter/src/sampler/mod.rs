@@ -24,7 +24,7 @@ use recorder::Recorder;
 use rtrb::RingBuffer;
 pub(crate) use schedule::EDGE_INTERVAL_NS;
 use schedule::Schedule;
-use sensors::{PendingSensors, SensorSampler};
+use sensors::{Modules, PendingSensors, SensorSampler, modules_of};
 pub(crate) use setup::Setup;
 pub use setup::{DeviceOptions, Known, SamplerOptions};
 use setup::{nanoseconds, validate, validate_pace};
@@ -99,28 +99,31 @@ impl Sampler {
         if options.devices.is_empty() {
             return sensors::open_alone(root);
         }
-        let mut sampler = Self::over_gpus(options, root)?;
-        sampler.beside = SensorSampler::open(root)?.map(Box::new);
+        let (mut sampler, modules) = Self::over_gpus(options, root)?;
+        sampler.beside = SensorSampler::open(root, modules)?.map(Box::new);
         Ok(sampler)
     }
 
-    fn over_gpus(options: &SamplerOptions, root: &Path) -> Result<Self, MeterError> {
-        let library_path = options.library_path.as_deref();
-        let of_sysfs = |device: &&DeviceOptions| sysfs::is_of_sysfs(&device.uuid);
-        let uuids = |is_wanted: &dyn Fn(&&DeviceOptions) -> bool| -> Vec<String> {
-            options.devices.iter().filter(is_wanted).map(|device| device.uuid.clone()).collect()
+    /// Also the modules that the GPUs are a part of.
+    fn over_gpus(options: &SamplerOptions, root: &Path) -> Result<(Self, Option<Modules>), MeterError> {
+        let (sysfs, nvml): (Vec<_>, Vec<_>) =
+            options.devices.iter().partition(|device| sysfs::is_of_sysfs(&device.uuid));
+        let uuids = |devices: &[&DeviceOptions]| -> Vec<String> {
+            devices.iter().map(|device| device.uuid.clone()).collect()
         };
-        match (uuids(&|device| !of_sysfs(device)), uuids(&of_sysfs)) {
-            (nvml, sysfs) if sysfs.is_empty() => Self::over(NvmlSource::open(library_path, &nvml)?, options),
-            (nvml, sysfs) if nvml.is_empty() => Self::over(SysfsSource::open(root, &sysfs)?, options),
-            (nvml, sysfs) => {
-                let nvml = NvmlSource::open(library_path, &nvml)?;
-                let sources: Vec<Box<dyn Source>> =
-                    vec![Box::new(nvml), Box::new(SysfsSource::open(root, &sysfs)?)];
-                let of = options.devices.iter().map(|device| usize::from(of_sysfs(&device)));
-                Self::over(JoinedSource::new(sources, of), options)
-            }
+        if nvml.is_empty() {
+            return Ok((Self::over(SysfsSource::open(root, &uuids(&sysfs))?, options)?, None));
         }
+        let gpus = NvmlSource::open(options.library_path.as_deref(), &uuids(&nvml))?;
+        let indices: Vec<u32> = nvml.iter().map(|device| device.index).collect();
+        let modules = modules_of(&gpus, &indices);
+        if sysfs.is_empty() {
+            return Ok((Self::over(gpus, options)?, modules));
+        }
+        let sources: Vec<Box<dyn Source>> =
+            vec![Box::new(gpus), Box::new(SysfsSource::open(root, &uuids(&sysfs))?)];
+        let of = options.devices.iter().map(|device| usize::from(sysfs::is_of_sysfs(&device.uuid)));
+        Ok((Self::over(JoinedSource::new(sources, of), options)?, modules))
     }
 
     /// Starts reading any source, whose devices are those of the options, in order.

@@ -6,7 +6,10 @@ use std::path::Path;
 use super::{DeviceOptions, Known, PendingReport, Sampler, SamplerOptions};
 use crate::error::MeterError;
 use crate::rapl::Rapl;
-use crate::source::sysfs::{SensorInfo, SysfsSource};
+use crate::source::Source;
+use crate::source::joined::JoinedSource;
+use crate::source::nvml::{ModuleSource, NvmlSource};
+use crate::source::sysfs::{SensorInfo, SensorKind, SysfsSource};
 use crate::window::{DeviceReport, SensorReport, WindowOptions};
 
 /// Often enough to see when a sensor of 50 ms publishes, and rarely enough for one that takes milliseconds.
@@ -41,6 +44,24 @@ pub(super) fn reports(sensors: Vec<SensorInfo>, devices: Vec<DeviceReport>) -> V
     pairs.map(|(sensor, device)| SensorReport { sensor, device }).collect()
 }
 
+fn boxed(source: impl Source + 'static) -> Box<dyn Source> {
+    Box::new(source)
+}
+
+/// Modules that GPUs are a part of, and what each is called.
+pub(super) type Modules = (Box<dyn Source>, Vec<SensorInfo>);
+
+/// Those of the GPUs of a source. `indices`: the driver's, in the order of the source.
+pub(super) fn modules_of(gpus: &NvmlSource, indices: &[u32]) -> Option<Modules> {
+    let (source, with) = ModuleSource::of(gpus)?;
+    let info = |position: usize| SensorInfo {
+        name: format!("module of GPU {}", indices[position]),
+        kind: SensorKind::Module,
+        source: "NVML, scope module",
+    };
+    Some((boxed(source), with.into_iter().map(info).collect()))
+}
+
 fn options_of(sensors: &[SensorInfo]) -> SamplerOptions {
     let device = |(index, sensor): (u32, &SensorInfo)| DeviceOptions {
         uuid: sensor.name.clone(),
@@ -56,9 +77,17 @@ fn options_of(sensors: &[SensorInfo]) -> SamplerOptions {
 }
 
 impl SensorSampler {
-    /// `None` where there are none.
-    pub fn open(root: &Path) -> Result<Option<Self>, MeterError> {
-        let Some((source, sensors)) = SysfsSource::of_sensors(root) else { return Ok(None) };
+    /// Those of this machine, and the modules of its GPUs; `None` where there are none.
+    pub fn open(root: &Path, modules: Option<Modules>) -> Result<Option<Self>, MeterError> {
+        let below_sys = SysfsSource::of_sensors(root).map(|(source, sensors)| (boxed(source), sensors));
+        let (sources, infos): (Vec<_>, Vec<_>) = below_sys.into_iter().chain(modules).unzip();
+        let of: Vec<usize> =
+            infos.iter().enumerate().flat_map(|(source, infos)| vec![source; infos.len()]).collect();
+        let sensors = infos.concat();
+        if sensors.is_empty() {
+            return Ok(None);
+        }
+        let source = JoinedSource::new(sources, of);
         let sampler = Sampler::beside_cpu(source, &options_of(&sensors), Rapl::none())?;
         Ok(Some(Self { sampler, sensors }))
     }

@@ -8,9 +8,11 @@ mod calls;
 pub mod health;
 mod machine;
 mod memory;
+mod module;
 mod processes;
 
 pub use machine::{DeviceInfo, MachineInfo, UnreadableDevice, list_devices};
+pub use module::ModuleSource;
 
 use std::mem;
 use std::sync::Arc;
