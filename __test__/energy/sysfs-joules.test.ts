@@ -120,7 +120,9 @@ describe('GPUs and sensors below /sys', () => {
       tell(name, off.toFixed(3), device)
       expect(Math.abs(off), name).toBeLessThan(1)
       const truth = tree.joules(fake.curve, energy.window)
-      expect(Math.abs((device.total_j ?? 0) - truth), name).toBeLessThan(2 * (device.uncertainty_j ?? 0))
+      // The mover is a process like others, and writes late by some milliseconds where the host is busy.
+      const mostJ = 2 * (device.uncertainty_j ?? 0) + 0.002 * truth
+      expect(Math.abs((device.total_j ?? 0) - truth), name).toBeLessThan(mostJ)
       expect(device.gain_pct).toBe(10)
       expect(device.findings.map(({ code }) => code)).toContain('untried_hardware')
       expect(device.uncertainty.map(({ source }) => source)).toContain('assumption: no vendor states it')

@@ -18,8 +18,8 @@ describe('llem run', () => {
     const env = { LLEM_SYSFS_ROOT: tree.root, LLEM_NVML_LIBRARY: '/nowhere/libnvidia-ml.so.1' }
     const sets = [
       `energy.devices=[${gpu.uuid}]`,
-      'n_prompts=20',
-      'generation.max_tokens=100',
+      'n_prompts=40',
+      'generation.max_tokens=200',
       'generation.ignore_eos=true',
     ]
     const { code, stdout, stderr } = await run(['--json'], sets, env)
@@ -31,7 +31,7 @@ describe('llem run', () => {
       devices: [{ index: 0, uuid: gpu.uuid, method: 'counter', power_domain: 'hwmon power1_input' }],
     })
     const truth = tree.joules(gpu.curve, energy?.window ?? { start_ns: 0, end_ns: 0 })
-    expect(Math.abs((energy?.total_j ?? 0) / truth - 1)).toBeLessThan(0.02)
+    expect(Math.abs((energy?.total_j ?? 0) / truth - 1)).toBeLessThan(0.03)
     expect(energy?.findings.map(({ code }) => code)).toContain('untried_hardware')
   })
 })
