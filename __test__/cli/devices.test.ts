@@ -72,4 +72,21 @@ describe('llem devices', () => {
     expect(stderr).toMatch(paragraph('NVML_NOT_FOUND'))
     expect(stderr).toContain('add --simulate')
   })
+
+  it('says with -v what would be measured, and which variables leave it that', async () => {
+    const lost = { faults: [{ call: 'all', error: 'gpu_is_lost' }] }
+    const scenario = scenarioFile([gpu(0, STEADY), gpu(1, STEADY, lost), gpu(2, STEADY)])
+    const env = {
+      CUDA_VISIBLE_DEVICES: '2,1',
+      CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+      NVIDIA_VISIBLE_DEVICES: 'all',
+    }
+    const { stdout } = await llem(['devices', '-v', '--simulate', scenario], { env })
+    expect(stdout).toMatch(
+      /^Measured by default: GPU 2 \(CUDA_VISIBLE_DEVICES=2,1 CUDA_DEVICE_ORDER=PCI_BUS_ID NVIDIA_VISIBLE_DEVICES=all\)\.$/m,
+    )
+    expect(stdout).toMatch(/^Not measured: GPU 1: .*fell off the bus.*\.$/m)
+    const { visible } = JSON.parse((await llem(['devices', '-v', '--json', '--simulate', scenario])).stdout)
+    expect(visible).toMatchObject({ variables: {}, measured: [0, 2], unmeasured: [{ index: 1 }], notes: [] })
+  })
 })

@@ -3,6 +3,7 @@ import { KnownDevices } from '../energy/known-devices.js'
 import { chooseLibrary } from '../energy/library.js'
 import { cpuZones } from '../energy/open-cpu.js'
 import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
+import { type Visible, visibleHere } from '../energy/visible.js'
 import type { CpuZone, Device } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { isOfSysfs } from '../native/sysfs.js'
@@ -44,6 +45,7 @@ export async function devices(options: {
         })),
       ),
       unreadable,
+      ...(options.verbose ? { visible: visibleHere(machine) } : {}),
       ...(probes === null ? {} : { energy_backends: probes }),
       ...(cpu === null ? {} : { cpu_domains: cpu.zones.map(zoneOnDisk), cpu_reason: cpu.reason }),
     })
@@ -89,6 +91,7 @@ export async function devices(options: {
     gpu.uuid,
   ])
   print(columns(head, rows, [3, 4, 5]))
+  if (options.verbose) print(visibleLines(visibleHere(machine)))
   if (probes !== null) print(probeTable(probes))
   if (cpu !== null) print(cpuTable(cpu))
   if (!options.verbose) return
@@ -107,6 +110,17 @@ export async function devices(options: {
     } else
       print(`\nGPU ${gpu.index}, calibrated ${calibration.calibrated_at}\n${calibrationTables(calibration)}`)
   }
+}
+
+/** What a command that is started here would be measured on, and what leaves it that. */
+function visibleLines({ variables, measured, unmeasured, notes }: Visible): string {
+  const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
+  const gpus = measured.length === 0 ? 'no GPU' : `GPU ${measured.join(', ')}`
+  return [
+    `\nMeasured by default: ${gpus} (${set.length === 0 ? 'no variable hides any' : set.join(' ')}).`,
+    ...unmeasured.map(({ index, reason }) => `Not measured: GPU ${index}: ${reason}.`),
+    ...notes.map((note) => `Note: ${note}.`),
+  ].join('\n')
 }
 
 /** What each energy backend says of the GPUs, in the order in which `auto` asks. */

@@ -1,0 +1,44 @@
+// Which GPUs the runtimes leave visible here, as `llem devices -v` shows it.
+
+import type { Machine } from '../native/addon.js'
+import { chooseDevices } from './devices.js'
+import { OTHERS_VISIBLE, visibleOthersHere } from './visible-others.js'
+
+/** What hides GPUs of this machine from what is started here, and which are left. */
+export interface Visible {
+  /** Those of the variables that are set: CUDA's, the container toolkit's, ROCm's, Level Zero's. */
+  variables: Record<string, string>
+  /** The GPUs that llem measures unless others are named, in that order; by index. */
+  measured: number[]
+  /** The GPUs that belong to them and cannot be measured. */
+  unmeasured: { index: number; reason: string }[]
+  notes: string[]
+}
+
+const VARIABLES = [
+  'CUDA_VISIBLE_DEVICES',
+  'CUDA_DEVICE_ORDER',
+  'NVIDIA_VISIBLE_DEVICES',
+  ...OTHERS_VISIBLE,
+] as const
+
+/** Of this process's environment. */
+export function visibleHere({ devices: present, unreadable = [] }: Machine): Visible {
+  const { devices, unmeasured, notes } = chooseDevices(present, {
+    explicit: null,
+    cudaVisibleDevices: process.env.CUDA_VISIBLE_DEVICES,
+    cudaDeviceOrder: process.env.CUDA_DEVICE_ORDER,
+    others: visibleOthersHere(),
+    unreadable,
+  })
+  const set = VARIABLES.flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return {
+    variables: Object.fromEntries(set),
+    measured: devices.filter(({ problem }) => problem === undefined).map(({ index }) => index),
+    unmeasured,
+    notes,
+  }
+}
