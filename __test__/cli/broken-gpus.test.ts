@@ -261,3 +261,21 @@ it('a driver that does not know the second form of the call for memory is asked 
   expect(await memory(simulate('nvmlDeviceGetMemoryInfo_v2'))).toBe(second)
   expect(await memory(simulate('nvmlDeviceGetMemoryInfo_v2', 'nvmlDeviceGetMemoryInfo'))).toBeNull()
 })
+
+describe('the power of a GPU comes from the first that answers', () => {
+  const ladder = async (...refused: string[]) => {
+    const faults = refused.map((call) => ({ call, error: 'not_supported' }))
+    const { told } = await execute(format2([gpu(0, steady(300), { faults })]))
+    const [device] = told.energy?.devices ?? []
+    return { domain: device?.power_domain, watts: watts(told)[0]?.[1] }
+  }
+
+  it.for([
+    [[], 'instant'],
+    [['instant'], 'average_1s'],
+    [['instant', 'power_usage'], 'average_field'],
+    [['power'], 'counter_alone'],
+  ] as const)('%j refused: %s', async ([refused, domain]) => {
+    expect(await ladder(...refused)).toEqual({ domain, watts: 300 })
+  })
+})

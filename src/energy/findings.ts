@@ -24,6 +24,8 @@ const NO_INSTANT_POWER = 'the instantaneous power (field 186) cannot be read; th
 const OTHER_READINGS: Readonly<Record<string, string>> = {
   power_usage: 'those of nvmlDeviceGetPowerUsage',
   average_1s: 'those of nvmlDeviceGetPowerUsage, each the mean over one second',
+  average_field: 'those of field 185, each the mean over one second',
+  counter_alone: 'missing, and the energy counter is all that this GPU tells',
 }
 
 const RAPL_NOT_PROVEN =

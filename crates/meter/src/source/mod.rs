@@ -20,6 +20,10 @@ pub enum PowerDomain {
     PowerUsage,
     /// `nvmlDeviceGetPowerUsage` on Ampere (except GA100) and newer: the mean over one second (nvml.h).
     PowerUsageAveraged,
+    /// Field 185, the mean over one second, where nothing else answers.
+    AverageField,
+    /// None: the energy counter is all that the device tells.
+    CounterAlone,
     /// A file of the kernel, by its name.
     Sysfs(&'static str),
 }
@@ -31,6 +35,8 @@ impl PowerDomain {
             Self::Instant => "instant",
             Self::PowerUsage => "power_usage",
             Self::PowerUsageAveraged => "average_1s",
+            Self::AverageField => "average_field",
+            Self::CounterAlone => "counter_alone",
             Self::Sysfs(name) => name,
         }
     }

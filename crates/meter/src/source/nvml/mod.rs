@@ -152,14 +152,22 @@ impl NvmlSource {
         // "Not for you" changes the domain. Anything else may pass; only if it does not, and the other call answers.
         if is_refusal(cause) || (self.answers_otherwise(position) && self.still_fails(position)) {
             let averaged = machine::power_usage_is_averaged(device);
-            self.gpus[position].power =
-                if averaged { PowerDomain::PowerUsageAveraged } else { PowerDomain::PowerUsage };
-            let no_power = self.power_mw(position).is_err_and(is_refusal);
-            if no_power && self.counter_mj(position).is_err_and(is_refusal) {
-                return Err(MeterError::NoPower { uuid: uuid.to_owned(), cause: cause.to_string() });
+            let usage = if averaged { PowerDomain::PowerUsageAveraged } else { PowerDomain::PowerUsage };
+            self.gpus[position].power = usage;
+            if self.power_mw(position).is_err_and(is_refusal) {
+                self.gpus[position].power = self
+                    .last_resort(position)
+                    .ok_or_else(|| MeterError::NoPower { uuid: uuid.to_owned(), cause: cause.to_string() })?;
             }
         }
         Ok(())
+    }
+
+    /// What is left of a device that answers neither of the two readings.
+    fn last_resort(&mut self, device: usize) -> Option<PowerDomain> {
+        let average = self.field(device, POWER_AVERAGE).is_ok_and(|power_mw| power_mw > 0);
+        let mut counts = || self.counter_mj(device).map_or_else(|error| !is_refusal(error), |_| true);
+        if average { Some(PowerDomain::AverageField) } else { counts().then_some(PowerDomain::CounterAlone) }
     }
 
     /// Whether `nvmlDeviceGetPowerUsage` has a value.
@@ -266,19 +274,20 @@ impl Source for NvmlSource {
 
     fn sensor(&self, device: usize) -> Sensor {
         match self.gpus[device].power {
-            PowerDomain::PowerUsageAveraged => Sensor::AVERAGED,
-            PowerDomain::Instant | PowerDomain::PowerUsage | PowerDomain::Sysfs(_) => {
-                self.gpus[device].sensor
-            }
+            PowerDomain::PowerUsageAveraged | PowerDomain::AverageField => Sensor::AVERAGED,
+            PowerDomain::Instant
+            | PowerDomain::PowerUsage
+            | PowerDomain::CounterAlone
+            | PowerDomain::Sysfs(_) => self.gpus[device].sensor,
         }
     }
 
     fn power_mw(&mut self, device: usize) -> Result<u32, ReadError> {
         let power_mw = match self.gpus[device].power {
             PowerDomain::Instant => self.field(device, POWER_INSTANT)?,
-            PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged | PowerDomain::Sysfs(_) => {
-                self.power_usage_mw(device)?
-            }
+            PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged => self.power_usage_mw(device)?,
+            PowerDomain::AverageField => self.field(device, POWER_AVERAGE)?,
+            PowerDomain::CounterAlone | PowerDomain::Sysfs(_) => return Err(ReadError::NotSupported),
         };
         match power_mw {
             0 => Err(ReadError::ZeroPower),
