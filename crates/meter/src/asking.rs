@@ -2,11 +2,10 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char};
+use std::mem;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-
-use crate::crash;
 
 thread_local! {
     static HERE: Cell<*const Asking> = const { Cell::new(ptr::null()) };
@@ -25,7 +24,7 @@ impl Default for Asking {
 impl Asking {
     /// Runs `work`, whose calls other threads may look at meanwhile.
     pub fn watch<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
-        crash::with_own_stack(|| {
+        with_own_stack(|| {
             let _forget = Forget(HERE.replace(Arc::as_ptr(self)));
             work()
         })
@@ -60,6 +59,34 @@ pub fn calls(name: &'static CStr) {
 pub fn here() -> Option<*const c_char> {
     // SAFETY: as above.
     unsafe { HERE.get().as_ref() }.map(|asking| asking.0.load(Relaxed).cast_const())
+}
+
+/// Of a thread that works for the driver: where it overflowed its own, no room is left for a handler of signals.
+const SIGNAL_STACK_BYTES: usize = 64 * 1024;
+
+/// Runs `work` with a stack of its own for handlers of signals.
+fn with_own_stack<T>(work: impl FnOnce() -> T) -> T {
+    let mut memory = vec![0_u8; SIGNAL_STACK_BYTES];
+    let own = libc::stack_t { ss_sp: memory.as_mut_ptr().cast(), ss_flags: 0, ss_size: memory.len() };
+    // SAFETY: the memory lives until the stack was set back.
+    unsafe {
+        let mut before: libc::stack_t = mem::zeroed();
+        let is_set = libc::sigaltstack(&raw const own, &raw mut before) == 0;
+        let _back = Back(is_set.then_some(before));
+        work()
+    }
+}
+
+/// Also where `work` panics.
+struct Back(Option<libc::stack_t>);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        if let Some(before) = self.0 {
+            // SAFETY: what the kernel handed out.
+            unsafe { libc::sigaltstack(&raw const before, ptr::null_mut()) };
+        }
+    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,6 @@ const SIGNALS: [(c_int, &CStr); 5] = [
     (libc::SIGFPE, c"SIGFPE"),
     (libc::SIGABRT, c"SIGABRT"),
 ];
-/// A stack that overflowed leaves no room for the handler.
-const OWN_STACK_BYTES: usize = 64 * 1024;
 
 static INSTALL: Once = Once::new();
 /// The signal of the first crash; 0: none yet.
@@ -117,31 +115,6 @@ fn go_on(signal: c_int, was_sent: bool, info: *mut libc::siginfo_t, context: *mu
         libc::sigaction(signal, &raw const usual, ptr::null_mut());
         if was_sent {
             libc::raise(signal);
-        }
-    }
-}
-
-/// Runs `work` with a stack of its own for handlers of signals.
-pub(crate) fn with_own_stack<T>(work: impl FnOnce() -> T) -> T {
-    let mut memory = vec![0_u8; OWN_STACK_BYTES];
-    let own = libc::stack_t { ss_sp: memory.as_mut_ptr().cast(), ss_flags: 0, ss_size: memory.len() };
-    // SAFETY: the memory lives until the stack was set back.
-    unsafe {
-        let mut before: libc::stack_t = mem::zeroed();
-        let is_set = libc::sigaltstack(&raw const own, &raw mut before) == 0;
-        let _back = Back(is_set.then_some(before));
-        work()
-    }
-}
-
-/// Also where `work` panics.
-struct Back(Option<libc::stack_t>);
-
-impl Drop for Back {
-    fn drop(&mut self) {
-        if let Some(before) = self.0 {
-            // SAFETY: what the kernel handed out.
-            unsafe { libc::sigaltstack(&raw const before, ptr::null_mut()) };
         }
     }
 }
