@@ -203,7 +203,7 @@ describe('the package', () => {
   })
 
   it.each([
-    // 60 kB of it draw the pages of reports, 35 kB read meters of the node.
+    // 60 kB of it draw the pages of reports.
     ['llem', 1_450_000],
     [`llem-${platform}`, 4_000_000],
   ])('%s is below %d bytes', (name, limit) => {
