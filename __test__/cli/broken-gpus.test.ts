@@ -139,8 +139,10 @@ it('a GPU whose calls never return is named first, also by those that could not 
   const { code, stdout } = await llem([...args, '--json', '--', 'sh', '-c', 'sleep 2; exit 5'])
   expect(code).toBe(5)
   const [healthy, hung] = (JSON.parse(stdout) as Told).energy?.devices ?? []
-  expect(hung?.reason).toMatch(/^the driver call nvmlDevice\w+ has not returned for \d\.\d s; /)
-  expect(healthy?.reason).toMatch(/^at GPU 1 the driver call nvmlDevice\w+ has not returned for \d\.\d s, /)
+  expect(hung?.reason).toMatch(/^the driver has been asked for \d\.\d s without an end, nvmlDevice\w+ last; /)
+  expect(healthy?.reason).toMatch(
+    /^at GPU 1 the driver has been asked for \d\.\d s without an end, nvmlDevice\w+ last, /,
+  )
 })
 
 describe('MIG instances', () => {

@@ -27,7 +27,9 @@ describe.for(Object.keys(HANGS) as (keyof typeof HANGS)[])('a driver that does n
       expect(stderr).toContain(
         'llem: Waiting for the GPU driver, which has not answered for 3 s (the list of the GPUs); for 1 s more.\n',
       )
-    expect(stderr.replaceAll(/\s+/g, ' ')).toMatch(/The GPU driver has not answered nvml\w+ for \d s/)
+    expect(stderr.replaceAll(/\s+/g, ' ')).toMatch(
+      /The GPU driver has not answered for \d s \(.*nvml\w+ last\)/,
+    )
     expect(tookMs).toBeGreaterThan(2000)
     expect(tookMs).toBeLessThan(20_000)
   })
@@ -56,7 +58,9 @@ describe('`llem devices` within 10 s', () => {
     expect({ code, tookMs: tookMs < 10_000 }).toEqual({ code: 0, tookMs: true })
     expect(JSON.parse(stdout)).toMatchObject({
       devices: [{ index: 1, power_w: 200 }],
-      unreadable: [{ index: 0, reason: 'the driver did not answer nvmlDeviceGetVbiosVersion for 4 s' }],
+      unreadable: [
+        { index: 0, reason: 'the driver did not answer within 4 s, nvmlDeviceGetVbiosVersion last' },
+      ],
     })
     expect(stderr).toMatch(/^llem: Waiting for the GPU driver, .*\n$/)
   })
@@ -65,7 +69,9 @@ describe('`llem devices` within 10 s', () => {
     const scenario = pair({}, { faults: [{ call: 'init', hang: true }] })
     const { code, stderr, tookMs } = await llem(['devices', '--simulate', scenario])
     expect({ code, tookMs: tookMs < 10_000 }).toEqual({ code: 1, tookMs: true })
-    expect(stderr).toMatch(/The GPU driver has not answered nvmlInit_v2 for 8 s .*\[NVML_SILENT\]/)
+    expect(stderr).toMatch(
+      /The GPU driver has not answered for 8 s \(.*, nvmlInit_v2 last\).*\[NVML_SILENT\]/,
+    )
   })
 })
 
@@ -98,13 +104,16 @@ describe("a driver's library that crashes", () => {
     expect(findings.map(({ code }) => code)).toContain('driver_crashed')
   })
 
-  it('before a command runs costs its energy alone', async () => {
+  it('before a command runs costs the energy of that GPU', async () => {
     const { code, stdout, stderr } = await during(pair({ faults: [{ call: 'instant', crash: true }] }))
     expect(code).toBe(5)
     expect(stderr).toMatch(told)
-    const { energy, energy_reason }: Told = JSON.parse(stdout)
-    expect(energy).toBeNull()
-    expect(energy_reason).toMatch(told)
+    expect(JSON.parse(stdout)).toMatchObject({
+      energy: {
+        devices: [{ index: 1, total_j: expect.closeTo(400, -1.5) }],
+        unmeasured: [{ gpu_index: 0, reason: expect.stringMatching(/crashed \(SIGSEGV\)/) }],
+      },
+    })
   })
 
   it.for(['crash', 'hang'])('or a GPU that nobody measures (%s), lets the command end', async (how) => {
@@ -117,9 +126,32 @@ describe("a driver's library that crashes", () => {
     expect(tookMs).toBeLessThan(12_000)
   })
 
-  it('is an error of `llem devices`', async () => {
-    const broken = await llem(['devices', '--simulate', pair({ faults: [{ call: 'all', crash: true }] })])
+  it('at every GPU is an error of `llem devices`', async () => {
+    const all = { faults: [{ call: 'all', crash: true }] }
+    const broken = await llem(['devices', '--simulate', pair(all, all)])
     expect(broken.code).toBe(1)
     expect(broken.stderr).toMatch(/\[NVML_CRASHED\]/)
+  })
+
+  it('at one GPU is told beside the others', async () => {
+    const scenario = pair({ faults: [{ call: 'nvmlDeviceGetName', crash: true }] })
+    const { code, stdout } = await llem(['devices', '--simulate', scenario, '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      devices: [{ index: 1 }],
+      unreadable: [
+        { index: 0, reason: "the driver's library crashed (SIGSEGV); its last call was nvmlDeviceGetName" },
+      ],
+    })
+  })
+
+  it('before a command runs lets it run, also where GPUs were named', async () => {
+    const args = ['exec', '--simulate', pair({ faults: [{ call: 'nvmlDeviceGetName', crash: true }] })]
+    const { code } = await llem([...args, '--devices', '0', '--', 'sh', '-c', 'exit 6'])
+    // The GPU that was named cannot be had, and that is known before the command runs.
+    expect(code).toBe(1)
+    const whole = { faults: [{ call: 'init', crash: true }] }
+    const all = ['exec', '--simulate', pair({}, whole), '--devices', '0', '--', 'sh', '-c', 'exit 6']
+    expect((await llem(all)).code).toBe(6)
   })
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { takeClaim } from '../../dist/native/lock.js'
 import { llem } from '../native/llem.js'
-import { gpu, nowNs, scenarioFile, scratchFolder } from '../native/scenario.js'
+import { gpu, nowNs, scenarioFile, scratchFolder, uuidOf } from '../native/scenario.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -80,12 +80,25 @@ describe('two llems on one GPU', () => {
   })
 })
 
+it('what an llem has left behind waits like any other', async () => {
+  const scenario = oneGpu()
+  const holder = exec(scenario, 3)
+  await soon()
+  // As it was inherited from one that has ended.
+  const env = { LLEM_CLAIMS_DIR: claims, LLEM_CLAIMED: `999999:${uuidOf(0)}` }
+  const left = llem(['exec', '--simulate', scenario, '--json', '--', 'true'], { env })
+  const [a, { stderr, stdout }] = await Promise.all([holder, left])
+  expect(stderr).toContain('Waiting for GPU 0')
+  expect([...shared(a.told), ...shared(JSON.parse(stdout))]).toEqual([])
+})
+
 describe('where there can be no claim', () => {
   it.for(['a file', 'a link'])('%s in its place costs nothing but the claim', async (what) => {
     if (what === 'a file') writeFileSync(claims, '')
     else symlinkSync(scratchFolder(), claims)
     const { told } = await exec(oneGpu(), 0.2)
     expect(shared(told)).toEqual([])
+    expect(told.findings).toContainEqual(expect.objectContaining({ code: 'gpu_not_claimed', devices: [0] }))
     await expect(takeClaim(claims, 'GPU-1', false)).rejects.toThrow(/cannot be locked/)
   })
 

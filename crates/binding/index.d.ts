@@ -432,6 +432,9 @@ export interface Listened {
   counterQuantumMj?: number
 }
 
+/** The sensors below `sysfsRoot` that are of no GPU; none where they do not answer within 2 s. */
+export declare function listSensors(sysfsRoot: string): Array<SensorPlace>
+
 /** The moment at which a load began to work, or to rest. */
 export interface LoadEdge {
   /** On CLOCK_MONOTONIC. */
@@ -558,6 +561,15 @@ export interface Sensor {
   counterFirstUpdateMs?: number
   /** How far that may be off. */
   counterFirstUpdateDoubtMs?: number
+}
+
+/** A sensor below /sys that is of no GPU. */
+export interface SensorPlace {
+  /** "Module Power Socket 0", "VDD_CPU_CV". */
+  sensor: string
+  kind: string
+  /** Its files, by their name. */
+  source: string
 }
 
 /** A sensor that is of no GPU, over a window. It may overlap with the CPU, with GPUs and with other sensors. */

@@ -773,7 +773,7 @@ if (
   }
 }
 
-const { Claim, FileLock, NativeCpuMeter, NativeHealth, NativeProbe, NativeSampler, claim, containCrashes, estimator, integralPieces, listDevices, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
+const { Claim, FileLock, NativeCpuMeter, NativeHealth, NativeProbe, NativeSampler, claim, containCrashes, estimator, integralPieces, listDevices, listSensors, monotonicNs, recomputePart, recomputeWindow, recoverFile, signalSeen, takeLock, timeseriesEnergy, unwatchSignals, watchSignals } = nativeBinding
 export { Claim }
 export { FileLock }
 export { NativeCpuMeter }
@@ -785,6 +785,7 @@ export { containCrashes }
 export { estimator }
 export { integralPieces }
 export { listDevices }
+export { listSensors }
 export { monotonicNs }
 export { recomputePart }
 export { recomputeWindow }

@@ -4,8 +4,8 @@ import { chooseLibrary } from '../energy/library.js'
 import { cpuZones } from '../energy/open-cpu.js'
 import { type BackendProbe, probeEnergyBackends } from '../energy/probe.js'
 import { type Visible, visibleHere } from '../energy/visible.js'
-import type { CpuZone, Device } from '../native/addon.js'
-import { listDevices } from '../native/machine.js'
+import type { CpuZone, Device, SensorPlace } from '../native/addon.js'
+import { listDevices, listSensors } from '../native/machine.js'
 import { isOfSysfs } from '../native/sysfs.js'
 import { calibrationTables } from './calibration-tables.js'
 import { cpuTable } from './cpu-table.js'
@@ -25,11 +25,13 @@ export async function devices(options: {
   const { libraryPath } = chooseLibrary(options.simulate)
   const machine = await listDevices(libraryPath, PATIENCE_MS).catch(async (error: unknown) => {
     // What a machine without GPUs can still measure.
-    if (options.verbose && !options.json) print(cpuTable(await cpuZones()).trimStart())
+    if (options.verbose && !options.json)
+      print(`${cpuTable(await cpuZones())}${sensorTable(await listSensors())}`.trimStart())
     throw error
   })
   const probes = options.verbose ? await probesOf(libraryPath) : null
   const cpu = options.verbose ? await cpuZones() : null
+  const sensors = options.verbose ? await listSensors() : []
   const { simulated, unreadable = [] } = machine
   const known = new KnownDevices(machine)
   if (options.json) {
@@ -45,7 +47,7 @@ export async function devices(options: {
         })),
       ),
       unreadable,
-      ...(options.verbose ? { visible: visibleHere(machine) } : {}),
+      ...(options.verbose ? { visible: visibleHere(machine), sensors } : {}),
       ...(probes === null ? {} : { energy_backends: probes }),
       ...(cpu === null ? {} : { cpu_domains: cpu.zones.map(zoneOnDisk), cpu_reason: cpu.reason }),
     })
@@ -59,7 +61,7 @@ export async function devices(options: {
   if (machine.devices.length === 0 && unreadable.length === 0) {
     say('The driver sees no GPU.')
     if (probes !== null) print(probeTable(probes))
-    if (cpu !== null) print(cpuTable(cpu))
+    if (cpu !== null) print(cpuTable(cpu) + sensorTable(sensors))
     return
   }
   for (const { index, problem } of machine.devices)
@@ -93,7 +95,7 @@ export async function devices(options: {
   print(columns(head, rows, [3, 4, 5]))
   if (options.verbose) print(visibleLines(visibleHere(machine)))
   if (probes !== null) print(probeTable(probes))
-  if (cpu !== null) print(cpuTable(cpu))
+  if (cpu !== null) print(cpuTable(cpu) + sensorTable(sensors))
   if (!options.verbose) return
   for (const gpu of machine.devices) {
     const calibration = await known.calibrationOf(gpu)
@@ -137,6 +139,13 @@ function probeTable(probes: readonly BackendProbe[]): string {
     probe === chosen ? 'chosen by auto' : (probe.problem ?? ''),
   ])
   return `\n${columns(['energy backend', 'version', 'reads GPUs', ''], rows)}`
+}
+
+/** What `energy.sensors` of a result would hold; empty where there is nothing. */
+function sensorTable(sensors: readonly SensorPlace[]): string {
+  if (sensors.length === 0) return ''
+  const rows = sensors.map(({ sensor, kind, source }) => [sensor, kind, source])
+  return `\n\n${columns(['sensor of no GPU', 'of', 'by'], rows)}`
 }
 
 function onOff(value: boolean | undefined): string {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../core/errors.js'
 import type { Meanings } from '../core/meanings.js'
 import type { Claim, Device } from '../native/addon.js'
 import { takeClaim } from '../native/lock.js'
@@ -53,18 +54,22 @@ type Target = Pick<Device, 'index' | 'uuid'>
  */
 export async function claimGpus(devices: readonly Target[], wishes: ClaimWishes): Promise<GpuClaims> {
   const folder = process.env.LLEM_CLAIMS_DIR ?? FOLDER
-  if (folder === '') return heldClaims([])
+  if (folder === '') return heldClaims([], [])
   const named = devices.map((device) => ({ device, name: nameOf(device, wishes.simulated) }))
-  const inherited = new Set((process.env.LLEM_CLAIMED ?? '').split(','))
+  const inherited = inheritedNames()
   const wanted = named.filter(({ name }) => !held.has(name))
   for (;;) {
     wishes.signal?.throwIfAborted()
     const taken: Taken[] = []
+    const unclaimed: Unclaimed[] = []
     let missing: (typeof wanted)[number] | undefined
     for (const each of wanted) {
       const { name } = each
       const shares = process.env.LLEM_SHARE_GPUS === '1' || inherited.has(name)
-      const claim = await takeClaim(folder, name, shares).catch(() => undefined)
+      const claim = await takeClaim(folder, name, shares).catch((error: unknown) => {
+        unclaimed.push({ index: each.device.index, why: messageOf(error) })
+        return undefined
+      })
       if (claim === null) {
         missing = each
         break
@@ -72,7 +77,7 @@ export async function claimGpus(devices: readonly Target[], wishes: ClaimWishes)
       if (claim !== undefined)
         taken.push({ ...each, claim, isBelow: inherited.has(name), by: holderOf(folder, name) })
     }
-    if (missing === undefined) return heldClaims(taken)
+    if (missing === undefined) return heldClaims(taken, unclaimed)
     // All or none: of two that want the same GPUs in different orders, each would wait for the other.
     for (const { claim } of taken) claim.release()
     wishes.onWait?.(
@@ -92,17 +97,31 @@ interface Taken {
   by: string
 }
 
-function heldClaims(taken: readonly Taken[]): GpuClaims {
+/** A GPU that could not be claimed. */
+interface Unclaimed {
+  index: number
+  why: string
+}
+
+function heldClaims(taken: readonly Taken[], unclaimed: readonly Unclaimed[]): GpuClaims {
   for (const { name } of taken) held.set(name, (held.get(name) ?? 0) + 1)
   tellChildren()
   let isHeld = true
   return {
-    findings: () =>
-      taken.flatMap(({ device, claim, isBelow, by }) => {
+    findings: () => [
+      ...unclaimed.map(({ index, why }) => ({
+        code: 'gpu_not_claimed',
+        severity: 'info' as const,
+        text: `GPU ${index} could not be claimed, so that another llem may have had a load on it: ${why}`,
+        devices: [index],
+        count: 1,
+      })),
+      ...taken.flatMap(({ device, claim, isBelow, by }) => {
         const shared = claim.others ? sharedFromStart(device.index, by, isBelow) : null
         const text = shared ?? (claim.wasShared() ? joined(device.index) : null)
         return text === null ? [] : [{ ...warning('gpu_shared', text), devices: [device.index] }]
       }),
+    ],
     release() {
       if (!isHeld) return
       isHeld = false
@@ -125,17 +144,46 @@ function joined(index: number): string {
   return `another llem began to share GPU ${index} while this was measured (--share): its joules stand in both results.`
 }
 
-/** What descends from this process does not wait for it. */
+/** What descends from this process does not wait for it: "4711:GPU-...,GPU-..." of each that holds something, its parents first. */
 function tellChildren(): void {
-  const inherited = (process.env.LLEM_CLAIMED ?? '')
-    .split(',')
-    .filter((name) => name !== '' && !ours.has(name))
-  for (const name of held.keys()) ours.add(name)
-  process.env.LLEM_CLAIMED = [...inherited, ...held.keys()].join(',')
+  const own = `${process.pid}:${[...held.keys()].join(',')}`
+  process.env.LLEM_CLAIMED = [...inheritedEntries(), ...(held.size === 0 ? [] : [own])].join(' ')
 }
 
-/** All names that this process has ever held. */
-const ours = new Set<string>()
+function inheritedEntries(): string[] {
+  return (process.env.LLEM_CLAIMED ?? '').split(' ').filter((entry) => /^\d+:/.test(entry) && !isOwn(entry))
+}
+
+function isOwn(entry: string): boolean {
+  return entry.startsWith(`${process.pid}:`)
+}
+
+/** What this process descends from holds. Who was left behind by it descends from it no more. */
+function inheritedNames(): Set<string> {
+  const parents = parentsOf(process.pid)
+  const names = inheritedEntries().flatMap((entry) => {
+    const [pid = '', list = ''] = entry.split(':')
+    return parents.has(Number(pid)) ? list.split(',') : []
+  })
+  return new Set(names)
+}
+
+function parentsOf(pid: number): Set<number> {
+  const parents = new Set<number>()
+  for (let at = parentOf(pid); at !== null && at > 1 && !parents.has(at); at = parentOf(at)) parents.add(at)
+  return parents
+}
+
+/** By the status in /proc; null where it is not to be seen. */
+function parentOf(pid: number): number | null {
+  try {
+    return (
+      Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) || null
+    )
+  } catch {
+    return null
+  }
+}
 
 /** A simulated GPU is one by its scenario. */
 function nameOf({ uuid }: Target, simulated: boolean): string {
@@ -162,6 +210,12 @@ function holderOf(folder: string, name: string): string {
 
 /** What each finding of this file means. */
 export const MEANINGS: Meanings = {
+  gpu_not_claimed: {
+    meaning:
+      'No claim could be laid on this GPU. A second llem would not have waited, and nobody knows of one.',
+    evidence: 'Making or locking the file in /tmp/llem-claims failed.',
+    advice: 'Move away what is in its place, or name another folder in LLEM_CLAIMS_DIR, the same for all.',
+  },
   gpu_shared: {
     meaning:
       'Another llem had a load on this GPU in the same window. The GPU has one meter, so its joules stand in both results.',

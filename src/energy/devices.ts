@@ -52,8 +52,9 @@ export function chooseDevices(present: readonly Device[], wishes: DeviceWishes):
       ? [...ofCuda, ...unreadable]
       : visibleDevices(ofCuda, cudaVisibleDevices, wishes, notes)
   const isAlone = ofCuda.length === 0 && unreadable.length === 0
+  const read = isAlone ? { ...others, CUDA_VISIBLE_DEVICES: cudaVisibleDevices } : others
   return {
-    ...measurable([...wanted, ...visibleOthers(present.filter(isOfSysfs), others, isAlone)]),
+    ...measurable([...wanted, ...visibleOthers(present.filter(isOfSysfs), read, isAlone)]),
     notes: [...new Set(notes)],
   }
 }

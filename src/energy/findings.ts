@@ -196,8 +196,9 @@ export const MEANINGS: Meanings = {
     advice: 'Measure for longer.',
   },
   recording_fault: {
-    meaning: 'samples.parquet or timeseries.parquet is not whole. The joules are not affected.',
-    evidence: 'Writing the file failed.',
+    meaning:
+      'samples.parquet or timeseries.parquet is not whole, or sensors beside the GPUs did not answer. The joules are not affected.',
+    evidence: 'Writing the file failed, or opening the sensors.',
     advice: 'Make room or use another disk.',
   },
   gpu_not_measured: {

@@ -18,6 +18,8 @@ const MONITORS = new Set([
 ])
 /** They have the driver's library loaded and do not poll: they hold the driver open, or wait for its events. */
 const IDLERS = new Set(['nvidia-persiste', 'nv-fabricmanage', 'nvidia-device-p'])
+/** The library that plays the driver for `--simulate`, in the package and in its sources. */
+const SIMULATED = /\/(sim|nvml-sim\/lib)\/libnvidia-ml\.so/
 /** Of reading; then whoever else waits for this thread has its turn. */
 const SLICE_MS = 1
 /** By now a command that polls by itself has loaded what it polls with. */
@@ -98,7 +100,8 @@ async function look(helperPid: number | undefined): Promise<OtherSampler[] | nul
 /** What computes has CUDA loaded beside it: PyTorch and vLLM load the driver's library to count GPUs. */
 function hasOnlyTheLibrary(mapsPath: string): boolean {
   const maps = read(mapsPath)
-  return maps.includes('/libnvidia-ml.so') && !maps.includes('/libcuda.so')
+  const isReal = maps.split('\n').some((line) => line.includes('/libnvidia-ml.so') && !SIMULATED.test(line))
+  return isReal && !maps.includes('/libcuda.so')
 }
 
 /** Whether it was started by this process, directly or not. */

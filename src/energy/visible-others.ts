@@ -6,8 +6,13 @@ import type { Device } from '../native/addon.js'
 /** The variables of those runtimes. */
 export const OTHERS_VISIBLE = ['ROCR_VISIBLE_DEVICES', 'HIP_VISIBLE_DEVICES', 'ZE_AFFINITY_MASK'] as const
 
-/** Their values; absent is a variable that is not set. */
-export type VisibleOthers = Partial<Record<(typeof OTHERS_VISIBLE)[number], string | undefined>>
+/**
+ * Their values; absent is a variable that is not set. On a machine without NVIDIA's GPUs CUDA_VISIBLE_DEVICES does what
+ * HIP_VISIBLE_DEVICES does (ROCm, "GPU isolation techniques").
+ */
+export type VisibleOthers = Partial<
+  Record<(typeof OTHERS_VISIBLE)[number] | 'CUDA_VISIBLE_DEVICES', string | undefined>
+>
 
 /** Those of this process. */
 export function visibleOthersHere(): VisibleOthers {
@@ -23,8 +28,9 @@ export interface VisibleDevices {
 /** Of AMD's: by ROCr first, whose list HIP counts from 0 again. Both count in the kernel's order, partitions too. */
 export function visibleOfAmd(
   present: readonly Device[],
-  { ROCR_VISIBLE_DEVICES: rocr, HIP_VISIBLE_DEVICES: hip }: VisibleOthers,
+  { ROCR_VISIBLE_DEVICES: rocr, HIP_VISIBLE_DEVICES, CUDA_VISIBLE_DEVICES }: VisibleOthers,
 ): VisibleDevices {
+  const hip = HIP_VISIBLE_DEVICES ?? CUDA_VISIBLE_DEVICES
   const byRocr = rocr === undefined ? [...present] : untilUnknown(entriesOf(rocr), present)
   const devices = hip === undefined ? byRocr : untilUnknown(entriesOf(hip), byRocr)
   return { devices, named: rocr !== undefined || hip !== undefined }

@@ -20,6 +20,8 @@ export interface MeterWishes {
   external?: readonly ExternalAsked[]
 }
 
+const DRIVER_FAULTS = new Set(['NVML_SILENT', 'NVML_CRASHED'])
+
 /** What is held and read beside what measures. */
 interface Beside {
   claims: GpuClaims
@@ -83,7 +85,9 @@ async function openInside(
   } catch (failure) {
     const { meter: cpu, error } = await openCpuInstead(failure, { devices, ...library })
     if (cpu !== null) return { ...library, opened: null, cpu, why: error.message }
-    const wasAsked = devices !== null || wishes.requireEnergy
+    // A driver that fails is nothing that somebody typed: the command runs all the same.
+    const isDriver = error instanceof LlemError && DRIVER_FAULTS.has(error.code)
+    const wasAsked = (devices !== null && !isDriver) || wishes.requireEnergy
     if (wasAsked || !(error instanceof LlemError) || error.kind === 'usage') throw error
     const why = [error.message, error.hint].filter((part) => part !== null).join(' ')
     // A GPU that is simulated has no place among the sensors of this machine.

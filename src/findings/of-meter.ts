@@ -57,8 +57,8 @@ export const MEANINGS: Meanings = {
   },
   driver_silent: {
     meaning:
-      'A driver call did not return, and all GPUs are asked by one thread: nothing was read from then on.',
-    evidence: '`energy.devices[].reason` names the call and how long it has not returned.',
+      'The driver did not answer any more, or too slowly, and all GPUs are asked by one thread: nothing was read meanwhile.',
+    evidence: '`energy.devices[].reason` names the last call, and for how long there was no end of asking.',
     advice: 'Look into the kernel log (`dmesg`) for Xid errors of the GPU that is named.',
   },
   driver_crashed: {

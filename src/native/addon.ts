@@ -18,6 +18,7 @@ export type {
   LoadEdge,
   LoadFit,
   Machine,
+  SensorPlace,
   SensorReport,
   Snapshot,
   UnreadableDevice,

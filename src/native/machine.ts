@@ -1,4 +1,5 @@
-import { asLlemError, loadAddon, type Machine } from './addon.js'
+import { printable } from '../core/printable.js'
+import { asLlemError, loadAddon, type Machine, type SensorPlace } from './addon.js'
 import { driverPatienceMs } from './patience.js'
 import { isSimulated, scenarioRefused } from './simulation.js'
 import { sysfsOfGpus } from './sysfs.js'
@@ -11,11 +12,18 @@ import { sysfsOfGpus } from './sysfs.js'
 export async function listDevices(libraryPath?: string, patienceMs?: number): Promise<Machine> {
   const addon = await loadAddon()
   try {
-    return addon.listDevices(libraryPath, driverPatienceMs(patienceMs), sysfsOfGpus(libraryPath))
+    const machine = addon.listDevices(libraryPath, driverPatienceMs(patienceMs), sysfsOfGpus(libraryPath))
+    for (const device of machine.devices) if (device.name !== undefined) device.name = printable(device.name)
+    return machine
   } catch (error) {
     const known = asLlemError(error)
     throw known.code === 'NVML_INIT_FAILED' && isSimulated(libraryPath) ? scenarioRefused(error) : known
   }
+}
+
+/** The sensors below /sys that are of no GPU. */
+export async function listSensors(): Promise<SensorPlace[]> {
+  return (await loadAddon()).listSensors(process.env.LLEM_SYSFS_ROOT || '/sys')
 }
 
 /** Now, in nanoseconds of CLOCK_MONOTONIC: the clock of every window and sample. */

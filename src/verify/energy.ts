@@ -107,7 +107,7 @@ function withoutHang(stored: string, recomputed: string): string {
 }
 
 const HANGS =
-  /^(at GPU \d+ )?(an?|the) driver('s library crashed in \w+ \(\w+\)| call (about GPU \d+ |\w+ )?has not returned for [\d.]+ s)/
+  /^(at GPU \d+ )?(the driver's library crashed in \w+ \(\w+\)|the driver has been asked for [\d.]+ s without an end(, \w+ last)?|a driver call (about GPU \d+ )?has not returned for [\d.]+ s)/
 
 type Told = [name: string, stored: Quantity, recomputed: Quantity | undefined]
 

@@ -1,12 +1,13 @@
 //! Driver and GPUs, as plain objects. A missing property is what the driver does not tell.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use llem_meter::MeterError;
 use llem_meter::source::{nvml, sysfs};
 use napi_derive::napi;
 
-use crate::patience::{answered, patience_of};
+use crate::patience::{answered, answered_unless_silent, patience_of};
 use crate::{CodedError, coded};
 
 /// Driver, CUDA and GPUs of this machine.
@@ -84,8 +85,9 @@ pub fn list_devices(
     let ask = move || nvml::list_devices(library_path.as_deref(), patience / 2);
     let told = answered("the list of the GPUs", patience, ask);
     let root = sysfs_root.map(PathBuf::from);
-    let ask = move || Ok(root.map_or_else(Vec::new, |root| sysfs::list_gpus(&root)));
-    let others = answered("the list of the GPUs below /sys", patience, ask).map_err(|error| coded(&error))?;
+    let ask = move || Ok(root.map_or_else(Vec::new, |root| sysfs::list_gpus(&root, patience / 4)));
+    // What hangs there is no reason to know nothing of the others.
+    let others = answered_unless_silent("the GPUs below /sys", patience / 3, ask).unwrap_or_default();
     let can_measure = || others.iter().any(|gpu| gpu.problem.is_none() && !gpu.is_integrated);
     let mut machine = match told {
         Ok(machine) => Machine::from(machine),
@@ -100,6 +102,30 @@ pub fn list_devices(
     let first = indices.chain(unreadable).max().map_or(0, |last| last + 1);
     machine.devices.extend((first..).zip(others).map(|(index, gpu)| Device::of_sysfs(index, gpu)));
     Ok(machine)
+}
+
+/// A sensor below /sys that is of no GPU.
+#[napi(object)]
+pub struct SensorPlace {
+    /// "Module Power Socket 0", "VDD_CPU_CV".
+    pub sensor: String,
+    pub kind: String,
+    /// Its files, by their name.
+    pub source: String,
+}
+
+/// The sensors below `sysfsRoot` that are of no GPU; none where they do not answer within 2 s.
+#[napi]
+pub fn list_sensors(sysfs_root: String) -> Vec<SensorPlace> {
+    let ask =
+        move || Ok(sysfs::SysfsSource::of_sensors(&PathBuf::from(sysfs_root)).map(|(_, sensors)| sensors));
+    let found = answered_unless_silent("the sensors below /sys", Duration::from_secs(2), ask).ok().flatten();
+    let place = |sensor: sysfs::SensorInfo| SensorPlace {
+        sensor: sensor.name,
+        kind: sensor.kind.as_str().to_owned(),
+        source: sensor.source.to_owned(),
+    };
+    found.into_iter().flatten().map(place).collect()
 }
 
 impl Machine {

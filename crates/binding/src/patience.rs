@@ -19,6 +19,9 @@ const USUAL: Duration = Duration::from_secs(30);
 /// How often it is looked whether the driver crashed meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What the thread that asks gets once the driver's library has crashed, in it or in another.
+const AFTER_CRASH: Duration = Duration::from_secs(2);
+
 /// How long a driver may take.
 pub fn patience_of(patience_ms: Option<u32>) -> Duration {
     patience_ms.map_or(USUAL, |ms| Duration::from_millis(u64::from(ms)))
@@ -68,7 +71,11 @@ fn wait<T: Send + 'static>(
             }
         }
         if let Some(Crash { signal, call }) = crash::seen() {
-            return Err(MeterError::Crashed { call, signal });
+            // Whoever asks several at once may have more to say.
+            return match answer.recv_timeout(AFTER_CRASH) {
+                Ok(answer) => answer,
+                Err(_) => Err(MeterError::Crashed { call, signal }),
+            };
         }
         let waited = since.elapsed();
         if waited >= patience {

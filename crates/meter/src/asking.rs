@@ -5,19 +5,22 @@ use std::ffi::{CStr, c_char};
 use std::mem;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 thread_local! {
     static HERE: Cell<*const Asking> = const { Cell::new(ptr::null()) };
 }
 
-/// The driver call that a thread has made last, by its name in nvml.h.
+/// The driver call that a thread has made last, by its name in nvml.h, and how many it has made.
 #[derive(Debug)]
-pub struct Asking(AtomicPtr<c_char>);
+pub struct Asking {
+    call: AtomicPtr<c_char>,
+    made: AtomicU64,
+}
 
 impl Default for Asking {
     fn default() -> Self {
-        Self(AtomicPtr::new(ptr::null_mut()))
+        Self { call: AtomicPtr::new(ptr::null_mut()), made: AtomicU64::new(0) }
     }
 }
 
@@ -30,9 +33,14 @@ impl Asking {
         })
     }
 
+    /// How many calls the thread has begun: a thread in which they go on is slow, and does not hang.
+    pub fn made(&self) -> u64 {
+        self.made.load(Relaxed)
+    }
+
     /// E.g. "nvmlInit_v2"; `None` before the first.
     pub fn call(&self) -> Option<&'static str> {
-        let name = self.0.load(Relaxed);
+        let name = self.call.load(Relaxed);
         // SAFETY: only names that live for ever are stored, each with a NUL at its end.
         (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_str().unwrap_or("a driver call"))
     }
@@ -51,14 +59,16 @@ impl Drop for Forget {
 pub fn calls(name: &'static CStr) {
     // SAFETY: whoever set it keeps it until it is set back.
     if let Some(asking) = unsafe { HERE.get().as_ref() } {
-        asking.0.store(name.as_ptr().cast_mut(), Relaxed);
+        asking.call.store(name.as_ptr().cast_mut(), Relaxed);
+        // Of one thread alone.
+        asking.made.store(asking.made.load(Relaxed) + 1, Relaxed);
     }
 }
 
 /// Whether this thread works for the driver, and its last call: for a handler of signals, which may do no more than this.
 pub fn here() -> Option<*const c_char> {
     // SAFETY: as above.
-    unsafe { HERE.get().as_ref() }.map(|asking| asking.0.load(Relaxed).cast_const())
+    unsafe { HERE.get().as_ref() }.map(|asking| asking.call.load(Relaxed).cast_const())
 }
 
 /// Of a thread that works for the driver: where it overflowed its own, no room is left for a handler of signals.

@@ -14,7 +14,7 @@ pub enum MeterError {
     #[error("the NVIDIA management library did not start: {cause}")]
     InitFailed { cause: String },
     /// The driver has not answered.
-    #[error("the GPU driver has not answered{} for {waited_s} s ({what})", call.map(|call| format!(" {call}")).unwrap_or_default())]
+    #[error("the GPU driver has not answered for {waited_s:.0} s ({what}{})", call.map(|call| format!(", {call} last")).unwrap_or_default())]
     Silent { what: &'static str, call: Option<&'static str>, waited_s: f64 },
     /// It crashed while it was asked.
     #[error("the GPU driver's library crashed in {call} ({signal})")]

@@ -31,8 +31,10 @@ table! {
         "nvml.h; 0.95 to 1.06 over 70 boards, arXiv 2312.02741";
     UNTRIED_GAIN_SHARE = 0.10, "1", "A sensor below /sys is taken to be off by up to this share of what it shows (k = 2).",
         "assumption: no vendor states it, and none was tried on hardware here; twice what NVIDIA's boards show";
-    STANDS_STILL_S = 5.0, "s", "The readings of such a sensor that never change in a window of this length are those of one that is stuck.",
+    STANDS_STILL_S = 5.0, "s", "The readings of such a sensor that do not change for so long are those of one that is stuck.",
         "guess: the quantum of these sensors is 1 W or less, and no load holds that for so long";
+    STILL_PERIODS = 10.0, "1", "Update periods after which such a sensor that shows the same value may have stopped.",
+        "guess: values of a load differ in one of ten by more than their quantum";
     COVERAGE_FACTOR = 2.0, "1", "From a standard uncertainty to the one that is quoted.", "GUM (JCGM 100:2008) 6.2";
     // What a board can do.
     TRANSIENT_FACTOR = 1.6, "1", "No reading above this many times the power limit is possible.",

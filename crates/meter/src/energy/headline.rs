@@ -8,6 +8,8 @@ use super::constants as known;
 use super::continuous::Bridge;
 use super::edge::{Carried, Edge};
 use super::finding::Finding;
+use super::integral::Still;
+use crate::clock::seconds;
 use crate::sensor::Origin;
 
 /// The estimate that a headline rests on.
@@ -59,8 +61,8 @@ pub struct Readings {
     pub mean: Option<SecondMean>,
     /// Readings that the board cannot have drawn.
     pub impossible: u64,
-    /// All of them are the same, of such a value in watts.
-    pub stood_at_w: Option<f64>,
+    /// The longest stretch in which all of them were the same.
+    pub longest_still: Still,
 }
 
 /// What the mean over a second says of a window.
@@ -185,11 +187,11 @@ impl Evidence {
         if let Some(gap_s) = readings.longest_gap_s {
             return Err(format!("there are no power readings for {gap_s:.1} s, which is too long to bridge"));
         }
-        if let Some(power_w) = readings.stood_at_w.filter(|_| self.origin != Origin::Nvml)
-            && self.duration_s >= known::STANDS_STILL_S
-        {
+        let Still { at_w, for_ns } = readings.longest_still;
+        if self.origin != Origin::Nvml && seconds(for_ns) >= known::STANDS_STILL_S {
             return Err(format!(
-                "all power readings are {power_w:.1} W: the sensor is stuck, or too coarse to show what is drawn"
+                "all power readings of {:.1} s are {at_w:.1} W: the sensor is stuck, or too coarse to show what is drawn",
+                seconds(for_ns)
             ));
         }
         if readings.sampling_j.is_none() || readings.edges_j.is_none() {

@@ -9,6 +9,15 @@ use crate::sensor::Sensor;
 /// Student's t for 95 % with 1, 2, ... degrees of freedom.
 const STUDENT_T: [f64; 12] = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18];
 
+/// A stretch in which all readings were the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Still {
+    /// Watts.
+    pub at_w: f64,
+    /// From the first to the last of these readings.
+    pub for_ns: u64,
+}
+
 /// The energy of one device over a window, built reading by reading in constant memory.
 #[derive(Clone, Debug)]
 pub struct Integral {
@@ -23,6 +32,9 @@ pub struct Integral {
     max_power_w: Option<f64>,
     readings: u64,
     last_w: Option<f64>,
+    /// Since when the readings inside the window have been `last_w`.
+    still_since_ns: u64,
+    longest_still: Still,
     changes: u64,
     last_change_ns: Option<u64>,
     /// The shortest time between two changes of the readings inside the window.
@@ -47,6 +59,8 @@ impl Integral {
             max_power_w: None,
             readings: 0,
             last_w: None,
+            still_since_ns: start_ns,
+            longest_still: Still::default(),
             changes: 0,
             last_change_ns: None,
             least_gap_ns: None,
@@ -71,6 +85,13 @@ impl Integral {
                 let gap_ns = before_ns.map(|before_ns| at_ns.saturating_sub(before_ns));
                 self.least_gap_ns = gap_ns.into_iter().chain(self.least_gap_ns).min();
                 self.squared_steps += step * step;
+            }
+            #[expect(clippy::float_cmp, reason = "the very same value is what is looked for")]
+            let is_same = self.last_w == Some(power_w);
+            if !is_same {
+                self.still_since_ns = at_ns;
+            } else if at_ns - self.still_since_ns > self.longest_still.for_ns {
+                self.longest_still = Still { at_w: power_w, for_ns: at_ns - self.still_since_ns };
             }
             self.last_w = Some(power_w);
         }
@@ -131,6 +152,11 @@ impl Integral {
         let gap_ns = self.least_gap_ns.or(stood_ns);
         let slow_ns = gap_ns.filter(|gap_ns| 2 * gap_ns >= 3 * sensor.update_period_ns);
         Sensor { update_period_ns: slow_ns.unwrap_or(sensor.update_period_ns), ..sensor }
+    }
+
+    /// The longest stretch of the window in which the readings did not change.
+    pub fn longest_still(&self) -> Still {
+        self.longest_still
     }
 
     /// How often two readings in a row differ.
@@ -211,6 +237,14 @@ mod tests {
         let (a, b) = (0.033, 0.777);
         let expected = 100.0 * (b - a) + 25.0 * (b * b - a * a);
         assert!((joules(&readings, 33 * MS, 777 * MS) - expected).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_longest_stretch_without_a_change_is_told() {
+        let readings =
+            [(0, 100.0), (MS, 100.0), (2 * MS, 200.0), (3 * MS, 300.0), (7 * MS, 300.0), (8 * MS, 300.0)];
+        assert_eq!(integrate(&readings, 0, 8 * MS).longest_still(), Still { at_w: 300.0, for_ns: 5 * MS });
+        assert_eq!(integrate(&readings[1..4], 0, 8 * MS).longest_still(), Still::default());
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub struct Sampler {
     rapl: Arc<Rapl>,
     /// The sensors that are of no GPU, read by threads of their own.
     beside: Option<Box<SensorSampler>>,
+    /// Why there are none although there may be.
+    beside_fault: Option<String>,
     /// What the devices are, where they are such sensors and no GPUs.
     sensors_alone: Option<Vec<SensorInfo>>,
     reading: Option<JoinHandle<()>>,
@@ -100,7 +102,10 @@ impl Sampler {
             return sensors::open_alone(root);
         }
         let (mut sampler, modules) = Self::over_gpus(options, root)?;
-        sampler.beside = SensorSampler::open(root, modules)?.map(Box::new);
+        match SensorSampler::open_in_time(root, modules) {
+            Ok(beside) => sampler.beside = beside.map(Box::new),
+            Err(why) => sampler.beside_fault = Some(why),
+        }
         Ok(sampler)
     }
 
@@ -184,6 +189,7 @@ impl Sampler {
             shared,
             rapl,
             beside: None,
+            beside_fault: None,
             sensors_alone: None,
             reading: Some(reading),
             accounting: Some(accounting),
@@ -228,6 +234,7 @@ impl Sampler {
             cpu: self.rapl.end(id, end_ns),
             sensors,
             sensors_alone: self.sensors_alone.clone(),
+            beside_fault: self.beside_fault.clone(),
             patience: post_roll + Duration::from_secs(10),
         }
     }
@@ -283,6 +290,7 @@ pub struct PendingReport {
     cpu: CpuReport,
     sensors: Option<PendingSensors>,
     sensors_alone: Option<Vec<SensorInfo>>,
+    beside_fault: Option<String>,
     patience: Duration,
 }
 
@@ -297,7 +305,7 @@ impl PendingReport {
         let (sensors, faults) = self.sensors.map_or_else(Default::default, PendingSensors::wait);
         let mut report = WindowReport { cpu: self.cpu, sensors, ..report };
         // What befell the machine, both say.
-        report.faults.extend(faults);
+        report.faults.extend(faults.into_iter().chain(self.beside_fault));
         report.faults.dedup();
         Some(report)
     }

@@ -2,6 +2,9 @@
 //! take milliseconds, for which no GPU should wait.
 
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use super::{DeviceOptions, Known, PendingReport, Sampler, SamplerOptions};
 use crate::error::MeterError;
@@ -16,6 +19,9 @@ use crate::window::{DeviceReport, SensorReport, WindowOptions};
 const INTERVAL_MS: f64 = 20.0;
 /// They have no slow signals.
 const SLOW_INTERVAL_MS: f64 = 5000.0;
+
+/// How long the sensors may take to be opened.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The sampler and what its devices are.
 pub(super) struct SensorSampler {
@@ -77,6 +83,23 @@ fn options_of(sensors: &[SensorInfo]) -> SamplerOptions {
 }
 
 impl SensorSampler {
+    /// The same, for as long as nobody has to wait for it: what hangs there must not cost the GPUs theirs.
+    pub fn open_in_time(root: &Path, modules: Option<Modules>) -> Result<Option<Self>, String> {
+        let (opened, root) = (channel(), root.to_path_buf());
+        let (answers, answer) = opened;
+        let opens = move || drop(answers.send(Self::open(&root, modules)));
+        thread::Builder::new()
+            .name("llem-opens".to_owned())
+            .spawn(opens)
+            .map_err(|error| format!("the sensors of no GPU were not opened: {error}"))?;
+        match answer.recv_timeout(PATIENCE) {
+            Ok(opened) => opened.map_err(|error| format!("the sensors of no GPU were not opened: {error}")),
+            Err(_) => {
+                Err(format!("the sensors of no GPU have not answered for {} s", PATIENCE.as_secs_f64()))
+            }
+        }
+    }
+
     /// Those of this machine, and the modules of its GPUs; `None` where there are none.
     pub fn open(root: &Path, modules: Option<Modules>) -> Result<Option<Self>, MeterError> {
         let below_sys = SysfsSource::of_sensors(root).map(|(source, sensors)| (boxed(source), sensors));

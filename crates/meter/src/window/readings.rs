@@ -63,6 +63,13 @@ impl DeviceWindow {
         let is_stuck = is_busy && self.integral.usual_step_w() <= 0.0;
         let unseen_in_step = if is_stuck { 1.0 } else { unseen_if_blind };
         let in_step_j = known::APART_SHARE * (unseen_in_step * behind.hidden_j + behind.low_j);
+        // Of a sensor that nobody has tried, one that shows the same for long may have stopped: what was drawn meanwhile lies
+        // anywhere between what is drawn without work and the most that was seen.
+        let still = self.integral.longest_still();
+        let may_have_stopped = taken.origin != Origin::Nvml
+            && seconds(still.for_ns) >= known::STILL_PERIODS * seconds(taken.update_period_ns);
+        let still_w = (still.at_w - idle_w).max(highest_w.unwrap_or(still.at_w) - still.at_w).max(0.0);
+        let still_j = if may_have_stopped { still_w * seconds(still.for_ns) / 3.0_f64.sqrt() } else { 0.0 };
         let are_even = behind.length_s > known::EVEN_TIME * read_s;
         // Too few values to tell: each update period anything from idle to limit, by itself.
         let (length_s, period_s) = (seconds(duration_ns), seconds(taken.update_period_ns));
@@ -94,14 +101,15 @@ impl DeviceWindow {
                 self.integral.sampling_deviation_j(sensor, unseen)
             } else {
                 self.integral.slow_deviation_j(sensor, unseen)
-            },
+            }
+            .map(|sampling_j| sampling_j.hypot(still_j)),
             edges_j,
             // The integral does not count them.
             gaps_j: open_s * highest_w.unwrap_or(limit_w),
             are_even,
             in_step_j: Some(in_step_j).filter(|joules| *joules > 0.0),
             impossible: self.impossible,
-            stood_at_w: highest_w.filter(|_| self.integral.changes() == 0),
+            longest_still: still,
         }
     }
 }

@@ -226,10 +226,14 @@ impl Display for DriverFault {
     fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silent { call: Some(call), for_ns } => {
-                write!(to, "the driver call {call} has not returned for {:.1} s", seconds(*for_ns))
+                write!(
+                    to,
+                    "the driver has been asked for {:.1} s without an end, {call} last",
+                    seconds(*for_ns)
+                )
             }
             Self::Silent { call: None, for_ns } => {
-                write!(to, "a driver call has not returned for {:.1} s", seconds(*for_ns))
+                write!(to, "the driver has been asked for {:.1} s without an end", seconds(*for_ns))
             }
             Self::Crashed(Crash { call, signal }) => {
                 write!(to, "the driver's library crashed in {call} ({signal})")

@@ -37,6 +37,8 @@ const DEFAULT_LIBRARIES: [&str; 11] = [
     "/usr/lib/aarch64-linux-gnu/nvidia/libnvidia-ml.so.1",
 ];
 
+/// What the other GPUs get once the driver's library has crashed at one.
+const AFTER_CRASH: Duration = Duration::from_secs(1);
 /// How often somebody who waits looks whether the driver crashed.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -153,32 +155,47 @@ fn describe_all(
         .map_err(MeterError::Thread)?;
     drop(answers);
     let mut described: Vec<Option<Result<DeviceInfo, String>>> = vec![None; asked.len()];
-    let mut since = Instant::now();
-    while described.iter().any(Option::is_none) && since.elapsed() < patience {
-        if let Some(Crash { signal, call }) = crash::seen() {
-            return Err(MeterError::Crashed { call, signal });
+    // A driver that is slow gets three times as long as one that has hung at a call.
+    let give_up = Instant::now() + 3 * patience / 2;
+    let begun = Instant::now();
+    let (mut made, mut since, mut crashed) = (0, Instant::now(), None);
+    while described.iter().any(Option::is_none)
+        && since.elapsed() < if crashed.is_some() { AFTER_CRASH } else { patience }
+        && Instant::now() < give_up
+    {
+        if crashed.is_none() {
+            crashed = crash::seen();
         }
         match answered.recv_timeout(LOOK) {
-            Ok((index, answer)) => {
-                described[index] = Some(answer);
-                since = Instant::now();
-            }
+            Ok((index, answer)) => described[index] = Some(answer),
             Err(RecvTimeoutError::Timeout) => {}
             // Whoever panicked has said so on stderr.
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        let now_made = asked.iter().map(|asking| asking.made()).sum();
+        if now_made != made {
+            (made, since) = (now_made, Instant::now());
+        }
     }
     if count > 0 && described.iter().all(Option::is_none) {
         let call = asked.iter().find_map(|asking| asking.call());
-        return Err(MeterError::Silent {
-            what: "the list of the GPUs",
-            call,
-            waited_s: patience.as_secs_f64(),
-        });
+        return Err(crashed.map_or(
+            MeterError::Silent {
+                what: "the list of the GPUs",
+                call,
+                waited_s: begun.elapsed().as_secs_f64(),
+            },
+            |Crash { call, signal }| MeterError::Crashed { call, signal },
+        ));
     }
     let silent = |asking: &Asking| {
         let call = asking.call().unwrap_or("a driver call");
-        format!("the driver did not answer {call} for {} s", patience.as_secs_f64())
+        crashed.map_or_else(
+            || format!("the driver did not answer within {} s, {call} last", patience.as_secs_f64()),
+            |Crash { signal, .. }| {
+                format!("the driver's library crashed ({signal}); its last call was {call}")
+            },
+        )
     };
     Ok(described
         .into_iter()
@@ -308,7 +325,7 @@ fn query(what: impl Into<String>, cause: &NvmlError) -> MeterError {
 /// An unknown architecture is taken for a new one.
 pub(super) fn power_usage_is_averaged(device: &Device<'_>) -> bool {
     use DeviceArchitecture::{Kepler, Maxwell, Pascal, Turing, Volta};
-    match device.architecture() {
+    match asked(c"nvmlDeviceGetArchitecture", || device.architecture()) {
         Ok(Kepler | Maxwell | Pascal | Volta | Turing) => false,
         // GA100 is the only Ampere chip of compute capability 8.0.
         Ok(DeviceArchitecture::Ampere) => {
@@ -321,7 +338,7 @@ pub(super) fn power_usage_is_averaged(device: &Device<'_>) -> bool {
 /// What was measured of the sensors of an architecture (arXiv 2312.02741); a newer one is taken for Hopper.
 pub(super) fn usual_sensor(device: &Device<'_>) -> Sensor {
     use DeviceArchitecture::{Ada, Pascal, Turing, Volta};
-    match device.architecture() {
+    match asked(c"nvmlDeviceGetArchitecture", || device.architecture()) {
         Ok(Pascal | Volta) => Sensor::FAST,
         Ok(Turing | Ada) => Sensor::GAPLESS,
         Ok(DeviceArchitecture::Ampere) if power_usage_is_averaged(device) => Sensor::GAPLESS,

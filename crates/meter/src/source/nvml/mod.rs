@@ -99,6 +99,7 @@ impl NvmlSource {
     pub fn open(library_path: Option<&str>, uuids: &[String]) -> Result<Self, MeterError> {
         let nvml = machine::load(library_path)?;
         let lib = nvml.lib();
+        asking::calls(c"nvmlSystemGetDriverVersion");
         let throttle_fields = match nvml.field_id_scheme() {
             FieldIdScheme::V12 => THROTTLE_FIELDS_BEFORE_580_82,
             FieldIdScheme::V13Update1 => THROTTLE_FIELDS,

@@ -83,11 +83,15 @@ impl Card {
     /// What tells it from every other one, whatever is plugged in or loaded first.
     pub fn uuid(&self) -> String {
         let unique = self.text("unique_id").filter(|id| !id.trim_matches('0').is_empty());
-        match (unique, &self.pci_address) {
-            (Some(id), _) if self.vendor == Vendor::Amd && !self.is_partition => format!("AMD-{id}"),
-            (_, Some(address)) => format!("PCI-{address}"),
-            (_, None) => format!("PCI-{}", self.name),
+        match unique {
+            Some(id) if self.vendor == Vendor::Amd && !self.is_partition => format!("AMD-{id}"),
+            _ => self.uuid_by_place(),
         }
+    }
+
+    /// Without a look at its files.
+    pub fn uuid_by_place(&self) -> String {
+        format!("PCI-{}", self.pci_address.as_ref().unwrap_or(&self.name))
     }
 
     /// The name that the vendor gave it, or else its numbers.

@@ -1,8 +1,10 @@
 //! What does not change while measuring: which GPUs there are and what they can do.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::card::{Card, Vendor, cards, text};
 use super::gpu_metrics::GpuMetrics;
@@ -49,18 +51,61 @@ pub struct GpuInfo {
     pub problem: Option<String>,
 }
 
-/// The GPUs of AMD and Intel below a root, normally /sys, in the kernel's order.
-pub fn list_gpus(root: &Path) -> Vec<GpuInfo> {
-    let mut found: Vec<(Card, Result<Meter, String>)> = cards(root)
-        .into_iter()
-        .map(|card| (Meter::of_card(&card), card))
-        .map(|(meter, card)| (card, meter))
-        .collect();
-    // All of them at once.
-    let warm_up_ns =
-        found.iter_mut().filter_map(|(_, meter)| meter.as_mut().ok()).map(Meter::warm_up_ns).max();
-    thread::sleep(Duration::from_nanos(warm_up_ns.unwrap_or(0)));
-    found.into_iter().map(|(card, meter)| describe(&card, meter)).collect()
+/// The GPUs of AMD and Intel below a root, normally /sys, in the kernel's order. Each is asked by a thread of its own; one whose
+/// files do not answer within `patience` is listed with that, and its thread is left behind.
+pub fn list_gpus(root: &Path, patience: Duration) -> Vec<GpuInfo> {
+    let (answers, answered) = channel();
+    let cards: Vec<Arc<Card>> = cards(root).into_iter().map(Arc::new).collect();
+    for (position, card) in cards.iter().enumerate() {
+        let (card, answers) = (Arc::clone(card), answers.clone());
+        let asks = move || {
+            let mut meter = Meter::of_card(&card);
+            thread::sleep(Duration::from_nanos(meter.as_mut().map_or(0, |meter| meter.warm_up_ns())));
+            // Nobody may wait any more.
+            let _ = answers.send((position, describe(&card, meter)));
+        };
+        // Where there can be no thread, the card is one that does not answer.
+        drop(thread::Builder::new().name("llem-asks-gpu".to_owned()).spawn(asks));
+    }
+    drop(answers);
+    let give_up = Instant::now() + patience;
+    let mut described: Vec<Option<GpuInfo>> = vec![None; cards.len()];
+    while described.iter().any(Option::is_none)
+        && let Ok((position, info)) = answered.recv_timeout(give_up.saturating_duration_since(Instant::now()))
+    {
+        described[position] = Some(info);
+    }
+    let silent = |card: &Card| GpuInfo::silent(card, patience);
+    described.into_iter().zip(&cards).map(|(info, card)| info.unwrap_or_else(|| silent(card))).collect()
+}
+
+impl GpuInfo {
+    fn silent(card: &Card, patience: Duration) -> Self {
+        Self {
+            vendor: card.vendor,
+            uuid: card.uuid_by_place(),
+            name: None,
+            pci_bus_id: card.pci_address.clone(),
+            driver: card.driver.clone(),
+            is_integrated: false,
+            is_partition: card.is_partition,
+            memory_total_bytes: None,
+            pcie_generation: None,
+            pcie_width: None,
+            power_limit_w: None,
+            power_limit_default_w: None,
+            temperature_c: None,
+            vbios_version: None,
+            power_domain: None,
+            power_w: None,
+            energy_counter: false,
+            problem: Some(format!(
+                "the files in {} have not answered for {} s",
+                card.folder.display(),
+                patience.as_secs_f64()
+            )),
+        }
+    }
 }
 
 fn describe(card: &Card, meter: Result<Meter, String>) -> GpuInfo {

@@ -77,7 +77,7 @@ fn gpus_are_listed_with_what_their_files_tell_and_why_one_cannot_be_measured() {
     place(root.path(), "class/drm/card1-DP-1/device", &[("vendor", "0x1002\n")]);
     place(root.path(), "class/drm/card3/device", &[("uevent", "MODALIAS=platform:amdgpu_xcp\n")]);
     place(root.path(), "class/drm/card4/device", &[("vendor", "0x1a03\n")]);
-    let gpus = list_gpus(root.path());
+    let gpus = list_gpus(root.path(), std::time::Duration::from_secs(10));
     let told: Vec<_> =
         gpus.iter().map(|gpu| (gpu.uuid.as_str(), gpu.power_domain, gpu.is_integrated)).collect();
     assert_eq!(
