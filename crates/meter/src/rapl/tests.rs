@@ -250,12 +250,17 @@ fn a_window_of_fewer_than_three_ticks_has_no_joules() {
 fn a_counter_that_ticks_slowly_is_known_by_its_changes() {
     let root = two_dies();
     let rapl = Rapl::open(root.path()).expect("a thread");
+    let (mut longest_ns, mut last_ns) = (0, monotonic_ns());
     for step in 1..12 {
         std::thread::sleep(std::time::Duration::from_millis(30));
         count(&root, "intel-rapl:0", 1_000_000 + step * 3_000_000);
+        // On a busy machine it is written late.
+        let now_ns = monotonic_ns();
+        longest_ns = longest_ns.max(now_ns - last_ns);
+        last_ns = now_ns;
     }
     let tick_ns = rapl.shared.state().tick_ns(0).expect("a tick");
-    assert!((28 * NS_PER_MS..60 * NS_PER_MS).contains(&tick_ns), "{tick_ns} ns");
+    assert!((20 * NS_PER_MS..2 * longest_ns + 10 * NS_PER_MS).contains(&tick_ns), "{tick_ns} ns");
 }
 
 #[test]
