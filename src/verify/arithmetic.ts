@@ -1,5 +1,6 @@
 // What a result.json says twice must be the same both times: sums, quotients, and what was taken off.
 
+import { counted, packageUncertaintyJ } from '../energy/cpu.js'
 import type { Component, DeviceEnergy, Energy } from '../results/energy.js'
 import type { ExperimentResult, ProcessResult } from '../results/experiment.js'
 import { ownDevicePath, ownPath, ownSampler } from '../results/own-sampler.js'
@@ -18,6 +19,7 @@ export function checksOfEnergy(energy: Energy): Check[] {
   return [
     check('energy.duration_sec', RESULT, energy.duration_sec, lasted),
     ...checksOfBackend(energy),
+    ...checksOfCpu(energy),
     ...(own === null ? [] : checksOfOwn(energy, own)),
   ]
 }
@@ -26,6 +28,23 @@ export function checksOfEnergy(energy: Energy): Check[] {
 function checksOfBackend({ total_j, measurement }: Energy): Check[] {
   const joules = measurement?.per_gpu_j ?? null
   return joules === null ? [] : [check('energy.total_j', RESULT, total_j, sum(Object.values(joules)))]
+}
+
+/** The CPU's domains add up over the sockets; where they are the headline, it is the packages'. */
+function checksOfCpu({ cpu, domain, backend, total_j, uncertainty_j }: Energy): Check[] {
+  const isHeadline = domain === 'cpu' && backend === 'rapl'
+  return [
+    ...(['package', 'dram'] as const).map((kind) => {
+      const joules = sum(counted(cpu.domains, kind).map(({ energy_j }) => energy_j))
+      return check(`energy.cpu.${kind}_j`, RESULT, cpu[`${kind}_j`], joules)
+    }),
+    ...(isHeadline
+      ? [
+          check('energy.total_j', RESULT, total_j, cpu.package_j),
+          check('energy.uncertainty_j', RESULT, uncertainty_j, packageUncertaintyJ(cpu)),
+        ]
+      : []),
+  ]
 }
 
 /** What llem's own sampler says. */
@@ -50,11 +69,6 @@ function checksOfOwn(energy: Energy, own: Energy): Check[] {
     stored('uncertainty_j', rootOfSquares(devices.map((device) => device.uncertainty_j))),
     stored('absolute_uncertainty_j', rootOfSquares(devices.map((device) => device.absolute_uncertainty_j))),
     stored('coverage', Math.min(...devices.map(({ coverage }) => coverage))),
-    ...(['package', 'dram'] as const).map((kind) => {
-      const sockets = energy.cpu.domains.filter((domain) => domain.kind === kind)
-      const joules = sum(sockets.map(({ energy_j }) => energy_j))
-      return check(`energy.cpu.${kind}_j`, RESULT, energy.cpu[`${kind}_j`], joules)
-    }),
     ...devices.flatMap((device, position) =>
       checksOfDevice(device, (key) => ownDevicePath(energy, position, key), { durationS, recordedS }),
     ),

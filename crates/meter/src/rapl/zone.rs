@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::DomainKind;
+use super::powers::Powers;
+use super::reader::Awaited;
+use super::ticks::Ticks;
 use crate::clock::{NS_PER_S, monotonic_ns, seconds};
 
 /// Of the control types below powercap only this one, which AMD's CPUs have too. `intel-rapl-mmio` shows the same
@@ -38,10 +41,13 @@ pub(super) struct Zone {
     losses: u64,
     /// Why the last time.
     loss: String,
+    pub powers: Powers,
+    pub ticks: Ticks,
 }
 
+/// What a counter said, and when.
 #[derive(Clone, Copy)]
-struct CounterValue {
+pub(super) struct CounterValue {
     at_ns: u64,
     energy_uj: u64,
 }
@@ -55,7 +61,7 @@ pub(super) struct Total {
 }
 
 /// The zones below `sysfs_root`, packages before their parts, or why there are none.
-pub(super) fn find(sysfs_root: &Path) -> Result<Vec<Zone>, String> {
+pub(super) fn find(sysfs_root: &Path, awaited: &Awaited) -> Result<Vec<Zone>, String> {
     let powercap = sysfs_root.join("class/powercap");
     let entries = match fs::read_dir(&powercap) {
         Ok(entries) => entries,
@@ -73,7 +79,7 @@ pub(super) fn find(sysfs_root: &Path) -> Result<Vec<Zone>, String> {
     let mut packages: Vec<(u32, String)> = Vec::new();
     let mut zones = Vec::new();
     for (numbers, folder) in places {
-        let Ok(name) = fs::read_to_string(folder.join("name")) else { continue };
+        let Ok(name) = awaited.text(&folder.join("name")) else { continue };
         let name = name.trim();
         let (kind, package) =
             (DomainKind::of(name), packages.iter().find(|(number, _)| *number == numbers[0]));
@@ -81,7 +87,8 @@ pub(super) fn find(sysfs_root: &Path) -> Result<Vec<Zone>, String> {
         if numbers.len() == 1 {
             packages.push((numbers[0], name.to_owned()));
         }
-        zones.push(Zone::open(full_name, kind, folder));
+        let range_uj = awaited.number(&folder.join("max_energy_range_uj")).ok();
+        zones.push(Zone::new(full_name, kind, folder, range_uj));
     }
     // The links are there and what they point to is not (GHSA-jq35-85cj-fj4p).
     if zones.is_empty() { Err(hidden(&powercap)) } else { Ok(zones) }
@@ -106,10 +113,16 @@ fn hidden(powercap: &Path) -> String {
     )
 }
 
+/// Reads the counter below a zone's folder.
+pub(super) fn counter_in(folder: &Path, awaited: &Awaited) -> Result<CounterValue, String> {
+    let path = folder.join("energy_uj");
+    let energy_uj = awaited.number(&path).map_err(|error| unreadable(&path, &error))?;
+    Ok(CounterValue { at_ns: monotonic_ns(), energy_uj })
+}
+
 impl Zone {
-    fn open(name: String, kind: DomainKind, folder: PathBuf) -> Self {
-        let range_uj = read_number(&folder.join("max_energy_range_uj")).ok();
-        let mut zone = Self {
+    fn new(name: String, kind: DomainKind, folder: PathBuf, range_uj: Option<u64>) -> Self {
+        Self {
             name,
             kind,
             folder,
@@ -121,33 +134,56 @@ impl Zone {
             total_uj: 0,
             losses: 0,
             loss: String::new(),
-        };
-        zone.advance();
-        zone
+            powers: Powers::default(),
+            ticks: Ticks::default(),
+        }
     }
 
-    /// Reads the counter and answers what it has counted since it was opened.
-    pub fn advance(&mut self) -> Total {
-        let value = self.value();
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes what was read of the counter and answers what it has counted since it was opened.
+    pub fn advance(&mut self, value: Result<CounterValue, String>) -> Total {
         self.read_ns = value.as_ref().map_or_else(|_| monotonic_ns(), |value| value.at_ns);
         let moved_uj = match (&value, self.last) {
             (Ok(value), Some(last)) => moved_uj(last, *value, self.range_uj),
             (Ok(_), None) => Ok(0),
             (Err(reason), _) => Err(reason.clone()),
         };
-        if moved_uj != Ok(0) {
+        match &value {
+            Ok(value) => self.ticks.see(value.at_ns, value.energy_uj),
+            Err(_) => self.ticks.lose(),
+        }
+        let has_moved = moved_uj != Ok(0);
+        if has_moved {
             self.moved_ns = self.read_ns;
             self.has_moved |= moved_uj.is_ok();
         }
         match moved_uj.and_then(|moved_uj| self.still().map_or(Ok(moved_uj), Err)) {
-            Ok(moved_uj) => self.total_uj += moved_uj,
+            Ok(moved_uj) => {
+                self.total_uj += moved_uj;
+                self.powers.see(self.read_ns, self.total_uj, has_moved);
+            }
             Err(reason) => {
+                self.powers.lose();
                 self.losses += 1;
                 self.loss = reason;
             }
         }
         self.last = value.as_ref().ok().copied();
         Total { at_ns: self.read_ns, energy_uj: value.map(|_| self.total_uj), losses: self.losses }
+    }
+
+    /// What is known of it where its file has not answered.
+    pub fn unanswered(&self, reason: &str) -> Total {
+        Total { at_ns: monotonic_ns(), energy_uj: Err(reason.to_owned()), losses: self.losses }
+    }
+
+    /// The longest that it shows one value.
+    pub fn tick_ns(&self) -> Option<u64> {
+        self.ticks.longest_ns(!self.kind.never_rests())
     }
 
     /// What is wrong with a counter that has not moved for too long.
@@ -165,23 +201,14 @@ impl Zone {
     /// Microjoules between two looks, or why they are not known.
     pub fn between_uj(&self, start: &Total, end: &Total) -> Result<u64, String> {
         let (start_uj, end_uj) = (start.energy_uj.clone()?, end.energy_uj.clone()?);
-        if start.losses == end.losses { Ok(end_uj - start_uj) } else { Err(self.loss.clone()) }
+        if start.losses != end.losses {
+            return Err(self.loss.clone());
+        }
+        match self.powers.step_since(start.at_ns, end.at_ns, end_uj) {
+            Some(reason) => Err(reason),
+            None => Ok(end_uj - start_uj),
+        }
     }
-
-    fn value(&self) -> Result<CounterValue, String> {
-        let path = self.folder.join("energy_uj");
-        let energy_uj = read_number(&path).map_err(|error| unreadable(&path, &error))?;
-        Ok(CounterValue { at_ns: monotonic_ns(), energy_uj })
-    }
-}
-
-fn read_number(path: &Path) -> io::Result<u64> {
-    let mut text = fs::read_to_string(path)?;
-    if text.is_empty() {
-        // No file of sysfs is empty; one of a tree that somebody else writes may be, for a moment.
-        text = fs::read_to_string(path)?;
-    }
-    text.trim().parse().map_err(|_| io::Error::other(format!("{:?} is no number", text.trim())))
 }
 
 /// Why a counter cannot be read; where it is for want of rights, with the command that grants them.
@@ -218,7 +245,7 @@ fn moved_uj(last: CounterValue, now: CounterValue, range_uj: Option<u64>) -> Res
         })
         .ok_or_else(|| {
             format!(
-                "the RAPL counter fell from {} to {} uJ, which is no wraparound",
+                "the RAPL counter fell from {} to {} uJ: it was reset, or its range is too short to follow",
                 last.energy_uj, now.energy_uj
             )
         })

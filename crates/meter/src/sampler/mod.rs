@@ -77,7 +77,7 @@ pub struct DeviceSnapshot {
 /// A running sampler. Dropping it stops its threads.
 pub struct Sampler {
     shared: Arc<Shared>,
-    rapl: Arc<Rapl>,
+    rapl: Rapl,
     /// The sensors that are of no GPU, read by threads of their own.
     beside: Option<Box<SensorSampler>>,
     /// Why there are none although there may be.
@@ -133,7 +133,7 @@ impl Sampler {
 
     /// Starts reading any source, whose devices are those of the options, in order.
     pub fn over<S: Source + 'static>(source: S, options: &SamplerOptions) -> Result<Self, MeterError> {
-        Self::beside_cpu(source, options, Rapl::open(options.sysfs_root()))
+        Self::beside_cpu(source, options, Rapl::open(options.sysfs_root())?)
     }
 
     fn beside_cpu<S: Source + 'static>(
@@ -182,9 +182,7 @@ impl Sampler {
             let run = contained(|| shared.asking().watch(|| sample_until_stopped(poller, schedule, shared)));
             shared.end_sampler(run.err().map(|panic| format!("the sampler stopped: {panic}")));
         })?;
-        let rapl = Arc::new(rapl);
-        let kept_up = Arc::clone(&rapl);
-        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared, &kept_up))?;
+        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared))?;
         Ok(Self {
             shared,
             rapl,

@@ -16,7 +16,6 @@ use crate::contain::contained;
 use crate::crash;
 use crate::energy::{History, Integral, Witness};
 use crate::parquet::FileFacts;
-use crate::rapl::Rapl;
 use crate::sample::Sample;
 use crate::tenancy::Look;
 use crate::window::{DriverFault, OpenWindow, WindowReport};
@@ -67,12 +66,11 @@ impl Recorder {
     }
 
     /// Works until the sampler ended and everything that it read is accounted for.
-    pub fn run(mut self, shared: &Shared, rapl: &Rapl) {
+    pub fn run(mut self, shared: &Shared) {
         loop {
             // Read before the ring is drained: nothing is pushed once it is true.
             let ended = shared.sampler_ended();
             self.step(shared, ended);
-            rapl.keep_up(monotonic_ns());
             // After a fault it goes on: windows that are still open are owed a report.
             if ended && shared.is_stopping() {
                 break;

@@ -39,7 +39,7 @@ pub(super) struct PendingSensors {
 pub(super) fn open_alone(root: &Path) -> Result<Sampler, MeterError> {
     let nothing = || MeterError::InvalidOption("a sampler needs at least one device".to_owned());
     let (source, sensors) = SysfsSource::of_sensors(root).ok_or_else(nothing)?;
-    let mut sampler = Sampler::beside_cpu(source, &options_of(&sensors), Rapl::open(root))?;
+    let mut sampler = Sampler::beside_cpu(source, &options_of(&sensors), Rapl::open(root)?)?;
     sampler.sensors_alone = Some(sensors);
     Ok(sampler)
 }
