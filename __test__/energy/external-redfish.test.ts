@@ -310,6 +310,8 @@ describe.concurrent('a BMC that shows no power', () => {
     const { ended, lines } = await meter(url, { readings: 4 })
     expect(new Set(lines.map(({ w }) => w)).size).toBe(lines.length)
     expect(ended.stderr.match(/ReadingTime stands still at 2020-01-01T00:00:00Z/g)).toHaveLength(1)
+    const timeless = await bmc({ resources: modern(() => ({ Reading: 300 + step(100, began) })) })
+    expect((await meter(timeless.url, { readings: 4 })).ended.stderr).not.toContain('ReadingTime')
   })
 
   it('begins its answers with a mark of the order of bytes is read', async () => {

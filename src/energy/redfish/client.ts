@@ -307,7 +307,7 @@ function failureOf(error: unknown): { hint: string | null; isLasting: boolean } 
         hint: 'BMCs sign their own certificate: name it with --ca FILE, or add --insecure, with which whoever is on the way can read the login.',
         isLasting: true,
       }
-    : { hint: null, isLasting: false }
+    : { hint: null, isLasting: code === 'ENOTFOUND' }
 }
 
 /** In seconds or as a date, by RFC 9110; null for neither. */

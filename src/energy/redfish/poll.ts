@@ -47,9 +47,14 @@ export async function pollPower(client: RedfishClient, options: PollOptions): Pr
         if (!isHelloSaid) print(helloOf(source, reading.time !== null))
         isHelloSaid = true
         if (reading.time === null || isNew(reading, before)) print({ t_ns: reading.tNs, ...reading.value })
-        if (!isStillTold && before !== null && reading.time === before.time && isNew(reading, before)) {
+        if (
+          !isStillTold &&
+          reading.time !== null &&
+          reading.time === before?.time &&
+          isNew(reading, before)
+        ) {
           tell(
-            `ReadingTime stands still at ${shortened(before.time ?? 'null')} while the value changes: each other value is a new reading`,
+            `ReadingTime stands still at ${shortened(reading.time)} while the value changes: each other value is a new reading`,
           )
           isStillTold = true
         }
