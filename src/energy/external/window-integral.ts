@@ -237,7 +237,8 @@ export class WindowIntegral {
     const usualW = this.#powers.median
     if (this.#steepest === null || !isImpossible(this.#steepest.powerW, usualW)) return null
     const { joules, ns } = this.#steepest
-    return `its counter rose by ${plain(joules)} J in ${(ns / 1e9).toPrecision(2)} s, which no machine draws that usually draws ${plain(usualW ?? 0)} W`
+    const late = this.#options.isStampedHere ? ', or its lines came late' : ''
+    return `its counter rose by ${plain(joules)} J in ${(ns / 1e9).toPrecision(2)} s, which no machine draws that usually draws ${plain(usualW ?? 0)} W${late}`
   }
 
   /** What is uncertain however even the readings are. */
