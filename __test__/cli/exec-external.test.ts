@@ -41,7 +41,7 @@ describe.concurrent('llem exec with an external meter', () => {
     expect(told.stderr).toMatch(
       /^Node: \d{4}(\.\d)? J \+- [\d.]+ J \(k=2\) by external-plugin, whose own accuracy is unknown; in no other number$/m,
     )
-    expect(told.stderr).toMatch(/^Wall: 4\d{3}\.\d* J .* by external-plugin-wall, /m)
+    expect(told.stderr).toMatch(/^Wall: 4\d{3} J \+- 1\d0 J .* by external-plugin-wall, /m)
     const folder = join(output, readdirSync(output)[0] ?? '')
     expect(readdirSync(folder)).toContain('external-external-plugin.jsonl')
     const verified = await llem(['verify', folder])
@@ -55,6 +55,9 @@ describe.concurrent('llem exec with an external meter', () => {
     const differs = await llem(['verify', folder])
     expect(differs.code).toBe(1)
     expect(differs.stdout).toMatch(/Differs: energy\.external\[0\]\.energy_j is/)
+    result.energy.external[0].readings_path = null
+    writeFileSync(path, JSON.stringify(result))
+    expect((await llem(['verify', folder])).stdout).toMatch(/Differs: energy\.external\[0\]\.energy_j is/)
     const shown = await llem(['show', folder])
     expect(shown.stdout + shown.stderr).toMatch(/^Node: /m)
   })
@@ -91,8 +94,16 @@ describe.concurrent('llem exec with an external meter', () => {
     ])
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^Node of sleep 0\.6: \d+\.\d J in the mean by external-plugin; in no other number$/m,
+      /^Node of sleep 0\.6: \d+ J (\+- [\d.]+ J|\([\d.]+ to [\d.]+\)) in the mean \(95 % CI\) by external-plugin; in no other number$/m,
     )
+    const [{ external: [summary] = [] }] = JSON.parse(
+      readFileSync(join(output, readdirSync(output)[0] ?? '', 'exec-runs.json'), 'utf8'),
+    ).results
+    expect(summary.energy_uncertainties_j).toHaveLength(2)
+    for (const [at, uncertainty] of summary.energy_uncertainties_j.entries())
+      expect(uncertainty).toBeGreaterThanOrEqual(0.03 * summary.energies_j[at])
+    expect(summary.energy_level_j.low).toBeLessThan(summary.energy_mean_j)
+    expect(summary.energy_stddev_j).toBeGreaterThan(0)
     const results = readdirSync(output, { recursive: true, encoding: 'utf8' }).filter((path) =>
       path.endsWith('result.json'),
     )

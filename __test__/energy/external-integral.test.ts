@@ -1,6 +1,7 @@
 // Readings of curves whose energy is known exactly -> the joules of a window.
 
 import { describe, expect, it } from 'vitest'
+import { PowerFilter } from '../../dist/energy/external/impossible.js'
 import type { Quantity } from '../../dist/energy/external/protocol.js'
 import { type WindowEnergy, WindowIntegral } from '../../dist/energy/external/window-integral.js'
 
@@ -36,7 +37,7 @@ function measured(
   }: Meter = {},
 ): WindowEnergy {
   const integral = new WindowIntegral({
-    ...{ quantity, startNs: startS * S, printsNewOnly, isStampedHere: false },
+    ...{ quantity, startNs: startS * S, printsNewOnly, isMeans: false, isStampedHere: false },
   })
   integral.end(endS * S)
   for (let s = fromS; s <= toS; s += everyS) {
@@ -79,7 +80,13 @@ describe('the joules of power', () => {
   it('are the same from the same readings, whenever the end was known', () => {
     const [a, b] = [1, 2].map(
       () =>
-        new WindowIntegral({ quantity: 'power', startNs: 5 * S, printsNewOnly: false, isStampedHere: false }),
+        new WindowIntegral({
+          quantity: 'power',
+          startNs: 5 * S,
+          printsNewOnly: false,
+          isMeans: false,
+          isStampedHere: false,
+        }),
     ) as [WindowIntegral, WindowIntegral]
     a.end(15 * S)
     for (let s = 0; s <= 15; s += 0.7) for (const each of [a, b]) each.push({ tNs: s * S, value: sine(s) })
@@ -121,6 +128,84 @@ describe('the joules of a counter', () => {
       reason: expect.stringMatching(/^its counter fell from \d+ J to 0 J/),
     })
     expect(measured(reset, [110, 120], { quantity: 'energy', fromS: 106 }).energyJ).toBeCloseTo(4000, 6)
+  })
+})
+
+describe('what no machine does', () => {
+  it('is a step of a counter: 50 kJ in a fifth of a second', () => {
+    const jump = (s: number) => joulesOfSine(s) + (s > 105 ? 50_000 : 0)
+    expect(measured(jump, [100, 110], { quantity: 'energy', everyS: 0.2 })).toMatchObject({
+      energyJ: null,
+      reason: expect.stringMatching(/^its counter rose by 50000 J in 0\.20 s, which no machine draws/),
+    })
+    // Twelve times the power is a load.
+    const load = (s: number) => 500 * s + (s > 105 ? 5500 * (s - 105) : 0)
+    expect(measured(load, [100, 110], { quantity: 'energy', everyS: 0.2 }).energyJ).toBeCloseTo(32_500, -1)
+    // Two ticks that are seen late and early are two ticks.
+    const integral = new WindowIntegral({
+      ...{
+        quantity: 'energy' as const,
+        startNs: 0,
+        printsNewOnly: true,
+        isMeans: false,
+        isStampedHere: false,
+      },
+    })
+    integral.end(20 * S)
+    for (let k = 0; k < 22; k++) integral.push({ tNs: (k === 10 ? 10.99 : k) * S, value: 400 * k })
+    expect(integral.result().energyJ).toBeCloseTo(8000, 6)
+  })
+
+  it('is a reading of power far above the usual, until it stays', () => {
+    const filter = new PowerFilter()
+    expect([400, 410, 31_000, 400, 9000, 2000].map((w) => filter.whyNot(w) !== null)).toEqual([
+      false,
+      false,
+      true,
+      false,
+      true,
+      false,
+    ])
+    expect(filter.whyNot(1e9)).toBe('1000000000 W is impossible: no machine draws so much')
+    for (let k = 0; k < 20; k++) filter.whyNot(400)
+    const all = Array.from({ length: 40 }, () => filter.whyNot(12_000))
+    expect(all[0]).toMatch(/^12000 W is impossible: usual is \d+ W$/)
+    expect(all.at(-1)).toBeNull()
+  })
+
+  it('has an uncertainty above its energy', () => {
+    const counter = (s: number) => (s < 101 ? 0 : 1e4 + 100 * (s - 101))
+    expect(measured(counter, [101, 110], { quantity: 'energy' })).toMatchObject({
+      energyJ: null,
+      reason: expect.stringMatching(/^its times hide more than it shows: /),
+    })
+  })
+})
+
+describe('the least uncertainty', () => {
+  it('of a counter is its increment', () => {
+    const inWh = (s: number) => Math.floor((400 * s) / 3600) * 3600
+    const { energyJ, uncertaintyJ } = measured(inWh, [100, 220], { quantity: 'energy', everyS: 0.1 })
+    expect(energyJ).toBeCloseTo(48_000, -3)
+    expect(uncertaintyJ).toBeGreaterThanOrEqual(3600)
+    expect(uncertaintyJ).toBeLessThan(5000)
+  })
+
+  it('of moments is 3 %, and of means none', () => {
+    const even = (s: number) => 500 + 0.01 * (Math.round(s / 0.2) % 2)
+    for (const [isMeans, share] of [
+      [false, 0.03],
+      [true, 1e-4],
+    ] as const) {
+      const integral = new WindowIntegral({
+        ...{ quantity: 'power', startNs: 0, printsNewOnly: false, isStampedHere: false, isMeans },
+      })
+      integral.end(8 * S)
+      for (let s = 0; s < 9; s += 0.2) integral.push({ tNs: s * S, value: even(s) })
+      const { energyJ, uncertaintyJ } = integral.result()
+      if (isMeans) expect(uncertaintyJ ?? 1).toBeLessThan(share * (energyJ ?? 0))
+      else expect(uncertaintyJ).toBeCloseTo(share * (energyJ ?? 0), 9)
+    }
   })
 })
 
@@ -191,7 +276,13 @@ describe('a small gap', () => {
 describe('a window of any length', () => {
   it('takes no more memory', () => {
     const integral = new WindowIntegral({
-      ...{ quantity: 'power' as const, startNs: 0, printsNewOnly: false, isStampedHere: false },
+      ...{
+        quantity: 'power' as const,
+        startNs: 0,
+        printsNewOnly: false,
+        isMeans: false,
+        isStampedHere: false,
+      },
     })
     const push = (from: number, to: number) => {
       for (let k = from; k < to; k++) integral.push({ tNs: (k + 1) * S, value: 300 + (k % 13) })

@@ -17,7 +17,7 @@ const meter = (
     updates: 60,
     update_period_ms: 1000,
   },
-  ...{ times: 'meter', prints_new_only: false, bad_lines: 0, bad_line_reason: null },
+  ...{ times: 'meter', prints_new_only: false, means: true, bad_lines: 0, bad_line_reason: null },
   ...{
     window: { start_ns: 0, end_ns: 60e9 },
     reason: energy_j === null ? 'it died' : null,
@@ -70,5 +70,15 @@ describe('wall, node, module and GPUs', () => {
     expect(texts(meter('wall', null), meter('node', 8500))).toEqual([
       'external_meter_silent: the energy of the wall by a-wall is unknown: it died.',
     ])
+  })
+
+  it('say so where moments are so even that a load in step with them is not seen', () => {
+    const moments = { ...meter('node', 8500), means: false, uncertainty_j: 0.03 * 8500 }
+    expect(texts(moments)).toEqual([
+      expect.stringMatching(
+        /^readings_may_be_in_step: the node by a-node .* more than the 3 % that are counted\.$/,
+      ),
+    ])
+    expect(texts({ ...moments, uncertainty_j: 400 })).toEqual([])
   })
 })

@@ -159,17 +159,33 @@ describe.concurrent('an external meter that', () => {
     expect(energy.bad_line_reason).toBe('"Power: 300 W" is no JSON')
   })
 
-  it('has wall-clock times is told what to print', async () => {
-    const abort = new AbortController()
-    setTimeout(() => abort.abort(), 600)
-    const meters = await ExternalMeters.open([{ command: commandOf('wall-clock'), scope: 'node' }], {
-      ...{ tell: () => undefined, signal: abort.signal },
-    })
-    const [energy] = await meters.begin(nowNs(), null).end()
-    await meters.close()
-    expect(energy?.reason).toMatch(
-      /^it has printed no reading; of \d+ lines the first is t_ns is wall-clock time in nanoseconds; it must be CLOCK_MONOTONIC/,
+  it('has wall-clock times is told what to print, and not waited for', async () => {
+    const began = performance.now()
+    const { reason, told } = await measured(['wall-clock'], 100)
+    expect(performance.now() - began).toBeLessThan(5000)
+    const why =
+      /it has printed no reading; of \d+ lines the first is t_ns is wall-clock time in nanoseconds; it must be CLOCK_MONOTONIC/
+    expect(reason).toMatch(why)
+    expect(told.at(-1)).toMatch(why)
+  })
+
+  it('prints what is no reading in the window is told what was wrong with it', async () => {
+    const { reason } = await measured(['bad-later'], 800)
+    expect(reason).toMatch(
+      /^it has printed no reading in the window of 0\.\d s; \d+ lines in it were refused: t_ns is wall-clock time/,
     )
+  })
+
+  it('shows a power once in a while that no machine draws has those lines refused', async () => {
+    const energy = await measured(['spikes'], 3000)
+    expect(energy.bad_line_reason).toMatch(/^31000 W is impossible: usual is \d+ W$/)
+    expect(energy.bad_lines).toBeGreaterThan(1)
+    expect(Math.abs((energy.energy_j ?? 0) - trueJ(energy))).toBeLessThan(energy.uncertainty_j ?? 0)
+    expect(energy.uncertainty_j ?? 0).toBeLessThan(0.2 * (energy.energy_j ?? 0))
+  })
+
+  it('throws has its message as its last words, not the frames below it', async () => {
+    expect((await measured(['throws'], 100)).reason).toMatch(/exited with code 1; .*Error: no such outlet$/)
   })
 
   it('ignores SIGTERM is killed', async () => {

@@ -32,6 +32,19 @@ const kinds = {
     process.stderr.write('no such outlet\n')
     process.exitCode = 4
   },
+  spikes: () => {
+    let at = 0
+    reading((t_ns) => (++at % 9 === 5 ? 31_000 : sineW(t_ns)))
+  },
+  'bad-later': () => {
+    print({ t_ns: nowNs(), w: 300 })
+    every(100, () => print({ t_ns: Date.now() * 1e6, w: 300 }))
+  },
+  throws: () => {
+    setTimeout(() => {
+      throw new Error('no such outlet')
+    }, 300)
+  },
   hangs: () => {
     const timer = reading()
     setTimeout(() => clearInterval(timer), 1000)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ClippedLines } from '../../dist/energy/external/clipped-lines.js'
 import { nameOf, wishesOf } from '../../dist/energy/external/open.js'
 import { parseMeterLine } from '../../dist/energy/external/protocol.js'
-import { UsualSpacing } from '../../dist/energy/external/usual-spacing.js'
+import { Usual } from '../../dist/energy/external/usual.js'
 
 /** Up for five hours, in 2026. */
 const arrival = { ns: 18_000e9, unixMs: 1.79e12 }
@@ -23,12 +23,13 @@ describe('a line of an external meter', () => {
   })
 
   it('may say what the meter is', () => {
-    expect(parse('{"accuracy_pct": 1.5}')).toEqual({ kind: 'hello', accuracyPct: 1.5, printsNewOnly: false })
+    expect(parse('{"accuracy_pct": 1.5}')).toMatchObject({ accuracyPct: 1.5, printsNewOnly: false })
     expect(parse('{"prints_new_only": true}')).toEqual({
       kind: 'hello',
       accuracyPct: null,
-      printsNewOnly: true,
+      ...{ printsNewOnly: true, isMeans: false },
     })
+    expect(parse('{"means": true}')).toMatchObject({ kind: 'hello', isMeans: true })
   })
 
   it.each([
@@ -49,6 +50,7 @@ describe('a line of an external meter', () => {
     ['{"t_ns": null, "w": 1}', 't_ns is no number'],
     ['{"accuracy_pct": -1}', 'accuracy_pct is no number above 0'],
     ['{"prints_new_only": 1}', 'neither true nor false'],
+    ['{"means": 1}', 'means is neither true nor false'],
     [`{"w": 1${' '.repeat(1000)}}`, 'longer than 1000 characters'],
   ])('%s is none, and says why', (line, why) => {
     const said = parse(line)
@@ -93,10 +95,10 @@ describe('the lines of a stream', () => {
 
 describe('the usual spacing', () => {
   it('is the median to half a percent', () => {
-    const spacing = new UsualSpacing()
-    expect(spacing.medianNs).toBeNull()
+    const spacing = new Usual()
+    expect(spacing.median).toBeNull()
     for (const ns of [1e9, 1e9, 1.01e9, 0.99e9, 30e9]) spacing.add(ns)
-    expect((spacing.medianNs ?? 0) / 1e9).toBeCloseTo(1, 2)
+    expect((spacing.median ?? 0) / 1e9).toBeCloseTo(1, 2)
   })
 })
 

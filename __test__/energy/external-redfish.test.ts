@@ -258,12 +258,72 @@ describe.concurrent('a BMC that shows no power', () => {
     expect(ended.stderr).toMatch(/status 503, busy \(1 of 10 in a row\)/)
   })
 
-  it('does not hold it up: an answer that does not come is a failure', async () => {
-    const { url } = await bmc({ resources: {}, instead: () => new Promise(() => undefined) })
-    const { ended } = await meter(url, { args: ['--timeout', '1'] })
-    expect(ended.code).toBe(1)
-    expect(ended.tookMs).toBeLessThan(4000)
-    expect(ended.stderr).toContain('has not answered /redfish/v1/Chassis within 1 s')
+  it('does not hold it up: an answer that does not come is a failure, and asked for again', async () => {
+    let asked = 0
+    const { url } = await bmc({
+      resources: { ...chassis({ '1': ['Power'] }), ...power('1', () => [344]) },
+      instead: async () => {
+        asked += 1
+        if (asked === 1) await new Promise(() => undefined)
+        return false
+      },
+    })
+    const { ended, lines } = await meter(url, { args: ['--timeout', '1'], readings: 1 })
+    expect(ended).toMatchObject({ code: 0 })
+    expect(ended.stderr).toContain('has not answered /redfish/v1/Chassis within 1 s (1 of 10 in a row)')
+    expect(lines[0]).toMatchObject({ w: 344 })
+  })
+
+  it('has just begun: it is asked again when it says, and given up after ten', async () => {
+    let busy = 2
+    const times: number[] = []
+    const { url } = await bmc({
+      resources: { ...chassis({ '1': ['Power'] }), ...power('1', () => [344]) },
+      instead: (_request, response) => {
+        times.push(performance.now())
+        if (busy-- <= 0) return false
+        response.setHeader('retry-after', '1')
+        send(response, 503, { error: { message: 'starting' } })
+        return true
+      },
+    })
+    const { ended, lines } = await meter(url, { readings: 1 })
+    expect(lines[0]).toMatchObject({ w: 344 })
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(950)
+    expect(ended.stderr).toContain('starting (1 of 10 in a row; it is asked again in 1 s)')
+    const dead = await bmc({
+      resources: {},
+      instead: (_request, response) => {
+        send(response, 500, {})
+        return true
+      },
+    })
+    expect((await meter(dead.url)).ended.code).toBe(1)
+    expect(dead.asked).toHaveLength(10)
+  })
+
+  it('has a ReadingTime that stands still: another value is a new reading, which is told once', async () => {
+    const began = Date.now()
+    const { url } = await bmc({
+      resources: modern(() => ({ Reading: 300 + step(300, began), ReadingTime: '2020-01-01T00:00:00Z' })),
+    })
+    const { ended, lines } = await meter(url, { readings: 4 })
+    expect(new Set(lines.map(({ w }) => w)).size).toBe(lines.length)
+    expect(ended.stderr.match(/ReadingTime stands still at 2020-01-01T00:00:00Z/g)).toHaveLength(1)
+    const timeless = await bmc({ resources: modern(() => ({ Reading: 300 + step(100, began) })) })
+    expect((await meter(timeless.url, { readings: 4 })).ended.stderr).not.toContain('ReadingTime')
+  })
+
+  it('begins its answers with a mark of the order of bytes is read', async () => {
+    const { url } = await bmc({
+      resources: { ...chassis({ '1': ['Power'] }), ...power('1', () => [344]) },
+      instead: (request, response) => {
+        if (request.url !== '/redfish/v1/Chassis/1/Power') return false
+        response.end(`\uFEFF${JSON.stringify({ PowerControl: [{ PowerConsumedWatts: 345 }] })}`)
+        return true
+      },
+    })
+    expect((await meter(url, { readings: 1 })).lines[0]).toMatchObject({ w: 345 })
   })
 })
 
@@ -276,6 +336,50 @@ describe.concurrent('the login at a BMC', () => {
     expect(ended.code).toBe(0)
     expect(lines.length).toBeGreaterThan(1)
     expect(asked.filter(({ method }) => method === 'POST')).toHaveLength(1)
+    expect(asked.at(-1)).toMatchObject({ method: 'DELETE' })
+    expect(sessions.size).toBe(0)
+  })
+
+  it.each([
+    ['another host', { location: 'https://ilo.example/redfish/v1/SessionService/Sessions/7' }, null],
+    ['the body alone', {}, '/redfish/v1/SessionService/Sessions/7'],
+    ['nobody', {}, null],
+  ])('is a session that %s names, which is closed here or told to stay', async (_, headers, id) => {
+    const { url, asked } = await bmc({
+      resources,
+      instead: (request, response) => {
+        if (request.method !== 'POST') return false
+        response.writeHead(201, { 'x-auth-token': 'a-token-of-seven', ...headers })
+        response.end(JSON.stringify(id === null ? {} : { '@odata.id': id }))
+        return true
+      },
+    })
+    const { ended } = await meter(url, { env: LOGIN, readings: 1 })
+    const isClosed = id !== null || 'location' in headers
+    expect(asked.filter(({ method }) => method === 'DELETE').map(({ path }) => path)).toEqual(
+      isClosed ? ['/redfish/v1/SessionService/Sessions/7'] : [],
+    )
+    expect(ended.stderr.includes('the session at the BMC stays open')).toBe(!isClosed)
+  })
+
+  it('that is slow is waited for when it ends meanwhile, as its session would stay open', async () => {
+    let isAsked = false
+    const { url, sessions, asked } = await bmc({
+      resources,
+      auth: 'login',
+      instead: async (request) => {
+        if (request.method !== 'POST') return false
+        isAsked = true
+        await sleep(1500)
+        return false
+      },
+    })
+    const { child, ended } = startLlem(['meter', 'redfish', '--url', url], { env: LOGIN })
+    while (!isAsked) await sleep(20)
+    child.kill('SIGINT')
+    const { stderr, code } = await ended
+    expect(code).toBe(0)
+    expect(stderr).toContain('waits for the answer to its login')
     expect(asked.at(-1)).toMatchObject({ method: 'DELETE' })
     expect(sessions.size).toBe(0)
   })
@@ -377,6 +481,10 @@ describe.concurrent('the login at a BMC', () => {
     expect(inside.ended).toMatchObject({ code: 2 })
     expect(inside.ended.stderr).toMatch(/--url has a login in it.*\[REDFISH_INVALID\]/)
     expect(inside.ended.stderr).not.toContain(PASSWORD)
+    const query = await meter(`https://192.0.2.1/?password=${PASSWORD}`)
+    expect(query.ended).toMatchObject({ code: 2 })
+    expect(query.ended.stderr).toMatch(/--url has a query in it.*\[REDFISH_INVALID\]/)
+    expect(query.ended.stderr).not.toContain(PASSWORD)
     const open = await meter('http://192.0.2.1', { env: LOGIN })
     expect(open.ended).toMatchObject({ code: 2 })
     expect(open.ended.stderr).toContain('everybody on the way can read it. Use https')

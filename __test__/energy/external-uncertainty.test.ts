@@ -51,7 +51,7 @@ function trial({ updateS, everyS, shows, windowS, quantum = 1 }: Bmc, seed: numb
   const [phaseS, askedS] = [random() * updateS, random() * everyS]
   const integral = new WindowIntegral({
     ...{ quantity: shows === 'counter' ? 'energy' : 'power', startNs: 1e12 },
-    ...{ printsNewOnly: false, isStampedHere: false },
+    ...{ printsNewOnly: false, isMeans: false, isStampedHere: false },
   })
   integral.end(1e12 + windowS * 1e9)
   for (let s = askedS - 30; s < windowS + 25 && !integral.isClosed; s += everyS) {

@@ -189,7 +189,13 @@ export const READERS: readonly Reader[] = [
     ),
     read: (bytes) => {
       const integral = new WindowIntegral({
-        ...{ quantity: 'energy' as const, startNs: 17_997e9, printsNewOnly: false, isStampedHere: false },
+        ...{
+          quantity: 'energy' as const,
+          startNs: 17_997e9,
+          printsNewOnly: false,
+          isMeans: false,
+          isStampedHere: false,
+        },
       })
       let lastNs = Number.NEGATIVE_INFINITY
       for (const line of new ClippedLines(4000).push(bytes)) {

@@ -36,7 +36,9 @@ export async function meterRedfish(options: RedfishOptions): Promise<void> {
       `the login would go to ${base.host} where everybody on the way can read it`,
       'Use https, or add --insecure.',
     )
+  const tell = (text: string) => say(`llem meter redfish: ${text}`)
   const client = new RedfishClient({
+    tell,
     base,
     login,
     ca: options.ca === undefined ? null : certificate(options.ca),
@@ -49,7 +51,7 @@ export async function meterRedfish(options: RedfishOptions): Promise<void> {
       intervalMs: options.interval * 1000,
       signal: ending.signal,
       print: (line) => process.stdout.write(`${JSON.stringify(line)}\n`),
-      tell: (text) => say(`llem meter redfish: ${text}`),
+      tell,
     })
   } catch (error) {
     if (!ending.signal.aborted) throw error
@@ -75,6 +77,12 @@ function baseOf(text: string): URL {
     throw invalid(`--url ${text} is no address`, 'Write it as in https://192.0.2.1.')
   if (url.username !== '' || url.password !== '')
     throw invalid('--url has a login in it, which everybody can read', WHERE)
+  // It stands in the command of a result, and in the list of processes.
+  if (url.search !== '' || url.hash !== '')
+    throw invalid(
+      '--url has a query in it, which everybody can read',
+      `Write it as in https://192.0.2.1. ${WHERE}`,
+    )
   return url
 }
 

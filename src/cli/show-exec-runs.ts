@@ -85,15 +85,16 @@ function withoutEnergy(results: readonly CommandSummary[]): string {
   return `Without energy: ${all.filter((each) => each === null).length} of ${all.length} runs${whose}`
 }
 
-/** "Node of ./a: 1234.5 J in the mean by redfish; in no other number" */
+/** "Node of ./a: 1234.5 J +- 40.1 J in the mean (95 % CI) by redfish; in no other number" */
 function externalLines({ command, external }: CommandSummary): string[] {
-  return external.flatMap(({ name, scope, energy_mean_j }) =>
-    energy_mean_j === null
-      ? []
-      : [
-          `${SCOPE_NAMES[scope]} of ${shortened(command)}: ${energy_mean_j.toFixed(1)} J in the mean by ${name}; in no other number`,
-        ],
-  )
+  return external.flatMap(({ name, scope, energies_j, energy_level_j }) => {
+    const of = `${SCOPE_NAMES[scope]} of ${shortened(command)}`
+    const missing = energies_j.filter((each) => each === null).length
+    if (missing > 0) return [`${of}: unknown by ${name} in ${missing} of ${energies_j.length} runs`]
+    if (energy_level_j === null) return []
+    const what = energy_level_j.low === null ? '' : ' (95 % CI)'
+    return [`${of}: ${levelText(energy_level_j, 'J')} in the mean${what} by ${name}; in no other number`]
+  })
 }
 
 function failedRuns(results: readonly CommandSummary[]): string[] {

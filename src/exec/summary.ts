@@ -62,8 +62,13 @@ export interface ExternalSummary {
   name: string
   scope: ExternalScope
   energies_j: (number | null)[]
-  /** Null where one is not known. */
+  /** How far each may be off, k = 2, its own accuracy in it where that is known. */
+  energy_uncertainties_j: (number | null)[]
+  /** These are null where one is not known. */
   energy_mean_j: number | null
+  energy_stddev_j: number | null
+  /** Geometric mean with the interval of what is known of it, spread and measurement together. */
+  energy_level_j: Level | null
 }
 
 export interface RunsSummary {
@@ -173,7 +178,7 @@ function summaryOfCommand(
     energy_min_j: energy?.min ?? null,
     energy_max_j: energy?.max ?? null,
     power_mean_w: meanOf(values.map(({ mean_power_w }) => mean_power_w?.value ?? null)),
-    external: externalOf(runs),
+    external: externalOf(runs, seed),
     energy_level_j: level('energy_j'),
     time_level_s: level('duration_s'),
     against_first,
@@ -183,11 +188,30 @@ function summaryOfCommand(
   }
 }
 
-function externalOf(runs: readonly Run[]): ExternalSummary[] {
+function externalOf(runs: readonly Run[], seed: number): ExternalSummary[] {
   const [first] = runs
   return (first?.result.energy?.external ?? []).map(({ name, scope }, at) => {
-    const energies_j = runs.map(({ result }) => result.energy?.external[at]?.energy_j ?? null)
-    return { name, scope, energies_j, energy_mean_j: meanOf(energies_j) }
+    const all = runs.map(({ result }) => result.energy?.external[at])
+    const energies_j = all.map((each) => each?.energy_j ?? null)
+    const energy_uncertainties_j = all.map((each) => each?.uncertainty_j ?? null)
+    const known = all.flatMap((each) =>
+      each === undefined || each.energy_j === null
+        ? []
+        : [
+            {
+              value: each.energy_j,
+              uncertainty: each.uncertainty_j,
+              absolute_uncertainty: each.uncertainty_j,
+            },
+          ],
+    )
+    const isWhole = known.length === all.length
+    const values = isWhole ? known.map(({ value }) => value) : []
+    return {
+      ...{ name, scope, energies_j, energy_uncertainties_j, energy_mean_j: meanOf(energies_j) },
+      energy_stddev_j: repeated(values, { unit: 'J', scale: 'log', seed })?.sd ?? null,
+      energy_level_j: isWhole ? levelOf(known, { isAbsolute: false, coverage: CONFIDENCE }) : null,
+    }
   })
 }
 

@@ -29,6 +29,8 @@ export const externalEnergySchema = z.object({
   times: z.enum(['meter', 'arrival']).nullable(),
   /** Whether it prints a line for a new reading only. */
   prints_new_only: z.boolean(),
+  /** Whether it says that each power is the mean since the one before; else it is taken for that of a moment. */
+  means: z.boolean().default(false),
   /** Lines that were no reading, since it was started. */
   bad_lines: z.number().int(),
   /** What was wrong with the first of them. */

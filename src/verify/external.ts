@@ -13,28 +13,22 @@ import { type Check, check } from './check.js'
 /** A file of a result's folder, whoever wrote the result. */
 const FILE = /^external-[\w.-]+\.jsonl$/
 
-export interface ExternalChecks {
-  checks: Check[]
-  /** What no file of the folder tells, in sentences. */
-  notRecomputed: string[]
-}
-
 /** What the files of the external meters say of their joules, by the same code that made them. */
-export async function checksOfExternal(dir: string, { external }: Energy): Promise<ExternalChecks> {
+export async function checksOfExternal(dir: string, { external }: Energy): Promise<Check[]> {
   const checks: Check[] = []
-  const notRecomputed: string[] = []
   for (const [position, meter] of external.entries()) {
     const path = `energy.external[${position}]`
     const { readings_path: file, quantity, energy_j } = meter
     if (file === null || quantity === null) {
-      if (energy_j !== null) notRecomputed.push(`${path}: no file has the readings of ${meter.name}.`)
+      // A result in a folder has its readings beside it; joules without any are by nothing.
+      if (energy_j !== null) checks.push(check(`${path}.energy_j`, 'no readings', energy_j, null))
       continue
     }
     const readings = FILE.test(file) ? await readingsOf(join(dir, file), quantity) : null
     if (readings === null) checks.push(check(`${path}.readings_path`, file, file, null))
     else checks.push(...recomputed(path, file, meter, readings))
   }
-  return { checks, notRecomputed }
+  return checks
 }
 
 function recomputed(
@@ -43,11 +37,12 @@ function recomputed(
   meter: ExternalEnergy,
   readings: readonly Reading[],
 ): Check[] {
-  const { window, quantity, prints_new_only, times, accuracy_pct, reason } = meter
+  const { window, quantity, prints_new_only, means, times, accuracy_pct, reason } = meter
   const integral = new WindowIntegral({
     quantity: quantity ?? 'power',
     startNs: window.start_ns,
     printsNewOnly: prints_new_only,
+    isMeans: means,
     isStampedHere: times === 'arrival',
   })
   integral.end(window.end_ns)

@@ -8,6 +8,7 @@ import type { ExternalEnergy } from '../../results/external.js'
 import { guarded, isNotStarted } from '../../workers/guarded.js'
 import { type WorkerEnd, WorkerProcess } from '../../workers/worker-process.js'
 import { ClippedLines } from './clipped-lines.js'
+import { PowerFilter } from './impossible.js'
 import { LONGEST_LINE, type MeterLine, parseMeterLine, type Quantity, type Reading } from './protocol.js'
 import { ReadingsFile, readingsFile } from './readings-file.js'
 import { WindowIntegral } from './window-integral.js'
@@ -40,6 +41,9 @@ const SHORTEST_WAIT_MS = 500
 const GRACE_MS = 50
 export const TERM_GRACE_MS = 2000
 const KEPT_UPDATES = 4
+/** With so many lines that are none, and no reading for so long after the first of them, it is not waited for. */
+const REFUSED_LINES = 3
+const REFUSED_MS = 2000
 /** A character of UTF-8 has at most so many bytes. */
 const BYTES_A_CHARACTER = 4
 
@@ -53,12 +57,16 @@ export class ExternalMeter {
   #times: 'meter' | 'arrival' | null = null
   #accuracyPct: number | null
   #printsNewOnly = false
+  #isMeans = false
+  readonly #filter = new PowerFilter()
   /** The latest new values, and the latest reading. */
   #updates: Reading[] = []
   #latest: Reading | null = null
   #badLines = 0
   #badLineReason: string | null = null
   readonly #lines = new ClippedLines(LONGEST_LINE * BYTES_A_CHARACTER)
+  #firstBadMs: number | null = null
+  #givingUp: NodeJS.Timeout | null = null
   #second = { startNs: 0, lines: 0, bytes: 0 }
   /** Why it says nothing any more. */
   #over: string | null = null
@@ -88,6 +96,11 @@ export class ExternalMeter {
   /** Why it has ended; null while it runs. */
   get over(): string | null {
     return this.#over
+  }
+
+  /** Why it has no reading although it prints; null where it has one, or has printed nothing. */
+  get refused(): string | null {
+    return this.#latest === null && this.#badLines > 0 ? this.#whySilent() : null
   }
 
   /** False where there is no such program, or it cannot be started. */
@@ -139,7 +152,8 @@ export class ExternalMeter {
     const said = window.result()
     const accuracyPct = this.#accuracyPct
     const lost = this.#whyLost(window, endNs)
-    const reason = lost ?? said?.reason ?? (said === null ? this.#whySilent() : null)
+    const why = said === null || said.reason === null ? null : `${said.reason}${window.refusals}`
+    const reason = lost ?? why ?? (said === null ? this.#whySilent() : null)
     const isKnown = reason === null && said !== null && said.energyJ !== null
     const path = window.endFile() ? readingsFile(name) : null
     return {
@@ -154,6 +168,7 @@ export class ExternalMeter {
       update_period_ms: said?.updatePeriodMs ?? null,
       times: this.#times,
       prints_new_only: this.#printsNewOnly,
+      means: this.#isMeans,
       bad_lines: this.#badLines,
       bad_line_reason: this.#badLineReason,
       window: { start_ns: window.startNs, end_ns: endNs },
@@ -171,7 +186,7 @@ export class ExternalMeter {
   #whySilent(): string {
     const first =
       this.#badLineReason === null ? '' : `; of ${this.#badLines} lines the first is ${this.#badLineReason}`
-    const said = this.#process.stderr.lastLines(1)
+    const said = lastWords(this.#process.stderr.text, 1)
     return `it has printed no reading${first}${said === null ? '' : `; its last words: ${said}`}`
   }
 
@@ -184,13 +199,25 @@ export class ExternalMeter {
     if (why === null) return
     this.#badLines += 1
     this.#badLineReason ??= why
+    for (const window of this.#windows) window.refuse(why)
+    if (this.#latest === null) this.#giveUpSoon()
+  }
+
+  /** Whoever waits for the first reading waits no longer, where all that comes is refused. */
+  #giveUpSoon(): void {
+    this.#firstBadMs ??= performance.now()
+    if (this.#badLines < REFUSED_LINES || this.#givingUp !== null) return
+    const leftMs = Math.max(0, this.#firstBadMs + REFUSED_MS - performance.now())
+    this.#givingUp = setTimeout(() => this.#onFirst(), leftMs)
+    this.#givingUp.unref()
   }
 
   /** What is wrong with it; null where nothing is. */
-  #hello({ accuracyPct, printsNewOnly }: MeterLine & { kind: 'hello' }): string | null {
+  #hello({ accuracyPct, printsNewOnly, isMeans }: MeterLine & { kind: 'hello' }): string | null {
     if (this.#quantity !== null) return 'what the meter is stands before its readings'
     this.#accuracyPct ??= accuracyPct
     this.#printsNewOnly = printsNewOnly
+    this.#isMeans = isMeans
     return null
   }
 
@@ -201,7 +228,11 @@ export class ExternalMeter {
     if (times !== this.#times) return 'some lines have t_ns and some have none'
     const latest = this.#latest
     if (latest !== null && tNs < latest.tNs) return 'its times go backwards'
-    if (latest === null || tNs > latest.tNs) this.#take({ tNs, value }, quantity)
+    if (latest === null || tNs > latest.tNs) {
+      const why = quantity === 'power' ? this.#filter.whyNot(value) : null
+      if (why !== null) return why
+      this.#take({ tNs, value }, quantity)
+    }
     // The same reading once more is none.
     else if (value !== latest.value) return 'two readings are of the same moment'
     return null
@@ -231,6 +262,7 @@ export class ExternalMeter {
         quantity,
         startNs: window.startNs,
         printsNewOnly: this.#printsNewOnly,
+        isMeans: this.#isMeans,
         isStampedHere: this.#times === 'arrival',
       }),
     )
@@ -258,7 +290,7 @@ export class ExternalMeter {
 
   #onEnd({ what, exitCode }: WorkerEnd): void {
     this.#wasStarted = !isNotStarted(exitCode)
-    const words = this.#process.stderr.lastLines(3)
+    const words = lastWords(this.#process.stderr.text, 3)
     const told = words === null ? 'it wrote nothing to stderr' : `its last words: ${shortened(words, 400)}`
     this.#end(
       this.#isClosing ? 'it was closed' : `it ${this.#wasStarted ? what : 'could not be started'}; ${told}`,
@@ -278,6 +310,7 @@ class OpenWindow {
   #onClosed: () => void = () => undefined
   #integral: WindowIntegral | null = null
   #endNs: number | null = null
+  readonly #refused: { count: number; first: string | null } = { count: 0, first: null }
 
   constructor(startNs: number, file: ReadingsFile | null) {
     this.startNs = startNs
@@ -316,6 +349,19 @@ class OpenWindow {
     this.#integral?.end(endNs)
   }
 
+  refuse(why: string): void {
+    this.#refused.count += 1
+    this.#refused.first ??= why
+  }
+
+  /** How many lines were no reading while it was open, as the end of a sentence. */
+  get refusals(): string {
+    const { count, first } = this.#refused
+    return count === 0
+      ? ''
+      : `; ${count} ${count === 1 ? 'line in it was' : 'lines in it were'} refused: ${first}`
+  }
+
   /** Null where not one reading came. */
   result() {
     return this.#integral?.result() ?? null
@@ -328,6 +374,15 @@ class OpenWindow {
     this.#file.drop()
     return false
   }
+}
+
+/** Of Python, Node and others: where something was thrown, the arrow below it, and what ran it. */
+const NO_WORDS = /^\s+at |^[\s^~]*$|^Node\.js v/
+
+/** The last lines on one line, without the frames of a stack, whose message stands above them; null without any. */
+function lastWords(text: string, count: number): string | null {
+  const lines = text.split('\n').filter((line) => !NO_WORDS.test(line))
+  return lines.length === 0 ? null : lines.slice(-count).join(' | ')
 }
 
 /** The joules may be off by what the meter's times hide, and by what the meter itself is off. */

@@ -7,6 +7,8 @@ import type { Energy } from '../../results/energy.js'
 import type { ExternalEnergy } from '../../results/external.js'
 import { type Finding, warning } from '../../results/findings.js'
 import { uncertain } from '../../results/uncertain.js'
+import { withAccuracy } from './external-meter.js'
+import { MOMENTS_SHARE } from './window-integral.js'
 
 interface Layer {
   /** As the subject of a sentence. */
@@ -29,7 +31,29 @@ export function findingsOfExternal(energy: Omit<Energy, 'findings'>): Finding[] 
   )
   return [
     ...silent,
+    ...external.flatMap(inStep),
     ...outside.flatMap((outer) => contradictions(outer, [...outside, ...innermost(outer, energy)])),
+  ]
+}
+
+/** Moments that are as even as this may be in step with a load that is not: nothing but the floor is uncertain then. */
+function inStep({
+  name,
+  scope,
+  quantity,
+  means,
+  energy_j,
+  uncertainty_j,
+  accuracy_pct,
+}: ExternalEnergy): Finding[] {
+  if (quantity !== 'power' || means || energy_j === null || uncertainty_j === null) return []
+  const floor = withAccuracy(energy_j, MOMENTS_SHARE * energy_j, accuracy_pct) ?? 0
+  if (uncertainty_j > floor * (1 + 1e-9)) return []
+  return [
+    {
+      ...{ code: 'readings_may_be_in_step', severity: 'info', devices: [], count: 1 },
+      text: `the ${scope} by ${name} shows moments of which two beside one another hardly differ: a load that repeats at their pace would look the same, and its energy may be off by more than the ${100 * MOMENTS_SHARE} % that are counted.`,
+    },
   ]
 }
 
@@ -96,6 +120,13 @@ export const MEANINGS: Meanings = {
       '`energy.external` and `energy.total_j` over the same window: wall, node, module, GPUs, each at least the next.',
     advice:
       'Check which outlet, chassis or sensor the meter reads, and set `accuracy_pct`, without which its own error counts as none.',
+  },
+  readings_may_be_in_step: {
+    meaning:
+      'A meter shows the power at moments, and two beside one another differ so little that only a convention says how far the energy may be off. A load that repeats at the pace of the readings would look the same.',
+    evidence: `\`energy.external[].uncertainty_j\` is ${100 * MOMENTS_SHARE} % of the energy, and \`means\` is false.`,
+    advice:
+      'Where the meter shows means over the time between two readings, let it print `{"means": true}`; else read it at another pace and compare.',
   },
   external_meter_silent: {
     meaning: 'A meter that was asked for has no joules for this window. No other number is affected.',

@@ -112,8 +112,12 @@ export class ExternalMeters {
     )
     clearTimeout(timer)
     signal?.removeEventListener('abort', stop)
-    for (const { wish, over, wasStarted } of this.#meters) {
-      if (over === null) continue
+    for (const { wish, over, refused, wasStarted } of this.#meters) {
+      if (over === null) {
+        if (refused !== null)
+          this.#tell(`The external meter ${wish.name} says nothing so far (non-fatal): ${refused}.`)
+        continue
+      }
       if (!wasStarted)
         throw new LlemError(
           `The external meter ${shortened(wish.command[0] ?? '')} ${over.replace(/^it /, '')}`,

@@ -2,7 +2,7 @@
 //
 //   {"t_ns": 123456789, "w": 350.5}     power in watts at a moment
 //   {"t_ns": 123456789, "j": 1234567}   energy in joules since some moment, never falling
-//   {"accuracy_pct": 1.5, "prints_new_only": true}   once, before the readings: what the meter is; each key may be left out
+//   {"accuracy_pct": 1.5, "prints_new_only": true, "means": true}   once, before the readings: what the meter is; each key may be left out
 //
 // `t_ns` is CLOCK_MONOTONIC of this machine in nanoseconds; where it is left out, the line is of when it came.
 
@@ -18,7 +18,7 @@ export type Quantity = 'power' | 'energy'
 
 export type MeterLine =
   | ({ kind: 'reading'; quantity: Quantity; times: 'meter' | 'arrival' } & Reading)
-  | { kind: 'hello'; accuracyPct: number | null; printsNewOnly: boolean }
+  | { kind: 'hello'; accuracyPct: number | null; printsNewOnly: boolean; isMeans: boolean }
   | { kind: 'bad'; why: string }
 
 /** The time at which a line came, by both clocks. */
@@ -39,7 +39,7 @@ const AHEAD_NS = 5e6
 const MOST_W = 1e9
 const MOST_J = 1e18
 const KEYS = new Set(['t_ns', 'w', 'j'])
-const HELLO = new Set(['accuracy_pct', 'prints_new_only'])
+const HELLO = new Set(['accuracy_pct', 'prints_new_only', 'means'])
 const HOW = 'it must be CLOCK_MONOTONIC of this machine in nanoseconds (in Python time.monotonic_ns())'
 
 /** Reads one line. Never throws. */
@@ -72,11 +72,12 @@ export function parseMeterLine(line: string, arrival: Arrival): MeterLine {
 }
 
 function helloOf(tree: Record<string, unknown>, line: string): MeterLine {
-  const { accuracy_pct: accuracy = null, prints_new_only: newOnly = false } = tree
+  const { accuracy_pct: accuracy = null, prints_new_only: newOnly = false, means = false } = tree
   if (accuracy !== null && !(typeof accuracy === 'number' && accuracy > 0 && accuracy <= 100))
     return bad(`${quoted(line)}: accuracy_pct is no number above 0 and at most 100`)
   if (typeof newOnly !== 'boolean') return bad(`${quoted(line)}: prints_new_only is neither true nor false`)
-  return { kind: 'hello', accuracyPct: accuracy as number | null, printsNewOnly: newOnly }
+  if (typeof means !== 'boolean') return bad(`${quoted(line)}: means is neither true nor false`)
+  return { kind: 'hello', accuracyPct: accuracy as number | null, printsNewOnly: newOnly, isMeans: means }
 }
 
 /** Null for a time that can be one of this machine's. */

@@ -3,8 +3,10 @@
 //
 // Power is a straight line between two readings, a counter one between two of its ticks. See docs/decisions/node-meters.md.
 
+import { plain, uncertain } from '../../results/uncertain.js'
+import { isImpossible } from './impossible.js'
 import type { Quantity, Reading } from './protocol.js'
-import { UsualSpacing } from './usual-spacing.js'
+import { Usual } from './usual.js'
 
 /** With fewer new values in the window it says nothing of the window. */
 export const FEWEST_UPDATES = 3
@@ -20,6 +22,13 @@ const STALE_UPDATES = 10
 const EDGE_UPDATES = 1.5
 /** A value may be the mean over the time between two updates (late by half of it), and shown for as long. */
 const BLIND_UPDATES = 1
+/**
+ * Between moments the power may be anything, and readings in step with a load hide all of it: so much of the energy is
+ * never certain by them. A convention, see docs/decisions/node-meters.md.
+ */
+export const MOMENTS_SHARE = 0.03
+/** Of a step: what differs by less is the rounding of numbers. */
+const ROUNDING = 1e-6
 /** Updates on either side of an edge that tell how fast the power changes there. */
 const BESIDE_EDGE = 3
 
@@ -40,6 +49,8 @@ export interface IntegralOptions {
   startNs: number
   /** Every reading is new, whatever its value. */
   printsNewOnly: boolean
+  /** Each reading of power is the mean since the one before, and none of a moment. */
+  isMeans: boolean
   /** The readings are stamped when they come. */
   isStampedHere: boolean
 }
@@ -64,8 +75,13 @@ export class WindowIntegral {
   #updates = 0
   #longestStillNs = 0
   #fell: { from: number; to: number } | null = null
-  readonly #prints = new UsualSpacing()
-  readonly #between = new UsualSpacing()
+  /** Of a counter: the powers of its steps, the steepest of them, and its smallest increment as far as it was seen. */
+  readonly #powers = new Usual()
+  #steepest: { joules: number; ns: number; powerW: number } | null = null
+  #incrementJ = Number.POSITIVE_INFINITY
+  #stepJ: number | null = null
+  readonly #prints = new Usual()
+  readonly #between = new Usual()
 
   constructor(options: IntegralOptions) {
     this.#options = options
@@ -83,7 +99,7 @@ export class WindowIntegral {
 
   /** Usual time between two new values; null while it is not known. */
   get periodNs(): number | null {
-    return this.#between.medianNs
+    return this.#between.median
   }
 
   /** Takes the next reading, which is later than the one before. */
@@ -126,6 +142,8 @@ export class WindowIntegral {
     if (this.#last === null) return unknown('it has printed no reading')
     if (this.#fell !== null)
       return unknown(`its counter fell from ${this.#fell.from} J to ${this.#fell.to} J: it began anew`)
+    const jump = this.#whyJumped()
+    if (jump !== null) return unknown(jump)
     if (this.#readings === 0) return unknown(`it has printed no reading in the window of ${seconds}`)
     const stillNs = Math.max(this.#longestStillNs, endNs - Math.max(this.#recentInside(endNs), startNs))
     if (this.#updates < FEWEST_UPDATES) return unknown(this.#whyFew(seconds))
@@ -141,14 +159,20 @@ export class WindowIntegral {
     const energyJ = this.#joules + edges.joules
     const rangeW = Math.max(0, this.#highest - this.#lowest)
     // The meter is asked now and then, and a stamp of arrival has the way of the line in it too.
-    const blindNs = (periodNs ?? 0) * (BLIND_UPDATES + (isStampedHere ? 1 : 0)) + (this.#prints.medianNs ?? 0)
-    const uncertaintyJ = Math.hypot(
+    const blindNs = (periodNs ?? 0) * (BLIND_UPDATES + (isStampedHere ? 1 : 0)) + (this.#prints.median ?? 0)
+    const timesJ = Math.hypot(
       this.#edgeDoubtJ(this.#atStart, blindNs),
       this.#edgeDoubtJ(this.#recent, blindNs),
       Math.sqrt(2 * this.#squares),
       (this.#gapNs / 1e9) * rangeW,
       ((edges.beforeNs + edges.afterNs) / 1e9) * Math.max(rangeW, quantity === 'energy' ? this.#highest : 0),
     )
+    const uncertaintyJ = Math.max(timesJ, this.#floorJ(energyJ))
+    if (uncertaintyJ > energyJ)
+      return unknown(
+        `its times hide more than it shows: ${uncertain(energyJ, uncertaintyJ, 'J')} in the window of ${seconds}`,
+        coverage,
+      )
     return {
       ...{ energyJ, uncertaintyJ, meanPowerW: energyJ / (durationNs / 1e9), coverage },
       ...told,
@@ -184,6 +208,7 @@ export class WindowIntegral {
         this.#squares += (((b - a) / 1e9) * (reading.value - before.value)) ** 2
       if (quantity === 'energy' && b > a) {
         const powerW = powerBetween(before, reading)
+        this.#takeStep(reading.value - before.value, reading.tNs - before.tNs)
         this.#joules += powerW * ((b - a) / 1e9)
         this.#saw(powerW)
       }
@@ -196,6 +221,32 @@ export class WindowIntegral {
     else if (after < BESIDE_EDGE) this.#atStart = [...this.#atStart, reading]
   }
 
+  /** A step of a counter. Two ticks may be seen late and early, so that the usual time between them counts if it is longer. */
+  #takeStep(joules: number, ns: number): void {
+    if (!(joules > 0)) return
+    const powerW = joules / (Math.max(ns, this.#between.median ?? 0) / 1e9)
+    this.#powers.add(powerW)
+    if (this.#steepest === null || powerW > this.#steepest.powerW) this.#steepest = { joules, ns, powerW }
+    const change = Math.abs(joules - (this.#stepJ ?? joules))
+    this.#incrementJ = Math.min(this.#incrementJ, joules, change > ROUNDING * joules ? change : joules)
+    this.#stepJ = joules
+  }
+
+  /** Null where every step of the counter is one of a machine. */
+  #whyJumped(): string | null {
+    const usualW = this.#powers.median
+    if (this.#steepest === null || !isImpossible(this.#steepest.powerW, usualW)) return null
+    const { joules, ns } = this.#steepest
+    const late = this.#options.isStampedHere ? ', or its lines came late' : ''
+    return `its counter rose by ${plain(joules)} J in ${(ns / 1e9).toPrecision(2)} s, which no machine draws that usually draws ${plain(usualW ?? 0)} W${late}`
+  }
+
+  /** What is uncertain however even the readings are. */
+  #floorJ(energyJ: number): number {
+    if (this.#options.quantity === 'power') return this.#options.isMeans ? 0 : MOMENTS_SHARE * energyJ
+    return Number.isFinite(this.#incrementJ) ? this.#incrementJ : 0
+  }
+
   #saw(powerW: number): void {
     this.#lowest = Math.min(this.#lowest, powerW)
     this.#highest = Math.max(this.#highest, powerW)
@@ -204,7 +255,7 @@ export class WindowIntegral {
   /** By what is known of the meter by now. */
   #isGap(ns: number): boolean {
     if (ns <= SHORTEST_GAP_NS || this.#prints.count < FEWEST_UPDATES) return false
-    return ns > GAP_FACTOR * (this.#prints.medianNs ?? Number.POSITIVE_INFINITY)
+    return ns > GAP_FACTOR * (this.#prints.median ?? Number.POSITIVE_INFINITY)
   }
 
   /** When the latest new value came that is in the window or before it. */
@@ -253,7 +304,7 @@ export class WindowIntegral {
     const [lowest, highest] = [Math.min(...powers), Math.max(...powers)]
     const changing = (blindNs / 1e9) * (highest - lowest)
     // A tick that is seen late, because the meter is asked less often than it would show.
-    const printNs = this.#prints.medianNs ?? 0
+    const printNs = this.#prints.median ?? 0
     const isPolled = !isPower && !this.#options.printsNewOnly && printNs < 0.9 * (this.periodNs ?? 0)
     return Math.hypot(changing, isPolled ? (printNs / 2e9) * highest : 0)
   }

@@ -3,7 +3,12 @@
 
 import { LlemError } from '../../core/errors.js'
 import { listedNames } from '../../core/foreign-text.js'
-import type { RedfishClient, Resource } from './client.js'
+import type { Resource } from './client.js'
+
+/** What answers questions: a client, or one that asks again where a question fails. */
+export interface Asking {
+  get(path: string, signal?: AbortSignal): Promise<Resource | null>
+}
 
 /** What is read over and over: a resource, and how its value is found in it. */
 export interface PowerSource {
@@ -40,7 +45,7 @@ const SOUNDS_LIKE_PART =
 
 /** The best source of a chassis; without a name of the first that is a whole machine. Throws REDFISH_NO_POWER and what the client throws. */
 export async function findPower(
-  client: RedfishClient,
+  client: Asking,
   name: string | null,
   signal?: AbortSignal,
 ): Promise<PowerSource> {
@@ -75,7 +80,7 @@ function likelyFirst(paths: readonly string[]): string[] {
 }
 
 async function ofChassis(
-  client: RedfishClient,
+  client: Asking,
   chassis: Resource,
   signal: AbortSignal | undefined,
 ): Promise<PowerSource | string> {
@@ -161,7 +166,7 @@ function ofEnvironment(path: string, environment: Resource): PowerSource | null 
 }
 
 async function ofSensors(
-  client: RedfishClient,
+  client: Asking,
   collection: string,
   signal: AbortSignal | undefined,
 ): Promise<PowerSource | null> {
@@ -206,11 +211,7 @@ function ofPower(path: string, power: Resource): PowerSource | null {
 }
 
 /** All members of a collection, page by page. */
-async function members(
-  client: RedfishClient,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
+async function members(client: Asking, path: string, signal: AbortSignal | undefined): Promise<string[]> {
   const found: string[] = []
   const seen = new Set<string>()
   let next: string | null = path

@@ -1,5 +1,5 @@
-/** The median of spacings in time to half a percent, in memory that does not grow with their number. */
-export class UsualSpacing {
+/** The median of positive numbers to half a percent, in memory that does not grow with how many they are. */
+export class Usual {
   readonly #bins = new Map<number, number>()
   #count = 0
 
@@ -7,14 +7,14 @@ export class UsualSpacing {
     return this.#count
   }
 
-  add(ns: number): void {
-    const bin = Math.round(Math.log(ns) * 100)
+  add(value: number): void {
+    const bin = Math.round(Math.log(value) * 100)
     this.#bins.set(bin, (this.#bins.get(bin) ?? 0) + 1)
     this.#count += 1
   }
 
-  /** Nanoseconds; null without any. */
-  get medianNs(): number | null {
+  /** The lower of two in the middle; null without any. */
+  get median(): number | null {
     let left = this.#count / 2
     for (const [bin, count] of [...this.#bins].sort(([a], [b]) => a - b)) {
       left -= count
