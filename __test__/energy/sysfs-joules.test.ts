@@ -221,7 +221,10 @@ describe('GPUs and sensors below /sys', () => {
     const [, , { gpus, energy }] = await running
     const unknown = [
       ['allNone', /^the file holds no number, .*; power readings cover/],
-      ['radeonStuck', /; all power readings of [\d.]+ s are [12]\d\.\d W: the sensor is stuck, or too coarse/],
+      [
+        'radeonStuck',
+        /; all power readings of [\d.]+ s are [12]\d\.\d W: the sensor is stuck, or too coarse/,
+      ],
       ['radeonZero', /^the driver answered 0 mW, .*; power readings cover/],
       ['arcStuck', /^the energy counter does not move, .* the energy counter stands still/],
     ] as const

@@ -86,7 +86,6 @@ impl Integral {
                 self.least_gap_ns = gap_ns.into_iter().chain(self.least_gap_ns).min();
                 self.squared_steps += step * step;
             }
-            #[expect(clippy::float_cmp, reason = "the very same value is what is looked for")]
             let is_same = self.last_w == Some(power_w);
             if !is_same {
                 self.still_since_ns = at_ns;

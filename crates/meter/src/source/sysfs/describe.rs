@@ -60,7 +60,7 @@ pub fn list_gpus(root: &Path, patience: Duration) -> Vec<GpuInfo> {
         let (card, answers) = (Arc::clone(card), answers.clone());
         let asks = move || {
             let mut meter = Meter::of_card(&card);
-            thread::sleep(Duration::from_nanos(meter.as_mut().map_or(0, |meter| meter.warm_up_ns())));
+            thread::sleep(Duration::from_nanos(meter.as_mut().map_or(0, Meter::warm_up_ns)));
             // Nobody may wait any more.
             let _ = answers.send((position, describe(&card, meter)));
         };
