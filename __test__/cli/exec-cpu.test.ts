@@ -44,14 +44,28 @@ function sysfs(counters: Counters): string {
   return root
 }
 
-/** Moves every counter to where it shall end, or away. */
+/** Moves every counter to where it shall end, in ticks, or away; one that falls does so at once. */
 const MOVE = `
-const { rmSync, writeFileSync } = require('node:fs')
-for (const [folder, { to_uj }] of Object.entries(JSON.parse(process.argv[2]))) {
-  const path = process.argv[1] + '/class/powercap/' + folder + '/energy_uj'
-  if (to_uj === null) rmSync(path)
-  else writeFileSync(path, to_uj + '\\n')
-}`
+const { renameSync, rmSync, writeFileSync } = require('node:fs')
+const [root, counters] = [process.argv[1], Object.entries(JSON.parse(process.argv[2]))]
+const [TICKS, RANGE_UJ] = [60, ${RANGE_UJ}]
+let tick = 0
+const move = () => {
+  tick += 1
+  for (const [folder, { from_uj, to_uj }] of counters) {
+    const path = root + '/class/powercap/' + folder + '/energy_uj'
+    const moved = (to_uj - from_uj + RANGE_UJ) % RANGE_UJ
+    const isLast = tick === TICKS
+    if (to_uj === null) rmSync(path, { force: true })
+    else if (isLast || moved < RANGE_UJ / 2) {
+      const uj = isLast ? to_uj : (from_uj + Math.round((moved * tick) / TICKS)) % RANGE_UJ
+      writeFileSync(path + '.next', uj + '\\n')
+      renameSync(path + '.next', path)
+    }
+  }
+  if (tick < TICKS) setTimeout(move, 15)
+}
+move()`
 
 function execute(root: string, counters: Counters, ...options: string[]) {
   const move = [process.execPath, '-e', MOVE, root, JSON.stringify(counters)]
@@ -92,7 +106,7 @@ describe('the energy of the CPU', () => {
     expect(cpu).toMatchObject({ package_j: null, dram_j: null })
     expect(cpu.domains.map(({ energy_j }) => energy_j)).toEqual([1, null, null])
     expect(cpu.reason).toMatch(/intel-rapl:1\/energy_uj cannot be read: No such file/)
-    expect(cpu.reason).toContain('fell from 9000000 to 8000000 uJ, which is no wraparound')
+    expect(cpu.reason).toContain('fell from 9000000 to 8000000 uJ: it was reset, or its range')
   })
 
   it('is unknown on a machine that has no RAPL, which -v says', async () => {
@@ -105,8 +119,14 @@ describe('the energy of the CPU', () => {
 
   it('is unknown to those who may not read it, with the command that lets them', (context) => {
     const root = sysfs(TWO_SOCKETS)
-    for (const folder of Object.keys(TWO_SOCKETS))
-      chmodSync(join(root, 'class/powercap', folder, 'energy_uj'), 0)
+    const shut = () => {
+      for (const [folder, { from_uj }] of Object.entries(TWO_SOCKETS)) {
+        const path = join(root, 'class/powercap', folder, 'energy_uj')
+        writeFileSync(path, `${from_uj}\n`)
+        chmodSync(path, 0)
+      }
+    }
+    shut()
     // Root reads every file, but for these two capabilities.
     const limit =
       process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : ['env']
@@ -129,6 +149,8 @@ describe('the energy of the CPU', () => {
     }
     const [, command] = /^RAPL: only root may read RAPL .*`sudo (.+)` opens it/m.exec(executed()) ?? []
     expect(command).toBe(`chmod a+r ${root}/class/powercap/intel-rapl:*/energy_uj`)
+    // The first command has moved them.
+    shut()
     spawnSync('sh', ['-c', `chmod u+w ${root}/class/powercap/*/energy_uj; ${command}`])
     expect(executed()).toMatch(/\nCPU: 150(\.0+)? J \+- [\d.]+ J by RAPL/)
   })

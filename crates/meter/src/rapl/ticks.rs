@@ -52,8 +52,9 @@ impl Ticks {
                 return;
             }
             Some(shown) => {
-                self.seen.at_least_ns = self.seen.at_least_ns.max(shown.last_ns - shown.first_ns);
+                // The first value may be that of a counter which nobody had moved yet.
                 if let Some(before_ns) = shown.before_ns {
+                    self.seen.at_least_ns = self.seen.at_least_ns.max(shown.last_ns - shown.first_ns);
                     let within_ns = at_ns - before_ns;
                     let at_most_ns = self.seen.at_most_ns.map_or(within_ns, |ns| ns.min(within_ns));
                     self.seen.at_most_ns = Some(at_most_ns);
