@@ -2,14 +2,18 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type ExecResult, llem } from '../native/llem.js'
-import { gpu, scenarioFile } from '../native/scenario.js'
+import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const LIBRARY = fileURLToPath(new URL('../../crates/nvml-sim/lib/libnvidia-ml.so.1', import.meta.url))
+// A copy in a place of its own: where the library of `--simulate` is, it polls no GPU.
+const LIBRARY = join(scratchFolder(), 'libnvidia-ml.so.1')
+copyFileSync(fileURLToPath(new URL('../../crates/nvml-sim/lib/libnvidia-ml.so.1', import.meta.url)), LIBRARY)
 const LOAD = `import ctypes, time; ctypes.CDLL(${JSON.stringify(LIBRARY)}); print("loaded", flush=True); time.sleep(2)`
 const scenario = scenarioFile([gpu(0, [{ for_s: 1, w: 300 }])])
 const hasPython = spawnSync('python3', ['--version']).status === 0

@@ -48,9 +48,9 @@ export function waitTeller(say: (text: string) => void): (what: string) => void 
 type Target = Pick<Device, 'index' | 'uuid'>
 
 /**
- * Claims the GPUs for a load, all of them or none, and waits until they can be had; with LLEM_SHARE_GPUS=1 (--share), and below another llem that
- * has claimed them (`llem exec -- llem run`), it goes on at once. Where there can be no lock, it goes without. Rejects when
- * aborted.
+ * Claims the GPUs for a load, all of them or none, and waits until they can be had. With LLEM_SHARE_GPUS=1 (--share), and below
+ * another llem that has claimed them (`llem exec -- llem run`), it goes on at once. Where there can be no lock, it goes without.
+ * Rejects when aborted.
  */
 export async function claimGpus(devices: readonly Target[], wishes: ClaimWishes): Promise<GpuClaims> {
   const folder = process.env.LLEM_CLAIMS_DIR ?? FOLDER
