@@ -22,6 +22,45 @@ execution:
   cycle_gap_seconds: 300
 `
 
+/** The same for a Slurm cluster. */
+export const EXAMPLE_SLURM = `# llem campaign campaign.yaml --executor slurm --dry-run     the scripts that sbatch would get
+# llem campaign campaign.yaml --executor slurm
+# This file, the models and the results must lie where compute nodes see them under the same path.
+campaign_name: output length
+
+backend: pytorch                    # or llamacpp with a GGUF file, vllm, tensorrt, server
+model: Qwen/Qwen2.5-0.5B-Instruct
+n_prompts: 50
+
+grid:
+  shared:
+    generation.max_tokens: [64, 256]
+    pytorch.batch_size: [1, 8]
+
+execution:
+  cycles: 3                         # three give a confidence interval
+  config_gap_seconds: 60            # between the runs of one task
+
+slurm:
+  partition: gpu                    # \`sinfo -s\` lists them
+  # account: my-project             # \`sacctmgr show assoc user=$USER format=account,partition,qos\`
+  # qos: normal
+  time: "01:00:00"                  # of a task; with pair_on it does a whole cycle
+  gpus_per_task: 1                  # or a100:1; or gres: gpu:1 on older clusters
+  exclusive: true                   # nobody else beside what is measured
+  pair_on: board                    # the runs of a cycle on one board: boards differ by several percent
+  max_parallel: 8
+  # modules: [cuda/12.4]
+  # setup:                          # lines of bash; no secrets, they are written to disk
+  #   - source ~/venvs/llem/bin/activate
+  #   - export HF_TOKEN=$(cat ~/.cache/huggingface/token)
+  # container: /shared/images/vllm.sif
+  # sbatch_args: [--mem=32G, --cpus-per-task=8]
+
+io:
+  results_dir: results
+`
+
 /**
  * Services for the backends that have official images. The syntax is that of both spellings of Compose: reservations of
  * GPUs as in https://docs.docker.com/compose/how-tos/gpu-support/, the images' own needs as in

@@ -19,6 +19,21 @@ export interface ManifestEntry extends Omit<RunRecord, 'summary'> {
   cycle: number
   /** Of a daemon; otherwise 1. */
   round: number
+  /** What Slurm says of its task; absent where it has none. */
+  slurm?: SlurmEntry
+}
+
+/** A run's task in Slurm. */
+export interface SlurmEntry {
+  /** "array job_index". */
+  task: string
+  /** "PENDING", "RUNNING", "TIMEOUT", ...; null where Slurm does not know it any more. */
+  state: string | null
+  /** Why it waits. */
+  reason: string | null
+  node: string | null
+  /** Seconds since something was heard of a run that runs; null where that is not known. */
+  silent_s: number | null
 }
 
 export interface Manifest extends CampaignState {

@@ -21,6 +21,19 @@ export type Status = (typeof STATUSES)[number]
 /** The state of a daemon, in the campaign's folder. */
 export const DAEMON_FILE = 'daemon.json'
 
+/** Where a run was on a cluster. */
+export const runPlaceSchema = z.object({
+  /** The node's name in Slurm. */
+  node: z.string(),
+  /** The task's own number, and that of its array with its place there. */
+  job_id: z.string(),
+  array_job_id: z.string().nullable(),
+  array_task_id: z.number().int().nullable(),
+  /** How often Slurm had started the task anew. */
+  restarts: z.number().int(),
+})
+export type RunPlace = z.infer<typeof runPlaceSchema>
+
 export const runRecordSchema = z.object({
   status: z.enum(STATUSES),
   started_at: z.string().nullable(),
@@ -33,6 +46,8 @@ export const runRecordSchema = z.object({
   attempts: z.number().int(),
   /** Null where there is no result, or none that can be read. */
   summary: runSummarySchema.nullable(),
+  /** Absent where it ran on the machine of the campaign. */
+  place: runPlaceSchema.optional(),
 })
 export type RunRecord = z.infer<typeof runRecordSchema>
 
@@ -62,6 +77,8 @@ export interface KeptSummary
   > {
   /** Whose joules they are, where not GPUs'. */
   energy_of?: string | null | undefined
+  /** Of the GPUs that were measured; null where it is not known. */
+  gpu_uuids: string[] | null
   /** How far the quoted joules per output token and the quoted joules may be off (k = 2), as shares of them. */
   quoted_uncertainty_share: number | null
   energy_uncertainty_share: number | null
@@ -104,7 +121,7 @@ export class RunRecords {
   /**
    * Reads what there is. `isLive`: somebody runs the campaign, so that "running" is true. `isRunner`: it
    * is this process, which moves aside what cannot be trusted; whoever only looks changes nothing. `isDaemon`: before its first
-   * round there is none.
+   * round there is none. `only`: these runs alone, of which this process has to know.
    */
   constructor(
     dir: string,
@@ -113,7 +130,8 @@ export class RunRecords {
       isLive,
       isRunner = false,
       isDaemon = existsSync(join(dir, DAEMON_FILE)),
-    }: { isLive: boolean; isRunner?: boolean; isDaemon?: boolean },
+      only,
+    }: { isLive: boolean; isRunner?: boolean; isDaemon?: boolean; only?: readonly PlannedRun[] },
   ) {
     this.#dir = dir
     this.#plan = plan
@@ -121,6 +139,14 @@ export class RunRecords {
     this.#isRunner = isRunner
     this.#until = new UntilNarrow(plan, (run) => this.of(run))
     let lastCycle = 0
+    if (only !== undefined) {
+      for (const run of only) {
+        const folder = join(dir, 'runs', this.#key(run))
+        if (existsSync(folder)) this.#keep(this.#key(run), this.#read(folder))
+      }
+      this.rounds = 1
+      return
+    }
     const runs = join(dir, 'runs')
     const present = new Set(existsSync(runs) ? readdirSync(runs) : [])
     for (const { name } of plan.experiments) {
@@ -283,6 +309,7 @@ function kept(summary: RunSummary): KeptSummary {
   return {
     energy_j: summary.energy_j,
     energy_of: summary.energy_of ?? null,
+    gpu_uuids: summary.gpu_uuids,
     energy_per_output_token_j: summary.energy_per_output_token_j,
     energy_per_request_j: summary.energy_per_request_j,
     output_tokens_per_j: summary.output_tokens_per_j,

@@ -23,7 +23,7 @@ import { explained, oomKills } from './out-of-memory.js'
 import { breaker, hopelessBy } from './pauses.js'
 import type { CampaignPlan } from './plan.js'
 import { type CampaignProgress, campaignProgress } from './progress.js'
-import { type RunRecord, RunRecords } from './records.js'
+import { type RunPlace, type RunRecord, RunRecords } from './records.js'
 import { unservedPoints } from './unserved.js'
 
 export interface CampaignOptions {
@@ -91,6 +91,16 @@ export interface RunContext extends CampaignOptions {
   records: RunRecords
   manifest: ManifestFile
   health: HealthChecks
+}
+
+/** What one run needs of that. */
+export interface OneRunContext
+  extends Pick<
+    RunContext,
+    'records' | 'executor' | 'simulate' | 'coldStart' | 'restartContainer' | 'observer' | 'signal'
+  > {
+  /** Where it runs, where that is not this machine alone. */
+  place?: RunPlace
 }
 
 /** Runs what of these is left, and what failed once more where it shall. Resolves with why it ended early, or null. */
@@ -195,18 +205,19 @@ async function runAll(
   }
 }
 
-async function runOne(
+/** Runs one experiment, whatever is known of it, and keeps its record up to date. */
+export async function runOne(
   plan: CampaignPlan,
   run: PlannedRun,
-  bar: CampaignProgress,
-  { records, executor, simulate, coldStart, restartContainer, observer, signal }: RunContext,
+  bar: Pick<CampaignProgress, 'begun' | 'tell'>,
+  { records, executor, simulate, coldStart, restartContainer, observer, signal, place }: OneRunContext,
 ): Promise<RunRecord> {
   const experiment = plan.experiments[run.experiment]
   if (experiment === undefined) throw new Error(`the plan has no experiment ${run.experiment}`)
   const folder = records.folder(run)
   const started_at = new Date().toISOString()
   const attempts = records.of(run).attempts + 1
-  const base = { started_at, attempts, ...NO_RESULT }
+  const base = { started_at, attempts, ...NO_RESULT, ...(place === undefined ? {} : { place }) }
   await records.write(run, { ...base, status: 'running' })
   const killsBefore = oomKills()
   const log = logOf(join(folder, 'run.log'))

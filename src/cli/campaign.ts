@@ -1,6 +1,7 @@
 // llem campaign: argv -> configuration -> plan -> what was asked for: look at it, or run it.
 
 import { join } from 'node:path'
+import { isRunning } from '../campaign/claim.js'
 import { readDaemon } from '../campaign/daemon-file.js'
 import { campaignFolder, openCampaignFolder, readPlan, refuseChanged } from '../campaign/folder.js'
 import { type Manifest, manifestOf } from '../campaign/manifest.js'
@@ -14,6 +15,7 @@ import { executionProblems, FIRST_CYCLES, type Structure } from '../config/schem
 import type { DaemonKeys } from '../config/schema-daemon.js'
 import { LlemError } from '../core/errors.js'
 import { redact } from '../core/redact.js'
+import { isOnSlurm } from '../slurm/folder.js'
 import { showManifest, showPlan, showStatistics } from './campaign-tables.js'
 import { daemonKeys, nextRounds, runRounds, showDaemon, showRounds } from './daemon.js'
 import { EXIT, Exit, reportError } from './exit.js'
@@ -33,6 +35,7 @@ interface CliOptions {
   retryFailed?: boolean
   requireEnergy?: boolean
   daemon?: boolean
+  executor?: 'local' | 'slurm'
   simulate?: string | boolean
   json?: boolean
   quiet?: boolean
@@ -50,12 +53,18 @@ export async function campaign(path: string, options: CliOptions): Promise<void>
   if (options.validateOnly) return await validate(plan, path, loaded, options)
   const { results_dir } = loaded.keys.io
   if (options.resume) refuseChanged(results_dir, plan)
+  const { refuseQueued, showScripts, submitOnSlurm } = await import('./slurm.js')
+  if (options.executor === 'slurm') {
+    const keys = { ...loaded.keys, daemon }
+    return await (options.dryRun ? showScripts(plan, keys) : submitOnSlurm(plan, keys, options))
+  }
   if (options.dryRun) {
     const dir = campaignFolder(results_dir, plan)
     if (!options.json) return print(await planText(plan, dir, daemon, process.stdout))
     const shown = redact(plan)
     return printJson(daemon.enabled ? { ...shown, next_rounds: nextRounds(daemon) } : shown)
   }
+  if (options.resume !== false) await refuseQueued(plan, loaded.keys)
   await runIt(plan, path, daemon, loaded, options)
 }
 
@@ -101,14 +110,30 @@ async function validate(
 
 /** Says how far a campaign is. */
 export async function campaignStatus(dir: string, { json }: { json?: boolean }): Promise<void> {
-  const { manifest, problems } = await manifestOf(dir)
+  const { manifest, problems, plan, records } = await statusOf(dir)
   for (const problem of problems) say(`Note: ${problem}`)
-  const plan = readPlan(dir)
-  const { statistics, isSingle } = await statisticsIn(plan, new RunRecords(dir, plan, { isLive: true }))
+  const { statistics, isSingle } = await statisticsIn(plan, records)
   if (json) return printJson({ ...manifest, daemon: readDaemon(dir), statistics })
   print([showManifest(manifest), showDaemon(dir, manifest)].filter((part) => part !== null).join('\n'))
   const table = await showStatistics(statistics, { isSingle })
   if (table !== null) print(`\n${table}`)
+}
+
+/** By its folders, and by Slurm where it was submitted there and nobody runs it here. */
+async function statusOf(dir: string): Promise<SeenCampaign> {
+  if (isOnSlurm(dir) && !(await isRunning(dir))) {
+    const { slurmStatus } = await import('../slurm/status.js')
+    return await slurmStatus(dir)
+  }
+  const plan = readPlan(dir)
+  return { ...(await manifestOf(dir)), plan, records: new RunRecords(dir, plan, { isLive: true }) }
+}
+
+interface SeenCampaign {
+  manifest: Manifest
+  problems: string[]
+  plan: CampaignPlan
+  records: RunRecords
 }
 
 /** What its cycles come to, as statistics.json has it. */

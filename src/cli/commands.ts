@@ -100,6 +100,14 @@ export const COMMANDS: readonly CommandLine[] = [
             'grouped',
           ]),
         )
+        .addOption(
+          new Option(
+            '--executor <where>',
+            'local: this machine; slurm: a task in the queue of a Slurm cluster for each run, as `slurm` in the file says',
+          )
+            .choices(['local', 'slurm'])
+            .default('local'),
+        )
         .option('--daemon', 'run it in rounds, as `daemon` in the file says')
         .option('--no-daemon', 'run it once, whatever the file says')
         .option('--retry-failed', 'once all have run, run those that failed once more')
@@ -116,6 +124,8 @@ export const COMMANDS: readonly CommandLine[] = [
             ['llem campaign grid.yaml --cycles 5 --yes', ''],
             ['llem campaign grid.yaml --until-ci 2% --max-kwh 1', 'as many cycles as it takes'],
             ['llem campaign nightly.yaml --daemon', 'over and over, until SIGTERM or Ctrl-C'],
+            ['llem campaign grid.yaml --executor slurm --dry-run', 'the scripts for sbatch'],
+            ['llem campaign grid.yaml --executor slurm', 'submit what is missing'],
             ['llem campaign status results/grid-0d6e4079e3', 'how far it is'],
           ),
         )
@@ -135,13 +145,53 @@ export const COMMANDS: readonly CommandLine[] = [
           await campaignStatus(dir, options)
         })
       command
+        .command('wait')
+        .summary('wait until nothing of a campaign is in the queue of Slurm')
+        .description(
+          'Waits until every task of a campaign on Slurm has ended, and tells how far the campaign is. Ctrl-C ends the waiting alone.',
+        )
+        .argument('<dir>', 'the folder of the campaign')
+        .option('--json', 'print the manifest as JSON')
+        .option('-q, --quiet', 'no progress')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (dir: string, options) => {
+          const { campaignWait } = await import('./slurm.js')
+          await campaignWait(dir, options)
+        })
+      command
+        .command('cancel')
+        .summary('end what of a campaign is in the queue of Slurm')
+        .description('Ends every task of a campaign on Slurm that waits or runs. What is completed is kept.')
+        .argument('<dir>', 'the folder of the campaign')
+        .option('-v, --verbose', 'say more: stack traces')
+        .action(async (dir: string) => {
+          const { campaignCancel } = await import('./slurm.js')
+          await campaignCancel(dir)
+        })
+      // What the scripts of --executor slurm call.
+      command
+        .command('task', { hidden: true })
+        .summary('do the runs of a task of Slurm')
+        .argument('<dir>', 'the folder of the campaign')
+        .argument('<file>', 'the file with the runs of its array')
+        .action(async (dir: string, file: string) => {
+          const { campaignTask } = await import('./slurm.js')
+          await campaignTask(dir, file)
+        })
+      command
         .command('init')
         .summary('write an example of a campaign')
         .description(
-          'Writes an example of a campaign, or with --docker of the compose file beside it; never over a file that is there.',
+          'Writes an example of a campaign, with --slurm of one for a Slurm cluster, or with --docker of the compose file beside it; never over a file that is there.',
         )
         .argument('[file]', 'where to (default: campaign.yaml, with --docker compose.yaml)')
-        .option('--docker', 'a compose file with services for vLLM, TensorRT-LLM and PyTorch')
+        .addOption(
+          new Option(
+            '--docker',
+            'a compose file with services for vLLM, TensorRT-LLM and PyTorch',
+          ).conflicts('slurm'),
+        )
+        .option('--slurm', 'a campaign with the keys of a Slurm cluster')
         .option('-v, --verbose', 'say more: stack traces')
         .action(async (file: string | undefined, options) => {
           const { campaignInit } = await import('./campaign-init.js')

@@ -18,6 +18,7 @@ import type { ExperimentConfig } from './schema.js'
 import { experimentConfigSchema } from './schema.js'
 import { CAMPAIGN_KEYS, type CampaignKeys, campaignKeysSchema, executionProblems } from './schema-campaign.js'
 import { daemonProblems } from './schema-daemon.js'
+import { slurmProblems } from './schema-slurm.js'
 import { ServedNames } from './served-names.js'
 import { mergeTrees, type Path, type Tree } from './tree.js'
 import { findingOf, refusalsOf } from './validate.js'
@@ -71,6 +72,10 @@ export function loadCampaign({ path, text }: { path: string; text?: string }): L
   for (const { key, message } of daemonProblems(keys.daemon)) {
     const place = layer.place(['daemon', key], 'value')
     findings.push({ place, key: `daemon.${key}`, message, suggestion: null })
+  }
+  for (const { key, message } of slurmProblems(keys.slurm)) {
+    const place = layer.place(['slurm', key], 'value')
+    findings.push({ place, key: `slurm.${key}`, message, suggestion: null })
   }
   for (const { key, message } of executionProblems(keys)) {
     const place = layer.place(['execution', key], 'value')

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { INFERENCE_BACKENDS } from './schema.js'
 import { daemonSchema } from './schema-daemon.js'
+import { slurmSchema } from './schema-slurm.js'
 
 /** The orders in which a campaign may run its experiments. */
 export const STRUCTURES = ['interleaved', 'shuffled', 'latin_square', 'grouped'] as const
@@ -162,6 +163,7 @@ export const campaignKeysSchema = z.strictObject({
     .prefault({})
     .meta({ description: 'Inference in containers, by Docker Compose.' }),
   daemon: daemonSchema,
+  slurm: slurmSchema,
   health_check: z
     .strictObject({
       enabled: z.boolean().default(true).meta({

@@ -22,6 +22,15 @@ export interface Work {
 /** llem itself, and with it what is embedded in it, is in no image. */
 export const IN_SERVICES: ReadonlySet<string> = new Set(['pytorch', 'vllm', 'tensorrt', 'server'])
 
+/** What of an experiment can be started in a container: null where it is part of llem, or a server that runs already. */
+export function backendInside(order: Pick<RunOrder, 'config'>): Work | null {
+  const loaded = loadExperimentConfig({ text: JSON.stringify(order.config) })
+  if (!loaded.ok) return null // The runner says what is wrong.
+  const { backend, model, [backend]: options } = loaded.config
+  const isElsewhere = 'base_url' in options && options.base_url !== null
+  return IN_SERVICES.has(backend) && !isElsewhere ? { backend, model } : null
+}
+
 export class DockerExecutor implements Executor {
   readonly name = 'docker'
   readonly #local: Executor
@@ -157,11 +166,8 @@ export class DockerExecutor implements Executor {
   }
 
   #serviceOf(order: RunOrder): string | null {
-    const loaded = loadExperimentConfig({ text: JSON.stringify(order.config) })
-    if (!loaded.ok) return null // The runner says what is wrong.
-    const { backend, [backend]: options } = loaded.config
-    const isElsewhere = 'base_url' in options && options.base_url !== null
-    return this.#names.has(backend) && !isElsewhere ? backend : null
+    const backend = backendInside(order)?.backend
+    return backend !== undefined && this.#names.has(backend) ? backend : null
   }
 
   #shown<T>(name: string, work: (tell: (text: string) => void) => Promise<T>): Promise<T> {

@@ -40,6 +40,7 @@ export function summaryOf(result: ExperimentResult, runDir: string): RunSummary 
     tpot_p50_ms: tpot_ms?.p50 ?? null,
     e2e_p50_ms: e2e_ms?.p50 ?? null,
     warnings: result.measurement_warnings.length,
+    gpu_uuids: result.environment.gpus.map(({ uuid }) => uuid),
     load_s: result.load?.seconds ?? null,
     load_energy_j: result.load?.energy_j ?? null,
     disk_bytes: bytesIn(runDir),

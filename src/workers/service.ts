@@ -10,6 +10,8 @@ export const serviceSchema = z.strictObject({
   name: z.string().min(1),
   /** The program and the arguments before a subcommand, e.g. docker compose -f compose.yaml. */
   compose: z.array(z.string()).min(1),
+  /** Of an image that is no service: the whole command before a program in it. What it starts is a child of ours. */
+  exec: z.array(z.string()).min(1).optional(),
   container_id: z.string().min(1),
   /** As the compose file names it. */
   image: z.string(),
@@ -69,10 +71,12 @@ const MARK = 'LLEM_CAMPAIGN'
 /** The program and arguments that start python/in_service.py in a service. */
 export function execCommand({
   compose,
+  exec,
   name,
   python,
   mark,
-}: Pick<Service, 'compose' | 'name' | 'python' | 'mark'>): string[] {
+}: Pick<Service, 'compose' | 'exec' | 'name' | 'python' | 'mark'>): string[] {
+  if (exec !== undefined) return [...exec, python, '-u', '-c', BOOT]
   return [...compose, 'exec', '-T', '-e', `${MARK}=${mark}`, name, python, '-u', '-c', BOOT]
 }
 

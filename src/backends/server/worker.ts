@@ -333,7 +333,8 @@ function start(plan: ServerPlan, port: number): ServerProcess | null {
 
 /** What the server is made of. Of one in a container the child here is only the client. */
 function processesOf(own: ServerProcess): readonly { pid: number }[] {
-  const id = theServer().plan.service?.container_id
+  const { service } = theServer().plan
+  const id = service?.exec === undefined ? service?.container_id : undefined
   return id === undefined ? own.processes : containerPids(id).map((pid) => ({ pid }))
 }
 

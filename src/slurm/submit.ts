@@ -1,0 +1,239 @@
+// What of a campaign is missing -> jobs in Slurm's queue: held until all of them are there, so that nothing half-submitted runs,
+// whatever ends this process meanwhile.
+
+import { join } from 'node:path'
+import { claimCampaign } from '../campaign/claim.js'
+import type { PlannedRun } from '../campaign/order.js'
+import type { CampaignPlan } from '../campaign/plan.js'
+import { RunRecords } from '../campaign/records.js'
+import type { SlurmKeys } from '../config/schema-slurm.js'
+import { LlemError, messageOf } from '../core/errors.js'
+import { secretsIn } from '../core/redact.js'
+import type { Observer } from '../progress/observer.js'
+import { stopIfInterrupted } from '../progress/wait.js'
+import { badNodes } from './breaker.js'
+import { cancelSubmission, where } from './cancel.js'
+import {
+  beginSubmission,
+  type KeptSubmission,
+  logsFolder,
+  slurmFolder,
+  submissionsIn,
+  type TaskFile,
+  taskFile,
+  writeOnce,
+  writeSubmission,
+} from './folder.js'
+import { type ClusterLimits, clusterLimits } from './limits.js'
+import { mustCallSlurm } from './programs.js'
+import { sbatchEnvironment, scriptOf } from './script.js'
+import { aliveRuns } from './seen.js'
+import { type Chunk, chunksOf } from './tasks.js'
+
+export interface SubmitOptions {
+  dir: string
+  slurm: SlurmKeys
+  simulate: boolean | string
+  coldStart: boolean
+  observer: Observer
+  signal: AbortSignal | undefined
+}
+
+export interface Submitted {
+  /** Array jobs, and what they have in them. */
+  jobs: string[]
+  tasks: number
+  runs: number
+  /** Runs that had a task before, which still waits or runs. */
+  queued: number
+}
+
+/**
+ * Submits what is neither completed nor in the queue. Throws SLURM_SECRET, SLURM_MISSING, SLURM_SILENT and SLURM_REFUSED; then
+ * nothing of it is left in the queue.
+ */
+export async function submitCampaign(plan: CampaignPlan, options: SubmitOptions): Promise<Submitted> {
+  const { dir, slurm, observer } = options
+  refuseSecrets(plan)
+  const limits = await clusterLimits()
+  const claim = await claimCampaign(dir)
+  try {
+    await withdrawUnfinished(dir)
+    const records = new RunRecords(dir, plan, { isLive: true })
+    for (const problem of records.problems) observer.note(`Note: ${problem}`)
+    const alive = await aliveRuns(dir)
+    const missing = [...records.runs()].filter((run) => records.of(run).status !== 'completed')
+    const runs = missing.filter((run) => !alive.has(keyOf(run)))
+    const queued = missing.length - runs.length
+    if (runs.length === 0) return { jobs: [], tasks: 0, runs: 0, queued }
+    const excluded = badNodes(records, slurm.max_node_failures)
+    if (excluded.length > 0)
+      observer.note(`Excluded: ${excluded.join(', ')}, where the last ${slurm.max_node_failures} runs failed`)
+    const chunks = chunksOf(runs, plan, slurm.pair_on, limits.maxArraySize)
+    const jobs = await submitChunks(plan, chunks, { ...options, limits, excluded })
+    const tasks = chunks.reduce((sum, chunk) => sum + chunk.tasks.length, 0)
+    return { jobs, tasks, runs: runs.length, queued }
+  } finally {
+    claim.release()
+  }
+}
+
+export function keyOf({ experiment, cycle }: PlannedRun): string {
+  return `${experiment}/${cycle}`
+}
+
+/** The scripts that would be submitted, without asking what is in the queue: text for people, as it would lie on the disk. */
+export async function scriptsOf(
+  plan: CampaignPlan,
+  { dir, slurm }: Pick<SubmitOptions, 'dir' | 'slurm'>,
+): Promise<{ text: string; maxArraySize: number; isKnown: boolean }> {
+  const limits = await clusterLimits().catch(() => null)
+  const maxArraySize = limits?.maxArraySize ?? 1001
+  const records = new RunRecords(dir, plan, { isLive: true })
+  const runs = [...records.runs()].filter((run) => records.of(run).status !== 'completed')
+  const number = submissionsIn(dir).length + 1
+  const folder = join(slurmFolder(dir), `submission-${number}`)
+  const jobName = jobNameOf(plan, number)
+  const excluded = badNodes(records, slurm.max_node_failures)
+  const texts = chunksOf(runs, plan, slurm.pair_on, maxArraySize).map((chunk) => {
+    const context = { slurm, jobName: `${jobName}-${chunk.number}`, dir, logs: logsFolder(dir), excluded }
+    const script = scriptOf(chunk, { ...context, tasks: taskFile(folder, chunk.number), workDir: process.cwd() })
+    const after = chunk.after.map((each) => `<job of chunk ${each}>`)
+    const args = sbatchArgs(slurm, after, scriptPath(folder, chunk.number))
+    return `# sbatch ${args.join(' ')}\n${script}`
+  })
+  return { text: texts.join('\n'), maxArraySize, isKnown: limits !== null }
+}
+
+interface ChunkContext extends SubmitOptions {
+  limits: ClusterLimits
+  excluded: readonly string[]
+}
+
+async function submitChunks(
+  plan: CampaignPlan,
+  chunks: readonly Chunk[],
+  context: ChunkContext,
+): Promise<string[]> {
+  const { dir, slurm, limits, observer, signal } = context
+  const { folder, number } = beginSubmission(dir)
+  const submission: KeptSubmission = {
+    folder,
+    state: 'submitting',
+    job_name: jobNameOf(plan, number),
+    has_accounting: limits.hasAccounting,
+    chunks: chunks.map((chunk) => ({ number: chunk.number, job_id: null, cluster: null })),
+  }
+  for (const chunk of chunks) writeChunk(chunk, submission, context)
+  // Written before the first sbatch: whoever comes after a kill finds the jobs by their names.
+  await writeSubmission(submission)
+  const progress = observer.progress({ label: 'Submitting', total: chunks.reduce((sum, { tasks }) => sum + tasks.flat().length, 0), unit: 'run' })
+  let submitted = 0
+  try {
+    for (const [place, chunk] of chunks.entries()) {
+      stopIfInterrupted(signal)
+      const after = chunk.after.map((each) => submission.chunks[each - 1]?.job_id ?? '')
+      const path = scriptPath(folder, chunk.number)
+      const env = sbatchEnvironment(process.env, scriptTextOf(chunk, submission, context))
+      const answer = await mustCallSlurm('sbatch', sbatchArgs(slurm, after, path), { env })
+      // "123", and of a federation "123;cluster".
+      const [job_id = '', cluster = null] = answer.trim().split('\n').at(-1)?.split(';') ?? []
+      submission.chunks[place] = { number: chunk.number, job_id, cluster }
+      await writeSubmission(submission)
+      submitted += chunk.tasks.flat().length
+      progress.update(submitted)
+    }
+    await release(submission)
+    submission.state = 'submitted'
+    await writeSubmission(submission)
+  } catch (error) {
+    await withdraw(submission, error)
+    throw error
+  } finally {
+    progress.stop()
+  }
+  return submission.chunks.map(({ job_id }) => job_id ?? '')
+}
+
+function writeChunk(chunk: Chunk, submission: KeptSubmission, context: ChunkContext): void {
+  const { simulate, coldStart, slurm } = context
+  const file: TaskFile = {
+    tasks: chunk.tasks,
+    simulate,
+    cold_start: coldStart,
+    container: slurm.container,
+    silent_minutes: slurm.silent_minutes,
+    max_node_failures: slurm.max_node_failures,
+    excluded: slurm.exclude === null ? [] : [slurm.exclude],
+  }
+  writeOnce(taskFile(submission.folder, chunk.number), `${JSON.stringify(file)}\n`)
+  writeOnce(scriptPath(submission.folder, chunk.number), scriptTextOf(chunk, submission, context))
+}
+
+function scriptTextOf(chunk: Chunk, { folder, job_name }: KeptSubmission, context: ChunkContext): string {
+  const { slurm, dir, excluded } = context
+  return scriptOf(chunk, {
+    slurm,
+    jobName: `${job_name}-${chunk.number}`,
+    dir,
+    logs: logsFolder(dir),
+    tasks: taskFile(folder, chunk.number),
+    workDir: process.cwd(),
+    excluded,
+  })
+}
+
+function scriptPath(folder: string, chunk: number): string {
+  return join(folder, `chunk-${chunk}.sh`)
+}
+
+function sbatchArgs({ sbatch_args }: SlurmKeys, after: readonly string[], path: string): string[] {
+  const dependency = after.length === 0 ? [] : [`--dependency=afterany:${after.join(':')}`]
+  return ['--parsable', ...dependency, ...sbatch_args, path]
+}
+
+/** Unique among the campaigns of a cluster as far as their content is. */
+function jobNameOf({ campaign_hash }: CampaignPlan, number: number): string {
+  return `llem-${campaign_hash.slice(0, 10)}-${number}`
+}
+
+async function release({ chunks }: KeptSubmission): Promise<void> {
+  const clusters = new Set(chunks.map(({ cluster }) => cluster))
+  for (const cluster of clusters) {
+    const ids = chunks.filter((chunk) => chunk.cluster === cluster).map(({ job_id }) => job_id ?? '')
+    await mustCallSlurm('scontrol', [...where(cluster), 'release', ids.join(',')])
+  }
+}
+
+/** Ends what of a submission is in the queue. Throws where that cannot be done: then its jobs are held, and told. */
+async function withdraw(submission: KeptSubmission, cause: unknown): Promise<void> {
+  try {
+    await cancelSubmission(submission)
+    await writeSubmission({ ...submission, state: 'withdrawn' })
+  } catch (error) {
+    throw new LlemError(`${messageOf(cause)}; and what was submitted before could not be ended: ${messageOf(error)}`, {
+      code: 'SLURM_REFUSED',
+      hint: `Its jobs are held and do nothing. End them: scancel ${submission.chunks.map(({ number }) => `--name=${submission.job_name}-${number}`).join('; scancel ')}`,
+      cause,
+    })
+  }
+}
+
+/** A submission whose process was killed: its jobs are held, and would be for ever. */
+async function withdrawUnfinished(dir: string): Promise<void> {
+  for (const submission of submissionsIn(dir))
+    if (submission.state === 'submitting') {
+      await cancelSubmission(submission)
+      await writeSubmission({ ...submission, state: 'withdrawn' })
+    }
+}
+
+/** Tasks read the plan in the campaign's folder, in which secrets are masked. */
+function refuseSecrets({ shared, experiments }: CampaignPlan): void {
+  if (secretsIn({ shared, own: experiments.map(({ own }) => own) }).length === 0) return
+  throw new LlemError('the campaign has a secret in it, which tasks of Slurm would read from the disk', {
+    code: 'SLURM_SECRET',
+    hint: 'Take it out of the file, and read it in slurm.setup from a file that only you can read: export HF_TOKEN=$(cat ~/.hf-token)',
+    kind: 'usage',
+  })
+}
