@@ -73,7 +73,7 @@ export const slurmSchema = z
     }),
     env: z
       .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
-      .default(['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'TMPDIR', 'HF_HOME', 'LD_LIBRARY_PATH'])
+      .default(['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'TMPDIR', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'HF_HOME', 'LD_LIBRARY_PATH'])
       .meta({
         description:
           'Variables of your environment that tasks get too. Slurm writes them to its disk: no secrets.',

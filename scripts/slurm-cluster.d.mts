@@ -1,0 +1,11 @@
+export interface ClusterOptions {
+  nodes?: number
+  gpus?: number
+  cpus?: number
+  options?: Readonly<Record<string, string | number>>
+}
+export function whyNoCluster(): string | null
+export function startCluster(folder: string, options?: ClusterOptions): Promise<string>
+export function restartController(folder: string, options?: { downMs?: number }): Promise<void>
+export function endNode(folder: string, name: string): Promise<void>
+export function stopCluster(folder: string): Promise<void>
