@@ -13,7 +13,7 @@ import { type CampaignOnSlurm, campaignOn, cluster, logsOf } from './cluster.js'
 vi.setConfig({ testTimeout: 400_000 })
 const slurm = cluster({ nodes: 2, gpus: 2 })
 
-it('24 runs over an array: kill -9, requeue, scancel and a controller that crashes lose nothing and repeat nothing', async () => {
+it('24 runs over an array: kill -9, requeue, scancel and a controller that is restarted lose nothing and repeat nothing', async () => {
   const campaign = campaignOn(slurm, { experiments: 8, execution: 'cycles: 3' })
   const submitted = await campaign.submit()
   expect(submitted, submitted.stderr).toMatchObject({ code: 0 })

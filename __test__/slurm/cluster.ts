@@ -60,13 +60,20 @@ export interface CampaignOnSlurm {
 /** A campaign of so many runs a cycle. */
 export function campaignOn(
   { env }: Cluster,
-  { experiments = 4, execution = 'cycles: 1', slurm = '', extra = '' } = {},
+  {
+    experiments = 4,
+    execution = 'cycles: 1',
+    slurm = '',
+    /** All keys of slurm, in place of those here. */
+    only = `gres: gpu:1, time: "00:10:00", ${slurm}`,
+    extra = '',
+  } = {},
 ): CampaignOnSlurm {
   const folder = scratchFolder()
   const path = join(folder, 'campaign.yaml')
   const results = join(folder, 'results')
   const text = shortCampaign(experiments, execution, extra)
-  writeFileSync(path, `${text}\nslurm: { gres: gpu:1, time: "00:10:00", ${slurm} }\nio: { results_dir: ${results} }\n`)
+  writeFileSync(path, `${text}\nslurm: { ${only} }\nio: { results_dir: ${results} }\n`)
   const dir = () => {
     const [name, ...others] = existsSync(results) ? readdirSync(results) : []
     if (name === undefined || others.length > 0) throw new Error(`not one campaign in ${results}`)
