@@ -68,7 +68,11 @@ async function lookAt(campaign: CampaignOnSlurm, finished: Map<string, string>) 
   const { entries, counts } = status
   expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(24)
   const results = resultsIn(campaign.dir())
-  for (const [run, id] of finished) expect(results.get(run)?.map((result) => result.id), run).toEqual([id])
+  for (const [run, id] of finished)
+    expect(
+      results.get(run)?.map((result) => result.id),
+      run,
+    ).toEqual([id])
   for (const entry of entries) {
     const run = `${entry.name}/cycle-${entry.cycle}`
     if (entry.status === 'completed') finished.set(run, results.get(run)?.[0]?.id ?? 'none')

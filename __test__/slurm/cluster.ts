@@ -8,8 +8,8 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { Manifest } from '../../dist/campaign/manifest.js'
 import { type ClusterOptions, startCluster, stopCluster, whyNoCluster } from '../../scripts/slurm-cluster.mjs'
-import { shortCampaign } from '../campaign/running.js'
 import { scratchFolder } from '../backends/tiny-model.js'
+import { shortCampaign } from '../campaign/running.js'
 import { HOME } from '../cli/experiment.js'
 import { type Ended, llem } from '../native/llem.js'
 import { gpu, scenarioFile } from '../native/scenario.js'
@@ -85,7 +85,8 @@ export function campaignOn(
     folder,
     dir,
     llem: command,
-    submit: (...args) => command('campaign', path, '--executor', 'slurm', '--simulate', boards, '-q', ...args),
+    submit: (...args) =>
+      command('campaign', path, '--executor', 'slurm', '--simulate', boards, '-q', ...args),
     wait: () => command('campaign', 'wait', dir(), '-q'),
     status: async () => {
       const { code, stdout, stderr } = await command('campaign', 'status', dir(), '--json')

@@ -1,16 +1,17 @@
 // What sbatch refuses reaches the person with the command, the reason and what to change, and nothing is left in the queue.
 
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
+import { llem } from '../native/llem.js'
 import { campaignOn, cluster } from './cluster.js'
 
 vi.setConfig({ testTimeout: 60_000 })
-// A controller that holds 12 jobs, refuses what no partition allows at once, and takes arrays of 5 tasks.
-const slurm = cluster({ options: { MaxArraySize: 5, MaxJobCount: 12, EnforcePartLimits: 'ALL' } })
+// A controller that holds 60 jobs, refuses what no partition allows at once, and takes arrays of 20 tasks.
+const slurm = cluster({ options: { MaxArraySize: 20, MaxJobCount: 60, EnforcePartLimits: 'ALL' } })
 
 async function queue(): Promise<string> {
-  return await slurm.slurm('squeue', '--noheader', '--format=%i %T')
+  return await slurm.slurm('squeue', '--noheader', '--states=PENDING,RUNNING', '--format=%i %T')
 }
 
 describe('a refused submission', () => {
@@ -26,23 +27,11 @@ describe('a refused submission', () => {
     const campaign = campaignOn(slurm, { experiments: 2, only: base })
     const { code, stderr } = await campaign.submit()
     expect(code, stderr).toBe(1)
-    expect(stderr).toContain('`sbatch --parsable')
+    expect(stderr).toContain('`sbatch --test-only')
     expect(stderr).toContain(reason)
     expect(stderr).toContain(advice)
     expect(stderr).toContain('[SLURM_REFUSED]')
     expect(await queue()).toBe('')
-  })
-
-  it('withdraws the arrays that were taken before the queue was full', async () => {
-    const campaign = campaignOn(slurm, { experiments: 20 })
-    const { code, stderr } = await campaign.submit()
-    expect(code, stderr).toBe(1)
-    expect(stderr).toContain('chunk-3.sh` failed: ')
-    expect(stderr).toContain('Resource temporarily unavailable')
-    expect(stderr).toContain('slurm.pair_on')
-    expect(await queue()).toBe('')
-    const { counts } = await campaign.status()
-    expect(counts).toMatchObject({ pending: 20, running: 0, failed: 0 })
   })
 
   it('without Slurm names what is missing', async () => {
@@ -59,11 +48,14 @@ describe('a refused submission', () => {
   })
 
   it('of a campaign with a secret happens before anything is written', async () => {
-    const campaign = campaignOn(slurm, { experiments: 1, extra: 'server: { api_key: sk-abcdefghijklmnopqrstuvwxyz012345 }' })
+    const campaign = campaignOn(slurm, {
+      experiments: 1,
+      extra: 'experiment_name: hf_abcdefghijklmnopqrstuvwxyzABCDEFGH',
+    })
     const { code, stderr } = await campaign.submit()
     expect(code, stderr).toBe(2)
     expect(stderr).toContain('[SLURM_SECRET]')
-    expect(stderr).not.toContain('sk-abcdef')
+    expect(stderr).not.toContain('hf_abcdef')
   })
 })
 
@@ -72,28 +64,40 @@ describe('a submission whose process is killed', () => {
     const campaign = campaignOn(slurm, { experiments: 3 })
     // sbatch takes the array, and its answer never comes.
     const bin = join(campaign.folder, 'bin')
-    const script = '#!/bin/sh\nPATH=/usr/bin:/bin sbatch "$@"\nkill -9 $PPID\n'
-    const { mkdirSync } = await import('node:fs')
+    const script = '#!/bin/sh\nPATH=/usr/bin:/bin sbatch "$@"\n[ "$1" = --test-only ] || kill -9 $PPID\n'
     mkdirSync(bin)
     writeFileSync(join(bin, 'sbatch'), script, { mode: 0o755 })
-    const killed = campaignAt(campaign, `${bin}:${process.env.PATH}`)
-    expect((await killed).signal).toBe('SIGKILL')
+    const env = { ...slurm.env, PATH: `${bin}:${process.env.PATH}` }
+    const args = ['campaign', campaign.path, '--executor', 'slurm', '--simulate', '-q']
+    expect((await llem(args, { env, cwd: campaign.folder })).signal).toBe('SIGKILL')
     expect(await queue()).toContain('PENDING')
     const { state, entries } = await campaign.status()
     expect(state).toBe('waiting')
     expect(entries.map(({ slurm: task }) => task?.state)).toEqual(['PENDING', 'PENDING', 'PENDING'])
     const again = await campaign.submit()
     expect(again.stdout, again.stderr).toContain('Submitted 3 runs')
-    expect((await queue()).trim().split('\n')).toHaveLength(1 + 0)
+    const left = await slurm.slurm(
+      'squeue',
+      '--noheader',
+      '--array',
+      '--states=PENDING,RUNNING',
+      '--format=%i',
+    )
+    expect(left.trim().split('\n').length).toBeLessThanOrEqual(3)
     expect((await campaign.llem('campaign', 'cancel', campaign.dir())).code).toBe(0)
   })
+})
 
-  function campaignAt(campaign: ReturnType<typeof campaignOn>, path: string) {
-    return import('../native/llem.js').then(({ llem }) =>
-      llem(['campaign', campaign.path, '--executor', 'slurm', '--simulate', '-q'], {
-        env: { ...slurm.env, PATH: path },
-        cwd: campaign.folder,
-      }),
-    )
-  }
+describe('a queue that is full', () => {
+  it('withdraws the arrays that were taken before the queue was full', async () => {
+    const campaign = campaignOn(slurm, { experiments: 80 })
+    const { code, stderr } = await campaign.submit()
+    expect(code, stderr).toBe(1)
+    expect(stderr).toMatch(/chunk-[23]\.sh` failed: /)
+    expect(stderr).toContain('temporarily unable to accept job')
+    expect(stderr).toContain('slurm.pair_on')
+    expect(await queue()).toBe('')
+    const { counts } = await campaign.status()
+    expect(counts).toMatchObject({ pending: 80, running: 0, failed: 0 })
+  })
 })

@@ -186,10 +186,9 @@ export const COMMANDS: readonly CommandLine[] = [
         )
         .argument('[file]', 'where to (default: campaign.yaml, with --docker compose.yaml)')
         .addOption(
-          new Option(
-            '--docker',
-            'a compose file with services for vLLM, TensorRT-LLM and PyTorch',
-          ).conflicts('slurm'),
+          new Option('--docker', 'a compose file with services for vLLM, TensorRT-LLM and PyTorch').conflicts(
+            'slurm',
+          ),
         )
         .option('--slurm', 'a campaign with the keys of a Slurm cluster')
         .option('-v, --verbose', 'say more: stack traces')

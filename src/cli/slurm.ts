@@ -35,7 +35,10 @@ export async function submitOnSlurm(
   const { quiet = false, verbose = false } = options
   const observer = terminalObserver({ quiet, verbose })
   if (chooseLibrary(options.simulate).simulated) observer.note(SIMULATED)
-  const dir = await openCampaignFolder(keys.io.results_dir, plan, { anew: options.resume === false, note: say })
+  const dir = await openCampaignFolder(keys.io.results_dir, plan, {
+    anew: options.resume === false,
+    note: say,
+  })
   observer.note(`Campaign folder: ${dir}`)
   const submitted = await interruptible((signal) =>
     submitCampaign(plan, {
@@ -73,7 +76,9 @@ export async function campaignCancel(dir: string): Promise<void> {
   refuseLocal(dir)
   const { cancelCampaign } = await import('../slurm/cancel.js')
   const jobs = await cancelCampaign(dir)
-  print(`Cancelled: ${jobs.length === 0 ? 'nothing was submitted' : jobs.join(', ')}. What is completed is kept.`)
+  print(
+    `Cancelled: ${jobs.length === 0 ? 'nothing was submitted' : jobs.join(', ')}. What is completed is kept.`,
+  )
 }
 
 /** Waits until nothing of a campaign is in Slurm's queue, and ends as the campaign did. */
@@ -88,7 +93,9 @@ export async function campaignWait(
     import('./campaign.js'),
   ])
   const observer = terminalObserver({ quiet, verbose })
-  const { manifest } = await interruptible((signal) => waitForCampaign(dir, { observer, signal }), { quiet: true })
+  const { manifest } = await interruptible((signal) => waitForCampaign(dir, { observer, signal }), {
+    quiet: true,
+  })
   await campaignStatus(dir, { json })
   if (manifest.state !== 'completed' || manifest.counts.failed > 0) throw new Exit(EXIT.failed)
 }

@@ -73,19 +73,28 @@ export const slurmSchema = z
     }),
     env: z
       .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
-      .default(['HOME', 'USER', 'LOGNAME', 'PATH', 'LANG', 'LC_ALL', 'TMPDIR', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'HF_HOME', 'LD_LIBRARY_PATH'])
+      .default([
+        'HOME',
+        'USER',
+        'LOGNAME',
+        'PATH',
+        'LANG',
+        'LC_ALL',
+        'TMPDIR',
+        'XDG_DATA_HOME',
+        'XDG_CACHE_HOME',
+        'HF_HOME',
+        'LD_LIBRARY_PATH',
+      ])
       .meta({
         description:
           'Variables of your environment that tasks get too. Slurm writes them to its disk: no secrets.',
         expects: 'a list of names of environment variables',
       }),
-    sbatch_args: z
-      .array(line.regex(/^-/))
-      .default([])
-      .meta({
-        description: 'More options of sbatch, such as --mem=32G; they win over the keys here.',
-        expects: 'a list of options, each with its value, e.g. [--mem=32G]',
-      }),
+    sbatch_args: z.array(line.regex(/^-/)).default([]).meta({
+      description: 'More options of sbatch, such as --mem=32G; they win over the keys here.',
+      expects: 'a list of options, each with its value, e.g. [--mem=32G]',
+    }),
     container: line.nullable().default(null).meta({
       description:
         'An image of Apptainer or Singularity in which the inference of Python and server backends runs, e.g. vllm.sif.',

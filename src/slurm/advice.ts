@@ -12,11 +12,11 @@ const ADVICE: readonly [RegExp, string][] = [
     'Give slurm.qos one that `sacctmgr show assoc user=$USER format=account,partition,qos` lists.',
   ],
   [
-    /MaxSubmit|job submit limit|Resource temporarily unavailable/i,
+    /MaxSubmit|job submit limit|temporarily una/i,
     'The queue takes no more jobs of yours or of anybody: set slurm.pair_on: board, which makes a task of each cycle, run fewer cycles, or wait until others have ended.',
   ],
   [
-    /time limit|MaxWall|PartitionTimeLimit/i,
+    /time limit is invalid|MaxWall|PartitionTimeLimit/i,
     'Lower slurm.time, or choose a partition or QOS that allows more (`sinfo -o "%P %l"`).',
   ],
   [
@@ -29,7 +29,10 @@ const ADVICE: readonly [RegExp, string][] = [
     /User's group not permitted|access\/permission denied|not permitted to use/i,
     'You may not use this partition: choose another one (`sinfo -s`), or ask its owner.',
   ],
-  [/Invalid job array/i, 'The cluster takes no arrays of this size: look at `scontrol show config | grep MaxArraySize`.'],
+  [
+    /Invalid job array/i,
+    'The cluster takes no arrays of this size: look at `scontrol show config | grep MaxArraySize`.',
+  ],
   [
     /accounting\/QOS policy/i,
     'A limit of your account or QOS is in the way: `sacctmgr show assoc user=$USER` and `sacctmgr show qos` have them.',
@@ -39,12 +42,17 @@ const ADVICE: readonly [RegExp, string][] = [
     /Unable to contact slurm controller|Socket timed out|Connection refused|Zero Bytes/i,
     'The controller does not answer: look with `scontrol ping`, and run the command again later.',
   ],
-  [/unrecognized option|invalid option|Invalid --/i, 'Correct slurm.sbatch_args: `man sbatch` has the options.'],
+  [
+    /unrecognized option|invalid option|Invalid --/i,
+    'Correct slurm.sbatch_args: `man sbatch` has the options.',
+  ],
 ]
 
 /** What to change after this text of sbatch. */
 export function adviceOnSubmission(said: string): string {
-  return ADVICE.find(([matches]) => matches.test(said))?.[1] ?? 'Look at --dry-run, which shows what is submitted.'
+  return (
+    ADVICE.find(([matches]) => matches.test(said))?.[1] ?? 'Look at --dry-run, which shows what is submitted.'
+  )
 }
 
 /** What to do about a task that Slurm has ended, by its state. */

@@ -24,7 +24,9 @@ export function badNodes(records: RunRecords, most: number): string[] {
   const isWell = ([, ended]: [string, KeptRecord[]]) => ended.at(-1)?.status === 'completed'
   if (![...byNode].some(isWell)) return []
   return [...byNode]
-    .filter(([, ended]) => ended.length >= most && ended.slice(-most).every(({ status }) => status === 'failed'))
+    .filter(
+      ([, ended]) => ended.length >= most && ended.slice(-most).every(({ status }) => status === 'failed'),
+    )
     .map(([node]) => node)
     .sort()
 }
@@ -33,6 +35,7 @@ export function badNodes(records: RunRecords, most: number): string[] {
 export function stopReason(records: RunRecords, { execution }: CampaignPlan): string | null {
   const stop = breaker(execution.max_equal_failures)
   let reason: string | null = null
-  for (const { error } of endedOf(records)) reason = error === null ? stop.completed(null) : stop.failed(error)
+  for (const { error } of endedOf(records))
+    reason = error === null ? stop.completed(null) : stop.failed(error)
   return reason
 }

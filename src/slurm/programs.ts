@@ -12,6 +12,10 @@ const LIMIT_MS = 60_000
 /** Thousands of jobs, a line each. */
 const MAX_BYTES = 256 * 1024 ** 2
 
+/** What sbatch says before it tries again for two minutes; a queue that is full stays so for longer. */
+const RETRIES = /temporarily unable to accept job/i
+const PATIENCE_MS = 5000
+
 export interface Answer {
   code: number
   stdout: string
@@ -31,12 +35,18 @@ export function callSlurm(
   return new Promise((resolve, reject) => {
     const options = { env: { ...env, SLURM_TIME_FORMAT: 'standard' }, maxBuffer: MAX_BYTES, timeout: limitMs }
     const how = signal === undefined ? options : { ...options, signal }
-    execFile(program, [...args], how, (error, stdout, stderr) => {
+    const child = execFile(program, [...args], how, (error, stdout, stderr) => {
+      clearTimeout(patience)
       if (error === null) return resolve({ code: 0, stdout, stderr })
       if (error.code === 'ENOENT') return reject(missing(program))
       if (signal?.aborted) return reject(signal.reason)
+      if (RETRIES.test(stderr)) return resolve({ code: 1, stdout, stderr })
       if (typeof error.code === 'number') return resolve({ code: error.code, stdout, stderr })
       reject(silent(program, limitMs, error))
+    })
+    let patience: NodeJS.Timeout | undefined
+    child.stderr?.on('data', (text: string) => {
+      if (RETRIES.test(text)) patience ??= setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
     })
   })
 }
@@ -59,10 +69,13 @@ export function refused(program: SlurmProgram, args: readonly string[], said: st
     .map((line) => line.replace(/^\w+: (error: )?/, '').trim())
     .filter((line) => line !== '')
   const command = [program, ...args].map(quoted).join(' ')
-  return new LlemError(`\`${mask(command)}\` failed: ${reasons.join('; ') || 'it did not say why'}`, {
-    code: 'SLURM_REFUSED',
-    hint: adviceOnSubmission(said),
-  })
+  return new LlemError(
+    `\`${mask(command)}\` failed: ${[...new Set(reasons)].join('; ') || 'it did not say why'}`,
+    {
+      code: 'SLURM_REFUSED',
+      hint: adviceOnSubmission(said),
+    },
+  )
 }
 
 /** As a shell would read it. */

@@ -46,8 +46,6 @@ function optionsOf(array: string, context: ScriptContext): string[] {
   const options: [name: string, value: string | number | null][] = [
     ['job-name', jobName],
     ['array', array],
-    // They begin only once all are submitted.
-    ['hold', ''],
     ['requeue', ''],
     ['nodes', 1],
     ['ntasks', 1],

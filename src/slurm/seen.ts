@@ -26,7 +26,11 @@ export interface SeenTasks {
 export async function seenTasks(dir: string): Promise<SeenTasks> {
   const submissions = submissionsIn(dir).filter(({ state }) => state !== 'withdrawn')
   const files = submissions.flatMap((submission) =>
-    submission.chunks.map((chunk) => ({ submission, chunk, ...readTaskFile(taskFile(submission.folder, chunk.number)) })),
+    submission.chunks.map((chunk) => ({
+      submission,
+      chunk,
+      ...readTaskFile(taskFile(submission.folder, chunk.number)),
+    })),
   )
   const jobs = files.flatMap(({ chunk, tasks }) =>
     chunk.job_id === null ? [] : [{ id: chunk.job_id, tasks: tasks.length }],
@@ -49,7 +53,11 @@ export async function seenTasks(dir: string): Promise<SeenTasks> {
       }
     }
   }
-  return { byRun, problem: queue.problem, held: submissions.filter(({ state }) => state === 'submitting').length }
+  return {
+    byRun,
+    problem: queue.problem,
+    held: submissions.filter(({ state }) => state === 'submitting').length,
+  }
 }
 
 function jobByName({ jobsByName }: Queue, { job_name }: KeptSubmission, chunk: number): string | null {

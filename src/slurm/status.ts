@@ -1,6 +1,15 @@
 // How far a campaign on Slurm is: what is in the folders of its runs, and what Slurm says of their tasks, as one manifest.
 
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync, writeFileSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { readPlan } from '../campaign/folder.js'
 import { type Manifest, type ManifestEntry, type SlurmEntry, viewOf } from '../campaign/manifest.js'
@@ -38,16 +47,33 @@ export async function slurmStatus(dir: string): Promise<SlurmStatus> {
   const entries = [...records.runs()].map((run, place): ManifestEntry => {
     const entry = view.entries[place] as ManifestEntry
     const task = seen.byRun.get(keyOf(run)) ?? null
-    return folded(entry, task, { folder: join(dir, 'runs', entry.name, `cycle-${run.cycle}`), dir, nowMs, isAsked: seen.problem === null })
+    return folded(entry, task, {
+      folder: join(dir, 'runs', entry.name, `cycle-${run.cycle}`),
+      dir,
+      nowMs,
+      isAsked: seen.problem === null,
+    })
   })
   const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>
   for (const { status } of entries) counts[status] += 1
   const state = seen.problem === null ? stateOf(entries, records, plan) : UNASKED
-  const problems = [...records.problems, ...(seen.problem === null ? [] : [`Slurm could not be asked: ${seen.problem}`])]
+  const problems = [
+    ...records.problems,
+    ...(seen.problem === null ? [] : [`Slurm could not be asked: ${seen.problem}`]),
+  ]
   if (seen.held > 0)
-    problems.push('a submission was ended before its jobs were released: they are held. Submit again, or cancel.')
+    problems.push(
+      'a submission was ended before its jobs were released: they are held. Submit again, or cancel.',
+    )
   const alive = entries.filter(({ slurm }) => slurm?.state != null && isAlive({ state: slurm.state })).length
-  return { manifest: { ...view, ...state, counts, entries }, plan, records, problems, alive, isAsked: seen.problem === null }
+  return {
+    manifest: { ...view, ...state, counts, entries },
+    plan,
+    records,
+    problems,
+    alive,
+    isAsked: seen.problem === null,
+  }
 }
 
 /** Nothing is known of what runs. */
@@ -66,7 +92,8 @@ interface Around {
 }
 
 function folded(entry: ManifestEntry, task: TaskOfRun | null, around: Around): ManifestEntry {
-  if (task === null) return around.isAsked && entry.status === 'running' ? { ...entry, status: 'pending' } : entry
+  if (task === null)
+    return around.isAsked && entry.status === 'running' ? { ...entry, status: 'pending' } : entry
   const { state, job_id, index } = task
   const isRunning = state !== null && isAlive(state) && !isWaiting(state)
   const status = statusOf(entry.status, task, around.isAsked)
@@ -136,7 +163,11 @@ function reasonInLog(path: string): string | null {
     const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
     readSync(file, tail, 0, tail.length, size - tail.length)
     // What a task that was started anew says comes after what ended it before.
-    const text = tail.toString('utf8').split(/^Task \d+_\d+ on /m).at(-1) ?? ''
+    const text =
+      tail
+        .toString('utf8')
+        .split(/^Task \d+_\d+ on /m)
+        .at(-1) ?? ''
     return IN_LOG.find(([matches]) => matches.test(text))?.[1] ?? null
   } finally {
     closeSync(file)
@@ -165,16 +196,22 @@ function nowBy(folder: string): number {
 }
 
 function stateOf(entries: readonly ManifestEntry[], records: RunRecords, plan: CampaignPlan): CampaignState {
-  const alive = entries.flatMap(({ slurm }) => (slurm?.state != null && isAlive({ state: slurm.state }) ? [slurm] : []))
+  const alive = entries.flatMap(({ slurm }) =>
+    slurm?.state != null && isAlive({ state: slurm.state }) ? [slurm] : [],
+  )
   if (alive.length > 0) {
-    if (alive.some(({ state }) => !isWaiting({ state: state ?? '' }))) return { state: 'running', reason: null }
+    if (alive.some(({ state }) => !isWaiting({ state: state ?? '' })))
+      return { state: 'running', reason: null }
     return { state: 'waiting', reason: waitingFor(alive) }
   }
   const open = entries.filter(({ status }) => status !== 'completed' && status !== 'skipped').length
   if (open === 0) return { state: 'completed', reason: null }
   const stopped = stopReason(records, plan)
   if (stopped !== null) return { state: 'paused', reason: stopped }
-  return { state: 'interrupted', reason: `${open} runs are not completed and have no task: submit them again` }
+  return {
+    state: 'interrupted',
+    reason: `${open} runs are not completed and have no task: submit them again`,
+  }
 }
 
 /** Why nothing runs, by the reason that most tasks have. */

@@ -97,7 +97,11 @@ export async function scriptsOf(
   const excluded = badNodes(records, slurm.max_node_failures)
   const texts = chunksOf(runs, plan, slurm.pair_on, maxArraySize).map((chunk) => {
     const context = { slurm, jobName: `${jobName}-${chunk.number}`, dir, logs: logsFolder(dir), excluded }
-    const script = scriptOf(chunk, { ...context, tasks: taskFile(folder, chunk.number), workDir: process.cwd() })
+    const script = scriptOf(chunk, {
+      ...context,
+      tasks: taskFile(folder, chunk.number),
+      workDir: process.cwd(),
+    })
     const after = chunk.after.map((each) => `<job of chunk ${each}>`)
     const args = sbatchArgs(slurm, after, scriptPath(folder, chunk.number))
     return `# sbatch ${args.join(' ')}\n${script}`
@@ -127,9 +131,14 @@ async function submitChunks(
   for (const chunk of chunks) writeChunk(chunk, submission, context)
   // Written before the first sbatch: whoever comes after a kill finds the jobs by their names.
   await writeSubmission(submission)
-  const progress = observer.progress({ label: 'Submitting', total: chunks.reduce((sum, { tasks }) => sum + tasks.flat().length, 0), unit: 'run' })
+  const progress = observer.progress({
+    label: 'Submitting',
+    total: chunks.reduce((sum, { tasks }) => sum + tasks.flat().length, 0),
+    unit: 'run',
+  })
   let submitted = 0
   try {
+    await refuseImpossible(submission, chunks, context)
     for (const [place, chunk] of chunks.entries()) {
       stopIfInterrupted(signal)
       const after = chunk.after.map((each) => submission.chunks[each - 1]?.job_id ?? '')
@@ -153,6 +162,18 @@ async function submitChunks(
     progress.stop()
   }
   return submission.chunks.map(({ job_id }) => job_id ?? '')
+}
+
+/** Slurm does not look at a held job, so that it would take what no node can run. */
+async function refuseImpossible(
+  submission: KeptSubmission,
+  [first]: readonly Chunk[],
+  context: ChunkContext,
+): Promise<void> {
+  if (first === undefined) return
+  const env = sbatchEnvironment(process.env, scriptTextOf(first, submission, context))
+  const path = scriptPath(submission.folder, first.number)
+  await mustCallSlurm('sbatch', ['--test-only', ...context.slurm.sbatch_args, path], { env })
 }
 
 function writeChunk(chunk: Chunk, submission: KeptSubmission, context: ChunkContext): void {
@@ -189,7 +210,8 @@ function scriptPath(folder: string, chunk: number): string {
 
 function sbatchArgs({ sbatch_args }: SlurmKeys, after: readonly string[], path: string): string[] {
   const dependency = after.length === 0 ? [] : [`--dependency=afterany:${after.join(':')}`]
-  return ['--parsable', ...dependency, ...sbatch_args, path]
+  // They begin only once all are submitted.
+  return ['--parsable', '--hold', ...dependency, ...sbatch_args, path]
 }
 
 /** Unique among the campaigns of a cluster as far as their content is. */
@@ -211,11 +233,14 @@ async function withdraw(submission: KeptSubmission, cause: unknown): Promise<voi
     await cancelSubmission(submission)
     await writeSubmission({ ...submission, state: 'withdrawn' })
   } catch (error) {
-    throw new LlemError(`${messageOf(cause)}; and what was submitted before could not be ended: ${messageOf(error)}`, {
-      code: 'SLURM_REFUSED',
-      hint: `Its jobs are held and do nothing. End them: scancel ${submission.chunks.map(({ number }) => `--name=${submission.job_name}-${number}`).join('; scancel ')}`,
-      cause,
-    })
+    throw new LlemError(
+      `${messageOf(cause)}; and what was submitted before could not be ended: ${messageOf(error)}`,
+      {
+        code: 'SLURM_REFUSED',
+        hint: `Its jobs are held and do nothing. End them: scancel ${submission.chunks.map(({ number }) => `--name=${submission.job_name}-${number}`).join('; scancel ')}`,
+        cause,
+      },
+    )
   }
 }
 

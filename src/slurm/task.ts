@@ -81,7 +81,16 @@ interface OneRun extends TaskOptions {
 }
 
 /** Resolves with the run's status, or null where it was not to be done: it is done, not needed, or another task does it. */
-async function runOnce({ dir, plan, run, place, file, executor, gapS, ...options }: OneRun): Promise<string | null> {
+async function runOnce({
+  dir,
+  plan,
+  run,
+  place,
+  file,
+  executor,
+  gapS,
+  ...options
+}: OneRun): Promise<string | null> {
   const { observer, signal, warmestC } = options
   const name = `${plan.experiments[run.experiment]?.name}, cycle ${run.cycle}`
   if (plan.execution.until_ci_pct !== null && !new RunRecords(dir, plan, { isLive: true }).isNeeded(run)) {
@@ -112,17 +121,25 @@ async function runOnce({ dir, plan, run, place, file, executor, gapS, ...options
     return null
   }
   await waitInGap(gapS, plan.execution, { observer, signal, warmestC: () => warmestC(file.simulate) })
-  const record = await runOne(plan, run, { begun: () => undefined, tell: () => undefined }, {
-    ...{ records, executor, observer, signal, place },
-    simulate: file.simulate,
-    coldStart: file.cold_start,
-    restartContainer: false,
-  })
+  const record = await runOne(
+    plan,
+    run,
+    { begun: () => undefined, tell: () => undefined },
+    {
+      ...{ records, executor, observer, signal, place },
+      simulate: file.simulate,
+      coldStart: file.cold_start,
+      restartContainer: false,
+    },
+  )
   observer.note(`${name}: ${record.status}`)
   return record.status
 }
 
-function experimentOf({ experiments }: CampaignPlan, { experiment }: PlannedRun): CampaignPlan['experiments'][number] {
+function experimentOf(
+  { experiments }: CampaignPlan,
+  { experiment }: PlannedRun,
+): CampaignPlan['experiments'][number] {
   const found = experiments[experiment]
   if (found === undefined) throw new Error(`the plan has no experiment ${experiment}`)
   return found
@@ -157,6 +174,9 @@ async function isToStop(
 
 /** On the node's own disk: a runner that a killed task has left there is waited for. */
 function lockOfNode(dir: string, runs: readonly PlannedRun[]): string {
-  const key = createHash('sha256').update(JSON.stringify([dir, runs])).digest('hex').slice(0, 16)
+  const key = createHash('sha256')
+    .update(JSON.stringify([dir, runs]))
+    .digest('hex')
+    .slice(0, 16)
   return join(tmpdir(), `llem-runner-${userInfo().uid}-${key}.lock`)
 }

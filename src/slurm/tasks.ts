@@ -1,9 +1,9 @@
 // The runs of a campaign -> array tasks, in chunks that one sbatch takes. Pure.
 
-import type { SlurmKeys } from '../config/schema-slurm.js'
-import { FIRST_CYCLES } from '../config/schema-campaign.js'
 import type { PlannedRun } from '../campaign/order.js'
 import type { CampaignPlan } from '../campaign/plan.js'
+import { FIRST_CYCLES } from '../config/schema-campaign.js'
+import type { SlurmKeys } from '../config/schema-slurm.js'
 
 /** The runs of one array task, which it does one after the other. */
 export type TaskRuns = PlannedRun[]
