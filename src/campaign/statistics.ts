@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { repeated, repeatedSchema, type Scale } from '../results/repeated.js'
+import { boardsOf, boardsSchema } from './boards.js'
 import type { CampaignPlan } from './plan.js'
 import type { KeptSummary, RunRecords } from './records.js'
 
@@ -134,17 +135,21 @@ export const campaignStatisticsSchema = z.object({
   campaign_hash: z.string(),
   as_of: z.string(),
   experiments: z.array(experimentStatisticsSchema),
+  /** Absent where all ran on the machine of the campaign. */
+  boards: boardsSchema.optional(),
 })
 export type CampaignStatistics = z.infer<typeof campaignStatisticsSchema>
 
 /** The statistics of a campaign as they are at this moment. */
 export function campaignStatistics(plan: CampaignPlan, records: RunRecords): CampaignStatistics {
+  const boards = boardsOf(records)
   return {
     statistics_version: 1,
     campaign_name: plan.campaign_name,
     campaign_hash: plan.campaign_hash,
     as_of: new Date().toISOString(),
     experiments: statisticsOf(plan, records),
+    ...(boards === null ? {} : { boards }),
   }
 }
 

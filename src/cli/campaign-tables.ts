@@ -1,3 +1,4 @@
+import { boardsText } from '../campaign/boards.js'
 import { type Estimate, estimateOf } from '../campaign/estimate.js'
 import type { Manifest, ManifestEntry } from '../campaign/manifest.js'
 import type { PlannedRun } from '../campaign/order.js'
@@ -68,25 +69,34 @@ export function showManifest({
     })
   if (restarts > 0) told.push(`${restarts} ${restarts === 1 ? 'restart' : 'restarts'} (health.jsonl)`)
   const head = `Campaign ${campaign_name}: ${state}${reason === null ? '' : ` (${reason})`}: ${told.join(', ')}`
+  const isOnSlurm = entries.some(({ slurm }) => slurm !== undefined)
   const rows = entries
     .filter(({ status }) => status === 'failed' || status === 'running')
     .slice(0, MANY)
-    .map(({ name, cycle, status, error }: ManifestEntry) => [
+    .map(({ name, cycle, status, error, slurm, place }: ManifestEntry) => [
       name,
       String(cycle),
       status,
-      error === null ? '' : `${error.message} [${error.code}]`,
+      ...(isOnSlurm ? [slurm?.task ?? '-', slurm?.node ?? place?.node ?? '-'] : []),
+      error === null ? silenceText(slurm?.silent_s ?? null) : `${error.message} [${error.code}]`,
     ])
   const why =
     without_energy === 0 ? '' : `\nNo energy: ${without_energy_reason ?? 'see result.json of the run'}`
   return rows.length === 0
     ? `${head}${why}`
-    : `${head}${why}\n${columns(['experiment', 'cycle', 'status', 'error'], rows, [1])}`
+    : `${head}${why}\n${columns(['experiment', 'cycle', 'status', ...(isOnSlurm ? ['task', 'node'] : []), 'error'], rows, [1])}`
+}
+
+/** A run says something every few seconds, but for the time in which a model is loaded. */
+const SILENCE_TOLD_S = 300
+
+function silenceText(silentS: number | null): string {
+  return silentS === null || silentS < SILENCE_TOLD_S ? '' : `nothing heard for ${durationText(silentS)}`
 }
 
 /** The table of what is quoted of each experiment over its cycles, with its intervals; null while nothing is completed. */
 export async function showStatistics(
-  { experiments }: CampaignStatistics,
+  { experiments, boards }: CampaignStatistics,
   { isSingle }: { isSingle: boolean },
 ): Promise<string | null> {
   const { MEASURES, measureText } = await import('../campaign/statistics.js')
@@ -120,7 +130,9 @@ export async function showStatistics(
     ? "Student's 95 % interval (one of 97 %, because the campaign went on until it was narrow)"
     : "Student's 95 % interval"
   const numbers = measures.map((_, place) => place + 2)
-  const table = columns(head, rows, [1, ...numbers]) + more + energyOf(all)
+  const onBoards = boards === undefined ? null : boardsText(boards)
+  const under = onBoards === null ? '' : `\n\n${onBoards}`
+  const table = columns(head, rows, [1, ...numbers]) + more + energyOf(all) + under
   return isSingle
     ? `${table}\n\nSingle cycle: use --cycles 3+ for confidence intervals`
     : `${table}\n\nGeometric means over the cycles with ${by}; statistics.json has the means, medians and the bootstrap's.`

@@ -74,6 +74,27 @@ export const ERRORS: Readonly<Record<string, string>> = {
   REDFISH_UNREACHABLE: 'The BMC does not answer, or with an error or no Redfish.',
   REDFISH_NO_POWER: 'No chassis of the BMC shows its power.',
 
+  // Slurm
+  SLURM_MISSING: 'The commands of Slurm are not on PATH.',
+  SLURM_SILENT: 'Slurm does not answer, or does not tell what is in its queue.',
+  SLURM_REFUSED: 'Slurm refused a command. The command, its reason and what to change are told; nothing is left in the queue.',
+  SLURM_SECRET: 'A campaign for Slurm has a secret in it, which would be written to the disk.',
+  SLURM_NO_TASK: 'What only a task of Slurm can do was called outside of one, or for a task that is not there.',
+  SLURM_FILE_DAMAGED: 'A file about the tasks of a campaign on Slurm cannot be read.',
+  SLURM_GONE: 'The task of a run is gone without a result, and Slurm no longer tells why.',
+  SLURM_TIMEOUT: 'Slurm ended the task of a run because its time was over: raise `slurm.time`.',
+  SLURM_DEADLINE: 'Slurm ended the task of a run because of its deadline.',
+  SLURM_OUT_OF_MEMORY: 'The task of a run used more memory than it had asked Slurm for.',
+  SLURM_NODE_FAIL: 'The node of a run failed, and Slurm has not started its task elsewhere.',
+  SLURM_BOOT_FAIL: 'The node of a run did not boot.',
+  SLURM_PREEMPTED: 'Slurm ended the task of a run in favour of another job, and has not started it again.',
+  SLURM_CANCELLED: 'The task of a run was cancelled while it ran.',
+  SLURM_FAILED: 'The task of a run ended by itself, such as by a signal, before it could tell why.',
+  RUN_SILENT: 'Nothing was heard of a run for `slurm.silent_minutes`, and it was ended.',
+  CAMPAIGN_NOT_SUBMITTED: 'The campaign was not submitted to Slurm.',
+  APPTAINER_MISSING: 'Neither Apptainer nor Singularity is there to run an image.',
+  IMAGE_MISSING: 'There is no file of an image.',
+
   // Servers
   SERVER_UNREACHABLE: 'Nothing answers at the base URL.',
   SERVER_NOT_READY: 'The server was not ready before `load_timeout_sec`.',

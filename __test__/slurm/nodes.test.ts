@@ -1,0 +1,33 @@
+// Eight nodes, and the runs of each cycle on one board. LLEM_TEST_SLURM_CYCLES=50 for a hundred runs, which takes minutes.
+
+import { expect, it, vi } from 'vitest'
+import type { ManifestEntry } from '../../dist/campaign/manifest.js'
+import { resultsIn } from '../campaign/running.js'
+import { campaignOn, cluster, logsOf } from './cluster.js'
+
+const CYCLES = Number(process.env.LLEM_TEST_SLURM_CYCLES ?? 3)
+vi.setConfig({ testTimeout: 120_000 + CYCLES * 20_000 })
+const slurm = cluster({ nodes: 8, gpus: 2 })
+
+it(`${2 * CYCLES} runs on 8 nodes, of which those of a cycle share a board`, async () => {
+  const campaign = campaignOn(slurm, {
+    experiments: 2,
+    execution: `cycles: ${CYCLES}`,
+    slurm: 'pair_on: board, max_parallel: 8, exclusive: true',
+  })
+  const submitted = await campaign.submit()
+  expect(submitted.stdout, submitted.stderr).toContain(`Submitted ${2 * CYCLES} runs as ${CYCLES} tasks`)
+  const ended = await campaign.wait()
+  expect(ended.code, `${ended.stderr}\n${logsOf(campaign.dir())}`).toBe(0)
+  expect(ended.stdout).toContain('The runs of each cycle were on one board')
+  const { entries, counts } = await campaign.status()
+  expect(counts.completed).toBe(2 * CYCLES)
+  for (const results of resultsIn(campaign.dir()).values()) expect(results).toHaveLength(1)
+  const nodes = Map.groupBy(entries, ({ cycle }: ManifestEntry) => cycle)
+  for (const own of nodes.values()) expect(new Set(own.map(({ place }) => place?.node)).size).toBe(1)
+  // What reads a campaign of this machine reads this one.
+  const compared = await campaign.llem('compare', campaign.dir(), '--json')
+  expect(compared.code, compared.stderr).toBe(0)
+  const exported = await campaign.llem('export', campaign.dir(), '-o', `${campaign.folder}/runs.csv`)
+  expect(exported.code, exported.stderr).toBe(0)
+})
