@@ -35,6 +35,15 @@ const SHARDS = Object.fromEntries([
     command: ['cargo', ...sensors, '--fuzz', '250000', '--seed', `${shard}00000000`],
   })),
   ['sensors-table', { command: ['cargo', ...sensors, '--windows', '200'] }],
+  // A hundred runs on eight nodes of a real Slurm.
+  [
+    'slurm',
+    {
+      command: [vitest, 'run', '__test__/slurm/nodes.test.ts'],
+      env: { LLEM_TEST_SLURM_CYCLES: '50' },
+      needs: ['slurmctld', '-V'],
+    },
+  ],
   ['mutation', { command: [node, 'scripts/mutation.mjs'] }],
   ['coverage', { command: ['npm', 'run', 'coverage'] }],
   [
