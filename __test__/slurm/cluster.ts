@@ -65,15 +65,17 @@ export function campaignOn(
     execution = 'cycles: 1',
     slurm = '',
     /** All keys of slurm, in place of those here. */
-    only = `gres: gpu:1, time: "00:10:00", ${slurm}`,
+    only = `gres: gpu:1, time: "00:10:00"${slurm === '' ? '' : ','} ${slurm}`,
     extra = '',
   } = {},
 ): CampaignOnSlurm {
   const folder = scratchFolder()
   const path = join(folder, 'campaign.yaml')
   const results = join(folder, 'results')
+  // All nodes are on one machine with the same boards, which only one llem has a load on at a time.
+  const claims = `export LLEM_CLAIMS_DIR=${folder}/claims-$SLURMD_NODENAME; mkdir -p $LLEM_CLAIMS_DIR`
   const text = shortCampaign(experiments, execution, extra)
-  writeFileSync(path, `${text}\nslurm: { ${only} }\nio: { results_dir: ${results} }\n`)
+  writeFileSync(path, `${text}\nslurm: { ${only}, setup: ['${claims}'] }\nio: { results_dir: ${results} }\n`)
   const dir = () => {
     const [name, ...others] = existsSync(results) ? readdirSync(results) : []
     if (name === undefined || others.length > 0) throw new Error(`not one campaign in ${results}`)
