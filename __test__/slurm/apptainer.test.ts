@@ -63,7 +63,13 @@ it('starts a worker by apptainer exec --nv, with the model bound, and its stdin 
   if (service === null) throw new Error('it runs in no image')
   expect(service.image_id).toBe(`sif:${'ab'.repeat(16)}`)
   const script = 'import os,sys;print(os.environ["ANSWER"], sys.stdin.readline().strip())'
-  const run = { backend: 'pytorch', run: { script }, stdin: 'relay', from: {}, env: { ANSWER: '42' } } as const
+  const run = {
+    backend: 'pytorch',
+    run: { script },
+    stdin: 'relay',
+    from: {},
+    env: { ANSWER: '42' },
+  } as const
   const { command, args, preamble } = inService(service, run)
   const said = execFileSync(command, [...args], { input: `${preamble}\nhello\n`, encoding: 'utf8' })
   expect(said).toBe('42 hello\n')
@@ -79,7 +85,9 @@ it('says what is missing', async () => {
   writeFileSync(join(folder, 'plain'), 'no image')
   expect(imageId(join(folder, 'plain'))).toBe('unknown')
   process.env.PATH = '/nowhere'
-  await expect(handedOn({ backend: 'pytorch', model: 'x' })).rejects.toMatchObject({ code: 'APPTAINER_MISSING' })
+  await expect(handedOn({ backend: 'pytorch', model: 'x' })).rejects.toMatchObject({
+    code: 'APPTAINER_MISSING',
+  })
   process.env.PATH = join(folder, 'bin')
   image = join(folder, 'gone.sif')
   await expect(handedOn({ backend: 'pytorch', model: 'x' })).rejects.toMatchObject({ code: 'IMAGE_MISSING' })

@@ -56,7 +56,13 @@ async function submitted({ accounting }: { accounting: boolean }): Promise<strin
 async function begun(dir: string, index: number): Promise<string> {
   const run = join(dir, 'runs', `llamacpp_x_max_tokens=${index + 1}`, 'cycle-1')
   mkdirSync(run, { recursive: true })
-  const place = { node: 'node03', job_id: `${20 + index}`, array_job_id: '7', array_task_id: index, restarts: 0 }
+  const place = {
+    node: 'node03',
+    job_id: `${20 + index}`,
+    array_job_id: '7',
+    array_task_id: index,
+    restarts: 0,
+  }
   expect(await claimRun(run, place)).toBe(null)
   return run
 }
@@ -96,12 +102,22 @@ describe('the status of tasks', () => {
     const dir = await submitted({ accounting: false })
     for (const index of [0, 1, 2, 3, 4]) await begun(dir, index)
     double('squeue', '')
-    const log = (index: number, text: string) => writeFileSync(join(dir, 'slurm', 'logs', `7_${index}.log`), text)
+    const log = (index: number, text: string) =>
+      writeFileSync(join(dir, 'slurm', 'logs', `7_${index}.log`), text)
     log(0, 'slurmstepd: error: *** JOB 20 ON node03 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***\n')
-    log(1, 'slurmstepd: error: Detected 1 oom-kill event(s) in StepId=21.batch. Some of your processes may have been killed\n')
-    log(2, 'slurmstepd: error: *** JOB 22 ON node03 CANCELLED AT 2026-01-01T00:00:00 DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS ***\n')
+    log(
+      1,
+      'slurmstepd: error: Detected 1 oom-kill event(s) in StepId=21.batch. Some of your processes may have been killed\n',
+    )
+    log(
+      2,
+      'slurmstepd: error: *** JOB 22 ON node03 CANCELLED AT 2026-01-01T00:00:00 DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS ***\n',
+    )
     // Preempted, started anew, and then lost without a word.
-    log(3, 'slurmstepd: error: *** JOB 23 ON node03 CANCELLED AT 2026-01-01T00:00:00 DUE TO PREEMPTION ***\nTask 7_3 on node04\n')
+    log(
+      3,
+      'slurmstepd: error: *** JOB 23 ON node03 CANCELLED AT 2026-01-01T00:00:00 DUE TO PREEMPTION ***\nTask 7_3 on node04\n',
+    )
     log(4, 'slurmstepd: error: *** JOB 24 ON node03 CANCELLED AT 2026-01-01T00:00:00 ***\n')
     expect(await codesOf(dir)).toEqual([
       ...['SLURM_TIMEOUT', 'SLURM_OUT_OF_MEMORY', 'SLURM_NODE_FAIL', 'SLURM_GONE', 'SLURM_CANCELLED'],

@@ -57,6 +57,18 @@ export interface CampaignOnSlurm {
   llem(...args: string[]): Promise<Ended>
 }
 
+interface CampaignText {
+  experiments?: number
+  execution?: string
+  /** More keys of slurm, or all of them. */
+  slurm?: string
+  only?: string
+  /** More lines of bash before a task. */
+  setup?: readonly string[]
+  /** More YAML. */
+  extra?: string
+}
+
 /** A campaign of so many runs a cycle. */
 export function campaignOn(
   { env }: Cluster,
@@ -64,10 +76,10 @@ export function campaignOn(
     experiments = 4,
     execution = 'cycles: 1',
     slurm = '',
-    /** All keys of slurm, in place of those here. */
-    only = `gres: gpu:1, time: "00:10:00"${slurm === '' ? '' : ','} ${slurm}`,
+    only = `gres: gpu:1, time: "00:10:00"${slurm === '' ? '' : `, ${slurm}`}`,
+    setup = [],
     extra = '',
-  } = {},
+  }: CampaignText = {},
 ): CampaignOnSlurm {
   const folder = scratchFolder()
   const path = join(folder, 'campaign.yaml')
@@ -75,7 +87,10 @@ export function campaignOn(
   // All nodes are on one machine with the same boards, which only one llem has a load on at a time.
   const claims = `export LLEM_CLAIMS_DIR=${folder}/claims-$SLURMD_NODENAME; mkdir -p $LLEM_CLAIMS_DIR`
   const text = shortCampaign(experiments, execution, extra)
-  writeFileSync(path, `${text}\nslurm: { ${only}, setup: ['${claims}'] }\nio: { results_dir: ${results} }\n`)
+  writeFileSync(
+    path,
+    `${text}\nslurm: { ${only}, setup: ${JSON.stringify([claims, ...setup])} }\nio: { results_dir: ${results} }\n`,
+  )
   const dir = () => {
     const [name, ...others] = existsSync(results) ? readdirSync(results) : []
     if (name === undefined || others.length > 0) throw new Error(`not one campaign in ${results}`)

@@ -11,8 +11,8 @@ import { loadCampaign } from '../../dist/config/load-campaign.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import { badNodes, stopReason } from '../../dist/slurm/breaker.js'
 import { watched } from '../../dist/slurm/watchdog.js'
-import { UNTOLD } from '../campaign/plain.js'
 import { scratchFolder } from '../backends/tiny-model.js'
+import { UNTOLD } from '../campaign/plain.js'
 
 const TEXT = `campaign_name: x
 model: x.gguf
@@ -41,7 +41,12 @@ async function recordsOf(...ends: string[]) {
       summary:
         message !== null
           ? null
-          : ({ ...UNTOLD, energy_problem: null, energy_reason: null, gpu_uuids: [board] } as unknown as RunRecord['summary']),
+          : ({
+              ...UNTOLD,
+              energy_problem: null,
+              energy_reason: null,
+              gpu_uuids: [board],
+            } as unknown as RunRecord['summary']),
     }
     await records.write(run, record)
   }
@@ -65,7 +70,13 @@ it('a campaign is paused after equal failures in a row, wherever they were', asy
   const same = ['a:no space 1', 'b:no space 2', 'c:no space 3', 'a:no space 4', 'b:no space 5']
   const { records, plan } = await recordsOf(...same.map((end) => end.replace('no space', 'it broke')))
   expect(stopReason(records, plan)).toContain('5 runs in a row failed')
-  const { records: mixed } = await recordsOf('a:it broke 1', 'b:it broke 2', 'a A', 'b:it broke 3', 'b:it broke 4')
+  const { records: mixed } = await recordsOf(
+    'a:it broke 1',
+    'b:it broke 2',
+    'a A',
+    'b:it broke 3',
+    'b:it broke 4',
+  )
   expect(stopReason(mixed, plan)).toBe(null)
 })
 
@@ -79,7 +90,9 @@ it('statistics tell the boards, and the cycles whose runs were on several', asyn
     ],
     cycles_across: [2],
   })
-  expect(boards === null ? null : boardsText(boards)).toContain('In 1 cycles the runs were on different boards')
+  expect(boards === null ? null : boardsText(boards)).toContain(
+    'In 1 cycles the runs were on different boards',
+  )
 })
 
 describe('a run', () => {
@@ -108,12 +121,18 @@ describe('a run', () => {
   it('that says the same again and again is ended', async () => {
     mkdirSync(order.output_dir, { recursive: true })
     writeFileSync(join(order.output_dir, 'x'), '')
-    const silent = watched(speaking(20, 1e6, () => 'the same'), 400)
+    const silent = watched(
+      speaking(20, 1e6, () => 'the same'),
+      400,
+    )
     await expect(silent.run(order, options)).rejects.toMatchObject({ code: 'RUN_SILENT' })
   })
 
   it('that says something new goes on', async () => {
-    const lively = watched(speaking(20, 30, (time) => `step ${time}`), 400)
+    const lively = watched(
+      speaking(20, 30, (time) => `step ${time}`),
+      400,
+    )
     await lively.run(order, options)
   })
 })

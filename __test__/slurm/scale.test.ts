@@ -30,7 +30,9 @@ it(`submits ${RUNS} runs with at most 20 calls of sbatch, and tells how far they
   }
   const env = { ...slurm.env, PATH: `${bin}:${process.env.PATH}` }
   const { llem } = await import('../native/llem.js')
-  const submitted = await llem(['campaign', campaign.path, '--executor', 'slurm', '--simulate', '-q'], { env })
+  const submitted = await llem(['campaign', campaign.path, '--executor', 'slurm', '--simulate', '-q'], {
+    env,
+  })
   console.log(`submitted in ${submitted.tookMs.toFixed(0)} ms`)
   expect(submitted.stdout, submitted.stderr).toContain(`Submitted ${RUNS} runs as ${RUNS} tasks`)
   expect(count('sbatch')).toBeLessThanOrEqual(20)

@@ -60,13 +60,19 @@ describe('the limits of a cluster', () => {
   it('are those of scontrol show config', () => {
     const text = 'MaxArraySize            = 1001\nAccountingStorageType   = accounting_storage/slurmdbd\n'
     expect(limitsIn(text)).toEqual({ maxArraySize: 1001, hasAccounting: true })
-    expect(limitsIn('MaxArraySize = 5000\nSchedulerParameters = defer,max_array_tasks=100\n').maxArraySize).toBe(100)
+    expect(
+      limitsIn('MaxArraySize = 5000\nSchedulerParameters = defer,max_array_tasks=100\n').maxArraySize,
+    ).toBe(100)
     expect(limitsIn('MaxArraySize = 0\n')).toEqual({ maxArraySize: 1, hasAccounting: false })
   })
 })
 
 describe('a script', () => {
-  const chunk = { number: 1, after: [], tasks: [[{ experiment: 0, cycle: 1 }], [{ experiment: 1, cycle: 1 }]] }
+  const chunk = {
+    number: 1,
+    after: [],
+    tasks: [[{ experiment: 0, cycle: 1 }], [{ experiment: 1, cycle: 1 }]],
+  }
   const context = {
     jobName: 'llem-abc-1-1',
     dir: "/data/it's here",

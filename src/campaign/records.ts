@@ -77,8 +77,8 @@ export interface KeptSummary
   > {
   /** Whose joules they are, where not GPUs'. */
   energy_of?: string | null | undefined
-  /** Of the GPUs that were measured; null where it is not known. */
-  gpu_uuids: string[] | null
+  /** Of the GPUs that were measured; absent where it is not known. */
+  gpu_uuids?: string[] | undefined
   /** How far the quoted joules per output token and the quoted joules may be off (k = 2), as shares of them. */
   quoted_uncertainty_share: number | null
   energy_uncertainty_share: number | null

@@ -82,8 +82,8 @@ export const runSummarySchema = z.object({
   tpot_p50_ms: z.number().nullable().default(null),
   e2e_p50_ms: z.number().nullable(),
   warnings: z.number().int(),
-  /** Of the GPUs that were measured; null in a record of an llem that did not keep it. */
-  gpu_uuids: z.array(z.string()).nullable().default(null),
+  /** Of the GPUs that were measured; absent in a record of an llem that did not keep it. */
+  gpu_uuids: z.array(z.string()).optional(),
   /** Time and energy of loading the model, which are in none of the above; null where it was kept, or not measured. */
   load_s: z.number().nullable().default(null),
   load_energy_j: z.number().nullable().default(null),

@@ -77,9 +77,11 @@ export const ERRORS: Readonly<Record<string, string>> = {
   // Slurm
   SLURM_MISSING: 'The commands of Slurm are not on PATH.',
   SLURM_SILENT: 'Slurm does not answer, or does not tell what is in its queue.',
-  SLURM_REFUSED: 'Slurm refused a command. The command, its reason and what to change are told; nothing is left in the queue.',
+  SLURM_REFUSED:
+    'Slurm refused a command. The command, its reason and what to change are told; nothing is left in the queue.',
   SLURM_SECRET: 'A campaign for Slurm has a secret in it, which would be written to the disk.',
-  SLURM_NO_TASK: 'What only a task of Slurm can do was called outside of one, or for a task that is not there.',
+  SLURM_NO_TASK:
+    'What only a task of Slurm can do was called outside of one, or for a task that is not there.',
   SLURM_FILE_DAMAGED: 'A file about the tasks of a campaign on Slurm cannot be read.',
   SLURM_GONE: 'The task of a run is gone without a result, and Slurm no longer tells why.',
   SLURM_TIMEOUT: 'Slurm ended the task of a run because its time was over: raise `slurm.time`.',
