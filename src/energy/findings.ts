@@ -25,6 +25,7 @@ const OTHER_READINGS: Readonly<Record<string, string>> = {
   power_usage: 'those of nvmlDeviceGetPowerUsage',
   average_1s: 'those of nvmlDeviceGetPowerUsage, each the mean over one second',
   average_field: 'those of field 185, each the mean over one second',
+  samples_buffer: "the newest of the driver's buffer of readings (nvmlDeviceGetSamples)",
   counter_alone: 'missing, and the energy counter is all that this GPU tells',
 }
 

@@ -112,8 +112,8 @@ export const deviceEnergySchema = z.object({
   mean_power_w: watts,
   max_power_w: watts,
   /**
-   * "instant", "power_usage", "average_1s" where that is a mean over one second, "average_field" (field 185) where nothing else
-   * answers, "counter_alone" where no power is told, or a file such as "hwmon power1_input".
+   * "instant", "power_usage", "average_1s" where that is a mean over one second, "average_field" (field 185) where that does not
+   * answer, "samples_buffer" (the newest of nvmlDeviceGetSamples) where nothing else does, "counter_alone" where no power is told, or a file such as "hwmon power1_input".
    */
   power_domain: z.string(),
   temperature_start_c: z.number().nullable(),
