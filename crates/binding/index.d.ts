@@ -492,6 +492,8 @@ export interface OpenOptions {
   patienceMs?: number
   /** Where the CPU's energy counters, GPUs without NVML and other sensors are looked for; by default /sys. */
   sysfsRoot?: string
+  /** Where processes are looked for that compute on GPUs without NVML; by default /proc. */
+  procRoot?: string
 }
 
 /**

@@ -28,6 +28,8 @@ pub struct Processes {
     pub count: usize,
     /// The ids, `count` of them.
     pub pids: [u32; MAX_PROCESSES],
+    /// Whether nobody is hidden: else there may be more than these.
+    pub is_whole: bool,
 }
 
 impl Processes {
@@ -97,7 +99,7 @@ impl Tenant {
 pub struct Tenancy {
     /// Everybody who was seen computing on it.
     pub tenants: Vec<Tenant>,
-    /// The most processes at a time; `None` where they could not be listed.
+    /// The most processes at a time; `None` where they could not be listed, or not all of them.
     pub most_processes: Option<usize>,
     /// The limits at first.
     pub limits: Limits,
@@ -113,7 +115,9 @@ impl Tenancy {
     /// Takes a look. Reads `/proc` for ids that it does not know yet, so it may block.
     pub fn push(&mut self, look: &Look) {
         if let Ok(processes) = &look.processes {
-            self.most_processes = self.most_processes.max(Some(processes.count));
+            if processes.is_whole {
+                self.most_processes = self.most_processes.max(Some(processes.count));
+            }
             for pid in processes.pids() {
                 let known = self.tenants.iter().any(|tenant| tenant.pid == *pid);
                 if !known && self.tenants.len() < MAX_TENANTS {
@@ -172,7 +176,7 @@ fn parent_of(pid: u32) -> Option<u32> {
 
 /// Whether this is the first PID namespace, in which every process of the machine has its one id: the kernel gives
 /// it a fixed inode number (PROC_PID_INIT_INO in include/linux/proc_ns.h).
-fn sees_all_processes() -> bool {
+pub(crate) fn sees_all_processes() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == "pid:[4026531836]")
 }
 
@@ -183,7 +187,7 @@ mod tests {
     use super::*;
 
     fn look(pids: &[u32], power_mw: Option<u32>) -> Look {
-        let mut processes = Processes { count: pids.len(), pids: [0; MAX_PROCESSES] };
+        let mut processes = Processes { count: pids.len(), pids: [0; MAX_PROCESSES], is_whole: true };
         processes.pids[..pids.len()].copy_from_slice(pids);
         let limits = Limits { power_mw, ..Limits::default() };
         Look { device: 0, at_ns: 0, processes: Ok(processes), limits }
@@ -229,9 +233,17 @@ mod tests {
     #[test]
     fn processes_that_are_too_many_to_be_named_are_counted_and_not_all_called_0() {
         let mut tenancy = Tenancy::default();
-        let crowd = Processes { count: MAX_PROCESSES + 1, pids: [0; MAX_PROCESSES] };
+        let crowd = Processes { count: MAX_PROCESSES + 1, pids: [0; MAX_PROCESSES], is_whole: true };
         tenancy.push(&Look { processes: Ok(crowd), ..look(&[], None) });
         assert_eq!((tenancy.most_processes, tenancy.tenants.len()), (Some(MAX_PROCESSES + 1), 0));
+    }
+
+    #[test]
+    fn of_a_list_that_is_not_whole_those_on_it_are_known_and_not_how_many_there_are() {
+        let mut tenancy = Tenancy::default();
+        let Ok(listed) = look(&[1], None).processes else { panic!("a list") };
+        tenancy.push(&Look { processes: Ok(Processes { is_whole: false, ..listed }), ..look(&[], None) });
+        assert_eq!((tenancy.most_processes, tenancy.tenants.len()), (None, 1));
     }
 
     #[test]

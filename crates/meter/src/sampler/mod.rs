@@ -116,8 +116,13 @@ impl Sampler {
         let uuids = |devices: &[&DeviceOptions]| -> Vec<String> {
             devices.iter().map(|device| device.uuid.clone()).collect()
         };
+        let open_sysfs = || {
+            let proc_root = options.proc_root.as_deref().unwrap_or(Path::new("/proc"));
+            let uuids = uuids(&sysfs);
+            Ok::<_, MeterError>(SysfsSource::open(root, &uuids)?.listing_processes(root, proc_root, &uuids))
+        };
         if nvml.is_empty() {
-            return Ok((Self::over(SysfsSource::open(root, &uuids(&sysfs))?, options)?, None));
+            return Ok((Self::over(open_sysfs()?, options)?, None));
         }
         let gpus = NvmlSource::open(options.library_path.as_deref(), &uuids(&nvml))?;
         let indices: Vec<u32> = nvml.iter().map(|device| device.index).collect();
@@ -125,8 +130,7 @@ impl Sampler {
         if sysfs.is_empty() {
             return Ok((Self::over(gpus, options)?, modules));
         }
-        let sources: Vec<Box<dyn Source>> =
-            vec![Box::new(gpus), Box::new(SysfsSource::open(root, &uuids(&sysfs))?)];
+        let sources: Vec<Box<dyn Source>> = vec![Box::new(gpus), Box::new(open_sysfs()?)];
         let of = options.devices.iter().map(|device| usize::from(sysfs::is_of_sysfs(&device.uuid)));
         Ok((Self::over(JoinedSource::new(sources, of), options)?, modules))
     }

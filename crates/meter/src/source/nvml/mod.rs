@@ -375,7 +375,7 @@ impl Source for NvmlSource {
             let listed = self.processes.entries(&slots, count);
             pids.iter_mut().zip(listed).for_each(|(pid, (listed, _))| *pid = listed);
         }
-        Ok(Processes { count, pids })
+        Ok(Processes { count, pids, is_whole: true })
     }
 
     fn limits(&mut self, device: usize) -> Limits {
