@@ -9,6 +9,7 @@ import { describeForeignProcess, describeLimitChange, describeServerOrStranger }
 import { describeCrossCheck } from './cross-check.js'
 import { describeFailedBackend } from './describe-selection.js'
 import { findingsOfExternal } from './external/layers.js'
+import type { MigLayout } from './mig.js'
 import { describeOtherSamplers } from './other-samplers.js'
 import { describeOverrun } from './overrun.js'
 
@@ -33,7 +34,7 @@ const RAPL_NOT_PROVEN =
   "llem's reading of RAPL was tested on simulated counters and not yet on the counters of a real CPU, and RAPL itself has no stated accuracy."
 
 /** How a GPU was set up; null is unknown. */
-export interface GpuSetting {
+export interface GpuSetting extends MigLayout {
   persistenceMode: boolean | null
   migMode: boolean | null
 }

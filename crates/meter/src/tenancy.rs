@@ -22,19 +22,22 @@ pub struct Look {
 }
 
 /// Process ids as the driver gives them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Processes {
     /// How many there are. Where they are more than [`MAX_PROCESSES`], the driver names none of them.
     pub count: usize,
     /// The ids, `count` of them.
     pub pids: [u32; MAX_PROCESSES],
+    /// The ids of GPU instance and compute instance of each, on a GPU that is cut into some (MIG).
+    pub instances: [Option<(u32, u32)>; MAX_PROCESSES],
     /// Whether nobody is hidden: else there may be more than these.
     pub is_whole: bool,
 }
 
 impl Processes {
-    fn pids(&self) -> &[u32] {
-        self.pids.get(..self.count).unwrap_or_default()
+    fn named(&self) -> impl Iterator<Item = (u32, Option<(u32, u32)>)> {
+        let count = if self.count > MAX_PROCESSES { 0 } else { self.count };
+        self.pids.into_iter().zip(self.instances).take(count)
     }
 }
 
@@ -80,6 +83,8 @@ pub struct Tenant {
     pub name: Option<String>,
     /// Whose it is.
     pub relation: Relation,
+    /// The ids of GPU instance and compute instance in which it was seen.
+    pub instance: Option<(u32, u32)>,
 }
 
 impl Tenant {
@@ -88,6 +93,7 @@ impl Tenant {
         let comm = fs::read_to_string(format!("/proc/{pid}/comm")).ok();
         Self {
             pid,
+            instance: None,
             relation: relation(pid, comm.is_some()),
             name: comm.map(|comm| comm.trim_end().to_owned()),
         }
@@ -118,10 +124,10 @@ impl Tenancy {
             if processes.is_whole {
                 self.most_processes = self.most_processes.max(Some(processes.count));
             }
-            for pid in processes.pids() {
-                let known = self.tenants.iter().any(|tenant| tenant.pid == *pid);
+            for (pid, instance) in processes.named() {
+                let known = self.tenants.iter().any(|tenant| tenant.pid == pid);
                 if !known && self.tenants.len() < MAX_TENANTS {
-                    self.tenants.push(Tenant::of(*pid));
+                    self.tenants.push(Tenant { instance, ..Tenant::of(pid) });
                 }
             }
         }
@@ -187,7 +193,7 @@ mod tests {
     use super::*;
 
     fn look(pids: &[u32], power_mw: Option<u32>) -> Look {
-        let mut processes = Processes { count: pids.len(), pids: [0; MAX_PROCESSES], is_whole: true };
+        let mut processes = Processes { count: pids.len(), is_whole: true, ..Processes::default() };
         processes.pids[..pids.len()].copy_from_slice(pids);
         let limits = Limits { power_mw, ..Limits::default() };
         Look { device: 0, at_ns: 0, processes: Ok(processes), limits }
@@ -233,7 +239,7 @@ mod tests {
     #[test]
     fn processes_that_are_too_many_to_be_named_are_counted_and_not_all_called_0() {
         let mut tenancy = Tenancy::default();
-        let crowd = Processes { count: MAX_PROCESSES + 1, pids: [0; MAX_PROCESSES], is_whole: true };
+        let crowd = Processes { count: MAX_PROCESSES + 1, is_whole: true, ..Processes::default() };
         tenancy.push(&Look { processes: Ok(crowd), ..look(&[], None) });
         assert_eq!((tenancy.most_processes, tenancy.tenants.len()), (Some(MAX_PROCESSES + 1), 0));
     }

@@ -8,11 +8,13 @@ mod calls;
 pub mod health;
 mod machine;
 mod memory;
+mod mig;
 mod module;
 mod power_samples;
 mod processes;
 
 pub use machine::{DeviceInfo, MachineInfo, UnreadableDevice, list_devices};
+pub use mig::MigInstance;
 pub use module::ModuleSource;
 
 use std::mem;
@@ -370,12 +372,13 @@ impl Source for NvmlSource {
         self.calls += 1;
         let mut slots = [Slot::default(); MAX_PROCESSES];
         let count = self.processes.read(self.gpus[device].handle, &mut slots)?;
-        let mut pids = [0; MAX_PROCESSES];
+        let mut found = Processes { count, is_whole: true, ..Processes::default() };
         if count <= MAX_PROCESSES {
-            let listed = self.processes.entries(&slots, count);
-            pids.iter_mut().zip(listed).for_each(|(pid, (listed, _))| *pid = listed);
+            for (place, entry) in self.processes.entries(&slots, count).enumerate() {
+                (found.pids[place], found.instances[place]) = (entry.pid, entry.instance);
+            }
         }
-        Ok(Processes { count, pids, is_whole: true })
+        Ok(found)
     }
 
     fn limits(&mut self, device: usize) -> Limits {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::card::{Card, Vendor, names, text};
 use crate::read_error::ReadError;
-use crate::tenancy::{MAX_PROCESSES, Processes, sees_all_processes};
+use crate::tenancy::{Processes, sees_all_processes};
 
 const PERIOD: Duration = Duration::from_secs(1);
 /// The second look comes sooner: at the first one nothing has grown yet.
@@ -80,9 +80,10 @@ impl Clients {
     pub fn of(&self, position: usize) -> Result<Processes, ReadError> {
         let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         let found = listed.as_ref().and_then(|listed| listed.get(position)).ok_or(ReadError::NotSupported)?;
-        let mut pids = [0; MAX_PROCESSES];
-        pids.iter_mut().zip(&found.pids).for_each(|(room, pid)| *room = *pid);
-        Ok(Processes { count: found.pids.len(), pids, is_whole: found.is_whole })
+        let mut processes =
+            Processes { count: found.pids.len(), is_whole: found.is_whole, ..Processes::default() };
+        processes.pids.iter_mut().zip(&found.pids).for_each(|(room, pid)| *room = *pid);
+        Ok(processes)
     }
 }
 
