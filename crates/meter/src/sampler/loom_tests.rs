@@ -103,7 +103,8 @@ fn what_was_read_before_the_sampler_ended_is_accounted_for() {
             let (shared, ring) = (Arc::clone(&shared), Arc::clone(&ring));
             move || {
                 (0..PLACES).for_each(|_| ring.push(monotonic_ns()));
-                shared.end_sampler(Some("it ended".to_owned()));
+                shared.fail("it ended".to_owned());
+                shared.end_sampler();
             }
         });
         let mut recorder = Recorder::default();
