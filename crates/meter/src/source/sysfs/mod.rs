@@ -19,6 +19,7 @@ mod throttling;
 mod unwrapped;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ use crate::tenancy::{Limits, Processes};
 /// Readings of a chosen set of GPUs, or of all other sensors.
 pub struct SysfsSource {
     meters: Vec<Meter>,
-    /// Who computes on them; `None` where nobody looks.
-    clients: Option<Clients>,
+    /// Who computes on them, and the place of the first one there; `None` where nobody looks.
+    clients: Option<(Arc<Clients>, usize)>,
 }
 
 /// Whether a GPU is one of those below /sys, by its UUID.
@@ -70,7 +71,7 @@ impl SysfsSource {
             uuids.iter().filter_map(|uuid| cards.iter().find(|card| card.uuid() == *uuid)).collect();
         // Else the lists would be those of other GPUs.
         if chosen.len() == self.meters.len() {
-            self.clients = Clients::watch(root, proc_root, &chosen);
+            self.clients = Clients::watch(root, proc_root, &chosen).map(|clients| (Arc::new(clients), 0));
         }
         self
     }
@@ -120,7 +121,8 @@ impl Source for SysfsSource {
     }
 
     fn processes(&mut self, device: usize) -> Result<Processes, ReadError> {
-        self.clients.as_ref().ok_or(ReadError::NotSupported)?.of(device)
+        let (clients, first) = self.clients.as_ref().ok_or(ReadError::NotSupported)?;
+        clients.of(first + device)
     }
 
     fn limits(&mut self, device: usize) -> Limits {
@@ -129,5 +131,14 @@ impl Source for SysfsSource {
 
     fn calls(&self) -> u64 {
         self.meters.iter().map(|meter| meter.calls).sum()
+    }
+
+    fn apart(self) -> Vec<Box<dyn Source>> {
+        let Self { meters, clients } = self;
+        let alone = |(place, meter)| -> Box<dyn Source> {
+            let clients = clients.as_ref().map(|(clients, first)| (Arc::clone(clients), first + place));
+            Box::new(Self { meters: vec![meter], clients })
+        };
+        meters.into_iter().enumerate().map(alone).collect()
     }
 }
