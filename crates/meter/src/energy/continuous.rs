@@ -185,13 +185,15 @@ impl Bridge {
         let open_s = (length_s - covered_s).max(0.0);
         // Anything from the lowest to the highest power may have been drawn where nothing was read.
         let open_deviation_j = (bounds.high_w - bounds.low_w) * open_s / 12.0_f64.sqrt();
-        let middle_j = f64::midpoint(bounds.low_w, bounds.high_w) * open_s;
+        // As the rest of the step, where most of it was read: the last reading is a lag older than the counter.
+        let open_w =
+            if covered_s > open_s { joules / covered_s } else { f64::midpoint(bounds.low_w, bounds.high_w) };
         // What a counter says that came through an outage is the best guess, but not evidence.
         let is_possible = said_j >= bounds.low_w * length_s * known::LEAST_SHARE_OF_IDLE
             && said_j <= bounds.high_w * (length_s + known::STEP_SLACK_S);
         let taken_j = match cause {
             Break::Outage if is_possible => said_j,
-            _ => joules + middle_j,
+            _ => joules + open_w * open_s,
         };
         let tick_j = bounds.high_w * known::BRIDGE_TICK_S;
         let readings_j = known::BRIDGE_SHARE * joules;
