@@ -17,7 +17,13 @@ export function whyNoPrometheus(): string | null {
     mkdirSync(PLACE, { recursive: true })
     const run = (program: string, ...args: string[]) =>
       execFileSync(program, args, { cwd: PLACE, stdio: ['ignore', 'ignore', 'pipe'], timeout: 120_000 })
-    run('apt-get', 'download', 'prometheus')
+    try {
+      run('apt-get', 'download', 'prometheus')
+    } catch {
+      // The lists of what there is may be missing or old.
+      run('apt-get', 'update')
+      run('apt-get', 'download', 'prometheus')
+    }
     const packaged = readdirSync(PLACE).find((name) => name.endsWith('.deb')) ?? ''
     run('dpkg-deb', '-x', packaged, '.')
     // Its web pages hold links that lead nowhere without its other packages, at which checks of files stumble.
