@@ -2,7 +2,6 @@
 //! the kernel.
 
 pub mod calls;
-pub mod joined;
 pub mod nvml;
 pub mod sysfs;
 
@@ -22,6 +21,8 @@ pub enum PowerDomain {
     PowerUsageAveraged,
     /// Field 185, the mean over one second, where nothing else answers.
     AverageField,
+    /// The newest of `nvmlDeviceGetSamples`, where only the driver's buffer of readings answers.
+    SamplesBuffer,
     /// None: the energy counter is all that the device tells.
     CounterAlone,
     /// A file of the kernel, by its name.
@@ -36,6 +37,7 @@ impl PowerDomain {
             Self::PowerUsage => "power_usage",
             Self::PowerUsageAveraged => "average_1s",
             Self::AverageField => "average_field",
+            Self::SamplesBuffer => "samples_buffer",
             Self::CounterAlone => "counter_alone",
             Self::Sysfs(name) => name,
         }
@@ -65,4 +67,11 @@ pub trait Source: Send {
     fn limits(&mut self, device: usize) -> Limits;
     /// How many driver calls were made so far.
     fn calls(&self) -> u64;
+    /// Sources of one device each, in order, where each may be asked by a thread of its own; else itself.
+    fn apart(self) -> Vec<Box<dyn Source>>
+    where
+        Self: Sized + 'static,
+    {
+        vec![Box::new(self)]
+    }
 }
