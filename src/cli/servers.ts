@@ -1,5 +1,6 @@
 import { type FoundServer, findServers, USUAL_PORTS, usualUrls } from '../backends/server/find-servers.js'
 import { print, printJson, say } from './screen.js'
+import { shellWord } from './shell-word.js'
 import { columns } from './tables.js'
 
 /** Lists the inference servers that answer, at the usual ports of this machine or where they are said to be. */
@@ -33,6 +34,5 @@ function named(models: readonly string[]): string {
 function commandFor(found: readonly FoundServer[]): string {
   const server = found.find(({ models }) => models?.[0] !== undefined) ?? found[0]
   const model = server?.models?.[0] ?? 'MODEL'
-  const word = /^[\w@%+=:,./-]+$/.test(model) ? model : `'${model.replaceAll("'", "'\\''")}'`
-  return `llem run -m ${word} -b server --set server.base_url=${server?.url}`
+  return `llem run -m ${shellWord(model)} -b server --set server.base_url=${server?.url}`
 }
