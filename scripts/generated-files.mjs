@@ -122,5 +122,12 @@ function commandLineReference() {
 }
 
 function pathsOf(command, path = []) {
-  return [path, ...command.commands.flatMap((nested) => pathsOf(nested, [...path, nested.name()]))]
+  return [
+    path,
+    ...command
+      .createHelp()
+      .visibleCommands(command)
+      .filter((nested) => nested.name() !== 'help')
+      .flatMap((nested) => pathsOf(nested, [...path, nested.name()])),
+  ]
 }

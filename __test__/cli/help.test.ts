@@ -67,7 +67,7 @@ describe('a typo', () => {
     ],
     [
       ['campaign', 'run', 'grid.yaml'],
-      "too many arguments for 'campaign'. Expected 1 argument but got 2. It has the commands status and init. See `llem campaign --help`.",
+      "too many arguments for 'campaign'. Expected 1 argument but got 2. It has the commands status, wait, cancel, init. See `llem campaign --help`.",
     ],
     [['run', '-m'], "option '-m, --model <model>' argument missing. See `llem run --help`."],
     [

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { closest } from '../core/closest.js'
 import { LlemError } from '../core/errors.js'
+import { listedNames } from '../core/foreign-text.js'
 import { maskStream } from '../core/masked-output.js'
 import { printableLines } from '../core/printable.js'
 import { learnEnvironment, learnSecrets } from '../core/secrets.js'
@@ -88,9 +89,10 @@ function adviceFor(command: Command, typed: string, message: string): string | u
   const [word = ''] = command.args
   if (!message.startsWith('too many arguments') || command.commands.length === 0) return undefined
   // The name of a nested command was taken for the argument.
-  const names = command.commands.map((nested) => nested.name())
+  const visible = command.createHelp().visibleCommands(command)
+  const names = visible.map((nested) => nested.name()).filter((name) => name !== 'help')
   const meant = closest(word, names)
-  return meant === null ? `It has the commands ${names.join(' and ')}.` : `Did you mean ${typed} ${meant}?`
+  return meant === null ? `It has the commands ${listedNames(names)}.` : `Did you mean ${typed} ${meant}?`
 }
 
 /** Commander's "error: unknown option '--jsn'\n(Did you mean --json?)" in the form of llem's other errors. */
