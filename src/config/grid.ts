@@ -1,6 +1,7 @@
 // The grid of a campaign -> the points that it stands for, as written experiments.
 
 import { suggestDottedKey } from './did-you-mean.js'
+import { wrongDottedArgument } from './engine-arguments.js'
 import { axis, combinedAxes, product } from './grid-axes.js'
 import { nodeAt } from './json-schema.js'
 import { type Layer, placeOf } from './layers.js'
@@ -39,12 +40,8 @@ export function gridFindings(grid: Grid, layers: readonly Layer[]): Finding[] {
   return groups.flatMap(([base, axes, needsLists]) =>
     Object.entries(axes).flatMap(([key, values]): Finding[] => {
       const path = [...base, key]
-      if (nodeAt(key.split('.')) === undefined) {
-        const place = placeOf(layers, path, 'key')
-        return [
-          { place, key, message: `unknown key \`${key}\` in the grid`, suggestion: suggestDottedKey(key) },
-        ]
-      }
+      const unknown = unknownKey(key)
+      if (unknown !== null) return [{ place: placeOf(layers, path, 'key'), key, ...unknown }]
       const place = placeOf(layers, path)
       if (Array.isArray(values) && values.length === 0)
         return [
@@ -57,6 +54,12 @@ export function gridFindings(grid: Grid, layers: readonly Layer[]): Finding[] {
       return []
     }),
   )
+}
+
+/** Null for a dotted key that an experiment has. */
+function unknownKey(key: string): { message: string; suggestion: string | null } | null {
+  if (nodeAt(key.split('.')) !== undefined) return wrongDottedArgument(key)
+  return { message: `unknown key \`${key}\` in the grid`, suggestion: suggestDottedKey(key) }
 }
 
 /** A value as the list of it; a mapping as the dotted axes that were probably meant. */
