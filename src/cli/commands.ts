@@ -150,6 +150,33 @@ export const COMMANDS: readonly CommandLine[] = [
     },
   },
   {
+    name: 'import',
+    define: (command) =>
+      command
+        .summary('read files of other tools')
+        .description(
+          'Writes configuration files of the Python tool and command lines of `vllm bench serve` as files of llem, with a comment at each key on how it was read and, at the end, what has no counterpart. `llem run` and `llem campaign` take such files directly, too. Never over a file that is there.',
+        )
+        .argument('<files...>', 'YAML of the Python tool, or text files with command lines')
+        .option(
+          '-o, --output <dir>',
+          'the folder that gets a file for each (default: one alone goes to stdout)',
+        )
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem import study.yaml', 'what it becomes'],
+            ['llem import configs/*.yaml -o llem', 'a folder of them'],
+            ['llem run study.yaml --dry-run', 'take it as it is'],
+          ),
+        )
+        .action(async (files: string[], options) => {
+          const { importFiles } = await import('./import.js')
+          importFiles(files, options)
+        }),
+  },
+  {
     name: 'exec',
     define: (command) =>
       withRunsOptions(

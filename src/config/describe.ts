@@ -73,7 +73,7 @@ function typeOf(node: SchemaNode): string {
   if (node.const !== undefined) return String(node.const)
   if (node.type === 'array') return `list of (${node.items === undefined ? 'any' : typeOf(node.items)})`
   if (node.type === 'string') return 'text'
-  return node.type === 'object' ? 'mapping' : (node.type ?? 'any')
+  return node.type === 'object' ? 'mapping' : String(node.type ?? 'any')
 }
 
 function rangeOf(node: SchemaNode): string | null {

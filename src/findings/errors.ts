@@ -18,6 +18,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   REFERENCE_UNCLEAR: 'What was typed is the name of a reference and of a folder.',
   REFERENCE_EMPTY: 'What is to be kept as a reference has no run that ended well.',
   SERIES_MISSING: 'A campaign has no experiment of this name.',
+  NOTHING_TO_IMPORT: '`llem import` was given a file that is of no tool that it knows.',
   SCHEMA_UNKNOWN: 'There is no JSON schema of this name.',
   SCENARIO_UNKNOWN: 'There is no simulated GPU of this name.',
   SCENARIO_INVALID: 'The file of a simulated GPU has mistakes.',

@@ -1,0 +1,184 @@
+// A file of the Python tool as an experiment or a campaign of llem.
+
+import { basename, dirname, resolve } from 'node:path'
+import { fileLayer } from '../../config/config-file.js'
+import type { Layer } from '../../config/layers.js'
+import { isTree, mergeTrees, type Path, type Tree } from '../../config/tree.js'
+import type { Imported, Surroundings } from '../reading.js'
+import { Reader } from './read.js'
+import { isOfPythonTool } from './recognise.js'
+import { backendsOf, GridReader } from './sweep.js'
+
+/** Keys that say which experiments there are. */
+const GRID_KEYS: readonly string[] = ['sweep', 'grid', 'experiments', 'configs']
+const STUDY_ONLY: readonly string[] = [
+  ...GRID_KEYS,
+  'study_name',
+  'campaign_name',
+  'execution',
+  'study_execution',
+  'schedule',
+]
+
+/** Reads a file that was recognised. `path`: beside which `configs` are looked for. */
+export function importPython(layer: Layer, path: string): Imported {
+  const tree = merged(layer.tree)
+  const isCampaign =
+    STUDY_ONLY.some(
+      (key) => isTree(tree[key]) || Array.isArray(tree[key]) || typeof tree[key] === 'string',
+    ) ||
+    ['num_cycles', 'n_cycles'].some((key) => typeof tree[key] === 'number' && tree[key] !== 1) ||
+    Array.isArray(tree.model) ||
+    Array.isArray(tree.backend) ||
+    Array.isArray(tree.engine)
+  const reader = new Reader((at, part) => layer.place(at, part))
+  return isCampaign ? study(tree, reader, path) : experiment(tree, reader)
+}
+
+function experiment(tree: Tree, reader: Reader): Imported {
+  const backends = onlyBackend(tree)
+  const { num_cycles: _, n_cycles: __, ...rest } = tree
+  const own = reader.read(named(rest, 'experiment_name', reader, []), [], [], { backends, isCampaign: false })
+  const withBackend = own.backend === undefined ? mergeTrees({ backend: backends[0] }, own) : own
+  return {
+    what: 'an experiment of the Python tool',
+    kind: 'experiment',
+    tree: { ...withBackend, ...nameOf(tree, 'experiment_name') },
+    ...gathered(reader),
+  }
+}
+
+function study(tree: Tree, reader: Reader, path: string): Imported {
+  const named = backendsOf(tree)
+  const backends = named.length > 0 ? named : ['pytorch']
+  const around: Surroundings = { backends, isCampaign: true }
+  const shared = Object.fromEntries(
+    Object.entries(tree).filter(([key]) => !GRID_KEYS.includes(key) && !NAMES.includes(key)),
+  )
+  const lists = new GridReader(reader, around)
+  for (const key of ['model', 'model_name', 'backend', 'engine'])
+    if (Array.isArray(shared[key])) {
+      lists.axis(key, shared[key], [key])
+      delete shared[key]
+    }
+  const own = reader.read(shared, [], [], around)
+  if (isTree(tree.sweep)) lists.axes(tree.sweep, ['sweep'])
+  if (isTree(tree.grid)) readGrid(tree.grid, lists)
+  const experiments = [...listed(tree, reader, backends), ...fromConfigs(tree, reader, path)]
+  if (own.backend === undefined && backends.length === 1) own.backend = backends[0]
+  const hasGrid = Object.keys(lists.grid).length > 0
+  if (hasGrid && lists.grid.backends === undefined && backends.length > 1) lists.grid.backends = backends
+  if (hasGrid && backends.length > 1) delete own.backend
+  const campaign: Tree = {
+    campaign_name: name(tree, path),
+    ...own,
+    ...(hasGrid ? { grid: lists.grid } : {}),
+    ...(experiments.length > 0 ? { experiments } : hasGrid ? {} : { experiments: [{}] }),
+  }
+  const which = NAMES.find((key) => tree[key] !== undefined)
+  if (which !== undefined) reader.note(['campaign_name'], [which], null)
+  return { what: 'a study of the Python tool', kind: 'campaign', tree: campaign, ...gathered(reader) }
+}
+
+function readGrid(grid: Tree, lists: GridReader): void {
+  for (const [key, value] of Object.entries(grid)) {
+    if (key === 'backends' || key === 'engines') lists.axis('backend', value, ['grid', key])
+    else if (key === 'models') lists.axis('model', value, ['grid', key])
+    else if ((key === 'shared' || key === 'axes') && isTree(value)) lists.axes(value, ['grid', key])
+    else if (key === 'backend_overrides' && isTree(value)) {
+      for (const [backend, axes] of Object.entries(value))
+        if (isTree(axes)) lists.overrides(backend, axes, ['grid', key, backend])
+    } else lists.axis(key, value, ['grid', key])
+  }
+}
+
+function listed(tree: Tree, reader: Reader, backends: readonly string[]): Tree[] {
+  const { experiments } = tree
+  if (!Array.isArray(experiments)) return []
+  return experiments
+    .filter(isTree)
+    .map((each, index) => one(each, reader, ['experiments', index], backends, index))
+}
+
+/** One of a list, with its own backend where it names one. */
+function one(each: Tree, reader: Reader, at: Path, backends: readonly string[], index: number): Tree {
+  const own = backendsOf(each)
+  const only = own.length > 0 ? own : backends.slice(0, 1)
+  const read = reader.read(without(each, NAMES), at, ['experiments', index], {
+    backends: only,
+    isCampaign: false,
+  })
+  const backend =
+    read.backend === undefined && (own.length > 0 || backends.length > 1) ? { backend: only[0] } : {}
+  return { ...backend, ...read, ...nameOf(each, 'experiment_name') }
+}
+
+/** The files of a campaign, each in full: theirs and llem's own alike. */
+function fromConfigs(tree: Tree, reader: Reader, path: string): Tree[] {
+  const { configs } = tree
+  if (!Array.isArray(configs)) return []
+  return configs.flatMap((file, index) => {
+    const { layer, findings } = fileLayer(resolve(dirname(path), String(file)))
+    reader.findings.push(...findings)
+    if (layer === null) return []
+    if (!isOfPythonTool(layer.tree)) return [layer.tree]
+    const inner = new Reader((at, part) => layer.place(at, part))
+    const each = experiment(merged(layer.tree), inner)
+    reader.findings.push(...inner.findings)
+    reader.lost.push(...inner.lost)
+    for (const origin of each.origins)
+      reader.origins.push({ ...origin, path: ['experiments', index, ...origin.path] })
+    return [each.tree]
+  })
+}
+
+const NAMES: readonly string[] = ['study_name', 'campaign_name', 'config_name', 'name', 'experiment_name']
+
+function named(tree: Tree, to: string, reader: Reader, base: Path): Tree {
+  const which = NAMES.find((key) => tree[key] !== undefined)
+  if (which !== undefined) reader.note([...base, to], [which], null)
+  return without(tree, NAMES)
+}
+
+function nameOf(tree: Tree, to: string): Tree {
+  const which = NAMES.find((key) => tree[key] !== undefined)
+  return which === undefined ? {} : { [to]: plainName(tree[which]) }
+}
+
+function name(tree: Tree, path: string): unknown {
+  const which = NAMES.find((key) => tree[key] !== undefined && tree[key] !== null)
+  return plainName(which === undefined ? basename(path).replace(/\.\w+$/, '') : tree[which])
+}
+
+/** A name of llem is part of a folder's. */
+function plainName(value: unknown): unknown {
+  return typeof value === 'string'
+    ? value.replaceAll('/', '-').slice(0, 100)
+    : value === null
+      ? null
+      : String(value)
+}
+
+function onlyBackend(tree: Tree): string[] {
+  const [backend = 'pytorch'] = backendsOf(tree)
+  return [backend]
+}
+
+function without(tree: Tree, keys: readonly string[]): Tree {
+  return Object.fromEntries(Object.entries(tree).filter(([key]) => !keys.includes(key)))
+}
+
+function gathered({ lost, findings, origins }: Reader): Pick<Imported, 'lost' | 'findings' | 'origins'> {
+  return { lost, findings, origins }
+}
+
+/** YAML of Python lays `<<` below the mapping that it stands in. */
+function merged(value: Tree): Tree {
+  const inner = (each: unknown): unknown =>
+    Array.isArray(each) ? each.map(inner) : isTree(each) ? merged(each) : each
+  const { '<<': below, ...rest } = value
+  const own = Object.fromEntries(Object.entries(rest).map(([key, each]) => [key, inner(each)]))
+  const bases = [below].flat().filter(isTree).map(merged)
+  // The first of several has the last word.
+  return Object.assign({}, ...bases.reverse(), own)
+}
