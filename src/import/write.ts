@@ -2,7 +2,7 @@
 // counterpart.
 
 import { basename } from 'node:path'
-import { Document, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml'
+import { Document, isMap, isScalar, isSeq, type Node, type Pair, visit } from 'yaml'
 import type { Path } from '../config/tree.js'
 import { printable } from '../core/printable.js'
 import { mask } from '../core/secrets.js'
@@ -11,6 +11,12 @@ import type { Imported, LostKey } from './reading.js'
 /** The text of a file that `llem run` or `llem campaign` reads. */
 export function yamlOf({ what, kind, tree, origins, lost }: Imported, path: string): string {
   const doc = new Document(tree, { schema: 'core' })
+  // A list of plain values is read at a glance on one line.
+  visit(doc, {
+    Seq: (_, seq) => {
+      if (seq.items.every(isScalar)) seq.flow = true
+    },
+  })
   for (const { path: at, from, place, how } of origins) {
     const pair = pairAt(doc.contents, at)
     if (pair === null || !isScalar(pair.key)) continue

@@ -157,12 +157,7 @@ const TENSORRT: Readonly<Record<string, Rule>> = {
   pipeline_parallel_size: to('tensorrt.pp_size'),
   gpu_memory_utilization: to('tensorrt.kv_cache_free_gpu_memory_fraction'),
   'kv_cache_config.free_gpu_memory_fraction': to('tensorrt.kv_cache_free_gpu_memory_fraction'),
-  kv_cache_config: (value) =>
-    isTree(value)
-      ? Object.entries(value).flatMap(([key, each]) =>
-          (TENSORRT[`kv_cache_config.${key}`] ?? missing(IN_FILE))(each, ONE('tensorrt')),
-        )
-      : nothing(),
+  'kv_cache_config.*': missing(IN_FILE),
   enable_chunked_context: to('tensorrt.enable_chunked_prefill'),
   quantization: usual(['none'], IN_FILE),
   kv_cache_type: usual(['paged'], 'trtllm-serve has paged caches'),
@@ -221,7 +216,8 @@ export function ruleOfBackend([backend = '', ...rest]: readonly string[], isLeaf
   const rules = RULES[backend]
   if (rules === undefined || rest.length === 0) return null
   // The inner keys of a group without a counterpart have none either.
-  const own = rules[rest.join('.')] ?? (rest.length > 1 ? inner(rules, rest) : undefined)
+  const own =
+    rules[rest.join('.')] ?? rules[`${rest[0]}.*`] ?? (rest.length > 1 ? inner(rules, rest) : undefined)
   if (own !== undefined) return (value) => own(value, ONE(backend))
   if (rest.length > 1 && !isLeaf) return null
   if (backend === 'vllm' || (OWN_KEYS.tensorrt as readonly string[]).includes(rest[0] ?? ''))

@@ -31,7 +31,7 @@ export function sourceOf(group: Tree): Reading[] {
 
 /** Keys of such a group that `sourceOf` reads. */
 export const SOURCE_KEYS: readonly string[] = [
-  ...['name', 'source', 'dataset', 'path', 'file', 'type', 'split', 'subset'],
+  ...['name', 'source', 'dataset', 'path', 'file', 'type', 'split', 'subset', 'input_len', 'output_len'],
 ]
 
 function source(name: string, { split, subset, input_len, output_len, seed }: Tree): Reading {
@@ -64,16 +64,20 @@ export function settleLengths(tree: Tree, moved: (from: string[], to: string[]) 
   if (!isTree(prompts) || !isTree(prompts.synthetic)) return tree
   const synthetic: Tree = { ...prompts.synthetic }
   const settled: Tree = { ...tree, prompts: { synthetic } }
+  const keep = (key: string, rest: Tree) => {
+    if (Object.keys(rest).length > 0) settled[key] = rest
+    else delete settled[key]
+  }
   if (isTree(generation) && generation.max_tokens !== undefined) {
     const { max_tokens, ...rest } = generation
     synthetic.output_len ??= max_tokens
-    settled.generation = rest
+    keep('generation', rest)
     moved(['generation', 'max_tokens'], ['prompts', 'synthetic', 'output_len'])
   }
   if (isTree(dataset) && typeof dataset.max_input_tokens === 'number') {
     const { max_input_tokens, ...rest } = dataset
     synthetic.input_len ??= max_input_tokens
-    settled.dataset = rest
+    keep('dataset', rest)
     moved(['dataset', 'max_input_tokens'], ['prompts', 'synthetic', 'input_len'])
   }
   return settled

@@ -1,10 +1,11 @@
 // A file of the Python tool as an experiment or a campaign of llem.
 
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { fileLayer } from '../../config/config-file.js'
 import type { Layer } from '../../config/layers.js'
+import { CAMPAIGN_KEYS } from '../../config/schema-campaign.js'
 import { isTree, mergeTrees, type Path, type Tree } from '../../config/tree.js'
-import type { Imported, Surroundings } from '../reading.js'
+import type { Imported, Origin, Surroundings } from '../reading.js'
 import { Reader } from './read.js'
 import { isOfPythonTool } from './recognise.js'
 import { backendsOf, GridReader } from './sweep.js'
@@ -43,19 +44,21 @@ function experiment(tree: Tree, reader: Reader): Imported {
   return {
     what: 'an experiment of the Python tool',
     kind: 'experiment',
-    tree: { ...withBackend, ...nameOf(tree, 'experiment_name') },
+    tree: { ...nameOf(tree, 'experiment_name'), ...withBackend },
     ...gathered(reader),
   }
 }
 
 function study(tree: Tree, reader: Reader, path: string): Imported {
-  const named = backendsOf(tree)
-  const backends = named.length > 0 ? named : ['pytorch']
+  const said = backendsOf(tree)
+  const usual = said.length > 0 ? said : ['pytorch']
+  const list = Array.isArray(tree.experiments) ? tree.experiments.filter(isTree) : []
+  const isAllSaid = list.length > 0 && list.every((each) => backendsOf(each).length > 0)
+  const needsUsual = !isAllSaid || isTree(tree.sweep) || isTree(tree.grid)
+  const backends = [...new Set([...(needsUsual ? usual : []), ...list.flatMap(backendsOf)])]
   const around: Surroundings = { backends, isCampaign: true }
-  const shared = Object.fromEntries(
-    Object.entries(tree).filter(([key]) => !GRID_KEYS.includes(key) && !NAMES.includes(key)),
-  )
-  const lists = new GridReader(reader, around)
+  const shared = without(tree, [...GRID_KEYS, ...NAMES])
+  const lists = new GridReader(reader, { backends: usual, isCampaign: true })
   for (const key of ['model', 'model_name', 'backend', 'engine'])
     if (Array.isArray(shared[key])) {
       lists.axis(key, shared[key], [key])
@@ -64,11 +67,15 @@ function study(tree: Tree, reader: Reader, path: string): Imported {
   const own = reader.read(shared, [], [], around)
   if (isTree(tree.sweep)) lists.axes(tree.sweep, ['sweep'])
   if (isTree(tree.grid)) readGrid(tree.grid, lists)
-  const experiments = [...listed(tree, reader, backends), ...fromConfigs(tree, reader, path)]
-  if (own.backend === undefined && backends.length === 1) own.backend = backends[0]
   const hasGrid = Object.keys(lists.grid).length > 0
-  if (hasGrid && lists.grid.backends === undefined && backends.length > 1) lists.grid.backends = backends
-  if (hasGrid && backends.length > 1) delete own.backend
+  if (hasGrid && usual.length > 1) lists.grid.backends = usual
+  const isOne = usual.length === 1 && backends.length <= 1
+  const experiments = [
+    ...list.map((each, index) => one(each, reader, index, isOne ? [] : usual)),
+    ...fromConfigs(tree, reader, path, { own, before: list.length }),
+  ]
+  if (own.backend === undefined && usual.length === 1) own.backend = usual[0]
+  if (usual.length > 1) delete own.backend
   const campaign: Tree = {
     campaign_name: name(tree, path),
     ...own,
@@ -92,43 +99,42 @@ function readGrid(grid: Tree, lists: GridReader): void {
   }
 }
 
-function listed(tree: Tree, reader: Reader, backends: readonly string[]): Tree[] {
-  const { experiments } = tree
-  if (!Array.isArray(experiments)) return []
-  return experiments
-    .filter(isTree)
-    .map((each, index) => one(each, reader, ['experiments', index], backends, index))
-}
-
-/** One of a list, with its own backend where it names one. */
-function one(each: Tree, reader: Reader, at: Path, backends: readonly string[], index: number): Tree {
+/** One of a list, with its own backend where it names one. `usual`: what it has otherwise, where that is not said for all. */
+function one(each: Tree, reader: Reader, index: number, usual: readonly string[]): Tree {
   const own = backendsOf(each)
-  const only = own.length > 0 ? own : backends.slice(0, 1)
-  const read = reader.read(without(each, NAMES), at, ['experiments', index], {
-    backends: only,
-    isCampaign: false,
-  })
-  const backend =
-    read.backend === undefined && (own.length > 0 || backends.length > 1) ? { backend: only[0] } : {}
-  return { ...backend, ...read, ...nameOf(each, 'experiment_name') }
+  const backends = own.length > 0 ? own : usual.length > 0 ? usual.slice(0, 1) : ['pytorch']
+  const around = { backends, isCampaign: false }
+  const read = reader.read(without(each, NAMES), ['experiments', index], ['experiments', index], around)
+  const isSaid = own.length > 0 || usual.length > 0
+  return { ...nameOf(each, 'experiment_name'), ...(isSaid ? { backend: backends[0] } : {}), ...read }
 }
 
-/** The files of a campaign, each in full: theirs and llem's own alike. */
-function fromConfigs(tree: Tree, reader: Reader, path: string): Tree[] {
-  const { configs } = tree
+/** The files of a campaign, each in full, theirs and llem's own alike. What the campaign says has the last word, as there. */
+function fromConfigs(
+  { configs }: Tree,
+  reader: Reader,
+  path: string,
+  { own, before }: { own: Tree; before: number },
+): Tree[] {
   if (!Array.isArray(configs)) return []
+  const { backend: _, ...said } = without(own, CAMPAIGN_KEYS)
+  const ofCampaign = reader.origins.filter((origin) => String(origin.path[0]) in said)
   return configs.flatMap((file, index) => {
-    const { layer, findings } = fileLayer(resolve(dirname(path), String(file)))
+    const at = isAbsolute(String(file)) ? String(file) : join(dirname(path), String(file))
+    const { layer, findings } = fileLayer(at)
     reader.findings.push(...findings)
     if (layer === null) return []
-    if (!isOfPythonTool(layer.tree)) return [layer.tree]
-    const inner = new Reader((at, part) => layer.place(at, part))
+    const base: Path = ['experiments', before + index]
+    if (!isOfPythonTool(layer.tree)) return [mergeTrees(layer.tree, said)]
+    const inner = new Reader((each, part) => layer.place(each, part))
     const each = experiment(merged(layer.tree), inner)
     reader.findings.push(...inner.findings)
     reader.lost.push(...inner.lost)
-    for (const origin of each.origins)
-      reader.origins.push({ ...origin, path: ['experiments', index, ...origin.path] })
-    return [each.tree]
+    const isOver = (origin: Origin) =>
+      ofCampaign.some((over) => over.path.join('.') === origin.path.join('.'))
+    for (const origin of [...each.origins.filter((its) => !isOver(its)), ...ofCampaign])
+      reader.origins.push({ ...origin, path: [...base, ...origin.path] })
+    return [mergeTrees(each.tree, said)]
   })
 }
 

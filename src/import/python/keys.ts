@@ -52,15 +52,11 @@ const preset: Rule = (value, around) => {
 export function inRequest(key: string, off: readonly unknown[]): Rule {
   return (value, { backends }) => {
     if (value === null || off.includes(value)) return [{ why: 'it is off, as in llem', matters: false }]
-    const served = backends.filter((name) => name === 'vllm' || name === 'tensorrt')
-    if (served.length === 0)
-      return [
-        {
-          why: `llem has it for servers alone (\`vllm.extra_body\`), not for ${backends.join(', ')}`,
-          matters: true,
-        },
-      ]
-    return served.map((name) => ({ to: `${name}.extra_body.${key}`, value, how: 'sent with each request' }))
+    return backends.map((name) =>
+      name === 'vllm' || name === 'tensorrt'
+        ? { to: `${name}.extra_body.${key}`, value, how: 'sent with each request' }
+        : { why: `llem has it for servers alone, as \`vllm.extra_body\`, not for ${name}`, matters: true },
+    )
   }
 }
 
@@ -201,6 +197,12 @@ const lora: Rule = (value, { backends }) => {
   ]
 }
 
+/** Without a limit theirs go on to the end of the text. */
+const most: Rule = (value, around) =>
+  value === null
+    ? [{ why: 'llem always has a limit: generation.max_tokens, 128 where it is not written', matters: true }]
+    : to('generation.max_tokens')(value, around)
+
 const cycles: Rule = (value) => (value === null ? nothing() : [{ to: 'execution.cycles', value }])
 
 /** Dotted keys as they are written, after `task`, `measurement` and the like were taken off. */
@@ -228,8 +230,8 @@ export const KEYS: Readonly<Record<string, Rule>> = {
       : [{ why: 'in the order of the set', matters: false }],
   dataset_order: to('dataset.order'),
   max_input_tokens: to('dataset.max_input_tokens'),
-  max_output_tokens: to('generation.max_tokens'),
-  max_new_tokens: to('generation.max_tokens'),
+  max_output_tokens: most,
+  max_new_tokens: most,
   min_output_tokens: inRequest('min_tokens', [0]),
   min_new_tokens: inRequest('min_tokens', [0]),
   precision,

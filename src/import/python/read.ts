@@ -64,8 +64,14 @@ export class Reader {
     const readings = [...this.entries(nest(key.split('.'), value), at, [])].flatMap(({ value: each, rule }) =>
       rule(each, around),
     )
-    const taken = Object.fromEntries(this.take(at, readings).map((each) => [each.to, each.value]))
-    return { taken, isWhole: !readings.some((reading) => !isTaken(reading) && reading.matters) }
+    const found = readings.filter(isTaken)
+    const isWhole = found.length > 0 || readings.every((reading) => isTaken(reading) || !reading.matters)
+    const said = readings.map((reading) =>
+      isTaken(reading)
+        ? reading
+        : { ...reading, why: `${JSON.stringify(value)}: ${reading.why}${isWhole ? '' : '; it is left out'}` },
+    )
+    return { taken: Object.fromEntries(this.take(at, said).map((each) => [each.to, each.value])), isWhole }
   }
 
   /** Says where a key of llem comes from. */

@@ -61,7 +61,7 @@ export class GridReader {
     else if (values.some(isTree))
       this.group(
         key,
-        values.filter(isTree).flatMap((each) => this.alternatives(each, at)),
+        values.flatMap((each, index) => (isTree(each) ? this.alternatives(each, [...at, index]) : [])),
         at,
       )
     else this.values(key, values, at)
@@ -88,7 +88,7 @@ export class GridReader {
   overrides(backend: string, tree: Tree, at: Path): void {
     for (const [path, values] of leavesOf(tree)) {
       const key = path.join('.')
-      const isScoped = plainPath(path)[0] === backendOf(backend)
+      const isScoped = plainPath(key.split('.'))[0] === backendOf(backend)
       const isGeneral = /^(decoder|dataset|precision|fp_precision|max_|n$|num_input|batching)/.test(key)
       this.axis(isScoped || isGeneral ? key : `${backend}.${key}`, values, [...at, ...path])
     }

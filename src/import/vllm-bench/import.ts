@@ -76,6 +76,8 @@ function readCommand({ args, place }: BenchCommand, base: Path): Read {
         `unknown option --${name} of \`vllm bench serve\``,
         meant === null ? null : didYouMean(`--${meant}`),
       )
+      // What follows is its value.
+      if (inline === undefined && args[at + 1]?.text.startsWith('-') === false) at += 1
     }
   }
   const told = [...promptsOf(given), ...addressOf(given), ...inFlight(given)]
