@@ -57,6 +57,11 @@ export interface Imported {
   findings: Finding[]
 }
 
+/** What a table has under a name of somebody's file, which may be that of a method of every object. */
+export function entryOf<T>(table: Readonly<Record<string, T>>, name: unknown): T | undefined {
+  return typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined
+}
+
 export function isTaken(reading: Reading): reading is Taken {
   return 'to' in reading
 }

@@ -3,6 +3,7 @@
 import { OWN_KEYS } from '../../backends/server/options.js'
 import { isTree, type Tree } from '../../config/tree.js'
 import {
+  entryOf,
   missing,
   nothing,
   type Reading,
@@ -213,11 +214,13 @@ export function plainKey([backend = '', ...rest]: readonly string[]): string[] {
 
 /** How a key of a backend is read; null where nobody knows it. Arguments of engines go by their own names. */
 export function ruleOfBackend([backend = '', ...rest]: readonly string[], isLeaf: boolean): Rule | null {
-  const rules = RULES[backend]
+  const rules = entryOf(RULES, backend)
   if (rules === undefined || rest.length === 0) return null
   // The inner keys of a group without a counterpart have none either.
   const own =
-    rules[rest.join('.')] ?? rules[`${rest[0]}.*`] ?? (rest.length > 1 ? inner(rules, rest) : undefined)
+    entryOf(rules, rest.join('.')) ??
+    (rest.length > 1 ? entryOf(rules, `${rest[0]}.*`) : undefined) ??
+    (rest.length > 1 ? inner(rules, rest) : undefined)
   if (own !== undefined) return (value) => own(value, ONE(backend))
   if (rest.length > 1 && !isLeaf) return null
   if (backend === 'vllm' || (OWN_KEYS.tensorrt as readonly string[]).includes(rest[0] ?? ''))
@@ -230,7 +233,7 @@ function inner(
   rules: Readonly<Record<string, Rule>>,
   [group = '', ...below]: readonly string[],
 ): Rule | undefined {
-  const rule = rules[group]
+  const rule = entryOf(rules, group)
   return rule === undefined
     ? undefined
     : (value, around) =>

@@ -3,7 +3,7 @@
 import { closest, didYouMean } from '../../config/did-you-mean.js'
 import { PROMPT_FILE } from '../../config/schema-workload.js'
 import { isTree, type Tree } from '../../config/tree.js'
-import { type Reading, type Rule, to } from '../reading.js'
+import { entryOf, type Reading, type Rule, to } from '../reading.js'
 
 /** Its aliases, as sets of the hub. */
 const SETS: Readonly<Record<string, string>> = {
@@ -40,7 +40,7 @@ function source(name: string, { split, subset, input_len, output_len, seed }: Tr
     return { to: 'prompts', value: { synthetic: Object.fromEntries(lengths) } }
   }
   if (name === 'builtin' || PROMPT_FILE.test(name)) return { to: 'prompts', value: name }
-  const known = SETS[name.toLowerCase()]
+  const known = entryOf(SETS, name.toLowerCase())
   const isHub = /^[\w.-]+\/[\w.-]+$/.test(name)
   if (known === undefined && !isHub) {
     const meant = closest(name, [...Object.keys(SETS), 'synthetic'])

@@ -74,7 +74,8 @@ function study(tree: Tree, reader: Reader, path: string): Imported {
     ...list.map((each, index) => one(each, reader, index, isOne ? [] : usual)),
     ...fromConfigs(tree, reader, path, { own, before: list.length }),
   ]
-  if (own.backend === undefined && usual.length === 1) own.backend = usual[0]
+  // With experiments that all name theirs it stands for what they share, such as a load.
+  if (own.backend === undefined && usual.length === 1) own.backend = needsUsual ? usual[0] : backends[0]
   if (usual.length > 1) delete own.backend
   const campaign: Tree = {
     campaign_name: name(tree, path),

@@ -1,7 +1,7 @@
 // Keys of the Python tool that no backend owns, in both of its generations.
 
 import { isTree } from '../../config/tree.js'
-import { missing, nothing, type Reading, type Rule, to, unneeded, usual } from '../reading.js'
+import { entryOf, missing, nothing, type Reading, type Rule, to, unneeded, usual } from '../reading.js'
 import { named } from './datasets.js'
 
 /** Its names of inference backends. */
@@ -15,7 +15,7 @@ const BACKENDS: Readonly<Record<string, string>> = {
 }
 
 export function backendOf(name: unknown): unknown {
-  return typeof name === 'string' ? (BACKENDS[name.toLowerCase()] ?? name) : name
+  return typeof name === 'string' ? (entryOf(BACKENDS, name.toLowerCase()) ?? name) : name
 }
 
 const DTYPES: Readonly<Record<string, string>> = {
@@ -33,7 +33,7 @@ const PRESETS: Readonly<Record<string, Record<string, number>>> = {
 
 const preset: Rule = (value, around) => {
   if (value === null) return nothing()
-  const values = PRESETS[String(value)]
+  const values = entryOf(PRESETS, value)
   if (values === undefined)
     return [
       {
@@ -98,7 +98,7 @@ export const SAMPLING: Readonly<Record<string, Rule>> = {
 /** The type of weights, for each backend that can be told. */
 export const precision: Rule = (value, { backends }) => {
   if (value === null) return nothing()
-  const dtype = DTYPES[String(value).toLowerCase()]
+  const dtype = entryOf(DTYPES, String(value).toLowerCase())
   if (dtype === undefined)
     return [
       {
@@ -167,13 +167,11 @@ export const sharding: Rule = (value, around) => {
 
 const traffic: Rule = (value, { backends }) => {
   if (!isTree(value) || value.enabled === false) return [{ why: 'it is off', matters: false }]
-  if (!backends.some((name) => name === 'vllm' || name === 'tensorrt'))
-    return [
-      {
-        why: `requests arrive at servers; ${backends.join(', ')} takes one batch after the other`,
-        matters: true,
-      },
-    ]
+  const others = backends.filter((name) => name !== 'vllm' && name !== 'tensorrt')
+  if (others.length > 0) {
+    const why = `requests arrive at servers; ${others.join(', ')} takes one batch after the other`
+    return [{ why, matters: true }]
+  }
   const { target_qps, mode, seed } = value
   const given: [string, unknown][] = [
     ['load.request_rate', target_qps],
@@ -278,7 +276,7 @@ export const KEYS: Readonly<Record<string, Rule>> = {
   schema_version: unneeded('llem knows the file by its keys'),
   version: unneeded('llem knows the file by its keys'),
   description: unneeded('it is for people; a comment in the file does'),
-  save_outputs: usual([false], 'llem keeps no answers'),
+  save_outputs: unneeded('llem keeps no answers'),
   decode_token_to_text: unneeded('answers are decoded where they are counted'),
   extra_metadata: unneeded('it changes nothing that is measured'),
   cycle_id: unneeded('llem numbers cycles itself'),

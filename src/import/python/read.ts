@@ -8,6 +8,7 @@ import { isTree, mergeTrees, nest, type Path, type Tree } from '../../config/tre
 import { meantBy } from '../../config/vocabulary.js'
 import { mask } from '../../core/secrets.js'
 import {
+  entryOf,
   isTaken,
   type LostKey,
   type Origin,
@@ -146,7 +147,7 @@ export function plainPath(path: readonly string[]): string[] {
 function ruleFor(path: readonly string[], value: unknown): Rule | null {
   const key = path.join('.')
   if (isSource(path, value)) return null
-  const rule = own(KEYS, key) ?? own(STUDY_KEYS, key)
+  const rule = entryOf(KEYS, key) ?? entryOf(STUDY_KEYS, key)
   const isGroupToo = key === 'dataset' || key === 'energy'
   if (rule !== undefined && !(isGroupToo && isTree(value))) return rule
   const ofBackend = ruleOfBackend(path, !isTree(value))
@@ -155,10 +156,6 @@ function ruleFor(path: readonly string[], value: unknown): Rule | null {
   // What both call the same.
   const isSame = nodeAt(path) !== undefined || nodeAt(path, campaignJsonSchema()) !== undefined
   return isSame ? to(key) : null
-}
-
-function own<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined
 }
 
 function isSource(path: readonly string[], value: unknown): value is Tree {

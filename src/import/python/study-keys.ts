@@ -1,7 +1,7 @@
 // Keys of its campaigns and studies.
 
 import { isTree } from '../../config/tree.js'
-import { nothing, type Reading, type Rule, to, unneeded, usual } from '../reading.js'
+import { entryOf, nothing, type Reading, type Rule, to, unneeded, usual } from '../reading.js'
 import { backendOf } from './keys.js'
 
 const ORDERS: Readonly<Record<string, [structure: string, how?: string]>> = {
@@ -17,7 +17,7 @@ const ORDERS: Readonly<Record<string, [structure: string, how?: string]>> = {
 
 const order: Rule = (value) => {
   if (value === null) return nothing()
-  const [structure, how] = ORDERS[String(value)] ?? [value]
+  const [structure, how] = entryOf(ORDERS, value) ?? [value]
   return [{ to: 'execution.structure', value: structure, ...(how === undefined ? {} : { how }) }]
 }
 
