@@ -18,7 +18,6 @@ const STUDY_ONLY: readonly string[] = [
   'campaign_name',
   'execution',
   'study_execution',
-  'schedule',
 ]
 
 /** Reads a file that was recognised. `path`: beside which `configs` are looked for. */
@@ -29,6 +28,7 @@ export function importPython(layer: Layer, path: string): Imported {
       (key) => isTree(tree[key]) || Array.isArray(tree[key]) || typeof tree[key] === 'string',
     ) ||
     ['num_cycles', 'n_cycles'].some((key) => typeof tree[key] === 'number' && tree[key] !== 1) ||
+    (isTree(tree.schedule) && tree.schedule.enabled === true) ||
     Array.isArray(tree.model) ||
     Array.isArray(tree.backend) ||
     Array.isArray(tree.engine)

@@ -1,7 +1,17 @@
 // Keys of the Python tool that no backend owns, in both of its generations.
 
 import { isTree } from '../../config/tree.js'
-import { entryOf, missing, nothing, type Reading, type Rule, to, unneeded, usual } from '../reading.js'
+import {
+  entryOf,
+  fitting,
+  missing,
+  nothing,
+  type Reading,
+  type Rule,
+  to,
+  unneeded,
+  usual,
+} from '../reading.js'
 import { named } from './datasets.js'
 
 /** Its names of inference backends. */
@@ -264,6 +274,13 @@ export const KEYS: Readonly<Record<string, Rule>> = {
     value === null
       ? [{ to: 'energy.backend', value: null }]
       : to('energy')(value, { backends: [], isCampaign: false }),
+  'warmup.n_warmup': (value) =>
+    value === null
+      ? nothing()
+      : [
+          { to: 'warmup.convergence_detection', value: false, how: 'their default: so many, and no more' },
+          { to: 'warmup.n_warmup', value: fitting('warmup.n_warmup', value) },
+        ],
   'baseline.cache_ttl_seconds': to('baseline.cache_ttl_sec'),
   'baseline.strategy': usual(
     ['cached', 'validated'],

@@ -39,9 +39,9 @@ export class Reader {
   read(tree: Tree, at: Path, base: Path, around: Surroundings): Tree {
     let own: Tree = Object.create(null)
     const given = [...this.entries(tree, at, [])]
-    // A preset comes first, so that what is written beside it has the last word; greedy decoding has it over a temperature.
+    // A preset or what implies a default comes first, so that what is written beside it has the last word; greedy decoding has it over a temperature.
     const rank = ({ path }: Entry) =>
-      /preset$/.test(String(path.at(-1))) ? 0 : path.at(-1) === 'do_sample' ? 2 : 1
+      /(preset|n_warmup)$/.test(String(path.at(-1))) ? 0 : path.at(-1) === 'do_sample' ? 2 : 1
     for (const { path, value, rule } of given.sort((a, b) => rank(a) - rank(b)))
       for (const { to: key, value: taken, how = null } of this.take([...at, ...path], rule(value, around))) {
         own = mergeTrees(own, nest(key.split('.'), taken))
