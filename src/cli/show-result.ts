@@ -7,6 +7,7 @@ import { whoseJoules } from '../results/whose.js'
 import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties } from './joules.js'
+import { migFacts } from './mig-facts.js'
 import { levelFacts, ofWhom, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
@@ -105,6 +106,7 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
   if (result.energy !== null) {
     yield* cpuFacts(result.energy)
     yield* sensorFacts(result.energy.sensors)
+    yield* migFacts(result.energy.devices)
     yield* externalFacts(result.energy.external)
   }
   const { carbon, cost } = result

@@ -13,7 +13,8 @@ import {
   unneeded,
   usual,
 } from '../reading.js'
-import { inRequest, precision, SAMPLING, sharding } from './keys.js'
+import { precision, sharding } from './keys.js'
+import { inRequest, SAMPLING } from './sampling.js'
 
 const ONE = (name: string): Surroundings => ({ backends: [name], isCampaign: false })
 
