@@ -181,7 +181,7 @@ grid:
     expect(
       problemsOf('campaign_name: c\nmodel: m\ngrid: { groups: { a: [{}, { generation.max_token: 5 }] } }'),
     ).toEqual([
-      'campaign.yaml:3:30: unknown key `generation.max_token` in the grid; did you mean `generation.max_tokens`?',
+      'campaign.yaml:3:29: unknown key `generation.max_token` in the grid; did you mean `generation.max_tokens`?',
     ])
   })
 })
