@@ -219,6 +219,25 @@ describe('what is read', () => {
   })
 })
 
+describe('what says which experiments there are', () => {
+  it('is refused where it is of another shape, never left away', () => {
+    const path = join(folder, 'shapes.yaml')
+    writeFileSync(
+      path,
+      'study_name: s\nmodel: m\nsweep: { precision: [fp16], decoder: [{}, 5] }\ngrid: 4\nexperiments: [{ n: 5 }, 7]\nconfigs: a.yaml\n',
+    )
+    const found = importFile(path)
+    const read = found === null ? null : readAs(found.kind, { file: layerOf(found, path) })
+    const problems = read !== null && 'problems' in read ? renderProblems(read.problems) : ''
+    expect(problems.replaceAll(`${folder}/`, '').split('\n')).toEqual([
+      'shapes.yaml:3:38: decoder mixes mappings and values; write each as a mapping, and {} for none',
+      'shapes.yaml:4:7: grid must be a mapping of keys to lists',
+      'shapes.yaml:5:25: experiments[1] must be a mapping of keys',
+      'shapes.yaml:6:10: configs must be a list',
+    ])
+  })
+})
+
 describe('a file of llem with a slip', () => {
   it.each([
     'model: m\nmodel_name: n',

@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path'
 import { fileLayer } from '../../config/config-file.js'
 import type { Layer } from '../../config/layers.js'
 import { CAMPAIGN_KEYS } from '../../config/schema-campaign.js'
-import { isTree, mergeTrees, type Path, type Tree } from '../../config/tree.js'
+import { dotted, isTree, mergeTrees, type Path, type Tree } from '../../config/tree.js'
 import type { Imported, Origin, Surroundings } from '../reading.js'
 import { Reader } from './read.js'
 import { isOfPythonTool } from './recognise.js'
@@ -52,7 +52,10 @@ function experiment(tree: Tree, reader: Reader): Imported {
 function study(tree: Tree, reader: Reader, path: string): Imported {
   const said = backendsOf(tree)
   const usual = said.length > 0 ? said : ['pytorch']
-  const list = Array.isArray(tree.experiments) ? tree.experiments.filter(isTree) : []
+  refuseShapes(tree, reader)
+  const list = Array.isArray(tree.experiments)
+    ? tree.experiments.map((each) => (isTree(each) ? each : {}))
+    : []
   const isAllSaid = list.length > 0 && list.every((each) => backendsOf(each).length > 0)
   const needsUsual = !isAllSaid || isTree(tree.sweep) || isTree(tree.grid)
   const backends = [...new Set([...(needsUsual ? usual : []), ...list.flatMap(backendsOf)])]
@@ -86,6 +89,18 @@ function study(tree: Tree, reader: Reader, path: string): Imported {
   const which = NAMES.find((key) => tree[key] !== undefined)
   if (which !== undefined) reader.note(['campaign_name'], [which], null)
   return { what: 'a study of the Python tool', kind: 'campaign', tree: campaign, ...gathered(reader) }
+}
+
+/** What says which experiments there are has to be what it should be: left away in silence it would be another study. */
+function refuseShapes(tree: Tree, reader: Reader): void {
+  const refuse = (path: Path, expected: string) => reader.refuse(path, `${dotted(path)} must be ${expected}`)
+  for (const key of ['sweep', 'grid'])
+    if (tree[key] !== undefined && tree[key] !== null && !isTree(tree[key]))
+      refuse([key], 'a mapping of keys to lists')
+  for (const key of ['experiments', 'configs'])
+    if (tree[key] !== undefined && tree[key] !== null && !Array.isArray(tree[key])) refuse([key], 'a list')
+  for (const [index, each] of [tree.experiments].flat().entries())
+    if (Array.isArray(tree.experiments) && !isTree(each)) refuse(['experiments', index], 'a mapping of keys')
 }
 
 function readGrid(grid: Tree, lists: GridReader): void {
@@ -159,11 +174,8 @@ function name(tree: Tree, path: string): unknown {
 
 /** A name of llem is part of a folder's. */
 function plainName(value: unknown): unknown {
-  return typeof value === 'string'
-    ? value.replaceAll('/', '-').slice(0, 100)
-    : value === null
-      ? null
-      : String(value)
+  if (typeof value === 'string') return value.replaceAll('/', '-').slice(0, 100)
+  return typeof value === 'number' ? String(value) : value
 }
 
 function onlyBackend(tree: Tree): string[] {

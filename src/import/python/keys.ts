@@ -60,7 +60,7 @@ const BATCH_KEYS: Readonly<Record<string, string>> = {
 const batchSize: Rule = (value, { backends }) =>
   value === null
     ? nothing()
-    : backends.map((name) => ({ to: BATCH_KEYS[name] ?? 'llamacpp.parallel', value }))
+    : backends.map((name) => ({ to: entryOf(BATCH_KEYS, name) ?? 'llamacpp.parallel', value }))
 
 const batching = usual(['static', 'none'], 'llem makes batches of one size in the order of the prompts')
 

@@ -80,6 +80,11 @@ export class Reader {
     this.origins.push({ path, from: from.join('.'), place: this.place(from, 'value'), how })
   }
 
+  /** A problem at a place of the foreign file. */
+  refuse(path: Path, message: string): void {
+    this.findings.push({ place: this.place(path, 'value'), key: path.join('.'), message, suggestion: null })
+  }
+
   private take(path: Path, readings: readonly Reading[]) {
     const key = path.filter((step) => typeof step === 'string').join('.')
     return readings

@@ -58,13 +58,15 @@ export class GridReader {
     const plain = plainPath(key.split('.')).join('.')
     if (plain === 'backend' || plain === 'engine') this.list('backends', values.map(backendOf), at)
     else if (plain === 'model' || plain === 'model_name') this.list('models', values, at)
-    else if (values.some(isTree))
+    else if (values.some(isTree)) {
+      if (!values.every(isTree))
+        this.reader.refuse(at, `${key} mixes mappings and values; write each as a mapping, and {} for none`)
       this.group(
         key,
         values.flatMap((each, index) => (isTree(each) ? this.alternatives(each, [...at, index]) : [])),
         at,
       )
-    else this.values(key, values, at)
+    } else this.values(key, values, at)
   }
 
   private values(key: string, values: readonly unknown[], at: Path): void {
