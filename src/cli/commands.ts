@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { type Address, addressOf } from '../metrics/address.js'
 import { type CommandLine, collect, examples, share } from './command-line.js'
 import { DECIDING } from './deciding-commands.js'
 import { RUNS_EXAMPLES, refuseWithoutRuns, withRunsOptions } from './exec-options.js'
+import { SHELLS, type Shell } from './shells.js'
 
 const SIMULATE = [
   '--simulate [scenario]',
@@ -254,6 +255,26 @@ export const COMMANDS: readonly CommandLine[] = [
         .action(async (options) => {
           const { devices } = await import('./devices.js')
           await devices(options)
+        }),
+  },
+  {
+    name: 'servers',
+    define: (command) =>
+      command
+        .summary('list the inference servers that answer here')
+        .description(
+          'Lists the inference servers that answer at their usual ports on this machine, or at the addresses that are named, with their engine and models.',
+        )
+        .argument('[url...]', 'ports or addresses to look at, as 8001 or http://node7:8000', serverUrl)
+        .option('--json', 'print them as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(['llem servers', ''], ['llem servers 8001 http://node7:8000', 'other places']),
+        )
+        .action(async (urls: string[] | undefined, options) => {
+          const { servers } = await import('./servers.js')
+          await servers(urls ?? [], options)
         }),
   },
   {
@@ -526,6 +547,25 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'completion',
+    define: (command) =>
+      command
+        .summary('complete commands and options in a shell')
+        .description('Prints a script with which a shell completes the commands and options of llem.')
+        .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+        .addHelpText(
+          'after',
+          examples(
+            ['source <(llem completion bash)', 'in ~/.bashrc; zsh alike, after compinit'],
+            ['llem completion fish > ~/.config/fish/completions/llem.fish', ''],
+          ),
+        )
+        .action(async (shell: Shell, _options, { parent }: Command) => {
+          const { completion } = await import('./completion.js')
+          if (parent !== null) completion(parent, shell)
+        }),
+  },
+  {
     name: 'explain',
     define: (command) =>
       command
@@ -720,6 +760,13 @@ function secondsWithin(least: number, most: number): (text: string) => number {
     if (value >= least && value <= most) return value
     throw new InvalidArgumentError(`It must be a number from ${least} to ${most} (s).`)
   }
+}
+
+function serverUrl(text: string, before: string[] | undefined): string[] {
+  const url = /^\d{1,5}$/.test(text) ? `http://127.0.0.1:${text}` : text
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new InvalidArgumentError('It must be a port or an address, as 8001 or http://node7:8000.')
+  return [...(before ?? []), url]
 }
 
 function listenAddress(text: string): Address {
