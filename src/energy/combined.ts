@@ -51,6 +51,7 @@ export function unaided(
     constants_hash: null,
     selection: null,
     cross_check: null,
+    nodes: null,
     cut: null,
   }
   return { ...energy, findings: findingsOf(energy) }

@@ -38,7 +38,7 @@ const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
 /** A window's report in the words of result.json. */
 export function energyOf(
   report: WindowReport,
-  sampler: Sampler,
+  sampler: Pick<Sampler, 'devices' | 'intervalMs' | 'powerDomains'>,
   {
     otherSamplers = null,
     ownContainer = null,
@@ -105,6 +105,7 @@ export function energyOf(
     selection: null,
     measurement: null,
     cross_check: null,
+    nodes: null,
     cut: null,
   }
   return { ...energy, findings: findingsOf(energy) }

@@ -17,6 +17,7 @@ import { MEANINGS as SERVER_ELSEWHERE } from '../experiment/computing.js'
 import { MEANINGS as SERVED_ROOT } from '../experiment/served-root.js'
 import { MEANINGS as REQUESTS } from '../experiment/serving.js'
 import { MEANINGS as RUN } from '../experiment/warnings.js'
+import { MEANINGS as NODES } from '../nodes/energy.js'
 import { MEANINGS as METER } from './of-meter.js'
 
 export const FINDINGS: Meanings = {
@@ -25,6 +26,7 @@ export const FINDINGS: Meanings = {
   ...ELSEWHERE,
   ...CLAIMS,
   ...EXTERNAL,
+  ...NODES,
   ...SERVER_ELSEWHERE,
   ...ATTRIBUTION,
   ...RUN,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ENERGY_BACKENDS } from '../core/energy-backends.js'
 import { externalEnergySchema } from './external.js'
 import { deviceFindingSchema, findingSchema } from './findings.js'
+import { nodesEnergySchema } from './nodes.js'
 
 // What is on disk about energy: joules (J), watts (W), seconds (s), monotonic nanoseconds (ns). Null is unknown.
 
@@ -359,6 +360,8 @@ export const energySchema = z.object({
   external: z.array(externalEnergySchema).default([]),
   /** Empty where the machine has none, and in older results. */
   sensors: z.array(sensorEnergySchema).default([]),
+  /** Where a server spans several machines: `devices` and all sums are of all of them then. Null: this machine was measured. */
+  nodes: nodesEnergySchema.nullable().default(null),
   contamination: contaminationSchema,
   /** What a reader of these joules should know, equal ones of several devices as one. */
   findings: z.array(findingSchema),

@@ -1,6 +1,7 @@
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
 import { chooseDevices, cudaDeviceOrderOfChildren } from '../../energy/devices.js'
+import { gpusOfJob } from '../../energy/slurm-gpus.js'
 import { visibleOthersHere } from '../../energy/visible-others.js'
 import type { Device, Machine } from '../../native/addon.js'
 import { listDevices } from '../../native/machine.js'
@@ -58,6 +59,7 @@ function choiceOf(
     cudaDeviceOrder,
     unreadable,
     others: visibleOthersHere(),
+    slurm: gpusOfJob(process.env),
   })
 }
 
