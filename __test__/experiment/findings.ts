@@ -104,6 +104,7 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
     selection: null,
     measurement: null,
     cross_check: null,
+    nodes: null,
     cut: null,
     ...overrides,
   }

@@ -7,6 +7,7 @@ import { whoseJoules } from '../results/whose.js'
 import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties } from './joules.js'
+import { nodeFacts } from './node-facts.js'
 import { levelFacts, ofWhom, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
@@ -103,6 +104,7 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
   }
   if (result.energy != null) yield* beside(result.energy)
   if (result.energy !== null) {
+    yield* nodeFacts(result.energy)
     yield* cpuFacts(result.energy)
     yield* sensorFacts(result.energy.sensors)
     yield* externalFacts(result.energy.external)

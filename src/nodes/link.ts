@@ -15,6 +15,7 @@ export class NodeLink {
   #isReady = false
   #lost: string | null = null
   #hasEnded = false
+  #isToldToEnd = false
   #question = 0
   #asked: { question: number; sentNs: number; answered: (exchange: Exchange) => void } | null = null
 
@@ -40,8 +41,11 @@ export class NodeLink {
 
   hear(message: Said, receivedNs: number): void {
     if ('ready' in message) this.#isReady = true
-    else if ('ended' in message) this.#hasEnded = true
-    else if ('failed' in message) this.#lost ??= message.failed
+    else if ('ended' in message) {
+      this.#hasEnded = true
+      // By a signal: it has whole files, of a part of the window.
+      if (!this.#isToldToEnd) this.#lost ??= 'its meter was ended before the window was over'
+    } else if ('failed' in message) this.#lost ??= message.failed
     else if ('answer' in message && message.answer === this.#asked?.question) {
       const { sentNs, answered } = this.#asked
       const { received_ns, sent_ns } = message
@@ -64,6 +68,7 @@ export class NodeLink {
   async end(limitMs: number): Promise<void> {
     if (this.#lost !== null) return
     const late = new AbortController()
+    this.#isToldToEnd = true
     this.#wire.say({ end: true })
     await Promise.race([
       this.#wire.closed,

@@ -1,0 +1,98 @@
+// A server on two nodes of a real Slurm: llem runs as a batch job does, and srun starts a meter on each node.
+
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startCluster, stopCluster, whyNoCluster } from '../../scripts/slurm-cluster.mjs'
+import { startPortServer } from '../backends/port-server.js'
+import { scratchFolder } from '../backends/tiny-model.js'
+import { startProcess } from '../native/llem.js'
+import { gpu, nowNs } from '../native/scenario.js'
+import { resultIn } from './experiment.js'
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
+
+const why = whyNoCluster()
+// The names of its sockets are short.
+const dir = mkdtempSync('/tmp/ln-')
+let conf = ''
+
+beforeAll(async () => {
+  if (why === null)
+    conf = await startCluster(dir, { nodes: 2, gpus: 2, cpus: 4, options: { TaskProlog: prologOf(nowNs()) } })
+})
+afterAll(async () => {
+  if (why === null) await stopCluster(dir)
+})
+
+const LLEM = fileURLToPath(new URL('../../bin/llem.js', import.meta.url))
+
+/** Slurm's own way to give each task something (TaskProlog): here the GPUs of its node, which are simulated. */
+function prologOf(epochNs: number): string {
+  const folder = scratchFolder()
+  for (const [at, name] of ['node01', 'node02'].entries()) {
+    const devices = [0, 1].map((i) => gpu(at * 2 + i, [{ for_s: 600, w: 200 + 100 * at }]))
+    writeFileSync(
+      join(folder, `${name}.json`),
+      JSON.stringify({ version: 1, epoch_monotonic_ns: epochNs, devices }),
+    )
+  }
+  const prolog = join(folder, 'prolog.sh')
+  writeFileSync(
+    prolog,
+    `#!/bin/sh
+echo "export LLEM_NVML_SIM=${folder}/$SLURMD_NODENAME.json"
+`,
+  )
+  chmodSync(prolog, 0o755)
+  return prolog
+}
+
+describe('a job of two nodes', () => {
+  it('is measured by a meter on each, started by srun', async (context) => {
+    if (why !== null) context.skip(why)
+    const { port, end } = await startPortServer('fake-openai.mjs', ['slow'])
+    const outputDir = scratchFolder()
+    const sets = [
+      ...['baseline.enabled=false', 'warmup.enabled=false', 'warmup.thermal_floor_seconds=0'],
+      ...[`server.base_url=http://127.0.0.1:${port}`, 'n_prompts=1', 'generation.max_tokens=14'],
+      'energy.nodes={"roles":{"node01":"prefill","node02":"decode"},"gpus_per_node":2}',
+    ].flatMap((set) => ['--set', set])
+    const { ended } = startProcess(
+      'salloc',
+      [
+        ...['--nodes=2', '--ntasks-per-node=1', '--gpus-per-node=2', '--quiet'],
+        ...[
+          process.execPath,
+          LLEM,
+          'run',
+          '-m',
+          'fake',
+          '-b',
+          'server',
+          '-o',
+          outputDir,
+          '--simulate',
+          '-v',
+          ...sets,
+        ],
+      ],
+      { env: { SLURM_CONF: conf } },
+    )
+    const { code, stdout, stderr } = await ended
+    end()
+    expect(code, stderr).toBe(0)
+    const { energy, total_energy_j } = resultIn(outputDir)
+    console.log(stdout, stderr)
+    expect(energy?.nodes?.nodes.map(({ node, role, fault }) => [node, role, fault])).toEqual([
+      ['node01', 'prefill', null],
+      ['node02', 'decode', null],
+    ])
+    const seconds = energy?.duration_sec ?? 0
+    const of = (at: number) => energy?.nodes?.nodes[at]?.total_j ?? 0
+    expect(Math.abs(of(0) - 400 * seconds)).toBeLessThan(0.01 * 400 * seconds)
+    expect(Math.abs(of(1) - 600 * seconds)).toBeLessThan(0.01 * 600 * seconds)
+    expect(total_energy_j).toBeCloseTo(of(0) + of(1), 6)
+  })
+})

@@ -1,0 +1,99 @@
+// A server on two nodes: each with GPUs, a clock and a meter of its own, and all of it measured as one.
+
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { llem } from '../native/llem.js'
+import { gpu, nowNs, randomOf, type Segment, scenarioFile, trueJoules } from '../native/scenario.js'
+import { buildClocks, NodeClock } from './clocks.js'
+import { resultIn, runDirIn, startNodesRun } from './experiment.js'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+let noClocks: string | null = null
+beforeAll(() => {
+  noClocks = buildClocks()
+})
+
+interface Node {
+  name: string
+  clock: NodeClock
+  loads: Segment[][]
+  epochNs: number
+  start: string[]
+}
+
+/** A node whose GPUs have a load of their own, by its own clock. */
+function node(name: string, clock: NodeClock, gpus: number, seed: number): Node {
+  const random = randomOf(seed)
+  const loads = Array.from({ length: gpus }, () => bursts(random))
+  const epochNs = Math.round(clock.at(nowNs()))
+  const scenario = scenarioFile(
+    loads.map((load, at) => gpu(seed * 10 + at, load, { sensor: { update_period_ms: 100, window_ms: 100 } })),
+    epochNs,
+  )
+  return {
+    name,
+    clock,
+    loads,
+    epochNs,
+    start: clock.before({ SLURMD_NODENAME: name, LLEM_NVML_SIM: scenario }),
+  }
+}
+
+/** Two minutes of steps between 80 and 680 W, each of 0.3 to 1.5 s. */
+function bursts(random: () => number): Segment[] {
+  return Array.from({ length: 160 }, () => ({ for_s: 0.3 + 1.2 * random(), w: 80 + 600 * random() }))
+}
+
+/** What its GPUs truly drew between two moments of this machine's clock. */
+function truth({ clock, loads, epochNs }: Node, fromNs: number, toNs: number): number {
+  const at = (ns: number) => (clock.at(ns) - epochNs) / 1e9
+  return loads.reduce((sum, load) => sum + trueJoules(load, at(fromNs), at(toNs)), 0)
+}
+
+describe('a server that spans two nodes', () => {
+  it('has the joules of both within 1 % of the truth, 50 ms and 100 ppm apart', async (context) => {
+    if (noClocks !== null) context.skip(noClocks)
+    const nodes = [
+      node('node01', new NodeClock({ offsetNs: 50e6 }), 2, 1),
+      node('node02', new NodeClock({ offsetNs: -50e6, ppm: 100 }), 2, 2),
+    ]
+    const { ended, outputDir } = await startNodesRun(
+      nodes.map(({ start }) => start),
+      { seconds: 6, sets: ['energy.nodes.roles={"node01":"prefill","node02":"decode"}'] },
+    )
+    const { code, stdout, stderr } = await ended
+    expect(code, stderr).toBe(0)
+    const result = resultIn(outputDir)
+    const { energy } = result
+    const [from, to] = [energy?.window.start_ns ?? 0, energy?.window.end_ns ?? 0]
+    for (const each of nodes) {
+      const told = energy?.nodes?.nodes.find((one) => one.node === each.name)
+      const clock = told?.clock
+      const truthNs = (ns: number) => each.clock.at(ns) - ns
+      expect(Math.abs((clock?.start_offset_ns ?? 0) - truthNs(from))).toBeLessThanOrEqual(
+        clock?.start_bound_ns ?? 0,
+      )
+      expect(Math.abs((clock?.end_offset_ns ?? 0) - truthNs(to))).toBeLessThanOrEqual(
+        clock?.end_bound_ns ?? 0,
+      )
+      // On a busy machine a message may wait for its turn; a tenth of the artificial offset is still told.
+      expect(clock?.end_bound_ns).toBeLessThan(5e6)
+      const true_j = truth(each, from, to)
+      expect(Math.abs((told?.total_j ?? 0) - true_j) / true_j).toBeLessThan(0.01)
+    }
+    const true_j = nodes.reduce((sum, each) => sum + truth(each, from, to), 0)
+    const total = energy?.total_j ?? 0
+    expect(Math.abs(total - true_j) / true_j).toBeLessThan(0.01)
+    expect(energy?.devices).toHaveLength(4)
+    expect(result.total_energy_j).toBe(total)
+    const [prefill, decode] = ['prefill', 'decode'].map((role) =>
+      energy?.nodes?.roles.find((each) => each.role === role),
+    )
+    expect((prefill?.total_j ?? 0) + (decode?.total_j ?? 0)).toBeCloseTo(total, 6)
+    expect(decode?.energy_per_output_token_j).toBeCloseTo((decode?.total_j ?? 0) / result.output_tokens, 9)
+    expect(stdout).toMatch(/node01 \(prefill\)/)
+    const verified = await llem(['verify', runDirIn(outputDir)])
+    expect(verified.code, verified.stdout).toBe(0)
+    expect(verified.stdout).toMatch(/energy\.nodes\.nodes\[1\]\.total_j/)
+  })
+})
