@@ -100,7 +100,7 @@ describe('a node whose meter is lost', () => {
     const meter = await meterOf(run.outputDir, 'node07')
     process.kill(run.pid ?? 0, 'SIGKILL')
     await run.ended
-    expect(await endsWithin(10_000, meter)).toBe(true)
+    expect(await endsWithin(meter, 10_000)).toBe(true)
     const hidden = join(
       run.outputDir,
       readdirSync(run.outputDir).find((each) => each.startsWith('.nodes-')) ?? '',
