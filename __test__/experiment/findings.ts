@@ -105,6 +105,7 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
     measurement: null,
     cross_check: null,
     nodes: null,
+    untrusted: [],
     cut: null,
     ...overrides,
   }

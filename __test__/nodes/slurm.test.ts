@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startCluster, stopCluster, whyNoCluster } from '../../scripts/slurm-cluster.mjs'
 import { startPortServer } from '../backends/port-server.js'
 import { scratchFolder } from '../backends/tiny-model.js'
-import { startProcess } from '../native/llem.js'
+import { type ExecResult, startProcess } from '../native/llem.js'
 import { gpu, nowNs } from '../native/scenario.js'
 import { resultIn } from './experiment.js'
 
@@ -84,7 +84,8 @@ describe('a job of two nodes', () => {
     end()
     expect(code, stderr).toBe(0)
     const { energy, total_energy_j } = resultIn(outputDir)
-    console.log(stdout, stderr)
+    expect(stdout).toMatch(/node01 \(prefill\): .* J/)
+    expect(stdout).toMatch(/Clocks +within .* of this one, .* J at most/)
     expect(energy?.nodes?.nodes.map(({ node, role, fault }) => [node, role, fault])).toEqual([
       ['node01', 'prefill', null],
       ['node02', 'decode', null],
@@ -94,5 +95,35 @@ describe('a job of two nodes', () => {
     expect(Math.abs(of(0) - 400 * seconds)).toBeLessThan(0.01 * 400 * seconds)
     expect(Math.abs(of(1) - 600 * seconds)).toBeLessThan(0.01 * 600 * seconds)
     expect(total_energy_j).toBeCloseTo(of(0) + of(1), 6)
+  })
+
+  it('says who shares its node, and takes the GPUs that Slurm gave it', async (context) => {
+    if (why !== null) context.skip(why)
+    const env = { SLURM_CONF: conf, NO_COLOR: '1' }
+    const other = startProcess('srun', ['-w', 'node01', '--gpus=1', '--mem=10', 'sleep', '60'], { env })
+    const folder = scratchFolder()
+    const exec = ['exec', '--simulate', '--json', '--', 'sh', '-c', 'env | grep GPU >&2; sleep 1']
+    const { ended } = startProcess(
+      'srun',
+      ['-w', 'node01', '--gpus=1', '--mem=10', process.execPath, LLEM, ...exec],
+      { env: { ...env, XDG_DATA_HOME: folder } },
+    )
+    const { stdout, stderr, code } = await ended
+    other.child.kill('SIGINT')
+    other.child.kill('SIGINT')
+    expect(code, stderr).toBe(0)
+    const { energy, findings } = JSON.parse(stdout) as ExecResult
+    // The other job has the first of two.
+    expect(energy.devices.map(({ index }) => index)).toEqual([1])
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        code: 'slurm_node_shared',
+        text: expect.stringMatching(/^job \d+ ran on node01 too/),
+      }),
+    )
+    expect(energy.untrusted).toEqual([
+      expect.objectContaining({ source: 'slurm', counter: 'ConsumedEnergyRaw', energy_j: null }),
+    ])
+    expect(energy.untrusted[0]?.reason).toMatch(/shorter than 30 s|no energy here/)
   })
 })

@@ -8,6 +8,7 @@ import { bothUncertainties, withUncertainty } from './joules.js'
 import { quantity, SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
 import { columns } from './tables.js'
+import { untrustedFacts } from './untrusted-facts.js'
 
 const HEAD = ['', 'name', 'energy', 'mean', 'peak', 'duration', 'by']
 
@@ -47,6 +48,7 @@ export function execLines(
     ...[
       ...cpuFacts(energy, verbose),
       ...sensorFacts(energy.sensors, verbose),
+      ...untrustedFacts(energy),
       ...externalFacts(energy.external),
     ].map(([name, fact]) => `${name}: ${fact}`),
     ...findings.map((finding) => spoken(finding, energy.devices.length)),

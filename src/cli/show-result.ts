@@ -13,6 +13,7 @@ import { SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
 import { servedBy, servingFacts } from './serving-facts.js'
 import { facts } from './tables.js'
+import { untrustedFacts } from './untrusted-facts.js'
 
 /**
  * A result for people: the lines that the contract words, then the numbers as a table. A line whose data do not
@@ -107,6 +108,7 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
     yield* nodeFacts(result.energy)
     yield* cpuFacts(result.energy)
     yield* sensorFacts(result.energy.sensors)
+    yield* untrustedFacts(result.energy)
     yield* externalFacts(result.energy.external)
   }
   const { carbon, cost } = result

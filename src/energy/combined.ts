@@ -52,6 +52,7 @@ export function unaided(
     selection: null,
     cross_check: null,
     nodes: null,
+    untrusted: [],
     cut: null,
   }
   return { ...energy, findings: findingsOf(energy) }

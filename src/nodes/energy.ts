@@ -61,6 +61,9 @@ export function energyOfNodes({ window, span, nodes }: NodeWindows): Energy {
     external: [],
     sensors: [],
     nodes: told,
+    untrusted: nodes.flatMap(({ node, file }) =>
+      (file?.energy?.untrusted ?? []).map((each) => ({ ...each, counter: `${node}: ${each.counter}` })),
+    ),
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
     findings: [...faultsOf(nodes, missing), ...findingsOfNodes(nodes, window.roles)],
     estimator: first?.estimator ?? null,
