@@ -130,6 +130,16 @@ async function checksOfNodeFiles(dir: string, energy: Energy, nodes: NodesEnergy
       checks: [check('energy.total_j', 'nodes', energy.total_j, null)],
       notRecomputed: ['any joule of a node: there is no folder nodes with its window.json.'],
     }
+  const gone = nodes.nodes.find(
+    ({ total_j, folder }) => total_j !== null && !existsSync(join(dir, 'nodes', folder, 'samples.parquet')),
+  )
+  if (gone !== undefined)
+    return {
+      checks: [],
+      notRecomputed: [
+        `the joules of the nodes: there is no nodes/${gone.folder}/samples.parquet, which is kept unless timeseries.full_rate is false.`,
+      ],
+    }
   const otherEstimator = whyOtherEstimator(energy, await estimatorHere())
   return otherEstimator === null
     ? { checks: await checksOfNodes(dir, energy, nodes), notRecomputed: [] }

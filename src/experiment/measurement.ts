@@ -87,7 +87,12 @@ export async function measurePrompts(
     const { start_ns, end_ns } = trace.lastStep('inference')
     // What the nodes measured stays beside what is left of the run.
     if (nodes !== null)
-      await energyByNodes(nodes, runDir, { start_ns, end_ns, output_tokens: 0 }, { observer, trace })
+      await energyByNodes(
+        nodes,
+        runDir,
+        { start_ns, end_ns, output_tokens: 0 },
+        { observer, trace, timeseries: config.timeseries },
+      )
     if (wanted.samples !== null && !keepsSamples(config.timeseries)) await discardSamples(wanted.samples)
     throw await keepIncomplete(runDir, {
       experimentId,
@@ -105,7 +110,9 @@ export async function measurePrompts(
           energy: await cutToInference(recorded.energy, wanted.samples, totals, observer),
           energyReason: recorded.energyReason,
         }
-      : await trace.step('node_energy', () => energyByNodes(nodes, runDir, totals, { observer, trace }))
+      : await trace.step('node_energy', () =>
+          energyByNodes(nodes, runDir, totals, { observer, trace, timeseries: config.timeseries }),
+        )
   const energy = config.energy.backend === null ? null : observed
   const files = { samplesPath: wanted.samples, requestsPath: wanted.requests }
   const { attribution, warnings: attributionWarnings } = await trace.step('attribution', () =>

@@ -1,5 +1,7 @@
 // The meters of an experiment whose server spans several machines, and what they say of the window in the end.
 
+import { join } from 'node:path'
+import { discardSamples, keepsSamples } from '../attribution/of-run.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { messageOf } from '../core/errors.js'
 import { energyOfNodes } from '../nodes/energy.js'
@@ -46,7 +48,11 @@ export async function energyByNodes(
   nodes: NodeMeters,
   runDir: string,
   { start_ns, end_ns, output_tokens }: { start_ns: number; end_ns: number; output_tokens: number },
-  { observer, trace }: { observer: Observer; trace: Trace },
+  {
+    observer,
+    trace,
+    timeseries,
+  }: { observer: Observer; trace: Trace; timeseries: ExperimentConfig['timeseries'] },
 ): Promise<{ energy: Energy | null; energyReason: string | null }> {
   try {
     // The wall time of the load process, as what each node calls the time is its own matter.
@@ -56,7 +62,11 @@ export async function energyByNodes(
       start_utc: new Date(Date.now() - agoMs).toISOString(),
       output_tokens,
     })
-    return { energy: energyOfNodes(await readNodes(dir)), energyReason: null }
+    const energy = energyOfNodes(await readNodes(dir))
+    if (!keepsSamples(timeseries))
+      for (const { folder } of energy.nodes?.nodes ?? [])
+        await discardSamples(join(dir, folder, 'samples.parquet'))
+    return { energy, energyReason: null }
   } catch (error) {
     const reason = messageOf(error)
     observer.note(`The energy of the nodes is unknown (non-fatal): ${reason}`)

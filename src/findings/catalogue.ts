@@ -19,6 +19,7 @@ import { MEANINGS as SERVED_ROOT } from '../experiment/served-root.js'
 import { MEANINGS as REQUESTS } from '../experiment/serving.js'
 import { MEANINGS as RUN } from '../experiment/warnings.js'
 import { MEANINGS as NODES } from '../nodes/energy.js'
+import { MEANINGS as NODE_FAULTS } from '../nodes/faults.js'
 import { MEANINGS as METER } from './of-meter.js'
 
 export const FINDINGS: Meanings = {
@@ -28,6 +29,7 @@ export const FINDINGS: Meanings = {
   ...CLAIMS,
   ...EXTERNAL,
   ...NODES,
+  ...NODE_FAULTS,
   ...SLURM,
   ...SERVER_ELSEWHERE,
   ...ATTRIBUTION,

@@ -12,6 +12,14 @@ import type { NodeClock, NodeFault } from '../results/nodes.js'
 import { driftPpm, type Exchange, type Offset, offsetAt, whyJumped } from './clock.js'
 import { energyBoundJ } from './clock-energy.js'
 import {
+  clockUnbounded,
+  devicesMissing,
+  energyUnknown,
+  type Fault,
+  meterLost,
+  windowNotCovered,
+} from './faults.js'
+import {
   type NodeFile,
   nodeFileSchema,
   readExchanges,
@@ -77,34 +85,28 @@ async function readNode(
 ): Promise<NodeWindow> {
   const role = roles[node] ?? null
   const known = { node, bootId, id, role }
-  const without = (fault: NodeFault, reason: string, file: NodeFile | null = null): NodeWindow => ({
+  const without = ({ code, reason }: Fault, file: NodeFile | null = null): NodeWindow => ({
     ...known,
-    ...{ fault, reason, file, energy: null, clock: null },
+    ...{ fault: code, reason, file, energy: null, clock: null },
   })
   let file: NodeFile
   try {
     file = readFileOf(nodeFileSchema, join(dir, id, 'node.json'))
   } catch (error) {
-    return without('node_meter_lost', lost ?? `its node.json cannot be read: ${messageOf(error)}`)
+    return without(meterLost(lost ?? `its node.json cannot be read: ${messageOf(error)}`))
   }
   const { start_ns: fromNs, end_ns: toNs } = file.window
-  if (toNs === null) return without('node_meter_lost', lost ?? 'its meter has not closed its window', file)
+  if (toNs === null) return without(meterLost(lost ?? 'its meter has not closed its window'), file)
   const exchanges = readExchanges(dir, id)
   const edges = edgesOf(exchanges, span)
   if (typeof edges === 'string') {
     // A meter that was ended too early answers no clock either, and that it ended is why.
-    const ended = lost === null ? null : `${lost}; `
-    return without(
-      ended === null ? 'node_clock_unbounded' : 'node_meter_lost',
-      `${ended ?? ''}${edges}`,
-      file,
-    )
+    return without(lost === null ? clockUnbounded(edges) : meterLost(`${lost}; ${edges}`), file)
   }
   const { start, end } = edges
   const own = { startNs: span.start_ns + start.offsetNs, endNs: span.end_ns + end.offsetNs }
   const [beforeNs, afterNs] = [own.startNs - start.boundNs - fromNs, toNs - own.endNs - end.boundNs]
-  if (beforeNs < 0 || afterNs < 0)
-    return without('node_window_not_covered', whyNotCovered(beforeNs, afterNs), file)
+  if (beforeNs < 0 || afterNs < 0) return without(windowNotCovered(whyNotCovered(beforeNs, afterNs)), file)
   const samples = join(dir, id, 'samples.parquet')
   let energy: NativeEnergy
   try {
@@ -118,7 +120,7 @@ async function readNode(
       unmeasured: file.unmeasured,
     })
   } catch (error) {
-    return without('node_energy_unknown', messageOf(error), file)
+    return without(energyUnknown(messageOf(error)), file)
   }
   const ppm = driftPpm(exchanges)
   const clock: NodeClock = {
@@ -130,8 +132,8 @@ async function readNode(
     drift_ppm: ppm,
     energy_bound_j: await energyBoundJ(samples, { ...own, ...{ start, end }, driftPpm: ppm }, energy),
   }
-  const { fault, reason } = judged(energy, file, gpus_per_node)
-  return { ...known, fault, reason, energy, clock, file }
+  const fault = faultOf(energy, file, gpus_per_node)
+  return { ...known, fault: fault?.code ?? null, reason: fault?.reason ?? energy.reason, energy, clock, file }
 }
 
 /** The node's clock at both edges, or why it cannot be bounded there. */
@@ -152,24 +154,20 @@ function whyNotCovered(beforeNs: number, afterNs: number): string {
   return [late, early].filter((part) => part !== null).join(', and ')
 }
 
-/** Whether that is all of the node's energy. */
-function judged(
+/** Why that is not all of the node's energy; null where it is. */
+function faultOf(
   energy: NativeEnergy,
   { devices, unmeasured, given_gpus }: NodeFile,
   wanted: number | null,
-): { fault: NodeFault | null; reason: string } {
+): Fault | null {
   const expected = wanted ?? given_gpus
   if (unmeasured.length > 0) {
     const reasons = unmeasured.map(({ index, reason }) => `GPU ${index}: ${reason}`).join('; ')
-    return { fault: 'node_devices_missing', reason: `not all of its GPUs can be measured: ${reasons}` }
+    return devicesMissing(`not all of its GPUs can be measured: ${reasons}`)
   }
   if (expected !== null && devices.length < expected)
-    return {
-      fault: 'node_devices_missing',
-      reason: `its meter sees ${devices.length} of ${expected} GPUs`,
-    }
-  if (energy.total_j === null) return { fault: 'node_energy_unknown', reason: energy.reason }
-  return { fault: null, reason: energy.reason }
+    return devicesMissing(`its meter sees ${devices.length} of ${expected} GPUs`)
+  return energy.total_j === null ? energyUnknown(energy.reason) : null
 }
 
 /** What the meter's sampler said of itself. */

@@ -48,6 +48,9 @@ export class NodeMeters {
   #hasBegun = false
   #isMoved = false
   #looking: NodeJS.Timeout | undefined
+  #isOver = false
+  /** One burst after the other: each connection has one question at a time. */
+  #exchanging: Promise<void> = Promise.resolve()
 
   private constructor(options: NodesOptions) {
     this.#options = options
@@ -79,7 +82,7 @@ export class NodeMeters {
    * is in the files.
    */
   async end(runDir: string, window: Omit<WindowFile, 'clock' | 'nodes' | 'roles' | OfPlan>): Promise<string> {
-    clearTimeout(this.#looking)
+    this.#stopLooking()
     await this.#exchange(EDGE_BURST)
     const { count, gpusPerNode, roles } = this.#options.plan
     const links = [...this.#links.values()]
@@ -96,7 +99,7 @@ export class NodeMeters {
 
   /** Ends what was started, and removes the folder where no run has it. Always resolves. */
   async close(): Promise<void> {
-    clearTimeout(this.#looking)
+    this.#stopLooking()
     await Promise.all([...this.#links.values()].map((link) => link.end(this.#hasBegun ? END_MS : 2000)))
     for (const socket of this.#sockets) socket.destroy()
     this.#server.close()
@@ -180,7 +183,12 @@ export class NodeMeters {
     return this.#hasBegun ? `${node} came after the measurement had begun` : null
   }
 
-  async #exchange(size: number): Promise<void> {
+  #exchange(size: number): Promise<void> {
+    this.#exchanging = this.#exchanging.then(() => this.#exchangeNow(size))
+    return this.#exchanging
+  }
+
+  async #exchangeNow(size: number): Promise<void> {
     await Promise.all(
       [...this.#links.values()].map(async (link) => {
         const exchange = await link.exchange(size)
@@ -199,8 +207,13 @@ export class NodeMeters {
   #lookAgain(): void {
     this.#looking = setTimeout(async () => {
       await this.#exchange(BURST)
-      if (this.#looking !== undefined) this.#lookAgain()
+      if (!this.#isOver) this.#lookAgain()
     }, EXCHANGE_EVERY_MS)
+  }
+
+  #stopLooking(): void {
+    this.#isOver = true
+    clearTimeout(this.#looking)
   }
 
   /** To be found beside the result; where it cannot be moved it stays where it is. */

@@ -24,6 +24,8 @@ export async function gpusOfRun(
   config: ExperimentConfig,
   libraryPath: string | undefined,
 ): Promise<GpusOfRun | null> {
+  // Other machines' GPUs are their meters' matter.
+  if (config.energy.nodes !== null && config.energy.backend !== null) return null
   const explicit = config.energy.backend === null ? null : config.energy.devices
   const machine = await listDevices(libraryPath).catch((error: unknown) => {
     if (explicit !== null) throw error
