@@ -1,5 +1,6 @@
 // A server on two nodes of a real Slurm: llem runs as a batch job does, and srun starts a meter on each node.
 
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,58 +50,64 @@ echo "export LLEM_NVML_SIM=${folder}/$SLURMD_NODENAME.json"
   return prolog
 }
 
+const ROLES = { node01: 'prefill', node02: 'decode' }
+
 describe('a job of two nodes', () => {
-  it('is measured by a meter on each, started by srun', async (context) => {
-    if (why !== null) context.skip(why)
+  /** `llem run` as the command of a job with two GPUs on each node. */
+  async function measured(nodes: object) {
     const { port, end } = await startPortServer('fake-openai.mjs', ['slow'])
     const outputDir = scratchFolder()
     const sets = [
       ...['baseline.enabled=false', 'warmup.enabled=false', 'warmup.thermal_floor_seconds=0'],
-      ...[`server.base_url=http://127.0.0.1:${port}`, 'n_prompts=1', 'generation.max_tokens=14'],
-      'energy.nodes={"roles":{"node01":"prefill","node02":"decode"},"gpus_per_node":2}',
+      ...[`server.base_url=http://127.0.0.1:${port}`, 'n_prompts=1', 'generation.max_tokens=10'],
+      `energy.nodes=${JSON.stringify({ roles: ROLES, gpus_per_node: 2, ...nodes })}`,
     ].flatMap((set) => ['--set', set])
-    const { ended } = startProcess(
-      'salloc',
-      [
-        ...['--nodes=2', '--ntasks-per-node=1', '--gpus-per-node=2', '--quiet'],
-        ...[
-          process.execPath,
-          LLEM,
-          'run',
-          '-m',
-          'fake',
-          '-b',
-          'server',
-          '-o',
-          outputDir,
-          '--simulate',
-          '-v',
-          ...sets,
-        ],
-      ],
-      { env: { SLURM_CONF: conf } },
-    )
+    const job = ['--nodes=2', '--ntasks-per-node=4', '--gpus-per-node=2', '--overcommit', '--quiet']
+    const run = ['run', '-m', 'fake', '-b', 'server', '-o', outputDir, '--simulate', '-v', ...sets]
+    const { ended } = startProcess('salloc', [...job, process.execPath, LLEM, ...run], {
+      env: { SLURM_CONF: conf, NO_COLOR: '1' },
+    })
     const { code, stdout, stderr } = await ended
     end()
     expect(code, stderr).toBe(0)
     const { energy, total_energy_j } = resultIn(outputDir)
-    expect(stdout).toMatch(/node01 \(prefill\): .* J/)
-    expect(stdout).toMatch(/Clocks +within .* of this one, .* J at most/)
-    expect(energy?.nodes?.nodes.map(({ node, role, fault }) => [node, role, fault])).toEqual([
+    const told = energy?.nodes?.nodes ?? []
+    expect(told.map(({ node, role, fault }) => [node, role, fault])).toEqual([
       ['node01', 'prefill', null],
       ['node02', 'decode', null],
     ])
     const seconds = energy?.duration_sec ?? 0
-    const of = (at: number) => energy?.nodes?.nodes[at]?.total_j ?? 0
-    expect(Math.abs(of(0) - 400 * seconds)).toBeLessThan(0.01 * 400 * seconds)
-    expect(Math.abs(of(1) - 600 * seconds)).toBeLessThan(0.01 * 600 * seconds)
-    expect(total_energy_j).toBeCloseTo(of(0) + of(1), 6)
+    const [first = 0, second = 0] = told.map(({ total_j }) => total_j ?? 0)
+    expect(Math.abs(first - 400 * seconds)).toBeLessThan(0.01 * 400 * seconds)
+    expect(Math.abs(second - 600 * seconds)).toBeLessThan(0.01 * 600 * seconds)
+    expect(total_energy_j).toBeCloseTo(first + second, 6)
+    return { stdout, stderr }
+  }
+
+  it('is measured by a meter on each, started by srun', async (context) => {
+    if (why !== null) context.skip(why)
+    const { stdout, stderr } = await measured({})
+    expect(stdout).toMatch(/node01 \(prefill\): .* J/)
+    expect(stdout).toMatch(/Clocks +within .* of this one, .* J at most/)
+    expect(stderr).not.toMatch(/another task is the meter/)
+  })
+
+  it('has one meter on each, of four tasks that are started there', async (context) => {
+    if (why !== null) context.skip(why)
+    const srun = ['srun', '--overlap', '--overcommit', '--nodes=2', '--ntasks-per-node=4', '--input=none']
+    const { stderr } = await measured({ start: [srun] })
+    expect(stderr.match(/another task is the meter of node0[12]/g)).toHaveLength(6)
   })
 
   it('says who shares its node, and takes the GPUs that Slurm gave it', async (context) => {
     if (why !== null) context.skip(why)
     const env = { SLURM_CONF: conf, NO_COLOR: '1' }
-    const other = startProcess('srun', ['-w', 'node01', '--gpus=1', '--mem=10', 'sleep', '60'], { env })
+    const other = startProcess(
+      'srun',
+      ['-w', 'node01', '--gpus=1', '--mem=10', 'sh', '-c', 'echo here; sleep 60'],
+      { env },
+    )
+    await once(other.child.stdout ?? other.child, 'data')
     const folder = scratchFolder()
     const exec = ['exec', '--simulate', '--json', '--', 'sh', '-c', 'env | grep GPU >&2; sleep 1']
     const { ended } = startProcess(

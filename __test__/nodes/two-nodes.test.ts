@@ -1,14 +1,28 @@
 // A server on two nodes: each with GPUs, a clock and a meter of its own, and all of it measured as one.
 
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { energyOfNodes } from '../../dist/nodes/energy.js'
+import { readNodes } from '../../dist/nodes/fold.js'
 import { llem } from '../native/llem.js'
-import { gpu, nowNs, randomOf, type Segment, scenarioFile, trueJoules } from '../native/scenario.js'
+import {
+  gpu,
+  nowNs,
+  randomOf,
+  type Segment,
+  scenarioFile,
+  scratchFolder,
+  trueJoules,
+} from '../native/scenario.js'
 import { buildClocks, NodeClock } from './clocks.js'
 import { resultIn, runDirIn, startNodesRun } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
 let noClocks: string | null = null
+/** The folder of the run. */
+let kept: string | null = null
 beforeAll(() => {
   noClocks = buildClocks()
 })
@@ -92,8 +106,72 @@ describe('a server that spans two nodes', () => {
     expect((prefill?.total_j ?? 0) + (decode?.total_j ?? 0)).toBeCloseTo(total, 6)
     expect(decode?.energy_per_output_token_j).toBeCloseTo((decode?.total_j ?? 0) / result.output_tokens, 9)
     expect(stdout).toMatch(/node01 \(prefill\)/)
+    kept = runDirIn(outputDir)
+    const { clock, phases } = JSON.parse(readFileSync(join(kept, 'nodes', 'window.json'), 'utf8'))
+    expect(clock).toMatchObject({ id: 'CLOCK_MONOTONIC', boot_id: expect.stringMatching(/^[0-9a-f-]{36}$/) })
+    expect(phases.at(-1)).toEqual({ phase: 'inference', start_ns: from, end_ns: to })
     const verified = await llem(['verify', runDirIn(outputDir)])
     expect(verified.code, verified.stdout).toBe(0)
     expect(verified.stdout).toMatch(/energy\.nodes\.nodes\[1\]\.total_j/)
+  })
+
+  it('has no total where its files say so: each with a code', async (context) => {
+    const measuredDir = kept
+    if (measuredDir === null) return context.skip('there was no run')
+    const sound = energyOfNodes(await readNodes(join(measuredDir, 'nodes')))
+    expect(sound.nodes?.nodes.map(({ fault }) => fault)).toEqual([null, null])
+    /** The same with one file of node02 changed. */
+    const changed = async (file: string, change: (text: string, id: string) => string) => {
+      const dir = join(scratchFolder(), 'nodes')
+      cpSync(join(measuredDir, 'nodes'), dir, { recursive: true })
+      const id = sound.nodes?.nodes[1]?.folder ?? ''
+      const path = join(dir, file.replace('ID', id))
+      writeFileSync(path, change(readFileSync(path, 'utf8'), id))
+      return energyOfNodes(await readNodes(dir))
+    }
+    /** What of node.json and window.json is changed. */
+    interface Json {
+      window: { start_ns: number; end_ns: number | null }
+      gpus_per_node: number
+      nodes: { node: string }[]
+    }
+    const json = (change: (content: Json) => unknown) => (text: string) => {
+      const content = JSON.parse(text)
+      change(content)
+      return JSON.stringify(content)
+    }
+    const cases: [string, string, (text: string, id: string) => string][] = [
+      ['node_meter_lost', 'ID/node.json', json((node) => Object.assign(node.window, { end_ns: null }))],
+      [
+        'node_window_not_covered',
+        'ID/node.json',
+        json(({ window }) => Object.assign(window, { start_ns: window.start_ns + 20e9 })),
+      ],
+      ['node_devices_missing', 'window.json', json((window) => Object.assign(window, { gpus_per_node: 3 }))],
+      ['node_energy_unknown', 'ID/samples.parquet', () => 'nothing'],
+      // By 40 ms between two exchanges, as where a virtual machine was paused.
+      [
+        'node_clock_unbounded',
+        'clock-ID.jsonl',
+        (text) =>
+          text.replace(/"offset_ns":(-?[\d.]+)(?=[^\n]*\n$)/, (_, ns) => `"offset_ns":${Number(ns) + 40e6}`),
+      ],
+      ['node_clock_unbounded', 'clock-ID.jsonl', (text) => `${text.split('\n')[0]}\n`],
+      [
+        'node_missing',
+        'window.json',
+        json((window) =>
+          Object.assign(window, { nodes: window.nodes.filter(({ node }) => node === 'node01') }),
+        ),
+      ],
+    ]
+    for (const [code, file, change] of cases) {
+      const energy = await changed(file, change)
+      expect(energy.total_j, code).toBeNull()
+      expect(energy.reason, code).toContain(`[${code}]`)
+      expect(energy.findings.map((finding) => finding.code)).toContain(code)
+      // The other node's joules stay.
+      expect(energy.nodes?.nodes[0]?.total_j).toBeCloseTo(sound.nodes?.nodes[0]?.total_j ?? 0, 9)
+    }
   })
 })

@@ -140,7 +140,8 @@ export async function runExperiment(
     const environment = await trace.step('environment', () => takeEnvironment(machine, devices, service))
     const uuids = devices.map(({ uuid }) => uuid)
     // Before a model is loaded for minutes, as a node without a meter costs the run its total.
-    nodes = await trace.step('node_meters', () => openNodeMeters(config, outputDir, context))
+    if (config.energy.nodes !== null)
+      nodes = await trace.step('node_meters', () => openNodeMeters(config, outputDir, context))
     // Other workers than those that fit are ended before idle power is measured.
     const loaded = (await kept?.take(config, uuids, service)) ?? undefined
     fleet = loaded
