@@ -86,6 +86,21 @@ const during = (scenario: string, env: NodeJS.ProcessEnv = {}) =>
     env,
   })
 
+describe('a GPU that does not answer while a command runs', () => {
+  it.for(['instant', 'energy', 'all'])('costs the other one nothing (%s)', async (call) => {
+    const scenario = pair({ faults: [{ from_s: 1, call, hang: true }] })
+    const { code, stdout, tookMs } = await during(scenario)
+    expect(code).toBe(5)
+    expect(tookMs).toBeLessThan(12_000)
+    const { energy, findings }: Told = JSON.parse(stdout)
+    const [silent, other] = energy?.devices ?? []
+    expect(silent?.total_j).toBeNull()
+    expect(silent?.reason).toMatch(/^the driver has been asked for \d\.\d s without an end, nvml\w+ last; /)
+    expect(other?.total_j).toBeCloseTo(400, -1.5)
+    expect(findings.map(({ code }) => code)).toContain('driver_silent')
+  })
+})
+
 describe("a driver's library that crashes", () => {
   const crashes = { faults: [{ from_s: 1, call: 'instant', crash: true }] }
   const told = /The GPU driver's library crashed in nvmlDeviceGetFieldValues \(SIGSEGV\)/

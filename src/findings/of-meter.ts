@@ -57,7 +57,7 @@ export const MEANINGS: Meanings = {
   },
   driver_silent: {
     meaning:
-      'The driver did not answer any more, or too slowly, and all GPUs are asked by one thread: nothing was read meanwhile.',
+      'The driver did not answer any more for this GPU, or too slowly. The others were read by another thread after 0.2 to 0.3 s.',
     evidence: '`energy.devices[].reason` names the last call, and for how long there was no end of asking.',
     advice: 'Look into the kernel log (`dmesg`) for Xid errors of the GPU that is named.',
   },

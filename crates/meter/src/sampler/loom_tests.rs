@@ -5,6 +5,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use loom::thread;
 
+use super::reader::{Reader, Waiting};
 use super::shared::{Mark, Shared};
 use crate::window::WindowOptions;
 
@@ -102,7 +103,8 @@ fn what_was_read_before_the_sampler_ended_is_accounted_for() {
             let (shared, ring) = (Arc::clone(&shared), Arc::clone(&ring));
             move || {
                 (0..PLACES).for_each(|_| ring.push(monotonic_ns()));
-                shared.end_sampler(Some("it ended".to_owned()));
+                shared.fail("it ended".to_owned());
+                shared.end_sampler();
             }
         });
         let mut recorder = Recorder::default();
@@ -142,18 +144,18 @@ fn who_sees_an_edge_also_sees_how_long_to_read_densely() {
 #[test]
 fn only_a_device_that_is_waited_for_is_blamed() {
     loom::model(|| {
-        let shared = Arc::new(Shared::new(0));
+        let reader = Arc::new(Reader::new(0));
         let sampler = thread::spawn({
-            let shared = Arc::clone(&shared);
+            let reader = Arc::clone(&reader);
             move || {
-                shared.ask(0, 10);
-                shared.answered();
-                shared.ask(1, 20);
+                reader.ask(0, 10);
+                reader.answered();
+                reader.ask(1, 20);
             }
         });
         // The second one has been asked for 5 ns only.
-        let blamed = shared.waits_for(25, 6);
-        assert!([None, Some((0, 15))].contains(&blamed), "{blamed:?}");
+        let blamed = reader.waits_for(25, 6);
+        assert!([None, Some(Waiting { device: 0, since_ns: 10 })].contains(&blamed), "{blamed:?}");
         sampler.join().expect("a sampler");
     });
 }

@@ -1,10 +1,15 @@
 //! The sampler: one thread that reads on time, one that accounts, and a handle to mark windows with.
 
+mod devices;
 #[cfg(all(test, feature = "loom"))]
 mod loom_tests;
 pub(crate) mod poller;
 mod pre_roll;
+mod reader;
+mod reading;
 mod recorder;
+#[cfg(test)]
+mod relief_tests;
 pub(crate) mod schedule;
 mod sensors;
 mod setup;
@@ -19,23 +24,22 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use poller::{Pace, Poller, Wake};
+use devices::Devices;
+use poller::Pace;
+pub use reading::be_punctual;
+use reading::{Reading, join_until};
 use recorder::Recorder;
-use rtrb::RingBuffer;
 pub(crate) use schedule::EDGE_INTERVAL_NS;
-use schedule::Schedule;
 use sensors::{Modules, PendingSensors, SensorSampler, modules_of};
 pub(crate) use setup::Setup;
 pub use setup::{DeviceOptions, Known, SamplerOptions};
 use setup::{nanoseconds, validate, validate_pace};
 use shared::Shared;
 
-use crate::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
-use crate::contain::contained;
+use crate::clock::{NS_PER_MS, monotonic_ns};
 use crate::error::MeterError;
 use crate::rapl::{CpuReport, Rapl};
 use crate::sample::SlowSignals;
-use crate::source::joined::JoinedSource;
 use crate::source::nvml::NvmlSource;
 use crate::source::sysfs::{self, SensorInfo, SysfsSource};
 use crate::source::{PowerDomain, ReadError, Source};
@@ -84,7 +88,7 @@ pub struct Sampler {
     beside_fault: Option<String>,
     /// What the devices are, where they are such sensors and no GPUs.
     sensors_alone: Option<Vec<SensorInfo>>,
-    reading: Option<JoinHandle<()>>,
+    reading: Arc<Reading>,
     accounting: Option<JoinHandle<()>>,
     next_window: AtomicU64,
     setup: Setup,
@@ -122,28 +126,32 @@ impl Sampler {
         let gpus = NvmlSource::open(options.library_path.as_deref(), &uuids(&nvml))?;
         let indices: Vec<u32> = nvml.iter().map(|device| device.index).collect();
         let modules = modules_of(&gpus, &indices);
-        if sysfs.is_empty() {
-            return Ok((Self::over(gpus, options)?, modules));
-        }
-        let sources: Vec<Box<dyn Source>> =
-            vec![Box::new(gpus), Box::new(SysfsSource::open(root, &uuids(&sysfs))?)];
-        let of = options.devices.iter().map(|device| usize::from(sysfs::is_of_sysfs(&device.uuid)));
-        Ok((Self::over(JoinedSource::new(sources, of), options)?, modules))
+        let mut gpus = gpus.apart().into_iter();
+        let cards =
+            if sysfs.is_empty() { Vec::new() } else { SysfsSource::open(root, &uuids(&sysfs))?.apart() };
+        let mut cards = cards.into_iter();
+        let mut next = |device: &DeviceOptions| {
+            if sysfs::is_of_sysfs(&device.uuid) { cards.next() } else { gpus.next() }
+        };
+        let sources = options.devices.iter().filter_map(&mut next).collect();
+        Ok((Self::beside_cpu(sources, options, Rapl::open(root)?)?, modules))
     }
 
     /// Starts reading any source, whose devices are those of the options, in order.
     pub fn over<S: Source + 'static>(source: S, options: &SamplerOptions) -> Result<Self, MeterError> {
-        Self::beside_cpu(source, options, Rapl::open(options.sysfs_root())?)
+        Self::beside_cpu(source.apart(), options, Rapl::open(options.sysfs_root())?)
     }
 
-    fn beside_cpu<S: Source + 'static>(
-        source: S,
+    fn beside_cpu(
+        sources: Vec<Box<dyn Source>>,
         options: &SamplerOptions,
         rapl: Rapl,
     ) -> Result<Self, MeterError> {
         validate(options)?;
-        let count = source.device_count();
-        let power_domains: Vec<_> = (0..count).map(|device| source.power_domain(device)).collect();
+        let devices = Devices::new(sources);
+        let count = devices.count();
+        let ask = |device| devices.ask(device, |source, at| (source.power_domain(at), source.sensor(at)));
+        let (power_domains, sensors): (Vec<_>, Vec<_>) = (0..count).map(ask).unzip();
         let setup = Setup {
             uuids: options.devices.iter().map(|device| device.uuid.clone()).collect(),
             gpu_indices: options.devices.iter().map(|device| device.index.cast_signed()).collect(),
@@ -152,9 +160,10 @@ impl Sampler {
                 slow_interval_ns if options.tick_locked => slow_interval_ns.max(TICK_LOCKED_SLOW_NS),
                 slow_interval_ns => slow_interval_ns,
             },
-            sensors: (0..count)
+            sensors: sensors
+                .into_iter()
                 .zip(&options.devices)
-                .map(|(device, options)| options.known.of_sensor(source.sensor(device)))
+                .map(|(sensor, options)| options.known.of_sensor(sensor))
                 .collect(),
             known: options.devices.iter().map(|device| device.known).collect(),
         };
@@ -164,32 +173,27 @@ impl Sampler {
         // Who reads around the ticks only wants few calls.
         let opening_ns = if options.tick_locked { EDGE_SPAN_NS } else { OPENING_SPAN_NS };
         shared.make_dense_until(opened_ns + opening_ns);
-        // Four seconds of samples: longer than any file system should stall the recorder. Near an edge a slow sampler
-        // reads more.
-        let capacity =
-            count * usize::try_from(4 * NS_PER_S / setup.interval_ns).unwrap_or(usize::MAX).max(256);
-        let (producer, consumer) = RingBuffer::new(capacity);
-        let (looks, looked) = RingBuffer::new(4 * count);
         let pace = Pace {
             interval_ns: setup.interval_ns,
             slow_interval_ns: setup.slow_interval_ns,
             tick_locked: options.tick_locked,
         };
-        let poller = Poller::new(source, pace, opened_ns, producer, looks);
-        let schedule = Schedule::new(opened_ns, setup.interval_ns);
-        let recorder = Recorder::new(setup.clone(), consumer, looked);
-        let reading = spawn("llem-sampler", &shared, move |shared| {
-            let run = contained(|| shared.asking().watch(|| sample_until_stopped(poller, schedule, shared)));
-            shared.end_sampler(run.err().map(|panic| format!("the sampler stopped: {panic}")));
-        })?;
-        let accounting = spawn("llem-recorder", &shared, move |shared| recorder.run(shared))?;
+        let reading = Arc::new(Reading::new(devices, pace, opened_ns, Arc::clone(&shared)));
+        let ring = reading.start().inspect_err(|_| shared.stop()).map_err(MeterError::Thread)?;
+        let recorder = Recorder::new(setup.clone(), Arc::clone(&reading), ring);
+        let of_thread = Arc::clone(&shared);
+        let accounting = thread::Builder::new()
+            .name("llem-recorder".to_owned())
+            .spawn(move || recorder.run(&of_thread))
+            .inspect_err(|_| shared.stop())
+            .map_err(MeterError::Thread)?;
         Ok(Self {
             shared,
             rapl,
             beside: None,
             beside_fault: None,
             sensors_alone: None,
-            reading: Some(reading),
+            reading,
             accounting: Some(accounting),
             next_window: AtomicU64::new(1),
             setup,
@@ -214,7 +218,7 @@ impl Sampler {
             }
             start_ns
         });
-        wake(self.reading.as_ref());
+        self.reading.wake();
         wake(self.accounting.as_ref());
         (id, start_ns)
     }
@@ -224,7 +228,7 @@ impl Sampler {
         let (reply, report) = channel();
         let end_ns = self.shared.end(id, reply);
         let sensors = self.beside.as_ref().map(|beside| beside.end(id));
-        wake(self.reading.as_ref());
+        self.reading.wake();
         wake(self.accounting.as_ref());
         let post_roll = Duration::from_nanos(self.setup.post_roll_ns());
         PendingReport {
@@ -264,12 +268,7 @@ impl Sampler {
     /// Stops both threads and waits for them, but not for ever: a driver call that hangs is left behind.
     pub fn close(&mut self) {
         self.shared.stop();
-        // One that has not answered for so long will not do so now.
-        let is_silent = self.shared.waits_for(monotonic_ns(), NS_PER_S).is_some();
-        let give_up = Instant::now() + if is_silent { Duration::ZERO } else { CLOSE_PATIENCE };
-        if !self.reading.take().is_none_or(|thread| join_until(thread, give_up)) {
-            self.shared.end_sampler(Some("a driver call did not return".to_owned()));
-        }
+        self.reading.join(CLOSE_PATIENCE);
         if let Some(thread) = self.accounting.take() {
             join_until(thread, Instant::now() + CLOSE_PATIENCE);
         }
@@ -309,79 +308,8 @@ impl PendingReport {
     }
 }
 
-fn spawn(
-    name: &str,
-    shared: &Arc<Shared>,
-    run: impl FnOnce(&Shared) + Send + 'static,
-) -> Result<JoinHandle<()>, MeterError> {
-    let of_thread = Arc::clone(shared);
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || run(&of_thread))
-        .inspect_err(|_| shared.stop())
-        .map_err(MeterError::Thread)
-}
-
-/// Whether the thread ended in time.
-fn join_until(thread: JoinHandle<()>, give_up: Instant) -> bool {
-    thread.thread().unpark();
-    while !thread.is_finished() {
-        if Instant::now() >= give_up {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    // A panic was already turned into a fault.
-    let _ = thread.join();
-    true
-}
-
 fn wake(thread: Option<&JoinHandle<()>>) {
     if let Some(thread) = thread {
         thread.thread().unpark();
     }
-}
-
-fn sample_until_stopped<S: Source>(mut poller: Poller<S>, mut schedule: Schedule, shared: &Shared) {
-    be_punctual();
-    let mut edges_served = shared.edges();
-    let mut polled_ns = monotonic_ns();
-    while !shared.is_stopping() {
-        let now_ns = monotonic_ns();
-        let edges = shared.edges();
-        let between_ns = schedule.between_ns(polled_ns, shared.dense_until_ns());
-        if edges != edges_served {
-            edges_served = edges;
-            poller.hasten(now_ns);
-            poller.poll(Wake::Edge, schedule.missed(), shared);
-        } else if now_ns >= schedule.next_ns() {
-            let lateness_ns = now_ns - schedule.next_ns();
-            poller.poll(Wake::Deadline { lateness_ns }, schedule.missed(), shared);
-            poller.look(shared);
-            schedule.advance(monotonic_ns());
-            schedule.skip_while(|deadline_ns| !poller.wants(deadline_ns, shared));
-        } else if between_ns.is_some_and(|due_ns| now_ns >= due_ns) {
-            poller.poll(Wake::NearEdge, schedule.missed(), shared);
-        } else {
-            let next_ns = between_ns.unwrap_or(u64::MAX).min(schedule.next_ns());
-            thread::park_timeout(Duration::from_nanos(next_ns - now_ns));
-            continue;
-        }
-        polled_ns = now_ns;
-    }
-}
-
-/// Asks the kernel to wake this thread on time. Public for the bench, which measures what waking up costs by itself.
-pub fn be_punctual() {
-    // The default slack lets the kernel be 50 us late on purpose (man 2 prctl).
-    // SAFETY: PR_SET_TIMERSLACK takes one integer and changes this thread only.
-    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
-    // On a host whose cores are all busy a normal thread waits for milliseconds: its p99 fell from 2.5 ms to 0.1 ms
-    // with the lowest real-time priority. Without the right to it (root, or `ulimit -r`) all stays as it was.
-    // musl's struct has more fields, which this policy does not read; its call answers ENOSYS, and all stays as it was.
-    // SAFETY: integers only, of which each may be 0.
-    let mut lowest: libc::sched_param = unsafe { std::mem::zeroed() };
-    lowest.sched_priority = 1;
-    // SAFETY: 0 is this thread, and `lowest` lives through the call.
-    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest) };
 }

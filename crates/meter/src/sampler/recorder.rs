@@ -2,23 +2,23 @@
 //! and be late; the sampler thread never waits for it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
-use rtrb::Consumer;
-
 use super::pre_roll::PreRoll;
+use super::reader::Waiting;
+use super::reading::{Reading, Ring};
 use super::shared::{Mark, Shared};
 use super::{EDGE_INTERVAL_NS, Setup, Snapshot};
 use crate::clock::{NS_PER_S, monotonic_ns};
 use crate::contain::contained;
-use crate::crash;
 use crate::energy::{History, Integral, Witness};
 use crate::parquet::FileFacts;
 use crate::sample::Sample;
 use crate::tenancy::Look;
-use crate::window::{DriverFault, OpenWindow, WindowReport};
+use crate::window::{OpenWindow, WindowReport};
 
 /// How long the recorder rests between two looks at the ring: each wakes a core, which costs more than what is then done,
 /// and nobody looks at a snapshot more often than five times a second.
@@ -30,8 +30,11 @@ const PATIENCE_NS: u64 = NS_PER_S;
 
 pub(super) struct Recorder {
     setup: Setup,
-    samples: Consumer<Sample>,
-    looks: Consumer<Look>,
+    reading: Arc<Reading>,
+    /// One of each thread that has read.
+    rings: Vec<Ring>,
+    /// What has kept the newest thread waiting at the last look.
+    held_up: Option<Waiting>,
     histories: Vec<History>,
     since_open: Vec<Integral>,
     /// Each device's last sample with a power reading.
@@ -44,15 +47,16 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(setup: Setup, samples: Consumer<Sample>, looks: Consumer<Look>) -> Self {
+    pub fn new(setup: Setup, reading: Arc<Reading>, ring: Ring) -> Self {
         let count = setup.uuids.len();
         // Near an edge readings come more often than the interval says.
         let interval_ns = setup.interval_ns.min(EDGE_INTERVAL_NS);
         let history_ns = setup.history_ns();
         let histories = (0..count).map(|device| fresh_history(&setup, device)).collect();
         Self {
-            samples,
-            looks,
+            reading,
+            rings: vec![ring],
+            held_up: None,
             histories,
             since_open: vec![Integral::new(0, setup.gap_caps().power_ns); count],
             latest: vec![None; count],
@@ -84,22 +88,46 @@ impl Recorder {
         for mark in std::mem::take(&mut self.marks) {
             self.apply(mark, shared);
         }
-        while let Ok(sample) = self.samples.peek().copied() {
-            if sample.at_ns > horizon_ns {
-                break;
-            }
-            let _ = self.samples.pop();
+        while let Some(sample) = self.next_sample(horizon_ns) {
             self.account(&sample);
             shared.publish(|snapshot| snapshot.update(&sample, &self.since_open));
         }
-        while let Ok(look) = self.looks.pop() {
+        let looks = self.rings.iter_mut().flat_map(|ring| std::iter::from_fn(|| ring.looks.pop().ok()));
+        for look in looks {
             self.histories[look.device].limit(look.limits.power_mw.map(|power_mw| f64::from(power_mw) / 1e3));
             self.latest_looks[look.device] = Some(look);
             for window in self.windows.values_mut() {
                 window.look(&look);
             }
         }
+        self.relieve();
         self.settle(shared, ended);
+    }
+
+    /// The oldest one of all threads, up to a time.
+    fn next_sample(&mut self, until_ns: u64) -> Option<Sample> {
+        loop {
+            let first = |ring: &mut Ring| ring.samples.peek().ok().map(|sample| sample.at_ns);
+            let oldest = self.rings.iter_mut().filter_map(|ring| Some((first(ring)?, ring)));
+            let (at_ns, ring) = oldest.min_by_key(|(at_ns, _)| *at_ns)?;
+            if at_ns > until_ns {
+                return None;
+            }
+            let sample = ring.samples.pop().ok()?;
+            // Of a thread that was relieved of the device meanwhile.
+            if self.reading.devices.is_read_by(sample.device, ring.reader.number) {
+                return Some(sample);
+            }
+        }
+    }
+
+    /// Where one call, seen at two looks, keeps the others waiting, they are read by another thread from now on.
+    fn relieve(&mut self) {
+        let held_up = self.reading.held_up();
+        if let Some(waiting) = held_up.filter(|_| self.held_up == held_up) {
+            self.rings.extend(self.reading.relieve(waiting));
+        }
+        self.held_up = held_up;
     }
 
     fn apply(&mut self, mark: Mark, shared: &Shared) {
@@ -176,11 +204,7 @@ impl Recorder {
             if let Some(window) = windows.remove(id) {
                 let mut report = window.finish(end_ns, histories, shared.dropped());
                 report.faults.extend(shared.fault());
-                if let Some((device, since_ns)) = shared.waits_for(now_ns, PATIENCE_NS) {
-                    let silent = DriverFault::Silent { call: shared.asking().call(), for_ns: since_ns };
-                    let fault = crash::seen().map_or(silent, DriverFault::Crashed);
-                    report.blame(device, self.setup.gpu_indices[device], &fault);
-                }
+                report.blame(&self.reading.faults(), &self.setup.gpu_indices);
                 for (history, device) in histories.iter_mut().zip(&report.devices) {
                     device.taught.into_iter().for_each(|ways| history.learn(ways));
                 }
@@ -206,7 +230,7 @@ fn fresh_history(setup: &Setup, device: usize) -> History {
 impl Snapshot {
     fn update(&mut self, sample: &Sample, since_open: &[Integral]) {
         let Some(device) = self.devices.get_mut(sample.device) else { return };
-        self.at_ns = sample.at_ns;
+        self.at_ns = self.at_ns.max(sample.at_ns);
         device.power_w = sample.power_w();
         device.failure = sample.power_mw.err();
         device.joules_since_open = since_open[sample.device].joules();

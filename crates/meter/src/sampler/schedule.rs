@@ -30,7 +30,12 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// A grid whose first deadline is now.
     pub fn new(now_ns: u64, interval_ns: u64) -> Self {
-        Self { interval_ns, next_ns: now_ns, missed: 0 }
+        Self::after(now_ns, interval_ns, 0)
+    }
+
+    /// A grid that goes on with that deadline, after so many were missed.
+    pub fn after(next_ns: u64, interval_ns: u64, missed: u64) -> Self {
+        Self { interval_ns, next_ns, missed }
     }
 
     /// The next deadline.

@@ -10,7 +10,6 @@ use super::{DeviceOptions, Known, PendingReport, Sampler, SamplerOptions};
 use crate::error::MeterError;
 use crate::rapl::Rapl;
 use crate::source::Source;
-use crate::source::joined::JoinedSource;
 use crate::source::nvml::{ModuleSource, NvmlSource};
 use crate::source::sysfs::{SensorInfo, SensorKind, SysfsSource};
 use crate::window::{DeviceReport, SensorReport, WindowOptions};
@@ -39,7 +38,7 @@ pub(super) struct PendingSensors {
 pub(super) fn open_alone(root: &Path) -> Result<Sampler, MeterError> {
     let nothing = || MeterError::InvalidOption("a sampler needs at least one device".to_owned());
     let (source, sensors) = SysfsSource::of_sensors(root).ok_or_else(nothing)?;
-    let mut sampler = Sampler::beside_cpu(source, &options_of(&sensors), Rapl::open(root)?)?;
+    let mut sampler = Sampler::beside_cpu(source.apart(), &options_of(&sensors), Rapl::open(root)?)?;
     sampler.sensors_alone = Some(sensors);
     Ok(sampler)
 }
@@ -50,12 +49,8 @@ pub(super) fn reports(sensors: Vec<SensorInfo>, devices: Vec<DeviceReport>) -> V
     pairs.map(|(sensor, device)| SensorReport { sensor, device }).collect()
 }
 
-fn boxed(source: impl Source + 'static) -> Box<dyn Source> {
-    Box::new(source)
-}
-
 /// Modules that GPUs are a part of, and what each is called.
-pub(super) type Modules = (Box<dyn Source>, Vec<SensorInfo>);
+pub(super) type Modules = (Vec<Box<dyn Source>>, Vec<SensorInfo>);
 
 /// Those of the GPUs of a source. `indices`: the driver's, in the order of the source.
 pub(super) fn modules_of(gpus: &NvmlSource, indices: &[u32]) -> Option<Modules> {
@@ -65,7 +60,7 @@ pub(super) fn modules_of(gpus: &NvmlSource, indices: &[u32]) -> Option<Modules> 
         kind: SensorKind::Module,
         source: "NVML, scope module",
     };
-    Some((boxed(source), with.into_iter().map(info).collect()))
+    Some((source.apart(), with.into_iter().map(info).collect()))
 }
 
 fn options_of(sensors: &[SensorInfo]) -> SamplerOptions {
@@ -102,16 +97,13 @@ impl SensorSampler {
 
     /// Those of this machine, and the modules of its GPUs; `None` where there are none.
     pub fn open(root: &Path, modules: Option<Modules>) -> Result<Option<Self>, MeterError> {
-        let below_sys = SysfsSource::of_sensors(root).map(|(source, sensors)| (boxed(source), sensors));
+        let below_sys = SysfsSource::of_sensors(root).map(|(source, sensors)| (source.apart(), sensors));
         let (sources, infos): (Vec<_>, Vec<_>) = below_sys.into_iter().chain(modules).unzip();
-        let of: Vec<usize> =
-            infos.iter().enumerate().flat_map(|(source, infos)| vec![source; infos.len()]).collect();
-        let sensors = infos.concat();
+        let (sources, sensors) = (sources.into_iter().flatten().collect(), infos.concat());
         if sensors.is_empty() {
             return Ok(None);
         }
-        let source = JoinedSource::new(sources, of);
-        let sampler = Sampler::beside_cpu(source, &options_of(&sensors), Rapl::none())?;
+        let sampler = Sampler::beside_cpu(sources, &options_of(&sensors), Rapl::none())?;
         Ok(Some(Self { sampler, sensors }))
     }
 

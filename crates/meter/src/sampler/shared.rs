@@ -1,22 +1,21 @@
 //! What the three sides share: the caller marks windows, the sampler thread reads, the recorder thread accounts.
 
+use std::sync::PoisonError;
 #[cfg(not(all(test, feature = "loom")))]
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, PoisonError};
 #[cfg(not(all(test, feature = "loom")))]
 use std::sync::{Mutex, MutexGuard};
 
 // Those with which loom tries every order in which the threads may meet.
 #[cfg(all(test, feature = "loom"))]
-use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(all(test, feature = "loom"))]
 use loom::sync::{Mutex, MutexGuard};
 
 use super::Snapshot;
 #[cfg(all(test, feature = "loom"))]
 use super::loom_tests::{monotonic_ns, unix_ns};
-use crate::asking::Asking;
 #[cfg(not(all(test, feature = "loom")))]
 use crate::clock::{monotonic_ns, unix_ns};
 use crate::window::{WindowOptions, WindowReport};
@@ -37,11 +36,7 @@ pub(super) struct Shared {
     edges: AtomicU64,
     dense_until_ns: AtomicU64,
     dropped: AtomicU64,
-    /// The device that is being asked, from 1; 0: none. And since when.
-    asked: AtomicUsize,
-    asked_ns: AtomicU64,
-    /// By its name in nvml.h.
-    asking: Arc<Asking>,
+    missed_deadlines: AtomicU64,
     stopping: AtomicBool,
     sampler_ended: AtomicBool,
     fault: Mutex<Option<String>>,
@@ -115,27 +110,13 @@ impl Shared {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// The driver is asked about a device from now on.
-    pub fn ask(&self, device: usize, now_ns: u64) {
-        self.asked_ns.store(now_ns, Ordering::Relaxed);
-        self.asked.store(device + 1, Ordering::Release);
+    /// Deadlines skipped so far.
+    pub fn missed_deadlines(&self) -> u64 {
+        self.missed_deadlines.load(Ordering::Relaxed)
     }
 
-    /// It has answered.
-    pub fn answered(&self) {
-        self.asked.store(0, Ordering::Release);
-    }
-
-    /// The device about which the driver has been asked for so long without an answer.
-    pub fn waits_for(&self, now_ns: u64, patience_ns: u64) -> Option<(usize, u64)> {
-        let device = self.asked.load(Ordering::Acquire).checked_sub(1)?;
-        let since_ns = now_ns.saturating_sub(self.asked_ns.load(Ordering::Relaxed));
-        (since_ns >= patience_ns).then_some((device, since_ns))
-    }
-
-    /// What the sampler thread calls.
-    pub fn asking(&self) -> &Arc<Asking> {
-        &self.asking
+    pub fn count_missed(&self, so_far: u64) {
+        self.missed_deadlines.store(so_far, Ordering::Relaxed);
     }
 
     pub fn stop(&self) {
@@ -146,9 +127,13 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// The sampler thread is over, by itself or by a panic.
-    pub fn end_sampler(&self, fault: Option<String>) {
-        *lock(&self.fault) = fault;
+    /// What went wrong with the sampler as a whole.
+    pub fn fail(&self, fault: String) {
+        *lock(&self.fault) = Some(fault);
+    }
+
+    /// Nothing is read any more.
+    pub fn end_sampler(&self) {
         self.sampler_ended.store(true, Ordering::Release);
     }
 

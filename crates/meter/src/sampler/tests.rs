@@ -3,6 +3,9 @@
 use crate::energy::Sensor;
 use std::sync::atomic::AtomicU64;
 
+use rtrb::RingBuffer;
+
+use super::poller::{Poller, Wake};
 use super::*;
 use crate::sample::ThrottleTimes;
 use crate::source::ReadError;
@@ -10,19 +13,25 @@ use crate::tenancy::{Limits, Processes};
 use crate::window::DeviceReport;
 
 /// Milliwatts that the scripted devices draw.
-const POWER_MW: u32 = 100_000;
+pub(super) const POWER_MW: u32 = 100_000;
 /// The scripted counter ticks this often, as those of current boards do.
 const TICK_NS: u64 = 100 * NS_PER_MS;
 
 /// What a power read does, by its number.
-type Script = Box<dyn FnMut(u64) -> Result<u32, ReadError> + Send>;
+pub(super) type Script = Box<dyn FnMut(u64) -> Result<u32, ReadError> + Send>;
 
-struct ScriptedSource {
+pub(super) struct ScriptedSource {
     devices: usize,
     domain: PowerDomain,
     script: Script,
     reads: u64,
     opened_ns: u64,
+}
+
+impl ScriptedSource {
+    pub fn new(devices: usize, script: Script) -> Self {
+        Self { devices, domain: PowerDomain::Instant, script, reads: 0, opened_ns: monotonic_ns() }
+    }
 }
 
 impl Source for ScriptedSource {
@@ -77,20 +86,14 @@ fn sampler_of(
     interval_ms: f64,
     script: impl FnMut(u64) -> Result<u32, ReadError> + Send + 'static,
 ) -> Sampler {
-    let source = ScriptedSource {
-        devices: devices as usize,
-        domain: PowerDomain::Instant,
-        script: Box::new(script),
-        reads: 0,
-        opened_ns: monotonic_ns(),
-    };
+    let source = ScriptedSource::new(devices as usize, Box::new(script));
     let devices = (0..devices).map(device).collect();
     let options =
         SamplerOptions { devices, interval_ms, slow_interval_ms: 100.0, ..SamplerOptions::default() };
     Sampler::over(source, &options).expect("the sampler starts")
 }
 
-fn device(index: u32) -> DeviceOptions {
+pub(super) fn device(index: u32) -> DeviceOptions {
     DeviceOptions { uuid: format!("GPU-{index}"), index, known: Known::default() }
 }
 
@@ -99,7 +102,7 @@ fn steady(_read: u64) -> Result<u32, ReadError> {
     Ok(POWER_MW)
 }
 
-fn rest_ms(milliseconds: u64) {
+pub(super) fn rest_ms(milliseconds: u64) {
     thread::sleep(Duration::from_millis(milliseconds));
 }
 
@@ -283,23 +286,19 @@ fn the_mean_power_belongs_to_the_headline() {
 
 #[test]
 fn a_full_ring_counts_what_it_loses_and_goes_on() {
-    let shared = Shared::default();
+    let source = ScriptedSource::new(1, Box::new(steady));
+    let pace = Pace { interval_ns: 10 * NS_PER_MS, slow_interval_ns: 1000 * NS_PER_MS, tick_locked: false };
     let (producer, mut consumer) = RingBuffer::new(2);
-    let source = ScriptedSource {
-        devices: 1,
-        domain: PowerDomain::Instant,
-        script: Box::new(steady),
-        reads: 0,
-        opened_ns: monotonic_ns(),
-    };
-    let pace = Pace { interval_ns: 10 * NS_PER_MS, slow_interval_ns: NS_PER_S, tick_locked: false };
-    let mut poller = Poller::new(source, pace, monotonic_ns(), producer, RingBuffer::new(4).0);
+    let shared = Arc::new(Shared::default());
+    let reading =
+        Arc::new(Reading::new(Devices::new(source.apart()), pace, monotonic_ns(), Arc::clone(&shared)));
+    let mut poller = Poller::new(reading, Arc::default(), producer, RingBuffer::new(4).0);
     for _ in 0..5 {
-        poller.poll(Wake::Deadline { lateness_ns: 0 }, 0, &shared);
+        poller.poll(Wake::Deadline { lateness_ns: 0 }, 0);
     }
     assert_eq!(shared.dropped(), 3);
     assert!(consumer.pop().is_ok());
-    poller.poll(Wake::Deadline { lateness_ns: 0 }, 0, &shared);
+    poller.poll(Wake::Deadline { lateness_ns: 0 }, 0);
     assert_eq!(shared.dropped(), 3);
 }
 

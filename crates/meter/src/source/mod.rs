@@ -2,7 +2,6 @@
 //! the kernel.
 
 pub mod calls;
-pub mod joined;
 pub mod nvml;
 pub mod sysfs;
 
@@ -65,4 +64,11 @@ pub trait Source: Send {
     fn limits(&mut self, device: usize) -> Limits;
     /// How many driver calls were made so far.
     fn calls(&self) -> u64;
+    /// Sources of one device each, in order, where each may be asked by a thread of its own; else itself.
+    fn apart(self) -> Vec<Box<dyn Source>>
+    where
+        Self: Sized + 'static,
+    {
+        vec![Box::new(self)]
+    }
 }

@@ -134,18 +134,19 @@ pub struct SamplerReport {
 }
 
 impl WindowReport {
-    /// Says of every device without a number why nobody was asked: all are asked by one thread, and at the device with that
-    /// index it waits for ever.
-    pub fn blame(&mut self, position: usize, index: i32, fault: &DriverFault) {
+    /// Says of every device without a number why nobody was asked: the driver has not answered for it, or for another one
+    /// that was asked by the same thread. `faults`: with positions. `indices`: the driver's, of all devices.
+    pub fn blame(&mut self, faults: &[(usize, DriverFault)], indices: &[i32]) {
         for (device, report) in self.devices.iter_mut().enumerate() {
+            let own = faults.iter().find(|(position, _)| *position == device);
+            let Some((position, fault)) = own.or(faults.first()) else { return };
             if report.headline.total_j.is_some() {
                 continue;
             }
-            let what = fault.to_string();
-            let why = if device == position {
-                what
+            let why = if *position == device {
+                fault.to_string()
             } else {
-                format!("at GPU {index} {what}, so that nobody was asked")
+                format!("at GPU {} {fault}, so that nobody was asked", indices[*position])
             };
             report.headline.reason = format!("{why}; {}", report.headline.reason);
             report.headline.findings.push(fault.finding(format!("{why}.")));
@@ -214,7 +215,7 @@ pub enum DriverFault {
 }
 
 impl DriverFault {
-    fn finding(self, text: String) -> Finding {
+    fn finding(&self, text: String) -> Finding {
         match self {
             Self::Silent { .. } => Finding { code: "driver_silent", is_warning: true, text },
             Self::Crashed(_) => Finding { code: "driver_crashed", is_warning: true, text },

@@ -63,6 +63,7 @@ const THROTTLE_FIELDS_BEFORE_580_82: [u32; 4] = [74, 251, 252, 253];
 const OPENING_TRIES: usize = 50;
 const OPENING_PAUSE: Duration = Duration::from_millis(10);
 
+#[derive(Clone, Copy)]
 struct Gpu {
     handle: nvmlDevice_t,
     power: PowerDomain,
@@ -75,6 +76,7 @@ struct Gpu {
 }
 
 /// NVML readings of a chosen set of GPUs.
+#[derive(Clone)]
 pub struct NvmlSource {
     // Declared before `nvml`, which keeps the library loaded: handles and functions point into it.
     gpus: Vec<Gpu>,
@@ -369,5 +371,10 @@ impl Source for NvmlSource {
 
     fn calls(&self) -> u64 {
         self.calls
+    }
+
+    fn apart(self) -> Vec<Box<dyn Source>> {
+        let alone = |gpu: &Gpu| -> Box<dyn Source> { Box::new(Self { gpus: vec![*gpu], ..self.clone() }) };
+        self.gpus.iter().map(alone).collect()
     }
 }

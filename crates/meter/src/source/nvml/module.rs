@@ -20,6 +20,7 @@ const SCOPE_MODULE: u32 = 1;
 const ENERGY: u32 = 191;
 
 /// The modules of those GPUs that have one.
+#[derive(Clone)]
 pub struct ModuleSource {
     // Declared before `_nvml`, which keeps the library loaded: handles and the function point into it.
     modules: Vec<(nvmlDevice_t, Sensor)>,
@@ -101,5 +102,10 @@ impl Source for ModuleSource {
 
     fn calls(&self) -> u64 {
         self.calls
+    }
+
+    fn apart(self) -> Vec<Box<dyn Source>> {
+        let alone = |module| -> Box<dyn Source> { Box::new(Self { modules: vec![module], ..self.clone() }) };
+        self.modules.iter().copied().map(alone).collect()
     }
 }

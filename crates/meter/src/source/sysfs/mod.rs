@@ -112,4 +112,9 @@ impl Source for SysfsSource {
     fn calls(&self) -> u64 {
         self.meters.iter().map(|meter| meter.calls).sum()
     }
+
+    fn apart(self) -> Vec<Box<dyn Source>> {
+        let alone = |meter| -> Box<dyn Source> { Box::new(Self { meters: vec![meter] }) };
+        self.meters.into_iter().map(alone).collect()
+    }
 }
