@@ -21,7 +21,7 @@ describe('the table of keys', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  it('has nothing that a config cannot hold, besides aliases, the kinds of prompts and of what a meter is', () => {
+  it('has nothing that a config cannot hold, besides aliases, the kinds of prompts, of what a meter is and of nodes', () => {
     const leaves = [...leavesOf(configOf({ text: 'model: m' }) as Tree)].map(([path]) => path.join('.'))
     const others = keys.filter((key) => !leaves.includes(key) && !ALIASES.some(({ alias }) => alias === key))
     expect(others).toEqual([
@@ -32,6 +32,11 @@ describe('the table of keys', () => {
       'energy.external.scope',
       'energy.external.name',
       'energy.external.accuracy_pct',
+      'energy.nodes.start',
+      'energy.nodes.count',
+      'energy.nodes.gpus_per_node',
+      'energy.nodes.roles',
+      'energy.nodes.start_timeout_sec',
     ])
   })
 
