@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { llem } from '../native/llem.js'
+import { type ExecResult, llem } from '../native/llem.js'
 import { type Gpu, gpu, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -276,8 +276,30 @@ describe('the power of a GPU comes from the first that answers', () => {
     [[], 'instant'],
     [['instant'], 'average_1s'],
     [['instant', 'power_usage'], 'average_field'],
+    [['instant', 'power_usage', 'average'], 'samples_buffer'],
     [['power'], 'counter_alone'],
   ] as const)('%j refused: %s', async ([refused, domain]) => {
     expect(await ladder(...refused)).toEqual({ domain, watts: 300 })
+  })
+
+  it('the buffer of readings carries the joules of a load that changes, and one that stops has none', async () => {
+    const refused = ['instant', 'power_usage', 'average'].map((call) => ({ call, error: 'not_supported' }))
+    const square = { low_w: 100, high_w: 500, period_s: 0.8, duty: 0.5 }
+    const measured = async (seconds: string, faults: Record<string, unknown>[]) => {
+      const scenario = format2([gpu(0, [{ for_s: 100, square }], { faults, counter: { supported: false } })])
+      const { stdout } = await llem(['exec', '--simulate', scenario, '--json', '--', 'sleep', seconds])
+      const { energy } = JSON.parse(stdout) as ExecResult
+      return { device: energy?.devices[0], seconds: energy?.duration_sec ?? Number.NaN }
+    }
+    const [whole, stopped] = await Promise.all([
+      measured('2.4', refused),
+      measured('4', [...refused, { from_s: 1.5, call: 'samples', error: 'not_found' }]),
+    ])
+    expect(whole.device).toMatchObject({ power_domain: 'samples_buffer', method: 'integral' })
+    expect(whole.device?.findings.map(({ code }) => code)).toContain('instant_power_missing')
+    // Three periods, and what a process takes to start and end.
+    expect(Math.abs((whole.device?.total_j ?? 0) / whole.seconds - 300)).toBeLessThan(40)
+    expect(stopped.device).toMatchObject({ total_j: null, method: null })
+    expect(stopped.device?.missing).toBeGreaterThan(0)
   })
 })

@@ -115,6 +115,13 @@ describe('llem run without a GPU', () => {
     expect(code).toBe(0)
   })
 
+  it('says in an export of which domain each row’s joules are', async () => {
+    const folders = [first, simulated].map(folderOf)
+    const { stdout } = await llem(['export', ...folders, '--format', 'jsonl'])
+    const rows = stdout.trim().split('\n')
+    expect(rows.map((row) => JSON.parse(row).energy_domain).sort()).toEqual(['cpu_package', 'gpu'])
+  })
+
   it('is compared with its own kind, and with no GPU', async () => {
     const [a, b, gpu] = [first, second, simulated].map(folderOf)
     const alike = await llem(['compare', `${a}`, `${b}`, '--allow', 'workload'])

@@ -3,8 +3,10 @@
 import { openSync, readFileSync, writeSync } from 'node:fs'
 import { joulesUntil } from './sysfs-curve.mjs'
 
-/** @type {{ epochNs: number, moved: import('./sysfs-tree.js').Moved[] }} */
-const { epochNs, moved } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
+/** @type {{ moved: import('./sysfs-tree.js').Moved[] }} */
+const { moved } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'))
+// A mean over the time before has to be one.
+const epochNs = Number(process.hrtime.bigint()) - 0.5e9
 const nowS = () => (Number(process.hrtime.bigint()) - epochNs) / 1e9
 const TICK_MS = 2
 
@@ -35,6 +37,7 @@ function told(file, fromS, toS) {
 const files = moved.map((file) => ({
   ...file,
   fds: file.paths.map((path) => openSync(path, 'r+')),
+  moves: 0,
   lastS: nowS() - file.everyMs / 1e3,
   table: file.what.unit === 'table' ? readFileSync(file.paths[0]) : null,
 }))
@@ -48,6 +51,9 @@ function move(file) {
   } else {
     const bits = typeof found === 'bigint' ? found : BigInt.asUintN(64, -1n)
     file.table.writeBigUInt64LE(bits, file.what.at)
+    file.moves += 1
+    for (const [k, grows] of (file.throttlers ?? []).entries())
+      file.table.writeUInt32LE(file.moves * grows, file.what.at + 20 + 4 * k)
     for (const fd of file.fds) writeSync(fd, file.table, 0, file.table.length, 0)
   }
   file.lastS = toS
@@ -56,7 +62,7 @@ function move(file) {
 
 let dueS = files.map(({ everyMs, phaseMs = 0 }) => nowS() + ((phaseMs % everyMs) + 1) / 1e3)
 for (const file of files) move(file)
-process.stdout.write('moving\n')
+process.stdout.write(`${epochNs}\n`)
 process.stdin.on('end', () => process.exit(0)).resume()
 setInterval(() => {
   const atS = nowS()

@@ -36,6 +36,8 @@ export interface Moved {
   offset?: number
   /** Units after which the accumulator begins anew. */
   range?: number
+  /** By how much each of the five throttlers behind the accumulator grows each time; absent: there are none. */
+  throttlers?: number[]
   fault?: Fault
 }
 
@@ -44,7 +46,8 @@ type Files = Record<string, string | Buffer>
 
 export class SysfsTree {
   readonly root = scratchFolder()
-  readonly #epochNs = nowNs()
+  /** When the curves begin: with the mover, however long that takes to start. */
+  #epochNs = nowNs()
   readonly #moved: Moved[] = []
   #mover: ChildProcess | undefined
 
@@ -72,10 +75,11 @@ export class SysfsTree {
   }
 
   async start(): Promise<void> {
-    const plan = textFile('plan.json', JSON.stringify({ epochNs: this.#epochNs, moved: this.#moved }))
+    const plan = textFile('plan.json', JSON.stringify({ moved: this.#moved }))
     const mover = spawn(process.execPath, [MOVER, plan], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#mover = mover
-    await once(mover.stdout, 'data')
+    const [epochNs] = await once(mover.stdout, 'data')
+    this.#epochNs = Number(epochNs)
   }
 
   stop(): void {

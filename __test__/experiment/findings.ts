@@ -55,6 +55,7 @@ export function deviceEnergy(overrides: Partial<DeviceEnergy> = {}): DeviceEnerg
     temperature_max_c: 43,
     memory_used_max_mb: 1024,
     throttle_reasons: 0,
+    mig: [],
     throttled: { power_cap_s: 0, sw_thermal_s: 0, hw_thermal_s: 0, power_brake_s: 0 },
     ...overrides,
   }

@@ -60,7 +60,10 @@ describe('the tally of vitest', () => {
   const moduleOf = (tests: object[], errors: object[] = []) => ({
     errors: () => errors,
     children: { allSuites: () => [], allTests: () => tests },
+    relativeModuleId: 'its file',
+    diagnostic: () => ({ duration: 1500 }),
   })
+  const slowest = [{ name: 'its file', durationS: 1.5 }]
 
   function tallyOf(modules: object[], unhandledErrors: object[] = []) {
     const file = join(scratch, 'tally.json')
@@ -75,12 +78,18 @@ describe('the tally of vitest', () => {
       passed: 1,
       failed: 1,
       skipped: [{ name: 'its name', reason: 'no Slurm' }],
+      slowest,
     })
   })
 
   it('counts a file that does not load, or cannot prepare, as one failure', () => {
-    expect(tallyOf([moduleOf([], [{}])])).toEqual({ passed: 0, failed: 1, skipped: [] })
-    expect(tallyOf([moduleOf([test('skipped')], [{}])])).toEqual({ passed: 0, failed: 1, skipped: [] })
+    expect(tallyOf([moduleOf([], [{}])])).toEqual({ passed: 0, failed: 1, skipped: [], slowest })
+    expect(tallyOf([moduleOf([test('skipped')], [{}])])).toEqual({
+      passed: 0,
+      failed: 1,
+      skipped: [],
+      slowest,
+    })
   })
 
   it('counts an error outside of every test as a failure', () => {
@@ -112,6 +121,13 @@ describe('the summary', () => {
   it('counts a skipped test as a failure in CI', () => {
     const { lastLine, ok } = summarise([{ ...step, skipped }], true)
     expect({ lastLine, ok }).toEqual({ lastLine: '3 passed, 1 failed', ok: false })
+  })
+
+  it('names the files that take longest', () => {
+    const slowest = [{ name: 'campaign/scale.test.ts', durationS: 61.23 }]
+    expect(summarise([{ ...step, slowest }], false).table).toMatch(
+      /Slowest files:\n {2}campaign\/scale\.test\.ts +61\.2 s\n/,
+    )
   })
 
   it('fails where no test ran', () => {

@@ -73,6 +73,7 @@ function deviceSince(phase: object) {
       counter_kind: null,
       gain_ratio: null,
       board_gain: null,
+      mig: [],
       findings: [],
     }
   }

@@ -236,6 +236,10 @@ export interface Device {
   migMode?: boolean
   /** The UUIDs of the instances that it is cut into; missing where there is none. */
   migUuids?: Array<string>
+  /** The same with what each has; missing where there is none. */
+  migInstances?: Array<MigInstance>
+  /** Of how many slices all instances together may be; missing where there can be none. */
+  migSlices?: number
   /** Whether it is part of a processor; missing where nobody looked. */
   integrated?: boolean
   /** Whether it is a partition of a GPU, with a card of its own. */
@@ -473,6 +477,17 @@ export interface Machine {
   nvmlProblem?: string
 }
 
+/** A part of a GPU (MIG); a missing property is what it did not tell. */
+export interface MigInstance {
+  /** "MIG-...". */
+  uuid: string
+  gpuInstanceId?: number
+  computeInstanceId?: number
+  /** Of how many slices of the GPU it is. */
+  slices?: number
+  multiprocessors?: number
+}
+
 /** Now, in nanoseconds of CLOCK_MONOTONIC: the clock of every window and sample. */
 export declare function monotonicNs(): number
 
@@ -492,6 +507,8 @@ export interface OpenOptions {
   patienceMs?: number
   /** Where the CPU's energy counters, GPUs without NVML and other sensors are looked for; by default /sys. */
   sysfsRoot?: string
+  /** Where processes are looked for that compute on GPUs without NVML; by default /proc. */
+  procRoot?: string
 }
 
 /**
@@ -622,6 +639,9 @@ export interface Tenant {
   name?: string
   /** "own", "foreign" or "unknown". */
   relation: string
+  /** Where it was seen, on a GPU that is cut into instances (MIG). */
+  gpuInstanceId?: number
+  computeInstanceId?: number
 }
 
 /** The energy in a `timeseries.parquet`, by device. Throws `FILE_MISSING`, `FILE_DAMAGED` or `FILE_FAILED`. */

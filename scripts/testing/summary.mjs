@@ -1,7 +1,8 @@
 /**
  * What `npm test` says at its end.
  *
- * @param results per step `{ name, ok, durationS, passed, failed, skipped: { name, reason }[] }`
+ * @param results per step `{ name, ok, durationS, passed, failed, skipped: { name, reason }[],
+ *   slowest?: { name, durationS }[] }`
  * @param isCi whether a skipped test is a failure
  * @returns {{ table: string, lastLine: string, ok: boolean }}
  */
@@ -12,7 +13,8 @@ export function summarise(results, isCi) {
   // No test at all is no success.
   const ok = failed === 0 && passed > 0 && results.every((result) => result.ok)
   const rows = results.map((result) => [result.name, outcome(result), `${result.durationS.toFixed(1)} s`])
-  const table = ['', ...aligned(rows), ...skips(skipped, isCi), ''].join('\n')
+  const slowest = results.flatMap((result) => result.slowest ?? [])
+  const table = ['', ...aligned(rows), ...slow(slowest), ...skips(skipped, isCi), ''].join('\n')
   return { table, lastLine: `${passed} passed, ${failed} failed`, ok }
 }
 
@@ -21,6 +23,15 @@ function outcome({ ok, passed, failed, skipped }) {
   const said = Object.entries(counts).filter(([, count]) => count > 0)
   if (said.length === 0) return ok ? 'ok' : 'failed'
   return said.map(([what, count]) => `${count} ${what}`).join(', ')
+}
+
+function slow(files) {
+  if (files.length === 0) return []
+  return [
+    '',
+    'Slowest files:',
+    ...aligned(files.map(({ name, durationS }) => [name, '', `${durationS.toFixed(1)} s`])),
+  ]
 }
 
 function skips(skipped, isCi) {

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 
 /**
- * A vitest reporter that writes the counts to the file that LLEM_TEST_TALLY names. The JSON reporter of vitest
+ * A vitest reporter that writes the counts and the files that take longest to the file that LLEM_TEST_TALLY names. The JSON reporter of vitest
  * leaves out why a test was skipped.
  */
 export default class VitestTally {
   onTestRunEnd(modules, unhandledErrors) {
-    const tally = { passed: 0, failed: unhandledErrors.length, skipped: [] }
+    const tally = { passed: 0, failed: unhandledErrors.length, skipped: [], slowest: slowestOf(modules) }
     for (const module of modules) {
       // A file that does not load, or whose beforeAll fails, is a failure; the tests that it kept from running are
       // not skipped for want of something.
@@ -17,6 +17,16 @@ export default class VitestTally {
     }
     writeFileSync(process.env.LLEM_TEST_TALLY, JSON.stringify(tally))
   }
+}
+
+const SLOWEST = 12
+
+function slowestOf(modules) {
+  const files = modules.map((module) => ({
+    name: module.relativeModuleId,
+    durationS: module.diagnostic().duration / 1000,
+  }))
+  return files.sort((a, b) => b.durationS - a.durationS).slice(0, SLOWEST)
 }
 
 function count(tally, test, isBroken) {

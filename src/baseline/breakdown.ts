@@ -1,5 +1,6 @@
 // The energy of a window in its three parts: bare, parked, active.
 
+import type { IdleOf } from '../energy/mig.js'
 import type { EnergyBreakdown } from '../results/breakdown.js'
 import type { Energy } from '../results/energy.js'
 import { joulesOfDevices, uncertaintyOfDevices } from '../results/shares.js'
@@ -99,6 +100,17 @@ function wattsOfBare(bare: BareLevel | null, uuids: readonly string[] | null): W
   const watts = wattsOf(bare.devices, uuids)
   // All together are what was said of them.
   return uuids === null ? { powerW: bare.powerW, uncertaintyW: watts?.uncertaintyW ?? null } : watts
+}
+
+/** The bare level of one GPU, or why it cannot be taken off. */
+export function idleOfBare(bare: BareLevel | null): IdleOf {
+  return (uuid) => {
+    const watts = wattsOfBare(bare, [uuid])
+    const reason = whyNotBare(bare, watts)
+    return reason === null && watts !== null
+      ? { idleW: watts.powerW, reason: null }
+      : { idleW: null, reason: reason ?? 'the GPU has no baseline' }
+  }
 }
 
 function whyNotBare(bare: BareLevel | null, watts: Watts | null): string | null {

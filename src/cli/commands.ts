@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Address, addressOf } from '../metrics/address.js'
 import { type CommandLine, collect, examples, share } from './command-line.js'
 import { DECIDING } from './deciding-commands.js'
 import { RUNS_EXAMPLES, refuseWithoutRuns, withRunsOptions } from './exec-options.js'
@@ -240,12 +241,21 @@ export const COMMANDS: readonly CommandLine[] = [
         .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
         .option('--duration <s>', 'stop after so many seconds (default: at Ctrl-C)', duration)
         .option(...SIMULATE)
+        .addOption(
+          new Option(
+            '--listen <address>',
+            'draw nothing, and serve the metrics to Prometheus at host:port, as 127.0.0.1:9911',
+          )
+            .argParser(listenAddress)
+            .conflicts('json'),
+        )
         .option('--json', 'print a JSON line at each refresh')
         .option('-v, --verbose', 'say more: stack traces')
         .addHelpText(
           'after',
           examples(
             ['llem monitor', ''],
+            ['llem monitor --listen 127.0.0.1:9911', 'for Prometheus: http://127.0.0.1:9911/metrics'],
             ['llem monitor --json --duration 10 > power.jsonl', 'ten seconds for a program to read'],
           ),
         )
@@ -704,6 +714,12 @@ function secondsWithin(least: number, most: number): (text: string) => number {
     if (value >= least && value <= most) return value
     throw new InvalidArgumentError(`It must be a number from ${least} to ${most} (s).`)
   }
+}
+
+function listenAddress(text: string): Address {
+  const address = addressOf(text)
+  if (address !== null) return address
+  throw new InvalidArgumentError('It must be host:port, as 127.0.0.1:9911, [::1]:9911 or :9911.')
 }
 
 function duration(text: string): number {

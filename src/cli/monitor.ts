@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { chooseLibrary } from '../energy/library.js'
 import { openSampler } from '../energy/open.js'
 import { beginEnergyWindow } from '../energy/window.js'
+import type { Address } from '../metrics/address.js'
+import { fresh } from '../metrics/fresh.js'
 import type { Snapshot } from '../native/addon.js'
 import type { SampledDevice } from '../native/sampler.js'
 import type { DeviceEnergy } from '../results/energy.js'
@@ -17,9 +19,6 @@ import { sparkline } from './sparkline.js'
 import { columns } from './tables.js'
 
 const REFRESH_MS = 200
-/** Who has not read for so long, or for so many intervals, knows nothing of now. */
-const STALE_MS = 1000
-const STALE_INTERVALS = 3
 const OF_LENGTH = ['short_measurement_duration', 'nvml_low_sample_count']
 const GIB = 1024 ** 3
 /** What stands beside the sparkline, and the least of it that is worth drawing there. */
@@ -40,6 +39,8 @@ interface MonitorOptions {
   duration?: number
   simulate?: string | boolean
   json?: boolean
+  /** Where Prometheus comes for the metrics, in place of a picture. */
+  listen?: Address
 }
 
 /** Shows what the GPUs do now, until Ctrl-C or for so many seconds. */
@@ -53,6 +54,10 @@ export async function monitor(options: MonitorOptions): Promise<void> {
   })
   const { sampler, machine, notes } = opened
   for (const note of notes) say(`Note: ${note}.`)
+  if (options.listen !== undefined) {
+    const { listenForScrapes } = await import('./monitor-listen.js')
+    return await listenForScrapes(opened, options.listen, options)
+  }
   const show = options.json
     ? jsonLines(sampler.devices, machine.simulated)
     : await picture(sampler.devices, machine.simulated)
@@ -64,7 +69,7 @@ export async function monitor(options: MonitorOptions): Promise<void> {
       async (signal) => {
         while (!signal.aborted && performance.now() - startMs < endMs) {
           await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined)
-          show(current(sampler.snapshot(), options.intervalMs))
+          show(fresh(sampler.snapshot(), options.intervalMs))
         }
       },
       { quiet: true },
@@ -88,15 +93,6 @@ function joulesOf(device: DeviceEnergy, durationSec: number): string {
 }
 
 type Show = (snapshot: Snapshot) => void
-
-/** A snapshot without what was read too long ago to be now: in its place stands why. */
-function current(snapshot: Snapshot, intervalMs: number): Snapshot {
-  if (snapshot.atNs === undefined) return snapshot
-  const ageMs = (Number(process.hrtime.bigint()) - snapshot.atNs) / 1e6
-  if (ageMs <= Math.max(STALE_MS, STALE_INTERVALS * intervalMs)) return snapshot
-  const failure = `the driver has not answered for ${(ageMs / 1000).toFixed(1)} s`
-  return { devices: snapshot.devices.map(() => ({ failure })) }
-}
 
 /** One line a refresh; null is unknown. */
 function jsonLines(devices: readonly SampledDevice[], simulated: boolean): Show {

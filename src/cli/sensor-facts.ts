@@ -7,7 +7,7 @@ export function* sensorFacts(
   verbose = false,
 ): Generator<[name: string, fact: string]> {
   for (const { sensor, energy_j, uncertainty_j, source, reason } of sensors) {
-    const beside = 'beside the energy of the GPUs and untried on hardware'
+    const beside = 'in no sum and untried on hardware'
     if (energy_j !== null)
       yield [sensor, `${uncertain(energy_j, uncertainty_j, 'J')} by ${source}, ${beside}`]
     else if (verbose) yield [sensor, reason]

@@ -5,6 +5,7 @@ import { whoseJoules } from '../results/whose.js'
 import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties, withUncertainty } from './joules.js'
+import { migFacts } from './mig-facts.js'
 import { quantity, SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
 import { columns } from './tables.js'
@@ -49,6 +50,7 @@ export function execLines(
       ...cpuFacts(energy, verbose),
       ...sensorFacts(energy.sensors, verbose),
       ...untrustedFacts(energy),
+      ...migFacts(energy.devices, verbose),
       ...externalFacts(energy.external),
     ].map(([name, fact]) => `${name}: ${fact}`),
     ...findings.map((finding) => spoken(finding, energy.devices.length)),

@@ -7,6 +7,7 @@ import { whoseJoules } from '../results/whose.js'
 import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties } from './joules.js'
+import { migFacts } from './mig-facts.js'
 import { nodeFacts } from './node-facts.js'
 import { levelFacts, ofWhom, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
@@ -109,6 +110,7 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
     yield* cpuFacts(result.energy)
     yield* sensorFacts(result.energy.sensors)
     yield* untrustedFacts(result.energy)
+    yield* migFacts(result.energy.devices)
     yield* externalFacts(result.energy.external)
   }
   const { carbon, cost } = result

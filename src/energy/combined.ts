@@ -3,6 +3,7 @@ import type { Energy } from '../results/energy.js'
 import type { EnergyMeasurement } from './backends/backend.js'
 import { crossCheck, devicesBy, tickUncertaintyJ } from './cross-check.js'
 import { findingsOf } from './findings.js'
+import type { SensorsCounted } from './sensors.js'
 
 /** A backend's joules over its window, with all that llem's own sampler saw beside it. */
 export function combined(backend: EnergyBackendName, measured: EnergyMeasurement, native: Energy): Energy {
@@ -26,7 +27,11 @@ export function combined(backend: EnergyBackendName, measured: EnergyMeasurement
 export function unaided(
   backend: EnergyBackendName,
   measured: EnergyMeasurement,
-  { startedAt, nativeReason }: { startedAt: Date; nativeReason: string },
+  {
+    startedAt,
+    nativeReason,
+    beside = { sensors: [], faults: [] },
+  }: { startedAt: Date; nativeReason: string; beside?: SensorsCounted | undefined },
 ): Energy {
   const energy: Omit<Energy, 'findings'> = {
     ...ownPart(backend, measured),
@@ -44,9 +49,8 @@ export function unaided(
     unmeasured: null,
     cpu: measured.cpu ?? { package_j: null, dram_j: null, reason: nativeReason, domains: [] },
     external: [],
-    sensors: [],
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
-    faults: [],
+    ...beside,
     estimator: null,
     constants_hash: null,
     selection: null,

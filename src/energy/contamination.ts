@@ -4,7 +4,7 @@ import type { ForeignProcess, LimitChange } from '../results/energy.js'
 import { isInContainer } from '../workers/container-processes.js'
 
 /**
- * Who else computed on the GPUs; null where one of them does not list its processes. What runs in `ownContainer` is the
+ * Who else computed on the GPUs; null where one of them does not list all of its processes and nobody else was seen. What runs in `ownContainer` is the
  * load: NVML tells the ids of this machine, of which none descends from llem there.
  */
 export function foreignProcesses(
@@ -12,15 +12,16 @@ export function foreignProcesses(
   devices: readonly SampledDevice[],
   ownContainer: string | null = null,
 ): ForeignProcess[] | null {
-  if (reports.some(({ tenancy }) => tenancy.mostProcesses === undefined)) return null
-  return reports.flatMap(({ tenancy }, position) =>
-    tenancy.tenants.flatMap(({ pid, name, relation }) =>
+  const others = reports.flatMap<ForeignProcess>(({ tenancy }, position) =>
+    tenancy.tenants.flatMap<ForeignProcess>(({ pid, name, relation }) =>
       (relation === 'foreign' || relation === 'unknown') &&
       !(ownContainer !== null && isInContainer(pid, ownContainer))
         ? [{ gpu_index: devices[position]?.index ?? position, pid, name: name ?? null, relation }]
         : [],
     ),
   )
+  const mayHideSome = reports.some(({ tenancy }) => tenancy.mostProcesses === undefined)
+  return mayHideSome && others.length === 0 ? null : others
 }
 
 /** The limits that somebody moved during the window or shortly before. */

@@ -9,6 +9,7 @@ import { describeForeignProcess, describeLimitChange, describeServerOrStranger }
 import { describeCrossCheck } from './cross-check.js'
 import { describeFailedBackend } from './describe-selection.js'
 import { findingsOfExternal } from './external/layers.js'
+import type { MigLayout } from './mig.js'
 import { describeOtherSamplers } from './other-samplers.js'
 import { describeOverrun } from './overrun.js'
 
@@ -25,6 +26,7 @@ const OTHER_READINGS: Readonly<Record<string, string>> = {
   power_usage: 'those of nvmlDeviceGetPowerUsage',
   average_1s: 'those of nvmlDeviceGetPowerUsage, each the mean over one second',
   average_field: 'those of field 185, each the mean over one second',
+  samples_buffer: "the newest of the driver's buffer of readings (nvmlDeviceGetSamples)",
   counter_alone: 'missing, and the energy counter is all that this GPU tells',
 }
 
@@ -32,7 +34,7 @@ const RAPL_NOT_PROVEN =
   "llem's reading of RAPL was tested on simulated counters and not yet on the counters of a real CPU, and RAPL itself has no stated accuracy."
 
 /** How a GPU was set up; null is unknown. */
-export interface GpuSetting {
+export interface GpuSetting extends MigLayout {
   persistenceMode: boolean | null
   migMode: boolean | null
 }

@@ -2,10 +2,12 @@ import { LlemError, messageOf } from '../core/errors.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { Energy, Selection } from '../results/energy.js'
 import type { BackendWindow, EnergyBackend } from './backends/backend.js'
-import type { NvmlBackend } from './backends/nvml.js'
+import { NvmlBackend } from './backends/nvml.js'
 import { combined, unaided } from './combined.js'
 import type { ExternalMeters } from './external/open.js'
 import { findingsOf } from './findings.js'
+import type { OpenedSampler } from './open.js'
+import { beginSensorWindow } from './sensors.js'
 
 /** Where the readings go, and what is known of the load. */
 export interface MeterWindowOptions extends WindowFiles {
@@ -13,6 +15,18 @@ export interface MeterWindowOptions extends WindowFiles {
   isServerElsewhere?: boolean
   /** The folder of the result, for the readings of external meters; absent: they are not kept. */
   folder?: string
+}
+
+/** Everything that measures; null is what is not there. */
+export interface Measuring {
+  /** The one that was chosen. */
+  backend: EnergyBackend | null
+  /** llem's own sampler. */
+  own: NvmlBackend
+  /** Those of no GPU, where no GPU is read. */
+  sensors: OpenedSampler | null
+  selection: Selection | null
+  external: ExternalMeters | null
 }
 
 /** An open window of everything that measures. */
@@ -31,13 +45,14 @@ export interface MeterWindow {
  * the backend covers but for a message's time at each edge.
  */
 export async function beginMeterWindow(
-  backend: EnergyBackend | null,
-  own: NvmlBackend,
-  selection: Selection | null,
+  { backend, own: ownOrNone, sensors, selection, external }: Measuring,
   { isServerElsewhere = false, folder, ...files }: MeterWindowOptions = {},
-  external: ExternalMeters | null = null,
 ): Promise<MeterWindow> {
   const startedAt = new Date()
+  // Where nothing else measures, what they counted is all that there is.
+  const areAlone = backend === null && sensors !== null
+  const own = areAlone ? new NvmlBackend({ opened: sensors, reason: null }) : ownOrNone
+  if (!areAlone) await sensors?.sampler.ready()
   const hasOwn = (await own.isAvailable()).available
   let window = hasOwn ? await own.startTracking(files, backend?.helperPid) : null
   const other = backend === null || backend === own ? null : await settled(backend.startTracking())
@@ -46,10 +61,12 @@ export async function beginMeterWindow(
     window.window.cancel()
     window = await own.startTracking(files)
   }
+  const besides = areAlone || sensors === null ? null : beginSensorWindow(sensors.sampler)
   const outside = external?.begin(window?.start_ns ?? Number(process.hrtime.bigint()), folder ?? null) ?? null
   return {
     async end() {
       const ended = outside?.end() ?? []
+      const besidesEnded = besides?.end()
       const told = async (energy: Energy): Promise<Energy> => {
         const whole = { ...energy, external: await ended }
         return { ...whole, findings: findingsOf(whole, isServerElsewhere) }
@@ -63,7 +80,11 @@ export async function beginMeterWindow(
       if (measured?.value !== undefined && backend !== null) {
         const energy =
           native.value === undefined
-            ? unaided(backend.name, measured.value, { startedAt, nativeReason: native.failure })
+            ? unaided(backend.name, measured.value, {
+                startedAt,
+                nativeReason: native.failure,
+                beside: await besidesEnded,
+              })
             : combined(backend.name, measured.value, native.value.energy)
         return await told({ ...energy, selection: chosen })
       }

@@ -8,7 +8,7 @@ import { NvmlBackend } from './backends/nvml.js'
 import { energyBackend } from './backends/registry.js'
 import type { ExternalAsked, ExternalMeters } from './external/open.js'
 import { beginMeterWindow, type MeterWindow, type MeterWindowOptions } from './meter-window.js'
-import type { OpenedSampler } from './open.js'
+import { type OpenedSampler, openSensors } from './open.js'
 import { selectBackend } from './select.js'
 import { openSurroundings, type SurroundingsWishes } from './surroundings.js'
 
@@ -25,6 +25,8 @@ export interface Meter {
   /** Null where only another backend can read the devices, and `openedError` says why. */
   opened: OpenedSampler | null
   openedError: LlemError | null
+  /** Sensors of no GPU, where no GPU can be read and energy is asked for; beside a backend, or alone. */
+  sensors: OpenedSampler | null
   /** Null where nothing can read them, and where no energy is asked for. */
   backend: EnergyBackend | null
   /** Null where no energy is asked for. */
@@ -43,6 +45,11 @@ export async function openMeter(wishes: MeterWishes): Promise<Meter> {
   // What the person asked for and cannot have is an error, whatever else would work.
   if (native.error !== null && wishes.backend !== 'nvml' && (wishes.devices !== null || wishes.simulated))
     throw native.error
+  // A GPU that is simulated has no place among the sensors of this machine.
+  const sensors =
+    native.error === null || wishes.backend === null || wishes.simulated
+      ? null
+      : await openSensors(native.error.message)
   const own = new NvmlBackend(surroundings.native)
   const create = (name: EnergyBackendName) =>
     name === 'nvml' ? own : energyBackend(name).create(surroundings)
@@ -52,25 +59,28 @@ export async function openMeter(wishes: MeterWishes): Promise<Meter> {
         ? { backend: null, selection: null }
         : await selectBackend(wishes.backend, create)
     const external =
-      backend === null
+      backend === null && sensors === null
         ? null
         : await openExternal(wishes).catch(async (failure: unknown) => {
-            await backend.close()
+            await backend?.close()
             throw failure
           })
     return {
       opened: native.opened,
       openedError: native.error,
+      sensors,
       backend,
       selection,
-      begin: (options) => beginMeterWindow(backend, own, selection, options, external),
+      begin: (options) => beginMeterWindow({ backend, own, sensors, selection, external }, options),
       async close() {
         await Promise.all([backend?.close(), external?.close()])
         native.opened?.sampler.close()
+        sensors?.sampler.close()
       },
     }
   } catch (failure) {
     native.opened?.sampler.close()
+    sensors?.sampler.close()
     throw failure
   }
 }

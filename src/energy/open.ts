@@ -100,6 +100,7 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     tickLocked: wishes.tickLocked ?? false,
     libraryPath: wishes.libraryPath,
     sysfsRoot: process.env.LLEM_SYSFS_ROOT || undefined,
+    procRoot: process.env.LLEM_PROC_ROOT || undefined,
   })
   return {
     sampler,

@@ -1,12 +1,14 @@
 // The CPU packages as what a window is about.
 
 import { llemVersion } from '../core/version.js'
-import type { CpuCounts, CpuMeter } from '../native/cpu.js'
+import type { CpuCounts } from '../native/cpu.js'
 import type { CpuEnergy, Energy } from '../results/energy.js'
 import { cpuPackages } from '../results/whose.js'
 import type { EnergyMeasurement } from './backends/backend.js'
 import { unaided } from './combined.js'
 import { counted, cpuEnergyOf, packageUncertaintyJ } from './cpu.js'
+import type { CpuMeters } from './cpu-instead.js'
+import { beginSensorWindow } from './sensors.js'
 
 /** A window over the CPU alone, in the manner of an EnergyWindow. End it once, or cancel it. */
 export interface CpuEnergyWindow {
@@ -36,14 +38,22 @@ export function measuredByRapl({ startNs, endNs, cpu }: CpuCounts, why: string):
   }
 }
 
-/** Opens a window over the CPU now. `why`: that no GPU is measured. */
-export function beginCpuWindow(meter: CpuMeter, why: string): CpuEnergyWindow {
+/** Opens a window over the CPU, and sensors beside it, now. `why`: that no GPU is measured. */
+export function beginCpuWindow({ cpu, sensors }: CpuMeters, why: string): CpuEnergyWindow {
   const startedAt = new Date()
-  const window = meter.beginWindow()
+  const window = cpu.beginWindow()
+  const besides = sensors === null ? null : beginSensorWindow(sensors)
   return {
     startNs: window.startNs,
-    end: async () => unaided('rapl', measuredByRapl(window.end(), why), { startedAt, nativeReason: why }),
-    cancel: () => window.cancel(),
+    async end() {
+      const ended = besides?.end()
+      const measured = measuredByRapl(window.end(), why)
+      return unaided('rapl', measured, { startedAt, nativeReason: why, beside: await ended })
+    },
+    cancel() {
+      window.cancel()
+      besides?.cancel()
+    },
   }
 }
 

@@ -15,6 +15,7 @@ import { foreignProcesses, limitChanges } from './contamination.js'
 import { cpuEnergyOf } from './cpu.js'
 import type { Unmeasured } from './devices.js'
 import { findingsOf, findingsOfDevice, type GpuSetting } from './findings.js'
+import { migInstancesOf } from './mig.js'
 import { sensorEnergiesOf } from './sensors.js'
 
 const MIB = 1024 * 1024
@@ -182,6 +183,7 @@ function deviceEnergy(
       hw_thermal_s: report.hwThermalS ?? null,
       power_brake_s: report.powerBrakeS ?? null,
     },
+    mig: migInstancesOf(report, setting),
   }
   const byMeter = report.findings.map(({ code, severity, text }) => ({
     code,

@@ -17,7 +17,12 @@ export interface EnergyWindow {
 
 /** How the GPUs of a sampler are set up. */
 export function settingsOf({ devices }: Pick<OpenedSampler, 'devices'>): GpuSetting[] {
-  return devices.map(({ persistenceMode = null, migMode = null }) => ({ persistenceMode, migMode }))
+  return devices.map(({ persistenceMode = null, migMode = null, migInstances, migSlices }) => ({
+    persistenceMode,
+    migMode,
+    migInstances,
+    migSlices,
+  }))
 }
 
 /** Opens a window now. `helperPid`: the process of the backend that measures beside it. */

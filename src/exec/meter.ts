@@ -2,12 +2,11 @@
 
 import { LlemError } from '../core/errors.js'
 import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
-import { openCpuInstead } from '../energy/cpu-instead.js'
+import { type CpuMeters, openCpuInstead } from '../energy/cpu-instead.js'
 import type { ExternalAsked, ExternalMeters } from '../energy/external/open.js'
 import { type OpenedSampler, openSampler, openSensors } from '../energy/open.js'
 import { beginCpuWindow, type CpuEnergyWindow } from '../energy/rapl-energy.js'
 import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
-import type { CpuMeter } from '../native/cpu.js'
 import type { WindowFiles } from '../native/sampler.js'
 
 export interface MeterWishes {
@@ -31,7 +30,7 @@ interface Beside {
 /** What measures, or why nothing does: the GPUs; where none can be read, the CPU, and `why` says why not them. */
 export type Meter = { libraryPath: string | undefined; simulated: boolean } & (
   | (Beside & { opened: OpenedSampler; cpu: null; why: null })
-  | (Beside & { opened: null; cpu: CpuMeter; why: string })
+  | (Beside & { opened: null; cpu: CpuMeters; why: string })
   | { opened: null; cpu: null; claims: null; external: null; why: string }
 )
 
@@ -63,7 +62,7 @@ export async function openMeter(
 /** What measures inside of the machine. */
 type Inside = { libraryPath: string | undefined; simulated: boolean } & (
   | { opened: OpenedSampler; cpu: null; why: null }
-  | { opened: null; cpu: CpuMeter; why: string }
+  | { opened: null; cpu: CpuMeters; why: string }
   | { opened: null; cpu: null; why: string }
 )
 

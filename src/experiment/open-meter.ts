@@ -82,7 +82,7 @@ export async function openEnergyMeter(
     throw error
   })
   for (const note of meter.opened?.notes ?? []) observer.note(`Note: ${note}`)
-  if (meter.backend === null && energy.external !== null)
+  if (meter.backend === null && meter.sensors === null && energy.external !== null)
     observer.note(
       'energy.external is not read (non-fatal): no energy is measured that it would stand beside.',
     )
@@ -96,7 +96,7 @@ export async function openEnergyMeter(
   const hint = openedError?.hint ?? ''
   const reason = `No energy backend works here: ${passedOver}. ${hint}`.trim()
   observer.note(`Energy will be null (non-fatal): ${reason}`)
-  return { meter: null, reason }
+  return meter.sensors === null ? { meter: null, reason } : { meter, reason }
 }
 
 /** No energy is accounted for. A machine without a GPU has then nothing to look at, which is no problem. */

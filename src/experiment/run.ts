@@ -8,17 +8,19 @@
 import { join } from 'node:path'
 import { findBackend } from '../backends/registry.js'
 import { takeBaseline } from '../baseline/bare.js'
-import { breakDown } from '../baseline/breakdown.js'
+import { type BareLevel, breakDown, idleOfBare } from '../baseline/breakdown.js'
 import { parkInFloor } from '../baseline/parked.js'
 import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { learnEnvironment, learnSecrets } from '../core/secrets.js'
 import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
+import { withMigShares } from '../energy/mig.js'
 import type { Snapshot } from '../native/addon.js'
 import type { NodeMeters } from '../nodes/session.js'
 import { nonFatal } from '../progress/non-fatal.js'
 import { type Observer, silentObserver, tolerant } from '../progress/observer.js'
 import { interrupted, shownWhileWaiting } from '../progress/wait.js'
+import type { Energy } from '../results/energy.js'
 import type { ExperimentResult, Load } from '../results/experiment.js'
 import { prepareOutputDir, writeJsonAtomically } from '../results/files.js'
 import type { Service } from '../workers/service.js'
@@ -174,7 +176,7 @@ export async function runExperiment(
       opened === null
         ? []
         : await listsOrNothing(() => findingsOfLists(config, members, opened, libraryPath), observer.detail)
-    const measured = await measurePrompts(
+    const recorded = await measurePrompts(
       members,
       prompts.prompts,
       config,
@@ -182,6 +184,7 @@ export async function runExperiment(
       outputDir,
       context,
     )
+    const measured = { ...recorded, energy: withSharesOfInstances(recorded.energy, baseline) }
     const memory = await Promise.all(members.map(({ session }) => session.memory(signal).catch(() => null)))
     const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
     const findings: Findings = {
@@ -266,4 +269,10 @@ async function save(outcome: ExperimentOutcome): Promise<ExperimentOutcome> {
   } catch (error) {
     throw error instanceof LlemError ? new UnsavedResultError(error, outcome) : error
   }
+}
+
+/** The same energy; where GPUs are cut into instances, with what a model says of each. */
+function withSharesOfInstances(energy: Energy | null, bare: BareLevel | null): Energy | null {
+  if (energy === null) return null
+  return { ...energy, devices: withMigShares(energy.devices, energy.duration_sec, idleOfBare(bare)) }
 }

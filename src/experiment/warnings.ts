@@ -112,7 +112,8 @@ function ofEnergy(
       'the baseline is higher than the measured power. Measure the baseline again on an idle GPU.',
     )
   // The simulated GPU computes nothing either, and every output says so already.
-  if (!simulated && energy.domain === 'gpu' && members.some(({ session }) => session.info.compute === 'cpu'))
+  const isOfGpus = energy.domain === 'gpu' && (energy.devices.length > 0 || energy.total_j !== null)
+  if (!simulated && isOfGpus && members.some(({ session }) => session.info.compute === 'cpu'))
     add(
       'gpu_not_used',
       'the model ran on the CPU; the energy is that of GPUs that did not compute. Install a backend for the GPU.',

@@ -26,6 +26,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   COMMAND_NOT_STARTED:
     'The command of `llem exec` could not be started. The exit code is 127 or 126, as in a shell; with `--runs` 2.',
   OUTPUT_IS_TERMINAL: 'A binary file or a page would go to a terminal.',
+  LISTEN_FAILED: 'The address at which the metrics are to be served is taken, or not this machine’s.',
   REFERENCE_POINTS_INVALID:
     'The file of --reference-points has mistakes. All of them are listed with their line.',
   SAMPLER_OPTION_INVALID: 'An interval of the sampler is outside of 1 to 5000 ms.',

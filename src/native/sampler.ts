@@ -27,6 +27,8 @@ export interface SamplerOptions {
   tickLocked?: boolean
   /** The management library; by default the driver's own. */
   libraryPath?: string | undefined
+  /** Where processes are looked for that compute on GPUs without NVML; by default /proc. */
+  procRoot?: string | undefined
   /** Where the CPU's energy counters, GPUs without NVML and other sensors are looked for; by default /sys. */
   sysfsRoot?: string | undefined
 }
@@ -91,6 +93,7 @@ export class Sampler {
     tickLocked = false,
     libraryPath,
     sysfsRoot,
+    procRoot,
   }: SamplerOptions): Promise<Sampler> {
     const addon = await loadAddon()
     try {
@@ -106,6 +109,7 @@ export class Sampler {
         slowIntervalMs,
         ...(libraryPath === undefined ? {} : { libraryPath }),
         ...(sysfsRoot === undefined ? {} : { sysfsRoot }),
+        ...(procRoot === undefined ? {} : { procRoot }),
       })
       return new Sampler(native, devices, intervalMs)
     } catch (error) {

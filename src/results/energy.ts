@@ -56,6 +56,26 @@ export const boardGainSchema = z.object({
 })
 export type BoardGain = z.infer<typeof boardGainSchema>
 
+/** A part of a GPU that is cut into some, and what it may have drawn by a model (docs/decisions/mig.md): in no sum. */
+export const migInstanceSchema = z.object({
+  uuid: z.string(),
+  gpu_instance_id: z.number().int().nullable(),
+  compute_instance_id: z.number().int().nullable(),
+  /** Of the GPU's `slices_of_gpu`. */
+  slices: z.number().int().nullable(),
+  slices_of_gpu: z.number().int().nullable(),
+  multiprocessors: z.number().int().nullable(),
+  /** How many were seen computing in it; null where the driver does not list them. */
+  processes: z.number().int().nullable(),
+  /** Whether one of them is llem's own; false also where nobody can tell. */
+  is_own: z.boolean().nullable(),
+  /** A model's and nobody's measurement; null where it says nothing. */
+  modelled_j: joules,
+  /** Why it says nothing, or what it rests on. */
+  modelled_reason: z.string(),
+})
+export type MigInstance = z.infer<typeof migInstanceSchema>
+
 export const deviceEnergySchema = z.object({
   index: z.number().int(),
   uuid: z.string(),
@@ -114,8 +134,8 @@ export const deviceEnergySchema = z.object({
   mean_power_w: watts,
   max_power_w: watts,
   /**
-   * "instant", "power_usage", "average_1s" where that is a mean over one second, "average_field" (field 185) where nothing else
-   * answers, "counter_alone" where no power is told, or a file such as "hwmon power1_input".
+   * "instant", "power_usage", "average_1s" where that is a mean over one second, "average_field" (field 185) where that does not
+   * answer, "samples_buffer" (the newest of nvmlDeviceGetSamples) where nothing else does, "counter_alone" where no power is told, or a file such as "hwmon power1_input".
    */
   power_domain: z.string(),
   temperature_start_c: z.number().nullable(),
@@ -125,6 +145,8 @@ export const deviceEnergySchema = z.object({
   /** Bits of nvml.h, ORed over the window. */
   throttle_reasons: z.number().int().nullable(),
   throttled: throttledSchema,
+  /** Empty where it is not cut into instances, and in older results. */
+  mig: z.array(migInstanceSchema).default([]),
 })
 
 /** The sampler's own punctuality and cost in the window. */

@@ -165,7 +165,7 @@ const ENERGY: readonly Column[] = [
   energy(
     'energy_j',
     'number',
-    'Energy of the GPUs in the window, with energy_backend rapl of the CPU packages: the headline.',
+    'Energy of the GPUs in the window, or of what energy_domain says: the headline.',
     ({ total_j }) => total_j,
   ),
   both('energy_reason', 'text', 'Why there is no energy.', (result) => result.energy_reason),
@@ -278,6 +278,12 @@ const ENERGY: readonly Column[] = [
   energy('energy_estimator', 'text', "What made llem's own joules.", ({ estimator }) => estimator),
   ...LEVELS,
   ...ATTRIBUTION,
+  energy(
+    'energy_domain',
+    'text',
+    'Of what energy_j and all joules per token are: gpu; cpu_package, counted by RAPL; cpu, by another backend.',
+    ({ domain, backend }) => (domain === 'cpu' && backend === 'rapl' ? 'cpu_package' : domain),
+  ),
 ]
 
 const SURROUNDINGS: readonly Column[] = [

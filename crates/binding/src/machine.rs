@@ -56,6 +56,10 @@ pub struct Device {
     pub mig_mode: Option<bool>,
     /// The UUIDs of the instances that it is cut into; missing where there is none.
     pub mig_uuids: Option<Vec<String>>,
+    /// The same with what each has; missing where there is none.
+    pub mig_instances: Option<Vec<MigInstance>>,
+    /// Of how many slices all instances together may be; missing where there can be none.
+    pub mig_slices: Option<u32>,
     /// Whether it is part of a processor; missing where nobody looked.
     pub integrated: Option<bool>,
     /// Whether it is a partition of a GPU, with a card of its own.
@@ -177,6 +181,8 @@ impl Device {
             persistence_mode: None,
             mig_mode: None,
             mig_uuids: None,
+            mig_instances: None,
+            mig_slices: None,
             integrated: Some(gpu.is_integrated),
             partition: Some(gpu.is_partition),
             temperature_c: gpu.temperature_c,
@@ -189,8 +195,34 @@ impl Device {
     }
 }
 
+/// A part of a GPU (MIG); a missing property is what it did not tell.
+#[napi(object)]
+pub struct MigInstance {
+    /// "MIG-...".
+    pub uuid: String,
+    pub gpu_instance_id: Option<u32>,
+    pub compute_instance_id: Option<u32>,
+    /// Of how many slices of the GPU it is.
+    pub slices: Option<u32>,
+    pub multiprocessors: Option<u32>,
+}
+
+impl From<nvml::MigInstance> for MigInstance {
+    fn from(instance: nvml::MigInstance) -> Self {
+        let (gpu_instance_id, compute_instance_id) = instance.ids.unzip();
+        Self {
+            uuid: instance.uuid,
+            gpu_instance_id,
+            compute_instance_id,
+            slices: instance.slices,
+            multiprocessors: instance.multiprocessors,
+        }
+    }
+}
+
 impl From<nvml::DeviceInfo> for Device {
     fn from(device: nvml::DeviceInfo) -> Self {
+        let instances: Vec<_> = device.mig_instances.into_iter().map(MigInstance::from).collect();
         Self {
             index: device.index,
             vendor: Some("nvidia".to_owned()),
@@ -208,7 +240,10 @@ impl From<nvml::DeviceInfo> for Device {
             mig_mode: device.mig_mode,
             integrated: None,
             partition: None,
-            mig_uuids: (!device.mig_uuids.is_empty()).then_some(device.mig_uuids),
+            mig_uuids: (!instances.is_empty())
+                .then(|| instances.iter().map(|instance| instance.uuid.clone()).collect()),
+            mig_slices: (device.mig_slices > 0).then_some(device.mig_slices),
+            mig_instances: (!instances.is_empty()).then_some(instances),
             temperature_c: device.temperature_c,
             vbios_version: device.vbios_version,
             power_domain: device.power_domain.map(str::to_owned),

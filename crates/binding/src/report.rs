@@ -141,6 +141,9 @@ pub struct Tenant {
     pub name: Option<String>,
     /// "own", "foreign" or "unknown".
     pub relation: String,
+    /// Where it was seen, on a GPU that is cut into instances (MIG).
+    pub gpu_instance_id: Option<u32>,
+    pub compute_instance_id: Option<u32>,
 }
 
 /// What the driver lets a device do.
@@ -345,7 +348,14 @@ impl From<tenancy::Tenancy> for Tenancy {
 
 impl From<tenancy::Tenant> for Tenant {
     fn from(tenant: tenancy::Tenant) -> Self {
-        Self { pid: tenant.pid, name: tenant.name, relation: tenant.relation.as_str().to_owned() }
+        let (gpu_instance_id, compute_instance_id) = tenant.instance.unzip();
+        Self {
+            pid: tenant.pid,
+            name: tenant.name,
+            relation: tenant.relation.as_str().to_owned(),
+            gpu_instance_id,
+            compute_instance_id,
+        }
     }
 }
 

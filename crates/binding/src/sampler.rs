@@ -41,6 +41,8 @@ pub struct OpenOptions {
     pub patience_ms: Option<u32>,
     /// Where the CPU's energy counters, GPUs without NVML and other sensors are looked for; by default /sys.
     pub sysfs_root: Option<String>,
+    /// Where processes are looked for that compute on GPUs without NVML; by default /proc.
+    pub proc_root: Option<String>,
 }
 
 /// Which files a window leaves behind.
@@ -88,6 +90,7 @@ impl NativeSampler {
             interval_ms: options.interval_ms,
             slow_interval_ms: options.slow_interval_ms,
             sysfs_root: options.sysfs_root.map(PathBuf::from),
+            proc_root: options.proc_root.map(PathBuf::from),
         };
         let ask = move || Sampler::open(&options);
         let inner =

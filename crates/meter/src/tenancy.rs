@@ -22,17 +22,22 @@ pub struct Look {
 }
 
 /// Process ids as the driver gives them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Processes {
     /// How many there are. Where they are more than [`MAX_PROCESSES`], the driver names none of them.
     pub count: usize,
     /// The ids, `count` of them.
     pub pids: [u32; MAX_PROCESSES],
+    /// The ids of GPU instance and compute instance of each, on a GPU that is cut into some (MIG).
+    pub instances: [Option<(u32, u32)>; MAX_PROCESSES],
+    /// Whether nobody is hidden: else there may be more than these.
+    pub is_whole: bool,
 }
 
 impl Processes {
-    fn pids(&self) -> &[u32] {
-        self.pids.get(..self.count).unwrap_or_default()
+    fn named(&self) -> impl Iterator<Item = (u32, Option<(u32, u32)>)> {
+        let count = if self.count > MAX_PROCESSES { 0 } else { self.count };
+        self.pids.into_iter().zip(self.instances).take(count)
     }
 }
 
@@ -78,6 +83,8 @@ pub struct Tenant {
     pub name: Option<String>,
     /// Whose it is.
     pub relation: Relation,
+    /// The ids of GPU instance and compute instance in which it was seen.
+    pub instance: Option<(u32, u32)>,
 }
 
 impl Tenant {
@@ -86,6 +93,7 @@ impl Tenant {
         let comm = fs::read_to_string(format!("/proc/{pid}/comm")).ok();
         Self {
             pid,
+            instance: None,
             relation: relation(pid, comm.is_some()),
             name: comm.map(|comm| comm.trim_end().to_owned()),
         }
@@ -97,7 +105,7 @@ impl Tenant {
 pub struct Tenancy {
     /// Everybody who was seen computing on it.
     pub tenants: Vec<Tenant>,
-    /// The most processes at a time; `None` where they could not be listed.
+    /// The most processes at a time; `None` where they could not be listed, or not all of them.
     pub most_processes: Option<usize>,
     /// The limits at first.
     pub limits: Limits,
@@ -113,11 +121,13 @@ impl Tenancy {
     /// Takes a look. Reads `/proc` for ids that it does not know yet, so it may block.
     pub fn push(&mut self, look: &Look) {
         if let Ok(processes) = &look.processes {
-            self.most_processes = self.most_processes.max(Some(processes.count));
-            for pid in processes.pids() {
-                let known = self.tenants.iter().any(|tenant| tenant.pid == *pid);
+            if processes.is_whole {
+                self.most_processes = self.most_processes.max(Some(processes.count));
+            }
+            for (pid, instance) in processes.named() {
+                let known = self.tenants.iter().any(|tenant| tenant.pid == pid);
                 if !known && self.tenants.len() < MAX_TENANTS {
-                    self.tenants.push(Tenant::of(*pid));
+                    self.tenants.push(Tenant { instance, ..Tenant::of(pid) });
                 }
             }
         }
@@ -172,7 +182,7 @@ fn parent_of(pid: u32) -> Option<u32> {
 
 /// Whether this is the first PID namespace, in which every process of the machine has its one id: the kernel gives
 /// it a fixed inode number (PROC_PID_INIT_INO in include/linux/proc_ns.h).
-fn sees_all_processes() -> bool {
+pub(crate) fn sees_all_processes() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == "pid:[4026531836]")
 }
 
@@ -183,7 +193,7 @@ mod tests {
     use super::*;
 
     fn look(pids: &[u32], power_mw: Option<u32>) -> Look {
-        let mut processes = Processes { count: pids.len(), pids: [0; MAX_PROCESSES] };
+        let mut processes = Processes { count: pids.len(), is_whole: true, ..Processes::default() };
         processes.pids[..pids.len()].copy_from_slice(pids);
         let limits = Limits { power_mw, ..Limits::default() };
         Look { device: 0, at_ns: 0, processes: Ok(processes), limits }
@@ -229,9 +239,17 @@ mod tests {
     #[test]
     fn processes_that_are_too_many_to_be_named_are_counted_and_not_all_called_0() {
         let mut tenancy = Tenancy::default();
-        let crowd = Processes { count: MAX_PROCESSES + 1, pids: [0; MAX_PROCESSES] };
+        let crowd = Processes { count: MAX_PROCESSES + 1, is_whole: true, ..Processes::default() };
         tenancy.push(&Look { processes: Ok(crowd), ..look(&[], None) });
         assert_eq!((tenancy.most_processes, tenancy.tenants.len()), (Some(MAX_PROCESSES + 1), 0));
+    }
+
+    #[test]
+    fn of_a_list_that_is_not_whole_those_on_it_are_known_and_not_how_many_there_are() {
+        let mut tenancy = Tenancy::default();
+        let Ok(listed) = look(&[1], None).processes else { panic!("a list") };
+        tenancy.push(&Look { processes: Ok(Processes { is_whole: false, ..listed }), ..look(&[], None) });
+        assert_eq!((tenancy.most_processes, tenancy.tenants.len()), (None, 1));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Source for Constant {
     }
 
     fn processes(&mut self, _device: usize) -> Result<Processes, ReadError> {
-        Ok(Processes { count: 1, pids: [1; MAX_PROCESSES] })
+        Ok(Processes { count: 1, pids: [1; MAX_PROCESSES], is_whole: true, ..Processes::default() })
     }
 
     fn limits(&mut self, _device: usize) -> Limits {

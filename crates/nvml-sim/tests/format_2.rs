@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use std::time::Duration;
 
 use nvml_wrapper_sys::bindings::{
-    nvmlDevice_t, nvmlMemory_t, nvmlProcessInfo_t, nvmlReturn_t, nvmlUtilization_t,
+    nvmlDevice_t, nvmlDeviceAttributes_t, nvmlMemory_t, nvmlProcessInfo_t, nvmlReturn_t, nvmlUtilization_t,
 };
 use support::*;
 
@@ -164,6 +164,10 @@ fn a_split_gpu_has_instances_with_handles_of_their_own() {
                 id
             );
         }
+        let mut attributes: nvmlDeviceAttributes_t = std::mem::zeroed();
+        assert_eq!(lib.nvmlDeviceGetAttributes_v2(one, &raw mut attributes), SUCCESS);
+        assert_eq!((attributes.gpuInstanceSliceCount, attributes.multiprocessorCount), (1, 16));
+        assert_eq!(lib.nvmlDeviceGetAttributes_v2(gpu, &raw mut attributes), NOT_SUPPORTED);
         let mut mw = 0;
         assert_eq!(
             (lib.nvmlDeviceGetPowerUsage(two, &raw mut mw), mw),

@@ -118,9 +118,10 @@ impl Continuous {
                 self.changed.unwrap_or((first_ns.saturating_sub(RARE_NS), read_ns));
             let step_mj = energy_mj - last_mj;
             let since_s = seconds(at_ns - before_ns.min(at_ns));
-            let changed_ns = self.changed.map_or(read_ns, |(a, b)| a + (b - a) / 2);
-            // It ticked shortly before it was read, however long it had not been.
-            let now_ns = at_ns - ((at_ns - read_ns) / 2).min(LATELY_NS);
+            // Both ends of a step are as old: it ticked shortly before it was read, however long it had not been.
+            let changed_ns =
+                self.changed.map_or(read_ns, |(earlier_ns, later_ns)| self.ticked_ns(earlier_ns, later_ns));
+            let now_ns = self.ticked_ns(read_ns, at_ns);
             let stood_s = seconds(read_ns.saturating_sub(stood_from_ns));
             let usual_s = self.shortest_ns.map_or(f64::INFINITY, seconds);
             let has_lost = || {
@@ -146,6 +147,12 @@ impl Continuous {
             self.changed = Some((read_ns, at_ns));
         }
         (energy_mj + self.offset_mj, bridge)
+    }
+
+    /// When it ticked last, on the mean, of which two reads saw a change: no tick is older than its shortest period.
+    fn ticked_ns(&self, earlier_ns: u64, later_ns: u64) -> u64 {
+        let most_ns = self.shortest_ns.map_or(LATELY_NS, |shortest_ns| LATELY_NS.min(shortest_ns / 2));
+        later_ns - ((later_ns - earlier_ns) / 2).min(most_ns)
     }
 }
 
@@ -178,13 +185,15 @@ impl Bridge {
         let open_s = (length_s - covered_s).max(0.0);
         // Anything from the lowest to the highest power may have been drawn where nothing was read.
         let open_deviation_j = (bounds.high_w - bounds.low_w) * open_s / 12.0_f64.sqrt();
-        let middle_j = f64::midpoint(bounds.low_w, bounds.high_w) * open_s;
+        // As the rest of the step, where most of it was read: the last reading is a lag older than the counter.
+        let open_w =
+            if covered_s > open_s { joules / covered_s } else { f64::midpoint(bounds.low_w, bounds.high_w) };
         // What a counter says that came through an outage is the best guess, but not evidence.
         let is_possible = said_j >= bounds.low_w * length_s * known::LEAST_SHARE_OF_IDLE
             && said_j <= bounds.high_w * (length_s + known::STEP_SLACK_S);
         let taken_j = match cause {
             Break::Outage if is_possible => said_j,
-            _ => joules + middle_j,
+            _ => joules + open_w * open_s,
         };
         let tick_j = bounds.high_w * known::BRIDGE_TICK_S;
         let readings_j = known::BRIDGE_SHARE * joules;
@@ -194,5 +203,52 @@ impl Bridge {
             deviation_j = deviation_j.hypot(known::APART_SHARE * (taken_j - said_j));
         }
         Self { cause, from_ns, to_ns, said_j, taken_j, deviation_j }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = NS_PER_MS;
+
+    /// Joules by which a bridge over a fall is off at a steady load, where the counter ticks every so many milliseconds and
+    /// is read as the sampler does: densely at first, then in pairs.
+    fn bridge_off_j(tick_ms: u64, fall_ms: u64) -> f64 {
+        const LOAD_W: f64 = 500.0;
+        let bounds = Bounds { low_w: 80.0, high_w: 700.0 };
+        let steady = |from_ns: u64, to_ns: u64| {
+            let covered_s = seconds(to_ns - from_ns);
+            Some(Evidence { joules: LOAD_W * covered_s, covered_s })
+        };
+        let mut counter = Continuous::default();
+        let mut bridged = None;
+        let mut last = (0, 0);
+        let dense = (0..60).map(|read| 5 * read);
+        for read_ms in dense.chain((2..30).flat_map(|pair| [200 * pair + 7, 200 * pair + 27])) {
+            let counted_mj = (read_ms / tick_ms * tick_ms) * 500 + 50_000_000;
+            let told_mj = if read_ms < fall_ms { counted_mj } else { counted_mj - 49_000_000 };
+            let (energy_mj, bridge) = counter.push(read_ms * MS, told_mj, bounds, steady);
+            bridged = bridge.or(bridged);
+            last = (counted_mj, energy_mj);
+        }
+        assert_eq!(bridged.map(|bridge| bridge.cause), Some(Break::Fell));
+        (last.1 - i64::try_from(last.0).expect("small")) as f64 / 1e3
+    }
+
+    #[test]
+    fn a_bridge_is_as_long_as_the_time_between_the_reads_around_it() {
+        for tick_ms in [1, 4, 10, 20] {
+            for fall_ms in [2_100, 2_210, 3_000, 3_215] {
+                let off_j = bridge_off_j(tick_ms, fall_ms);
+                // A tick at each end, and no time beside it: 40 ms were missing here, 20 J.
+                let tick_j = 500.0 * (tick_ms as f64 / 1e3 + 0.001);
+                assert!(off_j.abs() <= tick_j, "{tick_ms} ms, {fall_ms} ms: {off_j} J");
+            }
+        }
+        for tick_ms in [50, 100] {
+            let off_j: f64 = (0..8).map(|fall| bridge_off_j(tick_ms, 2_100 + 211 * fall)).sum::<f64>() / 8.0;
+            assert!(off_j.abs() < 15.0, "{tick_ms} ms: {off_j} J");
+        }
     }
 }

@@ -120,15 +120,19 @@ impl Sampler {
         let uuids = |devices: &[&DeviceOptions]| -> Vec<String> {
             devices.iter().map(|device| device.uuid.clone()).collect()
         };
+        let open_sysfs = || {
+            let proc_root = options.proc_root.as_deref().unwrap_or(Path::new("/proc"));
+            let uuids = uuids(&sysfs);
+            Ok::<_, MeterError>(SysfsSource::open(root, &uuids)?.listing_processes(root, proc_root, &uuids))
+        };
         if nvml.is_empty() {
-            return Ok((Self::over(SysfsSource::open(root, &uuids(&sysfs))?, options)?, None));
+            return Ok((Self::over(open_sysfs()?, options)?, None));
         }
         let gpus = NvmlSource::open(options.library_path.as_deref(), &uuids(&nvml))?;
         let indices: Vec<u32> = nvml.iter().map(|device| device.index).collect();
         let modules = modules_of(&gpus, &indices);
         let mut gpus = gpus.apart().into_iter();
-        let cards =
-            if sysfs.is_empty() { Vec::new() } else { SysfsSource::open(root, &uuids(&sysfs))?.apart() };
+        let cards = if sysfs.is_empty() { Vec::new() } else { open_sysfs()?.apart() };
         let mut cards = cards.into_iter();
         let mut next = |device: &DeviceOptions| {
             if sysfs::is_of_sysfs(&device.uuid) { cards.next() } else { gpus.next() }

@@ -32,6 +32,8 @@ pub struct SamplerOptions {
     pub tick_locked: bool,
     /// Where the CPU's counters, GPUs without NVML and other sensors are looked for; `None`: /sys.
     pub sysfs_root: Option<PathBuf>,
+    /// Where processes are looked for that compute on GPUs without NVML; `None`: /proc.
+    pub proc_root: Option<PathBuf>,
 }
 
 impl SamplerOptions {

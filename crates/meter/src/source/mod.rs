@@ -21,6 +21,8 @@ pub enum PowerDomain {
     PowerUsageAveraged,
     /// Field 185, the mean over one second, where nothing else answers.
     AverageField,
+    /// The newest of `nvmlDeviceGetSamples`, where only the driver's buffer of readings answers.
+    SamplesBuffer,
     /// None: the energy counter is all that the device tells.
     CounterAlone,
     /// A file of the kernel, by its name.
@@ -35,6 +37,7 @@ impl PowerDomain {
             Self::PowerUsage => "power_usage",
             Self::PowerUsageAveraged => "average_1s",
             Self::AverageField => "average_field",
+            Self::SamplesBuffer => "samples_buffer",
             Self::CounterAlone => "counter_alone",
             Self::Sysfs(name) => name,
         }

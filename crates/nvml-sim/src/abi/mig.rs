@@ -3,17 +3,26 @@
 use std::ffi::c_uint;
 
 use nvml_wrapper_sys::bindings::{
-    nvmlDevice_t, nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT as INVALID_ARGUMENT,
+    nvmlDevice_t, nvmlDeviceAttributes_t, nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT as INVALID_ARGUMENT,
     nvmlReturn_enum_NVML_ERROR_NOT_FOUND as NOT_FOUND,
     nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED as NOT_SUPPORTED,
 };
 
 use super::{Answer, device_calls, put};
 use crate::device::Device;
+use crate::scenario::MigInstance;
 use crate::simulation::Simulation;
 
 /// Into how many instances the hardware can be split.
 const MOST_INSTANCES: usize = 7;
+
+/// SMs of a slice, as on H100 and A100 boards.
+const SMS_OF_SLICE: c_uint = 16;
+
+/// Of how many slices an instance is: its profile says it, as in 3g.40gb.
+fn slices(instance: &MigInstance) -> c_uint {
+    instance.profile.split('g').next().and_then(|slices| slices.parse().ok()).unwrap_or(1)
+}
 
 fn mig_only(device: &Device) -> Answer {
     if device.spec.architecture.has_mig() || device.spec.mig_mode { Ok(()) } else { Err(NOT_SUPPORTED) }
@@ -40,6 +49,23 @@ device_calls! {
         }
         let instance = device.spec.mig_instances.get(index as usize).ok_or(NOT_FOUND)?;
         put(handle, Simulation::instance_handle(instance))
+    };
+
+    /// What an instance has of its GPU.
+    Other nvmlDeviceGetAttributes_v2(attributes: *mut nvmlDeviceAttributes_t) |_device, now| {
+        let instance = now.instance.ok_or(NOT_SUPPORTED)?;
+        let slices = slices(instance);
+        put(attributes, nvmlDeviceAttributes_t {
+            multiprocessorCount: SMS_OF_SLICE * slices,
+            sharedCopyEngineCount: slices,
+            sharedDecoderCount: 0,
+            sharedEncoderCount: 0,
+            sharedJpegCount: 0,
+            sharedOfaCount: 0,
+            gpuInstanceSliceCount: slices,
+            computeInstanceSliceCount: slices,
+            memorySizeMB: instance.memory_mib,
+        })
     };
 
     /// The GPU of a MIG instance.

@@ -16,7 +16,7 @@ use nvml_wrapper_sys::bindings::{
 
 use super::machine;
 use super::memory::memory_of;
-use super::processes::{ProcessList, Slot};
+use super::processes::{Entry, ProcessList, Slot};
 use crate::asking;
 use crate::error::MeterError;
 use crate::source::ReadError;
@@ -131,7 +131,10 @@ impl HealthWatch {
             count = self.processes.read(device, &mut slots)?;
         }
         let listed = self.processes.entries(&slots, count);
-        let process = |(pid, memory_used_bytes)| GpuProcess { tenant: Tenant::of(pid), memory_used_bytes };
+        let process = |Entry { pid, memory_bytes, .. }| GpuProcess {
+            tenant: Tenant::of(pid),
+            memory_used_bytes: memory_bytes,
+        };
         Ok(listed.map(process).collect())
     }
 }

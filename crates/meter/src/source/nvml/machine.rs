@@ -14,6 +14,7 @@ use nvml_wrapper::{Device, Nvml};
 
 use super::NvmlSource;
 use super::memory::memory_of;
+use super::mig::{self, MigInstance};
 use crate::asking::{self, Asking};
 use crate::crash::{self, Crash};
 use crate::error::MeterError;
@@ -95,8 +96,10 @@ pub struct DeviceInfo {
     pub persistence_mode: Option<bool>,
     /// Whether the GPU is cut into MIG instances.
     pub mig_mode: Option<bool>,
-    /// The UUIDs of the instances that it is cut into.
-    pub mig_uuids: Vec<String>,
+    /// The instances that it is cut into.
+    pub mig_instances: Vec<MigInstance>,
+    /// Of how many slices all instances together may be; 0 where there can be none.
+    pub mig_slices: u32,
     /// Core temperature now, degrees Celsius.
     pub temperature_c: Option<u32>,
     /// E.g. "96.00.5E.00.01".
@@ -383,7 +386,8 @@ fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Result<Devic
         .map(watts),
         persistence_mode: asked(c"nvmlDeviceGetPersistenceMode", || device.is_in_persistent_mode()).ok(),
         mig_mode: asked(c"nvmlDeviceGetMigMode", || device.mig_mode()).ok().map(|mode| mode.current == 1),
-        mig_uuids: mig_uuids(&device),
+        mig_instances: mig::instances(nvml, &device),
+        mig_slices: mig::slices(&device),
         temperature_c: asked(c"nvmlDeviceGetTemperature", || device.temperature(TemperatureSensor::Gpu)).ok(),
         vbios_version: asked(c"nvmlDeviceGetVbiosVersion", || device.vbios_version()).ok(),
         power_domain: power_w.and(power_domain).map(PowerDomain::as_str),
@@ -394,15 +398,8 @@ fn describe(nvml: &Nvml, library_path: Option<&str>, index: u32) -> Result<Devic
     })
 }
 
-/// Of the instances that there are: their places may have holes.
-fn mig_uuids(device: &Device<'_>) -> Vec<String> {
-    let most = asked(c"nvmlDeviceGetMaxMigDeviceCount", || device.mig_device_count()).unwrap_or(0);
-    asking::calls(c"nvmlDeviceGetMigDeviceHandleByIndex");
-    (0..most).filter_map(|index| device.mig_device_by_index(index).ok()?.uuid().ok()).collect()
-}
-
 /// The answer to a call that is named meanwhile.
-fn asked<T>(call: &'static CStr, ask: impl FnOnce() -> T) -> T {
+pub(super) fn asked<T>(call: &'static CStr, ask: impl FnOnce() -> T) -> T {
     asking::calls(call);
     ask()
 }

@@ -8,10 +8,13 @@ mod calls;
 pub mod health;
 mod machine;
 mod memory;
+mod mig;
 mod module;
+mod power_samples;
 mod processes;
 
 pub use machine::{DeviceInfo, MachineInfo, UnreadableDevice, list_devices};
+pub use mig::MigInstance;
 pub use module::ModuleSource;
 
 use std::mem;
@@ -29,6 +32,7 @@ use nvml_wrapper_sys::bindings::{
 
 use answers::{check, field_value, is_refusal, performance_state};
 use memory::memory_of;
+use power_samples::{Newest, PowerSamples};
 use processes::{ProcessList, Slot};
 
 use super::{PowerDomain, ReadError, Source};
@@ -73,6 +77,8 @@ struct Gpu {
     has_memory_temperature: bool,
     has_average_power: bool,
     has_performance_state: bool,
+    /// Of its buffer of readings, where these are its power.
+    newest: Newest,
 }
 
 /// NVML readings of a chosen set of GPUs.
@@ -82,6 +88,7 @@ pub struct NvmlSource {
     gpus: Vec<Gpu>,
     get_field_values: Option<GetFieldValues>,
     get_power: Option<GetU32>,
+    power_samples: PowerSamples,
     get_energy: Option<GetU64>,
     get_throttle_reasons: Option<GetU64>,
     processes: ProcessList,
@@ -110,6 +117,7 @@ impl NvmlSource {
             gpus: Vec::with_capacity(uuids.len()),
             get_field_values: lib.nvmlDeviceGetFieldValues.as_ref().ok().copied(),
             get_power: lib.nvmlDeviceGetPowerUsage.as_ref().ok().copied(),
+            power_samples: PowerSamples::of(&nvml),
             get_energy: lib.nvmlDeviceGetTotalEnergyConsumption.as_ref().ok().copied(),
             get_throttle_reasons: lib
                 .nvmlDeviceGetCurrentClocksEventReasons
@@ -142,6 +150,7 @@ impl NvmlSource {
             sensor,
             has_memory_temperature: true,
             has_average_power: false,
+            newest: Newest::default(),
             has_performance_state: !matches!(device.performance_state(), Err(NvmlError::NotSupported)),
         });
         let position = self.gpus.len() - 1;
@@ -168,9 +177,19 @@ impl NvmlSource {
 
     /// What is left of a device that answers neither of the two readings.
     fn last_resort(&mut self, device: usize) -> Option<PowerDomain> {
-        let average = self.field(device, POWER_AVERAGE).is_ok_and(|power_mw| power_mw > 0);
-        let mut counts = || self.counter_mj(device).map_or_else(|error| !is_refusal(error), |_| true);
-        if average { Some(PowerDomain::AverageField) } else { counts().then_some(PowerDomain::CounterAlone) }
+        if self.field(device, POWER_AVERAGE).is_ok_and(|power_mw| power_mw > 0) {
+            return Some(PowerDomain::AverageField);
+        }
+        if self.newest_sample_mw(device).is_ok_and(|power_mw| power_mw > 0) {
+            return Some(PowerDomain::SamplesBuffer);
+        }
+        let counts = self.counter_mj(device).map_or_else(|error| !is_refusal(error), |_| true);
+        counts.then_some(PowerDomain::CounterAlone)
+    }
+
+    fn newest_sample_mw(&mut self, device: usize) -> Result<u32, ReadError> {
+        let Gpu { handle, newest, .. } = &mut self.gpus[device];
+        self.power_samples.power_mw(*handle, newest, &mut self.calls)
     }
 
     /// Whether `nvmlDeviceGetPowerUsage` has a value.
@@ -280,6 +299,7 @@ impl Source for NvmlSource {
             PowerDomain::PowerUsageAveraged | PowerDomain::AverageField => Sensor::AVERAGED,
             PowerDomain::Instant
             | PowerDomain::PowerUsage
+            | PowerDomain::SamplesBuffer
             | PowerDomain::CounterAlone
             | PowerDomain::Sysfs(_) => self.gpus[device].sensor,
         }
@@ -290,6 +310,7 @@ impl Source for NvmlSource {
             PowerDomain::Instant => self.field(device, POWER_INSTANT)?,
             PowerDomain::PowerUsage | PowerDomain::PowerUsageAveraged => self.power_usage_mw(device)?,
             PowerDomain::AverageField => self.field(device, POWER_AVERAGE)?,
+            PowerDomain::SamplesBuffer => self.newest_sample_mw(device)?,
             PowerDomain::CounterAlone | PowerDomain::Sysfs(_) => return Err(ReadError::NotSupported),
         };
         match power_mw {
@@ -353,12 +374,13 @@ impl Source for NvmlSource {
         self.calls += 1;
         let mut slots = [Slot::default(); MAX_PROCESSES];
         let count = self.processes.read(self.gpus[device].handle, &mut slots)?;
-        let mut pids = [0; MAX_PROCESSES];
+        let mut found = Processes { count, is_whole: true, ..Processes::default() };
         if count <= MAX_PROCESSES {
-            let listed = self.processes.entries(&slots, count);
-            pids.iter_mut().zip(listed).for_each(|(pid, (listed, _))| *pid = listed);
+            for (place, entry) in self.processes.entries(&slots, count).enumerate() {
+                (found.pids[place], found.instances[place]) = (entry.pid, entry.instance);
+            }
         }
-        Ok(Processes { count, pids })
+        Ok(found)
     }
 
     fn limits(&mut self, device: usize) -> Limits {

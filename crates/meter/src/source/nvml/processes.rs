@@ -19,6 +19,24 @@ pub(super) type Slot = [u64; 4];
 /// What the driver says of the memory of a process whose memory it does not know (`NVML_VALUE_NOT_AVAILABLE`).
 const NOT_AVAILABLE: u64 = u64::MAX;
 
+/// The id of an instance of what is in none.
+const NO_INSTANCE: u32 = u32::MAX;
+
+/// A process as the driver lists it.
+pub(super) struct Entry {
+    pub pid: u32,
+    /// Its memory, where it is known.
+    pub memory_bytes: Option<u64>,
+    /// The ids of GPU instance and compute instance in which it is.
+    pub instance: Option<(u32, u32)>,
+}
+
+/// Two numbers of 32 bits that stand one behind the other.
+fn halves(word: u64) -> [u32; 2] {
+    let bytes = word.to_ne_bytes();
+    [0, 4].map(|at| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
+}
+
 /// Lists the processes of a GPU without allocating.
 #[derive(Clone, Copy)]
 pub(super) struct ProcessList {
@@ -54,11 +72,16 @@ impl ProcessList {
         Ok(count)
     }
 
-    /// The ids of the first `count` processes in slots that were filled, and their memory in bytes where it is known.
-    pub fn entries(&self, slots: &[Slot], count: usize) -> impl Iterator<Item = (u32, Option<u64>)> {
+    /// The first `count` processes in slots that were filled.
+    pub fn entries(&self, slots: &[Slot], count: usize) -> impl Iterator<Item = Entry> {
         slots.as_flattened().chunks_exact(self.words_apart).take(count).map(|words| {
-            let [a, b, c, d, ..] = words[0].to_ne_bytes();
-            (u32::from_ne_bytes([a, b, c, d]), Some(words[1]).filter(|bytes| *bytes != NOT_AVAILABLE))
+            let [pid, _] = halves(words[0]);
+            let [gpu_instance, compute_instance] = halves(words[2]);
+            Entry {
+                pid,
+                memory_bytes: Some(words[1]).filter(|bytes| *bytes != NOT_AVAILABLE),
+                instance: (gpu_instance != NO_INSTANCE).then_some((gpu_instance, compute_instance)),
+            }
         })
     }
 }

@@ -74,6 +74,26 @@ impl<'a> Table<'a> {
         number.ok_or(ReadError::NotSupported)
     }
 
+    /// The throttlers that are active now, by bits that are the same on every chip (`indep_throttle_status`).
+    pub fn throttle_status(&self) -> Option<u64> {
+        if (self.format, self.content) == (1, 3) { self.u64_at(112) } else { None }
+    }
+
+    /// For how long each throttler was active, in cycles of the firmware: PROCHOT, power, socket, regulators, memory.
+    pub fn throttle_residencies(&self) -> Option<[u32; 5]> {
+        // Behind the energy: the time, and a count of those cycles.
+        let first = match (self.format, self.content) {
+            (1, 6) => 20 + if self.bytes.len() < WITH_PARTITIONS { 88 } else { 16 },
+            (1, 7 | 8) => 20 + 24,
+            _ => return None,
+        };
+        let mut residencies = [0; 5];
+        for (place, residency) in residencies.iter_mut().enumerate() {
+            *residency = self.u32_at(first + 4 * place)?;
+        }
+        Some(residencies)
+    }
+
     /// Whether the header states the unit of the energy counter.
     pub fn states_unit(&self) -> bool {
         self.content >= 4

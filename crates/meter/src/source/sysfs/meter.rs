@@ -6,6 +6,7 @@ use super::attribute::Attribute;
 use super::card::Card;
 use super::differences::{Differences, SPAN_NS};
 use super::gpu_metrics::GpuMetrics;
+use super::throttling::Throttling;
 use super::unwrapped::Unwrapped;
 use crate::clock::monotonic_ns;
 use crate::read_error::ReadError;
@@ -41,6 +42,7 @@ pub(super) struct Meter {
     /// Whether the unit of the counter is what others take it for, and stated nowhere.
     pub unit_is_assumed: bool,
     metrics: Option<GpuMetrics>,
+    throttling: Throttling,
     signals: Signals,
     limit: Option<Attribute>,
     /// Files that were read so far.
@@ -86,6 +88,7 @@ impl Meter {
             counter: None,
             unit_is_assumed: false,
             metrics: None,
+            throttling: Throttling::default(),
             signals: Signals::default(),
             limit: None,
             calls: 0,
@@ -219,7 +222,11 @@ impl Meter {
     }
 
     pub fn slow_signals(&mut self) -> SlowSignals {
-        let Self { signals, calls, .. } = self;
+        let Self { signals, metrics, throttling, calls, .. } = self;
+        let throttle_reasons = metrics.as_mut().and_then(|metrics| {
+            *calls += 1;
+            throttling.reasons(&metrics.read().ok()?)
+        });
         let mut read = |file: &Option<Attribute>| {
             let number = file.as_ref()?.number().ok()?;
             *calls += 1;
@@ -235,6 +242,7 @@ impl Meter {
             sm_utilisation_pct: read(&signals.busy).filter(|percent| *percent <= 100).and_then(whole),
             sm_clock_mhz: read(&signals.clock).and_then(|hz| whole(hz / 1_000_000)),
             memory_clock_mhz: read(&signals.memory_clock).and_then(|hz| whole(hz / 1_000_000)),
+            throttle_reasons,
             ..SlowSignals::default()
         }
     }

@@ -7,6 +7,7 @@
 
 mod attribute;
 mod card;
+mod clients;
 mod describe;
 mod differences;
 mod gpu_metrics;
@@ -14,9 +15,11 @@ mod meter;
 mod sensors;
 #[cfg(test)]
 mod tests;
+mod throttling;
 mod unwrapped;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -24,6 +27,7 @@ pub use card::Vendor;
 pub use describe::{GpuInfo, list_gpus};
 pub use sensors::{SensorInfo, SensorKind};
 
+use clients::Clients;
 use meter::Meter;
 
 use super::{PowerDomain, ReadError, Source};
@@ -35,6 +39,8 @@ use crate::tenancy::{Limits, Processes};
 /// Readings of a chosen set of GPUs, or of all other sensors.
 pub struct SysfsSource {
     meters: Vec<Meter>,
+    /// Who computes on them, and the place of the first one there; `None` where nobody looks.
+    clients: Option<(Arc<Clients>, usize)>,
 }
 
 /// Whether a GPU is one of those below /sys, by its UUID.
@@ -57,6 +63,19 @@ impl SysfsSource {
         Ok(Self::warmed_up(uuids.iter().map(find).collect::<Result<_, _>>()?))
     }
 
+    /// Also looks who computes on these GPUs, by the processes below `proc_root`, normally /proc.
+    #[must_use]
+    pub fn listing_processes(mut self, root: &Path, proc_root: &Path, uuids: &[String]) -> Self {
+        let cards = card::cards(root);
+        let chosen: Vec<_> =
+            uuids.iter().filter_map(|uuid| cards.iter().find(|card| card.uuid() == *uuid)).collect();
+        // Else the lists would be those of other GPUs.
+        if chosen.len() == self.meters.len() {
+            self.clients = Clients::watch(root, proc_root, &chosen).map(|clients| (Arc::new(clients), 0));
+        }
+        self
+    }
+
     /// The sensors below a root that are of no GPU alone; `None` where there is none.
     pub fn of_sensors(root: &Path) -> Option<(Self, Vec<SensorInfo>)> {
         let (infos, meters): (Vec<_>, Vec<_>) = sensors::find(root).into_iter().unzip();
@@ -66,7 +85,7 @@ impl SysfsSource {
     fn warmed_up(mut meters: Vec<Meter>) -> Self {
         let warm_up_ns = meters.iter_mut().map(Meter::warm_up_ns).max().unwrap_or(0);
         thread::sleep(Duration::from_nanos(warm_up_ns));
-        Self { meters }
+        Self { meters, clients: None }
     }
 }
 
@@ -101,8 +120,9 @@ impl Source for SysfsSource {
         ThrottleTimes::default()
     }
 
-    fn processes(&mut self, _device: usize) -> Result<Processes, ReadError> {
-        Err(ReadError::NotSupported)
+    fn processes(&mut self, device: usize) -> Result<Processes, ReadError> {
+        let (clients, first) = self.clients.as_ref().ok_or(ReadError::NotSupported)?;
+        clients.of(first + device)
     }
 
     fn limits(&mut self, device: usize) -> Limits {
@@ -114,7 +134,11 @@ impl Source for SysfsSource {
     }
 
     fn apart(self) -> Vec<Box<dyn Source>> {
-        let alone = |meter| -> Box<dyn Source> { Box::new(Self { meters: vec![meter] }) };
-        self.meters.into_iter().map(alone).collect()
+        let Self { meters, clients } = self;
+        let alone = |(place, meter)| -> Box<dyn Source> {
+            let clients = clients.as_ref().map(|(clients, first)| (Arc::clone(clients), first + place));
+            Box::new(Self { meters: vec![meter], clients })
+        };
+        meters.into_iter().enumerate().map(alone).collect()
     }
 }
