@@ -37,6 +37,7 @@ export async function startNodesRun(
     ...QUICK,
     `server.base_url=http://127.0.0.1:${port}`,
     'n_prompts=1',
+    'request_timeout_sec=900',
     `generation.max_tokens=${Math.ceil(seconds / 0.3)}`,
     `energy.nodes=${JSON.stringify(start === null ? {} : { start })}`,
     ...sets,

@@ -18,7 +18,10 @@ import {
 import { buildClocks, NodeClock } from './clocks.js'
 import { resultIn, runDirIn, startNodesRun } from './experiment.js'
 
-vi.setConfig({ testTimeout: 60_000 })
+/** Of inference; minutes at night. */
+const SECONDS = Number(process.env.LLEM_TEST_NODES_SECONDS ?? 6)
+
+vi.setConfig({ testTimeout: 60_000 + 2000 * SECONDS })
 
 let noClocks: string | null = null
 /** The folder of the run. */
@@ -53,9 +56,12 @@ function node(name: string, clock: NodeClock, gpus: number, seed: number): Node 
   }
 }
 
-/** Two minutes of steps between 80 and 680 W, each of 0.3 to 1.5 s. */
+/** Steps between 80 and 680 W, each of 0.3 to 1.5 s, for as long as it takes and a minute more. */
 function bursts(random: () => number): Segment[] {
-  return Array.from({ length: 160 }, () => ({ for_s: 0.3 + 1.2 * random(), w: 80 + 600 * random() }))
+  return Array.from({ length: Math.ceil((SECONDS + 60) / 0.9) * 2 }, () => ({
+    for_s: 0.3 + 1.2 * random(),
+    w: 80 + 600 * random(),
+  }))
 }
 
 /** What its GPUs truly drew between two moments of this machine's clock. */
@@ -73,7 +79,7 @@ describe('a server that spans two nodes', () => {
     ]
     const { ended, outputDir } = await startNodesRun(
       nodes.map(({ start }) => start),
-      { seconds: 6, sets: ['energy.nodes.roles={"node01":"prefill","node02":"decode"}'] },
+      { seconds: SECONDS, sets: ['energy.nodes.roles={"node01":"prefill","node02":"decode"}'] },
     )
     const { code, stdout, stderr } = await ended
     expect(code, stderr).toBe(0)
