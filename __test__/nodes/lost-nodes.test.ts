@@ -6,17 +6,27 @@ import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { endsWithin, within } from '../backends/processes.js'
 import { llem } from '../native/llem.js'
-import { gpu, nowNs, scenarioFile } from '../native/scenario.js'
+import { gpu, nowNs, type Segment, scenarioFile } from '../native/scenario.js'
 import { type NodesRun, resultIn, runDirIn, startNodesRun } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
 let place = 0
 
+const EVEN: Segment[] = [{ for_s: 1, w: 300 }]
+/** Steps between 100 and 650 W. */
+const STEPS: Segment[] = Array.from({ length: 300 }, (_, at) => ({
+  for_s: 0.37,
+  w: 100 + ((at * 137) % 550),
+}))
+
 /** A command before a meter: a node of a name of its own, with so many GPUs of its own. */
-function node(name: string, { gpus = 1, env = {} as Record<string, string> } = {}): string[] {
+function node(
+  name: string,
+  { gpus = 1, load = EVEN, env = {} }: { gpus?: number; load?: Segment[]; env?: Record<string, string> } = {},
+): string[] {
   place += gpus
-  const devices = Array.from({ length: gpus }, (_, at) => gpu(place - at, [{ for_s: 1, w: 300 }]))
+  const devices = Array.from({ length: gpus }, (_, at) => gpu(place - at, load))
   const set = { SLURMD_NODENAME: name, LLEM_NVML_SIM: scenarioFile(devices, Math.round(nowNs())), ...env }
   return ['env', ...Object.entries(set).map(([key, value]) => `${key}=${value}`)]
 }
@@ -113,7 +123,7 @@ describe('a node whose meter is lost', () => {
 describe('several tasks of a node', () => {
   it.concurrent('are one meter, whose joules are those of a meter alone', async () => {
     // The same machine under two names: what one meter of it says, and what four tasks of it say.
-    const alone = node('one', { gpus: 2 })
+    const alone = node('one', { gpus: 2, load: STEPS })
     const tasks = alone.map((word) => word.replace('SLURMD_NODENAME=one', 'SLURMD_NODENAME=four'))
     const run = await startNodesRun([alone, tasks, tasks, tasks, tasks], {
       seconds: 5,
