@@ -133,18 +133,6 @@ describe('a GPU that is lost on the way', () => {
   })
 })
 
-it('a GPU whose calls never return is named first, also by those that could not be asked meanwhile', async () => {
-  const hanging = { faults: [{ from_s: 1, call: 'all', hang: true }] }
-  const args = ['exec', '--simulate', format2([gpu(0, steady(300)), gpu(1, steady(200), hanging)])]
-  const { code, stdout } = await llem([...args, '--json', '--', 'sh', '-c', 'sleep 2; exit 5'])
-  expect(code).toBe(5)
-  const [healthy, hung] = (JSON.parse(stdout) as Told).energy?.devices ?? []
-  expect(hung?.reason).toMatch(/^the driver has been asked for \d\.\d s without an end, nvmlDevice\w+ last; /)
-  expect(healthy?.reason).toMatch(
-    /^at GPU 1 the driver has been asked for \d\.\d s without an end, nvmlDevice\w+ last, /,
-  )
-})
-
 describe('MIG instances', () => {
   const cut = (position: number, watts: number) =>
     gpu(position, steady(watts), {
