@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExperimentResult } from '../../dist/results/experiment.js'
 import { startPortServer } from '../backends/port-server.js'
+import { within } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { type Ended, startLlem } from '../native/llem.js'
 
@@ -65,4 +66,17 @@ export function runDirIn(outputDir: string): string {
 
 export function resultIn(outputDir: string): ExperimentResult {
   return JSON.parse(readFileSync(join(runDirIn(outputDir), 'result.json'), 'utf8'))
+}
+
+/** Waits until the inference runs, and answers the id of a node's meter. */
+export async function meterOf(outputDir: string, name: string): Promise<number> {
+  const elected = () => {
+    const hidden = readdirSync(outputDir).find((each) => each.startsWith('.nodes-'))
+    const folder = hidden === undefined ? [] : readdirSync(join(outputDir, hidden))
+    const file = folder.find((each) => each.startsWith(`elected-${name}-`))
+    const hasBegun = folder.some((each) => each.startsWith('clock-'))
+    return hidden === undefined || file === undefined || !hasBegun ? null : join(outputDir, hidden, file)
+  }
+  if (!(await within(30_000, () => elected() !== null))) throw new Error('no meter was elected')
+  return Number(readFileSync(elected() ?? '', 'utf8'))
 }

@@ -1,13 +1,13 @@
 // Nodes of which something is missing: the run goes on, its total is null with a code, and what is sound is kept.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { endsWithin, within } from '../backends/processes.js'
+import { endsWithin } from '../backends/processes.js'
 import { llem } from '../native/llem.js'
 import { gpu, nowNs, type Segment, scenarioFile } from '../native/scenario.js'
-import { type NodesRun, resultIn, runDirIn, startNodesRun } from './experiment.js'
+import { meterOf, type NodesRun, resultIn, runDirIn, startNodesRun } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -29,19 +29,6 @@ function node(
   const devices = Array.from({ length: gpus }, (_, at) => gpu(place - at, load))
   const set = { SLURMD_NODENAME: name, LLEM_NVML_SIM: scenarioFile(devices, Math.round(nowNs())), ...env }
   return ['env', ...Object.entries(set).map(([key, value]) => `${key}=${value}`)]
-}
-
-/** Waits until the inference runs, and answers the id of a node's meter. */
-async function meterOf(outputDir: string, name: string): Promise<number> {
-  const elected = () => {
-    const hidden = readdirSync(outputDir).find((each) => each.startsWith('.nodes-'))
-    const folder = hidden === undefined ? [] : readdirSync(join(outputDir, hidden))
-    const file = folder.find((each) => each.startsWith(`elected-${name}-`))
-    const hasBegun = folder.some((each) => each.startsWith('clock-'))
-    return hidden === undefined || file === undefined || !hasBegun ? null : join(outputDir, hidden, file)
-  }
-  if (!(await within(30_000, () => elected() !== null))) throw new Error('no meter was elected')
-  return Number(readFileSync(elected() ?? '', 'utf8'))
 }
 
 /** What still runs of a measurement. */

@@ -10,7 +10,7 @@ import { startPortServer } from '../backends/port-server.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { type ExecResult, startProcess } from '../native/llem.js'
 import { gpu, nowNs } from '../native/scenario.js'
-import { resultIn } from './experiment.js'
+import { meterOf, resultIn } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
@@ -54,7 +54,7 @@ const ROLES = { node01: 'prefill', node02: 'decode' }
 
 describe('a job of two nodes', () => {
   /** `llem run` as the command of a job with two GPUs on each node. */
-  async function measured(nodes: object) {
+  async function run(nodes: object, during: (outputDir: string) => Promise<void> = async () => undefined) {
     const { port, end } = await startPortServer('fake-openai.mjs', ['slow'])
     const outputDir = scratchFolder()
     const sets = [
@@ -63,14 +63,20 @@ describe('a job of two nodes', () => {
       `energy.nodes=${JSON.stringify({ roles: ROLES, gpus_per_node: 2, ...nodes })}`,
     ].flatMap((set) => ['--set', set])
     const job = ['--nodes=2', '--ntasks-per-node=4', '--gpus-per-node=2', '--overcommit', '--quiet']
-    const run = ['run', '-m', 'fake', '-b', 'server', '-o', outputDir, '--simulate', '-v', ...sets]
-    const { ended } = startProcess('salloc', [...job, process.execPath, LLEM, ...run], {
+    const words = ['run', '-m', 'fake', '-b', 'server', '-o', outputDir, '--simulate', '-v', ...sets]
+    const { ended } = startProcess('salloc', [...job, process.execPath, LLEM, ...words], {
       env: { SLURM_CONF: conf, NO_COLOR: '1' },
     })
+    await during(outputDir)
     const { code, stdout, stderr } = await ended
     end()
     expect(code, stderr).toBe(0)
-    const { energy, total_energy_j } = resultIn(outputDir)
+    return { ...resultIn(outputDir), stdout, stderr }
+  }
+
+  /** The same where nothing goes wrong: the joules of both. */
+  async function measured(nodes: object) {
+    const { energy, total_energy_j, stdout, stderr } = await run(nodes)
     const told = energy?.nodes?.nodes ?? []
     expect(told.map(({ node, role, fault }) => [node, role, fault])).toEqual([
       ['node01', 'prefill', null],
@@ -97,6 +103,19 @@ describe('a job of two nodes', () => {
     const srun = ['srun', '--overlap', '--overcommit', '--nodes=2', '--ntasks-per-node=4', '--input=none']
     const { stderr } = await measured({ start: [srun] })
     expect(stderr.match(/another task is the meter of node0[12]/g)).toHaveLength(6)
+  })
+
+  it('has no total where the meter of a node is killed, and the joules of the other', async (context) => {
+    if (why !== null) context.skip(why)
+    const { energy, energy_reason, total_energy_j } = await run({}, async (outputDir) => {
+      process.kill(await meterOf(outputDir, 'node02'), 'SIGKILL')
+    })
+    expect(total_energy_j).toBeNull()
+    expect(energy_reason).toMatch(/^node02: .*\[node_meter_lost\]$/)
+    const [first, second] = energy?.nodes?.nodes ?? []
+    const seconds = energy?.duration_sec ?? 0
+    expect(Math.abs((first?.total_j ?? 0) - 400 * seconds)).toBeLessThan(0.01 * 400 * seconds)
+    expect(second).toMatchObject({ total_j: null, fault: 'node_meter_lost' })
   })
 
   it('says who shares its node, and takes the GPUs that Slurm gave it', async (context) => {

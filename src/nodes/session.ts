@@ -34,6 +34,11 @@ const BURST = 4
 /** For the last readings, a slow disk, and what the file system takes until a file is seen here. */
 const END_MS = 30_000
 const POLL_MS = 20
+/** What starts a meter ends with it. */
+const STARTER_MS = 3000
+/** Whoever typed Ctrl-C waits too; the last readings of a board that tells means alone take 1.2 s. */
+const HURRIED_MS = 1500
+const HURRIED_STARTER_MS = 700
 
 export class NodeMeters {
   /** The folder that all nodes share. */
@@ -83,10 +88,10 @@ export class NodeMeters {
    */
   async end(runDir: string, window: Omit<WindowFile, 'clock' | 'nodes' | 'roles' | OfPlan>): Promise<string> {
     this.#stopLooking()
-    await this.#exchange(EDGE_BURST)
+    if (!this.#isAborted) await this.#exchange(EDGE_BURST)
     const { count, gpusPerNode, roles } = this.#options.plan
     const links = [...this.#links.values()]
-    await Promise.all(links.map((link) => link.end(END_MS)))
+    await Promise.all(links.map((link) => link.end(this.#patienceMs)))
     const file: WindowFile = {
       clock: { id: 'CLOCK_MONOTONIC', node: nodeName(), boot_id: bootId() },
       ...window,
@@ -100,11 +105,20 @@ export class NodeMeters {
   /** Ends what was started, and removes the folder where no run has it. Always resolves. */
   async close(): Promise<void> {
     this.#stopLooking()
-    await Promise.all([...this.#links.values()].map((link) => link.end(this.#hasBegun ? END_MS : 2000)))
+    await Promise.all([...this.#links.values()].map((link) => link.end(this.#patienceMs)))
     for (const socket of this.#sockets) socket.destroy()
     this.#server.close()
-    await this.#starters?.end()
+    await this.#starters?.end(this.#isAborted ? HURRIED_STARTER_MS : STARTER_MS)
     if (!this.#isMoved) await rm(this.#dir, { recursive: true, force: true }).catch(() => undefined)
+  }
+
+  get #isAborted(): boolean {
+    return this.#options.signal?.aborted === true
+  }
+
+  /** How long a meter may take to end; one that has measured nothing yet has no files to write. */
+  get #patienceMs(): number {
+    return this.#isAborted || !this.#hasBegun ? HURRIED_MS : END_MS
   }
 
   async #start(): Promise<void> {

@@ -101,7 +101,6 @@ export function meterCommand(dir: string): string[] {
   return command
 }
 
-const GRACE_MS = 3000
 const LAST_LINES = 4
 
 /** The commands, running. They end when llem does, however that ends. */
@@ -134,7 +133,7 @@ export class Starters {
   }
 
   /** Always resolves. */
-  async end(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.end(GRACE_MS)))
+  async end(graceMs: number): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.end(graceMs)))
   }
 }
