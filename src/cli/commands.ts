@@ -230,6 +230,26 @@ export const COMMANDS: readonly CommandLine[] = [
         }),
   },
   {
+    name: 'servers',
+    define: (command) =>
+      command
+        .summary('list the inference servers that answer here')
+        .description(
+          'Lists the inference servers that answer at their usual ports on this machine, or at the addresses that are named, with their engine and models.',
+        )
+        .argument('[url...]', 'ports or addresses to look at, as 8001 or http://node7:8000', serverUrl)
+        .option('--json', 'print them as JSON')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(['llem servers', ''], ['llem servers 8001 http://node7:8000', 'other places']),
+        )
+        .action(async (urls: string[] | undefined, options) => {
+          const { servers } = await import('./servers.js')
+          await servers(urls ?? [], options)
+        }),
+  },
+  {
     name: 'monitor',
     define: (command) =>
       command
@@ -714,6 +734,13 @@ function secondsWithin(least: number, most: number): (text: string) => number {
     if (value >= least && value <= most) return value
     throw new InvalidArgumentError(`It must be a number from ${least} to ${most} (s).`)
   }
+}
+
+function serverUrl(text: string, before: string[] | undefined): string[] {
+  const url = /^\d{1,5}$/.test(text) ? `http://127.0.0.1:${text}` : text
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new InvalidArgumentError('It must be a port or an address, as 8001 or http://node7:8000.')
+  return [...(before ?? []), url]
 }
 
 function listenAddress(text: string): Address {

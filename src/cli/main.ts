@@ -23,6 +23,11 @@ export async function main(args: readonly string[]): Promise<number> {
   const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
   const verbose = own.includes('-v') || own.includes('--verbose')
   try {
+    if (args.length === 0 && process.stdout.isTTY) {
+      const { welcome } = await import('./welcome.js')
+      await welcome()
+      return EXIT.ok
+    }
     const program = buildProgram()
     await program.parseAsync(helpAsked(program, args), { from: 'user' })
     return EXIT.ok
