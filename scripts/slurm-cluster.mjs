@@ -1,7 +1,7 @@
 // A real Slurm on this machine, for the tests: several nodes with fake GPUs, without systemd, as root, in one folder.
 //   node scripts/slurm-cluster.mjs up FOLDER [--nodes N] [--gpus N] [--cpus N] [--option KEY=VALUE]...
 //   node scripts/slurm-cluster.mjs down FOLDER
-//   node scripts/slurm-cluster.mjs restart FOLDER     ends slurmctld by force and starts it again
+//   node scripts/slurm-cluster.mjs restart FOLDER     ends slurmctld and starts it again
 // With SLURM_CONF=FOLDER/slurm.conf every command of Slurm talks to it. Several live side by side: each has its own ports,
 // its own munged, its own key. FOLDER must be short (its sockets' names have at most 107 letters) and is removed by `down`.
 import { spawnSync } from 'node:child_process'
@@ -63,10 +63,13 @@ export async function startCluster(folder, { nodes = 1, gpus = 2, cpus = 4, opti
   return join(dir, 'slurm.conf')
 }
 
-/** Ends slurmctld as a crash would, and starts it again with what it had written. */
+/**
+ * Ends slurmctld, and starts it again after a while. Not by SIGKILL: it then comes back with what it knew seconds ago, and drains
+ * nodes on which tasks run that it never heard of.
+ */
 export async function restartController(folder, { downMs = 0 } = {}) {
   const dir = resolve(folder)
-  await end(pidIn(join(dir, 'slurmctld.pid')), 'SIGKILL')
+  await end(pidIn(join(dir, 'slurmctld.pid')), 'SIGTERM')
   await new Promise((done) => setTimeout(done, downMs))
   must('slurmctld', ['-f', join(dir, 'slurm.conf')], dir)
   await until(() => run('scontrol', ['ping'], dir).stdout.includes('is UP'), 'slurmctld did not come back')
@@ -97,7 +100,8 @@ function configOf({ dir, controller, ports, names, gpus, cpus, options }) {
     SlurmctldPort: controller,
     SlurmUser: 'root',
     AuthType: 'auth/munge',
-    AuthInfo: `socket=${dir}/munge/socket`,
+    // A requeued job waits until its credentials cannot be used any more: two minutes by default.
+    AuthInfo: `socket=${dir}/munge/socket,cred_expire=10`,
     CredType: 'cred/munge',
     StateSaveLocation: `${dir}/state`,
     SlurmdSpoolDir: `${dir}/spool/%n`,

@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { type Address, addressOf } from '../metrics/address.js'
 import { type CommandLine, collect, examples, share } from './command-line.js'
 import { DECIDING } from './deciding-commands.js'
 import { RUNS_EXAMPLES, refuseWithoutRuns, withRunsOptions } from './exec-options.js'
+import { SHELLS, type Shell } from './shells.js'
 
 const SIMULATE = [
   '--simulate [scenario]',
@@ -537,6 +538,25 @@ export const COMMANDS: readonly CommandLine[] = [
         .action(async (name: string) => {
           const { schema } = await import('./schema.js')
           schema(name)
+        }),
+  },
+  {
+    name: 'completion',
+    define: (command) =>
+      command
+        .summary('complete commands and options in a shell')
+        .description('Prints a script with which a shell completes the commands and options of llem.')
+        .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+        .addHelpText(
+          'after',
+          examples(
+            ['source <(llem completion bash)', 'in ~/.bashrc; zsh alike, after compinit'],
+            ['llem completion fish > ~/.config/fish/completions/llem.fish', ''],
+          ),
+        )
+        .action(async (shell: Shell, _options, { parent }: Command) => {
+          const { completion } = await import('./completion.js')
+          if (parent !== null) completion(parent, shell)
         }),
   },
   {
