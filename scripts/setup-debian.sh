@@ -17,6 +17,9 @@ needs python3-venv python3 -c 'import ensurepip' # each in a virtual environment
 needs chromium sh -c 'chromium --version || chromium-browser --version || google-chrome --version' # Opens the pages of reports.
 needs tmux tmux -V # A real terminal, which shows the first screens at several widths.
 needs openssl openssl version # Makes the certificate of a BMC that signs its own.
+# A real Slurm of several nodes, which scripts/slurm-cluster.mjs starts by itself.
+needs slurm-wlm sh -c 'PATH=$PATH:/usr/sbin slurmctld -V && PATH=$PATH:/usr/sbin slurmd -V'
+needs munge sh -c 'PATH=$PATH:/usr/sbin munged -V'
 # A Docker engine, which the tests start by themselves, or one that answers already.
 needs docker.io sh -c 'docker info || dockerd --version'
 needs docker-compose sh -c 'docker compose version || docker-compose version'

@@ -21,7 +21,7 @@ describe('the table of keys', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  it('has nothing that a config cannot hold, besides aliases, the kinds of prompts, of what a meter is and arguments of engines', () => {
+  it('has nothing that a config cannot hold, besides aliases, the kinds of prompts, of what a meter is and of nodes, and arguments of engines', () => {
     const leaves = [...leavesOf(configOf({ text: 'model: m' }) as Tree)].map(([path]) => path.join('.'))
     // Arguments of engines are there only where they are written.
     const isPassedOn = (key: string) => /^(vllm|tensorrt)\.\w+$/.test(key)
@@ -36,6 +36,11 @@ describe('the table of keys', () => {
       'energy.external.scope',
       'energy.external.name',
       'energy.external.accuracy_pct',
+      'energy.nodes.start',
+      'energy.nodes.count',
+      'energy.nodes.gpus_per_node',
+      'energy.nodes.roles',
+      'energy.nodes.start_timeout_sec',
     ])
   })
 

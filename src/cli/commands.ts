@@ -379,6 +379,27 @@ export const COMMANDS: readonly CommandLine[] = [
           'Meters for `energy.external` and `llem exec --external`: each prints a JSON line for every reading until it is ended.',
         )
       command
+        .command('node')
+        .summary('measure the GPUs of one node of an experiment')
+        .description(
+          'The meter of one node, for `energy.nodes`: `llem run` starts it there. The first task of a node measures, all others end at once. It reads the GPUs until the experiment ends it, its connection closes, or at Ctrl-C or SIGTERM, and leaves its readings in the shared folder.',
+        )
+        .requiredOption('--dir <dir>', 'the folder of the experiment that all nodes share')
+        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option(...SIMULATE)
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples([
+            'srun --overlap --ntasks-per-node=1 llem meter node --dir results/.nodes-1f00',
+            'what energy.nodes runs in a Slurm job',
+          ]),
+        )
+        .action(async (options) => {
+          const { meterOfNode } = await import('./meter-node.js')
+          await meterOfNode(options)
+        })
+      command
         .command('redfish')
         .summary('read the power of a machine from its BMC')
         .description(

@@ -76,6 +76,13 @@ export const ERRORS: Readonly<Record<string, string>> = {
   REDFISH_UNREACHABLE: 'The BMC does not answer, or with an error or no Redfish.',
   REDFISH_NO_POWER: 'No chassis of the BMC shows its power.',
 
+  // Several nodes
+  NODES_NOT_NAMED: 'Nothing says what starts the meters of the nodes, and this is no Slurm job.',
+  NODES_NOT_READY: 'Not all nodes have a meter that measures; nothing was measured.',
+  NODES_FOLDER_INVALID:
+    'The folder of the nodes is none, or has a name that cannot be handed to another machine.',
+  NODES_UNREACHABLE: 'A node does not reach the load process over the network.',
+
   // Servers
   SERVER_UNREACHABLE: 'Nothing answers at the base URL.',
   SERVER_NOT_READY: 'The server was not ready before `load_timeout_sec`.',
