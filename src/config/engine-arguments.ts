@@ -50,7 +50,22 @@ export function wrongDottedArgument(key: string): { message: string; suggestion:
   return isArgument ? wrongArgument(group as Group, name) : null
 }
 
-function wrongArgument(group: Group, key: string): { message: string; suggestion: string | null } | null {
+type Wrong = { message: string; suggestion: string | null } | null
+const judged = new Map<string, Wrong>()
+
+/** Judged once: the points of a grid all have the same names. */
+function wrongArgument(group: Group, key: string): Wrong {
+  const id = `${group}.${key}`
+  const known = judged.get(id)
+  if (known !== undefined) return known
+  const wrong = judge(group, key)
+  // A program may read files without end.
+  if (judged.size >= 1000) judged.clear()
+  judged.set(id, wrong)
+  return wrong
+}
+
+function judge(group: Group, key: string): Wrong {
   const name = snake(key)
   if (knownKeys(group)[name] !== undefined) return null
   const own = LLEMS_OWN[name]
