@@ -147,6 +147,28 @@ describe('command lines', () => {
     ])
   })
 
+  it('of vllm serve have any argument by its own name, known or not, in one order', () => {
+    const options = vllm.parse({
+      some_new_switch: false,
+      compilation_config: { level: 3 },
+      cuda_graph_sizes: [1, 8],
+      enforce_eager: true,
+      block_size: 16,
+      kv_cache_dtype: null,
+    })
+    expect(vllmCommand('vllm', 'm', options).slice(7)).toEqual([
+      ...['--block-size', '16', '--compilation-config', '{"level":3}', '--cuda-graph-sizes', '1', '8'],
+      ...['--enforce-eager', '--no-some-new-switch'],
+    ])
+  })
+
+  it('of trtllm-serve have them too, as click writes them', () => {
+    const options = tensorrt.parse({ pp_size: 2, trust_remote_code: true, enable_chunked_prefill: false })
+    expect(tensorrtCommand('trtllm-serve', 'm', options).slice(6)).toEqual([
+      ...['--pp_size', '2', '--trust_remote_code'],
+    ])
+  })
+
   it('of trtllm-serve have its options, and leave host and port to arguments that name them', () => {
     const args = ['--host=0.0.0.0', '--port', '8123']
     const options = tensorrt.parse({ tp_size: 4, backend: 'pytorch', args })

@@ -143,3 +143,45 @@ grid:
     expect(Math.max(...all.map(({ length }) => length))).toBeLessThanOrEqual(80)
   })
 })
+
+describe('groups of alternatives', () => {
+  it('cross with the axes and with one another, each alternative whole', () => {
+    const groups = {
+      a: [{}, { 'generation.seed': 1, 'generation.top_k': 5 }],
+      b: [{ n_prompts: 2 }, { n_prompts: 3 }],
+    }
+    const found = plain(points({ shared: { 'generation.max_tokens': [8] }, groups }))
+    expect(found).toEqual([
+      { generation: { max_tokens: 8 }, n_prompts: 2 },
+      { generation: { max_tokens: 8 }, n_prompts: 3 },
+      { generation: { max_tokens: 8, seed: 1, top_k: 5 }, n_prompts: 2 },
+      { generation: { max_tokens: 8, seed: 1, top_k: 5 }, n_prompts: 3 },
+    ])
+  })
+
+  it('leave out what is for other backends alone', () => {
+    const text = `campaign_name: c
+model: m
+grid:
+  backends: [pytorch, vllm]
+  groups:
+    cache: [{ vllm.block_size: 16, vllm.swap_space: 2 }, { vllm.block_size: 32 }]
+    bits: [{}, { pytorch.quantisation: bnb_4bit }]`
+    const { experiments, filtered, warnings } = planned(text)
+    expect({ filtered, warnings }).toEqual({ filtered: [], warnings: [] })
+    expect(experiments.map(({ own }) => plain(own))).toEqual([
+      { backend: 'pytorch' },
+      { backend: 'pytorch', pytorch: { quantisation: 'bnb_4bit' } },
+      { backend: 'vllm', vllm: { block_size: 16, swap_space: 2 } },
+      { backend: 'vllm', vllm: { block_size: 32 } },
+    ])
+  })
+
+  it('tell a mistyped key where it stands', () => {
+    expect(
+      problemsOf('campaign_name: c\nmodel: m\ngrid: { groups: { a: [{}, { generation.max_token: 5 }] } }'),
+    ).toEqual([
+      'campaign.yaml:3:29: unknown key `generation.max_token` in the grid; did you mean `generation.max_tokens`?',
+    ])
+  })
+})

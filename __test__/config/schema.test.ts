@@ -84,6 +84,7 @@ describe('an experiment of which only the model is written', () => {
         slow_interval_ms: 100,
         approx_instant_energy: false,
         external: null,
+        nodes: null,
         tick_locked: false,
       },
       baseline: {

@@ -36,7 +36,6 @@ describe('the words of others', () => {
     ['max_num_sequences', 'tensorrt', 'did you mean `tensorrt.max_batch_size`?'],
     ['max_new_tokens', 'generation', 'did you mean `generation.max_tokens`?'],
     ['precision', 'pytorch', 'did you mean `pytorch.dtype`?'],
-    ['enforce_eager', 'vllm', 'did you mean `vllm.args`?'],
   ])('%s under %s', (word, group, suggestion) => {
     expect(suggestDottedKey(`${group}.${word}`)).toBe(suggestion)
     expect(suggestKey(word, [group])).toBe(suggestion)

@@ -105,6 +105,8 @@ export function energy(overrides: Partial<Energy> = {}): Energy {
     selection: null,
     measurement: null,
     cross_check: null,
+    nodes: null,
+    untrusted: [],
     cut: null,
     ...overrides,
   }

@@ -30,6 +30,8 @@ function toldSince(kind: 'run' | 'exec' | 'incomplete') {
       unmeasured: null,
       cut: null,
       sensors: [],
+      nodes: null,
+      untrusted: [],
       domain: 'gpu',
       external: [],
       devices: energy.devices.map(deviceSince(phase)),

@@ -94,6 +94,7 @@ export async function discardSamples(samplesPath: string): Promise<void> {
 
 function whyUnrecorded({ energy, samplesPath }: Attributable): string | null {
   if (energy === null) return 'there is no energy'
+  if (energy.nodes != null) return 'the joules of a request are spread over several nodes'
   if (samplesPath === null)
     return "llem's own sampler, whose readings tell the time of a joule, could read no GPU"
   return existsSync(samplesPath) ? null : 'samples.parquet could not be written'

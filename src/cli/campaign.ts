@@ -15,6 +15,7 @@ import { executionProblems, FIRST_CYCLES, type Structure } from '../config/schem
 import type { DaemonKeys } from '../config/schema-daemon.js'
 import { LlemError } from '../core/errors.js'
 import { redact } from '../core/redact.js'
+import { layerOf } from '../import/import.js'
 import { isOnSlurm } from '../slurm/folder.js'
 import { showManifest, showPlan, showStatistics } from './campaign-tables.js'
 import { daemonKeys, nextRounds, runRounds, showDaemon, showRounds } from './daemon.js'
@@ -22,6 +23,7 @@ import { EXIT, Exit, reportError } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { requireEnergy } from './require-energy.js'
 import { isTerminal, print, printJson, SIMULATED, say, screenWidth } from './screen.js'
+import { takeForeign } from './tell-import.js'
 
 interface CliOptions {
   resume?: boolean
@@ -43,9 +45,13 @@ interface CliOptions {
   verbose?: boolean
 }
 
-/** Plans a campaign and, unless it is only to be looked at, runs it. */
-export async function campaign(path: string, options: CliOptions): Promise<void> {
-  const loaded = loadCampaign({ path })
+/** Plans a campaign and, unless it is only to be looked at, runs it. `imported`: what another tool's file says. */
+export async function campaign(
+  path: string,
+  options: CliOptions,
+  imported = takeForeign(path, { as: 'campaign', quiet: options.quiet ?? false }),
+): Promise<void> {
+  const loaded = loadCampaign({ path, ...(imported === null ? {} : { file: layerOf(imported, path) }) })
   if (!loaded.ok) throw configError(loaded.problems)
   const daemon = daemonKeys(loaded.keys.daemon, options.daemon)
   const plan = planOf(overridden(loaded, daemon, options))

@@ -201,6 +201,33 @@ export const COMMANDS: readonly CommandLine[] = [
     },
   },
   {
+    name: 'import',
+    define: (command) =>
+      command
+        .summary('read files of other tools')
+        .description(
+          'Writes configuration files of the Python tool and command lines of `vllm bench serve` as files of llem, with a comment at each key on how it was read and, at the end, what has no counterpart. `llem run` and `llem campaign` take such files directly, too. Never over a file that is there.',
+        )
+        .argument('<files...>', 'YAML of the Python tool, or text files with command lines')
+        .option(
+          '-o, --output <dir>',
+          'the folder that gets a file for each (default: one alone goes to stdout)',
+        )
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem import study.yaml', 'what it becomes'],
+            ['llem import configs/*.yaml -o llem', 'a folder of them'],
+            ['llem run study.yaml --dry-run', 'take it as it is'],
+          ),
+        )
+        .action(async (files: string[], options) => {
+          const { importFiles } = await import('./import.js')
+          importFiles(files, options)
+        }),
+  },
+  {
     name: 'exec',
     define: (command) =>
       withRunsOptions(
@@ -400,6 +427,27 @@ export const COMMANDS: readonly CommandLine[] = [
         .description(
           'Meters for `energy.external` and `llem exec --external`: each prints a JSON line for every reading until it is ended.',
         )
+      command
+        .command('node')
+        .summary('measure the GPUs of one node of an experiment')
+        .description(
+          'The meter of one node, for `energy.nodes`: `llem run` starts it there. The first task of a node measures, all others end at once. It reads the GPUs until the experiment ends it, its connection closes, or at Ctrl-C or SIGTERM, and leaves its readings in the shared folder.',
+        )
+        .requiredOption('--dir <dir>', 'the folder of the experiment that all nodes share')
+        .option('--devices <list>', 'GPU indices or UUIDs, separated by commas', deviceList)
+        .option(...SIMULATE)
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples([
+            'srun --overlap --ntasks-per-node=1 llem meter node --dir results/.nodes-1f00',
+            'what energy.nodes runs in a Slurm job',
+          ]),
+        )
+        .action(async (options) => {
+          const { meterOfNode } = await import('./meter-node.js')
+          await meterOfNode(options)
+        })
       command
         .command('redfish')
         .summary('read the power of a machine from its BMC')

@@ -10,10 +10,13 @@ import type { ExperimentConfig } from '../config/schema.js'
 import { LlemError } from '../core/errors.js'
 import { redact } from '../core/redact.js'
 import type { ExperimentOutcome } from '../experiment/run.js'
+import { layerOf } from '../import/import.js'
+import type { Imported } from '../import/reading.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { requireEnergy } from './require-energy.js'
 import { print, printJson, SIMULATED, say } from './screen.js'
+import { refuseForStudy, takeForeign } from './tell-import.js'
 
 interface CliOptions {
   model?: string
@@ -39,8 +42,10 @@ export async function run(argument: string | undefined, typed: CliOptions, comma
     throw new Exit(EXIT.usage)
   }
   if (path !== undefined && options.model === undefined) refuseModel(path)
+  const imported = path === undefined ? null : takeForeign(path, { quiet: options.quiet ?? false })
+  if (path !== undefined && imported?.kind === 'campaign') return await runStudy(path, imported, options)
   const loaded = loadExperimentConfig({
-    ...(path === undefined ? {} : { path }),
+    ...(path === undefined ? {} : imported === null ? { path } : { file: layerOf(imported, path) }),
     sets: options.set ?? [],
     flags: flagsOf(options),
     env: process.env,
@@ -55,6 +60,16 @@ export async function run(argument: string | undefined, typed: CliOptions, comma
   if (options.dryRun) await showPlan(loaded.config, options.json ?? false)
   else if (options.validateOnly) await validate(loaded.config, options)
   else await measure(loaded.config, options)
+}
+
+/** A study of another tool is a campaign. */
+async function runStudy(path: string, imported: Imported, options: CliOptions): Promise<void> {
+  const flags = Object.values(flagsOf(options)).filter(({ value }) => value !== undefined)
+  refuseForStudy(path, [...flags.map(({ flag }) => flag), ...(options.set?.length ? ['--set'] : [])])
+  if (!options.quiet)
+    say(`Note: it has several experiments, so that it is run as a campaign: llem campaign ${path}`)
+  const { campaign } = await import('./campaign.js')
+  await campaign(path, options, imported)
 }
 
 /** In `llem run model.gguf` a model stands where the configuration does. */

@@ -9,6 +9,7 @@ import { migFacts } from './mig-facts.js'
 import { quantity, SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
 import { columns } from './tables.js'
+import { untrustedFacts } from './untrusted-facts.js'
 
 const HEAD = ['', 'name', 'energy', 'mean', 'peak', 'duration', 'by']
 
@@ -48,6 +49,7 @@ export function execLines(
     ...[
       ...cpuFacts(energy, verbose),
       ...sensorFacts(energy.sensors, verbose),
+      ...untrustedFacts(energy),
       ...migFacts(energy.devices, verbose),
       ...externalFacts(energy.external),
     ].map(([name, fact]) => `${name}: ${fact}`),

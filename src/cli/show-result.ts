@@ -8,11 +8,13 @@ import { cpuFacts } from './cpu-facts.js'
 import { externalFacts } from './external-facts.js'
 import { bothUncertainties } from './joules.js'
 import { migFacts } from './mig-facts.js'
+import { nodeFacts } from './node-facts.js'
 import { levelFacts, ofWhom, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
 import { servedBy, servingFacts } from './serving-facts.js'
 import { facts } from './tables.js'
+import { untrustedFacts } from './untrusted-facts.js'
 
 /**
  * A result for people: the lines that the contract words, then the numbers as a table. A line whose data do not
@@ -104,8 +106,10 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
   }
   if (result.energy != null) yield* beside(result.energy)
   if (result.energy !== null) {
+    yield* nodeFacts(result.energy)
     yield* cpuFacts(result.energy)
     yield* sensorFacts(result.energy.sensors)
+    yield* untrustedFacts(result.energy)
     yield* migFacts(result.energy.devices)
     yield* externalFacts(result.energy.external)
   }

@@ -22,7 +22,7 @@ export function configHash(config: ExperimentConfig, known?: KnownJson): string 
   for (const [key, value] of Object.entries(config))
     if (!UNMEASURED.includes(key) && !unused.includes(key)) content[key] = value
   // What is measured beside the GPUs changes nothing of them.
-  content.energy = { ...config.energy, external: undefined }
+  content.energy = { ...config.energy, external: undefined, nodes: nodesOf(config) }
   if (isServerBackend(backend)) {
     const { base_url } = config[backend]
     content[backend] = { ...config[backend], base_url: plainAddress(base_url), api_key_hosts: undefined }
@@ -31,6 +31,11 @@ export function configHash(config: ExperimentConfig, known?: KnownJson): string 
     if (concurrency === 1 && request_rate === null) content.load = { ...config.load, concurrency: null }
   }
   return contentHash(content, known)
+}
+
+/** Of the nodes, what is measured of them; how their meters are started is a matter of the place. */
+function nodesOf({ energy: { nodes } }: ExperimentConfig) {
+  return nodes === null ? undefined : { count: nodes.count, roles: nodes.roles }
 }
 
 /** OpenAI's API is below /v1, whether or not that is written. */

@@ -33,7 +33,8 @@ export function describeConfig(): KeyDescription[] {
 /** What a value must be, in words: `a number from 1 to 5000 (ms)`, `auto, cuda, vulkan or none`. */
 export function expectation(node: SchemaNode, unit = node.unit): string {
   if (node.expects !== undefined) return node.expects
-  if (node.anyOf !== undefined) return either(branchesOf(node).map((branch) => expectation(branch, unit)))
+  const branches = branchesOf(node)
+  if (branches.length > 1) return either(branches.map((branch) => expectation(branch, unit)))
   if (node.enum !== undefined) return either(node.enum)
   if (node.const !== undefined) return String(node.const)
   const range = numericRange(node, 'from')
@@ -66,12 +67,13 @@ export function wordsOf(node: SchemaNode): string[] {
 }
 
 function typeOf(node: SchemaNode): string {
-  if (node.anyOf !== undefined) return [...new Set(branchesOf(node).map(typeOf))].join(' | ')
+  const branches = branchesOf(node)
+  if (branches.length > 1) return [...new Set(branches.map(typeOf))].join(' | ')
   if (node.enum !== undefined) return node.enum.join(' | ')
   if (node.const !== undefined) return String(node.const)
   if (node.type === 'array') return `list of (${node.items === undefined ? 'any' : typeOf(node.items)})`
   if (node.type === 'string') return 'text'
-  return node.type === 'object' ? 'mapping' : (node.type ?? 'any')
+  return node.type === 'object' ? 'mapping' : String(node.type ?? 'any')
 }
 
 function rangeOf(node: SchemaNode): string | null {

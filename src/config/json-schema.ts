@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { experimentConfigSchema } from './schema.js'
 import type { Path } from './tree.js'
 
+type TypeName = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null'
+
 /** The part of JSON Schema that the experiment schema uses; `unit` and `expects` are its own. */
 export interface SchemaNode {
-  type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null'
+  type?: TypeName | TypeName[]
   properties?: Record<string, SchemaNode>
   required?: string[]
   /** What any other key may hold: false for none, a node for a mapping with free keys. */
@@ -48,7 +50,8 @@ export function nodeAt(path: Path, root = experimentJsonSchema()): SchemaNode | 
 
 /** The kinds of value that a node allows, itself when there is only one. */
 export function branchesOf(node: SchemaNode): SchemaNode[] {
-  return node.anyOf === undefined ? [node] : node.anyOf.flatMap(branchesOf)
+  if (node.anyOf !== undefined) return node.anyOf.flatMap(branchesOf)
+  return Array.isArray(node.type) ? node.type.map((type) => ({ ...node, type })) : [node]
 }
 
 function childOf(node: SchemaNode, step: string | number): SchemaNode | undefined {

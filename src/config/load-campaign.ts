@@ -4,7 +4,7 @@
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { KnownJson } from '../core/identity.js'
-import { fileLayer, textLayer } from './config-file.js'
+import { type FileLayer, fileLayer, textLayer } from './config-file.js'
 import { configHash, sameHash } from './config-hash.js'
 import { suggestCampaignKey } from './did-you-mean.js'
 import { gridFindings, gridPoints } from './grid.js'
@@ -54,9 +54,18 @@ export type LoadedCampaign =
     }
   | { ok: false; problems: Problem[] }
 
-/** Reads a campaign. `text` instead of the file's content, for tests and programs; then `path` is its name. */
-export function loadCampaign({ path, text }: { path: string; text?: string }): LoadedCampaign {
-  const { layer: file, findings } = text === undefined ? fileLayer(path) : textLayer(text, path)
+/** Reads a campaign. `text` instead of the file's content, for tests and programs; then `path` is its name. `file`: read already. */
+export function loadCampaign({
+  path,
+  text,
+  file: read = text === undefined ? fileLayer(path) : textLayer(text, path),
+}: {
+  path: string
+  text?: string
+  file?: FileLayer
+}): LoadedCampaign {
+  const { layer: file } = read
+  const findings = [...read.findings]
   if (file === null) return { ok: false, problems: toProblems(findings) }
   const { layer, notes } = modernised(file)
   const [own, shared] = split(layer.tree)

@@ -1,7 +1,8 @@
 // file, environment, --set, flags -> layers -> one written tree -> schema and rules -> config, or all problems
 import { learnSecrets } from '../core/secrets.js'
 import { settleAliases } from './aliases.js'
-import { fileLayer, textLayer } from './config-file.js'
+import { type FileLayer, fileLayer, textLayer } from './config-file.js'
+import { settleEngineArguments } from './engine-arguments.js'
 import { environmentLayers } from './environment.js'
 import type { GroupwiseParser } from './groupwise.js'
 import { type Layer, mergeLayers, placeOf } from './layers.js'
@@ -17,6 +18,8 @@ export interface ConfigSources {
   /** The experiment file; with `text`, only the name that problems call the text by. */
   path?: string
   text?: string
+  /** What was read already, in place of both. */
+  file?: FileLayer
   /** `LLEM_*` variables; normally `process.env`. */
   env?: Readonly<Record<string, string | undefined>>
   /** `key=value`, as given to `--set`. */
@@ -41,11 +44,11 @@ export type LoadedConfig =
 export function loadExperimentConfig({
   path,
   text,
+  file = fileOf(path, text),
   env = {},
   sets = [],
   flags = {},
 }: ConfigSources): LoadedConfig {
-  const file = fileOf(path, text)
   const overrides = [environmentLayers(env), setLayers(sets), flagLayers(flags)]
   const findings = [...file.findings, ...overrides.flatMap((override) => override.findings)]
   // Without the file its keys would all be reported as missing.
@@ -67,7 +70,9 @@ export function checkExperiment(
   layers: readonly Layer[],
   parser?: GroupwiseParser,
 ): { config: ExperimentConfig | null; settled: Tree; findings: Finding[] } {
-  const { settled, findings } = settleAliases(written, layers)
+  const { settled: named, findings } = settleAliases(written, layers)
+  const { settled, findings: wrongArguments } = settleEngineArguments(named, layers)
+  findings.push(...wrongArguments)
   const known = parser?.parse(settled) ?? null
   const parsed =
     known === null ? experimentConfigSchema.safeParse(settled) : ({ success: true, data: known } as const)
@@ -83,10 +88,7 @@ export function checkExperiment(
   return { config: parsed.success && findings.length === 0 ? parsed.data : null, settled, findings }
 }
 
-function fileOf(
-  path: string | undefined,
-  text: string | undefined,
-): { layer: Layer | null; findings: Finding[] } {
+function fileOf(path: string | undefined, text: string | undefined): FileLayer {
   if (text !== undefined) return textLayer(text, path ?? 'config')
   if (path !== undefined) return fileLayer(path)
   const nowhere = { where: 'command line', order: 0 }

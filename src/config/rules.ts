@@ -17,6 +17,7 @@ const RULES: readonly Rule[] = [
   notAbove(['warmup', 'min_prompts'], ['warmup', 'max_prompts']),
   eachDeviceOnce(),
   oneMeterOfEach(),
+  nodesAreOfServers(),
   oneCarbonIntensity(),
   columnOfTable(),
   oneLengthOfAnswers(),
@@ -93,6 +94,52 @@ function oneMeterOfEach(): Rule {
               },
             ],
       )
+    },
+  }
+}
+
+/** The meters of nodes read the GPUs of each, by llem's own sampler; what is of one machine would silently change nothing. */
+function nodesAreOfServers(): Rule {
+  const key: Path = ['energy', 'nodes']
+  return {
+    keys: [['backend'], key, ['energy', 'backend'], ['energy', 'devices'], ['energy', 'external']],
+    broken: ({ backend, energy: { nodes, backend: by, devices, external } }) => {
+      if (nodes === null) return []
+      const problem = (path: Path, message: string) => ({ path, message })
+      return [
+        ...(isServerBackend(backend)
+          ? []
+          : [
+              problem(
+                key,
+                `energy.nodes is for a server that spans machines, and backend ${backend} runs on this one; set backend to ${SERVER_BACKENDS.join(', ')}`,
+              ),
+            ]),
+        ...(by === 'auto' || by === 'nvml' || by === null
+          ? []
+          : [
+              problem(
+                ['energy', 'backend'],
+                `energy.nodes is measured by nvml, not by ${by}; set energy.backend to auto`,
+              ),
+            ]),
+        ...(devices === null
+          ? []
+          : [
+              problem(
+                ['energy', 'devices'],
+                'energy.devices names GPUs of this machine, and energy.nodes measures those of several; leave it out',
+              ),
+            ]),
+        ...(external === null
+          ? []
+          : [
+              problem(
+                ['energy', 'external'],
+                'energy.external is a meter of this machine, and energy.nodes measures several; leave one of the two out',
+              ),
+            ]),
+      ]
     },
   }
 }

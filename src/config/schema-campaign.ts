@@ -117,6 +117,12 @@ export const campaignKeysSchema = z.strictObject({
         description: 'Backend -> dotted key -> value or list of values, for that backend alone.',
         expects: 'a mapping of backends to dotted keys',
       }),
+      groups: z.record(z.string(), z.array(dottedAxes).min(1)).optional().meta({
+        description:
+          'Name -> list of alternatives, each a mapping of dotted keys: settings that only go together. Every combination of an alternative of each group with the rest of the grid is an experiment; one that speaks of other backends alone is left out.',
+        expects:
+          'a mapping of names to lists, e.g. { compiled: [{}, { pytorch.compile: true, pytorch.batch_size: 8 }] }',
+      }),
     })
     .optional()
     .meta({ description: 'Every combination of these values is an experiment.' }),

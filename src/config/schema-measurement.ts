@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ENERGY_BACKENDS } from '../core/energy-backends.js'
 import { EXTERNAL_SCOPES } from '../core/external-scopes.js'
+import { nodes } from './schema-nodes.js'
 
 const intervalMs = z.number().min(1).max(5000)
 
@@ -79,6 +80,7 @@ export const energy = z
         expects:
           "a mapping with command and scope, such as {command: [llem, meter, redfish, --url, 'https://bmc'], scope: node}, a list of such, or null",
       }),
+    nodes,
     tick_locked: z.boolean().default(false).meta({
       description:
         'Read the power only around the ticks of its sensor, once they are known, and the slow signals at most twice a second: a third of the driver calls.',

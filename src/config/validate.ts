@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { expectation, wordsOf } from './describe.js'
 import { closest, didYouMean, suggestKey } from './did-you-mean.js'
-import { experimentJsonSchema, isFreeText, nodeAt, type SchemaNode } from './json-schema.js'
+import { branchesOf, experimentJsonSchema, isFreeText, nodeAt, type SchemaNode } from './json-schema.js'
 import { type Layer, placeOf } from './layers.js'
 import { type Finding, given } from './problems.js'
 import { nearestTimeZone } from './time-zones.js'
@@ -65,7 +65,7 @@ function suggestValue(value: unknown, node: SchemaNode): string | null {
   if (typeof value === 'number' || typeof value === 'boolean')
     return isFreeText(node) ? 'put it in quotes' : null
   if (typeof value !== 'string') return null
-  if (node.type === 'boolean') {
+  if (branchesOf(node).some(({ type }) => type === 'boolean')) {
     // YAML 1.1 read these as booleans, YAML 1.2 does not.
     const word = value.toLowerCase()
     if (['yes', 'on', 'y'].includes(word)) return didYouMean('true')

@@ -143,13 +143,7 @@ const ROWS: readonly (readonly [keys: string | readonly string[], names: string]
     ['vllm.max_num_seqs', 'tensorrt.max_batch_size'],
     'max_running_requests max_concurrent_requests max_num_sequences max_num_requests max_batch_size max_batch',
   ],
-  [
-    'vllm.args',
-    `enforce_eager enable_chunked_prefill kv_cache_dtype block_size swap_space cpu_offload_gb speculative_config
-    speculative_model num_speculative_tokens pipeline_parallel_size pp pp_size max_num_batched_tokens max_logprobs
-    enable_expert_parallel disable_custom_all_reduce compilation_config engine_args extra_args load_format
-    guided_decoding_backend reasoning_parser cuda_graph_sizes`,
-  ],
+  ['vllm.args', 'engine_args extra_args'],
   ['tensorrt.max_num_tokens', 'max_input_tokens_per_batch max_tokens_per_batch'],
   [
     'server.base_url',

@@ -55,6 +55,8 @@ export function unaided(
     constants_hash: null,
     selection: null,
     cross_check: null,
+    nodes: null,
+    untrusted: [],
     cut: null,
   }
   return { ...energy, findings: findingsOf(energy) }

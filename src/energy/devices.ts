@@ -2,6 +2,7 @@ import { LlemError } from '../core/errors.js'
 import type { Device, UnreadableDevice } from '../native/addon.js'
 import { isOfSysfs } from '../native/sysfs.js'
 import { visibleList } from './cuda-visible.js'
+import type { JobGpus } from './slurm-gpus.js'
 import { type VisibleOthers, visibleOfAmd, visibleOfIntel } from './visible-others.js'
 
 /** A GPU that was to be measured and cannot be. */
@@ -27,6 +28,8 @@ export interface DeviceWishes {
   others?: VisibleOthers
   /** What the driver counts and does not tell about. */
   unreadable?: readonly UnreadableDevice[]
+  /** What Slurm gave the job on this node; null outside of one. */
+  slurm?: JobGpus | null
 }
 
 /** In which order what llem starts counts GPUs: the driver's, as llem does, unless somebody wants another. */
@@ -40,7 +43,7 @@ export function cudaDeviceOrderOfChildren(): string {
  * PCI_BUS_ID.
  */
 export function chooseDevices(present: readonly Device[], wishes: DeviceWishes): DeviceChoice {
-  const { explicit, cudaVisibleDevices, others = {}, unreadable = [] } = wishes
+  const { explicit, cudaVisibleDevices, others = {}, unreadable = [], slurm = null } = wishes
   const notes: string[] = []
   if (explicit !== null) {
     const devices = unique(explicit.map((wish) => find(present, unreadable, String(wish), notes)))
@@ -48,9 +51,11 @@ export function chooseDevices(present: readonly Device[], wishes: DeviceWishes):
   }
   const ofCuda = present.filter((device) => !isOfSysfs(device))
   const wanted =
-    cudaVisibleDevices === undefined
-      ? [...ofCuda, ...unreadable]
-      : visibleDevices(ofCuda, cudaVisibleDevices, wishes, notes)
+    cudaVisibleDevices !== undefined
+      ? visibleDevices(ofCuda, cudaVisibleDevices, wishes, notes)
+      : slurm !== null
+        ? devicesOfJob([...ofCuda, ...unreadable], slurm, notes)
+        : [...ofCuda, ...unreadable]
   const isAlone = ofCuda.length === 0 && unreadable.length === 0
   const read = isAlone ? { ...others, CUDA_VISIBLE_DEVICES: cudaVisibleDevices } : others
   return {
@@ -80,14 +85,26 @@ function visibleOthers(present: readonly Device[], others: VisibleOthers, isAlon
 function visibleDevices(
   present: readonly Device[],
   cudaVisibleDevices: string,
-  { cudaDeviceOrder, unreadable = [] }: DeviceWishes,
+  { cudaDeviceOrder, unreadable = [], slurm = null }: DeviceWishes,
   notes: string[],
-): (Device | UnreadableDevice)[] {
+): readonly (Device | UnreadableDevice)[] {
   const visible: (Device | UnreadableDevice)[] = []
   const { ordinals, uuids } = visibleList(cudaVisibleDevices)
+  const all = [...present, ...unreadable]
+  // Slurm's numbers of the whole node, where a control group leaves fewer GPUs than they name.
+  if (
+    slurm !== null &&
+    ordinals?.length === all.length &&
+    ordinals.some((ordinal) => ordinal >= all.length)
+  ) {
+    notes.push(
+      `CUDA_VISIBLE_DEVICES=${cudaVisibleDevices} counts the GPUs of the node, of which only the job's are to be seen here`,
+    )
+    return all
+  }
   for (const entry of ordinals?.map(String) ?? uuids ?? []) {
     // CUDA sees the entries before the first one that it does not know.
-    const device = lookUp([...present, ...unreadable], entry)
+    const device = lookUp(all, entry)
     if (device === undefined) break
     // Two names of one GPU are one GPU twice, which voids the list; two instances of one are two.
     if (visible.includes(device) && !entry.startsWith('MIG-')) return []
@@ -100,6 +117,31 @@ function visibleDevices(
     visible.push(device)
   }
   return visible
+}
+
+/**
+ * The GPUs of a Slurm job. A control group that limits the view to them makes the driver count from 0 again, so as many GPUs as
+ * the job has are the job's, whatever their numbers; where the driver shows more, the numbers are its own.
+ */
+function devicesOfJob<D extends Device | UnreadableDevice>(
+  present: readonly D[],
+  { variable, ids }: JobGpus,
+  notes: string[],
+): readonly D[] {
+  const named = `${variable}=${ids.join(',')}`
+  if (present.some((device) => 'migMode' in device && device.migMode === true)) {
+    notes.push(
+      `${named} counts MIG instances here: all GPUs of this machine that are to be seen are measured`,
+    )
+    return present
+  }
+  if (present.length > ids.length) {
+    const own = present.filter(({ index }) => ids.includes(index))
+    if (own.length === ids.length) return own
+    notes.push(`${named} names GPUs that the driver does not show; all that it shows are measured`)
+  } else if (present.length < ids.length)
+    notes.push(`${named} names ${ids.length} GPUs, of which the driver shows ${present.length}`)
+  return present
 }
 
 /**

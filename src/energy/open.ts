@@ -5,6 +5,7 @@ import { Sampler } from '../native/sampler.js'
 import { isOfSysfs } from '../native/sysfs.js'
 import { chooseDevices, type DeviceChoice, type Unmeasured } from './devices.js'
 import { KnownDevices } from './known-devices.js'
+import { gpusOfJob } from './slurm-gpus.js'
 import { OTHERS_VISIBLE, visibleOthersHere } from './visible-others.js'
 
 export interface SamplerWishes {
@@ -20,6 +21,8 @@ export interface SamplerWishes {
   libraryPath: string | undefined
   /** CUDA_VISIBLE_DEVICES of the load; by default this process's. */
   cudaVisibleDevices?: string | undefined
+  /** All GPUs that Slurm gave the job on this node, also where one of its tasks is kept to some. */
+  wholeJob?: boolean
   /** In which order the load counts GPUs; by default as this process's CUDA_DEVICE_ORDER says. */
   cudaDeviceOrder?: string
 }
@@ -53,13 +56,17 @@ export async function findDevices({
   libraryPath,
   cudaDeviceOrder = process.env.CUDA_DEVICE_ORDER,
   cudaVisibleDevices = process.env.CUDA_VISIBLE_DEVICES,
-}: Pick<SamplerWishes, 'devices' | 'libraryPath' | 'cudaDeviceOrder' | 'cudaVisibleDevices'>): Promise<
-  DeviceChoice & { machine: Machine }
-> {
+  wholeJob = false,
+}: Pick<
+  SamplerWishes,
+  'devices' | 'libraryPath' | 'cudaDeviceOrder' | 'cudaVisibleDevices' | 'wholeJob'
+>): Promise<DeviceChoice & { machine: Machine }> {
   const machine = await listDevices(libraryPath)
+  const slurm = gpusOfJob(process.env)
   const choice = chooseDevices(machine.devices, {
     explicit,
-    cudaVisibleDevices,
+    cudaVisibleDevices: wholeJob && slurm !== null ? undefined : cudaVisibleDevices,
+    slurm,
     cudaDeviceOrder,
     others: visibleOthersHere(),
     unreadable: machine.unreadable ?? [],

@@ -2,11 +2,12 @@
 
 import type { Machine } from '../native/addon.js'
 import { chooseDevices } from './devices.js'
+import { gpusOfJob } from './slurm-gpus.js'
 import { OTHERS_VISIBLE, visibleOthersHere } from './visible-others.js'
 
 /** What hides GPUs of this machine from what is started here, and which are left. */
 export interface Visible {
-  /** Those of the variables that are set: CUDA's, the container toolkit's, ROCm's, Level Zero's. */
+  /** Those of the variables that are set: CUDA's, the container toolkit's, Slurm's, ROCm's, Level Zero's. */
   variables: Record<string, string>
   /** The GPUs that llem measures unless others are named, in that order; by index. */
   measured: number[]
@@ -19,6 +20,9 @@ const VARIABLES = [
   'CUDA_VISIBLE_DEVICES',
   'CUDA_DEVICE_ORDER',
   'NVIDIA_VISIBLE_DEVICES',
+  'SLURM_JOB_GPUS',
+  'SLURM_STEP_GPUS',
+  'GPU_DEVICE_ORDINAL',
   ...OTHERS_VISIBLE,
 ] as const
 
@@ -30,6 +34,7 @@ export function visibleHere({ devices: present, unreadable = [] }: Machine): Vis
     cudaDeviceOrder: process.env.CUDA_DEVICE_ORDER,
     others: visibleOthersHere(),
     unreadable,
+    slurm: gpusOfJob(process.env),
   })
   const set = VARIABLES.flatMap((name) => {
     const value = process.env[name]

@@ -9,6 +9,8 @@ import {
   type NativeEnergy,
   type OtherSampler,
 } from '../results/energy.js'
+import type { Finding } from '../results/findings.js'
+import type { UntrustedEnergy } from '../results/untrusted.js'
 import { foreignProcesses, limitChanges } from './contamination.js'
 import { cpuEnergyOf } from './cpu.js'
 import type { Unmeasured } from './devices.js'
@@ -32,6 +34,10 @@ export interface Beside {
   unmeasured?: readonly Unmeasured[]
   /** Why there is no GPU in the report, where there is none. */
   withoutGpus?: string | null
+  /** What others count beside llem. */
+  untrusted?: UntrustedEnergy[]
+  /** What Slurm says of who shares the node. */
+  ofSlurm?: readonly Finding[]
 }
 
 const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
@@ -39,13 +45,15 @@ const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
 /** A window's report in the words of result.json. */
 export function energyOf(
   report: WindowReport,
-  sampler: Sampler,
+  sampler: Pick<Sampler, 'devices' | 'intervalMs' | 'powerDomains'>,
   {
     otherSamplers = null,
     ownContainer = null,
     settings = [],
     unmeasured = [],
     withoutGpus = null,
+    untrusted = [],
+    ofSlurm = [],
   }: Beside = {},
 ): NativeEnergy {
   const domains = sampler.powerDomains()
@@ -106,9 +114,11 @@ export function energyOf(
     selection: null,
     measurement: null,
     cross_check: null,
+    nodes: null,
+    untrusted,
     cut: null,
   }
-  return { ...energy, findings: findingsOf(energy) }
+  return { ...energy, findings: [...findingsOf(energy), ...ofSlurm] }
 }
 
 function deviceEnergy(

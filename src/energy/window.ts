@@ -1,8 +1,10 @@
 import type { WindowFiles } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
+import { readCray } from './cray.js'
 import type { GpuSetting } from './findings.js'
 import type { OpenedSampler } from './open.js'
 import { watchOtherSamplers } from './other-samplers.js'
+import { watchSlurm } from './slurm-job.js'
 import { energyOf } from './window-energy.js'
 
 /** An interval that is being measured, and a look at who disturbs it. End it once, or cancel it. */
@@ -33,12 +35,14 @@ export function beginEnergyWindow(
   // Nobody else polls a GPU that is simulated here.
   const isAlone = opened.machine.simulated && !process.env.LLEM_PROC_ROOT
   const otherSamplers = isAlone ? async () => null : watchOtherSamplers(helperPid)
+  const [cray, slurm] = [readCray(), watchSlurm()]
   return {
     startNs: window.startNs,
     async end() {
       // The right edge first: the last look for others takes its time in the post-roll.
       const report = window.end()
-      const [ended, others] = await Promise.all([report, otherSamplers()])
+      const ofCray = cray()
+      const [ended, others, ofJob] = await Promise.all([report, otherSamplers(), slurm()])
       await opened.learn(ended)
       return energyOf(ended, opened.sampler, {
         otherSamplers: others,
@@ -46,6 +50,8 @@ export function beginEnergyWindow(
         settings: settingsOf(opened),
         unmeasured: opened.unmeasured,
         withoutGpus: opened.withoutGpus,
+        untrusted: [...ofCray, ...ofJob.untrusted],
+        ofSlurm: ofJob.findings,
       })
     },
     cancel: () => window.cancel(),

@@ -10,6 +10,7 @@ import { cutTo } from '../energy/cut.js'
 import { describeFailedBackend } from '../energy/describe-selection.js'
 import type { Meter } from '../energy/meter.js'
 import type { MeterWindow } from '../energy/meter-window.js'
+import type { NodeMeters } from '../nodes/session.js'
 import type { Observer } from '../progress/observer.js'
 import type { Prompt } from '../prompts/prompt.js'
 import type { Energy } from '../results/energy.js'
@@ -17,6 +18,7 @@ import { createRunDir, newExperimentId } from '../results/files.js'
 import type { Member } from './fleet.js'
 import { keepIncomplete } from './incomplete.js'
 import { type Inference, runInference } from './inference.js'
+import { energyByNodes } from './node-meters.js'
 import { loadOf } from './serving.js'
 import type { Trace } from './trace.js'
 
@@ -57,7 +59,7 @@ export async function measurePrompts(
   members: readonly Member[],
   prompts: readonly Prompt[],
   config: ExperimentConfig,
-  meter: Meter | null,
+  { meter, nodes }: { meter: Meter | null; nodes: NodeMeters | null },
   outputDir: string,
   { observer, signal, simulated, trace }: Context,
 ): Promise<Measured> {
@@ -67,6 +69,7 @@ export async function measurePrompts(
   const { window, reason } = await trace.step('window_begin', () =>
     beginMeterWindow(meter, { ...wanted, folder: runDir }, isElsewhere(members), observer),
   )
+  if (nodes !== null) await trace.step('node_clocks', () => nodes.begin())
   const inference = await trace
     .step('inference', () =>
       runInference(members, prompts, {
@@ -79,22 +82,37 @@ export async function measurePrompts(
       }),
     )
     .catch((error: unknown) => ({ failure: error }))
-  const { energy: recorded, energyReason } = await trace.step('window_end', () =>
-    endWindow(window, reason, observer),
-  )
+  const recorded = await trace.step('window_end', () => endWindow(window, reason, observer))
   if ('failure' in inference) {
+    const { start_ns, end_ns } = trace.lastStep('inference')
+    // What the nodes measured stays beside what is left of the run.
+    if (nodes !== null)
+      await energyByNodes(
+        nodes,
+        runDir,
+        { start_ns, end_ns, output_tokens: 0 },
+        { observer, trace, timeseries: config.timeseries },
+      )
     if (wanted.samples !== null && !keepsSamples(config.timeseries)) await discardSamples(wanted.samples)
     throw await keepIncomplete(runDir, {
       experimentId,
       config,
       simulated,
-      energy: config.energy.backend === null ? null : recorded,
+      energy: config.energy.backend === null ? null : recorded.energy,
       failure: inference.failure,
       interrupted: signal?.aborted === true,
     })
   }
   const { requestsProblem, totals } = inference
-  const observed = await cutToInference(recorded, wanted.samples, totals, observer)
+  const { energy: observed, energyReason } =
+    nodes === null
+      ? {
+          energy: await cutToInference(recorded.energy, wanted.samples, totals, observer),
+          energyReason: recorded.energyReason,
+        }
+      : await trace.step('node_energy', () =>
+          energyByNodes(nodes, runDir, totals, { observer, trace, timeseries: config.timeseries }),
+        )
   const energy = config.energy.backend === null ? null : observed
   const files = { samplesPath: wanted.samples, requestsPath: wanted.requests }
   const { attribution, warnings: attributionWarnings } = await trace.step('attribution', () =>

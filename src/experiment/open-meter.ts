@@ -6,6 +6,7 @@ import type { ExternalAsked } from '../energy/external/open.js'
 import { type Meter, openMeter } from '../energy/meter.js'
 import type { Observer } from '../progress/observer.js'
 import { stopIfInterrupted } from '../progress/wait.js'
+import { BY_NODES } from './node-meters.js'
 
 /**
  * What an experiment measures with. `reason`: why its energy is null, also where that is what was asked for; then what
@@ -23,6 +24,7 @@ export interface EnergyConfig {
     tick_locked: boolean
     approx_instant_energy: boolean
     external: ExternalAsked | ExternalAsked[] | null
+    nodes: object | null
   }
   carbon: { country: string | null; intensity_gco2_kwh: number | null }
   python: string | null
@@ -52,6 +54,7 @@ export async function openEnergyMeter(
     cudaVisibleDevices?: string | undefined
   },
 ): Promise<EnergyMeter> {
+  if (energy.nodes !== null) return { meter: null, reason: BY_NODES }
   const meter = await openMeter({
     signal,
     backend: energy.backend,

@@ -16,6 +16,7 @@ import { learnEnvironment, learnSecrets } from '../core/secrets.js'
 import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
 import { withMigShares } from '../energy/mig.js'
 import type { Snapshot } from '../native/addon.js'
+import type { NodeMeters } from '../nodes/session.js'
 import { nonFatal } from '../progress/non-fatal.js'
 import { type Observer, silentObserver, tolerant } from '../progress/observer.js'
 import { interrupted, shownWhileWaiting } from '../progress/wait.js'
@@ -31,6 +32,7 @@ import { prepareInference } from './inference.js'
 import type { KeptFleet } from './kept-fleet.js'
 import { KEPT, measuredLoad } from './load-energy.js'
 import { generationOf, isElsewhere, measurePrompts } from './measurement.js'
+import { openNodeMeters } from './node-meters.js'
 import { openEnergyMeter } from './open-meter.js'
 import { visibleDevicesOf } from './preflight/devices.js'
 import { lookAhead, promptsIfReady } from './preflight/preflight.js'
@@ -128,6 +130,7 @@ export async function runExperiment(
   const context = { observer, signal, simulated: opened?.machine.simulated ?? simulated, trace }
   observer.metering?.(opened === null ? null : () => powerNowW(opened.sampler.snapshot()))
   let fleet: Fleet | undefined
+  let nodes: NodeMeters | null = null
   let claims: GpuClaims | undefined
   try {
     if (opened !== null) {
@@ -138,6 +141,9 @@ export async function runExperiment(
     const devices = opened?.devices ?? []
     const environment = await trace.step('environment', () => takeEnvironment(machine, devices, service))
     const uuids = devices.map(({ uuid }) => uuid)
+    // Before a model is loaded for minutes, as a node without a meter costs the run its total.
+    if (config.energy.nodes !== null)
+      nodes = await trace.step('node_meters', () => openNodeMeters(config, outputDir, context))
     // Other workers than those that fit are ended before idle power is measured.
     const loaded = (await kept?.take(config, uuids, service)) ?? undefined
     fleet = loaded
@@ -170,7 +176,14 @@ export async function runExperiment(
       opened === null
         ? []
         : await listsOrNothing(() => findingsOfLists(config, members, opened, libraryPath), observer.detail)
-    const recorded = await measurePrompts(members, prompts.prompts, config, meter, outputDir, context)
+    const recorded = await measurePrompts(
+      members,
+      prompts.prompts,
+      config,
+      { meter, nodes },
+      outputDir,
+      context,
+    )
     const measured = { ...recorded, energy: withSharesOfInstances(recorded.energy, baseline) }
     const memory = await Promise.all(members.map(({ session }) => session.memory(signal).catch(() => null)))
     const flops = await trace.step('flops', () => flopsOf(members, measured.inference, observer))
@@ -194,7 +207,7 @@ export async function runExperiment(
       flops,
       ofLists: [...findingsOfRoot(config, members), ...ofLists, ...(claims?.findings() ?? [])],
       ...measured,
-      energyReason: reason ?? measured.energyReason,
+      energyReason: (nodes === null ? reason : null) ?? measured.energyReason,
     }
     const told = await trace.step('warnings', () =>
       nonFatal(
@@ -217,6 +230,7 @@ export async function runExperiment(
     throw signal?.aborted && !said ? interrupted(error) : error
   } finally {
     await cleanUp('The workers', () => fleet?.close(), observer)
+    await cleanUp('The meters of the nodes', () => nodes?.close(), observer)
     claims?.release()
     observer.metering?.(null)
     await cleanUp('The sampler', () => meter?.close(), observer)

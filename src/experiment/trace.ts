@@ -18,6 +18,13 @@ export class Trace {
     }
   }
 
+  /** The last step of that name; of one that was none, now. */
+  lastStep(name: string): { start_ns: number; end_ns: number } {
+    const step = this.#steps.findLast((each) => each.step === name)
+    const now = nowNs()
+    return { start_ns: step?.start_ns ?? now, end_ns: step?.end_ns ?? now }
+  }
+
   /** The steps up to now, in the order in which they began. */
   get steps(): Step[] {
     return this.#steps.map((step) => ({ ...step }))

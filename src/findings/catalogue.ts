@@ -13,10 +13,13 @@ import { MEANINGS as CLAIMS } from '../energy/claims.js'
 import { MEANINGS as ELSEWHERE } from '../energy/elsewhere.js'
 import { MEANINGS as EXTERNAL } from '../energy/external/layers.js'
 import { MEANINGS as WINDOW } from '../energy/findings.js'
+import { MEANINGS as SLURM } from '../energy/slurm-job.js'
 import { MEANINGS as SERVER_ELSEWHERE } from '../experiment/computing.js'
 import { MEANINGS as SERVED_ROOT } from '../experiment/served-root.js'
 import { MEANINGS as REQUESTS } from '../experiment/serving.js'
 import { MEANINGS as RUN } from '../experiment/warnings.js'
+import { MEANINGS as NODES } from '../nodes/energy.js'
+import { MEANINGS as NODE_FAULTS } from '../nodes/faults.js'
 import { MEANINGS as METER } from './of-meter.js'
 
 export const FINDINGS: Meanings = {
@@ -25,6 +28,9 @@ export const FINDINGS: Meanings = {
   ...ELSEWHERE,
   ...CLAIMS,
   ...EXTERNAL,
+  ...NODES,
+  ...NODE_FAULTS,
+  ...SLURM,
   ...SERVER_ELSEWHERE,
   ...ATTRIBUTION,
   ...RUN,

@@ -18,6 +18,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   REFERENCE_UNCLEAR: 'What was typed is the name of a reference and of a folder.',
   REFERENCE_EMPTY: 'What is to be kept as a reference has no run that ended well.',
   SERIES_MISSING: 'A campaign has no experiment of this name.',
+  NOTHING_TO_IMPORT: '`llem import` was given a file that is of no tool that it knows.',
   SCHEMA_UNKNOWN: 'There is no JSON schema of this name.',
   SCENARIO_UNKNOWN: 'There is no simulated GPU of this name.',
   SCENARIO_INVALID: 'The file of a simulated GPU has mistakes.',
@@ -97,6 +98,12 @@ export const ERRORS: Readonly<Record<string, string>> = {
   CAMPAIGN_NOT_SUBMITTED: 'The campaign was not submitted to Slurm.',
   APPTAINER_MISSING: 'Neither Apptainer nor Singularity is there to run an image.',
   IMAGE_MISSING: 'There is no file of an image.',
+  // Several nodes
+  NODES_NOT_NAMED: 'Nothing says what starts the meters of the nodes, and this is no Slurm job.',
+  NODES_NOT_READY: 'Not all nodes have a meter that measures; nothing was measured.',
+  NODES_FOLDER_INVALID:
+    'The folder of the nodes is none, or has a name that cannot be handed to another machine.',
+  NODES_UNREACHABLE: 'A node does not reach the load process over the network.',
 
   // Servers
   SERVER_UNREACHABLE: 'Nothing answers at the base URL.',

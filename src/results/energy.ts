@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { ENERGY_BACKENDS } from '../core/energy-backends.js'
 import { externalEnergySchema } from './external.js'
 import { deviceFindingSchema, findingSchema } from './findings.js'
+import { nodesEnergySchema } from './nodes.js'
+import { untrustedEnergySchema } from './untrusted.js'
 
 // What is on disk about energy: joules (J), watts (W), seconds (s), monotonic nanoseconds (ns). Null is unknown.
 
@@ -381,6 +383,10 @@ export const energySchema = z.object({
   external: z.array(externalEnergySchema).default([]),
   /** Empty where the machine has none, and in older results. */
   sensors: z.array(sensorEnergySchema).default([]),
+  /** Where a server spans several machines: `devices` and all sums are of all of them then. Null: this machine was measured. */
+  nodes: nodesEnergySchema.nullable().default(null),
+  /** What Slurm and a node's own controller count beside llem; in no other number, and over windows of their own. */
+  untrusted: z.array(untrustedEnergySchema).default([]),
   contamination: contaminationSchema,
   /** What a reader of these joules should know, equal ones of several devices as one. */
   findings: z.array(findingSchema),

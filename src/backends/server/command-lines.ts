@@ -1,4 +1,5 @@
-import type { TensorrtOptions, VllmOptions } from './options.js'
+import { type EngineArgument, passedOn } from './engine-arguments.js'
+import { OWN_KEYS, type TensorrtOptions, type VllmOptions } from './options.js'
 
 // Arguments as lists, never a shell line. {host} and {port} are filled in by the worker, which finds a free one.
 
@@ -22,6 +23,7 @@ export function vllmCommand(program: string, model: string, options: VllmOptions
       '--max-num-seqs': options.max_num_seqs,
     }),
     ...prefixCaching,
+    ...passedOn(options, OWN_KEYS.vllm).flatMap(([name, value]) => vllmArgument(name, value)),
     ...options.args,
   ]
 }
@@ -39,8 +41,26 @@ export function tensorrtCommand(program: string, model: string, options: Tensorr
       '--max_num_tokens': options.max_num_tokens,
       '--max_seq_len': options.max_seq_len,
     }),
+    ...passedOn(options, OWN_KEYS.tensorrt).flatMap(([name, value]) => tensorrtArgument(name, value)),
     ...options.args,
   ]
+}
+
+/** As argparse has it: dashes, `--no-x` for false, several words for a list. */
+function vllmArgument(name: string, value: EngineArgument): string[] {
+  const dashed = name.replaceAll('_', '-')
+  if (typeof value === 'boolean') return [`--${value ? '' : 'no-'}${dashed}`]
+  return [`--${dashed}`, ...(Array.isArray(value) ? value.map(String) : [textOf(value)])]
+}
+
+/** As click has it: underscores, a switch that is there or not, an option repeated for a list. */
+function tensorrtArgument(name: string, value: EngineArgument): string[] {
+  if (typeof value === 'boolean') return value ? [`--${name}`] : []
+  return [value].flat().flatMap((each) => [`--${name}`, textOf(each)])
+}
+
+function textOf(value: EngineArgument): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /** The person's own command with {model} filled in. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { anyArgument, tensorrtArguments, vllmArguments } from './engine-arguments.js'
 
 const text = z.string().regex(/^[^\p{Cc}]+$/u)
 
@@ -74,7 +75,7 @@ export const server = z
   .prefault({})
   .meta({ description: "Options of any server that speaks OpenAI's API." })
 
-/** `vllm`: options of `vllm serve`; null leaves each to vLLM. */
+/** `vllm`: options of `vllm serve`, and any other of its arguments by its own name; null leaves each to vLLM. */
 export const vllm = z
   .strictObject({
     tensor_parallel_size: z
@@ -110,13 +111,18 @@ export const vllm = z
     args: z
       .array(text)
       .default([])
-      .meta({ description: 'More arguments of `vllm serve`, e.g. [--enforce-eager].' }),
+      .meta({ description: 'More arguments of `vllm serve`, word by word, e.g. [--enforce-eager].' }),
     ...talking,
+    ...vllmArguments,
   })
+  .catchall(anyArgument)
   .prefault({})
-  .meta({ description: 'Options of `vllm serve`; null leaves each to vLLM.' })
+  .meta({
+    description:
+      'Options of `vllm serve`, and any other of its arguments by its own name; null leaves each to vLLM.',
+  })
 
-/** `tensorrt`: options of `trtllm-serve`; null leaves each to TensorRT-LLM. */
+/** `tensorrt`: options of `trtllm-serve`, and any other of its arguments by its own name; null leaves each to TensorRT-LLM. */
 export const tensorrt = z
   .strictObject({
     backend: z
@@ -141,11 +147,26 @@ export const tensorrt = z
     args: z
       .array(text)
       .default([])
-      .meta({ description: 'More arguments of `trtllm-serve`, e.g. [--trust_remote_code].' }),
+      .meta({ description: 'More arguments of `trtllm-serve`, word by word, e.g. [--trust_remote_code].' }),
     ...talking,
+    ...tensorrtArguments,
   })
+  .catchall(anyArgument)
   .prefault({})
-  .meta({ description: 'Options of `trtllm-serve`; null leaves each to TensorRT-LLM.' })
+  .meta({
+    description:
+      'Options of `trtllm-serve`, and any other of its arguments by its own name; null leaves each to TensorRT-LLM.',
+  })
+
+/** The keys of a group that are llem's own, and are always there; all others are arguments that are passed on. */
+export const OWN_KEYS = {
+  vllm: ownKeysOf(vllm.unwrap().shape, vllmArguments),
+  tensorrt: ownKeysOf(tensorrt.unwrap().shape, tensorrtArguments),
+} as const
+
+function ownKeysOf(shape: object, passed: object): readonly string[] {
+  return Object.keys(shape).filter((key) => !Object.hasOwn(passed, key))
+}
 
 export type VllmOptions = z.infer<typeof vllm>
 export type TensorrtOptions = z.infer<typeof tensorrt>

@@ -1,6 +1,7 @@
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
 import { chooseDevices, cudaDeviceOrderOfChildren } from '../../energy/devices.js'
+import { gpusOfJob } from '../../energy/slurm-gpus.js'
 import { visibleOthersHere } from '../../energy/visible-others.js'
 import type { Device, Machine } from '../../native/addon.js'
 import { listDevices } from '../../native/machine.js'
@@ -23,6 +24,8 @@ export async function gpusOfRun(
   config: ExperimentConfig,
   libraryPath: string | undefined,
 ): Promise<GpusOfRun | null> {
+  // Other machines' GPUs are their meters' matter.
+  if (config.energy.nodes !== null && config.energy.backend !== null) return null
   const explicit = config.energy.backend === null ? null : config.energy.devices
   const machine = await listDevices(libraryPath).catch((error: unknown) => {
     if (explicit !== null) throw error
@@ -58,6 +61,7 @@ function choiceOf(
     cudaDeviceOrder,
     unreadable,
     others: visibleOthersHere(),
+    slurm: gpusOfJob(process.env),
   })
 }
 

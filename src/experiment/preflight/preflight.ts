@@ -7,6 +7,7 @@ import { findBackend } from '../../backends/registry.js'
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
 import { dataDir } from '../../core/paths.js'
+import { planOf } from '../../nodes/starters.js'
 import type { Observer } from '../../progress/observer.js'
 import { unlessInterrupted } from '../../progress/wait.js'
 import type { PromptSet } from '../../prompts/load.js'
@@ -94,6 +95,12 @@ async function checkGpus(
   findings: Findings,
   { libraryPath, signal }: { libraryPath: string | undefined; signal: AbortSignal | undefined },
 ): Promise<void> {
+  const { nodes, backend } = config.energy
+  if (nodes !== null && backend !== null) {
+    const plan = await findings.of('devices', async () => planOf(nodes, process.env), signal)
+    if (plan !== null)
+      findings.saw('devices', `measured: ${plan.count} nodes, by \`${plan.start[0]?.[0]} ...\``)
+  }
   const gpus = await findings.of('devices', () => gpusOfRun(config, libraryPath), signal)
   if (gpus !== null) {
     const names = gpus.measured.map(({ index, name }) => `GPU ${index} (${name ?? 'without a name'})`)

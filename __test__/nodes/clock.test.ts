@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { driftPpm, type Exchange, exchangeOf, offsetAt, quickest, whyJumped } from '../../dist/nodes/clock.js'
+import { randomOf } from '../native/scenario.js'
+
+const DAY_NS = 86_400e9
+
+/** A message to a node and back, by a clock that is `offset` ahead at that moment. */
+function trip(atNs: number, offset: (ns: number) => number, thereNs: number, backNs: number): Exchange {
+  const [arrives, leaves] = [atNs + thereNs, atNs + thereNs + 20_000]
+  return exchangeOf({
+    sentNs: atNs,
+    receivedNs: arrives + offset(arrives),
+    answeredNs: leaves + offset(leaves),
+    gotNs: leaves + backNs,
+  })
+}
+
+describe('the clock of a node', () => {
+  it('is within the bound of each exchange, however different the way there and the way back are', () => {
+    const random = randomOf(1)
+    for (let i = 0; i < 2000; i += 1) {
+      const offsetNs = Math.round((random() - 0.5) * 90 * DAY_NS)
+      const exchange = trip(1e12, () => offsetNs, random() * 5e6, random() * 5e6)
+      expect(Math.abs(exchange.offset_ns - offsetNs)).toBeLessThanOrEqual(exchange.bound_ns + 2)
+    }
+  })
+
+  it('is that of the quickest message of a burst', () => {
+    const slow = trip(1e12, () => 5e7, 4e6, 1e5)
+    const quick = trip(1e12, () => 5e7, 5e4, 5e4)
+    expect(quickest([slow, quick, slow])).toBe(quick)
+    expect(quickest([])).toBeNull()
+  })
+
+  it('is known between two exchanges, with what it may have drifted meanwhile', () => {
+    const random = randomOf(2)
+    for (let i = 0; i < 500; i += 1) {
+      const ppm = (random() - 0.5) * 800
+      const offset = (ns: number) => 3 * DAY_NS + ((ns - 1e12) * ppm) / 1e6
+      const exchanges = [1e12, 1.005e12, 1.01e12].map((at) =>
+        trip(at, offset, random() * 1e6, random() * 1e6),
+      )
+      const at = 1.001e12 + random() * 8e9
+      const known = offsetAt(exchanges, at)
+      if (typeof known === 'string') throw new Error(known)
+      expect(Math.abs(known.offsetNs - offset(at))).toBeLessThanOrEqual(known.boundNs + 2)
+      expect(whyJumped(exchanges)).toBeNull()
+      expect(Math.abs(driftPpm(exchanges) - ppm)).toBeLessThan(250)
+    }
+  })
+
+  it('is unknown before the first exchange and after the last', () => {
+    const exchanges = [1e12, 1.01e12].map((at) => trip(at, () => 0, 1e5, 1e5))
+    expect(offsetAt(exchanges, 0.9e12)).toMatch(/before the window/)
+    expect(offsetAt(exchanges, 1.1e12)).toMatch(/after the window/)
+    expect(offsetAt([], 1e12)).toMatch(/before the window/)
+  })
+
+  it('is unknown where it jumped', () => {
+    const exchanges = [trip(1e12, () => 0, 1e5, 1e5), trip(1.005e12, () => 4e7, 1e5, 1e5)]
+    expect(offsetAt(exchanges, 1.002e12)).toMatch(/as no clock drifts/)
+    expect(whyJumped(exchanges)).toMatch(/moved by 40(\.\d+)? ms/)
+  })
+})
