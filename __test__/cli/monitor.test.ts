@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sparkline } from '../../dist/cli/sparkline.js'
 import { llem, startLlem } from '../native/llem.js'
-import { gpu, scenarioFile } from '../native/scenario.js'
+import { gpu, scenarioFile, textFile } from '../native/scenario.js'
 
 describe('llem monitor', () => {
   it('prints a JSON line at each of five refreshes a second, and nothing else', async () => {
@@ -66,6 +66,24 @@ describe('llem monitor', () => {
     const now = lines.filter(({ devices }) => devices[0].reason === null)
     expect(now.length).toBeGreaterThan(2)
     for (const { devices } of now) expect(devices[0].power_w).toBeCloseTo(300, 3)
+  })
+
+  it('nor of one GPU that hangs, while the others are read', async () => {
+    const hang = { faults: [{ from_s: 1, call: 'fields', hang: true }] }
+    const scenario = textFile(
+      'hangs.json',
+      JSON.stringify({
+        version: 2,
+        devices: [gpu(0, [{ for_s: 60, w: 300 }]), gpu(1, [{ for_s: 60, w: 200 }], hang)],
+      }),
+    )
+    const { code, stdout } = await llem(['monitor', '--simulate', scenario, '--json', '--duration', '3.5'])
+    expect(code).toBe(0)
+    const { at_ns, devices } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+    expect(at_ns).not.toBeNull()
+    expect(devices[0].power_w).toBeCloseTo(300, 3)
+    expect(devices[1]).toMatchObject({ power_w: null, energy_j: null })
+    expect(devices[1].reason).toMatch(/^the driver has not answered for \d\.\d s$/)
   })
 
   it('says what a GPU that cannot be read answers', async () => {

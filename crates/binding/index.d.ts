@@ -329,6 +329,8 @@ export interface DeviceReport {
 
 /** The last readings of one device. */
 export interface DeviceSnapshot {
+  /** Monotonic time of its newest sample; absent before the first. */
+  atNs?: number
   powerW?: number
   /** Why there is no power, where the last reading failed. */
   failure?: string

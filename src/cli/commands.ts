@@ -234,7 +234,7 @@ export const COMMANDS: readonly CommandLine[] = [
         withShare(command)
           .summary('measure any command')
           .description(
-            'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through; where nothing can be measured, the command runs all the same. With --runs each argument after -- is a whole command line: they are run over and over in turns, and compared.',
+            'Runs a command and measures the energy of the GPUs meanwhile. Exit code and signals pass through; where nothing can be measured, the command runs all the same, unless GPUs are named that cannot be had. With --runs each argument after -- is a whole command line: they are run over and over in turns, and compared.',
           )
           .argument(
             '<command...>',

@@ -1,6 +1,6 @@
 // Which GPUs the runtimes leave visible here, as `llem devices -v` shows it.
 
-import type { Machine } from '../native/addon.js'
+import type { Device, Machine } from '../native/addon.js'
 import { chooseDevices } from './devices.js'
 import { gpusOfJob } from './slurm-gpus.js'
 import { OTHERS_VISIBLE, visibleOthersHere } from './visible-others.js'
@@ -44,6 +44,15 @@ export function visibleHere({ devices: present, unreadable = [] }: Machine): Vis
     variables: Object.fromEntries(set),
     measured: devices.filter(({ problem }) => problem === undefined).map(({ index }) => index),
     unmeasured,
-    notes,
+    notes: [...notes, ...passedOver(present, devices)],
   }
+}
+
+/** Why a GPU that nothing hides is not measured unless it is named. */
+function passedOver(present: readonly Device[], measured: readonly Device[]): string[] {
+  const left = present.filter((device) => device.integrated === true && !measured.includes(device))
+  return left.map(
+    ({ index }) =>
+      `GPU ${index} is the graphics of a processor, which is passed over beside another GPU; name it with --devices to measure it`,
+  )
 }

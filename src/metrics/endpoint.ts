@@ -8,13 +8,14 @@ import { CONTENT_TYPE } from './exposition.js'
 
 /** Scrapes are one at a time; whoever opens more connections than this is no scraper. */
 const MOST_CONNECTIONS = 64
+const IDLE_MS = 5000
 
 /** Serves `page` at /metrics. Throws LISTEN_FAILED. */
 export async function serveMetrics(
   { host, port }: Address,
   page: () => string,
 ): Promise<{ url: string; close(): void }> {
-  const server = createServer((request, response) => {
+  const server = createServer({ connectionsCheckingInterval: 1000 }, (request, response) => {
     const path = request.url?.split('?')[0]
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end()
@@ -27,6 +28,9 @@ export async function serveMetrics(
     }
   })
   server.maxConnections = MOST_CONNECTIONS
+  // Who opens connections and says nothing keeps no scraper out for long.
+  server.headersTimeout = IDLE_MS
+  server.requestTimeout = IDLE_MS
   await listening(server, { host, port })
   return {
     url: urlOf(server, host),

@@ -224,6 +224,8 @@ pub struct Snapshot {
 /// The last readings of one device.
 #[napi(object)]
 pub struct DeviceSnapshot {
+    /// Monotonic time of its newest sample; absent before the first.
+    pub at_ns: Option<f64>,
     pub power_w: Option<f64>,
     /// Why there is no power, where the last reading failed.
     pub failure: Option<String>,
@@ -434,6 +436,7 @@ impl From<sampler::Snapshot> for Snapshot {
 impl From<sampler::DeviceSnapshot> for DeviceSnapshot {
     fn from(device: sampler::DeviceSnapshot) -> Self {
         Self {
+            at_ns: (device.at_ns > 0).then_some(device.at_ns as f64),
             power_w: device.power_w,
             failure: device.failure.map(|failure| failure.to_string()),
             joules_since_open: device.joules_since_open,

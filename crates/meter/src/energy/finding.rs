@@ -64,7 +64,7 @@ impl Finding {
         let (code, why) = match bridge.cause {
             Break::Fell => ("continuity_lost", "is backwards: the driver was loaded anew, or it wrapped"),
             Break::Impossible => ("counter_step_impossible", "is more than the board can draw"),
-            Break::Lost => ("continuity_lost", "is less than an idle board draws: it stood still meanwhile"),
+            Break::Lost => ("continuity_lost", "is less than an idle board draws in that time"),
             Break::Outage => {
                 ("continuity_lost", "came after every call had failed: it may be another counter")
             }

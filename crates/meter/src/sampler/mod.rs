@@ -68,6 +68,8 @@ pub struct Snapshot {
 /// The last readings of one device.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceSnapshot {
+    /// Monotonic time of its newest sample; 0 before the first.
+    pub at_ns: u64,
     /// Power now, watts.
     pub power_w: Option<f64>,
     /// Why there is no power, where the last reading failed.

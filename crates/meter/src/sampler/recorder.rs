@@ -231,6 +231,7 @@ impl Snapshot {
     fn update(&mut self, sample: &Sample, since_open: &[Integral]) {
         let Some(device) = self.devices.get_mut(sample.device) else { return };
         self.at_ns = self.at_ns.max(sample.at_ns);
+        device.at_ns = sample.at_ns;
         device.power_w = sample.power_w();
         device.failure = sample.power_mw.err();
         device.joules_since_open = since_open[sample.device].joules();

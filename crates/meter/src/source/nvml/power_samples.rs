@@ -8,8 +8,11 @@ use std::mem;
 use nvml_wrapper::Nvml;
 use nvml_wrapper_sys::bindings::{
     nvmlDevice_t, nvmlReturn_enum_NVML_ERROR_NOT_FOUND as NOT_FOUND, nvmlReturn_t, nvmlSample_t,
-    nvmlSamplingType_enum_NVML_TOTAL_POWER_SAMPLES as TOTAL_POWER_SAMPLES, nvmlSamplingType_t,
-    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT, nvmlValueType_t,
+    nvmlSamplingType_enum_NVML_TOTAL_POWER_SAMPLES as TOTAL_POWER_SAMPLES, nvmlSamplingType_t, nvmlValue_t,
+    nvmlValueType_enum_NVML_VALUE_TYPE_DOUBLE as DOUBLE,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_INT as UNSIGNED_INT,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG as UNSIGNED_LONG,
+    nvmlValueType_enum_NVML_VALUE_TYPE_UNSIGNED_LONG_LONG as UNSIGNED_LONG_LONG, nvmlValueType_t,
 };
 
 use super::check;
@@ -30,6 +33,8 @@ type GetSamples = unsafe extern "C" fn(
 const ROOM: u32 = 128;
 /// So many times as much as there is room for is taken at once; a buffer that holds more is not one.
 const MOST_CALLS: usize = 64;
+/// Stamps that are closer than this are of one sample, stamped anew.
+const LEAST_APART_US: u64 = 1000;
 /// A buffer without a new sample for so long has stopped, or the wall clock was set back.
 const STANDSTILL_NS: u64 = 1_500 * NS_PER_MS;
 
@@ -68,7 +73,7 @@ impl PowerSamples {
         } else if newest.stamp_us == 0 || now_ns - newest.came_ns >= STANDSTILL_NS {
             // From the beginning: behind a clock that was set back the newest sample has a lower stamp.
             let read = self.newest_since(device, 0, calls)?.ok_or(ReadError::NotSupported)?;
-            if read.stamp_us == newest.stamp_us {
+            if read.stamp_us.abs_diff(newest.stamp_us) < LEAST_APART_US {
                 return Err(ReadError::Driver(NOT_FOUND));
             }
             *newest = Newest { came_ns: now_ns, ..read };
@@ -107,23 +112,36 @@ impl PowerSamples {
                 break;
             }
             check(code)?;
-            if kind != UNSIGNED_INT {
-                return Err(ReadError::NotANumber);
-            }
             let read = &samples[..ROOM.min(count) as usize];
             // Which comes first nvml.h does not say.
             let Some(last) = read.iter().max_by_key(|sample| sample.timeStamp) else { break };
-            if last.timeStamp <= since_us {
+            if last.timeStamp < since_us.saturating_add(LEAST_APART_US) {
                 break;
             }
             since_us = last.timeStamp;
-            // SAFETY: the kind says that this member was written.
-            let power_mw = unsafe { last.sampleValue.uiVal };
+            let power_mw = milliwatts(kind, last.sampleValue).ok_or(ReadError::NotANumber)?;
             newest = Some(Newest { stamp_us: since_us, power_mw, came_ns: 0 });
             if count < ROOM {
                 break;
             }
         }
         Ok(newest)
+    }
+}
+
+/// A value of that type; `None` of a type in which no power is told, and of what is none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it lies within the type")]
+fn milliwatts(kind: nvmlValueType_t, value: nvmlValue_t) -> Option<u32> {
+    // SAFETY: the kind says which member was written.
+    unsafe {
+        match kind {
+            UNSIGNED_INT => Some(value.uiVal),
+            UNSIGNED_LONG => u32::try_from(value.ulVal).ok(),
+            UNSIGNED_LONG_LONG => u32::try_from(value.ullVal).ok(),
+            DOUBLE => Some(value.dVal)
+                .filter(|value| (0.0..=f64::from(u32::MAX)).contains(value))
+                .map(|value| value.round() as u32),
+            _ => None,
+        }
     }
 }

@@ -55,9 +55,10 @@ impl<'a> Table<'a> {
         Ok(Self { bytes, format, content })
     }
 
-    /// Whether it is of a processor with graphics, whose power is that of all of it.
+    /// Whether it is of a processor with graphics, whose power is that of all of it: formats 2 and 3 of the header. One that
+    /// nobody knows yet says nothing.
     pub fn is_of_processor(&self) -> bool {
-        self.format >= 2
+        matches!(self.format, 2 | 3)
     }
 
     /// The energy counter in units of 2^-16 J (15.259 uJ): so the header says from v1.4 on. For those before, AMD's own
