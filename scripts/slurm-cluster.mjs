@@ -34,6 +34,8 @@ export async function startCluster(folder, { nodes = 1, gpus = 2, cpus = 4, opti
   const why = whyNoCluster()
   if (why !== null) throw new Error(why)
   if (`${dir}/munge/socket.lock`.length > 107) throw new Error(`${dir} is too long for the name of a socket`)
+  // The key of a cluster that runs there would be gone.
+  if (existsSync(join(dir, 'munge'))) throw new Error(`${dir} has a cluster already: end it with \`down\``)
   for (const part of ['munge', 'state', 'log', 'spool'])
     mkdirSync(join(dir, part), { recursive: true, mode: 0o755 })
   writeFileSync(join(dir, 'munge', 'key'), randomBytes(1024), { mode: 0o600 })

@@ -14,6 +14,8 @@ async function queue(): Promise<string> {
   return await slurm.slurm('squeue', '--noheader', '--states=PENDING,RUNNING', '--format=%i %T')
 }
 
+const SECRET = 'hf_abcdefghijklmnopqrstuvwxyzABCDEFGH'
+
 describe('a refused submission', () => {
   it.each([
     ['a partition that is not there', 'partition: nope', 'Invalid partition name', 'sinfo -s'],
@@ -56,6 +58,36 @@ describe('a refused submission', () => {
     expect(code, stderr).toBe(2)
     expect(stderr).toContain('[SLURM_SECRET]')
     expect(stderr).not.toContain('hf_abcdef')
+  })
+
+  it.each([
+    ['a line of the script', { setup: [`export X=${SECRET}`] }, '[SLURM_SECRET]'],
+    ['an option', { only: `sbatch_args: ["--comment=${SECRET}"]` }, '[SLURM_SECRET]'],
+    [
+      'a variable that is passed on',
+      { only: 'env: [PATH, HF_TOKEN]' },
+      'slurm.env: HF_TOKEN is named like a secret',
+    ],
+  ])('with a secret in %s is none', async (_, keys, told) => {
+    const { code, stderr } = await campaignOn(slurm, { experiments: 1, ...keys }).submit()
+    expect(code, stderr).toBe(2)
+    expect(stderr).toContain(told)
+    expect(stderr).not.toContain('hf_abcdef')
+    expect(await queue()).toBe('')
+  })
+
+  it('that sbatch answers in words leaves nothing in the queue', async () => {
+    const campaign = campaignOn(slurm, { experiments: 2 })
+    const bin = join(campaign.folder, 'bin')
+    const script = '#!/bin/sh\nPATH=/usr/bin:/bin sbatch "$@" | sed "s/^/Stapelauftrag /"\n'
+    mkdirSync(bin)
+    writeFileSync(join(bin, 'sbatch'), script, { mode: 0o755 })
+    const env = { ...slurm.env, PATH: `${bin}:${process.env.PATH}` }
+    const args = ['campaign', campaign.path, '--executor', 'slurm', '--simulate', '-q']
+    const { code, stderr } = await llem(args, { env, cwd: campaign.folder })
+    expect(code, stderr).toBe(1)
+    expect(stderr).toContain('it answered "Stapelauftrag ')
+    expect(await queue()).toBe('')
   })
 })
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isSecretName } from '../core/secret-names.js'
 
 /** What the runs of a cycle have in common, so that they can be held against one another. */
 export const PAIRED_ON = ['board', 'node'] as const
@@ -115,7 +116,7 @@ export const slurmSchema = z
 export type SlurmKeys = z.output<typeof slurmSchema>
 
 /** What joins several of these keys and is wrong; `key` is the one to look at. */
-export function slurmProblems({ gpus, gpus_per_task, gres, sbatch_args }: SlurmKeys): {
+export function slurmProblems({ gpus, gpus_per_task, gres, env, sbatch_args }: SlurmKeys): {
   key: keyof SlurmKeys
   message: string
 }[] {
@@ -127,6 +128,11 @@ export function slurmProblems({ gpus, gpus_per_task, gres, sbatch_args }: SlurmK
     problems.push({
       key: asked[1] as 'gpus',
       message: `slurm.${asked.join(' and slurm.')} ask for GPUs: give one of them`,
+    })
+  for (const name of env.filter(isSecretName))
+    problems.push({
+      key: 'env',
+      message: `slurm.env: ${name} is named like a secret, and Slurm would write it to its disk; read it in slurm.setup from a file: export ${name}=$(cat ~/.${name.toLowerCase()})`,
     })
   for (const option of sbatch_args) {
     if (!OWN_OPTIONS.test(option)) continue

@@ -33,7 +33,12 @@ export function callSlurm(
   }: { env?: NodeJS.ProcessEnv; signal?: AbortSignal | undefined; limitMs?: number } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const options = { env: { ...env, SLURM_TIME_FORMAT: 'standard' }, maxBuffer: MAX_BYTES, timeout: limitMs }
+    const options = {
+      env: { ...env, SLURM_TIME_FORMAT: 'standard' },
+      maxBuffer: MAX_BYTES,
+      timeout: limitMs,
+      killSignal: 'SIGKILL' as const,
+    }
     const how = signal === undefined ? options : { ...options, signal }
     const child = execFile(program, [...args], how, (error, stdout, stderr) => {
       clearTimeout(patience)

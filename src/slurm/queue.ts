@@ -1,6 +1,7 @@
 // What Slurm says of a campaign's tasks, in two calls at most: squeue, and sacct for what squeue no longer knows. Both as
 // lines of text: every version has them, while --json needs a plugin and differs between versions.
 
+import { shortened } from '../core/foreign-text.js'
 import { callSlurm, type SlurmProgram } from './programs.js'
 
 /** One array task. */
@@ -62,6 +63,9 @@ export async function askQueue({ names, jobs, cluster, hasAccounting }: Asked): 
     '--format=%F|%K|%T|%N|%r|%j',
   ])
   if (typeof queue === 'string') return { tasks, jobsByName, problem: queue }
+  const foreign = queue.find((line) => !/^\d+\|/.test(line) && !/^CLUSTER: /.test(line))
+  if (foreign !== undefined)
+    return { tasks, jobsByName, problem: `squeue answered ${JSON.stringify(shortened(foreign))}` }
   for (const line of queue) {
     const [id = '', index = '', state = '', nodes = '', reason = '', name] = line.split('|')
     // --clusters puts a line with the cluster's name before.

@@ -83,6 +83,9 @@ function keyOf({ experiment, cycle }: PlannedRun): string {
   return `${experiment}/${cycle}`
 }
 
+/** Twice as long as the file that tells it is written anew at the latest while something goes on. */
+const HEARD_S = 30
+
 interface Around {
   folder: string
   dir: string
@@ -96,14 +99,17 @@ function folded(entry: ManifestEntry, task: TaskOfRun | null, around: Around): M
     return around.isAsked && entry.status === 'running' ? { ...entry, status: 'pending' } : entry
   const { state, job_id, index } = task
   const isRunning = state !== null && isAlive(state) && !isWaiting(state)
-  const status = statusOf(entry.status, task, around.isAsked)
+  // Who hides jobs, or asks another cluster, sees no task; a run of which something was heard just now is not over.
+  const isHeard = state === null && (silentSeconds(around) ?? Number.POSITIVE_INFINITY) < HEARD_S
+  const status =
+    isHeard && entry.status === 'running' ? 'running' : statusOf(entry.status, task, around.isAsked)
   const slurm: SlurmEntry = {
     task: `${job_id}_${index}`,
     state: state?.state ?? null,
     reason: state?.reason ?? null,
     // By the record where Slurm has forgotten.
     node: state?.node ?? entry.place?.node ?? null,
-    silent_s: status === 'running' && isRunning ? silentSeconds(around) : null,
+    silent_s: status === 'running' && (isRunning || isHeard) ? silentSeconds(around) : null,
   }
   if (status === 'ended') return { ...entry, ...endedBy(slurm, state?.exit ?? null, entry, around), slurm }
   return { ...entry, status, error: status === 'failed' || status === 'skipped' ? entry.error : null, slurm }

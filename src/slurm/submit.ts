@@ -9,6 +9,7 @@ import { RunRecords } from '../campaign/records.js'
 import type { SlurmKeys } from '../config/schema-slurm.js'
 import { LlemError, messageOf } from '../core/errors.js'
 import { secretsIn } from '../core/redact.js'
+import { mask } from '../core/secrets.js'
 import type { Observer } from '../progress/observer.js'
 import { stopIfInterrupted } from '../progress/wait.js'
 import { badNodes } from './breaker.js'
@@ -25,7 +26,7 @@ import {
   writeSubmission,
 } from './folder.js'
 import { type ClusterLimits, clusterLimits } from './limits.js'
-import { mustCallSlurm } from './programs.js'
+import { mustCallSlurm, refused } from './programs.js'
 import { sbatchEnvironment, scriptOf } from './script.js'
 import { aliveRuns } from './seen.js'
 import { type Chunk, chunksOf } from './tasks.js'
@@ -54,7 +55,7 @@ export interface Submitted {
  */
 export async function submitCampaign(plan: CampaignPlan, options: SubmitOptions): Promise<Submitted> {
   const { dir, slurm, observer } = options
-  refuseSecrets(plan)
+  refuseSecrets(plan, slurm)
   const limits = await clusterLimits()
   const claim = await claimCampaign(dir)
   try {
@@ -146,7 +147,10 @@ async function submitChunks(
       const env = sbatchEnvironment(process.env, scriptTextOf(chunk, submission, context))
       const answer = await mustCallSlurm('sbatch', sbatchArgs(slurm, after, path), { env })
       // "123", and of a federation "123;cluster".
-      const [job_id = '', cluster = null] = answer.trim().split('\n').at(-1)?.split(';') ?? []
+      const [, job_id, cluster = null] =
+        /^(\d+)(?:;(.+))?$/.exec(answer.trim().split('\n').at(-1) ?? '') ?? []
+      if (job_id === undefined)
+        throw refused('sbatch', [path], `it answered ${JSON.stringify(answer.trim())}`)
       submission.chunks[place] = { number: chunk.number, job_id, cluster }
       await writeSubmission(submission)
       submitted += chunk.tasks.flat().length
@@ -253,10 +257,13 @@ async function withdrawUnfinished(dir: string): Promise<void> {
     }
 }
 
-/** Tasks read the plan in the campaign's folder, in which secrets are masked. */
-function refuseSecrets({ shared, experiments }: CampaignPlan): void {
-  if (secretsIn({ shared, own: experiments.map(({ own }) => own) }).length === 0) return
-  throw new LlemError('the campaign has a secret in it, which tasks of Slurm would read from the disk', {
+/** Tasks read the plan in the campaign's folder, in which secrets are masked; scripts and options Slurm writes to its disk. */
+function refuseSecrets({ shared, experiments }: CampaignPlan, { setup, sbatch_args }: SlurmKeys): void {
+  const inPlan = secretsIn({ shared, own: experiments.map(({ own }) => own) }).length > 0
+  const inLines = [...setup, ...sbatch_args].some((line) => mask(line) !== line)
+  if (!inPlan && !inLines) return
+  const where = inPlan ? 'the campaign has' : 'slurm.setup or slurm.sbatch_args have'
+  throw new LlemError(`${where} a secret in it, which would lie on the disk of the cluster`, {
     code: 'SLURM_SECRET',
     hint: 'Take it out of the file, and read it in slurm.setup from a file that only you can read: export HF_TOKEN=$(cat ~/.hf-token)',
     kind: 'usage',
