@@ -125,6 +125,29 @@ describe('the status of tasks', () => {
     ])
   })
 
+  it('that ended before llem came is a failure, and one that had nothing to do is not', async () => {
+    const dir = await submitted({ accounting: false })
+    double('squeue', '7|1|COMPLETED|node03||llem-x-1-1')
+    for (const [index, text] of ['module: not found\n', '', 'Task 7_2 on node03\n'].entries())
+      writeFileSync(join(dir, 'slurm', 'logs', `7_${index}.log`), text)
+    const started = ['pending', 'pending', 'pending', 'pending']
+    expect(await codesOf(dir)).toEqual(['SLURM_NOT_STARTED', 'SLURM_NOT_STARTED', ...started])
+  })
+
+  it('of which something was heard just now are not gone, whoever hides them', async () => {
+    const dir = await submitted({ accounting: false })
+    const run = await begun(dir, 0)
+    writeFileSync(join(run, 'heard'), '')
+    double('squeue', '')
+    expect((await codesOf(dir))[0]).toBe('running')
+  })
+
+  it('are not known where squeue answers in another form', async () => {
+    const dir = await submitted({ accounting: false })
+    double('squeue', 'Willkommen auf dem Cluster')
+    expect((await slurmStatus(dir)).problems.join()).toContain('squeue answered "Willkommen')
+  })
+
   it('is what the folders tell where Slurm does not answer, and says so', async () => {
     const dir = await submitted({ accounting: false })
     double('squeue', '', 1, 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)')

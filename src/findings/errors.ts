@@ -84,6 +84,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   SLURM_SECRET: 'A campaign for Slurm has a secret in it, which would be written to the disk.',
   SLURM_NO_TASK:
     'What only a task of Slurm can do was called outside of one, or for a task that is not there.',
+  SLURM_NOT_STARTED: 'The task of a run ended before it started llem, such as by a line of `slurm.setup`.',
   SLURM_FILE_DAMAGED: 'A file about the tasks of a campaign on Slurm cannot be read.',
   SLURM_GONE: 'The task of a run is gone without a result, and Slurm no longer tells why.',
   SLURM_TIMEOUT: 'Slurm ended the task of a run because its time was over: raise `slurm.time`.',

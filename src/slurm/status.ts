@@ -5,6 +5,7 @@ import {
   existsSync,
   fstatSync,
   openSync,
+  readFileSync,
   readSync,
   rmSync,
   statSync,
@@ -136,7 +137,12 @@ function endedBy(
   { folder, dir }: Around,
 ): Pick<ManifestEntry, 'status' | 'error'> {
   const hasBegun = entry.status === 'running' || (existsSync(folder) && latestClaim(folder) !== null)
-  const why = state ?? reasonInLog(join(logsFolder(dir), `${task}.log`))
+  const log = join(logsFolder(dir), `${task}.log`)
+  const why = state ?? reasonInLog(log)
+  if (!hasBegun && (why === null || why === 'COMPLETED') && hasNotReached(log)) {
+    const message = `its task ${task} ended before it started llem: look into slurm/logs/${task}.log, and whether a line of slurm.setup ends the script`
+    return { status: 'failed', error: { code: 'SLURM_NOT_STARTED', message } }
+  }
   // It was not needed, or somebody else did it; or it was cancelled while it waited.
   if (why === 'COMPLETED' || (why === 'CANCELLED' && !hasBegun)) return { status: 'pending', error: null }
   if (why === null && !hasBegun) return { status: 'pending', error: null }
@@ -178,6 +184,11 @@ function reasonInLog(path: string): string | null {
   } finally {
     closeSync(file)
   }
+}
+
+/** Whether a task has a log in which llem says nothing, as it does first of all. */
+function hasNotReached(path: string): boolean {
+  return existsSync(path) && !/^Task \d+_\d+ on /m.test(readFileSync(path, 'utf8'))
 }
 
 function silentSeconds({ folder, nowMs }: Around): number | null {
