@@ -102,8 +102,8 @@ function folded(entry: ManifestEntry, task: TaskOfRun | null, around: Around): M
   const isRunning = state !== null && isAlive(state) && !isWaiting(state)
   // Who hides jobs, or asks another cluster, sees no task; a run of which something was heard just now is not over.
   const isHeard = state === null && (silentSeconds(around) ?? Number.POSITIVE_INFINITY) < HEARD_S
-  const status =
-    isHeard && entry.status === 'running' ? 'running' : statusOf(entry.status, task, around.isAsked)
+  const isOpen = entry.status === 'running' || entry.status === 'pending'
+  const status = isHeard && isOpen ? 'running' : statusOf(entry.status, task, around.isAsked)
   const slurm: SlurmEntry = {
     task: `${job_id}_${index}`,
     state: state?.state ?? null,
