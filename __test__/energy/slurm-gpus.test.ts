@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { chooseDevices } from '../../dist/energy/devices.js'
-import { gpusGiven, gpusOfJob } from '../../dist/energy/slurm-gpus.js'
+import { gpusGiven, gpusOfJob, notNamedByJob } from '../../dist/energy/slurm-gpus.js'
 import type { Device } from '../../dist/native/addon.js'
+import { type ExecResult, llem } from '../native/llem.js'
 
 function gpus(count: number, rest: Partial<Device> = {}): Device[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -54,6 +55,31 @@ describe('the GPUs that Slurm gave', () => {
     expect(ofNode.uuids).toEqual(['GPU-0', 'GPU-1'])
     expect(ofNode.notes.join()).toMatch(/of which only the job's are to be seen here/)
     expect(chosen(gpus(2), { CUDA_VISIBLE_DEVICES: '2,3' }).uuids).toEqual([])
+  })
+
+  it('are told of where Slurm names none, or nothing that is a list', async () => {
+    for (const list of ['abc', '1 0', '1-0', '0-99999999']) {
+      const finding = notNamedByJob({ ...JOB, SLURM_JOB_GPUS: list }, 2)
+      expect(finding?.text).toMatch(`SLURM_JOB_GPUS=${list} cannot be read`)
+    }
+    expect(notNamedByJob({ ...JOB, SLURM_JOB_GPUS: '0,1' }, 2)).toBeNull()
+    expect(notNamedByJob({ ...JOB, SLURM_GPUS_ON_NODE: '2' }, 2)).toBeNull()
+    expect(notNamedByJob({}, 2)).toBeNull()
+    const findingsOf = async (args: readonly string[]) => {
+      const env = { ...JOB, SLURM_JOB_GPUS: '' }
+      const { stdout } = await llem(['exec', '--simulate', '--json', ...args, '--', 'true'], { env })
+      return (JSON.parse(stdout) as ExecResult).findings
+    }
+    expect(await findingsOf([])).toContainEqual(
+      expect.objectContaining({
+        code: 'slurm_gpus_not_named',
+        severity: 'warning',
+        text: expect.stringMatching(/^Slurm names no GPU of this job: all \d+ .* other jobs\.$/),
+      }),
+    )
+    expect((await findingsOf(['--devices', '0'])).map(({ code }) => code)).not.toContain(
+      'slurm_gpus_not_named',
+    )
   })
 
   it('are told of where the driver shows fewer', () => {

@@ -148,7 +148,8 @@ export const MEANINGS: Meanings = {
   slurm_node_shared: {
     meaning:
       'Other jobs ran on the node. The joules of GPUs that are this job’s own are not affected; those of CPU, memory and node hold theirs too.',
-    evidence: '`squeue` of the node, asked once.',
+    evidence:
+      '`squeue` of the node, asked once. Which GPUs are the job’s own is another matter (slurm_gpus_not_named).',
     advice: 'Ask for the node alone (`--exclusive`) where the CPU or the node matters.',
   },
   slurm_gpu_shared: {

@@ -195,6 +195,7 @@ const LIVE: ReadonlySet<string> = new Set([
   'recording_fault',
   'slurm_node_shared',
   'slurm_gpu_shared',
+  'slurm_gpus_not_named',
 ])
 /** The same on all nodes. */
 const OF_THE_WINDOW: ReadonlySet<string> = new Set(['short_measurement_duration'])
