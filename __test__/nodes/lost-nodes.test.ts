@@ -114,9 +114,9 @@ describe('several tasks of a node', () => {
     const tasks = alone.map((word) => word.replace('SLURMD_NODENAME=one', 'SLURMD_NODENAME=four'))
     const run = await startNodesRun([alone, tasks, tasks, tasks, tasks], {
       seconds: 5,
-      sets: ['energy.nodes.count=2'],
+      sets: ['energy.nodes.count=2', 'energy.nodes.roles={"one":"prefill","four":"decode"}'],
     })
-    const { code, stderr } = await run.ended
+    const { code, stdout, stderr } = await run.ended
     expect(code, stderr).toBe(0)
     expect(stderr.match(/another task is the meter of four/g)).toHaveLength(3)
     const { energy, findings } = resultIn(run.outputDir)
@@ -127,6 +127,16 @@ describe('several tasks of a node', () => {
     expect(energy?.total_j).toBe(of('four'))
     expect(energy?.devices).toHaveLength(2)
     expect(findings.filter(({ code: each }) => each === 'node_gpu_seen_twice')).toHaveLength(2)
+    // Whose joules they are nobody knows.
+    expect(stdout).toMatch(/prefill \(one\): unknown: GPU-\S+ was seen at four too/)
+    expect(energy?.nodes?.roles).toHaveLength(2)
+    for (const role of energy?.nodes?.roles ?? [])
+      expect(role).toMatchObject({
+        total_j: null,
+        uncertainty_j: null,
+        energy_per_output_token_j: null,
+        reason: expect.stringMatching(/ was seen at (one|four) too, which has another role/),
+      })
   })
 })
 

@@ -36,9 +36,16 @@ function nodeText({ total_j, uncertainty_j, fault, reason, gpus, clock }: NodeEn
   return [joules, clockText, lost].filter((part) => part !== null).join('; ')
 }
 
-function roleText({ role, nodes, total_j, uncertainty_j, energy_per_output_token_j: perToken }: RoleEnergy) {
+function roleText({
+  role,
+  nodes,
+  total_j,
+  uncertainty_j,
+  energy_per_output_token_j: perToken,
+  reason,
+}: RoleEnergy) {
   const name = `${role ?? 'without a role'} (${nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`})`
-  if (total_j === null) return `${name}: unknown, as one of its nodes is`
+  if (total_j === null) return `${name}: unknown: ${reason ?? 'one of its nodes is'}`
   const each = perToken === null ? '' : `, ${perToken.toPrecision(3)} J/output token`
   return `${name}: ${uncertain(total_j, uncertainty_j, 'J')} (k=2)${each}`
 }

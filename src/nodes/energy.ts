@@ -136,7 +136,8 @@ function rolesOf(nodes: readonly NodeWindow[], counted: readonly Counted[], toke
   const roles = [...new Set(nodes.map(({ role }) => role))]
   return roles.map((role) => {
     const own = nodes.filter((node) => node.role === role)
-    const isSound = own.every(({ fault }) => fault === null)
+    const reason = whyNoRole(role, own, nodes)
+    const isSound = reason === null
     const sums = sumsOf(
       counted.filter(({ node }) => own.includes(node)),
       own,
@@ -148,8 +149,28 @@ function rolesOf(nodes: readonly NodeWindow[], counted: readonly Counted[], toke
       uncertainty_j: isSound ? sums.uncertaintyJ : null,
       absolute_uncertainty_j: isSound ? sums.absoluteUncertaintyJ : null,
       energy_per_output_token_j: isSound ? perToken(sums.totalJ, tokens) : null,
+      reason,
     }
   })
+}
+
+/** Why a role has no joules of its own; null where it has. */
+function whyNoRole(
+  role: NodeRole | null,
+  own: readonly NodeWindow[],
+  nodes: readonly NodeWindow[],
+): string | null {
+  const faulty = own.find(({ fault }) => fault !== null)
+  if (faulty !== undefined) return `${faulty.node}: ${faulty.reason}`
+  const uuids = new Set(uuidsOf(own))
+  const sharing = nodes.find((node) => node.role !== role && uuidsOf([node]).some((uuid) => uuids.has(uuid)))
+  if (sharing === undefined) return null
+  const [shared] = uuidsOf([sharing]).filter((uuid) => uuids.has(uuid))
+  return `${shared} was seen at ${sharing.node} too, which has another role; nobody knows whose its joules are`
+}
+
+function uuidsOf(nodes: readonly NodeWindow[]): string[] {
+  return nodes.flatMap(({ energy }) => (energy?.devices ?? []).map(({ uuid }) => uuid))
 }
 
 function faultsOf(nodes: readonly NodeWindow[], missing: number): Finding[] {
@@ -163,7 +184,7 @@ function faultsOf(nodes: readonly NodeWindow[], missing: number): Finding[] {
 
 /** What else a reader should know; an index of a GPU says nothing without its node. */
 function findingsOfNodes(nodes: readonly NodeWindow[], roles: Readonly<Record<string, NodeRole>>): Finding[] {
-  const uuids = nodes.flatMap(({ energy }) => (energy?.devices ?? []).map(({ uuid }) => uuid))
+  const uuids = uuidsOf(nodes)
   const twice = [...new Set(uuids.filter((uuid, at) => uuids.indexOf(uuid) !== at))]
   const unknown = Object.keys(roles).filter((name) => !nodes.some(({ node }) => node === name))
   return withoutRepetitions([

@@ -71,11 +71,13 @@ export type NodeEnergy = z.infer<typeof nodeEnergySchema>
 export const roleEnergySchema = z.object({
   role,
   nodes: z.array(z.string()),
-  /** Null where one of its nodes has a fault. */
+  /** Null where one of its nodes has a fault, and where it shares a GPU with another role. */
   total_j: joules,
   uncertainty_j: joules,
   absolute_uncertainty_j: joules,
   energy_per_output_token_j: joules,
+  /** Why `total_j` is null; null where it is told. */
+  reason: z.string().nullable().default(null),
 })
 export type RoleEnergy = z.infer<typeof roleEnergySchema>
 
