@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdirSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { chmod, rename, rm, stat } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -99,6 +99,7 @@ export class NodeMeters {
       nodes: links.map(({ id, node, bootId: boot_id, lost }) => ({ id, node, boot_id, lost })),
     }
     await writeJsonAtomically(join(this.#dir, 'window.json'), file)
+    await this.#open(runDir)
     return await this.#moveTo(runDir)
   }
 
@@ -228,6 +229,16 @@ export class NodeMeters {
   #stopLooking(): void {
     this.#isOver = true
     clearTimeout(this.#looking)
+  }
+
+  /** Nobody may speak any more, so that who may read the result may read this folder too. */
+  async #open(runDir: string): Promise<void> {
+    try {
+      await rm(join(this.#dir, 'session.json'), { force: true })
+      await chmod(this.#dir, (await stat(runDir)).mode & 0o777)
+    } catch (error) {
+      this.#options.tell(`${this.#dir} stays readable by its owner alone (non-fatal): ${messageOf(error)}`)
+    }
   }
 
   /** To be found beside the result; where it cannot be moved it stays where it is. */
