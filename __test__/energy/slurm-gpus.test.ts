@@ -1,8 +1,12 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { chooseDevices } from '../../dist/energy/devices.js'
 import { gpusGiven, gpusOfJob, notNamedByJob } from '../../dist/energy/slurm-gpus.js'
 import type { Device } from '../../dist/native/addon.js'
+import { endsWithin } from '../backends/processes.js'
 import { type ExecResult, llem } from '../native/llem.js'
+import { scratchFolder } from '../native/scenario.js'
 
 function gpus(count: number, rest: Partial<Device> = {}): Device[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -98,4 +102,29 @@ describe('the GPUs that Slurm gave', () => {
     })
     expect(named.uuids).toEqual(['GPU-1'])
   })
+})
+
+describe('a controller of Slurm that hangs', () => {
+  it('costs seconds and no joule, and is not left running', async () => {
+    const bin = scratchFolder()
+    for (const name of ['squeue', 'sstat']) {
+      writeFileSync(
+        join(bin, name),
+        '#!/bin/sh\ntrap "" TERM\necho $$ >> "$0.pid"\nsleep 300 & wait\nsleep 300\n',
+      )
+      chmodSync(join(bin, name), 0o755)
+    }
+    const env = { ...JOB, SLURM_JOB_GPUS: '0', SLURMD_NODENAME: 'n1', PATH: `${bin}:${process.env.PATH}` }
+    const { code, stdout, stderr, tookMs } = await llem(
+      ['exec', '--simulate', '--json', '--', 'sleep', '0.3'],
+      { env },
+    )
+    expect(code, stderr).toBe(0)
+    const { energy } = JSON.parse(stdout) as ExecResult
+    expect(energy.total_j).toBeGreaterThan(0)
+    expect(energy.untrusted[0]?.reason).toMatch(/no answer within 3 s/)
+    expect(tookMs).toBeLessThan(25_000)
+    const pid = Number(readFileSync(join(bin, 'squeue.pid'), 'utf8'))
+    expect(await endsWithin(pid, 5000)).toBe(true)
+  }, 40_000)
 })
