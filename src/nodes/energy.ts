@@ -5,6 +5,7 @@ import type { NodeRole } from '../core/node-roles.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { type Finding, warning, withoutRepetitions } from '../results/findings.js'
 import type { NodeEnergy, NodesEnergy, RoleEnergy } from '../results/nodes.js'
+import type { WindowFile } from './files.js'
 import type { NodeWindow, NodeWindows } from './fold.js'
 
 /** A bound as a standard uncertainty (GUM 4.3.7: anywhere within it alike), and k = 2. */
@@ -65,7 +66,7 @@ export function energyOfNodes({ window, span, nodes }: NodeWindows): Energy {
       (file?.energy?.untrusted ?? []).map((each) => ({ ...each, counter: `${node}: ${each.counter}` })),
     ),
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
-    findings: [...faultsOf(nodes, missing), ...findingsOfNodes(nodes, window.roles)],
+    findings: [...faultsOf(nodes, missing), ...findingsOfNodes(nodes, window)],
     estimator: first?.estimator ?? null,
     constants_hash: first?.constants_hash ?? null,
     faults: nodes.flatMap(({ node, energy }) => (energy?.faults ?? []).map((each) => `${node}: ${each}`)),
@@ -183,13 +184,19 @@ function faultsOf(nodes: readonly NodeWindow[], missing: number): Finding[] {
 }
 
 /** What else a reader should know; an index of a GPU says nothing without its node. */
-function findingsOfNodes(nodes: readonly NodeWindow[], roles: Readonly<Record<string, NodeRole>>): Finding[] {
+function findingsOfNodes(nodes: readonly NodeWindow[], { roles, late }: WindowFile): Finding[] {
   const uuids = uuidsOf(nodes)
   const twice = [...new Set(uuids.filter((uuid, at) => uuids.indexOf(uuid) !== at))]
   const unknown = Object.keys(roles).filter((name) => !nodes.some(({ node }) => node === name))
   return withoutRepetitions([
     ...twice.map((uuid) =>
       warning('node_gpu_seen_twice', `the meters of several nodes saw ${uuid}; its joules are counted once.`),
+    ),
+    ...late.map((node) =>
+      warning(
+        'node_came_late',
+        `the meter of ${node} came after the measurement had begun and was left out; what ${node} drew is in no sum.`,
+      ),
     ),
     ...(unknown.length === 0
       ? []
@@ -243,6 +250,12 @@ export const MEANINGS: Meanings = {
       'Two meters read one GPU, as where two names are of one machine. Its joules are in the sum once.',
     evidence: 'The UUID is in the files of both.',
     advice: 'Name each machine once.',
+  },
+  node_came_late: {
+    meaning: 'A node had a meter too late. Where the server computed on it, the total lacks its joules.',
+    evidence: 'Its meter connected after the window had begun.',
+    advice:
+      'Say how many nodes there are with `energy.nodes.count`, as where one command starts several meters.',
   },
   node_role_unused: {
     meaning: 'A role was given to a node that was not measured.',

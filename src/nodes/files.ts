@@ -67,6 +67,8 @@ export const windowFileSchema = z.object({
   expected_nodes: z.number().int(),
   gpus_per_node: z.number().int().nullable(),
   roles: z.record(z.string(), z.enum(NODE_ROLES)),
+  /** The nodes whose meters came after the measurement had begun. */
+  late: z.array(z.string()).default([]),
   nodes: z.array(
     z.object({
       id: z.string().regex(/^[A-Za-z0-9._-]+$/),

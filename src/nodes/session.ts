@@ -49,6 +49,7 @@ export class NodeMeters {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #refusals: string[] = []
+  readonly #late = new Set<string>()
   #starters: Starters | null = null
   #hasBegun = false
   #isMoved = false
@@ -86,7 +87,10 @@ export class NodeMeters {
    * The clocks after the window, and the end of all meters, whose files are in `runDir` then. Always resolves: what goes wrong
    * is in the files.
    */
-  async end(runDir: string, window: Omit<WindowFile, 'clock' | 'nodes' | 'roles' | OfPlan>): Promise<string> {
+  async end(
+    runDir: string,
+    window: Omit<WindowFile, 'clock' | 'nodes' | 'late' | 'roles' | OfPlan>,
+  ): Promise<string> {
     this.#stopLooking()
     if (!this.#isAborted) await this.#exchange(EDGE_BURST)
     const { count, gpusPerNode, roles } = this.#options.plan
@@ -96,6 +100,7 @@ export class NodeMeters {
       clock: { id: 'CLOCK_MONOTONIC', node: nodeName(), boot_id: bootId() },
       ...window,
       ...{ expected_nodes: count, gpus_per_node: gpusPerNode, roles },
+      late: [...this.#late],
       nodes: links.map(({ id, node, bootId: boot_id, lost }) => ({ id, node, boot_id, lost })),
     }
     await writeJsonAtomically(join(this.#dir, 'window.json'), file)
@@ -195,7 +200,9 @@ export class NodeMeters {
     if (!('hello' in message) || message.hello.session !== this.#session) return 'this is another experiment'
     const { node, boot_id } = message.hello
     if (this.#links.has(nodeId(node, boot_id))) return `${node} has a meter already`
-    return this.#hasBegun ? `${node} came after the measurement had begun` : null
+    if (!this.#hasBegun) return null
+    this.#late.add(node)
+    return `${node} came after the measurement had begun`
   }
 
   #exchange(size: number): Promise<void> {
