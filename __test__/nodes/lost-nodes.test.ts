@@ -85,11 +85,23 @@ describe('a node whose meter is lost', () => {
     const run = await startNodesRun([node('node05'), ['sh', '-c', 'echo no route to node06 >&2; exit 255']])
     const { code, stderr } = await run.ended
     expect(code).toBe(1)
-    expect(stderr).toMatch(/of 2 nodes have a meter that measures: what starts them exited with code 255/)
+    expect(stderr).toMatch(
+      /[01] of 2 nodes have a meter that measures.*: what starts them \(sh -c echo no.*\) exited with code 255/,
+    )
     expect(stderr).toMatch(/no route to node06/)
     expect(stderr).toMatch(/NODES_NOT_READY/)
     expect(readdirSync(run.outputDir)).toEqual([])
     expect(leftOf(run)).toBe('')
+  })
+
+  it.concurrent('is named where what starts it ends and leaves none', async () => {
+    const run = await startNodesRun([node('node08'), ['true', 'node09']])
+    const { code, stderr, tookMs } = await run.ended
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /1 of 2 nodes have a meter that measures \(node08\): what starts them \(true node09\) exited with code 0/,
+    )
+    expect(tookMs).toBeLessThan(50_000)
   })
 
   it.concurrent('keeps its readings, and leaves no process, where llem itself is killed', async () => {
@@ -186,5 +198,12 @@ describe('a configuration with nodes', () => {
     expect(code).toBe(2)
     expect(stderr).toMatch(/NODES_NOT_NAMED/)
     expect(stderr).toMatch(/\[\[ssh, node01\], \[ssh, node02\]\]/)
+  })
+
+  it('says where Slurm does not tell how many nodes there are', async () => {
+    const run = await startNodesRun(null, { env: { SLURM_JOB_ID: '7', SLURM_JOB_NUM_NODES: 'abc' } })
+    const { code, stderr } = await run.ended
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/SLURM_JOB_NUM_NODES=abc.*energy\.nodes\.count/s)
   })
 })

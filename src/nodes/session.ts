@@ -160,17 +160,23 @@ export class NodeMeters {
         lost !== undefined
           ? `${lost.node}: ${lost.lost}`
           : (this.#starters?.over ??
-            (performance.now() > giveUp ? `not within ${plan.startTimeoutS} s` : null))
-      if (why !== null) throw this.#notReady(ready().length, why)
+            (performance.now() > giveUp
+              ? [`not within ${plan.startTimeoutS} s`, this.#starters?.ended].filter(Boolean).join('; ')
+              : null))
+      if (why !== null) throw this.#notReady(why)
       await sleep(POLL_MS)
     }
   }
 
-  #notReady(ready: number, why: string): LlemError {
+  #notReady(why: string): LlemError {
     const { count } = this.#options.plan
+    const there = [...this.#links.values()].filter(({ lost }) => lost === null)
+    const ready = there.filter(({ isReady }) => isReady)
+    const names = there.map(({ node, isReady }) => (isReady ? node : `${node} has one that was about to`))
+    const which = names.length === 0 ? '' : ` (${names.join(', ')})`
     const words = [...this.#refusals, this.#starters?.lastWords].filter((each) => each != null && each !== '')
     const said = words.length === 0 ? 'They wrote nothing.' : `Their last words: ${words.join(' | ')}`
-    return new LlemError(`${ready} of ${count} nodes have a meter that measures: ${why}`, {
+    return new LlemError(`${ready.length} of ${count} nodes have a meter that measures${which}: ${why}`, {
       code: 'NODES_NOT_READY',
       hint: `${said} Nothing was measured; look at energy.nodes (start, count).`,
     })
