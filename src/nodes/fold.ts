@@ -9,7 +9,7 @@ import { energyOf } from '../energy/window-energy.js'
 import { recomputePart } from '../native/recording.js'
 import type { NativeEnergy } from '../results/energy.js'
 import type { NodeClock, NodeFault } from '../results/nodes.js'
-import { driftPpm, type Exchange, type Offset, offsetAt, whyJumped } from './clock.js'
+import { driftBoundPpm, driftPpm, type Exchange, type Offset, offsetAt, whyJumped } from './clock.js'
 import { energyBoundJ } from './clock-energy.js'
 import {
   clockUnbounded,
@@ -141,6 +141,7 @@ async function readNode(
     end_offset_ns: end.offsetNs,
     end_bound_ns: end.boundNs,
     drift_ppm: ppm,
+    drift_bound_ppm: driftBoundPpm(exchanges),
     energy_bound_j: await energyBoundJ(samples, { ...own, ...{ start, end }, driftPpm: ppm }, energy),
   }
   const fault = faultOf(energy, file, gpus_per_node)

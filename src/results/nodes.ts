@@ -29,6 +29,8 @@ export const nodeClockSchema = z.object({
   end_bound_ns: z.number(),
   /** By how much the node's clock is faster, parts in a million, from the first exchange to the last. */
   drift_ppm: z.number(),
+  /** How far that may be off: a bound. Null where an older llem did not tell it. */
+  drift_bound_ppm: z.number().nullable().default(null),
   /** The energy that those bounds and that drift may hide: a bound. */
   energy_bound_j: z.number(),
 })
