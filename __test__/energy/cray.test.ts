@@ -1,6 +1,7 @@
 // The power counters of an HPE Cray node, as HPE describes their files: a folder of the tests, as no such node is at hand.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readCray } from '../../dist/energy/cray.js'
@@ -54,6 +55,9 @@ describe('the power counters of a Cray node', () => {
       [{ freshness: '5', startup: '1700009999', energy: '10 J' }, /began anew/],
       [{ freshness: '120', energy: '285900 J' }, /counts less/],
       [{ freshness: '120', energy: 'nothing' }, /was gone/],
+      [{ freshness: '120', energy: '286421 J 1699999900000001 us' }, /its own time went back/],
+      [{ freshness: '120', energy: '285921 J 1700000000000000 us' }, /its own time stood still/],
+      [{ freshness: '120', energy: `1${'0'.repeat(23)} J 1700000002000000 us` }, /which no node draws/],
     ] as const
     for (const [files, reason] of cases) {
       const { root, write } = node()
@@ -63,11 +67,25 @@ describe('the power counters of a Cray node', () => {
         write(files)
         expect(end().find(({ counter }) => counter === 'energy')).toMatchObject({
           energy_j: null,
+          seconds: null,
           reason: expect.stringMatching(reason),
         })
       } finally {
         delete process.env.LLEM_SYSFS_ROOT
       }
+    }
+  })
+
+  it('are not waited for where a pipe is in their place', () => {
+    const { root } = node()
+    const path = join(root, 'cray', 'pm_counters', 'energy')
+    rmSync(path)
+    execFileSync('mkfifo', [path])
+    process.env.LLEM_SYSFS_ROOT = root
+    try {
+      expect(readCray()().map(({ counter }) => counter)).toEqual(['accel0_energy', 'cpu_energy'])
+    } finally {
+      delete process.env.LLEM_SYSFS_ROOT
     }
   })
 

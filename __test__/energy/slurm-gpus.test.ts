@@ -1,7 +1,12 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { chooseDevices } from '../../dist/energy/devices.js'
-import { gpusGiven, gpusOfJob } from '../../dist/energy/slurm-gpus.js'
+import { gpusGiven, gpusOfJob, notNamedByJob } from '../../dist/energy/slurm-gpus.js'
 import type { Device } from '../../dist/native/addon.js'
+import { endsWithin } from '../backends/processes.js'
+import { type ExecResult, llem } from '../native/llem.js'
+import { scratchFolder } from '../native/scenario.js'
 
 function gpus(count: number, rest: Partial<Device> = {}): Device[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -56,6 +61,31 @@ describe('the GPUs that Slurm gave', () => {
     expect(chosen(gpus(2), { CUDA_VISIBLE_DEVICES: '2,3' }).uuids).toEqual([])
   })
 
+  it('are told of where Slurm names none, or nothing that is a list', async () => {
+    for (const list of ['abc', '1 0', '1-0', '0-99999999']) {
+      const finding = notNamedByJob({ ...JOB, SLURM_JOB_GPUS: list }, 2)
+      expect(finding?.text).toMatch(`SLURM_JOB_GPUS=${list} cannot be read`)
+    }
+    expect(notNamedByJob({ ...JOB, SLURM_JOB_GPUS: '0,1' }, 2)).toBeNull()
+    expect(notNamedByJob({ ...JOB, SLURM_GPUS_ON_NODE: '2' }, 2)).toBeNull()
+    expect(notNamedByJob({}, 2)).toBeNull()
+    const findingsOf = async (args: readonly string[]) => {
+      const env = { ...JOB, SLURM_JOB_GPUS: '' }
+      const { stdout } = await llem(['exec', '--simulate', '--json', ...args, '--', 'true'], { env })
+      return (JSON.parse(stdout) as ExecResult).findings
+    }
+    expect(await findingsOf([])).toContainEqual(
+      expect.objectContaining({
+        code: 'slurm_gpus_not_named',
+        severity: 'warning',
+        text: expect.stringMatching(/^Slurm names no GPU of this job: all \d+ .* other jobs\.$/),
+      }),
+    )
+    expect((await findingsOf(['--devices', '0'])).map(({ code }) => code)).not.toContain(
+      'slurm_gpus_not_named',
+    )
+  })
+
   it('are told of where the driver shows fewer', () => {
     const { uuids, notes } = chosen(gpus(1), { ...JOB, SLURM_JOB_GPUS: '0,1,2,3' })
     expect(uuids).toEqual(['GPU-0'])
@@ -72,4 +102,29 @@ describe('the GPUs that Slurm gave', () => {
     })
     expect(named.uuids).toEqual(['GPU-1'])
   })
+})
+
+describe('a controller of Slurm that hangs', () => {
+  it('costs seconds and no joule, and is not left running', async () => {
+    const bin = scratchFolder()
+    for (const name of ['squeue', 'sstat']) {
+      writeFileSync(
+        join(bin, name),
+        '#!/bin/sh\ntrap "" TERM\necho $$ >> "$0.pid"\nsleep 300 & wait\nsleep 300\n',
+      )
+      chmodSync(join(bin, name), 0o755)
+    }
+    const env = { ...JOB, SLURM_JOB_GPUS: '0', SLURMD_NODENAME: 'n1', PATH: `${bin}:${process.env.PATH}` }
+    const { code, stdout, stderr, tookMs } = await llem(
+      ['exec', '--simulate', '--json', '--', 'sleep', '0.3'],
+      { env },
+    )
+    expect(code, stderr).toBe(0)
+    const { energy } = JSON.parse(stdout) as ExecResult
+    expect(energy.total_j).toBeGreaterThan(0)
+    expect(energy.untrusted[0]?.reason).toMatch(/no answer within 3 s/)
+    expect(tookMs).toBeLessThan(25_000)
+    const pid = Number(readFileSync(join(bin, 'squeue.pid'), 'utf8'))
+    expect(await endsWithin(pid, 5000)).toBe(true)
+  }, 40_000)
 })

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { driftPpm, type Exchange, exchangeOf, offsetAt, quickest, whyJumped } from '../../dist/nodes/clock.js'
+import { nodeFacts } from '../../dist/cli/node-facts.js'
+import {
+  driftBoundPpm,
+  driftPpm,
+  type Exchange,
+  exchangeOf,
+  offsetAt,
+  quickest,
+  whyJumped,
+} from '../../dist/nodes/clock.js'
 import { randomOf } from '../native/scenario.js'
 
 const DAY_NS = 86_400e9
@@ -13,6 +22,21 @@ function trip(atNs: number, offset: (ns: number) => number, thereNs: number, bac
     answeredNs: leaves + offset(leaves),
     gotNs: leaves + backNs,
   })
+}
+
+/** What a person is told of a node with such a clock. */
+function driftOf(ms: number, drift_ppm: number, drift_bound_ppm: number): string {
+  const clock = { ...{ exchanges: 2, start_offset_ns: ms * 1e6, start_bound_ns: 1, end_offset_ns: 0 } }
+  const rest = { end_bound_ns: 1, drift_ppm, drift_bound_ppm, energy_bound_j: 0 }
+  const node = {
+    ...{ node: 'node01', boot_id: '', role: null, folder: '', total_j: null, uncertainty_j: null },
+    ...{ absolute_uncertainty_j: null, energy_per_output_token_j: null, fault: null, reason: '', gpus: [] },
+    clock: { ...clock, ...rest },
+  }
+  const [[, text = ''] = []] = nodeFacts({
+    nodes: { expected: 1, nodes: [node], roles: [], clock_bound_j: null },
+  })
+  return text
 }
 
 describe('the clock of a node', () => {
@@ -45,8 +69,17 @@ describe('the clock of a node', () => {
       if (typeof known === 'string') throw new Error(known)
       expect(Math.abs(known.offsetNs - offset(at))).toBeLessThanOrEqual(known.boundNs + 2)
       expect(whyJumped(exchanges)).toBeNull()
-      expect(Math.abs(driftPpm(exchanges) - ppm)).toBeLessThan(250)
+      expect(Math.abs(driftPpm(exchanges) - ppm)).toBeLessThanOrEqual(driftBoundPpm(exchanges) + 0.01)
     }
+  })
+
+  it('has no drift to tell where the way to it became longer alone', () => {
+    const exchanges = [trip(1e12, () => 0, 1e5, 1e5), trip(1.005e12, () => 0, 1e5, 1e8)]
+    expect(driftPpm(exchanges)).toBeLessThan(-5000)
+    expect(Math.abs(driftPpm(exchanges))).toBeLessThan(driftBoundPpm(exchanges))
+    const told = (ms: number) => driftOf(ms, driftPpm(exchanges), driftBoundPpm(exchanges))
+    expect(told(1)).not.toMatch(/ppm/)
+    expect(driftOf(1, 100, 20)).toMatch(/, 100 ppm fast$/)
   })
 
   it('is unknown before the first exchange and after the last', () => {

@@ -85,11 +85,23 @@ describe('a node whose meter is lost', () => {
     const run = await startNodesRun([node('node05'), ['sh', '-c', 'echo no route to node06 >&2; exit 255']])
     const { code, stderr } = await run.ended
     expect(code).toBe(1)
-    expect(stderr).toMatch(/of 2 nodes have a meter that measures: what starts them exited with code 255/)
+    expect(stderr).toMatch(
+      /[01] of 2 nodes have a meter that measures.*: what starts them \(sh -c echo no.*\) exited with code 255/,
+    )
     expect(stderr).toMatch(/no route to node06/)
     expect(stderr).toMatch(/NODES_NOT_READY/)
     expect(readdirSync(run.outputDir)).toEqual([])
     expect(leftOf(run)).toBe('')
+  })
+
+  it.concurrent('is named where what starts it ends and leaves none', async () => {
+    const run = await startNodesRun([node('node08'), ['true', 'node09']])
+    const { code, stderr, tookMs } = await run.ended
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /1 of 2 nodes have a meter that measures \(node08\): what starts them \(true node09\) exited with code 0/,
+    )
+    expect(tookMs).toBeLessThan(50_000)
   })
 
   it.concurrent('keeps its readings, and leaves no process, where llem itself is killed', async () => {
@@ -114,9 +126,9 @@ describe('several tasks of a node', () => {
     const tasks = alone.map((word) => word.replace('SLURMD_NODENAME=one', 'SLURMD_NODENAME=four'))
     const run = await startNodesRun([alone, tasks, tasks, tasks, tasks], {
       seconds: 5,
-      sets: ['energy.nodes.count=2'],
+      sets: ['energy.nodes.count=2', 'energy.nodes.roles={"one":"prefill","four":"decode"}'],
     })
-    const { code, stderr } = await run.ended
+    const { code, stdout, stderr } = await run.ended
     expect(code, stderr).toBe(0)
     expect(stderr.match(/another task is the meter of four/g)).toHaveLength(3)
     const { energy, findings } = resultIn(run.outputDir)
@@ -127,6 +139,37 @@ describe('several tasks of a node', () => {
     expect(energy?.total_j).toBe(of('four'))
     expect(energy?.devices).toHaveLength(2)
     expect(findings.filter(({ code: each }) => each === 'node_gpu_seen_twice')).toHaveLength(2)
+    // Whose joules they are nobody knows.
+    expect(stdout).toMatch(/prefill \(one\): unknown: GPU-\S+ was seen at four too/)
+    expect(energy?.nodes?.roles).toHaveLength(2)
+    for (const role of energy?.nodes?.roles ?? [])
+      expect(role).toMatchObject({
+        total_j: null,
+        uncertainty_j: null,
+        energy_per_output_token_j: null,
+        reason: expect.stringMatching(/ was seen at (one|four) too, which has another role/),
+      })
+  })
+})
+
+/** One command that starts two meters, the second once the measurement has begun. */
+const LATER = `SLURMD_NODENAME=node11 "$@" & for dir; do :; done; until ls "$dir"/clock-* >/dev/null 2>&1; do sleep 0.1; done; SLURMD_NODENAME=node12 "$@"; wait`
+
+describe('a meter that comes when the measurement has begun', () => {
+  it.concurrent('is told to be left out', async () => {
+    const run = await startNodesRun(
+      [['sh', '-c', LATER, 'later', ...node('').filter((word) => word !== 'SLURMD_NODENAME=')]],
+      { seconds: 8 },
+    )
+    const { code, stdout, stderr } = await run.ended
+    expect(code, stderr).toBe(0)
+    const { energy, findings, total_energy_j } = resultIn(run.outputDir)
+    expect(energy?.nodes?.nodes.map(({ node: name }) => name)).toEqual(['node11'])
+    expect(total_energy_j).toBeGreaterThan(0)
+    expect(findings.filter(({ code: each }) => each === 'node_came_late')).toEqual([
+      expect.objectContaining({ severity: 'warning', text: expect.stringMatching(/meter of node12 came/) }),
+    ])
+    expect(stdout + stderr).toMatch(/node_came_late/)
   })
 })
 
@@ -155,5 +198,12 @@ describe('a configuration with nodes', () => {
     expect(code).toBe(2)
     expect(stderr).toMatch(/NODES_NOT_NAMED/)
     expect(stderr).toMatch(/\[\[ssh, node01\], \[ssh, node02\]\]/)
+  })
+
+  it('says where Slurm does not tell how many nodes there are', async () => {
+    const run = await startNodesRun(null, { env: { SLURM_JOB_ID: '7', SLURM_JOB_NUM_NODES: 'abc' } })
+    const { code, stderr } = await run.ended
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/SLURM_JOB_NUM_NODES=abc.*energy\.nodes\.count/s)
   })
 })

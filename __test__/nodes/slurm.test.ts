@@ -135,6 +135,13 @@ describe('a job of two nodes', () => {
       { env: { ...env, XDG_DATA_HOME: folder } },
     )
     const { stdout, stderr, code } = await ended
+    // A job that asks for no GPU sees those of the other all the same, as nothing hides them here.
+    const without = startProcess(
+      'srun',
+      ['-w', 'node01', '--mem=10', process.execPath, LLEM, 'exec', '--simulate', '--json', '--', 'true'],
+      { env: { ...env, XDG_DATA_HOME: folder } },
+    )
+    const said = await without.ended
     other.child.kill('SIGINT')
     other.child.kill('SIGINT')
     expect(code, stderr).toBe(0)
@@ -145,6 +152,14 @@ describe('a job of two nodes', () => {
       expect.objectContaining({
         code: 'slurm_node_shared',
         text: expect.stringMatching(/^job \d+ ran on node01 too/),
+      }),
+    )
+    const ofNone = JSON.parse(said.stdout) as ExecResult
+    expect(ofNone.energy.devices).toHaveLength(2)
+    expect(ofNone.findings).toContainEqual(
+      expect.objectContaining({
+        code: 'slurm_gpus_not_named',
+        text: expect.stringMatching(/^Slurm names no GPU of this job: all 2 /),
       }),
     )
     expect(energy.untrusted).toEqual([

@@ -1,6 +1,6 @@
 // A server on two nodes: each with GPUs, a clock and a meter of its own, and all of it measured as one.
 
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { energyOfNodes } from '../../dist/nodes/energy.js'
@@ -113,6 +113,9 @@ describe('a server that spans two nodes', () => {
     expect(decode?.energy_per_output_token_j).toBeCloseTo((decode?.total_j ?? 0) / result.output_tokens, 9)
     expect(stdout).toMatch(/node01 \(prefill\)/)
     kept = runDirIn(outputDir)
+    // Nobody is kept from it once there is no secret in it.
+    expect(statSync(join(kept, 'nodes')).mode & 0o777).toBe(statSync(kept).mode & 0o777)
+    expect(existsSync(join(kept, 'nodes', 'session.json'))).toBe(false)
     const { clock, phases } = JSON.parse(readFileSync(join(kept, 'nodes', 'window.json'), 'utf8'))
     expect(clock).toMatchObject({ id: 'CLOCK_MONOTONIC', boot_id: expect.stringMatching(/^[0-9a-f-]{36}$/) })
     expect(phases.at(-1)).toEqual({ phase: 'inference', start_ns: from, end_ns: to })
@@ -179,5 +182,56 @@ describe('a server that spans two nodes', () => {
       // The other node's joules stay.
       expect(energy.nodes?.nodes[0]?.total_j).toBeCloseTo(sound.nodes?.nodes[0]?.total_j ?? 0, 9)
     }
+  })
+  it('is verified as a whole: what is damaged, gone or changed is named', async (context) => {
+    const measuredDir = kept
+    if (measuredDir === null) return context.skip('there was no run')
+    const verified = async (change: (dir: string) => void) => {
+      const dir = join(scratchFolder(), 'run')
+      cpSync(measuredDir, dir, { recursive: true })
+      change(dir)
+      const { code, stdout, stderr } = await llem(['verify', dir])
+      expect(code, stdout).toBe(1)
+      expect(stderr).not.toMatch(/BUG/)
+      return stdout + stderr
+    }
+    const id = resultIn(join(measuredDir, '..')).energy?.nodes?.nodes[1]?.folder ?? ''
+    const edited = (file: string, edit: (text: string) => string) => (dir: string) => {
+      const path = join(dir, file)
+      const text = readFileSync(path, 'utf8')
+      expect(edit(text)).not.toBe(text)
+      writeFileSync(path, edit(text))
+    }
+    const clock = `nodes/clock-${id}.jsonl`
+    const torn = await verified(edited(clock, (text) => text.slice(0, -8)))
+    expect(torn).toMatch(/line \d+ of .*clock-node02-\w+\.jsonl is damaged.*\[FILE_DAMAGED\]/s)
+    const cut = await verified(edited('nodes/window.json', (text) => text.slice(0, text.length / 2)))
+    expect(cut).toMatch(/nodes\/window\.json is damaged.*\[FILE_DAMAGED\]/s)
+    const odd = await verified(edited('nodes/window.json', (text) => text.replace(`"${id}"`, '"../x"')))
+    expect(odd).toMatch(/nodes\/window\.json is damaged.* nodes\[\d\]\.id/s)
+    const gone = await verified((dir) => rmSync(join(dir, 'nodes', id), { recursive: true }))
+    expect(gone).toMatch(`Differs: energy.nodes.nodes[1].folder is ${id}`)
+    const changed = await verified(
+      edited('result.json', (text) => {
+        const result = JSON.parse(text)
+        const { nodes, devices } = result.energy
+        nodes.roles[1].energy_per_output_token_j += 1
+        nodes.nodes[0].clock.start_bound_ns += 1000
+        nodes.nodes[0].role = 'router'
+        nodes.nodes.pop()
+        nodes.clock_bound_j *= 2
+        devices[1].total_j += 1
+        return JSON.stringify(result)
+      }),
+    )
+    for (const path of [
+      'nodes.roles[1].energy_per_output_token_j',
+      'nodes.nodes[0].clock.start_bound_ns',
+      'nodes.nodes[0].role',
+      'nodes.nodes[1]',
+      'nodes.clock_bound_j',
+      'devices[1].total_j',
+    ])
+      expect(changed).toContain(`Differs: energy.${path} is`)
   })
 })

@@ -1,5 +1,5 @@
 import type { Energy } from '../results/energy.js'
-import type { NodeEnergy, RoleEnergy } from '../results/nodes.js'
+import type { NodeClock, NodeEnergy, RoleEnergy } from '../results/nodes.js'
 import { uncertain } from '../results/uncertain.js'
 
 /** Each node, each role, and what their clocks may hide. */
@@ -29,16 +29,26 @@ function nodeText({ total_j, uncertainty_j, fault, reason, gpus, clock }: NodeEn
       ? null
       : `${uncertain(total_j, uncertainty_j, 'J')} (k=2) of ${gpus.length} ${gpus.length === 1 ? 'GPU' : 'GPUs'}`
   const clockText =
-    clock === null
-      ? null
-      : `its clock ${milliseconds(clock.start_offset_ns)} ahead, ${clock.drift_ppm.toFixed(0)} ppm fast`
+    clock === null ? null : `its clock ${milliseconds(clock.start_offset_ns)} ahead${driftText(clock)}`
   const lost = fault === null ? null : `no part of a total: ${reason} [${fault}]`
   return [joules, clockText, lost].filter((part) => part !== null).join('; ')
 }
 
-function roleText({ role, nodes, total_j, uncertainty_j, energy_per_output_token_j: perToken }: RoleEnergy) {
+/** Nothing where messages that were on their way for long make as much. */
+function driftText({ drift_ppm, drift_bound_ppm }: NodeClock): string {
+  return Math.abs(drift_ppm) <= (drift_bound_ppm ?? 0) ? '' : `, ${drift_ppm.toFixed(0)} ppm fast`
+}
+
+function roleText({
+  role,
+  nodes,
+  total_j,
+  uncertainty_j,
+  energy_per_output_token_j: perToken,
+  reason,
+}: RoleEnergy) {
   const name = `${role ?? 'without a role'} (${nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`})`
-  if (total_j === null) return `${name}: unknown, as one of its nodes is`
+  if (total_j === null) return `${name}: unknown: ${reason ?? 'one of its nodes is'}`
   const each = perToken === null ? '' : `, ${perToken.toPrecision(3)} J/output token`
   return `${name}: ${uncertain(total_j, uncertainty_j, 'J')} (k=2)${each}`
 }

@@ -6,7 +6,6 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { marginsOf } from '../energy/cut.js'
 import { estimatorHere, recomputeWindow, timeseriesEnergy } from '../native/recording.js'
 import type { Energy } from '../results/energy.js'
-import type { NodesEnergy } from '../results/nodes.js'
 import { type AnyResult, readResult } from '../results/read.js'
 import { checksOfEnergy, checksOfExperiment, checksOfRequests } from '../verify/arithmetic.js'
 import { checksOfAttributedSamples } from '../verify/attribution.js'
@@ -96,7 +95,7 @@ async function checksOfFiles(dir: string, energy: Energy, result: AnyResult): Pr
   const otherEstimator = whyOtherEstimator(energy, await estimatorHere())
   const attributed = result.kind === 'run' && result.content.request_energy !== null
   const rests = `counter, headline and uncertainty${attributed ? ', phases and the energy of each request' : ''}`
-  if (energy.nodes !== null) return await checksOfNodeFiles(dir, energy, energy.nodes)
+  if (energy.nodes !== null) return await checksOfNodes(dir, energy, { stored: energy.nodes, otherEstimator })
   if (!existsSync(samples)) {
     checks.push(...promised(result.content.samples_path, 'samples_path', 'samples.parquet'))
     notRecomputed.push(
@@ -121,29 +120,6 @@ async function checksOfFiles(dir: string, energy: Energy, result: AnyResult): Pr
     notRecomputed.push('the sum of the 1 Hz rows: there is no timeseries.parquet.')
   }
   return { checks, notRecomputed }
-}
-
-/** The readings of an experiment on several nodes are in a folder of each. */
-async function checksOfNodeFiles(dir: string, energy: Energy, nodes: NodesEnergy): Promise<Verification> {
-  if (!existsSync(join(dir, 'nodes', 'window.json')))
-    return {
-      checks: [check('energy.total_j', 'nodes', energy.total_j, null)],
-      notRecomputed: ['any joule of a node: there is no folder nodes with its window.json.'],
-    }
-  const gone = nodes.nodes.find(
-    ({ total_j, folder }) => total_j !== null && !existsSync(join(dir, 'nodes', folder, 'samples.parquet')),
-  )
-  if (gone !== undefined)
-    return {
-      checks: [],
-      notRecomputed: [
-        `the joules of the nodes: there is no nodes/${gone.folder}/samples.parquet, which is kept unless timeseries.full_rate is false.`,
-      ],
-    }
-  const otherEstimator = whyOtherEstimator(energy, await estimatorHere())
-  return otherEstimator === null
-    ? { checks: await checksOfNodes(dir, energy, nodes), notRecomputed: [] }
-    : { checks: [], notRecomputed: [`the joules of the nodes: ${otherEstimator}.`] }
 }
 
 /** A file that the result names and that is gone is a difference. */

@@ -3,9 +3,10 @@ import type { Device, Machine, WindowReport } from '../native/addon.js'
 import { listDevices } from '../native/machine.js'
 import { Sampler } from '../native/sampler.js'
 import { isOfSysfs } from '../native/sysfs.js'
+import type { Finding } from '../results/findings.js'
 import { chooseDevices, type DeviceChoice, type Unmeasured } from './devices.js'
 import { KnownDevices } from './known-devices.js'
-import { gpusOfJob } from './slurm-gpus.js'
+import { gpusOfJob, notNamedByJob } from './slurm-gpus.js'
 import { OTHERS_VISIBLE, visibleOthersHere } from './visible-others.js'
 
 export interface SamplerWishes {
@@ -38,6 +39,8 @@ export interface FoundDevices {
   unmeasured: Unmeasured[]
   /** What a person should know about the choice. */
   notes: string[]
+  /** What is to be told with the joules of the choice. */
+  findings: Finding[]
 }
 
 /** The devices are in the sampler's order. */
@@ -60,24 +63,28 @@ export async function findDevices({
 }: Pick<
   SamplerWishes,
   'devices' | 'libraryPath' | 'cudaDeviceOrder' | 'cudaVisibleDevices' | 'wholeJob'
->): Promise<DeviceChoice & { machine: Machine }> {
+>): Promise<DeviceChoice & Pick<FoundDevices, 'machine' | 'findings'>> {
   const machine = await listDevices(libraryPath)
   const slurm = gpusOfJob(process.env)
+  const others = visibleOthersHere()
   const choice = chooseDevices(machine.devices, {
     explicit,
     cudaVisibleDevices: wholeJob && slurm !== null ? undefined : cudaVisibleDevices,
     slurm,
     cudaDeviceOrder,
-    others: visibleOthersHere(),
+    others,
     unreadable: machine.unreadable ?? [],
   })
   if (choice.devices.length === 0) throw noGpu(machine)
-  return { machine, ...choice }
+  const isNamed =
+    explicit !== null || [cudaVisibleDevices, ...Object.values(others)].some((each) => each !== undefined)
+  const finding = isNamed ? null : notNamedByJob(process.env, choice.devices.length)
+  return { machine, ...choice, findings: finding === null ? [] : [finding] }
 }
 
 /** Finds the GPUs and starts polling them. Throws what findDevices and Sampler.open throw. */
 export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler> {
-  const { machine, devices, unmeasured, notes } = await findDevices(wishes)
+  const { machine, devices, unmeasured, notes, findings } = await findDevices(wishes)
   const known = new KnownDevices(machine)
   const sampler = await Sampler.open({
     devices: await Promise.all(
@@ -108,6 +115,7 @@ export async function openSampler(wishes: SamplerWishes): Promise<OpenedSampler>
     devices,
     unmeasured,
     notes,
+    findings,
     ownContainer: wishes.ownContainer ?? null,
     withoutGpus: null,
     async learn(report) {
@@ -134,6 +142,7 @@ export async function openSensors(why: string): Promise<OpenedSampler | null> {
     devices: [],
     unmeasured: [],
     notes: [],
+    findings: [],
     ownContainer: null,
     withoutGpus: why,
     learn: async () => undefined,

@@ -1,10 +1,10 @@
 // What Slurm says of the job that is measured: who shares its node, and the energy that it counts for the job. Its controller
 // serves a whole cluster, so it is asked rarely: once a process who is here, and for the energy twice a window at most.
 
-import { execFile } from 'node:child_process'
 import type { Meanings } from '../core/meanings.js'
 import type { Finding } from '../results/findings.js'
 import type { UntrustedEnergy } from '../results/untrusted.js'
+import { answerOf } from '../workers/answer.js'
 
 /** A controller that is busy costs no measurement its result. */
 const PATIENCE_MS = 3000
@@ -46,7 +46,8 @@ export function watchSlurm(env: NodeJS.ProcessEnv = process.env): () => Promise<
 /** Of all steps of the job that run, by step; or why it is not known. */
 async function energyOfJob(job: string): Promise<Map<string, number> | string> {
   const format = '--format=JobID,ConsumedEnergyRaw'
-  const text = await answerOf('sstat', ['--noheader', '--parsable2', '--allsteps', `--jobs=${job}`, format])
+  const args = ['--noheader', '--parsable2', '--allsteps', `--jobs=${job}`, format]
+  const text = await answerOf('sstat', args, PATIENCE_MS)
   if (text instanceof Error) return `sstat cannot tell it: ${text.message}`
   return new Map(
     text
@@ -102,9 +103,8 @@ async function sharedBy(job: string, node: string, env: NodeJS.ProcessEnv): Prom
 }
 
 async function ofNode(job: string, node: string): Promise<Finding[]> {
-  const text = await answerOf('squeue', [
-    ...['--noheader', `--nodelist=${node}`, '--states=RUNNING', '--format=%A|%h'],
-  ])
+  const args = ['--noheader', `--nodelist=${node}`, '--states=RUNNING', '--format=%A|%h']
+  const text = await answerOf('squeue', args, PATIENCE_MS)
   if (text instanceof Error) return []
   const lines = text
     .split('\n')
@@ -128,27 +128,13 @@ async function ofNode(job: string, node: string): Promise<Finding[]> {
   ]
 }
 
-function answerOf(program: string, args: readonly string[]): Promise<string | Error> {
-  return new Promise((resolve) => {
-    execFile(
-      program,
-      [...args],
-      { timeout: PATIENCE_MS, maxBuffer: 4 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        if (error === null) resolve(stdout)
-        else
-          resolve(new Error(stderr.trim().split('\n').at(-1) || error.message.split('\n')[0] || 'no answer'))
-      },
-    )
-  })
-}
-
 /** What each finding of this file means. */
 export const MEANINGS: Meanings = {
   slurm_node_shared: {
     meaning:
       'Other jobs ran on the node. The joules of GPUs that are this job’s own are not affected; those of CPU, memory and node hold theirs too.',
-    evidence: '`squeue` of the node, asked once.',
+    evidence:
+      '`squeue` of the node, asked once. Which GPUs are the job’s own is another matter (slurm_gpus_not_named).',
     advice: 'Ask for the node alone (`--exclusive`) where the CPU or the node matters.',
   },
   slurm_gpu_shared: {

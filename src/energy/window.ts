@@ -51,7 +51,7 @@ export function beginEnergyWindow(
         unmeasured: opened.unmeasured,
         withoutGpus: opened.withoutGpus,
         untrusted: [...ofCray, ...ofJob.untrusted],
-        ofSlurm: ofJob.findings,
+        ofSlurm: [...opened.findings, ...ofJob.findings],
       })
     },
     cancel: () => window.cancel(),

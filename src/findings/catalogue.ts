@@ -13,6 +13,7 @@ import { MEANINGS as CLAIMS } from '../energy/claims.js'
 import { MEANINGS as ELSEWHERE } from '../energy/elsewhere.js'
 import { MEANINGS as EXTERNAL } from '../energy/external/layers.js'
 import { MEANINGS as WINDOW } from '../energy/findings.js'
+import { MEANINGS as SLURM_GPUS } from '../energy/slurm-gpus.js'
 import { MEANINGS as SLURM } from '../energy/slurm-job.js'
 import { MEANINGS as SERVER_ELSEWHERE } from '../experiment/computing.js'
 import { MEANINGS as SERVED_ROOT } from '../experiment/served-root.js'
@@ -30,6 +31,7 @@ export const FINDINGS: Meanings = {
   ...EXTERNAL,
   ...NODES,
   ...NODE_FAULTS,
+  ...SLURM_GPUS,
   ...SLURM,
   ...SERVER_ELSEWHERE,
   ...ATTRIBUTION,

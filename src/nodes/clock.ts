@@ -82,6 +82,13 @@ export function whyJumped(exchanges: readonly Exchange[]): string | null {
   return null
 }
 
+/** How far `driftPpm` may be off by the bounds of both exchanges: what is not above it may be no drift. */
+export function driftBoundPpm(exchanges: readonly Exchange[]): number {
+  const [first, last] = [exchanges[0], exchanges.at(-1)]
+  if (first === undefined || last === undefined || last.load_ns <= first.load_ns) return 0
+  return ((first.bound_ns + last.bound_ns) / (last.load_ns - first.load_ns)) * 1e6
+}
+
 /** By how much the node's clock is faster, parts in a million, from the first to the last; 0 where there is one alone. */
 export function driftPpm(exchanges: readonly Exchange[]): number {
   const [first, last] = [exchanges[0], exchanges.at(-1)]

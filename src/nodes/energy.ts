@@ -5,6 +5,7 @@ import type { NodeRole } from '../core/node-roles.js'
 import type { DeviceEnergy, Energy } from '../results/energy.js'
 import { type Finding, warning, withoutRepetitions } from '../results/findings.js'
 import type { NodeEnergy, NodesEnergy, RoleEnergy } from '../results/nodes.js'
+import type { WindowFile } from './files.js'
 import type { NodeWindow, NodeWindows } from './fold.js'
 
 /** A bound as a standard uncertainty (GUM 4.3.7: anywhere within it alike), and k = 2. */
@@ -65,7 +66,7 @@ export function energyOfNodes({ window, span, nodes }: NodeWindows): Energy {
       (file?.energy?.untrusted ?? []).map((each) => ({ ...each, counter: `${node}: ${each.counter}` })),
     ),
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
-    findings: [...faultsOf(nodes, missing), ...findingsOfNodes(nodes, window.roles)],
+    findings: [...faultsOf(nodes, missing), ...findingsOfNodes(nodes, window)],
     estimator: first?.estimator ?? null,
     constants_hash: first?.constants_hash ?? null,
     faults: nodes.flatMap(({ node, energy }) => (energy?.faults ?? []).map((each) => `${node}: ${each}`)),
@@ -136,7 +137,8 @@ function rolesOf(nodes: readonly NodeWindow[], counted: readonly Counted[], toke
   const roles = [...new Set(nodes.map(({ role }) => role))]
   return roles.map((role) => {
     const own = nodes.filter((node) => node.role === role)
-    const isSound = own.every(({ fault }) => fault === null)
+    const reason = whyNoRole(role, own, nodes)
+    const isSound = reason === null
     const sums = sumsOf(
       counted.filter(({ node }) => own.includes(node)),
       own,
@@ -148,8 +150,28 @@ function rolesOf(nodes: readonly NodeWindow[], counted: readonly Counted[], toke
       uncertainty_j: isSound ? sums.uncertaintyJ : null,
       absolute_uncertainty_j: isSound ? sums.absoluteUncertaintyJ : null,
       energy_per_output_token_j: isSound ? perToken(sums.totalJ, tokens) : null,
+      reason,
     }
   })
+}
+
+/** Why a role has no joules of its own; null where it has. */
+function whyNoRole(
+  role: NodeRole | null,
+  own: readonly NodeWindow[],
+  nodes: readonly NodeWindow[],
+): string | null {
+  const faulty = own.find(({ fault }) => fault !== null)
+  if (faulty !== undefined) return `${faulty.node}: ${faulty.reason}`
+  const uuids = new Set(uuidsOf(own))
+  const sharing = nodes.find((node) => node.role !== role && uuidsOf([node]).some((uuid) => uuids.has(uuid)))
+  if (sharing === undefined) return null
+  const [shared] = uuidsOf([sharing]).filter((uuid) => uuids.has(uuid))
+  return `${shared} was seen at ${sharing.node} too, which has another role; nobody knows whose its joules are`
+}
+
+function uuidsOf(nodes: readonly NodeWindow[]): string[] {
+  return nodes.flatMap(({ energy }) => (energy?.devices ?? []).map(({ uuid }) => uuid))
 }
 
 function faultsOf(nodes: readonly NodeWindow[], missing: number): Finding[] {
@@ -162,13 +184,19 @@ function faultsOf(nodes: readonly NodeWindow[], missing: number): Finding[] {
 }
 
 /** What else a reader should know; an index of a GPU says nothing without its node. */
-function findingsOfNodes(nodes: readonly NodeWindow[], roles: Readonly<Record<string, NodeRole>>): Finding[] {
-  const uuids = nodes.flatMap(({ energy }) => (energy?.devices ?? []).map(({ uuid }) => uuid))
+function findingsOfNodes(nodes: readonly NodeWindow[], { roles, late }: WindowFile): Finding[] {
+  const uuids = uuidsOf(nodes)
   const twice = [...new Set(uuids.filter((uuid, at) => uuids.indexOf(uuid) !== at))]
   const unknown = Object.keys(roles).filter((name) => !nodes.some(({ node }) => node === name))
   return withoutRepetitions([
     ...twice.map((uuid) =>
       warning('node_gpu_seen_twice', `the meters of several nodes saw ${uuid}; its joules are counted once.`),
+    ),
+    ...late.map((node) =>
+      warning(
+        'node_came_late',
+        `the meter of ${node} came after the measurement had begun and was left out; what ${node} drew is in no sum.`,
+      ),
     ),
     ...(unknown.length === 0
       ? []
@@ -195,6 +223,7 @@ const LIVE: ReadonlySet<string> = new Set([
   'recording_fault',
   'slurm_node_shared',
   'slurm_gpu_shared',
+  'slurm_gpus_not_named',
 ])
 /** The same on all nodes. */
 const OF_THE_WINDOW: ReadonlySet<string> = new Set(['short_measurement_duration'])
@@ -221,6 +250,12 @@ export const MEANINGS: Meanings = {
       'Two meters read one GPU, as where two names are of one machine. Its joules are in the sum once.',
     evidence: 'The UUID is in the files of both.',
     advice: 'Name each machine once.',
+  },
+  node_came_late: {
+    meaning: 'A node had a meter too late. Where the server computed on it, the total lacks its joules.',
+    evidence: 'Its meter connected after the window had begun.',
+    advice:
+      'Say how many nodes there are with `energy.nodes.count`, as where one command starts several meters.',
   },
   node_role_unused: {
     meaning: 'A role was given to a node that was not measured.',

@@ -1,6 +1,6 @@
 // The folder that all nodes of an experiment share. Each file has one writer:
 //
-//   session.json            the load process, before any meter: where it listens
+//   session.json            the load process, before any meter: where it listens; gone once all meters have ended
 //   elected-ID              made by the one meter of a node, and by nobody twice
 //   ID/node.json            that meter: its GPUs and its clock's window
 //   ID/samples.parquet      that meter: every reading
@@ -10,6 +10,7 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { LlemError, messageOf } from '../core/errors.js'
 import { NODE_NAME } from '../core/node-name.js'
 import { NODE_ROLES } from '../core/node-roles.js'
 import { energySchema } from '../results/energy.js'
@@ -66,6 +67,8 @@ export const windowFileSchema = z.object({
   expected_nodes: z.number().int(),
   gpus_per_node: z.number().int().nullable(),
   roles: z.record(z.string(), z.enum(NODE_ROLES)),
+  /** The nodes whose meters came after the measurement had begun. */
+  late: z.array(z.string()).default([]),
   nodes: z.array(
     z.object({
       id: z.string().regex(/^[A-Za-z0-9._-]+$/),
@@ -102,17 +105,32 @@ export function isElected(dir: string, id: string): boolean {
   }
 }
 
-/** A JSON file of that folder. Throws where it is not there, or is something else. */
+/** A JSON file of that folder. Throws FILE_DAMAGED, and what the system says where it cannot be read. */
 export function readFileOf<T>(schema: z.ZodType<T>, path: string): T {
-  return schema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  return parsed(schema, readFileSync(path, 'utf8'), path)
 }
 
-/** The exchanges with a node's clock, in order. */
+function parsed<T>(schema: z.ZodType<T>, text: string, place: string): T {
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (cause) {
+    const why =
+      cause instanceof z.ZodError ? z.prettifyError(cause).replace(/\s*\n\s*/g, ' ') : messageOf(cause)
+    throw new LlemError(`${place} is damaged: ${why}.`, {
+      code: 'FILE_DAMAGED',
+      hint: 'What rests on it cannot be recomputed; take the file from a copy of the result, where there is one.',
+      cause,
+    })
+  }
+}
+
+/** The exchanges with a node's clock, in order. Throws FILE_DAMAGED. */
 export function readExchanges(dir: string, id: string): z.infer<typeof exchangeSchema>[] {
   const path = join(dir, `clock-${id}.jsonl`)
   if (!existsSync(path)) return []
   return readFileSync(path, 'utf8')
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => exchangeSchema.parse(JSON.parse(line)))
+    .map((line, at) => ({ line, place: `line ${at + 1} of ${path}` }))
+    .filter(({ line }) => line !== '')
+    .map(({ line, place }) => parsed(exchangeSchema, line, place))
 }

@@ -3,13 +3,13 @@
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { messageOf } from '../core/errors.js'
+import { LlemError, messageOf } from '../core/errors.js'
 import type { NodeRole } from '../core/node-roles.js'
 import { energyOf } from '../energy/window-energy.js'
 import { recomputePart } from '../native/recording.js'
 import type { NativeEnergy } from '../results/energy.js'
 import type { NodeClock, NodeFault } from '../results/nodes.js'
-import { driftPpm, type Exchange, type Offset, offsetAt, whyJumped } from './clock.js'
+import { driftBoundPpm, driftPpm, type Exchange, type Offset, offsetAt, whyJumped } from './clock.js'
 import { energyBoundJ } from './clock-energy.js'
 import {
   clockUnbounded,
@@ -60,7 +60,11 @@ export const MEASURED_PHASE = 'inference'
 export async function readNodes(dir: string): Promise<NodeWindows> {
   const window = readFileOf(windowFileSchema, join(dir, 'window.json'))
   const span = window.phases.find(({ phase }) => phase === MEASURED_PHASE)
-  if (span === undefined) throw new Error(`window.json has no phase ${MEASURED_PHASE}`)
+  if (span === undefined)
+    throw new LlemError(`${join(dir, 'window.json')} has no phase ${MEASURED_PHASE}.`, {
+      code: 'FILE_DAMAGED',
+      hint: null,
+    })
   const { start_ns, end_ns } = span
   const nodes = await Promise.all(
     window.nodes.map((each) => readNode(dir, window, each, { start_ns, end_ns })),
@@ -89,15 +93,22 @@ async function readNode(
     ...known,
     ...{ fault: code, reason, file, energy: null, clock: null },
   })
+  // A result is verified in other places than it was measured in.
+  const said = (error: unknown) => messageOf(error).replaceAll(`${dir}/`, '')
   let file: NodeFile
   try {
     file = readFileOf(nodeFileSchema, join(dir, id, 'node.json'))
   } catch (error) {
-    return without(meterLost(lost ?? `its node.json cannot be read: ${messageOf(error)}`))
+    return without(meterLost(lost ?? `its node.json cannot be read: ${said(error)}`))
   }
   const { start_ns: fromNs, end_ns: toNs } = file.window
   if (toNs === null) return without(meterLost(lost ?? 'its meter has not closed its window'), file)
-  const exchanges = readExchanges(dir, id)
+  let exchanges: Exchange[]
+  try {
+    exchanges = readExchanges(dir, id)
+  } catch (error) {
+    return without(clockUnbounded(said(error)), file)
+  }
   const edges = edgesOf(exchanges, span)
   if (typeof edges === 'string') {
     // A meter that was ended too early answers no clock either, and that it ended is why.
@@ -120,7 +131,7 @@ async function readNode(
       unmeasured: file.unmeasured,
     })
   } catch (error) {
-    return without(energyUnknown(messageOf(error)), file)
+    return without(energyUnknown(said(error)), file)
   }
   const ppm = driftPpm(exchanges)
   const clock: NodeClock = {
@@ -130,6 +141,7 @@ async function readNode(
     end_offset_ns: end.offsetNs,
     end_bound_ns: end.boundNs,
     drift_ppm: ppm,
+    drift_bound_ppm: driftBoundPpm(exchanges),
     energy_bound_j: await energyBoundJ(samples, { ...own, ...{ start, end }, driftPpm: ppm }, energy),
   }
   const fault = faultOf(energy, file, gpus_per_node)

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdirSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { chmod, rename, rm, stat } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +49,7 @@ export class NodeMeters {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #refusals: string[] = []
+  readonly #late = new Set<string>()
   #starters: Starters | null = null
   #hasBegun = false
   #isMoved = false
@@ -86,7 +87,10 @@ export class NodeMeters {
    * The clocks after the window, and the end of all meters, whose files are in `runDir` then. Always resolves: what goes wrong
    * is in the files.
    */
-  async end(runDir: string, window: Omit<WindowFile, 'clock' | 'nodes' | 'roles' | OfPlan>): Promise<string> {
+  async end(
+    runDir: string,
+    window: Omit<WindowFile, 'clock' | 'nodes' | 'late' | 'roles' | OfPlan>,
+  ): Promise<string> {
     this.#stopLooking()
     if (!this.#isAborted) await this.#exchange(EDGE_BURST)
     const { count, gpusPerNode, roles } = this.#options.plan
@@ -96,9 +100,11 @@ export class NodeMeters {
       clock: { id: 'CLOCK_MONOTONIC', node: nodeName(), boot_id: bootId() },
       ...window,
       ...{ expected_nodes: count, gpus_per_node: gpusPerNode, roles },
+      late: [...this.#late],
       nodes: links.map(({ id, node, bootId: boot_id, lost }) => ({ id, node, boot_id, lost })),
     }
     await writeJsonAtomically(join(this.#dir, 'window.json'), file)
+    await this.#open(runDir)
     return await this.#moveTo(runDir)
   }
 
@@ -154,17 +160,23 @@ export class NodeMeters {
         lost !== undefined
           ? `${lost.node}: ${lost.lost}`
           : (this.#starters?.over ??
-            (performance.now() > giveUp ? `not within ${plan.startTimeoutS} s` : null))
-      if (why !== null) throw this.#notReady(ready().length, why)
+            (performance.now() > giveUp
+              ? [`not within ${plan.startTimeoutS} s`, this.#starters?.ended].filter(Boolean).join('; ')
+              : null))
+      if (why !== null) throw this.#notReady(why)
       await sleep(POLL_MS)
     }
   }
 
-  #notReady(ready: number, why: string): LlemError {
+  #notReady(why: string): LlemError {
     const { count } = this.#options.plan
+    const there = [...this.#links.values()].filter(({ lost }) => lost === null)
+    const ready = there.filter(({ isReady }) => isReady)
+    const names = there.map(({ node, isReady }) => (isReady ? node : `${node} has one that was about to`))
+    const which = names.length === 0 ? '' : ` (${names.join(', ')})`
     const words = [...this.#refusals, this.#starters?.lastWords].filter((each) => each != null && each !== '')
     const said = words.length === 0 ? 'They wrote nothing.' : `Their last words: ${words.join(' | ')}`
-    return new LlemError(`${ready} of ${count} nodes have a meter that measures: ${why}`, {
+    return new LlemError(`${ready.length} of ${count} nodes have a meter that measures${which}: ${why}`, {
       code: 'NODES_NOT_READY',
       hint: `${said} Nothing was measured; look at energy.nodes (start, count).`,
     })
@@ -194,7 +206,9 @@ export class NodeMeters {
     if (!('hello' in message) || message.hello.session !== this.#session) return 'this is another experiment'
     const { node, boot_id } = message.hello
     if (this.#links.has(nodeId(node, boot_id))) return `${node} has a meter already`
-    return this.#hasBegun ? `${node} came after the measurement had begun` : null
+    if (!this.#hasBegun) return null
+    this.#late.add(node)
+    return `${node} came after the measurement had begun`
   }
 
   #exchange(size: number): Promise<void> {
@@ -228,6 +242,16 @@ export class NodeMeters {
   #stopLooking(): void {
     this.#isOver = true
     clearTimeout(this.#looking)
+  }
+
+  /** Nobody may speak any more, so that who may read the result may read this folder too. */
+  async #open(runDir: string): Promise<void> {
+    try {
+      await rm(join(this.#dir, 'session.json'), { force: true })
+      await chmod(this.#dir, (await stat(runDir)).mode & 0o777)
+    } catch (error) {
+      this.#options.tell(`${this.#dir} stays readable by its owner alone (non-fatal): ${messageOf(error)}`)
+    }
   }
 
   /** To be found beside the result; where it cannot be moved it stays where it is. */

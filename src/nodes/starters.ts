@@ -3,8 +3,9 @@
 import { fileURLToPath } from 'node:url'
 import { LlemError } from '../core/errors.js'
 import type { NodeRole } from '../core/node-roles.js'
+import { printable } from '../core/printable.js'
 import { guarded } from '../workers/guarded.js'
-import { type WorkerEnd, WorkerProcess } from '../workers/worker-process.js'
+import { WorkerProcess } from '../workers/worker-process.js'
 
 /** Which meters there must be, and what starts them. */
 export interface NodesPlan {
@@ -12,6 +13,8 @@ export interface NodesPlan {
   start: string[][]
   env: NodeJS.ProcessEnv
   count: number
+  /** Each of the programs starts the meter of one node. */
+  isOneEach: boolean
   gpusPerNode: number | null
   roles: Record<string, NodeRole>
   startTimeoutS: number
@@ -61,23 +64,33 @@ export function srunOf(count: number): string[] {
 
 /** Throws NODES_NOT_NAMED where nobody says what starts the meters. */
 export function planOf(wish: Wish, env: NodeJS.ProcessEnv): NodesPlan {
-  const ofJob = Number(env.SLURM_JOB_NUM_NODES ?? env.SLURM_NNODES)
-  const nodesOfJob = env.SLURM_JOB_ID && Number.isInteger(ofJob) && ofJob > 0 ? ofJob : null
+  const said = env.SLURM_JOB_NUM_NODES ?? env.SLURM_NNODES
+  const nodesOfJob =
+    env.SLURM_JOB_ID && Number(said) > 0 && Number.isInteger(Number(said)) ? Number(said) : null
   const count = wish.count ?? nodesOfJob ?? wish.start?.length ?? null
-  if (count === null || (wish.start === null && nodesOfJob === null))
-    throw new LlemError('energy.nodes names no command that starts the meters, and this is no Slurm job.', {
-      code: 'NODES_NOT_NAMED',
-      hint: 'Write energy.nodes.start, as in [[ssh, node01], [ssh, node02]], or run within sbatch or salloc.',
-      kind: 'usage',
-    })
+  if (count === null || (wish.start === null && !env.SLURM_JOB_ID)) throw notNamed(env, said)
   return {
     start: wish.start ?? [srunOf(count)],
     env: wish.start === null ? withoutTasks(env) : env,
     count,
+    isOneEach: wish.start?.length === count,
     gpusPerNode: wish.gpus_per_node,
     roles: wish.roles,
     startTimeoutS: wish.start_timeout_sec,
   }
+}
+
+function notNamed(env: NodeJS.ProcessEnv, said: string | undefined): LlemError {
+  const why = env.SLURM_JOB_ID
+    ? `Slurm does not tell how many nodes the job ${env.SLURM_JOB_ID} has (SLURM_JOB_NUM_NODES=${said ?? ''})`
+    : 'this is no Slurm job'
+  return new LlemError(`energy.nodes names no command that starts the meters, and ${why}.`, {
+    code: 'NODES_NOT_NAMED',
+    hint: env.SLURM_JOB_ID
+      ? 'Write energy.nodes.count, or energy.nodes.start, as in [[ssh, node01], [ssh, node02]].'
+      : 'Write energy.nodes.start, as in [[ssh, node01], [ssh, node02]], or run within sbatch or salloc.',
+    kind: 'usage',
+  })
 }
 
 function withoutTasks(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -102,29 +115,55 @@ export function meterCommand(dir: string): string[] {
 }
 
 const LAST_LINES = 4
+/** What has started a meter and is over: the meter may be on its way for so long. */
+const ON_ITS_WAY_MS = 10_000
+
+interface Ended {
+  exitCode: number | null
+  text: string
+  atMs: number
+}
+
+const MOST_LETTERS = 60
+
+function startedBy(words: readonly string[]): string {
+  const text = printable(words.join(' '))
+  return `what starts them (${text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 1)}…` : text})`
+}
 
 /** The commands, running. They end when llem does, however that ends. */
 export class Starters {
   readonly #processes: WorkerProcess[]
-  readonly #ends: WorkerEnd[] = []
+  readonly #ends: Ended[] = []
+  readonly #isOneEach: boolean
 
-  constructor({ start, env }: NodesPlan, dir: string, log: (line: string) => void) {
+  constructor({ start, env, isOneEach }: NodesPlan, dir: string, log: (line: string) => void) {
     const meter = meterCommand(dir)
+    this.#isOneEach = isOneEach
     this.#processes = start.map((words) => {
       const process = new WorkerProcess(
         { ...guarded([...words, ...meter]), env },
         { onLine: log, onGarbled: () => undefined, log },
       )
-      void process.ended.then((end) => this.#ends.push(end))
+      void process.ended.then(({ exitCode, what }) =>
+        this.#ends.push({ exitCode, text: `${startedBy(words)} ${what}`, atMs: performance.now() }),
+      )
       return process
     })
   }
 
-  /** Why no further meter will come: one of them failed, or all have ended; null while one may. */
+  /** Why no further meter will come: one of them failed or left none, or all have ended; null while one may. */
   get over(): string | null {
     const failed = this.#ends.find(({ exitCode }) => exitCode !== 0)
-    const end = failed ?? (this.#ends.length < this.#processes.length ? undefined : this.#ends[0])
-    return end === undefined ? null : `what starts them ${end.what}`
+    if (failed !== undefined) return failed.text
+    if (this.#ends.length === this.#processes.length) return this.ended
+    const now = performance.now()
+    return this.#isOneEach && this.#ends.some(({ atMs }) => now - atMs > ON_ITS_WAY_MS) ? this.ended : null
+  }
+
+  /** How those ended that have; empty where none has. */
+  get ended(): string {
+    return this.#ends.map(({ text }) => text).join('; ')
   }
 
   /** What they wrote last, for a hint. */

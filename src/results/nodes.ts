@@ -29,6 +29,8 @@ export const nodeClockSchema = z.object({
   end_bound_ns: z.number(),
   /** By how much the node's clock is faster, parts in a million, from the first exchange to the last. */
   drift_ppm: z.number(),
+  /** How far that may be off: a bound. Null where an older llem did not tell it. */
+  drift_bound_ppm: z.number().nullable().default(null),
   /** The energy that those bounds and that drift may hide: a bound. */
   energy_bound_j: z.number(),
 })
@@ -71,11 +73,13 @@ export type NodeEnergy = z.infer<typeof nodeEnergySchema>
 export const roleEnergySchema = z.object({
   role,
   nodes: z.array(z.string()),
-  /** Null where one of its nodes has a fault. */
+  /** Null where one of its nodes has a fault, and where it shares a GPU with another role. */
   total_j: joules,
   uncertainty_j: joules,
   absolute_uncertainty_j: joules,
   energy_per_output_token_j: joules,
+  /** Why `total_j` is null; null where it is told. */
+  reason: z.string().nullable().default(null),
 })
 export type RoleEnergy = z.infer<typeof roleEnergySchema>
 
