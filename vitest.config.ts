@@ -6,6 +6,8 @@ import { plant } from './__test__/setup/planted.js'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const data = join(root, '.cache/test/data')
+/** What takes minutes runs at night (scripts/nightly.mjs). */
+const nightly = '__test__/**/*.nightly.test.ts'
 const timing = '__test__/{native,backends}/**/*timing*.test.ts'
 
 // What llem is told by the shell it is tested in must not change what the tests see.
@@ -52,7 +54,7 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['__test__/**/*.test.ts'],
-          exclude: [timing],
+          exclude: [timing, ...(process.env.LLEM_TEST_NIGHTLY === '1' ? [] : [nightly])],
           sequence: { groupOrder: 0 },
         },
       },

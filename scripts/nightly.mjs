@@ -44,6 +44,11 @@ const SHARDS = Object.fromEntries([
       needs: ['slurmctld', '-V'],
     },
   ],
+  // All tools of the bench, in its quick form.
+  [
+    'bench',
+    { command: [vitest, 'run', '__test__/house/bench.nightly.test.ts'], env: { LLEM_TEST_NIGHTLY: '1' } },
+  ],
   ['mutation', { command: [node, 'scripts/mutation.mjs'] }],
   ['coverage', { command: ['npm', 'run', 'coverage'] }],
   [

@@ -115,7 +115,8 @@ export const vllm = z
     ...talking,
     ...vllmArguments,
   })
-  .catchall(anyArgument)
+  // Optional, as the typed ones are: TypeScript holds those against it.
+  .catchall(anyArgument.optional())
   .prefault({})
   .meta({
     description:
@@ -151,7 +152,8 @@ export const tensorrt = z
     ...talking,
     ...tensorrtArguments,
   })
-  .catchall(anyArgument)
+  // Optional, as the typed ones are: TypeScript holds those against it.
+  .catchall(anyArgument.optional())
   .prefault({})
   .meta({
     description:
