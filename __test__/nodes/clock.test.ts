@@ -9,6 +9,8 @@ import {
   quickest,
   whyJumped,
 } from '../../dist/nodes/clock.js'
+import { energyBoundJ } from '../../dist/nodes/clock-energy.js'
+import type { DeviceEnergy } from '../../dist/results/energy.js'
 import { randomOf } from '../native/scenario.js'
 
 const DAY_NS = 86_400e9
@@ -94,4 +96,13 @@ describe('the clock of a node', () => {
     expect(offsetAt(exchanges, 1.002e12)).toMatch(/as no clock drifts/)
     expect(whyJumped(exchanges)).toMatch(/moved by 40(\.\d+)? ms/)
   })
+})
+
+it('what a clock hides is not known of a GPU that tells no power', async () => {
+  const offset = { offsetNs: 0, boundNs: 100_000 }
+  const edges = { startNs: 0, endNs: 1e9, start: offset, end: offset, driftPpm: 0 }
+  const device = (max_power_w: number | null) => ({ max_power_w }) as DeviceEnergy
+  const boundOf = (...devices: DeviceEnergy[]) => energyBoundJ('/nowhere', edges, { total_j: 300, devices })
+  expect(await boundOf(device(300), device(null))).toBeNull()
+  expect(await boundOf(device(300), device(200))).toBeCloseTo(0.1, 9)
 })

@@ -13,14 +13,17 @@ export interface Edges {
 
 /**
  * How much energy the clock may hide at most: what the node drew, by its own curve, within the bound of each edge (the larger
- * side), and its whole energy times the drift, as nobody knows which of two clocks counts true seconds.
+ * side), and its whole energy times the drift, as nobody knows which of two clocks counts true seconds. Null where a GPU tells
+ * no power, so that nobody knows what it drew in a moment.
  */
 export async function energyBoundJ(
   samplesPath: string,
   { startNs, endNs, start, end, driftPpm }: Edges,
   { total_j, devices }: Pick<NativeEnergy, 'total_j' | 'devices'>,
-): Promise<number> {
-  const highestW = devices.reduce((sum, { max_power_w }) => sum + (max_power_w ?? 0), 0)
+): Promise<number | null> {
+  const highest = devices.flatMap(({ max_power_w }) => (max_power_w === null ? [] : [max_power_w]))
+  if (highest.length < devices.length) return null
+  const highestW = highest.reduce((sum, each) => sum + each, 0)
   const edges = [
     [startNs, start.boundNs],
     [endNs, end.boundNs],

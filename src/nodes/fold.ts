@@ -144,7 +144,11 @@ async function readNode(
     drift_bound_ppm: driftBoundPpm(exchanges),
     energy_bound_j: await energyBoundJ(samples, { ...own, ...{ start, end }, driftPpm: ppm }, energy),
   }
-  const fault = faultOf(energy, file, gpus_per_node)
+  const fault =
+    faultOf(energy, file, gpus_per_node) ??
+    (clock.energy_bound_j === null
+      ? energyUnknown('a GPU tells no power, so that nobody knows what its clock may hide')
+      : null)
   return { ...known, fault: fault?.code ?? null, reason: fault?.reason ?? energy.reason, energy, clock, file }
 }
 

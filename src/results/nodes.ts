@@ -31,8 +31,8 @@ export const nodeClockSchema = z.object({
   drift_ppm: z.number(),
   /** How far that may be off: a bound. Null where an older llem did not tell it. */
   drift_bound_ppm: z.number().nullable().default(null),
-  /** The energy that those bounds and that drift may hide: a bound. */
-  energy_bound_j: z.number(),
+  /** The energy that those bounds and that drift may hide: a bound. Null where a GPU tells no power. */
+  energy_bound_j: z.number().nullable(),
 })
 export type NodeClock = z.infer<typeof nodeClockSchema>
 
