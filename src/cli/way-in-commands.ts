@@ -56,4 +56,28 @@ export const WAY_IN: readonly CommandLine[] = [
           await attachCommand(args, options)
         }),
   },
+  {
+    name: 'init',
+    define: (command) =>
+      command
+        .summary('write an experiment for this machine')
+        .description(
+          'Looks for GPUs, models and inference servers, asks three questions, and writes a commented experiment or campaign that runs. Without a terminal, or with --yes, it asks none and says what it chose. The path goes to stdout. Never over a file that is there.',
+        )
+        .option('-o, --output <file>', 'where to (default: experiment.yaml or campaign.yaml)')
+        .option('-y, --yes', 'ask nothing: the nearest model, one experiment, a first number')
+        .option('--force', 'write over the file that is there')
+        .option('-v, --verbose', 'say more: stack traces')
+        .addHelpText(
+          'after',
+          examples(
+            ['llem init', 'three questions'],
+            ['llem run "$(llem init --yes)" --dry-run', 'none, and what would be run'],
+          ),
+        )
+        .action(async (options) => {
+          const { init } = await import('./init.js')
+          await init(options)
+        }),
+  },
 ]
