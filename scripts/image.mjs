@@ -1,7 +1,16 @@
 // npm run image [-- --base IMAGE] [--tag NAME] [--context-only]: puts the packed llem and the packages of its lock file into
 // .cache/image and builds the image of it (Dockerfile). The same commit gives the same layers: all files have its time.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,7 +41,9 @@ try {
 
 /** The tarballs of this machine's platform. */
 function packed() {
-  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), scratch], { stdio: ['ignore', 'ignore', 2] })
+  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), scratch], {
+    stdio: ['ignore', 'ignore', 2],
+  })
   return scratch
 }
 
@@ -42,7 +53,8 @@ function fill(packages) {
   mkdirSync(app, { recursive: true })
   mkdirSync(join(folder, 'home/llem'), { recursive: true })
   // By the lock file, which knows nothing of packages that are not published yet (not `npm ci`: node-modules.mjs).
-  for (const name of ['package.json', 'package-lock.json', '.npmrc']) copyFileSync(join(root, name), join(app, name))
+  for (const name of ['package.json', 'package-lock.json', '.npmrc'])
+    copyFileSync(join(root, name), join(app, name))
   const [npm, ...args] = npmCommand()
   const quiet = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   execFileSync(npm, [...args, 'install', '--no-save', ...quiet], { cwd: app, stdio: ['ignore', 2, 2] })
@@ -77,7 +89,9 @@ function commitTime() {
 
 function build() {
   const base = values.base === undefined ? [] : ['--build-arg', `BASE=${values.base}`]
-  const { status, error } = spawnSync('docker', ['build', ...base, '--tag', values.tag, folder], { stdio: 'inherit' })
+  const { status, error } = spawnSync('docker', ['build', ...base, '--tag', values.tag, folder], {
+    stdio: 'inherit',
+  })
   if (error) console.error(`docker does not start: ${error.message}. The context of the image is ${folder}.`)
   return status ?? 1
 }

@@ -19,9 +19,13 @@ it('is built on Debian, and measures there', { timeout: 900_000 }, async (contex
   try {
     const debian = join(scratchFolder(), 'debian')
     const uri = / (\S+) trixie main/.exec(source ?? '')?.[1] ?? ''
-    await promisify(execFile)('debootstrap', ['--variant=minbase', '--include=nodejs', 'trixie', debian, uri], {
-      maxBuffer: 1 << 26,
-    })
+    await promisify(execFile)(
+      'debootstrap',
+      ['--variant=minbase', '--include=nodejs', 'trixie', debian, uri],
+      {
+        maxBuffer: 1 << 26,
+      },
+    )
     // What apt has downloaded is no part of a system.
     rmSync(join(debian, 'var/cache/apt/archives'), { recursive: true, force: true })
     const base = await imageOf(debian, `llem-debian-${process.pid}`, engine)

@@ -46,7 +46,10 @@ describe('the image', () => {
 
   it('runs as nobody in particular, with a home that it may write to', async (test) => {
     engineOf(test)
-    expect(await image.run('exec', '--simulate', '-q', '--', 'id', '-u')).toMatchObject({ code: 0, stdout: '1000\n' })
+    expect(await image.run('exec', '--simulate', '-q', '--', 'id', '-u')).toMatchObject({
+      code: 0,
+      stdout: '1000\n',
+    })
     const kept = await image.run('exec', '--simulate', '--json', '-o', 'results', '--', 'true')
     expect(JSON.parse(kept.stdout).result_dir).toMatch(/^\/llem\/results\//)
   })

@@ -24,7 +24,9 @@ export function nodeAlone(): string {
   const folder = scratchFolder()
   const programs = [process.execPath, '/bin/sleep', '/bin/true', '/usr/bin/id']
   const needed = programs.flatMap((program) =>
-    [...execFileSync('ldd', [program], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path),
+    [...execFileSync('ldd', [program], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g)].map(
+      ([, path = '']) => path,
+    ),
   )
   const place = (path: string, to: string) => {
     mkdirSync(dirname(join(folder, to)), { recursive: true })
@@ -56,8 +58,19 @@ export interface Image {
 /** Builds the image anew. */
 export async function build(context: string, base: string, tag: string, { env }: Engine): Promise<Image> {
   const all = { ...process.env, ...env }
-  const docker = async (...args: string[]) => (await run('docker', args, { env: all, maxBuffer: 1 << 26 })).stdout
-  await docker('build', '--no-cache', '--network', 'none', '--build-arg', `BASE=${base}`, '--tag', tag, context)
+  const docker = async (...args: string[]) =>
+    (await run('docker', args, { env: all, maxBuffer: 1 << 26 })).stdout
+  await docker(
+    'build',
+    '--no-cache',
+    '--network',
+    'none',
+    '--build-arg',
+    `BASE=${base}`,
+    '--tag',
+    tag,
+    context,
+  )
   const inspect = async (format: string) => (await docker('inspect', '-f', format, tag)).trim()
   return {
     run: (...args) =>

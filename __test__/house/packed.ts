@@ -2,7 +2,16 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { hostPlatform } from '../../scripts/platform.mjs'
 import { root } from './sources.js'
@@ -37,8 +46,12 @@ function digest(): string {
   const native = join('npm', hostPlatform())
   const places = ['dist', 'python', 'bin', 'crates/binding/index.js', 'crates/nvml-sim/scenarios', native]
   for (const place of [...places, 'package.json', 'README.md', 'CHANGELOG.md', 'scripts/pack.mjs'])
-    for (const path of filesAt(join(root, place))) hash.update(`${path} ${statSync(path).mtimeMs} ${statSync(path).size}\n`)
-  return hash.update(readFileSync(join(root, 'package-lock.json'))).digest('hex').slice(0, 16)
+    for (const path of filesAt(join(root, place)))
+      hash.update(`${path} ${statSync(path).mtimeMs} ${statSync(path).size}\n`)
+  return hash
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 function filesAt(path: string): string[] {

@@ -1,5 +1,6 @@
 // What a benchmark says of itself, in one shape whichever tool wrote it; and the checks that every number of it passes.
 
+import { shortened } from '../core/foreign-text.js'
 import { printable } from '../core/printable.js'
 import type { ATTACHABLE } from '../results/attached.js'
 import type { TimedLine } from '../results/request-times.js'
@@ -80,8 +81,7 @@ export class Problems {
   #number(value: unknown, where: string, what: string, isOne: (value: number) => boolean): number | null {
     if (value === undefined || value === null) return null
     if (typeof value === 'number' && Number.isFinite(value) && isOne(value)) return value
-    const shown = JSON.stringify(value) ?? typeof value
-    this.add(where, `${shown.length > 40 ? `${shown.slice(0, 40)}...` : shown} is no ${what}`)
+    this.add(where, `${shortened(JSON.stringify(value) ?? typeof value, 40)} is no ${what}`)
     return null
   }
 }
@@ -106,7 +106,7 @@ export function numbersOf(values: Record<string, unknown>): Record<string, numbe
 
 /** A short text, for a name or a version. */
 export function shortText(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? printable(value.slice(0, 200)) : null
+  return typeof value === 'string' && value !== '' ? shortened(value, 200) : null
 }
 
 /** A request as it is read: nanoseconds of the file's clock, before it is known to lie in the run. */

@@ -2,6 +2,7 @@
 // when a test began to the second; each test is printed and flushed when its last repetition has ended, so when the text comes
 // out is when the test ended. Repetitions follow one another at once, but for those that fill a context before (-d).
 
+import { shortened } from '../core/foreign-text.js'
 import { at, type ForeignBenchmark, type Problems, shortText } from './benchmark.js'
 
 /** A test, and where in the text it ends. */
@@ -123,7 +124,7 @@ function rowsOf(text: string, where: string, args: readonly string[], problems: 
     else if (head !== null && !/^[\s|:-]+$/.test(line)) {
       const test = rowOf(head, cells, repetitionsOf(args), Math.min(endsAt, text.length))
       if (test === null)
-        problems.add(`${where}: ${cells.join(' | ').slice(0, 80)}`, 'it is no row of llama-bench')
+        problems.add(`${where}: ${shortened(cells.join(' | '), 80)}`, 'it is no row of llama-bench')
       else tests.push(test)
     }
   }

@@ -7,7 +7,15 @@ import { limitedFile, TooMuchError } from '../core/limited.js'
 import { LIMITS } from '../core/limits.js'
 import { pythonJson } from '../core/python-json.js'
 import { aiperfBenchmark, aiperfRequest } from './aiperf.js'
-import type { ForeignBenchmark, ForeignRequest, ForeignResult, Problems, Tool } from './benchmark.js'
+import {
+  at,
+  type ForeignBenchmark,
+  type ForeignRequest,
+  type ForeignResult,
+  type Problems,
+  shortText,
+  type Tool,
+} from './benchmark.js'
 import type { FoundFile } from './find-results.js'
 import { readGuidellm } from './guidellm.js'
 import { readLlamaBench } from './llama-bench.js'
@@ -81,8 +89,7 @@ async function readAiperf(files: readonly FoundFile[], problems: Problems): Prom
     const result = own.find(({ part }) => part === 'result')
     const requests = own.find(({ part }) => part === 'requests')
     const content = result === undefined ? undefined : await contentOf(result.path, 'aiperf', problems)
-    const said = (content as { aiperf_version?: unknown } | undefined)?.aiperf_version
-    if (typeof said === 'string') version = said.slice(0, 100)
+    version = shortText(at(content, 'aiperf_version')) ?? version
     benchmarks.push(
       aiperfBenchmark(
         content === undefined || result === undefined ? null : { content, where: basename(result.path) },
