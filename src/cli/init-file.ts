@@ -38,23 +38,23 @@ export function initFile(path: string, choices: Choices): string {
       : subject.kind === 'hub'
         ? ['# It needs the backend once: llem backend install pytorch']
         : []),
-    ...(isCampaign ? ['campaign_name: first campaign'] : ['experiment_name: first experiment']),
+    isCampaign ? line('campaign_name', 'first campaign') : line('experiment_name', 'first experiment'),
     '',
     ...subjectLines(subject),
     '',
-    ...(isCareful
-      ? ['n_prompts: 100                      # more of them: a smaller interval']
-      : ['n_prompts: 20                       # a first number; 100 and more for one to quote']),
+    isCareful
+      ? line('n_prompts', '100', 'more of them: a smaller interval')
+      : line('n_prompts', '20', 'a first number; 100 and more for one to quote'),
     'generation:',
-    '  max_tokens: 128                   # the most tokens of an answer',
+    line('  max_tokens', '128', 'the most tokens of an answer'),
     '  # ignore_eos: true                # every answer that long: equal work in every run',
     ...(isCareful
       ? []
       : [
           'baseline:',
-          '  duration_sec: 10                  # idle power, read before the model is loaded',
+          line('  duration_sec', '10', 'idle power, read before the model is loaded'),
           'warmup:',
-          '  thermal_floor_seconds: 0          # for one to quote leave the default of 60',
+          line('  thermal_floor_seconds', '0', 'for one to quote leave the default of 60'),
         ]),
     ...(isCampaign ? ['', ...campaignLines(subject, isCareful)] : []),
     '',
@@ -65,30 +65,30 @@ function subjectLines(subject: Subject): string[] {
   const value = (text: string) => stringify(text).trimEnd()
   if (subject.kind === 'file')
     return [
-      `model: ${value(subject.model)}`,
-      'backend: llamacpp                   # the embedded llama.cpp; or pytorch, vllm, tensorrt, server',
+      line('model', value(subject.model)),
+      line('backend', 'llamacpp', 'the embedded llama.cpp; or pytorch, vllm, tensorrt, server'),
     ]
   if (subject.kind === 'hub')
     return [
-      `model: ${value(subject.model)}   # an id or folder of Hugging Face`,
-      'backend: pytorch                    # or llamacpp with a GGUF file, vllm, tensorrt, server',
+      line('model', value(subject.model), 'an id or folder of Hugging Face'),
+      line('backend', 'pytorch', 'or llamacpp with a GGUF file, vllm, tensorrt, server'),
     ]
   return [
-    `model: ${value(subject.model)}`,
-    `backend: server                     # ${subject.engine === null ? 'it speaks the API of OpenAI' : `${subject.engine} was found there`}`,
+    line('model', value(subject.model)),
+    line('backend', 'server', `${subject.engine ?? 'it speaks the API of OpenAI'}, as it was found`),
     'server:',
-    `  base_url: ${value(subject.url)}`,
+    line('  base_url', value(subject.url)),
     'load:',
-    '  concurrency: 4                    # requests in flight',
+    line('  concurrency', '4', 'requests in flight'),
   ]
 }
 
 /** Every combination of the grid is an experiment. */
 function campaignLines(subject: Subject, isCareful: boolean): string[] {
   const axis = {
-    file: '    llamacpp.parallel: [1, 4]       # prompts at the same time',
-    server: '    load.concurrency: [1, 4, 16]    # in place of the one above',
-    hub: '    pytorch.batch_size: [1, 8]',
+    file: line('    llamacpp.parallel', '[1, 4]', 'prompts at the same time'),
+    server: line('    load.concurrency', '[1, 4, 16]', 'in place of the one above'),
+    hub: line('    pytorch.batch_size', '[1, 8]'),
   }[subject.kind]
   return [
     '# Every combination of these is an experiment.',
@@ -97,8 +97,14 @@ function campaignLines(subject: Subject, isCareful: boolean): string[] {
     axis,
     '',
     'execution:',
-    `  cycles: ${isCareful ? 5 : 3}                         # three give a confidence interval`,
-    `  config_gap_seconds: ${isCareful ? 60 : 0}            # the GPU cools down in between`,
-    `  cycle_gap_seconds: ${isCareful ? 300 : 0}`,
+    line('  cycles', isCareful ? '5' : '3', 'three give a confidence interval'),
+    line('  config_gap_seconds', isCareful ? '60' : '0', 'the GPU cools down in between'),
+    line('  cycle_gap_seconds', isCareful ? '300' : '0'),
   ]
+}
+
+/** Comments stand below each other. */
+function line(key: string, value: string, comment?: string): string {
+  const written = `${key}: ${value}`
+  return comment === undefined ? written : `${written.padEnd(33)} # ${comment}`
 }
