@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
+import { llem } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
 import { attached, only, WATTS } from './attached.js'
 
@@ -74,6 +75,10 @@ describe.concurrent('the results of', () => {
     const sum = lines.reduce((total, { energy_j }) => total + energy_j, 0)
     expect(sum).toBeCloseTo(seen.request_energy?.total_j ?? 0, 6)
     expect(JSON.parse(readFileSync(join(folder, 'result.json'), 'utf8')).attached).toEqual(seen)
+    // It is a result of a command like others: to be shown, and recomputed.
+    const shown = await llem(['show', folder])
+    expect(shown.stdout).toMatch(/^aiperf +requests .*\nbenchmark +6 +\d+ +2304 /m)
+    expect(await llem(['verify', folder])).toMatchObject({ code: 0 })
   })
 
   it('vllm bench serve without --save-detailed have tokens, and a reason for what cannot be joined', async () => {

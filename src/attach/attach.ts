@@ -107,7 +107,7 @@ async function foundResult(
   const own = files.filter((file) => file.tool === tool)
   const none = { version: null, benchmarks: [], sources: [] }
   if (tool === null) return { ...none, tool, reason: 'no result of a benchmark that llem knows was written' }
-  if (own.length === 0) return { ...none, tool, reason: whyNone(tool) }
+  if (own.length === 0) return { ...none, tool, reason: whyNone(tool, result) }
   const read = await readResults(tool, own, args, problems)
   const sources = own.map(({ path }: FoundFile) => path)
   const reason = read.benchmarks.length === 0 ? 'what it wrote could not be read' : null
@@ -123,8 +123,9 @@ const ADVICE: Record<Tool, string> = {
   'vllm-bench': 'add --save-result, and --save-detailed for the joules of each request',
 }
 
-function whyNone(tool: Tool): string {
-  return `${tool} wrote no result that was found: ${ADVICE[tool]}`
+function whyNone(tool: Tool, { exit_code }: ExecResult): string {
+  const failed = exit_code === 0 ? '' : `, and ended with exit code ${exit_code}`
+  return `${tool} wrote no result that was found${failed}: ${ADVICE[tool]}`
 }
 
 /** Each test ended when it was printed, and began as much before as its repetitions took. */

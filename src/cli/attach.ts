@@ -9,6 +9,7 @@ import { Printed } from '../attach/printed.js'
 import type { ExecResult } from '../results/exec.js'
 import { type CommandEnd, runCommand } from './command.js'
 import { type ExecOptions, measureInManner } from './exec.js'
+import { say } from './screen.js'
 import { attachedLines } from './show-attached.js'
 
 export async function attachCommand(args: readonly string[], options: ExecOptions): Promise<void> {
@@ -29,10 +30,14 @@ export async function attachCommand(args: readonly string[], options: ExecOption
       },
       complete: async (result: ExecResult, dir: string | null, ended: CommandEnd) => {
         const end = anchorNow()
+        const late = setTimeout(() => {
+          if (!options.quiet) say('Reading what the benchmark wrote (up to some seconds for large files) ...')
+        }, 1000)
         await ended.allRead()
         const { attach } = await import('../attach/attach.js')
         const isKept = scratch === null
-        const attached = await attach({ args, result, dir: dir ?? '.', isKept, printed, begin, end })
+        const ran = { args, result, dir: dir ?? '.', isKept, printed, begin, end }
+        const attached = await attach(ran).finally(() => clearTimeout(late))
         const paths = isKept ? {} : { timeseries_path: null, samples_path: null }
         return { ...result, ...paths, attached }
       },
