@@ -86,3 +86,10 @@ export async function build(context: string, base: string, tag: string, { env }:
     layers: async () => JSON.parse(await inspect('{{json .RootFS.Layers}}')),
   }
 }
+
+/** Of an engine that was there before nothing stays. */
+export async function removeImages({ env }: Engine, ...names: string[]): Promise<void> {
+  await run('docker', ['rmi', '--force', ...names], { env: { ...process.env, ...env } }).catch(
+    () => undefined,
+  )
+}
