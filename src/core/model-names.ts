@@ -27,6 +27,8 @@ export function plain(name: string): string {
     .trim()
     .toLowerCase()
     .replaceAll('\\', '/')
+    .replace(/^(?:hf|ollama):(?=[^/])/, '')
+    .replace(/^([\w.-]+\/[\w.-]+)@[^:]*/, '$1')
     .replace(/\/+$/, '')
     .replace(/:latest$/, '')
 }

@@ -4,7 +4,7 @@ import type { SessionInfo } from '../backends/backend.js'
 import type { RunTotals } from '../backends/protocol.js'
 import { type ExperimentConfig, isServerBackend } from '../config/schema.js'
 import { cachedModelFolder } from '../models/folder.js'
-import type { Identity } from '../results/identity.js'
+import type { Identity, ModelSource } from '../results/identity.js'
 import type { Member } from './fleet.js'
 
 /** Of an experiment; null without a worker. */
@@ -12,6 +12,7 @@ export function identityOf(
   config: ExperimentConfig,
   members: readonly Pick<Member, 'session' | 'visibleUuids'>[],
   { served }: Pick<RunTotals, 'served'>,
+  source: ModelSource | null,
 ): Identity | null {
   const info = members[0]?.session.info
   if (info === undefined) return null
@@ -20,6 +21,7 @@ export function identityOf(
   return {
     asked: askedOf(config),
     resolved: { ...resolvedOf(config, info), gpu_uuids: together(given) },
+    source,
     observed: observedOf(info, together(used), served),
   }
 }

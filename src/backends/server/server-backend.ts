@@ -17,6 +17,8 @@ import { workerCommand } from './worker-command.js'
 /** How a backend that is a server differs from the others of its kind. */
 export interface ServerKind {
   name: string
+  /** As of a backend. */
+  takes: InferenceBackend['takes']
   /**
    * How to start it (`isElsewhere`: in a container, so that a look at this PATH says nothing), or null where its options say that it runs already. Throws OPTIONS_INVALID or
    * BACKEND_NOT_INSTALLED.
@@ -54,6 +56,8 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
   const { name } = kind
   return {
     name,
+
+    takes: kind.takes,
 
     /** What serves may lie anywhere, so only a file on this machine tells something. */
     async checkModel(model) {

@@ -22,13 +22,19 @@ export interface MemoryNeed {
   room: string
 }
 
+interface Memory {
+  /** RAM of the machine; null where it does not tell. */
+  totalMemoryBytes: number | null
+  /** Of a model that is yet to be fetched, as the hub lists it. */
+  weightBytes: number | null
+}
+
 /** Throws MEMORY_TOO_SMALL where the weights alone do not fit. Null where that cannot be told without loading them. */
 export function checkMemory(
   config: ExperimentConfig,
   gpus: readonly Device[],
-  totalMemoryBytes: number | null = memoryOfMachine(),
+  { totalMemoryBytes = memoryOfMachine(), weightBytes = weightBytesOf(config) }: Partial<Memory> = {},
 ): MemoryNeed | null {
-  const weightBytes = weightBytesOf(config)
   if (weightBytes === null || totalMemoryBytes === null) return null
   const room = roomOf(config, gpus, totalMemoryBytes)
   if (room === null) return null
@@ -56,7 +62,7 @@ function memoryOfMachine(): number | null {
 /** Bytes of the weights on this machine's disk; null where they are not there, or are changed while they are loaded. */
 export function weightBytesOf({ model, backend, pytorch, vllm }: ExperimentConfig): number | null {
   try {
-    if (model.endsWith('.gguf')) return bytesOf(partsOf(model))
+    if (statSync(model, { throwIfNoEntry: false })?.isFile()) return bytesOf(partsOf(model))
     const revision = backend === 'pytorch' ? pytorch.revision : null
     const folder = isModelPath(model) ? model : cachedModelFolder(model, revision)
     if (folder === null) return null
