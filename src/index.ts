@@ -34,7 +34,13 @@ export {
   runCampaign,
 } from './library/campaign.js'
 export { campaignFront, compareResults, planCycles } from './library/compare.js'
-export { measurementWarnings, modelFacts, selectEnergyBackend } from './library/measuring.js'
+export {
+  type FetchOptions,
+  fetchModel,
+  measurementWarnings,
+  modelFacts,
+  selectEnergyBackend,
+} from './library/measuring.js'
 export { warmupUntilConverged } from './library/warmup.js'
 export type { ModelFacts } from './models/facts.js'
 export { estimateFlopsPalm, type FlopsEstimate } from './models/palm-flops.js'
@@ -53,6 +59,7 @@ export type { DeviceEnergy, Energy, NativeEnergy } from './results/energy.js'
 export type { ExecResult } from './results/exec.js'
 export type { ExperimentResult, FlopsResult, WarmupResult } from './results/experiment.js'
 export type { Finding } from './results/findings.js'
+export type { ModelSource } from './results/identity.js'
 export { bootstrapInterval, type Interval, studentInterval } from './results/interval.js'
 export { type Quoted, type QuotedNumbers, quotedNumbers } from './results/quoted.js'
 export { type AnyResult, readResult } from './results/read.js'

@@ -40,6 +40,8 @@ export interface FakeHub {
   hasRanges: boolean
   /** Cut the connection after so many bytes of each answer with content; null never. */
   cutAfter: number | null
+  /** Every connection breaks. */
+  breakAll(): void
   close(): Promise<void>
 }
 
@@ -62,6 +64,9 @@ export async function startHub(repositories: Record<string, FakeRepository>): Pr
     content: (_, content) => content,
     hasRanges: true,
     cutAfter: null,
+    breakAll: () => {
+      for (const server of [hub, cdn]) server.closeAllConnections()
+    },
     close: async () => {
       await Promise.all([hub, cdn].map(end))
     },
