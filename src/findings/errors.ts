@@ -46,6 +46,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   DOWNLOAD_DIFFERS: 'What came has another length or checksum than the hub tells. It is not kept.',
   CACHE_NOT_WRITABLE: 'The folder in which models are kept cannot be written.',
   MODEL_LOAD_FAILED: 'The backend could not load the model.',
+  SERVER_IS_OTHER: 'At the address is another kind of server than the backend is for, by its own word.',
   MODEL_NOT_SERVED: 'The server serves other models than the one that was asked for.',
   MODEL_ANSWERS_OTHER: 'The answers name another model than the one that was asked for.',
   MODEL_REPEATED: 'Two models of a campaign are one and the same on this server.',

@@ -14,6 +14,9 @@ const VLLM_SHARE = 0.9
 /** Arguments by which weights lie elsewhere than tensor_parallel_size says. */
 const SPREADING = ['--cpu-offload-gb', '--pipeline-parallel-size', '-pp', '--quantization', '-q', '--dtype']
 
+/** Backends that load weights onto GPUs alone, or of which llem knows where; others spread them as they like. */
+const RESERVING: readonly string[] = ['llamacpp', 'pytorch', 'vllm', 'tensorrt']
+
 /** What the weights need beside what there is for them; a null that nobody can tell from here. */
 export interface MemoryNeed {
   weightBytes: number
@@ -102,7 +105,7 @@ function roomOf(
   ramBytes: number,
 ): { bytes: number; what: string } | null {
   const { backend, llamacpp, pytorch } = config
-  if (isAttached(config) || backend === 'server') return null
+  if (isAttached(config) || !RESERVING.includes(backend)) return null
   const sizes = gpus.flatMap(({ memoryTotalBytes }) => memoryTotalBytes ?? [])
   if (sizes.length < gpus.length) return null
   const largest = (count: number) =>
@@ -122,7 +125,7 @@ function roomOf(
     if (pytorch.device_map !== null) return { bytes: all + ramBytes, what: 'this machine and its GPUs have' }
     return { bytes: largest(1), what: gpusHave(1) }
   }
-  if (sizes.length === 0) return null
+  if (sizes.length === 0 || (backend !== 'vllm' && backend !== 'tensorrt')) return null
   const { args } = config[backend]
   if (args.some((arg) => SPREADING.some((name) => arg === name || arg.startsWith(`${name}=`)))) return null
   const shares = tensorParallelOf(config, backend).gpus ?? 1
