@@ -93,12 +93,13 @@ describe('a model by name', () => {
     const typo = await run(['--simulate', '-m', 'hf:o/tiny-GGUF:Q4KM'], [], environment())
     expect(typo.stderr).toContain('Did you mean hf:o/tiny-GGUF:Q4_K_M?')
     const form = await run(
-      ['--simulate', '-m', 'hf:o', '--dry-run', '--set', 'n_prompts=0'],
+      ['--simulate', '-m', 'hf:../x', '--dry-run', '--set', 'n_prompts=0'],
       [],
       environment(),
     )
     expect(form.code).toBe(2)
     expect(form.stderr).toContain('n_prompts')
+    expect(form.stderr).toMatch(/-m: "hf:\.\.\/x" is no name of a model\. Write hf:OWNER\/REPO/)
     expect(asked()).toEqual([])
   })
 
@@ -210,8 +211,8 @@ describe('for a campaign', () => {
     const file = join(folder, 'campaign.yaml')
     writeFileSync(
       file,
-      `model: ${NAME}\nn_prompts: 2\nllamacpp: { threads: 1, context_size: 512 }\nbaseline: { enabled: false }
-warmup: { max_prompts: 5, thermal_floor_seconds: 0 }\ngrid: { generation.max_tokens: [8, 16] }
+      `campaign_name: named\nmodel: ${NAME}\nn_prompts: 2\nllamacpp: { threads: 1, context_size: 512 }\nbaseline: { enabled: false }
+warmup: { max_prompts: 5, thermal_floor_seconds: 0 }\ngrid: { shared: { generation.max_tokens: [8, 16] } }
 execution: { cycles: 1, config_gap_seconds: 0, cycle_gap_seconds: 0 }\nio: { results_dir: ${join(folder, 'results')} }\n`,
     )
     const { code, stderr } = await llem(['campaign', file, '--simulate'], {
