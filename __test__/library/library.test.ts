@@ -151,9 +151,10 @@ describe('a file', () => {
     const files = join(import.meta.dirname, '..', 'import', 'files')
     const notes: string[] = []
     const observer = { ...silent, note: (text: string) => notes.push(text) }
-    const report = await preflight(join(files, 'v2-sampling.yaml'), { simulate: true, observer })
+    const report = await preflight(join(files, 'v2-experiment.yaml'), { simulate: true, observer })
     // Its model is a name of the hub, for a backend that is not installed here.
     expect(report.problems.map(({ code }) => code)).not.toContain('CONFIG_INVALID')
+    expect(notes).toContainEqual(expect.stringMatching(/^Note: no counterpart: .*max_output_tokens/))
     const study = join(files, 'v2-sweep-groups.yaml')
     await expect(runExperiment(study)).rejects.toMatchObject({
       code: 'USAGE',
