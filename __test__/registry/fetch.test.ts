@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   existsSync,
   lstatSync,
@@ -12,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { fetchLocated, locateModel } from '../../dist/registry/locate.js'
 import { recorder } from '../experiment/recorder.js'
 import { scratchFolder } from '../native/scenario.js'
@@ -190,6 +191,33 @@ describe('a model of the hub', () => {
   }, 180_000)
 })
 
+describe('beside the Python library', () => {
+  it('llem waits for its lock, and takes what it has fetched', async ({ skip }) => {
+    const python = fileURLToPath(new URL('../../.cache/test/hub-python/bin/python', import.meta.url))
+    if (!(await pythonWithHub(python))) return skip('huggingface_hub could not be installed with pip')
+    const blob = join(repository(), 'blobs', sha256(Q4))
+    const lock = join(cache(), '.locks', 'models--o--tiny-GGUF', `${sha256(Q4)}.lock`)
+    for (const path of [blob, lock]) mkdirSync(dirname(path), { recursive: true })
+    const holder = spawn(python, ['-c', HOLD, lock], { stdio: ['pipe', 'pipe', 'inherit'] })
+    await once(holder.stdout, 'data')
+    const fetching = fetchModel('hf:o/tiny-GGUF:Q4_K_M')
+    await expect.poll(() => hub.asked.some(({ path }) => path.includes('/tree/'))).toBe(true)
+    writeFileSync(blob, Q4)
+    holder.stdin.end()
+    const { path } = await fetching
+    expect(sha256(readFileSync(path))).toBe(sha256(Q4))
+    expect(ofContent()).toEqual([])
+  }, 180_000)
+})
+
+const HOLD = `
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print('held', flush=True)
+    sys.stdin.read()
+`
+
 const FIND = `
 import json, sys
 from huggingface_hub import hf_hub_download, scan_cache_dir, try_to_load_from_cache
@@ -340,12 +368,13 @@ describe('a download', () => {
   })
 
   it.each([
-    [undefined, 'set HF_TOKEN'],
-    ['hf_wrong0123456789', 'with the account of HF_TOKEN'],
-  ])('of a gated model says what to do (token %s)', async (token, hint) => {
+    [undefined, 'set HF_TOKEN', false],
+    ['hf_wrong0123456789', 'with the account of HF_TOKEN', false],
+    ['hf_wrong0123456789', 'with the account of HF_TOKEN', true],
+  ])('of a gated model says what to do (token %s)', async (token, hint, isListed) => {
     if (token !== undefined) process.env.HF_TOKEN = token
     const repo = hub.repositories['o/tiny-GGUF']
-    if (repo) repo.token = 'hf_right0123456789'
+    if (repo) Object.assign(repo, { token: 'hf_right0123456789', isListed })
     const error = await failure('hf:o/tiny-GGUF:Q4_K_M')
     expect(error).toMatchObject({ code: 'MODEL_GATED', kind: 'usage', hint: expect.stringContaining(hint) })
     expect(error.hint).toContain(`${hub.address}/o/tiny-GGUF`)
@@ -440,6 +469,50 @@ describe('a download', () => {
       return true
     }
     expect(await failure('hf:o/tiny-GGUF:Q4_K_M')).toMatchObject({ code: 'HUB_FAILED' })
+  })
+})
+
+describe('a disk', () => {
+  it('that fills up meanwhile loses nothing: the next one goes on where there was no room', async (context) => {
+    const disk = scratchFolder()
+    const run = promisify(execFile)
+    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', disk]).catch(() => null)
+    if (mounted === null) context.skip('a small disk cannot be mounted here')
+    onTestFinished(async () => void (await run('umount', [disk])))
+    process.env.HF_HOME = disk
+    const filler = join(disk, 'filler')
+    hub.intercept = ({ host }, response) => {
+      if (host !== 'cdn' || existsSync(filler)) return false
+      response.setHeader('content-length', String(Q4.length))
+      response.write(Q4.subarray(0, 300_000), () => {
+        writeFileSync(filler, bytes(400_000, 9))
+        response.end(Q4.subarray(300_000))
+      })
+      return true
+    }
+    expect(await failure('hf:o/tiny-GGUF:Q4_K_M')).toMatchObject({
+      code: 'DISK_FULL',
+      hint: expect.stringContaining('HF_HUB_CACHE'),
+    })
+    const blobsThere = join(disk, 'hub', 'models--o--tiny-GGUF', 'blobs')
+    expect(readdirSync(blobsThere)).toEqual([`${sha256(Q4)}.incomplete`])
+    // Where it is known beforehand, nothing is begun.
+    const before = ofContent().length
+    expect(await failure('hf:o/tiny-GGUF:Q8_0')).toMatchObject({ code: 'DISK_FULL' })
+    expect(ofContent()).toHaveLength(before)
+    rmSync(filler)
+    hub.intercept = () => false
+    const { path } = await fetchModel('hf:o/tiny-GGUF:Q4_K_M')
+    expect(sha256(readFileSync(path))).toBe(sha256(Q4))
+    expect(ofContent().at(-1)?.range).toMatch(/^bytes=[3-6]\d{5}-$/)
+  })
+
+  it('that may not be written to is named', async () => {
+    writeFileSync(join(home, 'file'), '')
+    process.env.HF_HOME = join(home, 'file')
+    expect(await failure('hf:o/tiny-GGUF:Q4_K_M')).toMatchObject({
+      hint: expect.stringContaining('HF_HUB_CACHE'),
+    })
   })
 })
 

@@ -16,6 +16,8 @@ export interface FakeRepository {
   /** Only with this token, which is told as for a gated repository. */
   token?: string
   branches?: string[]
+  /** Whether anybody may list what is gated, as of most models. */
+  isListed?: boolean
 }
 
 export interface Asked {
@@ -96,8 +98,9 @@ function answerHub(
   const repository = repositories[name ?? '']
   if (repository === undefined || name === undefined)
     return void error(response, 401, 'RepoNotFound', 'Invalid username or password.')
-  const { token, commit, files, small = [], branches = ['main'] } = repository
-  if (token !== undefined && authorization !== `Bearer ${token}`)
+  const { token, commit, files, small = [], branches = ['main'], isListed = false } = repository
+  const isOpen = token === undefined || (isListed && what !== 'resolve')
+  if (!isOpen && authorization !== `Bearer ${token}`)
     return void error(response, 401, 'GatedRepo', 'Access to this model is restricted. Please log in.')
   const [revision = '', ...steps] = rest.split('/')
   if (revision !== commit && !branches.includes(revision))

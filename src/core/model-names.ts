@@ -27,8 +27,8 @@ export function plain(name: string): string {
     .trim()
     .toLowerCase()
     .replaceAll('\\', '/')
-    .replace(/^(?:hf|ollama):(?=[^/])/, '')
-    .replace(/^([\w.-]+\/[\w.-]+)@[^:]*/, '$1')
+    .replace(/^hf:([\w.-]+(?:\/[\w.-]+)?)(?:@[^:]*)?/, '$1')
+    .replace(/^ollama:(?=[^/])/, '')
     .replace(/\/+$/, '')
     .replace(/:latest$/, '')
 }

@@ -34,7 +34,10 @@ export async function placeModel(
   const config = withRevision(written)
   const { takes } = findBackend(config.backend)
   const isTheirs =
-    takes === null || isAttached(config) || (service !== null && namedModel(config.model)?.registry === 'hf')
+    takes === null ||
+    isAttached(config) ||
+    !isTold(config) ||
+    (service !== null && namedModel(config.model)?.registry === 'hf')
   if (isTheirs) return placed(withModel(config, bareName(config.model)), null)
   const located = await locateModel(config.model, takes, { observer, signal })
   if (located === null) return placed(config, null)
@@ -52,6 +55,11 @@ export async function fetchPlaced(
   if (model.absent === null) return model
   const path = await fetchLocated(model.absent, asking)
   return placed(withModel(model.config, path), model.source)
+}
+
+/** Whether what is started gets the model at all: a person's own command may know it by itself. */
+function isTold({ backend, server: { command } }: ExperimentConfig): boolean {
+  return backend !== 'server' || command?.some((part) => part.includes('{model}')) === true
 }
 
 /** The commit of pytorch's own key is the one that is fetched; a name that has one of its own says it last. */

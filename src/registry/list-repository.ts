@@ -2,6 +2,7 @@
 
 import { LlemError } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
+import { mayCarryKey } from '../core/key-policy.js'
 import { LIMITS } from '../core/limits.js'
 import type { HubName } from '../core/named-model.js'
 import { type Asking, hubEndpoint, hubFetch } from './ask-hub.js'
@@ -65,20 +66,13 @@ function isPlainPath(path: unknown): boolean {
 }
 
 /** Whoever has no token is not told whether a repository is private, gated or not there. */
-export function refused({ name, repository, revision }: HubName, status: number, said: string): LlemError {
-  const token = process.env.HF_TOKEN
-  const page = `${hubEndpoint()}/${repository}`
+function refused({ name, repository, revision }: HubName, status: number, said: string): LlemError {
   if (status === 401 || status === 403)
-    return new LlemError(
-      `the model ${name} is not there, or it is gated or private${token ? ', and HF_TOKEN does not open it' : ''}`,
-      {
-        code: 'MODEL_GATED',
-        hint: token
-          ? `Check its spelling; if it is gated, accept its terms at ${page} with the account of HF_TOKEN.`
-          : `Check its spelling; if it is gated, accept its terms at ${page}, make a token at ${hubEndpoint()}/settings/tokens, and set HF_TOKEN.`,
-        kind: 'usage',
-      },
-    )
+    return new LlemError(`the model ${name} is not there, or it is gated or private`, {
+      code: 'MODEL_GATED',
+      hint: `Check its spelling; if it is gated, ${howToOpen(repository)}`,
+      kind: 'usage',
+    })
   if (status === 404)
     return new LlemError(
       revision === null
@@ -94,6 +88,16 @@ export function refused({ name, repository, revision }: HubName, status: number,
     code: 'HUB_FAILED',
     hint: 'Try again later, or look at HF_ENDPOINT.',
   })
+}
+
+/** What to do where a model is gated, with what is known of the token. */
+export function howToOpen(repository: string): string {
+  const hub = hubEndpoint()
+  const page = `${hub}/${repository}`
+  if (!process.env.HF_TOKEN)
+    return `accept its terms at ${page}, make a token at ${hub}/settings/tokens, and set HF_TOKEN.`
+  if (!mayCarryKey(hub)) return `use https in HF_ENDPOINT: HF_TOKEN was not sent, as ${hub} is not encrypted.`
+  return `accept its terms at ${page} with the account of HF_TOKEN, which does not open it yet.`
 }
 
 function oddAnswer({ repository }: HubName, what: string, cause?: unknown): LlemError {

@@ -11,6 +11,7 @@ import { lateProgress } from '../progress/late-progress.js'
 import type { Progress } from '../progress/observer.js'
 import { interrupted, stopIfInterrupted } from '../progress/wait.js'
 import { type Asking, askOnce, causeOf, Dropped, givenUp, type HubAnswer, pauseAfter } from './ask-hub.js'
+import { howToOpen } from './list-repository.js'
 import type { HubFile } from './source.js'
 
 const MB = 1e6
@@ -121,7 +122,7 @@ class Download {
     const { signal } = asking
     const either = signal === undefined ? silent.signal : AbortSignal.any([silent.signal, signal])
     const answer = await askOnce(url, this.position === 0 ? {} : { range: `bytes=${this.position}-` }, either)
-    if (this.#begins(answer) !== this.position) {
+    if (this.#begins(answer, url) !== this.position) {
       asking.observer.detail(`${this.#file.path}: the server sends it from its beginning only`)
       this.#beginAnew()
     }
@@ -144,7 +145,7 @@ class Download {
   }
 
   /** Where the answer begins in the file. */
-  #begins({ response, first, isElsewhere }: HubAnswer): number {
+  #begins({ response, first, isElsewhere }: HubAnswer, url: URL): number {
     const { status, headers } = response
     const { bytes, etag } = this.#file
     const told = first.get('x-linked-etag')
@@ -174,7 +175,7 @@ class Download {
       this.#beginAnew()
       throw new Dropped('the server does not have this part', { status })
     }
-    throw refusedFile(this.#file, status)
+    throw refusedFile(this.#file, url, status)
   }
 
   #beginAnew(): void {
@@ -235,12 +236,13 @@ function differs({ path }: HubFile, how: string): LlemError {
   })
 }
 
-function refusedFile({ path }: HubFile, status: number): LlemError {
+/** Of a gated model anybody may list the files. */
+function refusedFile({ path }: HubFile, url: URL, status: number): LlemError {
   const isShut = status === 401 || status === 403
   return new LlemError(`the hub does not give the file ${path} (${status})`, {
     code: isShut ? 'MODEL_GATED' : 'HUB_FAILED',
     hint: isShut
-      ? 'Accept the terms on the page of the model, and set HF_TOKEN to a token that may read it.'
+      ? `If the model is gated, ${howToOpen(url.pathname.replace(/\/resolve\/.*$/, '').slice(1))}`
       : 'Try again later, or look at HF_ENDPOINT.',
     kind: isShut ? 'usage' : 'runtime',
   })
