@@ -28,7 +28,7 @@ import { ServerProcess } from './server-process.js'
 import { type Answered, type Failed, type StreamOptions, TokenStream } from './stream.js'
 import { Tally, tokensOf, verdictOfAnswer } from './tally.js'
 
-// Started as: node worker.js. It starts a server as its child, or finds one, and drives the load.
+// Started as: node server-worker.js. It starts a server as its child, or finds one, and drives the load.
 
 /** Reached by nobody else. */
 const LOCAL = '127.0.0.1'
