@@ -262,6 +262,23 @@ describe('a download', () => {
     expect(ranges.length).toBeLessThan(15)
   })
 
+  it('that takes longer than a moment is shown in megabytes', async () => {
+    hub.intercept = ({ host }, response) => {
+      if (host !== 'cdn') return false
+      response.setHeader('content-length', String(Q4.length))
+      response.write(Q4.subarray(0, 300_000))
+      // What is over within a second is not shown.
+      setTimeout(() => response.end(Q4.subarray(300_000)), 1500)
+      return true
+    }
+    const { stretches } = await fetchModel('hf:o/tiny-GGUF:Q4_K_M')
+    expect(stretches[0]).toBe('Fetching tiny-Q4_K_M.gguf 0/1 MB')
+    expect(stretches).toContainEqual(
+      expect.stringMatching(/^Fetching tiny-Q4_K_M\.gguf 0\/1 MB \d+\.\d MB\/s$/),
+    )
+    expect(stretches.at(-1)).toBe('Fetching tiny-Q4_K_M.gguf ends')
+  })
+
   it('goes on with what another run has left, without asking for it again', async () => {
     const incomplete = join(repository(), 'blobs', `${sha256(Q4)}.incomplete`)
     mkdirSync(dirname(incomplete), { recursive: true })
