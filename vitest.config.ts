@@ -42,7 +42,7 @@ export default defineConfig({
       NO_COLOR: '1',
     },
     sequence: { sequencer: Order },
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 180_000,
     // Most tests wait for sensors and servers: with two at a time two cores were busy to 60 %.
     maxWorkers: 4,

@@ -21,6 +21,7 @@ if (platform.endsWith('-musl')) {
 }
 // Loaded from where npm puts them: few commands need them, and bundled they would be a third of the package.
 const NOT_BUNDLED = [
+  '@huggingface/hub',
   '@huggingface/tokenizers',
   'd3-scale',
   'd3-shape',

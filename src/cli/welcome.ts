@@ -3,6 +3,7 @@
 import type { FoundServer } from '../backends/server/find-servers.js'
 import { machineHere } from './machine-here.js'
 import { print } from './screen.js'
+import { serverCommand } from './server-command.js'
 import { shellWord } from './shell-word.js'
 
 interface Way {
@@ -45,12 +46,12 @@ function serverText({ url, engine, models }: FoundServer): string {
 function waysOf(hasGpu: boolean, servers: readonly FoundServer[], files: readonly string[]): Way[] {
   const simulated = hasGpu ? '' : ' --simulate'
   const [file] = files
-  const ways: Way[] = servers.flatMap(({ url, models }) => {
-    const [model] = models ?? []
-    if (model === undefined) return []
-    const command = `${typed()} run -m ${shellWord(model)} -b server --set server.base_url=${url}${simulated}`
-    return [{ command, meaning: 'that server under load' }]
-  })
+  const ways: Way[] = servers
+    .filter(({ models }) => models?.[0] !== undefined)
+    .map((server) => ({
+      command: serverCommand(server, simulated).replace(/^llem/, typed()),
+      meaning: 'that server under load',
+    }))
   if (file !== undefined)
     ways.push({
       command: `${typed()} run -m ${shellWord(file)}${simulated}`,
