@@ -17,7 +17,7 @@ const SUBJECTS: Subject[] = [
   { kind: 'file', model: "models/it's: a #1 model.gguf" },
   { kind: 'server', model: 'owner/name', url: 'http://127.0.0.1:8000', engine: 'vllm' },
   { kind: 'server', model: 'x', url: 'http://127.0.0.1:8080', engine: null },
-  { kind: 'hub', model: 'Qwen/Qwen2.5-0.5B-Instruct' },
+  { kind: 'hub', model: 'hf:bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M' },
 ]
 
 describe('what llem init writes', () => {

@@ -17,7 +17,7 @@ export interface Choices {
 }
 
 /** Where nothing else is near: small, and without a licence to be accepted. */
-export const SMALL_MODEL = 'Qwen/Qwen2.5-0.5B-Instruct'
+export const SMALL_MODEL = 'hf:bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M'
 
 /** What has to be typed to run it. */
 export function commandFor(path: string, { isCampaign, hasGpu }: Choices): string {
@@ -33,11 +33,7 @@ export function initFile(path: string, choices: Choices): string {
     ...(hasGpu
       ? []
       : ['# No GPU was found here: without --simulate the CPU is measured, where it has energy counters.']),
-    ...(subject.kind === 'file'
-      ? ['# It needs the backend once: llem backend install llamacpp']
-      : subject.kind === 'hub'
-        ? ['# It needs the backend once: llem backend install pytorch']
-        : []),
+    ...(subject.kind === 'server' ? [] : ['# It needs the backend once: llem backend install llamacpp']),
     isCampaign ? line('campaign_name', 'first campaign') : line('experiment_name', 'first experiment'),
     '',
     ...subjectLines(subject),
@@ -64,15 +60,10 @@ export function initFile(path: string, choices: Choices): string {
 
 function subjectLines(subject: Subject): string[] {
   const value = (text: string) => stringify(text).trimEnd()
-  if (subject.kind === 'file')
+  if (subject.kind !== 'server')
     return [
-      line('model', value(subject.model)),
+      line('model', value(subject.model), ...(subject.kind === 'hub' ? ['fetched once'] : [])),
       line('backend', 'llamacpp', 'the embedded llama.cpp; or pytorch, vllm, tensorrt, server'),
-    ]
-  if (subject.kind === 'hub')
-    return [
-      line('model', value(subject.model), 'an id or folder of Hugging Face'),
-      line('backend', 'pytorch', 'or llamacpp with a GGUF file, vllm, tensorrt, server'),
     ]
   return [
     line('model', value(subject.model)),
@@ -86,11 +77,10 @@ function subjectLines(subject: Subject): string[] {
 
 /** Every combination of the grid is an experiment. */
 function campaignLines(subject: Subject, isCareful: boolean): string[] {
-  const axis = {
-    file: line('    llamacpp.parallel', '[1, 4]', 'prompts at the same time'),
-    server: line('    load.concurrency', '[1, 4, 16]', 'in place of the one above'),
-    hub: line('    pytorch.batch_size', '[1, 8]'),
-  }[subject.kind]
+  const axis =
+    subject.kind === 'server'
+      ? line('    load.concurrency', '[1, 4, 16]', 'in place of the one above')
+      : line('    llamacpp.parallel', '[1, 4]', 'prompts at the same time')
   return [
     '# Every combination of these is an experiment.',
     'grid:',

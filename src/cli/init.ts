@@ -64,9 +64,7 @@ function subjectsOf({ servers, models }: MachineHere): Subject[] {
 
 function subjectText(subject: Subject): string {
   if (subject.kind === 'server') return `${subject.model} at ${subject.url}`
-  return subject.kind === 'file'
-    ? `the file ${subject.model}`
-    : `${subject.model} of Hugging Face with PyTorch`
+  return subject.kind === 'file' ? `the file ${subject.model}` : `${subject.model}, fetched once`
 }
 
 async function askAll(
