@@ -65,14 +65,28 @@ export async function startCluster(folder, { nodes = 1, gpus = 2, cpus = 4, opti
   return join(dir, 'slurm.conf')
 }
 
-/**
- * Ends slurmctld, and starts it again after a while. Not by SIGKILL: it then comes back with what it knew seconds ago, and drains
- * nodes on which tasks run that it never heard of.
- */
+/** Ends slurmctld, and starts it again after a while. */
 export async function restartController(folder, { downMs = 0 } = {}) {
-  const dir = resolve(folder)
-  await end(pidIn(join(dir, 'slurmctld.pid')), 'SIGTERM')
+  await endController(folder)
   await new Promise((done) => setTimeout(done, downMs))
+  await startController(folder)
+}
+
+/**
+ * Ends slurmctld. After SIGKILL it comes back with what it wrote down last, which is up to five seconds old; `losesJobs`: with no
+ * jobs at all, as from a disk that was lost.
+ */
+export async function endController(folder, { signal = 'SIGTERM', losesJobs = false } = {}) {
+  const dir = resolve(folder)
+  await end(pidIn(join(dir, 'slurmctld.pid')), signal)
+  if (losesJobs)
+    for (const name of readdirSync(join(dir, 'state')))
+      if (name.startsWith('job_state')) rmSync(join(dir, 'state', name))
+}
+
+/** Starts slurmctld again, and waits until it answers. */
+export async function startController(folder) {
+  const dir = resolve(folder)
   must('slurmctld', ['-f', join(dir, 'slurm.conf')], dir)
   await until(() => run('scontrol', ['ping'], dir).stdout.includes('is UP'), 'slurmctld did not come back')
 }

@@ -50,6 +50,8 @@ export interface CampaignOnSlurm {
   folder: string
   /** The campaign's folder. */
   dir(): string
+  /** The scenario of the boards. */
+  boards: string
   submit(...args: string[]): Promise<Ended>
   status(): Promise<Manifest>
   /** Until nothing is in the queue any more. */
@@ -101,6 +103,7 @@ export function campaignOn(
     path,
     folder,
     dir,
+    boards,
     llem: command,
     submit: (...args) =>
       command('campaign', path, '--executor', 'slurm', '--simulate', boards, '-q', ...args),

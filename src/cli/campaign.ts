@@ -131,8 +131,11 @@ export async function campaignStatus(dir: string, { json }: { json?: boolean }):
 /** By its folders, and by Slurm where it was submitted there and nobody runs it here. */
 async function statusOf(dir: string): Promise<SeenCampaign> {
   if (isOnSlurm(dir) && !(await isRunning(dir))) {
-    const { slurmStatus } = await import('../slurm/status.js')
-    return await slurmStatus(dir)
+    const [{ slurmStatus }, { terminalObserver }] = await Promise.all([
+      import('../slurm/status.js'),
+      import('./progress.js'),
+    ])
+    return await slurmStatus(dir, terminalObserver({ quiet: false, verbose: false }))
   }
   const plan = readPlan(dir)
   return { ...(await manifestOf(dir)), plan, records: new RunRecords(dir, plan, { isLive: true }) }

@@ -129,9 +129,12 @@ export function findingsOfDevice(
 
 /**
  * All findings of a measurement. `isServerElsewhere`: a server that llem has not started computes, which nobody can tell
- * from a stranger.
+ * from a stranger. `suspendedS`: so long llem was stopped meanwhile.
  */
-export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere = false): Finding[] {
+export function findingsOf(
+  energy: Omit<Energy, 'findings'>,
+  { isServerElsewhere = false, suspendedS = 0 } = {},
+): Finding[] {
   const overrun = describeOverrun(energy)
   const contradiction = describeCrossCheck(energy)
   const describeProcess = isServerElsewhere ? describeServerOrStranger : describeForeignProcess
@@ -142,6 +145,14 @@ export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere =
   })
   return withoutRepetitions([
     ...findingsOfLength(energy.duration_sec),
+    ...(suspendedS === 0
+      ? []
+      : [
+          warning(
+            'measurement_suspended',
+            `llem was suspended for ${suspendedS.toFixed(1)} s of the measurement; time and joules have the pause in them.`,
+          ),
+        ]),
     ...(energy.unmeasured ?? []).map(({ gpu_index, reason }) =>
       ofGpu('gpu_not_measured', gpu_index, `it is in no joules here: ${reason}.`),
     ),
@@ -177,6 +188,12 @@ function note(code: string, text: string): DeviceFinding {
 
 /** What each finding of this file means. */
 export const MEANINGS: Meanings = {
+  measurement_suspended: {
+    meaning:
+      'llem was stopped and continued while it measured, and mostly so was the load. An experiment fails then (RUN_SUSPENDED); a command keeps its numbers, which are of the pause too.',
+    evidence: 'SIGCONT came after a time in which nothing of llem ran: `scontrol suspend`, Ctrl-Z and fg.',
+    advice: 'Measure again.',
+  },
   short_measurement_duration: {
     meaning: 'The window is so short that its edges are a large part of it.',
     evidence: 'The window lasts less than 10 s.',

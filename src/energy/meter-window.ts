@@ -1,4 +1,5 @@
 import { LlemError, messageOf } from '../core/errors.js'
+import { watchSuspension } from '../core/suspension.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { Energy, Selection } from '../results/energy.js'
 import type { BackendWindow, EnergyBackend } from './backends/backend.js'
@@ -49,6 +50,7 @@ export async function beginMeterWindow(
   { isServerElsewhere = false, folder, ...files }: MeterWindowOptions = {},
 ): Promise<MeterWindow> {
   const startedAt = new Date()
+  const suspension = watchSuspension()
   // Where nothing else measures, what they counted is all that there is.
   const areAlone = backend === null && sensors !== null
   const own = areAlone ? new NvmlBackend({ opened: sensors, reason: null }) : ownOrNone
@@ -69,7 +71,7 @@ export async function beginMeterWindow(
       const besidesEnded = besides?.end()
       const told = async (energy: Energy): Promise<Energy> => {
         const whole = { ...energy, external: await ended }
-        return { ...whole, findings: findingsOf(whole, isServerElsewhere) }
+        return { ...whole, findings: findingsOf(whole, { isServerElsewhere, suspendedS: suspension() }) }
       }
       const measuring = backend === null || other === null ? null : stop(backend, other)
       const native =

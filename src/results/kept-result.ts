@@ -17,9 +17,7 @@ export function damageOf(path: string, digest: string | null): string | null {
   if (bytes === null) return existsSync(path) ? 'is a folder' : 'is gone'
   if (bytes.length === 0) return 'is empty'
   if (digest !== null)
-    return hash('sha256', bytes) === digest
-      ? null
-      : 'is not what was written (its SHA-256 is another)'
+    return hash('sha256', bytes) === digest ? null : 'is not what was written (its SHA-256 is another)'
   try {
     const content: unknown = JSON.parse(bytes.toString('utf8'))
     const version = (content as { schema_version?: unknown } | null)?.schema_version

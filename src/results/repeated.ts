@@ -83,8 +83,7 @@ export function repeated(values: readonly number[], { unit, seed, ...quoting }: 
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
   const { scale } = quoting
   const quoted = quotedInterval(values, quoting)
-  const bootstrap =
-    seed === null ? null : intervalOf(values, scale, (each) => bootstrapInterval(each, seed))
+  const bootstrap = seed === null ? null : intervalOf(values, scale, (each) => bootstrapInterval(each, seed))
   return {
     unit,
     n,
@@ -95,7 +94,9 @@ export function repeated(values: readonly number[], { unit, seed, ...quoting }: 
     max: sorted[n - 1] as number,
     geometric_mean: scale === 'log' && quoted.of === 'geometric_mean' ? quoted.value : null,
     quoted,
-    ...(bootstrap === null || seed === null ? {} : { bootstrap: { ...bootstrap, resamples: RESAMPLES, seed } }),
+    ...(bootstrap === null || seed === null
+      ? {}
+      : { bootstrap: { ...bootstrap, resamples: RESAMPLES, seed } }),
   }
 }
 
