@@ -84,11 +84,14 @@ export async function endController(folder, { signal = 'SIGTERM', losesJobs = fa
       if (name.startsWith('job_state')) rmSync(join(dir, 'state', name))
 }
 
-/** Starts slurmctld again, and waits until it answers. */
+/** Starts slurmctld again, and waits until it answers and knows its nodes. */
 export async function startController(folder) {
   const dir = resolve(folder)
   must('slurmctld', ['-f', join(dir, 'slurm.conf')], dir)
   await until(() => run('scontrol', ['ping'], dir).stdout.includes('is UP'), 'slurmctld did not come back')
+  // Of a node that has not told what it has, it believes that it has nothing.
+  const isKnown = () => !/unk/.test(run('sinfo', ['-h', '-N', '-o', '%t'], dir).stdout)
+  await until(isKnown, 'the nodes did not come back')
 }
 
 /** Ends one node's daemon as a crash of the node would, or starts it. */

@@ -1,5 +1,5 @@
 // Tasks that Slurm's controller has forgotten, after a crash that took its latest state: on their nodes they go on. What is started
-// meanwhile may get their numbers, and Slurm drains a node that has a number twice ("Duplicate jobid").
+// meanwhile would be measured beside them.
 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,37 +10,38 @@ import { stopIfInterrupted } from '../progress/wait.js'
 import { nowBy, showsLife } from './alive.js'
 import { slurmFolder } from './folder.js'
 import { isHeld } from './queue.js'
-import type { TaskOfRun } from './seen.js'
+import type { SeenTasks, TaskOfRun } from './seen.js'
 
 const LOOK_EVERY_MS = 1000
 
 /** Whether Slurm says that nobody does a run, though it shows life. */
-export function isForgotten(task: Pick<TaskOfRun, 'state'> | null, folder: string, nowMs: number): boolean {
-  const { state } = task ?? { state: null }
+export function isForgotten({ state }: Pick<TaskOfRun, 'state'>, folder: string, nowMs: number): boolean {
   return (state === null || isHeld(state)) && showsLife(folder, nowMs)
 }
 
-/** Waits until none of these runs is done by a task that Slurm has forgotten. Resolves with how many were. */
+/** Waits until no run is done by a task that Slurm has forgotten. Resolves with how many there were. */
 export async function untilForgottenEnd(
   dir: string,
   { experiments }: CampaignPlan,
   runs: readonly PlannedRun[],
-  taskOf: (run: PlannedRun) => TaskOfRun | null,
+  { ofRun }: SeenTasks,
   { observer, signal }: { observer: Observer; signal: AbortSignal | undefined },
 ): Promise<number> {
-  const left = () => {
+  let left = runs.flatMap(({ experiment, cycle }) => {
+    const tasks = ofRun.get(`${experiment}/${cycle}`) ?? []
+    const isLost = tasks.length > 0 && tasks.every(({ state }) => state === null || isHeld(state))
+    return isLost ? [join(dir, 'runs', experiments[experiment]?.name ?? '', `cycle-${cycle}`)] : []
+  })
+  for (let lost = 0; ; ) {
     const nowMs = nowBy(slurmFolder(dir))
-    return runs.filter((run) => {
-      const folder = join(dir, 'runs', experiments[run.experiment]?.name ?? '', `cycle-${run.cycle}`)
-      return isForgotten(taskOf(run), folder, nowMs)
-    }).length
-  }
-  const first = left()
-  if (first > 0)
-    observer.note(`Slurm has forgotten ${first} tasks that show life: waiting until they are over`)
-  while (left() > 0) {
+    left = left.filter((folder) => showsLife(folder, nowMs))
+    if (left.length === 0) return lost
+    if (lost === 0)
+      observer.note(
+        `Slurm has forgotten ${left.length} tasks that show life, as after a crash of its controller: waiting until they are over`,
+      )
+    lost ||= left.length
     await sleep(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
     stopIfInterrupted(signal)
   }
-  return first
 }

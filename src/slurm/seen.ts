@@ -79,14 +79,19 @@ export function tellingTask(
   return (status === 'completed' ? (doer ?? alive) : (alive ?? doer)) ?? tasks.at(-1) ?? null
 }
 
-/** Runs with a task that waits or runs, and that task. Throws SLURM_SILENT where Slurm does not tell: they would be submitted twice. */
-export async function aliveRuns(dir: string): Promise<Map<string, TaskOfRun>> {
-  const { ofRun, problem } = await seenTasks(dir)
-  if (problem !== null)
-    throw new LlemError(`Slurm does not tell what of the campaign is in its queue: ${problem}`, {
+/** The same. Throws SLURM_SILENT where Slurm does not tell: what it has would be submitted twice. */
+export async function certainTasks(dir: string): Promise<SeenTasks> {
+  const seen = await seenTasks(dir)
+  if (seen.problem !== null)
+    throw new LlemError(`Slurm does not tell what of the campaign is in its queue: ${seen.problem}`, {
       code: 'SLURM_SILENT',
       hint: 'Look with `scontrol ping` whether the controller is up, and try again.',
     })
+  return seen
+}
+
+/** Runs with a task that waits or runs, and that task. */
+export function aliveIn({ ofRun }: SeenTasks): Map<string, TaskOfRun> {
   const alive = [...ofRun].flatMap(([key, tasks]): [string, TaskOfRun][] => {
     const task = tasks.findLast(({ state }) => state !== null && isAlive(state))
     return task === undefined ? [] : [[key, task]]

@@ -23,7 +23,7 @@ export interface SlurmStatus {
   plan: CampaignPlan
   records: RunRecords
   problems: string[]
-  /** Tasks that wait or run. */
+  /** Tasks that wait or run, without those that wait until somebody releases them. */
   alive: number
   /** Slurm has answered. */
   isAsked: boolean
@@ -72,7 +72,7 @@ export async function slurmStatus(
     plan,
     records,
     problems,
-    alive: alive.length,
+    alive: alive.filter((task) => !isStuck(task)).length,
     isAsked,
   }
 }
@@ -82,16 +82,18 @@ function isToCome(state: NonNullable<TaskOfRun['state']>, status: Status): boole
   return isAlive(state) && !(isWaiting(state) && status === 'completed')
 }
 
-/** Tasks that will not start by themselves, though llem has released them. */
+/** Whether a task will not start by itself, though llem has released it. */
+function isStuck({ submission, state }: TaskOfRun): boolean {
+  return submission === 'submitted' && state !== null && isHeld(state)
+}
+
 function heldText(alive: readonly TaskOfRun[]): string[] {
-  const held = alive.filter(
-    ({ submission, state }) => submission === 'submitted' && state !== null && isHeld(state),
-  )
+  const held = alive.filter(isStuck)
   if (held.length === 0) return []
   const reasons = [...new Set(held.flatMap(({ state }) => state?.reason ?? []))].join(', ')
   const jobs = [...new Set(held.map(({ job_id }) => job_id))].join(',')
   return [
-    `${held.length} ${held.length === 1 ? 'task is' : 'tasks are'} held (${reasons}), as after a crash of Slurm's controller, and will not start by themselves: submit again, which releases them, or type \`scontrol release ${jobs}\`.`,
+    `${held.length} ${held.length === 1 ? 'task is' : 'tasks are'} held (${reasons}), as after a crash of Slurm's controller, and will not start by themselves: submit again, which releases them, or type \`scontrol release ${jobs}\`. Where it is "launch failed", their nodes knew the numbers already: look with \`sinfo -R\`, and wait two minutes before.`,
   ]
 }
 

@@ -30,7 +30,7 @@ import { type ClusterLimits, clusterLimits } from './limits.js'
 import { callSlurm, mustCallSlurm, refused } from './programs.js'
 import { isHeld } from './queue.js'
 import { sbatchEnvironment, scriptOf } from './script.js'
-import { aliveRuns, type TaskOfRun } from './seen.js'
+import { aliveIn, certainTasks, type TaskOfRun } from './seen.js'
 import { type Chunk, chunksOf } from './tasks.js'
 
 export interface SubmitOptions {
@@ -62,11 +62,10 @@ export async function submitCampaign(plan: CampaignPlan, options: SubmitOptions)
   const claim = await claimCampaign(dir)
   try {
     await withdrawUnfinished(dir)
-    const alive = await aliveRuns(dir)
-    await untilForgottenEnd(dir, plan, missingIn(dir, plan).runs, (run) => alive.get(keyOf(run)) ?? null, {
-      observer,
-      signal: options.signal,
-    })
+    const seen = await certainTasks(dir)
+    const { runs: before } = missingIn(dir, plan)
+    const lost = await untilForgottenEnd(dir, plan, before, seen, { observer, signal: options.signal })
+    const alive = aliveIn(lost === 0 ? seen : await certainTasks(dir))
     const { records, runs: missing } = missingIn(dir, plan)
     for (const problem of records.problems) observer.note(`Note: ${problem}`)
     const runs = missing.filter((run) => !alive.has(keyOf(run)))
