@@ -76,7 +76,7 @@ const CLEAN: Energy['contamination'] = { other_samplers: [], foreign_processes: 
 
 describe('the findings of a measurement', () => {
   const lines = (overrides: Partial<Energy>, isServerElsewhere = false) =>
-    findingsOf(energy(overrides), { isServerElsewhere }).map(lineOf)
+    findingsOf(energy(overrides), isServerElsewhere).map(lineOf)
 
   it('are none where all is well, nor where nobody could look', () => {
     expect(lines({})).toEqual([])

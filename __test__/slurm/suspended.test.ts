@@ -14,7 +14,7 @@ it('a run that was suspended while it was measured fails, and keeps what was mea
   const campaign = campaignOn(slurm, { experiments: 1 })
   const text = readFileSync(campaign.path, 'utf8')
   // Some seconds of inference.
-  writeFileSync(campaign.path, text.replace('n_prompts: 2', 'n_prompts: 1500'))
+  writeFileSync(campaign.path, text.replace('n_prompts: 2', 'n_prompts: 600'))
   expect((await campaign.submit()).stdout).toContain('Submitted 1 runs')
   const attempts = () => {
     const runs = join(campaign.dir(), 'runs')
@@ -22,7 +22,7 @@ it('a run that was suspended while it was measured fails, and keeps what was mea
     const cycles = readdirSync(runs).map((name) => join(runs, name, 'cycle-1'))
     return cycles.flatMap((cycle) =>
       readdirSync(cycle, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
         .map(({ name }) => join(cycle, name)),
     )
   }

@@ -59,6 +59,30 @@ export function findingsOfLength(durationSec: number): Finding[] {
     : []
 }
 
+/** llem was stopped for so long meanwhile, and continued. */
+export function findingsOfSuspension(seconds: number): Finding[] {
+  return seconds === 0
+    ? []
+    : [
+        warning(
+          'measurement_suspended',
+          `llem was suspended for ${seconds.toFixed(1)} s of the measurement; time and joules have the pause in them.`,
+        ),
+      ]
+}
+
+/** What is no part of the energy itself, and is kept where its findings are made anew. */
+const SURROUNDINGS: ReadonlySet<string> = new Set([
+  'measurement_suspended',
+  'slurm_node_shared',
+  'slurm_gpu_shared',
+  'slurm_gpus_not_named',
+])
+
+export function ofSurroundings(findings: readonly Finding[]): Finding[] {
+  return findings.filter(({ code }) => SURROUNDINGS.has(code))
+}
+
 /** The basic findings about a GPU, in the words of the contract. */
 export function basicFindings(gpu: GpuFacts): DeviceFinding[] {
   const findings: DeviceFinding[] = []
@@ -129,12 +153,9 @@ export function findingsOfDevice(
 
 /**
  * All findings of a measurement. `isServerElsewhere`: a server that llem has not started computes, which nobody can tell
- * from a stranger. `suspendedS`: so long llem was stopped meanwhile.
+ * from a stranger.
  */
-export function findingsOf(
-  energy: Omit<Energy, 'findings'>,
-  { isServerElsewhere = false, suspendedS = 0 } = {},
-): Finding[] {
+export function findingsOf(energy: Omit<Energy, 'findings'>, isServerElsewhere = false): Finding[] {
   const overrun = describeOverrun(energy)
   const contradiction = describeCrossCheck(energy)
   const describeProcess = isServerElsewhere ? describeServerOrStranger : describeForeignProcess
@@ -145,14 +166,6 @@ export function findingsOf(
   })
   return withoutRepetitions([
     ...findingsOfLength(energy.duration_sec),
-    ...(suspendedS === 0
-      ? []
-      : [
-          warning(
-            'measurement_suspended',
-            `llem was suspended for ${suspendedS.toFixed(1)} s of the measurement; time and joules have the pause in them.`,
-          ),
-        ]),
     ...(energy.unmeasured ?? []).map(({ gpu_index, reason }) =>
       ofGpu('gpu_not_measured', gpu_index, `it is in no joules here: ${reason}.`),
     ),

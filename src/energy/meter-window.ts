@@ -1,12 +1,11 @@
 import { LlemError, messageOf } from '../core/errors.js'
-import { watchSuspension } from '../core/suspension.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { Energy, Selection } from '../results/energy.js'
 import type { BackendWindow, EnergyBackend } from './backends/backend.js'
 import { NvmlBackend } from './backends/nvml.js'
 import { combined, unaided } from './combined.js'
 import type { ExternalMeters } from './external/open.js'
-import { findingsOf } from './findings.js'
+import { findingsOf, ofSurroundings } from './findings.js'
 import type { OpenedSampler } from './open.js'
 import { beginSensorWindow } from './sensors.js'
 
@@ -50,7 +49,6 @@ export async function beginMeterWindow(
   { isServerElsewhere = false, folder, ...files }: MeterWindowOptions = {},
 ): Promise<MeterWindow> {
   const startedAt = new Date()
-  const suspension = watchSuspension()
   // Where nothing else measures, what they counted is all that there is.
   const areAlone = backend === null && sensors !== null
   const own = areAlone ? new NvmlBackend({ opened: sensors, reason: null }) : ownOrNone
@@ -71,7 +69,8 @@ export async function beginMeterWindow(
       const besidesEnded = besides?.end()
       const told = async (energy: Energy): Promise<Energy> => {
         const whole = { ...energy, external: await ended }
-        return { ...whole, findings: findingsOf(whole, { isServerElsewhere, suspendedS: suspension() }) }
+        const beside = ofSurroundings(native.value?.energy.findings ?? [])
+        return { ...whole, findings: [...findingsOf(whole, isServerElsewhere), ...beside] }
       }
       const measuring = backend === null || other === null ? null : stop(backend, other)
       const native =
