@@ -21,6 +21,7 @@ if (platform.endsWith('-musl')) {
 }
 // Loaded from where npm puts them: few commands need them, and bundled they would be a third of the package.
 const NOT_BUNDLED = [
+  '@huggingface/hub',
   '@huggingface/tokenizers',
   'd3-scale',
   'd3-shape',
@@ -30,12 +31,20 @@ const NOT_BUNDLED = [
   'undici',
 ]
 
+/** Each by its name in dist/bundle. */
+const BUNDLED = {
+  main: 'cli/main.js',
+  runner: 'executors/runner.js',
+  'llamacpp-worker': 'backends/llamacpp/worker.js',
+  'server-worker': 'backends/server/worker.js',
+}
+
 const build = { addon, simulator, typescript }
 for (const part of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(build)) {
   if (!(part in build)) throw new Error(`unknown part ${part}; there are ${Object.keys(build).join(', ')}`)
   mkdirSync(scratch, { recursive: true })
   const made = mkdtempSync(join(scratch, `${part}-`))
-  const ok = build[part](made)
+  const ok = await build[part](made)
   rmSync(made, { recursive: true, force: true })
   // The compiler has said what is wrong; a stack trace would only push it off the screen.
   if (!ok) process.exit(1)
@@ -76,9 +85,9 @@ function typescript(made) {
   return unlessCurrent('typescript', {
     inputs: [...sources, 'tsconfig.json', 'package.json', 'package-lock.json', 'crates/binding/index.d.ts'],
     outputs: () => filesOf('dist'),
-    make() {
+    async make() {
       const compiled = run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.json', '--outDir', made])
-      const bundled = bundle(join(made, 'cli/main.js'), join(made, 'bundle'))
+      const bundled = await bundle(made)
       // As tsc does by itself: a type error in one file does not keep the others from being tried out.
       const dist = join(root, 'dist')
       const built = filesBelow(made)
@@ -91,30 +100,36 @@ function typescript(made) {
   })
 }
 
-/** The command as few files with its packages in them; what package.json calls #... is loaded from its own place. */
-function bundle(entry, folder) {
-  const external = ['#addon', ...NOT_BUNDLED].flatMap((name) => ['--external', name])
-  // Comments are read in src/, licences stand in THIRD-PARTY-LICENSES: without them the package is a twelfth smaller.
-  const options = [
-    '--format',
-    'esm',
-    '--platform',
-    'node',
-    '--no-comments',
-    ...external,
-    '--logLevel',
-    'silent',
-  ]
-  // It lists its files on stdout; what is wrong comes on stderr.
-  return run(join(root, 'node_modules/.bin/rolldown'), [entry, '--dir', folder, ...options], 'ignore')
+/**
+ * The command, and what it starts for every experiment, as few files with their packages in them: reading hundreds of
+ * small ones costs a process a third of a second. What package.json calls #... is loaded from its own place.
+ */
+async function bundle(made) {
+  try {
+    const { rolldown } = await import('rolldown')
+    const input = Object.fromEntries(Object.entries(BUNDLED).map(([name, path]) => [name, join(made, path)]))
+    const bundled = await rolldown({
+      input,
+      platform: 'node',
+      external: [/^#/, ...NOT_BUNDLED],
+      logLevel: 'silent',
+    })
+    // Comments are read in src/, licences stand in THIRD-PARTY-LICENSES: without them the package is a twelfth smaller.
+    await bundled.write({ dir: join(made, 'bundle'), format: 'esm', comments: false })
+    await bundled.close()
+    return true
+  } catch (error) {
+    console.error(`The bundle cannot be made: ${error.message}`)
+    return false
+  }
 }
 
 /** Makes the outputs unless they are what was made of these very inputs. */
-function unlessCurrent(name, { inputs, outputs, make }) {
+async function unlessCurrent(name, { inputs, outputs, make }) {
   const stamp = join(scratch, `${name}.sha256`)
   const before = digest(inputs)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === `${before} ${digest(outputs())}`) return true
-  const ok = make()
+  const ok = await make()
   if (ok) writeFileSync(stamp, `${before} ${digest(outputs())}`)
   return ok
 }

@@ -1,8 +1,6 @@
 // The library: import { measure, runExperiment, Sampler } from 'llem'.
 
-import { loadExperimentConfig } from './config/load.js'
-import { configError } from './config/problems.js'
-import type { ExperimentConfig, WrittenExperimentConfig } from './config/schema.js'
+import type { WrittenExperimentConfig } from './config/schema.js'
 import { chooseLibrary } from './energy/library.js'
 import { preflightOf } from './experiment/preflight/ready.js'
 import type { PreflightReport } from './experiment/preflight/report.js'
@@ -11,6 +9,9 @@ import {
   type RunOptions as InnerOptions,
   runExperiment as run,
 } from './experiment/run.js'
+
+import { experimentOf } from './library/configuration.js'
+import { silentObserver } from './progress/observer.js'
 
 export type { Manifest } from './campaign/manifest.js'
 export type { CampaignPlan } from './campaign/plan.js'
@@ -34,7 +35,13 @@ export {
   runCampaign,
 } from './library/campaign.js'
 export { campaignFront, compareResults, planCycles } from './library/compare.js'
-export { measurementWarnings, modelFacts, selectEnergyBackend } from './library/measuring.js'
+export {
+  type FetchOptions,
+  fetchModel,
+  measurementWarnings,
+  modelFacts,
+  selectEnergyBackend,
+} from './library/measuring.js'
 export { warmupUntilConverged } from './library/warmup.js'
 export type { ModelFacts } from './models/facts.js'
 export { estimateFlopsPalm, type FlopsEstimate } from './models/palm-flops.js'
@@ -53,6 +60,7 @@ export type { DeviceEnergy, Energy, NativeEnergy } from './results/energy.js'
 export type { ExecResult } from './results/exec.js'
 export type { ExperimentResult, FlopsResult, WarmupResult } from './results/experiment.js'
 export type { Finding } from './results/findings.js'
+export type { ModelSource } from './results/identity.js'
 export { bootstrapInterval, type Interval, studentInterval } from './results/interval.js'
 export { type Quoted, type QuotedNumbers, quotedNumbers } from './results/quoted.js'
 export { type AnyResult, readResult } from './results/read.js'
@@ -64,15 +72,18 @@ export interface RunOptions extends Omit<InnerOptions, 'libraryPath' | 'simulate
 }
 
 /**
- * Runs one experiment as `llem run` does. The configuration has the keys of the YAML file; every one but `model`
- * has a default; `LLEM_*` variables are not looked at. Throws CONFIG_INVALID with all problems at once, and what an
+ * Runs one experiment as `llem run` does. The configuration is the path of a file, llem's own or another tool's, or has the keys
+ * of the YAML file; every one but `model` has a default; `LLEM_*` variables are not looked at. Throws CONFIG_INVALID with all problems at once, and what an
  * experiment throws.
  */
 export async function runExperiment(
-  written: WrittenExperimentConfig,
+  written: WrittenExperimentConfig | string,
   { simulate, ...options }: RunOptions = {},
 ): Promise<ExperimentOutcome> {
-  return run(resolved(written), { ...options, ...chooseLibrary(simulate) })
+  return run(experimentOf(written, options.observer ?? silentObserver), {
+    ...options,
+    ...chooseLibrary(simulate),
+  })
 }
 
 /**
@@ -81,20 +92,13 @@ export async function runExperiment(
  * throws CONFIG_INVALID, and INTERRUPTED by the signal.
  */
 export async function preflight(
-  written: WrittenExperimentConfig,
+  written: WrittenExperimentConfig | string,
   { simulate, signal, observer }: Pick<RunOptions, 'simulate' | 'signal' | 'observer'> = {},
 ): Promise<PreflightReport> {
   const { libraryPath } = chooseLibrary(simulate)
-  return preflightOf(resolved(written), {
+  return preflightOf(experimentOf(written, observer ?? silentObserver), {
     libraryPath,
     signal,
     ...(observer === undefined ? {} : { observer }),
   })
-}
-
-/** JSON is YAML, so a program's configuration is checked by the very rules of a person's. */
-function resolved(written: WrittenExperimentConfig): ExperimentConfig {
-  const loaded = loadExperimentConfig({ text: JSON.stringify(written) })
-  if (!loaded.ok) throw configError(loaded.problems)
-  return loaded.config
 }

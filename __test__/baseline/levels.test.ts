@@ -29,7 +29,8 @@ async function measured(segments: Segment[], sets: readonly string[]) {
   return { result: resultIn(outputDir), stdout, stderr, outputDir }
 }
 
-describe('with a thermal floor of 30 s', () => {
+// They wait for most of their time, each for levels of its own.
+describe.concurrent('with a thermal floor of 30 s', () => {
   let result: ExperimentResult
   let stdout: string
   let outputDir: string
@@ -81,7 +82,7 @@ describe('with a thermal floor of 30 s', () => {
   })
 })
 
-it('a level that rises through its floor is subtracted by nobody', async () => {
+it.concurrent('a level that rises through its floor is subtracted by nobody', async () => {
   const told = await Promise.all(
     [1, 0.5].map(async (risesW) => {
       // A slope, no stairs of a second: a sensor that moves once a second knows nothing of a window of one or two.
@@ -99,7 +100,7 @@ it('a level that rises through its floor is subtracted by nobody', async () => {
     })
 })
 
-describe('without a thermal floor', () => {
+describe.concurrent('without a thermal floor', () => {
   it('parked power is measured before the window', async () => {
     const { result, stderr } = await measured([{ for_s: 1, w: 110 }], [])
     expect(result.energy_breakdown).toMatchObject({

@@ -25,6 +25,7 @@ describe('llem backend list', () => {
       { kind: 'inference', name: 'pytorch', installed: false, path: null },
       { kind: 'inference', name: 'vllm', problem: 'no vllm on PATH; see: llem backend install vllm' },
       { kind: 'inference', name: 'tensorrt' },
+      ...['sglang', 'tgi', 'llama-server', 'ollama', 'lmstudio'].map((name) => ({ kind: 'inference', name })),
       { kind: 'inference', name: 'server', installed: false, path: null },
       { kind: 'energy', name: 'nvml', installed: true, available: false },
       { kind: 'energy', name: 'zeus', installed: false, path: null, available: false },
@@ -48,7 +49,7 @@ describe('llem backend install', () => {
     [
       ['nope'],
       'BACKEND_UNKNOWN',
-      /there is no backend "nope" to install\. Valid names: llamacpp, pytorch, vllm, tensorrt, server, zeus, codecarbon\./,
+      /there is no backend "nope" to install\. Valid names: llamacpp, pytorch, vllm, tensorrt, sglang, tgi, llama-server, ollama, lmstudio, server, zeus, codecarbon\./,
     ],
     [['llamacpp', '--gpu', 'rocm'], 'GPU_UNKNOWN', /--gpu rocm is not one of auto, cuda, vulkan, none\./],
   ] as const)('of %j ends with 2 and the valid names', async ([args, code, text]) => {

@@ -35,7 +35,7 @@ appendFileSync(${JSON.stringify(log)}, JSON.stringify(process.argv.slice(2)) + '
 /** What the command line says on stderr, without the words beside it. */
 const said = (stderr: string) => stderr.replace(/^(SIMULATED: .*|Running: .*|Warming up: .*)\n/gm, '')
 
-describe('llem exec --runs', () => {
+describe.concurrent('llem exec --runs', () => {
   it('says how much more one command uses, in a table and a sentence, on stdout', async () => {
     const { code, stdout, stderr } = await repeated('--runs', '4', '--', 'sleep 0.5', 'sleep 0.75')
     expect({ code, said: said(stderr) }).toEqual({ code: 0, said: '' })
@@ -133,7 +133,7 @@ describe('llem exec --runs', () => {
   })
 })
 
-describe('a command line', () => {
+describe.concurrent('a command line', () => {
   it('is split without a shell, and parameters go inside of its arguments', async () => {
     const { command, lines } = noting()
     const line = `${command} --text={text} 'a  b' {n}`
@@ -183,7 +183,7 @@ describe('a command line', () => {
   })
 })
 
-describe('what is typed wrongly', () => {
+describe.concurrent('what is typed wrongly', () => {
   it('is told all at once, and nothing runs', async () => {
     const { command, lines } = noting()
     const folder = scratchFolder()
@@ -241,7 +241,7 @@ describe('what is typed wrongly', () => {
   })
 })
 
-describe('a command that fails', () => {
+describe.concurrent('a command that fails', () => {
   /** Succeeds twice, then fails with words. */
   const failing = () => {
     const count = join(scratchFolder(), 'count')
@@ -322,7 +322,7 @@ describe('a command that fails', () => {
   })
 })
 
-describe('what is run beside the commands', () => {
+describe.concurrent('what is run beside the commands', () => {
   it('is setup and cleanup once, and prepare before each run, warmups too, each with its parameters', async () => {
     const { command, lines } = noting()
     const { code } = await repeated(
@@ -346,7 +346,7 @@ describe('what is run beside the commands', () => {
   })
 })
 
-describe('Ctrl-C', () => {
+describe.concurrent('Ctrl-C', () => {
   it.for(['SIGINT', 'SIGTERM'] as const)(
     '%s ends the running command with all that it started, and what was measured is kept and told',
     async (signal) => {
@@ -384,7 +384,7 @@ touch ${pids}/$$\n`,
   )
 })
 
-describe('the exports', () => {
+describe.concurrent('the exports', () => {
   it('have what is read of hyperfine’s, by the names that it has, and joules beside it', async () => {
     const folder = scratchFolder()
     const at = (name: string) => join(folder, name)
@@ -457,7 +457,7 @@ print(json.dumps([labels, spread, energy, list(rows[0]), rows]))`
   })
 })
 
-describe('-o', () => {
+describe.concurrent('-o', () => {
   it('keeps each run as llem exec does, so that verify, compare and show work on them', async () => {
     const output = scratchFolder()
     const { code, stdout } = await repeated(

@@ -110,8 +110,13 @@ export async function measured(outputDir: string, requests: number): Promise<voi
 /** The processes that a process started, of every thread. */
 export function childrenOf(pid: number | undefined): number[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
-    return text.split(/\s+/).filter(Boolean).map(Number)
+    try {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+      return text.split(/\s+/).filter(Boolean).map(Number)
+    } catch {
+      // The thread has ended meanwhile.
+      return []
+    }
   })
 }
 

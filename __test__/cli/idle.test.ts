@@ -13,7 +13,8 @@ const idle = (scenario: string, ...args: string[]) =>
     env: HOME,
   })
 
-describe('llem idle', () => {
+// They wait for most of their time.
+describe.concurrent('llem idle', () => {
   it('tells four levels, a cold start and the pause from which unloading pays, as JSON and on the screen', async () => {
     const { code, stdout, stderr } = await idle('idle-model', '--json', '-q')
     const report = JSON.parse(stdout) as IdleReport

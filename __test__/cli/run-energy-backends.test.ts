@@ -19,7 +19,8 @@ beforeAll(async () => {
 const ofPython = (pids: readonly number[]) =>
   pids.filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('python'))
 
-describe('llem run', () => {
+// They wait for helpers, and for windows of their own.
+describe.concurrent('llem run', () => {
   it('measures with Zeus where it works, and says with what and what it comes to', async (context) => {
     if (missing !== null) context.skip(missing)
     const sets = ['energy.backend=zeus', 'carbon.country=FRA', 'carbon.pue=1.5', 'price_per_kwh=0.2']
@@ -123,7 +124,7 @@ describe('llem run', () => {
   })
 })
 
-describe('what can measure here', () => {
+describe.concurrent('what can measure here', () => {
   it('llem devices -v shows what each backend says of the GPUs, and what auto takes', async (context) => {
     if (missing !== null) context.skip(missing)
     const { code, stdout } = await llem(['devices', '-v', '--simulate'], { env })

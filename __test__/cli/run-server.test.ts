@@ -15,6 +15,7 @@ import {
 import { endsWithin, isRunning, within } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { llem } from '../native/llem.js'
+import { COMMIT, sha256, startHub } from '../registry/hub-double.js'
 import {
   childrenOf,
   filesIn,
@@ -240,6 +241,56 @@ describe('the backends that know their server', () => {
       version: '1.2.3',
       problem: null,
     })
+  })
+})
+
+describe('the real llama-server by its name', () => {
+  it('is started with a model that is fetched by its name', async (context) => {
+    const folder = join(path(context), '..')
+    const content = readFileSync(model)
+    const hub = await startHub({ 'o/tiny-GGUF': { files: { 'tiny-F16.gguf': content }, commit: COMMIT } })
+    try {
+      const sets = [
+        ...LENGTHS,
+        'llama-server.parallel=2',
+        'llama-server.ctx_size=2048',
+        'llama-server.threads=1',
+      ]
+      const { code, stderr, outputDir } = await run(
+        ['--simulate', '-b', 'llama-server', '-m', 'hf:o/tiny-GGUF:f16'],
+        [...sets, 'load.concurrency=2'],
+        { PATH: `${folder}:${process.env.PATH}`, HF_ENDPOINT: hub.address, HF_HOME: scratchFolder() },
+      )
+      expect({ code, stderr }).toMatchObject({ code: 0 })
+      const result = resultIn(outputDir)
+      expect(result).toMatchObject({
+        ...{ backend: 'llama-server', model: 'hf:o/tiny-GGUF:f16', output_tokens: 12 * 24 },
+        flops: { method: 'palm_formula' },
+        identity: {
+          observed: {
+            engine: 'llamacpp',
+            engine_version: expect.stringMatching(/^b\d+/),
+            context_size: 1024,
+          },
+          source: { repository: 'o/tiny-GGUF', commit: COMMIT, files: [{ sha256: sha256(content) }] },
+        },
+      })
+    } finally {
+      await hub.close()
+    }
+  })
+
+  it('that runs already is listed with it, measured by it, and refused by another', async (context) => {
+    path(context)
+    const address = attached?.baseUrl ?? ''
+    const found = JSON.parse((await llem(['servers', address, '--json'])).stdout)
+    expect(found).toMatchObject([{ engine: 'llamacpp', backend: 'llama-server' }])
+    const own = await run(['-b', 'llama-server'], [...LENGTHS, `llama-server.base_url=${address}`])
+    expect(own.code).toBe(0)
+    expect(resultIn(own.outputDir)).toMatchObject({ backend: 'llama-server', output_tokens: 12 * 24 })
+    const other = await run(['-b', 'ollama'], [`ollama.base_url=${address}`])
+    expect(other.code).toBe(2)
+    expect(other.stderr).toContain(`Use -b llama-server --set llama-server.base_url=${address}`)
   })
 })
 

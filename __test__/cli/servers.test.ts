@@ -26,12 +26,19 @@ describe('llem servers', () => {
     const { code, stdout, stderr, tookMs } = await llem(['servers', ...urls])
     expect(code).toBe(0)
     expect(stdout.trim().split('\n')).toHaveLength(2)
-    expect(stdout).toMatch(new RegExp(`${urls[0]} +vllm 0\\.11\\.0 +org/it's`))
-    expect(stderr).toContain(`llem run -m 'org/it'\\''s' -b server --set server.base_url=${urls[0]}`)
+    expect(stdout).toMatch(new RegExp(`${urls[0]} +vllm 0\\.11\\.0 +-b vllm +org/it's`))
+    expect(stderr).toContain(`llem run -m 'org/it'\\''s' -b vllm --set vllm.base_url=${urls[0]}`)
     expect(tookMs).toBeLessThan(15_000)
     const found = JSON.parse((await llem(['servers', ...urls, '--json'])).stdout)
     expect(found).toEqual([
-      { url: urls[0], engine: 'vllm', engine_version: '0.11.0', models: ["org/it's"], reason: null },
+      {
+        url: urls[0],
+        engine: 'vllm',
+        engine_version: '0.11.0',
+        backend: 'vllm',
+        models: ["org/it's"],
+        reason: null,
+      },
     ])
   })
 

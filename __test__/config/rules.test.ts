@@ -64,7 +64,7 @@ describe('rules that join several keys', () => {
       'a load for a backend that takes one prompt after the other',
       'load: { concurrency: 4, seed: 42 }',
       [
-        'exp.yaml:2:22: load.concurrency has no meaning for backend llamacpp, which takes one prompt after the other; leave it out, or set backend to vllm, tensorrt, server',
+        'exp.yaml:2:22: load.concurrency has no meaning for backend llamacpp, which takes one prompt after the other; leave it out, or set backend to vllm, tensorrt, ollama, lmstudio, sglang, tgi, llama-server, server',
       ],
     ],
     [

@@ -224,7 +224,7 @@ describe('a killed campaign leaves no process in its container', () => {
     // What is stopped reads no end of stdin and answers no SIGTERM.
     if (how !== '') process.kill(pid, 'SIGSTOP')
     if (what === 'campaign') child.kill('SIGKILL')
-    else process.kill(processesWith('executors/runner.js', child.pid)[0] ?? 0, 'SIGKILL')
+    else process.kill(processesWith('bundle/runner.js', child.pid)[0] ?? 0, 'SIGKILL')
     expect(await within(10_000, () => !isRunning(pid))).toBe(true)
     if (what === 'campaign') expect(await isEmptyWithin(made, 'server', 5000)).toBe(true)
     await ended

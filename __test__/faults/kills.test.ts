@@ -15,8 +15,8 @@ const ENDS = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGSTOP', 'closed termi
 /** A process, and what its command line holds. */
 const TARGETS = {
   campaign: 'bin/llem.js campaign',
-  runner: 'dist/executors/runner.js',
-  worker: 'dist/backends/server/worker.js',
+  runner: 'dist/bundle/runner.js',
+  worker: 'dist/bundle/server-worker.js',
   server: 'telltale-server.mjs',
 } as const
 type Target = keyof typeof TARGETS

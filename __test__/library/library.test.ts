@@ -9,6 +9,8 @@ import {
   listDevices,
   measure,
   monotonicNs,
+  planCampaign,
+  preflight,
   runExperiment,
   Sampler,
   simulate,
@@ -143,3 +145,28 @@ describe('runExperiment', () => {
     await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' })
   })
 })
+
+describe('a file', () => {
+  it('of another tool is read as `llem run` reads it, and what has no counterpart is told', async () => {
+    const files = join(import.meta.dirname, '..', 'import', 'files')
+    const notes: string[] = []
+    const observer = { ...silent, note: (text: string) => notes.push(text) }
+    const report = await preflight(join(files, 'v2-experiment.yaml'), { simulate: true, observer })
+    // Its model is a name of the hub, for a backend that is not installed here.
+    expect(report.problems.map(({ code }) => code)).not.toContain('CONFIG_INVALID')
+    expect(notes).toContainEqual(expect.stringMatching(/^Note: no counterpart: .*max_output_tokens/))
+    const study = join(files, 'v2-sweep-groups.yaml')
+    await expect(runExperiment(study)).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: 'Give it to runCampaign.',
+    })
+    expect(planCampaign(study).experiments.length).toBeGreaterThan(1)
+    await expect(runExperiment(join(files, 'nothing.yaml'))).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  })
+})
+
+const silent = {
+  note: () => undefined,
+  detail: () => undefined,
+  progress: () => ({ update: () => undefined, stop: () => undefined }),
+}

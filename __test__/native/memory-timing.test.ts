@@ -8,7 +8,7 @@ import { gpu, scenarioFile, scratchFolder } from './scenario.js'
 vi.setConfig({ testTimeout: 600_000 })
 
 // The acceptance run is LLEM_TEST_MEMORY_S=300, which compares minute 1 with minute 5.
-const LENGTH_S = Number(process.env.LLEM_TEST_MEMORY_S ?? 45)
+const LENGTH_S = Number(process.env.LLEM_TEST_MEMORY_S ?? 30)
 const SETTLED_S = Math.min(60, Math.ceil(LENGTH_S / 3))
 /** Less than what samples at this rate (8 GPUs x 1 kHz x 200 B) would add in three seconds. */
 const LIMIT_MB = 5

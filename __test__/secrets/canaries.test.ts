@@ -106,7 +106,7 @@ it('a canary is found in each of its forms', () => {
   expect(canariesIn(Buffer.from('nothing'), secrets)).toEqual([])
 })
 
-describe('llem run', () => {
+describe.concurrent('llem run', () => {
   it('that succeeds leaves none', async () => {
     const { ended, place } = await runOf('good')
     expect(ended.stderr).toContain('[redacted]')
@@ -168,7 +168,7 @@ describe('llem run', () => {
   })
 })
 
-describe('llem exec', () => {
+describe.concurrent('llem exec', () => {
   const args = (command: string) => [
     ...['sh', '-c', command, 'sh', '-u', `me:${secrets.userPassword}`, `-ume:${secrets.userPassword}`],
     ...['-H', `Authorization: Bearer ${secrets.headerToken}`, `--token=${secrets.optionKey}`],
@@ -208,7 +208,7 @@ describe('llem exec', () => {
   })
 })
 
-describe('llem campaign', () => {
+describe.concurrent('llem campaign', () => {
   const logsBelow = (folder: string) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('run.log'))

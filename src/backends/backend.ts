@@ -19,6 +19,8 @@ import type { WorkerTimeouts } from './worker-session.js'
 /** One way of running a model. A new one is a file that implements this and a line in registry.ts. */
 export interface InferenceBackend {
   readonly name: string
+  /** What it loads of a model that is asked for by name (hf:, ollama:); null: it knows such names by itself. */
+  readonly takes: 'gguf' | 'folder' | 'either' | null
   /**
    * Looks at the model without loading it and resolves with what it found, null where only a worker can tell.
    * Rejects with MODEL_NOT_FOUND or MODEL_UNREADABLE.

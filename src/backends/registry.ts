@@ -2,12 +2,10 @@ import { LlemError } from '../core/errors.js'
 import type { InferenceBackend } from './backend.js'
 import { llamacpp } from './llamacpp/llamacpp.js'
 import { pytorch } from './pytorch/pytorch.js'
-import { server } from './server/server.js'
-import { tensorrt } from './server/tensorrt.js'
-import { vllm } from './server/vllm.js'
+import { serverBackends } from './server/servers.js'
 
 /** Every inference backend llem knows. */
-export const inferenceBackends: readonly InferenceBackend[] = [llamacpp, pytorch, vllm, tensorrt, server]
+export const inferenceBackends: readonly InferenceBackend[] = [llamacpp, pytorch, ...serverBackends]
 
 /** The backend of this name. Throws BACKEND_UNKNOWN, which lists the valid names. */
 export function findBackend(name: string): InferenceBackend {

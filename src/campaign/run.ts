@@ -18,6 +18,7 @@ import { gapSeconds, waitInGap } from './gaps.js'
 import { type GpusToWatch, HealthChecks } from './health.js'
 import { sweepLeftovers } from './leftovers.js'
 import { type Manifest, ManifestFile, viewOf } from './manifest.js'
+import { fetchModels } from './models.js'
 import { isCycleOver, type PlannedRun } from './order.js'
 import { explained, oomKills } from './out-of-memory.js'
 import { breaker, hopelessBy } from './pauses.js'
@@ -114,6 +115,7 @@ export async function runThese(
   manifest.restarts = () => health.restarts
   const { served, reason: nothing } = await leaveOutUnserved(runs, plan, context)
   if (nothing !== null) return nothing
+  await fetchModels(served, plan, context)
   const unwell = await health.begin()
   if (unwell !== null) return unwell
   await executor.begin?.({ observer, signal })

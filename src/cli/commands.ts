@@ -35,11 +35,11 @@ export const COMMANDS: readonly CommandLine[] = [
         .argument('[config.yaml]', 'the experiment; every key has a default but `model`')
         .option(
           '-m, --model <model>',
-          'the model: a GGUF file, or for pytorch an id or folder of Hugging Face',
+          'the model: a GGUF file, hf:OWNER/REPO:QUANT, ollama:NAME, a folder or id of Hugging Face, or a name that the server knows',
         )
         .option(
           '-b, --backend <backend>',
-          'the inference backend: llamacpp (default), pytorch, vllm, tensorrt, server',
+          'the inference backend: llamacpp (default), pytorch, vllm, tensorrt, sglang, tgi, llama-server, ollama, lmstudio, server',
         )
         .option('-n, --n-prompts <n>', 'how many prompts to measure (default: 100)')
         .option('-o, --output-dir <dir>', 'where the results go (default: results)')
@@ -58,6 +58,8 @@ export const COMMANDS: readonly CommandLine[] = [
           'after',
           examples(
             ['llem run -m model.gguf', '100 built-in prompts on the embedded llama.cpp'],
+            ['llem run -m hf:bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M', 'a model of the Hugging Face hub'],
+            ['llem run -m llama3.2 -b ollama', 'the server of Ollama on this machine, under load'],
             ['llem run experiment.yaml --set warmup.max_prompts=20', 'one key changed'],
             ['llem run -m model.gguf --simulate', 'try it without a GPU'],
             ['llem run experiment.yaml --dry-run --json', 'the resolved configuration'],
@@ -743,10 +745,13 @@ export const COMMANDS: readonly CommandLine[] = [
         .description(
           'Measures the power of the GPUs without the model, with a CUDA context alone, with the model in memory and after it was unloaded, what loading it costs, and from which pause on unloading pays. No prompt runs. Takes about a minute and the time to load. Exit code 1 where a level that this needs drifted or could not be had.',
         )
-        .argument('<model>', 'a GGUF file, or for pytorch an id or folder of Hugging Face')
+        .argument(
+          '<model>',
+          'a GGUF file, hf:OWNER/REPO:QUANT, ollama:NAME, or a folder or id of Hugging Face',
+        )
         .option(
           '-b, --backend <backend>',
-          'the inference backend: llamacpp (default), pytorch, vllm, tensorrt, server',
+          'the inference backend: llamacpp (default), pytorch, vllm, tensorrt, sglang, tgi, llama-server, ollama, lmstudio, server',
         )
         .option('--set <key=value>', 'set any key of an experiment’s configuration, repeatable', collect)
         .option(

@@ -62,7 +62,7 @@ export function barOf(
 
 /** "Warmup: up to 50 prompts", and where it takes long how far it is. */
 function showLines({ label, total, unit, isLimit = false }: Stretch): Progress {
-  const units = unit !== 's' && total !== 1 ? `${unit}s` : unit
+  const units = unit !== 's' && unit !== 'MB' && total !== 1 ? `${unit}s` : unit
   say(`${label}: ${isLimit ? 'up to ' : ''}${total} ${units}`)
   let lastMs = performance.now()
   return {

@@ -1,6 +1,6 @@
 import { type FoundServer, findServers, USUAL_PORTS, usualUrls } from '../backends/server/find-servers.js'
 import { print, printJson, say } from './screen.js'
-import { shellWord } from './shell-word.js'
+import { serverCommand } from './server-command.js'
 import { columns } from './tables.js'
 
 /** Lists the inference servers that answer, at the usual ports of this machine or where they are said to be. */
@@ -14,12 +14,13 @@ export async function servers(urls: readonly string[], { json = false }: { json?
     )
     return
   }
-  const rows = found.map(({ url, engine, engine_version, models, reason }) => [
+  const rows = found.map(({ url, engine, engine_version, backend, models, reason }) => [
     url,
     [engine ?? 'unknown', engine_version ?? ''].join(' ').trim(),
+    `-b ${backend}`,
     models === null ? (reason ?? '-') : named(models),
   ])
-  print(columns(['server', 'engine', 'models'], rows, []))
+  print(columns(['server', 'engine', 'backend', 'models'], rows, []))
   say(`Measure one: ${commandFor(found)}`)
 }
 
@@ -33,6 +34,5 @@ function named(models: readonly string[]): string {
 
 function commandFor(found: readonly FoundServer[]): string {
   const server = found.find(({ models }) => models?.[0] !== undefined) ?? found[0]
-  const model = server?.models?.[0] ?? 'MODEL'
-  return `llem run -m ${shellWord(model)} -b server --set server.base_url=${server?.url}`
+  return server === undefined ? '' : serverCommand(server)
 }

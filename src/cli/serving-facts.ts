@@ -1,5 +1,5 @@
 import type { Serving } from '../results/experiment.js'
-import type { Identity } from '../results/identity.js'
+import type { Identity, ModelSource } from '../results/identity.js'
 
 /** How a server was loaded and what came of it, for the table of a result. */
 export function* servingFacts({
@@ -37,6 +37,15 @@ const HOW: Readonly<Record<Identity['resolved']['by'], string>> = {
   told_path: 'whose path it tells',
   unlisted: 'without a list of models',
   loaded: 'which was loaded',
+}
+
+/** "o/r at 0123456789ab: r-Q4_K_M.gguf (sha256 0123456789ab)" */
+export function sourceText({ repository, commit, manifest_sha256, files }: ModelSource): string {
+  const [first, ...others] = files
+  const at = commit ?? manifest_sha256
+  const hash = first?.sha256 == null ? '' : ` (sha256 ${first.sha256.slice(0, 12)})`
+  const more = others.length === 0 ? '' : ` and ${others.length} more`
+  return `${repository}${at === null ? '' : ` at ${at.slice(0, 12)}`}: ${first?.path ?? 'no file'}${hash}${more}`
 }
 
 /** Who answered, by which name and by what that is the model, for the table of a result. */

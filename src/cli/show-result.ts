@@ -12,7 +12,7 @@ import { nodeFacts } from './node-facts.js'
 import { levelFacts, ofWhom, perToken, quotedFacts } from './quoted-facts.js'
 import { SIMULATED } from './screen.js'
 import { sensorFacts } from './sensor-facts.js'
-import { servedBy, servingFacts } from './serving-facts.js'
+import { servedBy, servingFacts, sourceText } from './serving-facts.js'
 import { facts } from './tables.js'
 import { untrustedFacts } from './untrusted-facts.js'
 
@@ -58,6 +58,7 @@ function* factsOf(result: ExperimentResult): Generator<[name: string, fact: stri
     const how = [worker.quantisation ?? worker.dtype, `${worker.backend} on ${worker.compute}`]
     yield ['Model', `${result.model} (${how.filter((part) => part !== null).join(', ')})`]
   }
+  if (result.identity?.source != null) yield ['Weights', sourceText(result.identity.source)]
   if (result.identity != null && result.identity.resolved.by !== 'loaded')
     yield ['Served by', servedBy(result.identity)]
   yield* quotedFacts(result)

@@ -6,6 +6,7 @@ import { messageOf } from '../core/errors.js'
 import { printable } from '../core/printable.js'
 import { listDevices } from '../native/machine.js'
 import { print } from './screen.js'
+import { serverCommand } from './server-command.js'
 import { shellWord } from './shell-word.js'
 
 /** Nobody waits longer for a hint. */
@@ -70,12 +71,9 @@ function modelFiles(): string[] {
 function waysOf(hasGpu: boolean, servers: readonly FoundServer[], files: readonly string[]): Way[] {
   const simulated = hasGpu ? '' : ' --simulate'
   const [file] = files
-  const ways: Way[] = servers.flatMap(({ url, models }) => {
-    const [model] = models ?? []
-    if (model === undefined) return []
-    const command = `llem run -m ${shellWord(model)} -b server --set server.base_url=${url}${simulated}`
-    return [{ command, meaning: 'that server under load' }]
-  })
+  const ways: Way[] = servers
+    .filter(({ models }) => models?.[0] !== undefined)
+    .map((server) => ({ command: serverCommand(server, simulated), meaning: 'that server under load' }))
   if (file !== undefined)
     ways.push({ command: `llem run -m ${shellWord(file)}${simulated}`, meaning: 'a model of this folder' })
   ways.push({ command: `llem exec${simulated} -- sleep 1`, meaning: 'any command' })

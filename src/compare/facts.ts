@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Energy } from '../results/energy.js'
 import type { ExperimentResult } from '../results/experiment.js'
+import type { ModelSource } from '../results/identity.js'
 import { quotedNumbers } from '../results/quoted.js'
 import type { AnyResult } from '../results/read.js'
 import { whoseJoules } from '../results/whose.js'
@@ -68,11 +69,18 @@ function factsOfRun(
     // Whoever runs the model itself counts its own tokens.
     tokens: serving?.token_source ?? 'worker',
     workload: prompts.hash,
-    model: identity?.observed.root ?? identity?.observed.model ?? result.model,
+    model: weightsOf(identity?.source) ?? identity?.observed.root ?? identity?.observed.model ?? result.model,
     baseline: parts?.parked_source ?? null,
     node: result.environment.node,
     mean_output_tokens: finished > 0 ? result.output_tokens / finished : null,
   }
+}
+
+/** The very weights of a model that was asked for by name: the cache that they lie in is another on each machine. */
+function weightsOf(source: ModelSource | null | undefined): string | null {
+  if (source == null) return null
+  const hashes = source.files.flatMap(({ sha256 }) => sha256?.slice(0, 12) ?? [])
+  return `${source.repository} (${hashes.length > 0 ? `sha256 ${hashes.join(' ')}` : source.commit})`
 }
 
 function estimatorOf({ backend, method, estimator, constants_hash }: Energy): string {

@@ -1,6 +1,7 @@
 import { closest, didYouMean } from './did-you-mean.js'
 import { schemaKeys } from './json-schema.js'
 import { addValue, type Overrides } from './overrides.js'
+import { SERVER_BACKENDS } from './schema.js'
 import { bareWord, meantBy } from './vocabulary.js'
 
 const PREFIX = 'LLEM_'
@@ -32,7 +33,7 @@ export function environmentLayers(env: Readonly<Record<string, string | undefine
   for (const [index, name] of names.entries()) {
     const value = env[name]
     if (value === undefined || value.trim() === '') continue
-    const key = name.slice(PREFIX.length).toLowerCase().replaceAll('__', '.')
+    const key = withDashes(name.slice(PREFIX.length).toLowerCase().replaceAll('__', '.'))
     addValue(overrides, { source: 'environment', key, where: name, index, value }, () =>
       suggestVariable(name),
     )
@@ -40,9 +41,18 @@ export function environmentLayers(env: Readonly<Record<string, string | undefine
   return overrides
 }
 
+/** A shell has no dash in the name of a variable: LLAMA_SERVER stands for the group llama-server. */
+function withDashes(key: string): string {
+  const [group = '', ...rest] = key.split('.')
+  const dashed = group.replaceAll('_', '-')
+  return rest.length > 0 && (SERVER_BACKENDS as readonly string[]).includes(dashed)
+    ? [dashed, ...rest].join('.')
+    : key
+}
+
 /** The variable that stands for a config key. */
 export function variableOf(path: readonly string[]): string {
-  return PREFIX + path.join('__').toUpperCase()
+  return PREFIX + path.join('__').toUpperCase().replaceAll('-', '_')
 }
 
 function suggestVariable(name: string): string | null {

@@ -1,4 +1,6 @@
+import { LlemError } from '../core/errors.js'
 import { hostOf, mayCarryKey } from '../core/key-policy.js'
+import { namedModel } from '../core/named-model.js'
 import { type Layer, placeOf } from './layers.js'
 import type { Finding } from './problems.js'
 import { type ExperimentConfig, experimentConfigSchema, isServerBackend, SERVER_BACKENDS } from './schema.js'
@@ -24,6 +26,7 @@ const RULES: readonly Rule[] = [
   loadNeedsServer(),
   oneServer(),
   serverIsNamed(),
+  modelIsNamed(),
   ...SERVER_BACKENDS.map(startedOrAttached),
   ...SERVER_BACKENDS.map(keyStaysSecret),
 ]
@@ -239,6 +242,23 @@ function serverIsNamed(): Rule {
       const message =
         'backend server needs server.command, e.g. [llama-server, -m, "{model}", --port, "{port}"], or server.base_url, e.g. http://127.0.0.1:8000'
       return [{ path: ['backend'], message }]
+    },
+  }
+}
+
+/** A name that is misspelt is told with its place, before anybody is asked for it. */
+function modelIsNamed(): Rule {
+  const key: Path = ['model']
+  return {
+    keys: [key],
+    broken: ({ model }) => {
+      try {
+        namedModel(model)
+        return []
+      } catch (error) {
+        if (!(error instanceof LlemError)) throw error
+        return [{ path: key, message: `${error.message}. ${error.hint}` }]
+      }
     },
   }
 }

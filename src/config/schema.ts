@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { llamacpp } from '../backends/llamacpp/options.js'
 import { pytorch } from '../backends/pytorch/options.js'
-import { server, tensorrt, vllm } from '../backends/server/options.js'
+import { serverGroups } from '../backends/server/options.js'
 import { carbon, pricePerKwh } from './schema-footprint.js'
 import { load } from './schema-load.js'
 import { baseline, energy, timeseries, warmup } from './schema-measurement.js'
@@ -12,11 +12,15 @@ export { LLAMACPP_GPUS } from '../backends/llamacpp/options.js'
 export { ENERGY_BACKENDS } from '../core/energy-backends.js'
 
 /** Every inference backend that `backend` may name. */
-export const INFERENCE_BACKENDS = ['llamacpp', 'pytorch', 'vllm', 'tensorrt', 'server'] as const
+export const INFERENCE_BACKENDS = ['llamacpp', 'pytorch', ...namesOf(serverGroups)] as const
 
 /** Those that are reached over HTTP, to which `load` applies. */
-export const SERVER_BACKENDS = ['vllm', 'tensorrt', 'server'] as const
-export type ServerBackendName = (typeof SERVER_BACKENDS)[number]
+export const SERVER_BACKENDS = namesOf(serverGroups)
+export type ServerBackendName = keyof typeof serverGroups
+
+function namesOf<T extends object>(groups: T): (keyof T & string)[] {
+  return Object.keys(groups) as (keyof T & string)[]
+}
 
 /** Whether a backend is reached over HTTP. */
 export function isServerBackend(name: string): name is ServerBackendName {
@@ -51,7 +55,7 @@ export const experimentConfigSchema = z
   .strictObject({
     model: pathText.meta({
       description:
-        'The model: the path of a GGUF file, or an id or folder of Hugging Face, as the backend needs.',
+        'The model: the path of a GGUF file or of a folder, hf:OWNER/REPO[@REVISION][:FILE or QUANT], ollama:NAME, or a name that the backend knows.',
       expects: pathExpected,
     }),
     backend: z.enum(INFERENCE_BACKENDS).default('llamacpp').meta({ description: 'What runs the model.' }),
@@ -81,9 +85,7 @@ export const experimentConfigSchema = z
     generation,
     llamacpp,
     pytorch,
-    vllm,
-    tensorrt,
-    server,
+    ...serverGroups,
     load,
     slo,
     energy,

@@ -12,6 +12,10 @@ export const LIMITS = {
   header_bytes: 64 * KIB,
   /** The answer to "are you well", of which only the status counts. */
   health_bytes: 64 * KIB,
+  /** One page of the files of a repository: a thousand of them have 300 KiB. */
+  hub_listing_bytes: 32 * MIB,
+  /** Files of a repository. */
+  hub_files: 100_000,
   /** A page of 100 rows of a data set, unpacked, whatever it weighed on the wire. */
   dataset_page_bytes: 32 * MIB,
   /** One line or event of a stream, in characters. A token has some hundred, an error a few thousand. */
@@ -30,6 +34,8 @@ export const LIMITS = {
   meter_file_bytes: 64 * MIB,
   /** One line of them, in characters. */
   meter_line_chars: 1000,
+  /** What Ollama keeps of a model beside its weights. */
+  ollama_manifest_bytes: MIB,
   /** The config.json of a model; real ones have a few KiB. */
   model_config_bytes: 4 * MIB,
   /** The tokenizer.json of a model, and values in it: one of 256,000 tokens with as many merges has 33 MB and a million. */

@@ -27,6 +27,8 @@ export function plain(name: string): string {
     .trim()
     .toLowerCase()
     .replaceAll('\\', '/')
+    .replace(/^hf:([\w.-]+(?:\/[\w.-]+)?)(?:@[^:]*)?/, '$1')
+    .replace(/^ollama:(?=[^/])/, '')
     .replace(/\/+$/, '')
     .replace(/:latest$/, '')
 }

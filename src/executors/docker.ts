@@ -20,7 +20,9 @@ export interface Work {
 }
 
 /** llem itself, and with it what is embedded in it, is in no image. */
-export const IN_SERVICES: ReadonlySet<string> = new Set(['pytorch', 'vllm', 'tensorrt', 'server'])
+export const IN_SERVICES: ReadonlySet<string> = new Set([
+  ...['pytorch', 'vllm', 'tensorrt', 'sglang', 'tgi', 'llama-server', 'server'],
+])
 
 /** What of an experiment can be started in a container: null where it is part of llem, or a server that runs already. */
 export function backendInside(order: Pick<RunOrder, 'config'>): Work | null {

@@ -2,9 +2,10 @@
 
 import type { SessionInfo } from '../backends/backend.js'
 import type { RunTotals } from '../backends/protocol.js'
+import { ASKED_KEYS, type NamedServer } from '../backends/server/named/options.js'
 import { type ExperimentConfig, isServerBackend } from '../config/schema.js'
 import { cachedModelFolder } from '../models/folder.js'
-import type { Identity } from '../results/identity.js'
+import type { Identity, ModelSource } from '../results/identity.js'
 import type { Member } from './fleet.js'
 
 /** Of an experiment; null without a worker. */
@@ -12,6 +13,7 @@ export function identityOf(
   config: ExperimentConfig,
   members: readonly Pick<Member, 'session' | 'visibleUuids'>[],
   { served }: Pick<RunTotals, 'served'>,
+  source: ModelSource | null,
 ): Identity | null {
   const info = members[0]?.session.info
   if (info === undefined) return null
@@ -20,6 +22,7 @@ export function identityOf(
   return {
     asked: askedOf(config),
     resolved: { ...resolvedOf(config, info), gpu_uuids: together(given) },
+    source,
     observed: observedOf(info, together(used), served),
   }
 }
@@ -39,6 +42,7 @@ export function askedOf(config: ExperimentConfig): Identity['asked'] {
   if (backend === 'tensorrt')
     return { ...named, context_size: config.tensorrt.max_seq_len, gpus: config.tensorrt.tp_size }
   if (backend === 'server') return { ...named, gpus: null }
+  if (backend !== 'vllm') return { ...named, ...askedOfNamed(backend, config[backend]) }
   const { max_model_len, dtype, quantization, tensor_parallel_size } = config.vllm
   return {
     ...named,
@@ -46,6 +50,30 @@ export function askedOf(config: ExperimentConfig): Identity['asked'] {
     dtype: dtype === 'auto' ? null : dtype,
     quantisation: quantization,
     gpus: tensor_parallel_size,
+  }
+}
+
+/** What a server that is known by name is told of these, by its own keys; null leaves it to the server. */
+function askedOfNamed(
+  name: NamedServer,
+  options: object,
+): Pick<Identity['asked'], 'context_size' | 'dtype' | 'quantisation' | 'gpus'> {
+  const { context, dtype, quantisation, gpus } = ASKED_KEYS[name]
+  const read = (key: string | null) =>
+    key === null ? null : ((options as Record<string, unknown>)[key] ?? null)
+  const text = (key: string | null) => {
+    const value = read(key)
+    return typeof value === 'string' && value !== 'auto' ? value : null
+  }
+  const count = (key: string | null) => {
+    const value = read(key)
+    return typeof value === 'number' ? value : null
+  }
+  return {
+    context_size: count(context),
+    dtype: text(dtype),
+    quantisation: text(quantisation),
+    gpus: count(gpus),
   }
 }
 

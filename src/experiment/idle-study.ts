@@ -14,6 +14,7 @@ import type { IdleLevel, IdleReport, IdleState } from '../results/idle.js'
 import { holdCudaContexts } from './cuda-context.js'
 import { type Fleet, startFleet } from './fleet.js'
 import { measuredLoad } from './load-energy.js'
+import { fetchPlaced, placeModel } from './model.js'
 
 export interface IdleWishes {
   /** For how long each level has to be flat, in seconds. */
@@ -27,8 +28,10 @@ export interface IdleWishes {
 const PATIENCE = 5
 
 /** Measures them. Throws what opening the GPUs and loading the model throw, and INTERRUPTED. */
-export async function studyIdle(config: ExperimentConfig, wishes: IdleWishes): Promise<IdleReport> {
-  const backend = findBackend(config.backend)
+export async function studyIdle(written: ExperimentConfig, wishes: IdleWishes): Promise<IdleReport> {
+  const backend = findBackend(written.backend)
+  const found = await placeModel(written, { ...wishes, service: null })
+  const { config } = await fetchPlaced(found, wishes)
   await backend.checkModel(config.model)
   const startedAt = new Date()
   const { devices: wanted, interval_ms, slow_interval_ms } = config.energy
@@ -48,7 +51,7 @@ export async function studyIdle(config: ExperimentConfig, wishes: IdleWishes): P
       kind: 'idle',
       schema_version: SCHEMA_VERSION,
       simulated: opened.machine.simulated,
-      model: config.model,
+      model: written.model,
       backend: config.backend,
       started_at: startedAt.toISOString(),
       levels: { ...levels, loaded, after_unload },

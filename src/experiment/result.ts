@@ -21,6 +21,7 @@ import {
   type WarmupResult,
 } from '../results/experiment.js'
 import { type Finding, warningLines } from '../results/findings.js'
+import type { ModelSource } from '../results/identity.js'
 import { quotedOf } from '../results/quoted.js'
 import { joulesOfDevices } from '../results/shares.js'
 import type { Member } from './fleet.js'
@@ -42,6 +43,8 @@ export interface Findings {
   keptLoaded: boolean
   load: Load
   config: ExperimentConfig
+  /** Where a model that was asked for by name came from. */
+  source: ModelSource | null
   simulated: boolean
   environment: Environment
   /** In the same order as what there is for each process. */
@@ -103,7 +106,7 @@ export function resultOf(findings: Findings, told: Finding[], steps: Step[]): Ex
     completed_at: new Date().toISOString(),
     model: config.model,
     backend: config.backend,
-    identity: identityOf(config, members, inference.totals),
+    identity: identityOf(config, members, inference.totals, findings.source),
     simulated: findings.simulated,
     total_tokens,
     input_tokens,

@@ -1,6 +1,6 @@
 // One experiment, from the look at the machine to result.json. The order is the contract:
 //
-//   preflight -> environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
+//   preflight -> fetch -> environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
 //     -> inference -> window ends -> FLOPs -> warnings -> result.json -> cleanup, always
 //
 // `steps` of the result says when each of them was.
@@ -32,10 +32,11 @@ import { prepareInference } from './inference.js'
 import type { KeptFleet } from './kept-fleet.js'
 import { KEPT, measuredLoad } from './load-energy.js'
 import { generationOf, isElsewhere, measurePrompts } from './measurement.js'
+import { fetchPlaced, type PlacedModel } from './model.js'
 import { openNodeMeters } from './node-meters.js'
 import { openEnergyMeter } from './open-meter.js'
 import { visibleDevicesOf } from './preflight/devices.js'
-import { lookAhead, promptsIfReady } from './preflight/preflight.js'
+import { ifReady, lookAhead } from './preflight/preflight.js'
 import { type Findings, resultOf } from './result.js'
 import { runsHereAlready } from './running-server.js'
 import { findingsOfRoot } from './served-root.js'
@@ -102,13 +103,17 @@ export async function runExperiment(
   const trace = new Trace()
   const backend = findBackend(config.backend)
   // What is in the way is told before anything takes time, all of it at once.
-  const prompts = await trace.step('preflight', async () => {
+  const { prompts, model: found } = await trace.step('preflight', async () => {
     // An import that fails costs the baseline; where there is none it is told as early by the load itself.
     const imports = config.baseline.enabled && kept?.isEmpty !== false ? 'unproven' : 'never'
     const looking = lookAhead(config, { libraryPath, observer, signal, service, imports })
-    return promptsIfReady(await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, () => looking))
+    return ifReady(await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, () => looking))
   })
   const outputDir = prepareOutputDir(config.output_dir)
+  const model =
+    found.absent === null ? found : await trace.step('fetch', () => fetchModel(found, { observer, signal }))
+  /** With the model as the backend gets it; results and identity have it as it was asked for. */
+  const placed = model.config
 
   const { meter, reason } = await trace.step('sampler', () =>
     // The Python of an energy backend takes seconds to start.
@@ -145,7 +150,7 @@ export async function runExperiment(
     if (config.energy.nodes !== null)
       nodes = await trace.step('node_meters', () => openNodeMeters(config, outputDir, context))
     // Other workers than those that fit are ended before idle power is measured.
-    const loaded = (await kept?.take(config, uuids, service)) ?? undefined
+    const loaded = (await kept?.take(placed, uuids, service)) ?? undefined
     fleet = loaded
     const serverRuns = await runsHereAlready(config)
     const baseline = await trace.step('baseline', () =>
@@ -157,7 +162,7 @@ export async function runExperiment(
         meter?.selection?.chosen === 'rapl' ? 'RAPL is read at the edges of the measurement only' : null
       const why = reason ?? ofCpu ?? meter?.openedError?.message ?? 'nothing reads the power of the GPUs'
       const keptTo = opened === null ? null : gpusForChildren(opened)
-      const start = () => startFleet(backend, config, uuids, { ...context, service, keptTo })
+      const start = () => startFleet(backend, placed, uuids, { ...context, service, keptTo })
       const started = await trace.step('load', () => measuredLoad(accounted, why, start))
       fleet = started.value
       load = started.load
@@ -192,6 +197,7 @@ export async function runExperiment(
       keptLoaded: loaded !== undefined,
       load: await load,
       config,
+      source: model.source,
       simulated: context.simulated,
       baseline,
       parked,
@@ -221,7 +227,7 @@ export async function runExperiment(
       save({ result: resultOf(findings, told, trace.steps), runDir: measured.runDir }),
     )
     if (kept !== undefined) {
-      kept.keep(config, uuids, service, fleet)
+      kept.keep(placed, uuids, service, fleet)
       fleet = undefined
     }
     return outcome
@@ -235,6 +241,16 @@ export async function runExperiment(
     observer.metering?.(null)
     await cleanUp('The sampler', () => meter?.close(), observer)
   }
+}
+
+/** A model that was not here yet: fetched, and then looked at as any other. */
+async function fetchModel(
+  found: PlacedModel,
+  asking: { observer: Observer; signal: AbortSignal | undefined },
+): Promise<PlacedModel> {
+  const model = await fetchPlaced(found, asking)
+  await findBackend(model.config.backend).checkModel(model.config.model)
+  return model
 }
 
 /** Of all GPUs together; null until each has been read. */

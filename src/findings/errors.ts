@@ -35,7 +35,18 @@ export const ERRORS: Readonly<Record<string, string>> = {
   // Models and prompts
   MODEL_NOT_FOUND: 'There is no file, folder or name of this model.',
   MODEL_UNREADABLE: 'The file of the model cannot be read or is damaged.',
+  MODEL_NAME_INVALID: 'A name such as hf:OWNER/REPO:Q4_K_M or ollama:NAME is misspelt.',
+  MODEL_UNCLEAR: 'A repository has several models, and the name fits more than one of them. They are listed.',
+  MODEL_GATED: 'The model asks for its terms to be accepted and for a token, or it is private, or not there.',
+  HUB_UNREACHABLE: 'The hub of models, or its mirror, does not answer.',
+  HUB_BUSY:
+    'The hub of models asks for a longer pause than anybody waits, or has a fault that does not pass.',
+  HUB_FAILED: 'The hub of models, or its mirror, answered with an error or in another form than documented.',
+  HUB_OFFLINE: 'A model is not in the cache, and HF_HUB_OFFLINE forbids to ask for it.',
+  DOWNLOAD_DIFFERS: 'What came has another length or checksum than the hub tells. It is not kept.',
+  CACHE_NOT_WRITABLE: 'The folder in which models are kept cannot be written.',
   MODEL_LOAD_FAILED: 'The backend could not load the model.',
+  SERVER_IS_OTHER: 'At the address is another kind of server than the backend is for, by its own word.',
   MODEL_NOT_SERVED: 'The server serves other models than the one that was asked for.',
   MODEL_ANSWERS_OTHER: 'The answers name another model than the one that was asked for.',
   MODEL_REPEATED: 'Two models of a campaign are one and the same on this server.',

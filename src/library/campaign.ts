@@ -15,6 +15,7 @@ import { chooseLibrary } from '../energy/library.js'
 import { chooseExecutor } from '../executors/choose.js'
 import { type Observer, silentObserver } from '../progress/observer.js'
 import { openGpuWatch, warmestC } from './campaign-gpus.js'
+import { campaignOf } from './configuration.js'
 
 /** A campaign as its file has it: its own keys, and those of an experiment that all of its experiments share. */
 export type CampaignConfig = WrittenCampaignKeys & Partial<WrittenExperimentConfig>
@@ -52,7 +53,7 @@ export function planCampaign(campaign: string | CampaignConfig, options: PlanOpt
 }
 
 /**
- * Runs what is left of a campaign, once; a daemon's rounds are the command line's. `campaign`: its file, or its content, whose
+ * Runs what is left of a campaign, once; a daemon's rounds are the command line's. `campaign`: its file, llem's own or another tool's, or its content, whose
  * paths are from the current folder. A run that fails is in the manifest and throws nothing; what is refused, or cannot go
  * on, throws as `llem campaign` ends.
  */
@@ -68,7 +69,7 @@ export async function runCampaign(
     ...options
   }: CampaignRunOptions = {},
 ): Promise<CampaignOutcome> {
-  const { keys, experiments, ...rest } = loaded(campaign, options)
+  const { keys, experiments, ...rest } = loaded(campaign, options, observer)
   const plan = planOf({ keys, experiments, ...rest })
   const note = (text: string) => observer.note(text)
   const dir = await openCampaignFolder(keys.io.results_dir, plan, { anew, note })
@@ -115,10 +116,11 @@ function gpusOf(plan: CampaignPlan, { health_check }: CampaignKeys, libraryPath:
 function loaded(
   campaign: string | CampaignConfig,
   { cycles, order }: PlanOptions,
+  observer: Observer = silentObserver,
 ): LoadedCampaign & { ok: true } {
   const read =
     typeof campaign === 'string'
-      ? loadCampaign({ path: campaign })
+      ? campaignOf(campaign, observer)
       : // JSON is YAML, so a program's campaign is checked by the very rules of a person's.
         loadCampaign({ path: resolve('campaign.yaml'), text: JSON.stringify(campaign) })
   if (!read.ok) throw configError(read.problems)

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { limitedJson } from '../core/limited.js'
 import { LIMITS } from '../core/limits.js'
 import { configFacts, expertsIn, languageConfig, type ModelConfig } from './config/facts.js'
 import type { ModelFacts } from './facts.js'
+import { CachedRepository } from './hub-cache.js'
 import { layersIn, storedParameters } from './safetensors/facts.js'
 import { brokenWeights, type StoredTensor, storedTensors } from './safetensors/header.js'
 
@@ -102,19 +102,11 @@ export function cachedModelFolder(
   env: NodeJS.ProcessEnv = process.env,
 ): string | null {
   if (!/^[\w.-]+(\/[\w.-]+)?$/.test(id)) return null
-  const place = join(hubCache(env), `models--${id.replaceAll('/', '--')}`)
-  const wanted = revision ?? 'main'
-  // A branch or tag is a file with the commit; a commit is the folder itself.
-  const ref = join(place, 'refs', wanted)
-  const commit = existsSync(ref) ? readFileSync(ref, 'utf8').trim() : wanted
-  const folder = join(place, 'snapshots', commit)
+  const cached = new CachedRepository(id, env)
+  const commit = cached.commitOf(revision ?? 'main')
+  if (commit === null) return null
+  const folder = cached.snapshot(commit)
   return existsSync(join(folder, 'config.json')) ? folder : null
-}
-
-function hubCache(env: NodeJS.ProcessEnv): string {
-  if (env.HF_HUB_CACHE) return env.HF_HUB_CACHE
-  const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface')
-  return join(home, 'hub')
 }
 
 function readModelConfig(path: string): ModelConfig {

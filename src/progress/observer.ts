@@ -2,9 +2,9 @@
 export interface Stretch {
   /** E.g. "Warmup". */
   label: string
-  /** Prompts, seconds or runs of a command. */
+  /** Prompts, seconds, runs of a command or megabytes. */
   total: number
-  unit: 'prompt' | 's' | 'run'
+  unit: 'prompt' | 's' | 'run' | 'MB'
   /** It may be over sooner: a warmup ends as soon as the latency is steady. */
   isLimit?: boolean
 }

@@ -5,6 +5,29 @@ import { z } from 'zod'
 const count = z.number().int().nonnegative()
 const text = z.string().nullable()
 
+/** The very weights of a model that was asked for by name. */
+export const modelSourceSchema = z.object({
+  /** "hf": the Hugging Face hub; "ollama": Ollama's store on this machine. */
+  registry: z.enum(['hf', 'ollama']),
+  /** OWNER/NAME; of Ollama its host, namespace, name and tag. */
+  repository: z.string(),
+  /** The branch, tag or commit that was asked for; null of Ollama. */
+  revision: text,
+  /** The commit that this was; null of Ollama, which has none. */
+  commit: text,
+  /** SHA-256 of Ollama's manifest, which `ollama list` begins to show; null of the hub. */
+  manifest_sha256: text,
+  files: z.array(
+    z.object({
+      path: z.string(),
+      bytes: count,
+      /** Of what the file holds; null of small files, and where the cache does not tell it. */
+      sha256: text,
+    }),
+  ),
+})
+export type ModelSource = z.infer<typeof modelSourceSchema>
+
 export const identitySchema = z.object({
   /** As the configuration says; null leaves it to the backend. */
   asked: z.object({
@@ -42,6 +65,8 @@ export const identitySchema = z.object({
     /** The GPUs that the children of llem were given; null: they saw what llem saw. */
     gpu_uuids: z.array(z.string()).nullable(),
   }),
+  /** Where the model came from, of one that llem found by its name; null: it was a path, or the backend knows it itself. */
+  source: modelSourceSchema.nullable().optional(),
   observed: z.object({
     /** The id in the server's list, its owner there, and what it stands for: weights, and of an adapter its base. */
     model: text,

@@ -12,6 +12,8 @@ import { workerCommand } from './worker-command.js'
 export const llamacpp: InferenceBackend = {
   name: 'llamacpp',
 
+  takes: 'gguf',
+
   async checkModel(model) {
     return ggufFacts(readGgufModel(model))
   },

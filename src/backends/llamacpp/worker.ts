@@ -10,7 +10,7 @@ import { type Generated, generate, itlsMs, latencyMs, outputDigest, ttftMs } fro
 import { LIBRARY_ENTRY } from './packages.js'
 import { type PreparedPrompt, preparePrompt } from './tokens.js'
 
-// Started as: node worker.js <folder with node-llama-cpp in its node_modules>
+// Started as: node llamacpp-worker.js <folder with node-llama-cpp in its node_modules>
 
 let library: LlamaModule | null = null
 let engine: Engine | null = null

@@ -11,6 +11,8 @@ import { workerCommand, workerInService } from './worker-command.js'
 export const pytorch: InferenceBackend = {
   name: 'pytorch',
 
+  takes: 'folder',
+
   async checkModel(model) {
     return factsOfLoadable(model)
   },

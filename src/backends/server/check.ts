@@ -37,7 +37,7 @@ export function checkStarted(
 
 /** Throws SERVER_UNREACHABLE, SERVER_REFUSES and MODEL_NOT_SERVED. */
 export async function checkAttached(
-  { talking: { base_url, model: name, served_as: servedAs }, title }: Launch,
+  { talking: { base_url, model: name, served_as: servedAs }, title, engine: wanted = null }: Launch,
   model: string,
   key: string | null,
   timeoutMs: number,
@@ -46,9 +46,11 @@ export async function checkAttached(
   try {
     await waitUntilReady(connection, { title, server: null, timeoutMs, tell: () => undefined })
     const asked = { model, name, servedAs, isStartedWith: false }
-    const { identity } = await askServedModel(connection, { title, asked }).catch((error: unknown) => {
-      throw error instanceof LlemError ? error : unreachable(title, connection.baseUrl, error)
-    })
+    const { identity } = await askServedModel(connection, { title, asked, wanted }).catch(
+      (error: unknown) => {
+        throw error instanceof LlemError ? error : unreachable(title, connection.baseUrl, error)
+      },
+    )
     const { engine, engine_version } = identity.observed
     const who = [engine ?? 'a server', engine_version].filter((part) => part !== null).join(' ')
     const how = identity.by === 'unlisted' ? 'lists no models, so that only its answers tell' : 'serves it'

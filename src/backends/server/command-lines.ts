@@ -77,7 +77,7 @@ export function portIn(args: readonly string[]): number | null {
 }
 
 /** For this machine alone, unless the person's own arguments say otherwise. */
-function listening(args: readonly string[]): string[] {
+export function listening(args: readonly string[]): string[] {
   const has = (name: string) => args.some((arg) => arg === name || arg.startsWith(`${name}=`))
   return [
     ...(has('--host') ? [] : ['--host', '{host}']),
@@ -85,6 +85,6 @@ function listening(args: readonly string[]): string[] {
   ]
 }
 
-function flags(values: Record<string, string | number | null>): string[] {
+export function flags(values: Record<string, string | number | null>): string[] {
   return Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [name, String(value)]))
 }

@@ -65,6 +65,16 @@ export async function askEngine(
   return tried.find((facts) => facts !== null) ?? { ...NOTHING, ...(await versionAlone(connection)) }
 }
 
+/** The backend by which an engine is measured; any other is a server like all. */
+export function backendOf(engine: string | null): string {
+  return (engine === null ? undefined : BACKENDS[engine]) ?? 'server'
+}
+
+const BACKENDS: Readonly<Record<string, string>> = {
+  ...{ vllm: 'vllm', tensorrt_llm: 'tensorrt', sglang: 'sglang', tgi: 'tgi' },
+  ...{ llamacpp: 'llama-server', ollama: 'ollama', lmstudio: 'lmstudio' },
+}
+
 const TRIED = ['tgi', 'ollama', 'lmstudio', 'sglang']
 
 function factsOf(engine: string, told: Partial<EngineFacts> | null): EngineFacts {

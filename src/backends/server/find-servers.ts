@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { shortened } from '../../core/foreign-text.js'
 import { Connection } from './connection.js'
-import { askEngine } from './engines.js'
+import { askEngine, backendOf } from './engines.js'
 import { modelList } from './model-list.js'
 
 /** By their documentation. Several programs have the same one, so a port tells nothing of who is there. */
@@ -26,6 +26,8 @@ export interface FoundServer {
   /** Null where it is not known by what it says. */
   engine: string | null
   engine_version: string | null
+  /** The backend that measures it, as for -b. */
+  backend: string
   /** The names of its models; null where it does not list them. */
   models: string[] | null
   /** Why its models are not known. */
@@ -57,7 +59,7 @@ async function lookAt(url: string): Promise<FoundServer | null> {
 
 async function ask(connection: Connection, url: string): Promise<FoundServer | null> {
   const { status, json } = await connection.ask('/v1/models', { timeoutMs: PATIENCE_MS })
-  const nobody = { url, engine: null, engine_version: null, models: null }
+  const nobody = { url, engine: null, engine_version: null, backend: 'server', models: null }
   if (status === 401 || status === 403)
     return { ...nobody, reason: `it wants a key (${status}): name the variable in api_key_env` }
   const listed = status === 200 ? modelList(json) : null
@@ -68,5 +70,12 @@ async function ask(connection: Connection, url: string): Promise<FoundServer | n
   })
   if (listed === null && engine === null) return null
   const models = listed?.map(({ id }) => shortened(id)) ?? null
-  return { url, engine, engine_version, models, reason: models === null ? 'it lists no models' : null }
+  return {
+    url,
+    engine,
+    engine_version,
+    backend: backendOf(engine),
+    models,
+    reason: models === null ? 'it lists no models' : null,
+  }
 }

@@ -5,7 +5,7 @@ import { listedNames, shortened } from '../../core/foreign-text.js'
 import type { ObservedServer, ServerIdentity } from '../identity.js'
 import type { Answer, Connection } from './connection.js'
 import { type Dialect, dialectOf } from './dialect.js'
-import { askEngine, type EngineFacts } from './engines.js'
+import { askEngine, backendOf, type EngineFacts } from './engines.js'
 import { modelList } from './model-list.js'
 import {
   type AskedModel,
@@ -30,12 +30,13 @@ export interface ServedModel {
 }
 
 /**
- * Asks /v1/models, and what else this kind of server answers. Throws SERVER_REFUSES, and MODEL_NOT_SERVED where its list
+ * Asks /v1/models, and what else this kind of server answers. `wanted`: the engine that it is to be, by its own word. Throws SERVER_REFUSES,
+ * SERVER_IS_OTHER, and MODEL_NOT_SERVED where its list
  * has other models than the one that was asked for. A list that it does not give proves nothing and refuses nothing.
  */
 export async function askServedModel(
   connection: Connection,
-  { title, asked }: { title: string; asked: AskedModel },
+  { title, asked, wanted = null }: { title: string; asked: AskedModel; wanted?: string | null },
 ): Promise<ServedModel> {
   const answer = await connection.ask('/v1/models')
   if (answer.status === 401 || answer.status === 403)
@@ -44,6 +45,8 @@ export async function askServedModel(
   const found = resolveModel(asked, listed)
   const owner = found?.entry?.owner ?? listed[0]?.owner ?? null
   const facts = await askEngine(connection, { owner, model: found?.entry?.id ?? null })
+  if (wanted !== null && facts.engine !== null && facts.engine !== wanted)
+    throw isOther(title, connection.baseUrl, facts.engine)
   const resolved = found ?? resolveByPath(asked, listed, facts.paths)
   if (resolved === null || isContradicted(asked, resolved, facts))
     throw notServed(title, asked, listed, facts.paths)
@@ -114,6 +117,16 @@ function headerVersion({ engine }: EngineFacts, { headers: { server } }: Answer)
 
 function shortOrNull(text: string | null | undefined): string | null {
   return text == null || text === '' ? null : shortened(text)
+}
+
+/** It says itself that it is another one; what does not tell may be a proxy before it. */
+function isOther(title: string, address: string, told: string): LlemError {
+  const name = backendOf(told)
+  return new LlemError(`${address} is no ${title} but ${told}`, {
+    code: 'SERVER_IS_OTHER',
+    hint: `Use -b ${name} --set ${name}.base_url=${address}, or correct the address.`,
+    kind: 'usage',
+  })
 }
 
 function refused(title: string, status: number, words: string): LlemError {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { type ModelFacts, unknownFacts } from '../../models/facts.js'
 import { factsOfModel } from '../../models/folder.js'
 import { ggufFacts, ggufWeightTypes } from '../../models/gguf/facts.js'
@@ -17,7 +17,8 @@ export interface ServedModelFacts {
 export function factsOf(model: string): ServedModelFacts {
   const unknown = { dtype: null, quantisation: null }
   try {
-    if (model.endsWith('.gguf') && existsSync(model)) {
+    // Ollama's have no ending.
+    if (statSync(model, { throwIfNoEntry: false })?.isFile()) {
       const header = readGgufModel(model)
       return { facts: ggufFacts(header), ...ggufWeightTypes(header) }
     }

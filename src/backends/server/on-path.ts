@@ -19,6 +19,42 @@ export function pythonProgramInstall(program: string, distribution: string): Bac
   return [{ version: versionBeside(path, distribution) ?? 'unknown', gpu: [], path, problem: null }]
 }
 
+/** A program on PATH whose version only the program itself tells. */
+export function programInstall(program: string): BackendInstall[] {
+  const path = findOnPath(program)
+  return path === null ? [] : [{ version: 'unknown', gpu: [], path, problem: null }]
+}
+
+/** A Python package of the interpreter on PATH. */
+export function packageInstall(python: string, distribution: string): BackendInstall[] {
+  const path = findOnPath(python)
+  const version = path === null ? null : findPackage(path, distribution)
+  return path === null || version === null ? [] : [{ version, gpu: [], path, problem: null }]
+}
+
+/** The version of a package by what lies beside its interpreter, which need not be started for it; null where there is none. */
+export function findPackage(python: string, distribution: string): string | null {
+  const info = new RegExp(`^${distribution}-(.+)\\.dist-info$`)
+  // Of a virtual environment, whose interpreter is a link, and of the system's.
+  const folders = [join(dirname(python), '..', 'lib'), '/usr/local/lib', '/usr/lib']
+  const places = folders.flatMap((folder) => [
+    join(folder, 'python3', 'dist-packages'),
+    ...namesIn(folder)
+      .filter((name) => name.startsWith('python3'))
+      .flatMap((name) => ['site-packages', 'dist-packages'].map((kind) => join(folder, name, kind))),
+  ])
+  const names = places.flatMap(namesIn)
+  return names.map((name) => info.exec(name)?.[1]).find((version) => version !== undefined) ?? null
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
 function versionBeside(path: string, distribution: string): string | null {
   try {
     const lib = join(dirname(realpathSync(path)), '..', 'lib')

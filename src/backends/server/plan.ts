@@ -5,6 +5,8 @@ import { serviceSchema } from '../../workers/service.js'
 export const serverPlanSchema = z.strictObject({
   /** For messages, e.g. "vllm serve". */
   title: z.string(),
+  /** The engine that it is to be, by what it says of itself; null: any. */
+  engine: z.string().nullable(),
   /** The program and its arguments, in which {host} and {port} are yet to be filled in; null for a server that runs already. */
   command: z.array(z.string()).min(1).nullable(),
   /** The port that the command's arguments name; null takes a free one. */

@@ -17,6 +17,8 @@ import { workerCommand } from './worker-command.js'
 /** How a backend that is a server differs from the others of its kind. */
 export interface ServerKind {
   name: string
+  /** As of a backend. */
+  takes: InferenceBackend['takes']
   /**
    * How to start it (`isElsewhere`: in a container, so that a look at this PATH says nothing), or null where its options say that it runs already. Throws OPTIONS_INVALID or
    * BACKEND_NOT_INSTALLED.
@@ -24,7 +26,7 @@ export interface ServerKind {
   plan(
     model: string,
     options: Record<string, unknown>,
-    where: { env: NodeJS.ProcessEnv; isElsewhere: boolean },
+    where: { env: NodeJS.ProcessEnv; isElsewhere: boolean; python: string | null },
   ): Launch
   installs(): BackendInstall[]
   /** What `llem backend list` says where nothing was found. */
@@ -35,6 +37,8 @@ export interface ServerKind {
 
 export interface Launch {
   title: string
+  /** The engine that it is to be, by what it says of itself; absent: any. */
+  engine?: string | null
   command: string[] | null
   port: number | null
   talking: TalkingOptions
@@ -55,13 +59,22 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
   return {
     name,
 
+    takes: kind.takes,
+
     /** What serves may lie anywhere, so only a file on this machine tells something. */
     async checkModel(model) {
       return factsOf(model).facts
     },
 
-    async check({ model, options, env = process.env, service = null, timeouts }: CheckOptions) {
-      const launch = kind.plan(model, options, { env, isElsewhere: service !== null })
+    async check({
+      model,
+      options,
+      env = process.env,
+      service = null,
+      python = null,
+      timeouts,
+    }: CheckOptions) {
+      const launch = kind.plan(model, options, { env, isElsewhere: service !== null, python })
       const key = apiKeyOf(launch.talking, { ...env, ...launch.talking.env })
       // With it comes what speaks HTTP, which most commands do without.
       const { checkAttached, checkStarted } = await import('./check.js')
@@ -69,10 +82,27 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
       return checkAttached(launch, model, key, { ...DEFAULT_TIMEOUTS, ...timeouts }.loadMs)
     },
 
-    async start({ model, options, env = process.env, service = null, timeouts, ...session }: StartOptions) {
-      const { title, command, port, talking, startsModel, contextSize } = kind.plan(model, options, {
+    async start({
+      model,
+      options,
+      env = process.env,
+      service = null,
+      python = null,
+      timeouts,
+      ...session
+    }: StartOptions) {
+      const {
+        title,
+        engine = null,
+        command,
+        port,
+        talking,
+        startsModel,
+        contextSize,
+      } = kind.plan(model, options, {
         env,
         isElsewhere: service !== null,
+        python,
       })
       apiKeyOf(talking, { ...env, ...talking.env }) // A key that is missing or refused is told before anything is started.
       const limits = { ...DEFAULT_TIMEOUTS, ...timeouts }
@@ -88,6 +118,7 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
       } = talking
       const plan: ServerPlan = {
         title,
+        engine,
         command,
         port,
         service: command === null ? null : service,

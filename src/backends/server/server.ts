@@ -11,6 +11,7 @@ const HINT =
 /** Any server that speaks OpenAI's API: the person's own command, or one that runs already. */
 export const server = serverBackend({
   name: 'server',
+  takes: 'either',
   plan(model, options) {
     const talking = parseOptions('server', schema, options)
     const { command, base_url } = talking

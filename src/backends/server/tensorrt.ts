@@ -10,6 +10,7 @@ const HINT =
 /** TensorRT-LLM: `trtllm-serve`, or one that runs already. */
 export const tensorrt = serverBackend({
   name: 'tensorrt',
+  takes: 'folder',
   plan(model, options, where) {
     const talking = parseOptions('tensorrt', schema, options)
     const title = 'trtllm-serve'

@@ -10,6 +10,7 @@ const HINT =
 /** vLLM: `vllm serve`, or one that runs already. */
 export const vllm = serverBackend({
   name: 'vllm',
+  takes: 'either',
   plan(model, options, where) {
     const talking = parseOptions('vllm', schema, options)
     const title = 'vllm serve'

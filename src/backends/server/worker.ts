@@ -28,7 +28,7 @@ import { ServerProcess } from './server-process.js'
 import { type Answered, type Failed, type StreamOptions, TokenStream } from './stream.js'
 import { Tally, tokensOf, verdictOfAnswer } from './tally.js'
 
-// Started as: node worker.js. It starts a server as its child, or finds one, and drives the load.
+// Started as: node server-worker.js. It starts a server as its child, or finds one, and drives the load.
 
 /** Reached by nobody else. */
 const LOCAL = '127.0.0.1'
@@ -265,10 +265,12 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
     servedAs: plan.served_as,
     isStartedWith: plan.starts_model,
   }
-  const served = await askServedModel(connection, { title, asked }).catch((error: unknown) => {
-    if (error instanceof LlemError) throw error
-    throw unreachable(title, connection.baseUrl, error)
-  })
+  const served = await askServedModel(connection, { title, asked, wanted: plan.engine }).catch(
+    (error: unknown) => {
+      if (error instanceof LlemError) throw error
+      throw unreachable(title, connection.baseUrl, error)
+    },
+  )
   const { context_size: wanted } = plan
   if (wanted !== null && served.contextSize !== null && served.contextSize !== wanted)
     throw otherContext(title, wanted, served.contextSize)
@@ -310,16 +312,18 @@ function otherContext(title: string, wanted: number, told: number): LlemError {
 
 function start(plan: ServerPlan, port: number): ServerProcess | null {
   const { service, title } = plan
-  const filled = (plan.command ?? []).map((part) =>
-    part.replaceAll('{port}', String(port)).replaceAll('{host}', service?.listen ?? LOCAL),
-  )
+  const fill = (part: string) =>
+    part.replaceAll('{port}', String(port)).replaceAll('{host}', service?.listen ?? LOCAL)
+  const filled = (plan.command ?? []).map(fill)
+  // Some are told by a variable where to listen.
+  const own = Object.fromEntries(Object.entries(plan.env).map(([name, value]) => [name, fill(value)]))
   const [command, ...args] = filled
   if (command === undefined) return null
   // Without this, Python keeps what it says from a pipe for as long as it likes.
-  const env = { PYTHONUNBUFFERED: '1', ...plan.env }
+  const env = { PYTHONUNBUFFERED: '1', ...own }
   const run =
     service === null
-      ? { command, args, env: { ...env, ...process.env, ...plan.env } }
+      ? { command, args, env: { ...env, ...process.env, ...own } }
       : inService(service, {
           backend: title,
           run: { command: filled },

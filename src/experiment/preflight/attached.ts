@@ -1,6 +1,7 @@
 import type { ServerIdentity } from '../../backends/identity.js'
 import { findBackend } from '../../backends/registry.js'
 import type { ExperimentConfig } from '../../config/schema.js'
+import { bareName } from '../../core/named-model.js'
 import { dataDir } from '../../core/paths.js'
 import { isAttached } from '../identity.js'
 
@@ -12,7 +13,7 @@ export async function attachedServer(
   if (!isAttached(config)) return null
   const { backend, model, python, load_timeout_sec: limitS } = config
   const { server } = await findBackend(backend).check({
-    model,
+    model: bareName(model),
     options: config[backend],
     dataDir: dataDir(),
     python,

@@ -14,6 +14,9 @@ const VLLM_SHARE = 0.9
 /** Arguments by which weights lie elsewhere than tensor_parallel_size says. */
 const SPREADING = ['--cpu-offload-gb', '--pipeline-parallel-size', '-pp', '--quantization', '-q', '--dtype']
 
+/** Backends that load weights onto GPUs alone, or of which llem knows where; others spread them as they like. */
+const RESERVING: readonly string[] = ['llamacpp', 'pytorch', 'vllm', 'tensorrt']
+
 /** What the weights need beside what there is for them; a null that nobody can tell from here. */
 export interface MemoryNeed {
   weightBytes: number
@@ -22,13 +25,19 @@ export interface MemoryNeed {
   room: string
 }
 
+interface Memory {
+  /** RAM of the machine; null where it does not tell. */
+  totalMemoryBytes: number | null
+  /** Of a model that is yet to be fetched, as the hub lists it. */
+  weightBytes: number | null
+}
+
 /** Throws MEMORY_TOO_SMALL where the weights alone do not fit. Null where that cannot be told without loading them. */
 export function checkMemory(
   config: ExperimentConfig,
   gpus: readonly Device[],
-  totalMemoryBytes: number | null = memoryOfMachine(),
+  { totalMemoryBytes = memoryOfMachine(), weightBytes = weightBytesOf(config) }: Partial<Memory> = {},
 ): MemoryNeed | null {
-  const weightBytes = weightBytesOf(config)
   if (weightBytes === null || totalMemoryBytes === null) return null
   const room = roomOf(config, gpus, totalMemoryBytes)
   if (room === null) return null
@@ -56,7 +65,7 @@ function memoryOfMachine(): number | null {
 /** Bytes of the weights on this machine's disk; null where they are not there, or are changed while they are loaded. */
 export function weightBytesOf({ model, backend, pytorch, vllm }: ExperimentConfig): number | null {
   try {
-    if (model.endsWith('.gguf')) return bytesOf(partsOf(model))
+    if (statSync(model, { throwIfNoEntry: false })?.isFile()) return bytesOf(partsOf(model))
     const revision = backend === 'pytorch' ? pytorch.revision : null
     const folder = isModelPath(model) ? model : cachedModelFolder(model, revision)
     if (folder === null) return null
@@ -96,7 +105,7 @@ function roomOf(
   ramBytes: number,
 ): { bytes: number; what: string } | null {
   const { backend, llamacpp, pytorch } = config
-  if (isAttached(config) || backend === 'server') return null
+  if (isAttached(config) || !RESERVING.includes(backend)) return null
   const sizes = gpus.flatMap(({ memoryTotalBytes }) => memoryTotalBytes ?? [])
   if (sizes.length < gpus.length) return null
   const largest = (count: number) =>
@@ -116,7 +125,7 @@ function roomOf(
     if (pytorch.device_map !== null) return { bytes: all + ramBytes, what: 'this machine and its GPUs have' }
     return { bytes: largest(1), what: gpusHave(1) }
   }
-  if (sizes.length === 0) return null
+  if (sizes.length === 0 || (backend !== 'vllm' && backend !== 'tensorrt')) return null
   const { args } = config[backend]
   if (args.some((arg) => SPREADING.some((name) => arg === name || arg.startsWith(`${name}=`)))) return null
   const shares = tensorParallelOf(config, backend).gpus ?? 1

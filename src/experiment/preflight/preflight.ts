@@ -6,13 +6,16 @@ import type { Imports } from '../../backends/backend.js'
 import { findBackend } from '../../backends/registry.js'
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
+import { bareName } from '../../core/named-model.js'
 import { dataDir } from '../../core/paths.js'
 import { planOf } from '../../nodes/starters.js'
 import type { Observer } from '../../progress/observer.js'
 import { unlessInterrupted } from '../../progress/wait.js'
 import type { PromptSet } from '../../prompts/load.js'
+import { checkRoom as checkRoomForPlan } from '../../registry/fetch.js'
 import type { Service } from '../../workers/service.js'
 import { isAttached } from '../identity.js'
+import { type PlacedModel, placeModel } from '../model.js'
 import { loadPromptsOf } from '../prompts-of.js'
 import { gpusOfRun } from './devices.js'
 import { checkDisk } from './disk.js'
@@ -29,36 +32,61 @@ export interface PreflightOptions {
   imports: Imports
 }
 
+export interface LookedAhead {
+  findings: Findings
+  /** Null where something is in the way of them. */
+  prompts: PromptSet | null
+  model: PlacedModel | null
+}
+
 /** Looks at everything. Rejects only when interrupted; what is wrong is in the findings, and then there may be no prompts. */
 export async function lookAhead(
   config: ExperimentConfig,
   { libraryPath, observer, signal, service, imports }: PreflightOptions,
-): Promise<{ findings: Findings; prompts: PromptSet | null }> {
+): Promise<LookedAhead> {
   const findings = new Findings()
   const looking = Promise.all([
     findings.of('prompts', () => loadPromptsOf(config, { observer, signal }), signal),
-    checkModel(config, findings, signal),
-    checkBackend(config, findings, { signal, service, imports }),
+    findings
+      .of('model', () => placeModel(config, { observer, signal, service }), signal)
+      .then(async (found) => {
+        // What cannot be found is told beside what else is wrong.
+        const { config: placed } = found ?? { config: { ...config, model: bareName(config.model) } }
+        await Promise.all([
+          found === null ? undefined : checkModel(config, found, findings, signal),
+          checkBackend(placed, findings, { signal, service, imports }),
+        ])
+        return found
+      }),
     checkRoom(config, findings, signal),
   ])
-  const [prompts] = await unlessInterrupted(looking, signal)
+  const [prompts, model] = await unlessInterrupted(looking, signal)
   // Last, because a simulated machine counts its time from the first look at it.
-  await checkGpus(config, findings, { libraryPath, signal })
+  await checkGpus(model?.config ?? config, findings, { libraryPath, signal, absent: model?.absent ?? null })
   if (prompts !== null) findings.saw('prompts', `${prompts.prompts.length} prompts of ${prompts.source}`)
-  return { findings, prompts }
+  return { findings, prompts, model }
 }
 
 async function checkModel(
-  config: ExperimentConfig,
+  { model: written }: ExperimentConfig,
+  { config, absent }: PlacedModel,
   findings: Findings,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (absent !== null) {
+    await findings.of('disk', () => checkRoomForPlan(absent.plan), signal)
+    const { missingBytes, plan } = absent
+    return findings.saw(
+      'model',
+      `${written} is ${plan.files.length === 1 ? 'a file' : `${plan.files.length} files`} of commit ${plan.commit.slice(0, 12)}, ${gb(missingBytes)} of it are to be fetched`,
+    )
+  }
   const backend = findBackend(config.backend)
   const facts = await findings.of('model', () => backend.checkModel(config.model), signal)
   const { architecture = null, parameters } = facts ?? {}
   if (architecture === null) return
   const total = parameters?.total == null ? '' : `, ${(parameters.total / 1e9).toFixed(2)} billion weights`
-  findings.saw('model', `${config.model} is a ${architecture} model${total}`)
+  findings.saw('model', `${written} is a ${architecture} model${total}`)
 }
 
 async function checkBackend(
@@ -93,7 +121,11 @@ async function checkBackend(
 async function checkGpus(
   config: ExperimentConfig,
   findings: Findings,
-  { libraryPath, signal }: { libraryPath: string | undefined; signal: AbortSignal | undefined },
+  {
+    libraryPath,
+    signal,
+    absent,
+  }: { libraryPath: string | undefined; signal: AbortSignal | undefined; absent: PlacedModel['absent'] },
 ): Promise<void> {
   const { nodes, backend } = config.energy
   if (nodes !== null && backend !== null) {
@@ -106,7 +138,8 @@ async function checkGpus(
     const names = gpus.measured.map(({ index, name }) => `GPU ${index} (${name ?? 'without a name'})`)
     findings.saw('devices', names.length === 0 ? 'no GPU is measured' : `measured: ${names.join(', ')}`)
   }
-  const need = await findings.of('memory', () => checkMemory(config, gpus?.measured ?? []), signal)
+  const weights = absent === null ? {} : { weightBytes: weightBytesOfPlan(absent) }
+  const need = await findings.of('memory', () => checkMemory(config, gpus?.measured ?? [], weights), signal)
   if (need !== null)
     findings.saw('memory', `the weights have ${gb(need.weightBytes)}, and ${need.room} ${gb(need.roomBytes)}`)
 }
@@ -120,16 +153,19 @@ async function checkRoom(
   if (free !== null) findings.saw('disk', `${gb(free)} are left for results in ${output_dir}`)
 }
 
-/** The prompts of a preflight that found nothing wrong. Throws what is in the way. */
-export function promptsIfReady({
-  findings,
-  prompts,
-}: {
-  findings: Findings
-  prompts: PromptSet | null
-}): PromptSet {
+/** Of a folder half, as of one on the disk: single precision may become half of it on the way. */
+function weightBytesOfPlan({ plan: { files, shape } }: NonNullable<PlacedModel['absent']>): number {
+  const weights = files.filter(({ path }) => /\.(gguf|safetensors)$/i.test(path))
+  return weights.reduce((sum, { bytes }) => sum + bytes, 0) / (shape === 'gguf' ? 1 : 2)
+}
+
+/** Prompts and model of a preflight that found nothing wrong. Throws what is in the way. */
+export function ifReady({ findings, prompts, model }: LookedAhead): {
+  prompts: PromptSet
+  model: PlacedModel
+} {
   findings.throwAny()
-  if (prompts === null)
+  if (prompts === null || model === null)
     throw new LlemError('there are no prompts', { code: 'PROMPTS_INVALID', hint: null, kind: 'usage' })
-  return prompts
+  return { prompts, model }
 }
