@@ -69,6 +69,8 @@ interface FoundResult {
   /** In Slurm. */
   node: string | null
   gpus: string[]
+  /** Codes of its findings. */
+  codes: string[]
 }
 
 /** The results of a campaign, by run: "name/cycle" -> the path and the identity of each result.json there. */
@@ -82,9 +84,15 @@ export function resultsIn(dir: string): Map<string, FoundResult[]> {
         .map((entry) => join(folder, entry, 'result.json'))
         .filter((path) => existsSync(path))
       const results = paths.map((path) => {
-        const { experiment_id: id, config_hash: hash, environment } = JSON.parse(readFileSync(path, 'utf8'))
+        const {
+          experiment_id: id,
+          config_hash: hash,
+          environment,
+          findings,
+        } = JSON.parse(readFileSync(path, 'utf8'))
+        const codes = findings.map(({ code }: { code: string }) => code)
         const gpus = environment.gpus.map(({ uuid }: { uuid: string }) => uuid)
-        return { path, id, hash, node: environment.node, gpus }
+        return { path, id, hash, node: environment.node, gpus, codes }
       })
       if (results.length > 0) found.set(`${name}/${cycle}`, results)
     }

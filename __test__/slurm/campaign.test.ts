@@ -65,6 +65,8 @@ it('24 runs over an array: kill -9, requeue, scancel and a controller that is re
       [hash, place?.node, 1],
     ])
   }
+  // Two tasks at once have a node.
+  expect([...results.values()].flat().some(({ codes }) => codes.includes('slurm_node_shared'))).toBe(true)
   // Runs of a cycle were on several boards.
   const { statistics } = JSON.parse(
     (await campaign.llem('campaign', 'status', campaign.dir(), '--json')).stdout,
