@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 const data = join(root, '.cache/test/data')
 /** What takes minutes runs at night (scripts/nightly.mjs). */
 const nightly = '__test__/**/*.nightly.test.ts'
-const timing = '__test__/{native,backends}/**/*timing*.test.ts'
+const timing = '__test__/{native,backends,house}/**/*timing*.test.ts'
 
 // What llem is told by the shell it is tested in must not change what the tests see.
 for (const name of Object.keys(process.env)) {
@@ -42,7 +42,7 @@ export default defineConfig({
       NO_COLOR: '1',
     },
     sequence: { sequencer: Order },
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 180_000,
     // Most tests wait for sensors and servers: with two at a time two cores were busy to 60 %.
     maxWorkers: 4,

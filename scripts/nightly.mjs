@@ -49,6 +49,15 @@ const SHARDS = Object.fromEntries([
     'bench',
     { command: [vitest, 'run', '__test__/house/bench.nightly.test.ts'], env: { LLEM_TEST_NIGHTLY: '1' } },
   ],
+  // The real AIPerf under `llem attach`, and the image of a container on a real Debian.
+  [
+    'attach',
+    { command: [vitest, 'run', '__test__/attach/aiperf.nightly.test.ts'], env: { LLEM_TEST_NIGHTLY: '1' } },
+  ],
+  [
+    'image',
+    { command: [vitest, 'run', '__test__/docker/image.nightly.test.ts'], env: { LLEM_TEST_NIGHTLY: '1' } },
+  ],
   ['mutation', { command: [node, 'scripts/mutation.mjs'] }],
   ['coverage', { command: ['npm', 'run', 'coverage'] }],
   [

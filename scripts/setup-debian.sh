@@ -24,6 +24,7 @@ needs mariadb-server sh -c 'PATH=$PATH:/usr/sbin mariadbd --version'
 needs munge sh -c 'PATH=$PATH:/usr/sbin munged -V'
 # A Docker engine, which the tests start by themselves, or one that answers already.
 needs docker.io sh -c 'docker info || dockerd --version'
+needs debootstrap debootstrap --version # A Debian for the image of llem, at night.
 needs docker-compose sh -c 'docker compose version || docker-compose version'
 
 if [ -z "$packages" ]; then

@@ -1,4 +1,4 @@
-// The real llama-server, built from the source that lies inside node-llama-cpp as a git bundle: no download beside
+// The real llama-server and llama-bench beside it, built from the source that lies inside node-llama-cpp as a git bundle: no download beside
 // that of the package. Once; it takes 5 to 10 minutes of 2 cores.
 //
 // node build-llama-server.mjs DATA_DIR prints where it is, or why it cannot be built here, as JSON.
@@ -33,6 +33,9 @@ const CMAKE_OPTIONS = [
   '-DLLAMA_ALL_WARNINGS=OFF',
 ]
 
+/** The second shares all but its own file with the first. */
+const PROGRAMS = ['llama-server', 'llama-bench']
+
 const [dataDir] = process.argv.slice(2)
 console.log(JSON.stringify(await llamaServer()))
 
@@ -41,7 +44,8 @@ async function llamaServer() {
   const source = join(installed.path, 'node_modules/node-llama-cpp/llama')
   const { tag } = JSON.parse(readFileSync(join(source, 'llama.cpp.info.json'), 'utf8'))
   const path = join(folder, tag, 'llama-server')
-  if (existsSync(path)) return { path, reason: null }
+  const bench = join(folder, tag, 'llama-bench')
+  if (existsSync(path) && existsSync(bench)) return { path, reason: null }
   for (const program of ['cmake', 'git', 'c++']) {
     const isThere = await run(program, ['--version']).then(
       () => true,
@@ -50,23 +54,24 @@ async function llamaServer() {
     if (!isThere) return { path: null, reason: `${program} is missing (scripts/setup-debian.sh)` }
   }
   await alone(async () => {
-    if (!existsSync(path)) await build(join(source, 'gitRelease.bundle'), path)
+    if (!existsSync(path) || !existsSync(bench))
+      await build(join(source, 'gitRelease.bundle'), join(folder, tag))
   })
   return { path, reason: null }
 }
 
-async function build(bundle, path) {
+async function build(bundle, place) {
   const source = join(folder, 'source')
   const made = join(folder, 'build')
   const options = { maxBuffer: 64 * 1024 * 1024 }
-  for (const place of [source, made]) rmSync(place, { recursive: true, force: true })
+  for (const each of [source, made]) rmSync(each, { recursive: true, force: true })
   await run('git', ['clone', '--quiet', bundle, source], options)
   await run('cmake', ['-S', source, '-B', made, ...CMAKE_OPTIONS], options)
   const jobs = String(availableParallelism())
-  await run('nice', ['cmake', '--build', made, '--target', 'llama-server', '-j', jobs], options)
-  mkdirSync(join(path, '..'), { recursive: true })
-  renameSync(join(made, 'bin/llama-server'), path)
-  for (const place of [source, made]) rmSync(place, { recursive: true, force: true })
+  await run('nice', ['cmake', '--build', made, '--target', ...PROGRAMS, '-j', jobs], options)
+  mkdirSync(place, { recursive: true })
+  for (const program of PROGRAMS) renameSync(join(made, 'bin', program), join(place, program))
+  for (const each of [source, made]) rmSync(each, { recursive: true, force: true })
 }
 
 /** One process at a time, and after one that died. */

@@ -2,13 +2,15 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fetchModel, LlemError, modelFacts } from '../../dist/index.js'
 import { within } from '../backends/processes.js'
 import { llem, startProcess } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
 import { COMMIT, type FakeHub, sha256, startHub } from '../registry/hub-double.js'
 import { HOME, model, pathIn, resultIn, run, startRun } from './experiment.js'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 let hub: FakeHub
 let home: string

@@ -163,7 +163,8 @@ async function composePlugin(): Promise<string | null> {
   }
 }
 
-function debianSource(): string | null {
+/** Debian 13 as apt has it here, with its signatures; null where there is none. */
+export function debianSource(): string | null {
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
   const files = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
   for (const file of files.filter((name) => existsSync(name) && existsSync(keyring))) {

@@ -1,7 +1,7 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files that need llama-server, which is built beside the others: `llama-server.ts`. */
-const LAST = ['docker/docker.test.ts', 'cli/run-server.test.ts']
+const LAST = ['docker/docker.test.ts', 'cli/run-server.test.ts', 'attach/llama-bench.test.ts']
 
 /** Long files are begun early, so that none runs alone at the end. */
 const LONG = [

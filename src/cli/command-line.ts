@@ -25,3 +25,36 @@ export function share(text: string): number {
     throw new InvalidArgumentError('It must be a percentage between 0 and 100, as in 3%.')
   return percent / 100
 }
+
+/** An option of all that measures. */
+export const SIMULATE = [
+  '--simulate [scenario]',
+  'measure a simulated GPU: the built-in one, or a scenario by its file or name (help lists the names)',
+] as const
+
+/** Also for what the command starts. */
+export function withShare(command: Command): Command {
+  return command
+    .option(
+      '--share',
+      'do not wait for another llem that measures a load on the same GPU: the joules then stand in both results, and both say so',
+    )
+    .on('option:share', () => {
+      process.env.LLEM_SHARE_GPUS = '1'
+    })
+}
+
+/** Milliseconds. */
+export function interval(text: string): number {
+  const value = Number(text)
+  if (!(value >= 1 && value <= 5000))
+    throw new InvalidArgumentError('It must be a number from 1 to 5000 (ms).')
+  return value
+}
+
+/** "0,GPU-..." */
+export function deviceList(text: string): (number | string)[] {
+  const entries = text.split(',').map((entry) => entry.trim())
+  if (entries.includes('')) throw new InvalidArgumentError('It must be indices or UUIDs separated by commas.')
+  return entries.map((entry) => (/^\d+$/.test(entry) ? Number(entry) : entry))
+}

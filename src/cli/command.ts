@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LlemError } from '../core/errors.js'
 import { printable } from '../core/printable.js'
 import { Exit } from './exit.js'
@@ -13,7 +15,12 @@ export interface CommandEnd {
    * the end of the command that it ended is told first.
    */
   wasTyped: () => boolean
+  /** Resolves once all that it printed is read and handed on, or what it left running holds its output for too long. */
+  allRead: () => Promise<void>
 }
+
+/** A process that a command leaves behind may hold its output open for ever. */
+const LAST_WORDS_MS = 2_000
 
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
 
@@ -24,7 +31,7 @@ const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SI
  */
 export async function runCommand(
   args: readonly string[],
-  { stdoutToStderr }: { stdoutToStderr: boolean },
+  { stdoutToStderr, onStdout }: { stdoutToStderr: boolean; onStdout?: ((chunk: Buffer) => void) | undefined },
 ): Promise<CommandEnd> {
   const [command, ...rest] = args
   if (command === undefined || command === '') {
@@ -34,7 +41,9 @@ export async function runCommand(
       kind: 'usage',
     })
   }
-  const child = spawn(command, rest, { stdio: ['inherit', stdoutToStderr ? 2 : 'inherit', 'inherit'] })
+  const stdout = onStdout !== undefined ? 'pipe' : stdoutToStderr ? 2 : 'inherit'
+  const child = spawn(command, rest, { stdio: ['inherit', stdout, 'inherit'] })
+  const read = child.stdout === null ? null : handOn(child.stdout, stdoutToStderr, onStdout)
   let wasTyped = false
   const forward = (signal: NodeJS.Signals) => {
     // On Ctrl-C the terminal has told the command already; a second one often means "stop at once".
@@ -52,8 +61,29 @@ export async function runCommand(
         exitCode: signal === null ? (code ?? 1) : 128 + constants.signals[signal],
         signal,
         wasTyped: () => wasTyped,
+        allRead: async () => {
+          await Promise.race([read, sleep(LAST_WORDS_MS, undefined, { ref: false })])
+        },
       }),
     )
+  })
+}
+
+/** Everything as it comes, byte for byte, no faster than whoever reads it. Resolves when there is no more. */
+function handOn(
+  from: Readable,
+  stdoutToStderr: boolean,
+  onStdout: ((chunk: Buffer) => void) | undefined,
+): Promise<void> {
+  const to = stdoutToStderr ? process.stderr : process.stdout
+  from.on('data', (chunk: Buffer) => {
+    onStdout?.(chunk)
+    if (to.write(chunk)) return
+    from.pause()
+    to.once('drain', () => from.resume())
+  })
+  return new Promise((resolve) => {
+    from.once('close', resolve)
   })
 }
 

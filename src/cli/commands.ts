@@ -1,26 +1,19 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { type Address, addressOf } from '../metrics/address.js'
-import { type CommandLine, collect, examples, share } from './command-line.js'
+import {
+  type CommandLine,
+  collect,
+  deviceList,
+  examples,
+  interval,
+  SIMULATE,
+  share,
+  withShare,
+} from './command-line.js'
 import { DECIDING } from './deciding-commands.js'
 import { RUNS_EXAMPLES, refuseWithoutRuns, withRunsOptions } from './exec-options.js'
 import { SHELLS, type Shell } from './shells.js'
-
-const SIMULATE = [
-  '--simulate [scenario]',
-  'measure a simulated GPU: the built-in one, or a scenario by its file or name (help lists the names)',
-] as const
-
-/** Also for what the command starts. */
-function withShare(command: Command): Command {
-  return command
-    .option(
-      '--share',
-      'do not wait for another llem that measures a load on the same GPU: the joules then stand in both results, and both say so',
-    )
-    .on('option:share', () => {
-      process.env.LLEM_SHARE_GPUS = '1'
-    })
-}
+import { WAY_IN } from './way-in-commands.js'
 
 const redfishInterval = secondsWithin(0.1, 60)
 const redfishTimeout = secondsWithin(1, 60)
@@ -283,6 +276,7 @@ export const COMMANDS: readonly CommandLine[] = [
           await exec(args, options)
         }),
   },
+  ...WAY_IN,
   {
     name: 'devices',
     define: (command) =>
@@ -822,13 +816,6 @@ export const COMMANDS: readonly CommandLine[] = [
   },
 ]
 
-function interval(text: string): number {
-  const value = Number(text)
-  if (!(value >= 1 && value <= 5000))
-    throw new InvalidArgumentError('It must be a number from 1 to 5000 (ms).')
-  return value
-}
-
 function secondsWithin(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text.trim().replace(/s$/, ''))
@@ -886,10 +873,4 @@ function rounds(text: string): number {
   if (!(Number.isInteger(value) && value >= 2 && value <= 100))
     throw new InvalidArgumentError('It must be a whole number from 2 to 100.')
   return value
-}
-
-function deviceList(text: string): (number | string)[] {
-  const entries = text.split(',').map((entry) => entry.trim())
-  if (entries.includes('')) throw new InvalidArgumentError('It must be indices or UUIDs separated by commas.')
-  return entries.map((entry) => (/^\d+$/.test(entry) ? Number(entry) : entry))
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { chooseLibrary } from '../energy/library.js'
 import { closeMeter, type MeterWishes, openMeter, readyToMeasure } from '../exec/meter.js'
+import type { ExecResult } from '../results/exec.js'
 import { createRunDir, newExperimentId, prepareOutputDir, writeJsonAtomically } from '../results/files.js'
-import { runCommand } from './command.js'
+import { type CommandEnd, runCommand } from './command.js'
 import { Exit } from './exit.js'
 import { requireEnergy } from './require-energy.js'
 import { isTerminal, printJson, say, screenWidth } from './screen.js'
@@ -23,6 +24,19 @@ export interface ExecOptions extends Omit<MeterWishes, 'external'> {
   verbose?: boolean
 }
 
+/** What is done with a command beside measuring it; the defaults of each are `llem exec`. */
+export interface Manner {
+  /** Of the folder. */
+  label: 'exec' | 'attach'
+  run: () => Promise<CommandEnd>
+  /** Where the files of a run go that has no folder. */
+  scratch: string | null
+  /** Completes the result in the folder, where there is one. */
+  complete: (result: ExecResult, dir: string | null, ended: CommandEnd) => Promise<ExecResult>
+  /** What is told after the energy. */
+  lines: (result: ExecResult) => string[]
+}
+
 /**
  * Measures a command. Always ends with its exit code, but for one that could not be started and, with --require-energy, a
  * measurement that was lost.
@@ -34,6 +48,21 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       hint: 'Name one, as in `llem exec -o results --full-rate -- COMMAND`.',
       kind: 'usage',
     })
+  await measureInManner(args, options, {
+    label: 'exec',
+    run: () => runCommand(args, { stdoutToStderr: options.json ?? false }),
+    scratch: null,
+    complete: async (result) => result,
+    lines: () => [],
+  })
+}
+
+/** The same for a command that is looked at in another way besides. */
+export async function measureInManner(
+  args: readonly string[],
+  options: ExecOptions,
+  { label, run, scratch, complete, lines: more }: Manner,
+): Promise<void> {
   const outputDir = options.outputDir === undefined ? null : prepareOutputDir(options.outputDir)
   const external =
     options.external === undefined ? [] : (await import('./external-option.js')).externalOf(options.external)
@@ -51,12 +80,13 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       import('./show-exec.js'),
       readyToMeasure(meter),
     ])
-    const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId('exec'))
+    const runDir = outputDir === null ? null : createRunDir(outputDir, newExperimentId(label))
+    const dir = runDir ?? scratch
     const measured = await measureCommand(meter, {
       command: args,
-      runDir,
+      runDir: dir,
       keepsSamples: options.fullRate ?? true,
-      run: () => runCommand(args, { stdoutToStderr: options.json ?? false }),
+      run,
     }).catch(async (error: unknown) => {
       // Closing drops the window and its files, so that nothing of a run that was none stays behind.
       await closeMeter(meter)
@@ -64,7 +94,8 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
       throw error
     })
     if (measured === null) throw new Error('a command that nothing interrupts was interrupted')
-    const { result, ended } = measured
+    const { ended } = measured
+    const result = await complete(measured.result, dir, ended)
     if (runDir !== null) await writeResult(join(runDir, 'result.json'), result)
     if (options.json) printJson({ ...result, result_dir: runDir })
     else if (!options.quiet) {
@@ -73,7 +104,7 @@ export async function exec(args: readonly string[], options: ExecOptions): Promi
         width: screenWidth(process.stderr),
       })
       if (ended.wasTyped() && isTerminal(process.stderr)) say('')
-      say(lines.join('\n'))
+      say([...lines, ...more(result)].join('\n'))
     }
     const { energy, energy_reason: reason } = result
     if (options.requireEnergy) requireEnergy(energy?.total_j ?? null, reason ?? energy?.reason ?? null)

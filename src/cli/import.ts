@@ -1,6 +1,6 @@
 // llem import: files of other tools -> files of llem.
 
-import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { loadExperimentConfig } from '../config/load.js'
 import { loadCampaign } from '../config/load-campaign.js'
@@ -9,6 +9,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 import { importFile, layerOf } from '../import/import.js'
 import type { Imported } from '../import/reading.js'
 import { yamlOf } from '../import/write.js'
+import { writeNewFile } from './new-file.js'
 import { print, say } from './screen.js'
 import { tellLost } from './tell-import.js'
 
@@ -61,21 +62,15 @@ function problemsOf(imported: Imported, path: string): Problem[] {
 /** Never over a file that is there, and never half a file. */
 function write(text: string, from: string, dir: string): string {
   const path = join(dir, `${basename(from).replace(/\.(ya?ml|json|sh|txt)$/i, '')}.yaml`)
-  const half = `${path}.${process.pid}.part`
+  const hint = 'Name another folder: llem import FILE -o DIR'
   try {
     mkdirSync(dir, { recursive: true })
-    writeFileSync(half, text, { flag: 'wx' })
-    linkSync(half, path)
-    return path
   } catch (cause) {
-    const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST'
-    throw new LlemError(isThere ? `${path} is there already` : `cannot write ${path}: ${messageOf(cause)}`, {
-      code: isThere ? 'FILE_EXISTS' : 'FILE_NOT_WRITTEN',
-      hint: 'Name another folder: llem import FILE -o DIR',
+    throw new LlemError(`cannot write ${path}: ${messageOf(cause)}`, {
+      ...{ code: 'FILE_NOT_WRITTEN', hint, cause },
       kind: 'usage',
-      cause,
     })
-  } finally {
-    rmSync(half, { force: true })
   }
+  writeNewFile(path, text, { hint })
+  return path
 }

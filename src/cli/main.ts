@@ -82,10 +82,16 @@ function buildProgram(): Command {
   return program
 }
 
+const EXAMPLES_AFTER_DASHES: Readonly<Record<string, string>> = {
+  exec: 'llem exec -- sleep 1',
+  attach: 'llem attach -- llama-bench -m model.gguf',
+}
+
 /** What commander has no suggestion for. */
 function adviceFor(command: Command, typed: string, message: string): string | undefined {
-  if (command.name() === 'exec' && message.startsWith('missing required argument'))
-    return 'It stands after --, as in `llem exec -- sleep 1`.'
+  const example = EXAMPLES_AFTER_DASHES[command.name()]
+  if (example !== undefined && message.startsWith('missing required argument'))
+    return `It stands after --, as in \`${example}\`.`
   const [word = ''] = command.args
   if (!message.startsWith('too many arguments') || command.commands.length === 0) return undefined
   // The name of a nested command was taken for the argument.

@@ -5,6 +5,7 @@ import type { Incomplete } from '../results/incomplete.js'
 import { readRecord } from '../results/read.js'
 import { withUncertainty } from './joules.js'
 import { print, printJson, quantity, SIMULATED, screenWidth } from './screen.js'
+import { attachedLines } from './show-attached.js'
 import { execLines } from './show-exec.js'
 import { showResult } from './show-result.js'
 import { facts } from './tables.js'
@@ -14,13 +15,14 @@ export function show(path: string, { json, verbose }: { json?: boolean; verbose?
   const { record, dir } = readRecord(path)
   if (json) printJson({ ...record.content, result_dir: resolve(dir) })
   else if (record.kind === 'run') print(showResult(record.content, dir))
-  else if (record.kind === 'exec')
-    print(
-      execLines(record.content, dir, { verbose: verbose ?? false, width: screenWidth(process.stdout) }).join(
-        '\n',
-      ),
-    )
-  else print(incompleteLines(record.content, dir).join('\n'))
+  else if (record.kind === 'exec') {
+    const { attached } = record.content
+    const lines = execLines(record.content, dir, {
+      verbose: verbose ?? false,
+      width: screenWidth(process.stdout),
+    })
+    print([...lines, ...(attached === undefined ? [] : attachedLines(attached))].join('\n'))
+  } else print(incompleteLines(record.content, dir).join('\n'))
 }
 
 function* incompleteFacts(

@@ -53,6 +53,17 @@ export const LIMITS = {
   safetensors_values: 8_000_000,
   /** A reference to compare with; 1000 experiments of 10 cycles have 20 MiB. */
   reference_bytes: 256 * MIB,
+  /** A result of another benchmark as one JSON text, and values in it: 1000 requests of 500 tokens with all times have 20 MB. */
+  benchmark_bytes: 64 * MIB,
+  benchmark_values: 8_000_000,
+  /** One with a line for each request is read line by line. Requests of one run, and characters of a line. */
+  benchmark_requests: 500_000,
+  benchmark_line_chars: MIB,
+  /** What a benchmark prints and is kept to be read. */
+  benchmark_printed_bytes: 8 * MIB,
+  /** Files and folders that are looked at for results, and folders within folders. */
+  result_entries: 20_000,
+  result_depth: 5,
   /** Brackets within brackets in JSON. */
   json_depth: 200,
   /** Values in one JSON text: 100 rows with 10,000 values each. */

@@ -23,9 +23,9 @@ export const ERRORS: Readonly<Record<string, string>> = {
   SCENARIO_UNKNOWN: 'There is no simulated GPU of this name.',
   SCENARIO_INVALID: 'The file of a simulated GPU has mistakes.',
   SCENARIO_UNREADABLE: 'The file of a simulated GPU cannot be read.',
-  COMMAND_MISSING: '`llem exec` was given no command.',
+  COMMAND_MISSING: '`llem exec` or `llem attach` was given no command.',
   COMMAND_NOT_STARTED:
-    'The command of `llem exec` could not be started. The exit code is 127 or 126, as in a shell; with `--runs` 2.',
+    'The command of `llem exec` or `llem attach` could not be started. The exit code is 127 or 126, as in a shell; with `--runs` 2.',
   OUTPUT_IS_TERMINAL: 'A binary file or a page would go to a terminal.',
   LISTEN_FAILED: 'The address at which the metrics are to be served is taken, or not this machine’s.',
   REFERENCE_POINTS_INVALID:

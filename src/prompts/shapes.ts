@@ -4,9 +4,9 @@
 // have lengths and the hashes of their blocks instead of texts.
 
 import { z } from 'zod'
+import { pythonJson } from '../core/python-json.js'
 import { isMessage, openingOf } from './conversation.js'
 import { ignoredIn } from './ignored.js'
-import { pythonJson } from './lenient-json.js'
 import type { TakenPrompt } from './taken.js'
 import { traceText } from './trace.js'
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { attachedSchema } from './attached.js'
 import { energySchema } from './energy.js'
 import { findingSchema } from './findings.js'
 
@@ -23,6 +24,8 @@ export const execResultSchema = z.object({
   samples_path: z.string().nullable(),
   /** Its folder, where it is printed as JSON; not in the file, which may be moved. */
   result_dir: z.string().nullable().optional(),
+  /** Of `llem attach`: what the benchmark said, and its joules; absent otherwise. */
+  attached: attachedSchema.optional(),
 })
 
 export type ExecResult = z.infer<typeof execResultSchema>

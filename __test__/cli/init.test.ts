@@ -1,0 +1,105 @@
+// llem init: what it writes is checked by llem itself.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { initFile, type Subject } from '../../dist/cli/init-file.js'
+import { loadExperimentConfig } from '../../dist/config/load.js'
+import { loadCampaign } from '../../dist/config/load-campaign.js'
+import { llem } from '../native/llem.js'
+import { scratchFolder } from '../native/scenario.js'
+import { HOME } from './experiment.js'
+import { hasTmux, onTerminal } from './tmux.js'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const SUBJECTS: Subject[] = [
+  { kind: 'file', model: "models/it's: a #1 model.gguf" },
+  { kind: 'server', model: 'owner/name', url: 'http://127.0.0.1:8000', engine: 'vllm' },
+  { kind: 'server', model: 'x', url: 'http://127.0.0.1:8080', engine: null },
+  { kind: 'hub', model: 'Qwen/Qwen2.5-0.5B-Instruct' },
+]
+
+describe('what llem init writes', () => {
+  const all = SUBJECTS.flatMap((subject) =>
+    [true, false].flatMap((isCareful) => [true, false].map((hasGpu) => ({ subject, isCareful, hasGpu }))),
+  )
+
+  it.for(all)('is an experiment without a mistake: %j', (choices) => {
+    const text = initFile('e.yaml', { ...choices, isCampaign: false })
+    const loaded = loadExperimentConfig({ path: 'e.yaml', text })
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+    expect(loaded.config.model).toBe(choices.subject.model)
+    expect(loaded.config.n_prompts).toBe(choices.isCareful ? 100 : 20)
+    expect(text.includes('--simulate')).toBe(!choices.hasGpu)
+  })
+
+  it.for(all)('is a campaign of several experiments without a mistake: %j', (choices) => {
+    const text = initFile('c.yaml', { ...choices, isCampaign: true })
+    const loaded = loadCampaign({ path: 'c.yaml', text })
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+    expect(loaded.experiments.length).toBeGreaterThan(1)
+    expect(loaded.filtered).toEqual([])
+  })
+})
+
+describe('llem init without a terminal', () => {
+  it('asks nothing, says what it chose, and writes what llem run takes', async () => {
+    const cwd = scratchFolder()
+    writeFileSync(join(cwd, 'near.gguf'), '')
+    const { code, stdout, stderr } = await llem(['init'], { cwd })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'experiment.yaml\n' })
+    expect(stderr).toMatch(/^Chose .*, one experiment, a first number in a minute or two\.$/m)
+    expect(stderr).toContain('Run it: llem run experiment.yaml --simulate')
+    const checked = await llem(['run', 'experiment.yaml', '--simulate', '--dry-run', '--json'], { cwd })
+    expect(checked).toMatchObject({ code: 0 })
+  })
+
+  it('writes over nothing without --force, and leaves no half file', async () => {
+    const cwd = scratchFolder()
+    writeFileSync(join(cwd, 'mine.yaml'), 'mine')
+    const refused = await llem(['init', '-o', 'mine.yaml'], { cwd })
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toContain('[FILE_EXISTS]')
+    expect(readFileSync(join(cwd, 'mine.yaml'), 'utf8')).toBe('mine')
+    expect(await llem(['init', '-o', 'mine.yaml', '--force'], { cwd })).toMatchObject({ code: 0 })
+    expect(readFileSync(join(cwd, 'mine.yaml'), 'utf8')).toContain('model: ')
+    expect(readdirSync(cwd)).toEqual(['mine.yaml'])
+  })
+
+  it('says where it cannot write', async () => {
+    const { code, stderr } = await llem(['init', '-o', 'none/there.yaml'], { cwd: scratchFolder() })
+    expect(code).toBe(2)
+    expect(stderr).toContain('[FILE_NOT_WRITTEN]')
+  })
+})
+
+describe('llem init on a terminal', () => {
+  beforeEach((context) => {
+    if (!hasTmux) context.skip('tmux is not installed')
+  })
+
+  it('asks, and asks again where the answer is none', async () => {
+    const path = join(scratchFolder(), 'asked.yaml')
+    const terminal = await onTerminal(100, ['init', '-o', path], HOME)
+    await terminal.shows(/Which file\?/)
+    await terminal.press('9')
+    await terminal.press('Enter')
+    await terminal.shows(/It is a number from 1 to 2/)
+    await terminal.press('2')
+    await terminal.press('Enter')
+    await terminal.shows(/How sure must it be\?/)
+    await terminal.press('Enter')
+    expect(await terminal.ended()).toBe(0)
+    expect(readFileSync(path, 'utf8')).toContain('campaign_name: ')
+  })
+
+  it('ends at Ctrl-C with nothing written', async () => {
+    const path = join(scratchFolder(), 'asked.yaml')
+    const terminal = await onTerminal(100, ['init', '-o', path], HOME)
+    await terminal.shows(/Which file\?/)
+    await terminal.press('C-c')
+    expect(await terminal.ended()).toBe(130)
+    expect(existsSync(path)).toBe(false)
+  })
+})

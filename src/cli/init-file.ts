@@ -1,0 +1,110 @@
+// What was chosen -> the text of an experiment or a campaign that runs, with a comment at each key that is worth a change.
+
+import { stringify } from 'yaml'
+
+/** What is to be measured. */
+export type Subject =
+  | { kind: 'file'; model: string }
+  | { kind: 'server'; model: string; url: string; engine: string | null }
+  | { kind: 'hub'; model: string }
+
+export interface Choices {
+  subject: Subject
+  isCampaign: boolean
+  /** One to quote, in place of a first one. */
+  isCareful: boolean
+  hasGpu: boolean
+}
+
+/** Where nothing else is near: small, and without a licence to be accepted. */
+export const SMALL_MODEL = 'Qwen/Qwen2.5-0.5B-Instruct'
+
+/** What has to be typed to run it. */
+export function commandFor(path: string, { isCampaign, hasGpu }: Choices): string {
+  return `llem ${isCampaign ? 'campaign' : 'run'} ${path}${hasGpu ? '' : ' --simulate'}`
+}
+
+export function initFile(path: string, choices: Choices): string {
+  const { subject, isCampaign, isCareful, hasGpu } = choices
+  const command = commandFor(path, choices)
+  return [
+    `# ${command} --dry-run     check it, and show what would run`,
+    `# ${command}`,
+    ...(hasGpu
+      ? []
+      : ['# No GPU was found here: without --simulate the CPU is measured, where it has energy counters.']),
+    ...(subject.kind === 'file'
+      ? ['# It needs the backend once: llem backend install llamacpp']
+      : subject.kind === 'hub'
+        ? ['# It needs the backend once: llem backend install pytorch']
+        : []),
+    isCampaign ? line('campaign_name', 'first campaign') : line('experiment_name', 'first experiment'),
+    '',
+    ...subjectLines(subject),
+    '',
+    isCareful
+      ? line('n_prompts', '100', 'more of them: a smaller interval')
+      : line('n_prompts', '20', 'a first number; 100 and more for one to quote'),
+    'generation:',
+    line('  max_tokens', '128', 'the most tokens of an answer'),
+    '  # ignore_eos: true                # every answer that long: equal work in every run',
+    ...(isCareful
+      ? []
+      : [
+          'baseline:',
+          line('  duration_sec', '10', 'idle power, read before the model is loaded'),
+          'warmup:',
+          line('  thermal_floor_seconds', '0', 'for one to quote leave the default of 60'),
+        ]),
+    ...(isCampaign ? ['', ...campaignLines(subject, isCareful)] : []),
+    '',
+  ].join('\n')
+}
+
+function subjectLines(subject: Subject): string[] {
+  const value = (text: string) => stringify(text).trimEnd()
+  if (subject.kind === 'file')
+    return [
+      line('model', value(subject.model)),
+      line('backend', 'llamacpp', 'the embedded llama.cpp; or pytorch, vllm, tensorrt, server'),
+    ]
+  if (subject.kind === 'hub')
+    return [
+      line('model', value(subject.model), 'an id or folder of Hugging Face'),
+      line('backend', 'pytorch', 'or llamacpp with a GGUF file, vllm, tensorrt, server'),
+    ]
+  return [
+    line('model', value(subject.model)),
+    line('backend', 'server', `${subject.engine ?? 'it speaks the API of OpenAI'}, as it was found`),
+    'server:',
+    line('  base_url', value(subject.url)),
+    'load:',
+    line('  concurrency', '4', 'requests in flight'),
+  ]
+}
+
+/** Every combination of the grid is an experiment. */
+function campaignLines(subject: Subject, isCareful: boolean): string[] {
+  const axis = {
+    file: line('    llamacpp.parallel', '[1, 4]', 'prompts at the same time'),
+    server: line('    load.concurrency', '[1, 4, 16]', 'in place of the one above'),
+    hub: line('    pytorch.batch_size', '[1, 8]'),
+  }[subject.kind]
+  return [
+    '# Every combination of these is an experiment.',
+    'grid:',
+    '  shared:',
+    axis,
+    '',
+    'execution:',
+    line('  cycles', isCareful ? '5' : '3', 'three give a confidence interval'),
+    line('  config_gap_seconds', isCareful ? '60' : '0', 'the GPU cools down in between'),
+    line('  cycle_gap_seconds', isCareful ? '300' : '0'),
+  ]
+}
+
+/** Comments stand below each other. */
+function line(key: string, value: string, comment?: string): string {
+  const written = `${key}: ${value}`
+  return comment === undefined ? written : `${written.padEnd(33)} # ${comment}`
+}

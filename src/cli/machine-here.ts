@@ -1,0 +1,50 @@
+// What of a machine decides how a first number is had: its GPUs, the servers that answer, the models near.
+
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type FoundServer, findServers, usualUrls } from '../backends/server/find-servers.js'
+import { messageOf } from '../core/errors.js'
+import { printable } from '../core/printable.js'
+import { listDevices } from '../native/machine.js'
+
+/** Nobody waits longer for a hint. */
+const PATIENCE_MS = 3000
+
+export interface MachineHere {
+  /** "0 NVIDIA H200" */
+  gpus: string[]
+  /** Why there are none. */
+  whyNone: string
+  servers: FoundServer[]
+  /** GGUF files, by their paths from here. */
+  models: string[]
+}
+
+/** Never rejects. */
+export async function machineHere(): Promise<MachineHere> {
+  const [gpus, servers] = await Promise.all([gpusHere(), findServers(usualUrls())])
+  return { ...gpus, servers, models: modelFiles() }
+}
+
+async function gpusHere(): Promise<Pick<MachineHere, 'gpus' | 'whyNone'>> {
+  try {
+    const { devices } = await listDevices(undefined, PATIENCE_MS)
+    const gpus = devices.map(({ index, name }) => `${index} ${printable(name ?? 'without a name')}`)
+    return { gpus, whyNone: 'the driver sees none' }
+  } catch (error) {
+    return { gpus: [], whyNone: messageOf(error).replace(/\.$/, '') }
+  }
+}
+
+/** Of the folder in which llem was started, then of a folder `models` in it. */
+function modelFiles(): string[] {
+  return ['.', 'models'].flatMap((folder) => {
+    try {
+      const names = readdirSync(folder).filter((name) => name.endsWith('.gguf'))
+      return names.sort().map((name) => join(folder, name))
+    } catch {
+      // What cannot be read has none.
+      return []
+    }
+  })
+}
