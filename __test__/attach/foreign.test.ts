@@ -3,6 +3,7 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
+import { aiperfBenchmark, aiperfRequest } from '../../dist/attach/aiperf.js'
 import { Problems } from '../../dist/attach/benchmark.js'
 import { wallClock } from '../../dist/attach/clock.js'
 import { findResults, toolOf, whoseHead } from '../../dist/attach/find-results.js'
@@ -63,6 +64,12 @@ describe('lists of requests', () => {
     ])
   })
 
+  it('without a count of tokens have times, and no count', () => {
+    const { benchmark, problems } = vllm({ ...DETAILED, output_lens: [null, 'x'] })
+    expect(benchmark?.timed?.map(({ output_tokens }) => output_tokens)).toEqual([null, null])
+    expect(problems).toEqual(['r.json: output_lens[1]: "x" is no count'])
+  })
+
   it('of unequal lengths are not joined', () => {
     const { benchmark, problems } = vllm({ ...DETAILED, ttfts: [0.1] })
     expect(benchmark).toMatchObject({ timed: null, span: null, outputTokens: 6 })
@@ -110,6 +117,26 @@ describe('a file', () => {
   it('of several runs (--append-result) is read for its last', async () => {
     const earlier = JSON.stringify({ ...DETAILED, total_output_tokens: 1 })
     expect((await read(`${earlier}\n${JSON.stringify(DETAILED)}`)).benchmarks[0]?.outputTokens).toBe(6)
+  })
+})
+
+describe('a record of AIPerf', () => {
+  const metadata = { request_start_ns: 1, request_end_ns: 2, benchmark_phase: 'profiling' }
+  it('without tokens is a request without tokens, and their sum is unknown', () => {
+    const problems = new Problems()
+    const request = aiperfRequest({ metadata, metrics: {} }, 'l:1', problems)
+    if (request == null) throw new Error('it was not read')
+    expect(request).toMatchObject({ input_tokens: null, output_tokens: null })
+    expect(aiperfBenchmark(null, [request], null, problems)).toMatchObject({
+      ...{ requests: 1, inputTokens: null, outputTokens: null },
+      tokensReason: expect.stringContaining('no tokenizer'),
+    })
+    expect(problems.all()).toEqual([])
+  })
+
+  it('of the warmup is none of the benchmark', () => {
+    const warmup = { metadata: { ...metadata, benchmark_phase: 'warmup' } }
+    expect(aiperfRequest(warmup, 'l:1', new Problems())).toBeNull()
   })
 })
 

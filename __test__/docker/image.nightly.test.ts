@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { debianSource, startEngine } from './engine.js'
-import { build, contextOf, imageOf } from './image.js'
+import { build, contextOf, imageOf, removeImages } from './image.js'
 
 it('is built on Debian, and measures there', { timeout: 900_000 }, async (context) => {
   const source = debianSource()
@@ -34,6 +34,7 @@ it('is built on Debian, and measures there', { timeout: 900_000 }, async (contex
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(JSON.parse(stdout).energy.total_j).toBeGreaterThan(0)
   } finally {
+    await removeImages(engine, `llem-image-${process.pid}`, `llem-debian-${process.pid}`)
     await engine.stop()
   }
 })

@@ -5,7 +5,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
 import { type Engine, startEngine } from './engine.js'
-import { build, contextOf, type Image, imageOf, nodeAlone } from './image.js'
+import { build, contextOf, type Image, imageOf, nodeAlone, removeImages } from './image.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -26,6 +26,8 @@ beforeAll(async () => {
 }, 180_000)
 
 afterAll(async () => {
+  const names = ['again', 'image', 'base'].map((name) => `llem-${name}-${process.pid}`)
+  if (engine !== null) await removeImages(engine, ...names)
   await engine?.stop()
 }, 60_000)
 

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { scratchFolder } from '../backends/tiny-model.js'
+import { packedFolder } from '../house/packed.js'
 import type { Engine } from './engine.js'
 
 const run = promisify(execFile)
@@ -42,9 +43,13 @@ export function nodeAlone(): string {
 /** The context of the image, filled once. */
 export async function contextOf(): Promise<string> {
   const folder = join(scratchFolder(), 'context')
-  await run(process.execPath, [join(root, 'scripts/image.mjs'), '--context-only', '--folder', folder], {
-    maxBuffer: 1 << 26,
-  })
+  await run(
+    process.execPath,
+    [join(root, 'scripts/image.mjs'), '--context-only', '--folder', folder, '--packages', packedFolder()],
+    {
+      maxBuffer: 1 << 26,
+    },
+  )
   if (!existsSync(join(folder, 'Dockerfile'))) throw new Error('there is no context')
   return folder
 }
@@ -85,4 +90,11 @@ export async function build(context: string, base: string, tag: string, { env }:
     inspect,
     layers: async () => JSON.parse(await inspect('{{json .RootFS.Layers}}')),
   }
+}
+
+/** Of an engine that was there before nothing stays. */
+export async function removeImages({ env }: Engine, ...names: string[]): Promise<void> {
+  await run('docker', ['rmi', '--force', ...names], { env: { ...process.env, ...env } }).catch(
+    () => undefined,
+  )
 }

@@ -86,7 +86,7 @@ export function aiperfRequest(
     ttft_ms:
       typeof ttft === 'number' && ttft >= 0 ? inMs(ttft, of('metrics', 'time_to_first_token', 'unit')) : null,
     input_tokens: problems.count(value('input_sequence_length'), `${where}: input_sequence_length`),
-    output_tokens: problems.count(value('output_sequence_length'), `${where}: output_sequence_length`) ?? 0,
+    output_tokens: problems.count(value('output_sequence_length'), `${where}: output_sequence_length`),
     ...(isFailed ? { code: FOREIGN_FAILURE } : {}),
   }
 }

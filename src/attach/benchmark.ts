@@ -110,10 +110,11 @@ export function shortText(value: unknown): string | null {
 }
 
 /** A request as it is read: nanoseconds of the file's clock, before it is known to lie in the run. */
-export type ForeignRequest = Pick<
-  TimedLine,
-  'start_ns' | 'end_ns' | 'ttft_ms' | 'input_tokens' | 'output_tokens' | 'code'
->
+export interface ForeignRequest
+  extends Pick<TimedLine, 'start_ns' | 'end_ns' | 'ttft_ms' | 'input_tokens' | 'code'> {
+  /** Null where the tool does not tell. */
+  output_tokens: number | null
+}
 
 /** The code of a request that came to nothing: why, the tool's own file says. */
 export const FOREIGN_FAILURE = 'FAILED'

@@ -125,6 +125,6 @@ function requestOf(each: unknown, where: string, problems: Problems): ForeignReq
     end_ns: end * 1e9,
     ttft_ms: typeof first === 'number' && first >= start && first <= end ? (first - start) * 1e3 : null,
     input_tokens: tokens('input', 'prompt_tokens'),
-    output_tokens: tokens('output', 'output_tokens') ?? 0,
+    output_tokens: tokens('output', 'output_tokens'),
   }
 }

@@ -55,7 +55,7 @@ function movedTo(clock: ForeignSpan['clock'], { toMonotonic }: WallClock): ((ns:
 }
 
 /** A request of a benchmark on the clock of the readings. */
-export interface JoinedLine extends TimedLine {
+export interface JoinedLine extends ForeignRequest {
   /** The place of its benchmark, where there are several. */
   benchmark?: number
 }
@@ -101,9 +101,19 @@ export async function joinRequests(
     const unseen = lines.every(({ ttft_ms }) => ttft_ms == null)
       ? 'the benchmark tells no first tokens, as where answers are not streamed'
       : null
-    const { attribution, reason } = await attributeEnergy(samplesPath, timesOf(lines), result.energy, unseen)
+    const { attribution, reason } = await attributeEnergy(
+      samplesPath,
+      timesOf(lines.map(counted)),
+      result.energy,
+      unseen,
+    )
     return { lines, attribution, reason }
   } catch (error) {
     return none(`attributing energy to requests failed: ${messageOf(error)}`, lines)
   }
+}
+
+/** One without a count is in no joules per token, as one without output. */
+function counted({ output_tokens, ...line }: JoinedLine): TimedLine {
+  return output_tokens === null ? line : { ...line, output_tokens }
 }

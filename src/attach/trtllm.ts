@@ -75,8 +75,7 @@ function requestsOf(content: unknown, where: string, problems: Problems): Foreig
     timed.push({
       ...{ start_ns: start, end_ns: end, ttft_ms: seen === null ? null : (seen - start) / 1e6 },
       input_tokens: problems.count(...of('num_input_tokens')),
-      output_tokens:
-        problems.count(...of('num_output_tokens')) ?? problems.count(...of('output_tokens')) ?? 0,
+      output_tokens: problems.count(...of('num_output_tokens')) ?? problems.count(...of('output_tokens')),
     })
   }
   if (unread > 0) problems.add(where, `${unread} requests have no times`)

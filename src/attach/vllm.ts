@@ -83,8 +83,10 @@ function requestsOf(content: Record<string, unknown>, where: string, problems: P
         (content.input_lens as unknown[])[index],
         `${where}: input_lens[${index}]`,
       ),
-      output_tokens:
-        problems.count((content.output_lens as unknown[])[index], `${where}: output_lens[${index}]`) ?? 0,
+      output_tokens: problems.count(
+        (content.output_lens as unknown[])[index],
+        `${where}: output_lens[${index}]`,
+      ),
       ...(failed ? { code: FOREIGN_FAILURE } : {}),
     })
   }

@@ -54,6 +54,7 @@ export function initFile(path: string, choices: Choices): string {
           'baseline:',
           line('  duration_sec', '10', 'idle power, read before the model is loaded'),
           'warmup:',
+          line('  max_prompts', '10', 'it ends sooner where latencies are steady'),
           line('  thermal_floor_seconds', '0', 'for one to quote leave the default of 60'),
         ]),
     ...(isCampaign ? ['', ...campaignLines(subject, isCareful)] : []),
