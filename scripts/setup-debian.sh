@@ -19,6 +19,8 @@ needs tmux tmux -V # A real terminal, which shows the first screens at several w
 needs openssl openssl version # Makes the certificate of a BMC that signs its own.
 # A real Slurm of several nodes, which scripts/slurm-cluster.mjs starts by itself.
 needs slurm-wlm sh -c 'PATH=$PATH:/usr/sbin slurmctld -V && PATH=$PATH:/usr/sbin slurmd -V'
+needs slurmdbd sh -c 'PATH=$PATH:/usr/sbin slurmdbd -V' # Its accounting, and the database of that.
+needs mariadb-server sh -c 'PATH=$PATH:/usr/sbin mariadbd --version'
 needs munge sh -c 'PATH=$PATH:/usr/sbin munged -V'
 # A Docker engine, which the tests start by themselves, or one that answers already.
 needs docker.io sh -c 'docker info || dockerd --version'

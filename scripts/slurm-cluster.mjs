@@ -4,7 +4,7 @@
 //   node scripts/slurm-cluster.mjs restart FOLDER     ends slurmctld and starts it again
 // With SLURM_CONF=FOLDER/slurm.conf every command of Slurm talks to it. Several live side by side: each has its own ports,
 // its own munged, its own key. FOLDER must be short (its sockets' names have at most 107 letters) and is removed by `down`.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -25,11 +25,26 @@ export function whyNoCluster() {
   return null
 }
 
+/** Why there can be no accounting here, or null. */
+export function whyNoAccounting() {
+  for (const [program, arg] of [
+    ['slurmdbd', '-V'],
+    ['mariadbd', '--version'],
+    ['mariadb-install-db', '--help'],
+  ])
+    if (spawnSync(program, [arg], { env: withSbin() }).error !== undefined)
+      return `${program} is not installed (scripts/setup-debian.sh does it)`
+  return null
+}
+
 /**
  * Starts a cluster in a folder. Resolves with the path of its slurm.conf once all nodes are idle. `options`: lines of slurm.conf
- * that take the place of those here, such as { MaxArraySize: 10001 }.
+ * that take the place of those here, such as { MaxArraySize: 10001 }. `accounting`: with slurmdbd, over a MariaDB of its own.
  */
-export async function startCluster(folder, { nodes = 1, gpus = 2, cpus = 4, options = {} } = {}) {
+export async function startCluster(
+  folder,
+  { nodes = 1, gpus = 2, cpus = 4, options = {}, accounting = false } = {},
+) {
   const dir = resolve(folder)
   const why = whyNoCluster()
   if (why !== null) throw new Error(why)
@@ -40,9 +55,22 @@ export async function startCluster(folder, { nodes = 1, gpus = 2, cpus = 4, opti
     mkdirSync(join(dir, part), { recursive: true, mode: 0o755 })
   writeFileSync(join(dir, 'munge', 'key'), randomBytes(1024), { mode: 0o600 })
   for (let gpu = 0; gpu < gpus; gpu++) must('mknod', [join(dir, `gpu${gpu}`), 'c', '1', '3'], dir)
-  const [controller, ...ports] = await freePorts(nodes + 1)
+  const [controller, accounts, ...ports] = await freePorts(nodes + 2)
   const names = Array.from({ length: nodes }, (_, index) => `node${String(index + 1).padStart(2, '0')}`)
-  writeFileSync(join(dir, 'slurm.conf'), configOf({ dir, controller, ports, names, gpus, cpus, options }))
+  const accounted = accounting
+    ? {
+        AccountingStorageType: 'accounting_storage/slurmdbd',
+        AccountingStorageHost: 'localhost',
+        AccountingStoragePort: accounts,
+        // The way to munged, where slurmdbd is asked.
+        AccountingStoragePass: join(dir, 'munge', 'socket'),
+      }
+    : {}
+  const lines = { ...accounted, ...options }
+  writeFileSync(
+    join(dir, 'slurm.conf'),
+    configOf({ dir, controller, ports, names, gpus, cpus, options: lines }),
+  )
   writeFileSync(join(dir, 'gres.conf'), gpus > 0 ? `Name=gpu File=${dir}/gpu[0-${gpus - 1}]\n` : '')
   writeFileSync(join(dir, 'cgroup.conf'), 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n')
   try {
@@ -54,6 +82,7 @@ export async function startCluster(folder, { nodes = 1, gpus = 2, cpus = 4, opti
       ],
       dir,
     )
+    if (accounting) await startAccounting(dir, accounts)
     must('slurmctld', ['-c', '-f', join(dir, 'slurm.conf')], dir)
     for (const name of names) must('slurmd', ['-c', '-N', name, '-f', join(dir, 'slurm.conf')], dir)
     await untilIdle(dir, nodes)
@@ -65,16 +94,69 @@ export async function startCluster(folder, { nodes = 1, gpus = 2, cpus = 4, opti
   return join(dir, 'slurm.conf')
 }
 
-/**
- * Ends slurmctld, and starts it again after a while. Not by SIGKILL: it then comes back with what it knew seconds ago, and drains
- * nodes on which tasks run that it never heard of.
- */
+/** slurmdbd and its database, which is reached by a socket alone. */
+async function startAccounting(dir, port) {
+  const data = join(dir, 'mysql')
+  const shared = ['--no-defaults', `--datadir=${data}`, '--user=root']
+  must('mariadb-install-db', [...shared, '--auth-root-authentication-method=normal', '--skip-test-db'], dir)
+  const server = spawn(
+    'mariadbd',
+    [
+      ...[...shared, '--skip-networking', `--socket=${dir}/mysql.sock`, `--pid-file=${dir}/mysql.pid`],
+      `--log-error=${dir}/log/mysql`,
+    ],
+    { env: { ...withSbin(), [MARK]: dir }, stdio: 'ignore', detached: true },
+  )
+  server.unref()
+  await until(() => existsSync(join(dir, 'mysql.sock')), 'mariadbd did not come up')
+  const lines = {
+    AuthType: 'auth/munge',
+    AuthInfo: `socket=${dir}/munge/socket`,
+    DbdHost: 'localhost',
+    DbdPort: port,
+    SlurmUser: 'root',
+    PidFile: `${dir}/slurmdbd.pid`,
+    LogFile: `${dir}/log/slurmdbd`,
+    StorageType: 'accounting_storage/mysql',
+    StorageHost: 'localhost',
+    StorageUser: 'root',
+    StorageLoc: 'slurm',
+  }
+  const text = Object.entries(lines).map(([key, value]) => `${key}=${value}\n`)
+  // slurmdbd looks for it beside slurm.conf, and takes none that others may read.
+  writeFileSync(join(dir, 'slurmdbd.conf'), text.join(''), { mode: 0o600 })
+  must('slurmdbd', [], dir)
+  const hasCluster = () => run('sacctmgr', ['--immediate', 'add', 'cluster', 'llem'], dir).status === 0
+  await until(hasCluster, 'slurmdbd did not come up')
+}
+
+/** Ends slurmctld, and starts it again after a while. */
 export async function restartController(folder, { downMs = 0 } = {}) {
-  const dir = resolve(folder)
-  await end(pidIn(join(dir, 'slurmctld.pid')), 'SIGTERM')
+  await endController(folder)
   await new Promise((done) => setTimeout(done, downMs))
+  await startController(folder)
+}
+
+/**
+ * Ends slurmctld. After SIGKILL it comes back with what it wrote down last, which is up to five seconds old; `losesJobs`: with no
+ * jobs at all, as from a disk that was lost.
+ */
+export async function endController(folder, { signal = 'SIGTERM', losesJobs = false } = {}) {
+  const dir = resolve(folder)
+  await end(pidIn(join(dir, 'slurmctld.pid')), signal)
+  if (losesJobs)
+    for (const name of readdirSync(join(dir, 'state')))
+      if (name.startsWith('job_state')) rmSync(join(dir, 'state', name))
+}
+
+/** Starts slurmctld again, and waits until it answers and knows its nodes. */
+export async function startController(folder) {
+  const dir = resolve(folder)
   must('slurmctld', ['-f', join(dir, 'slurm.conf')], dir)
   await until(() => run('scontrol', ['ping'], dir).stdout.includes('is UP'), 'slurmctld did not come back')
+  // Of a node that has not told what it has, it believes that it has nothing.
+  const isKnown = () => !/unk/.test(run('sinfo', ['-h', '-N', '-o', '%t'], dir).stdout)
+  await until(isKnown, 'the nodes did not come back')
 }
 
 /** Ends one node's daemon as a crash of the node would, or starts it. */
@@ -235,7 +317,9 @@ function must(program, args, dir) {
 }
 
 function run(program, args, dir, timeout = WAIT_MS) {
-  const env = { ...withSbin(), SLURM_CONF: join(dir, 'slurm.conf'), [MARK]: dir }
+  // The socket of slurmdbd's database, by a variable of MariaDB's client library.
+  const sockets = { MYSQL_UNIX_PORT: join(dir, 'mysql.sock') }
+  const env = { ...withSbin(), ...sockets, SLURM_CONF: join(dir, 'slurm.conf'), [MARK]: dir }
   return spawnSync(program, args, { env, encoding: 'utf8', timeout, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 

@@ -62,9 +62,20 @@ export function campaignOf(text: string): CampaignUnderTest {
   }
 }
 
+interface FoundResult {
+  path: string
+  id: string
+  hash: string
+  /** In Slurm. */
+  node: string | null
+  gpus: string[]
+  /** Codes of its findings. */
+  codes: string[]
+}
+
 /** The results of a campaign, by run: "name/cycle" -> the path and the identity of each result.json there. */
-export function resultsIn(dir: string): Map<string, { path: string; id: string; hash: string }[]> {
-  const found = new Map<string, { path: string; id: string; hash: string }[]>()
+export function resultsIn(dir: string): Map<string, FoundResult[]> {
+  const found = new Map<string, FoundResult[]>()
   const runs = join(dir, 'runs')
   for (const name of existsSync(runs) ? readdirSync(runs) : []) {
     for (const cycle of readdirSync(join(runs, name))) {
@@ -73,8 +84,15 @@ export function resultsIn(dir: string): Map<string, { path: string; id: string; 
         .map((entry) => join(folder, entry, 'result.json'))
         .filter((path) => existsSync(path))
       const results = paths.map((path) => {
-        const { experiment_id: id, config_hash: hash } = JSON.parse(readFileSync(path, 'utf8'))
-        return { path, id, hash }
+        const {
+          experiment_id: id,
+          config_hash: hash,
+          environment,
+          findings,
+        } = JSON.parse(readFileSync(path, 'utf8'))
+        const codes = findings.map(({ code }: { code: string }) => code)
+        const gpus = environment.gpus.map(({ uuid }: { uuid: string }) => uuid)
+        return { path, id, hash, node: environment.node, gpus, codes }
       })
       if (results.length > 0) found.set(`${name}/${cycle}`, results)
     }

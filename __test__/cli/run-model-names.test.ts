@@ -3,14 +3,16 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { differencesOf, factsOf } from '../../dist/compare/facts.js'
 import { fetchModel, LlemError, modelFacts } from '../../dist/index.js'
+import type { AnyResult } from '../../dist/results/read.js'
 import { within } from '../backends/processes.js'
 import { llem, startProcess } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
 import { COMMIT, type FakeHub, sha256, startHub } from '../registry/hub-double.js'
 import { HOME, model, pathIn, resultIn, run, startRun } from './experiment.js'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 90_000 })
 
 let hub: FakeHub
 let home: string
@@ -63,6 +65,15 @@ describe('a model by name', () => {
     const names = result.steps.map(({ step }) => step)
     expect(names.indexOf('fetch')).toBe(names.indexOf('preflight') + 1)
     expect(stdout).toMatch(/Weights +o\/tiny-GGUF at aaaaaaaaaaaa: tiny-Q4_K_M\.gguf \(sha256 /)
+    const other = structuredClone(result)
+    const [file] = other.identity?.source?.files ?? []
+    if (file !== undefined) file.sha256 = 'f'.repeat(64)
+    const facts = [result, other].map(
+      (each) => [factsOf({ kind: 'run', content: each } as AnyResult)] as const,
+    )
+    expect(differencesOf(facts[0] ?? [], facts[1] ?? [])).toMatchObject([
+      { fact: 'model', verdict: 'flagged', a: [`o/tiny-GGUF (sha256 ${sha256(content).slice(0, 12)})`] },
+    ])
     // The next one measures the same without asking, and is the same experiment.
     await hub.close()
     const again = await run(['--simulate', '-m', NAME, '-n', '3'], [], environment())

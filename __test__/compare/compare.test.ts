@@ -162,6 +162,14 @@ describe('the uncertainty of the measurement', () => {
     expect(verdict(unknown)).toContain('measure at least 3 cycles of each')
   })
 
+  it('tells that the nodes are others', () => {
+    const on = (node: string) => ({ campaign: null, facts: { node } })
+    const comparison = compared([10, 11, 12], [10, 11, 12], { a: on('node01'), b: on('node02') })
+    expect(comparison.pairs[0]?.differences).toMatchObject([
+      { fact: 'node', title: 'the node', a: ['node01'], b: ['node02'], verdict: 'flagged' },
+    ])
+  })
+
   it('has the gain in it where the boards are others', () => {
     const runs = (joules: number) => ({ joules, uncertainty: 0.001, absolute: 0.05 })
     const made = { campaign: null, facts: { boards: ['GPU-2'] } }

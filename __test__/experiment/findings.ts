@@ -139,6 +139,7 @@ export function environment(gpu: Partial<Environment['gpus'][number]> = {}): Env
     cpu_model: null,
     cpu_count: 2,
     cpu_governor: null,
+    node: null,
     memory_total_mb: 1024,
     os: 'Linux',
     container: null,

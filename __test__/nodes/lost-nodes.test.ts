@@ -156,16 +156,18 @@ describe('several tasks of a node', () => {
 const LATER = `SLURMD_NODENAME=node11 "$@" & for dir; do :; done; until ls "$dir"/clock-* >/dev/null 2>&1; do sleep 0.1; done; SLURMD_NODENAME=node12 "$@"; wait`
 
 describe('a meter that comes when the measurement has begun', () => {
-  it.concurrent('is told to be left out', async () => {
+  it.concurrent('leaves the run without a total, and the joules of the others stay', async () => {
     const run = await startNodesRun(
       [['sh', '-c', LATER, 'later', ...node('').filter((word) => word !== 'SLURMD_NODENAME=')]],
       { seconds: 8 },
     )
     const { code, stdout, stderr } = await run.ended
     expect(code, stderr).toBe(0)
-    const { energy, findings, total_energy_j } = resultIn(run.outputDir)
+    const { energy, findings, total_energy_j, energy_reason } = resultIn(run.outputDir)
     expect(energy?.nodes?.nodes.map(({ node: name }) => name)).toEqual(['node11'])
-    expect(total_energy_j).toBeGreaterThan(0)
+    expect(energy?.nodes?.nodes[0]?.total_j).toBeGreaterThan(0)
+    expect(total_energy_j).toBe(null)
+    expect(energy_reason).toContain('[node_came_late]')
     expect(findings.filter(({ code: each }) => each === 'node_came_late')).toEqual([
       expect.objectContaining({ severity: 'warning', text: expect.stringMatching(/meter of node12 came/) }),
     ])

@@ -1,5 +1,7 @@
 // A campaign over an array of a real Slurm, and all that may happen to its tasks meanwhile.
 
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, vi } from 'vitest'
 import type { ManifestEntry } from '../../dist/campaign/manifest.js'
@@ -8,6 +10,7 @@ import { loadCampaign } from '../../dist/config/load-campaign.js'
 import { latestClaim } from '../../dist/slurm/claim.js'
 import { restartController } from '../../scripts/slurm-cluster.mjs'
 import { processesWith, resultsIn } from '../campaign/running.js'
+import { llem } from '../native/llem.js'
 import { type CampaignOnSlurm, campaignOn, cluster, logsOf } from './cluster.js'
 
 vi.setConfig({ testTimeout: 400_000 })
@@ -56,11 +59,41 @@ it('24 runs over an array: kill -9, requeue, scancel and a controller that is re
   const results = resultsIn(campaign.dir())
   expect(results.size).toBe(24)
   for (const { name, cycle, hash, place } of entries) {
-    expect(results.get(`${name}/cycle-${cycle}`)?.map((result) => result.hash)).toEqual([hash])
     expect(place?.node).toMatch(/^node0[12]$/)
+    const found = results.get(`${name}/cycle-${cycle}`) ?? []
+    expect(found.map(({ hash: each, node, gpus }) => [each, node, gpus.length])).toEqual([
+      [hash, place?.node, 1],
+    ])
   }
+  // Two tasks at once have a node.
+  expect([...results.values()].flat().some(({ codes }) => codes.includes('slurm_node_shared'))).toBe(true)
+  // Runs of a cycle were on several boards.
+  const { statistics } = JSON.parse(
+    (await campaign.llem('campaign', 'status', campaign.dir(), '--json')).stdout,
+  )
+  expect(statistics.boards.cycles_across).toContain(1)
+  expect(await identitiesHere(campaign)).toEqual(identitiesOf(results))
   expect(processesWith(campaign.folder)).toEqual([])
 })
+
+/** The runs of a campaign, and what each is of. */
+function identitiesOf(results: ReturnType<typeof resultsIn>): string[] {
+  return [...results].map(([run, found]) => [run, ...found.map(({ hash }) => hash)].join(' ')).sort()
+}
+
+/** The same of the same file on this machine. */
+async function identitiesHere(campaign: CampaignOnSlurm): Promise<string[]> {
+  const results = join(campaign.folder, 'here')
+  const path = join(campaign.folder, 'here.yaml')
+  const text = readFileSync(campaign.path, 'utf8')
+  writeFileSync(path, text.replace(/results_dir: .*(?= \})/, `results_dir: ${results}`))
+  const env = { ...slurm.env, LLEM_CLAIMS_DIR: join(campaign.folder, 'claims-here') }
+  mkdirSync(env.LLEM_CLAIMS_DIR)
+  const ended = await llem(['campaign', path, '--simulate', campaign.boards, '--yes', '-q'], { env })
+  expect(ended.code, ended.stderr).toBe(0)
+  const [name = ''] = readdirSync(results)
+  return identitiesOf(resultsIn(join(results, name)))
+}
 
 /** Status at this moment, which must be right: nothing that was completed is lost or was measured again. */
 async function lookAt(campaign: CampaignOnSlurm, finished: Map<string, string>) {

@@ -7,14 +7,20 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { Manifest } from '../../dist/campaign/manifest.js'
-import { type ClusterOptions, startCluster, stopCluster, whyNoCluster } from '../../scripts/slurm-cluster.mjs'
+import {
+  type ClusterOptions,
+  startCluster,
+  stopCluster,
+  whyNoAccounting,
+  whyNoCluster,
+} from '../../scripts/slurm-cluster.mjs'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { shortCampaign } from '../campaign/running.js'
 import { HOME } from '../cli/experiment.js'
 import { type Ended, llem } from '../native/llem.js'
 import { gpu, scenarioFile } from '../native/scenario.js'
 
-const why = whyNoCluster()
+const noCluster = whyNoCluster()
 /** The two boards of a node, of which Slurm gives a task one. */
 const boards = scenarioFile([gpu(0, [{ for_s: 1, w: 200 }]), gpu(1, [{ for_s: 1, w: 210 }])])
 
@@ -28,6 +34,7 @@ export interface Cluster {
 
 /** Starts a cluster for the tests of a file, which are skipped where there can be none. */
 export function cluster(options: ClusterOptions = {}): Cluster {
+  const why = noCluster ?? (options.accounting === true ? whyNoAccounting() : null)
   // Short: the names of sockets are in it.
   const folder = mkdtempSync(join(tmpdir(), 'llem-slurm-'))
   const env = { ...HOME, SLURM_CONF: join(folder, 'slurm.conf') }
@@ -50,6 +57,8 @@ export interface CampaignOnSlurm {
   folder: string
   /** The campaign's folder. */
   dir(): string
+  /** The scenario of the boards. */
+  boards: string
   submit(...args: string[]): Promise<Ended>
   status(): Promise<Manifest>
   /** Until nothing is in the queue any more. */
@@ -101,6 +110,7 @@ export function campaignOn(
     path,
     folder,
     dir,
+    boards,
     llem: command,
     submit: (...args) =>
       command('campaign', path, '--executor', 'slurm', '--simulate', boards, '-q', ...args),

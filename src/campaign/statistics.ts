@@ -140,21 +140,29 @@ export const campaignStatisticsSchema = z.object({
 })
 export type CampaignStatistics = z.infer<typeof campaignStatisticsSchema>
 
-/** The statistics of a campaign as they are at this moment. */
-export function campaignStatistics(plan: CampaignPlan, records: RunRecords): CampaignStatistics {
+/** The statistics of a campaign as they are at this moment; without the bootstrap, which takes most of the time, where told so. */
+export function campaignStatistics(
+  plan: CampaignPlan,
+  records: RunRecords,
+  { hasBootstrap = true }: { hasBootstrap?: boolean } = {},
+): CampaignStatistics {
   const boards = boardsOf(records)
   return {
     statistics_version: 1,
     campaign_name: plan.campaign_name,
     campaign_hash: plan.campaign_hash,
     as_of: new Date().toISOString(),
-    experiments: statisticsOf(plan, records),
+    experiments: statisticsOf(plan, records, hasBootstrap),
     ...(boards === null ? {} : { boards }),
   }
 }
 
 /** Each experiment over its own cycles: different experiments are no repetitions of each other. */
-export function statisticsOf(plan: CampaignPlan, records: RunRecords): ExperimentStatistics[] {
+export function statisticsOf(
+  plan: CampaignPlan,
+  records: RunRecords,
+  hasBootstrap = true,
+): ExperimentStatistics[] {
   const isSequential = (plan.execution.until_ci_pct ?? null) !== null
   const summaries = plan.experiments.map((): KeptSummary[] => [])
   for (const run of records.runs()) {
@@ -166,7 +174,7 @@ export function statisticsOf(plan: CampaignPlan, records: RunRecords): Experimen
     const { runs, energy_of } = ofOneKind(own)
     return {
       ...{ name, hash, cycles: own.length },
-      ...measuresOf(runs, plan.execution.seed + index, isSequential),
+      ...measuresOf(runs, hasBootstrap ? plan.execution.seed + index : null, isSequential),
       ...(energy_of === null ? {} : { energy_of }),
     }
   })
@@ -191,7 +199,7 @@ type MeasuredRun = Pick<KeptSummary, MeasureKey> & Partial<Pick<KeptSummary, Unc
 /** Every measure over these runs of one experiment. */
 export function measuresOf(
   runs: readonly MeasuredRun[],
-  seed: number,
+  seed: number | null,
   isSequential = false,
 ): Pick<ExperimentStatistics, MeasureKey> {
   const measures = MEASURES.map((kind: MeasureKind & { key: MeasureKey }) => {

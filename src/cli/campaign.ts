@@ -119,7 +119,10 @@ export async function campaignStatus(dir: string, { json }: { json?: boolean }):
   const { manifest, problems, plan, records } = await statusOf(dir)
   for (const problem of problems) say(`Note: ${problem}`)
   const { statistics, isSingle } = await statisticsIn(plan, records)
-  if (json) return printJson({ ...manifest, daemon: readDaemon(dir), statistics })
+  if (json) {
+    const isLong = manifest.entries.length > MANY_ENTRIES
+    return printJson({ ...manifest, daemon: readDaemon(dir), statistics }, { isLong })
+  }
   print([showManifest(manifest), showDaemon(dir, manifest)].filter((part) => part !== null).join('\n'))
   const table = await showStatistics(statistics, { isSingle })
   if (table !== null) print(`\n${table}`)
@@ -128,8 +131,11 @@ export async function campaignStatus(dir: string, { json }: { json?: boolean }):
 /** By its folders, and by Slurm where it was submitted there and nobody runs it here. */
 async function statusOf(dir: string): Promise<SeenCampaign> {
   if (isOnSlurm(dir) && !(await isRunning(dir))) {
-    const { slurmStatus } = await import('../slurm/status.js')
-    return await slurmStatus(dir)
+    const [{ slurmStatus }, { terminalObserver }] = await Promise.all([
+      import('../slurm/status.js'),
+      import('./progress.js'),
+    ])
+    return await slurmStatus(dir, terminalObserver({ quiet: false, verbose: false }))
   }
   const plan = readPlan(dir)
   return { ...(await manifestOf(dir)), plan, records: new RunRecords(dir, plan, { isLive: true }) }
@@ -149,7 +155,7 @@ async function statisticsIn(
 ): Promise<{ statistics: CampaignStatistics; isSingle: boolean }> {
   const { campaignStatistics } = await import('../campaign/statistics.js')
   const isSingle = plan.execution.cycles * records.rounds === 1
-  return { statistics: campaignStatistics(plan, records), isSingle }
+  return { statistics: campaignStatistics(plan, records, { hasBootstrap: false }), isSingle }
 }
 
 async function runIt(
@@ -289,6 +295,8 @@ function tellPlan({ notes }: LoadedCampaign & { ok: true }, plan: CampaignPlan):
 const UNTIL_CYCLES = 100
 
 const MANY = 20
+/** Of which the manifest is for programs alone. */
+const MANY_ENTRIES = 500
 
 /** What is left to run, or what the next round of a daemon would run, and when. */
 async function planText(

@@ -25,11 +25,11 @@ export function durationText(seconds: number): string {
 }
 
 export function say(text: string): void {
-  write(process.stderr, text)
+  write(process.stderr, printableLines(text))
 }
 
 export function print(text: string): void {
-  write(process.stdout, text)
+  write(process.stdout, printableLines(text))
 }
 
 /** A line at the bottom of stderr that words must not run into. */
@@ -56,16 +56,17 @@ export function screenWidth(stream: NodeJS.WriteStream): number {
   return stream.isTTY === true ? stream.columns || 80 : Number.POSITIVE_INFINITY
 }
 
+/** The text must be printable: names and messages of others must not reach a terminal as commands. */
 function write(stream: NodeJS.WriteStream, text: string): void {
   // Not picocolors' own judgement: it looks at stdout alone and takes CI=true for a terminal.
   const { yellow } = pc.createColors(isTerminal(stream) && !process.env.NO_COLOR)
   // Both streams are mostly the same terminal.
   lineBelow?.hide()
-  // Names and messages of others must not reach a terminal as commands.
-  stream.write(`${printableLines(text).replace(SIMULATED, yellow)}\n`)
+  stream.write(`${text.replace(SIMULATED, yellow)}\n`)
   lineBelow?.show()
 }
 
-export function printJson(value: unknown): void {
-  print(printableJson(maskedJson(value, 2)))
+/** `isLong`: what nobody reads as it stands has no blanks, which would be half of it. */
+export function printJson(value: unknown, { isLong = false } = {}): void {
+  write(process.stdout, printableJson(maskedJson(value, isLong ? undefined : 2)))
 }

@@ -122,8 +122,8 @@ export async function campaignTask(dir: string, file: string): Promise<void> {
 export async function refuseQueued(plan: CampaignPlan, keys: CampaignKeys): Promise<void> {
   const dir = campaignFolder(keys.io.results_dir, plan)
   if (!existsSync(dir) || !isOnSlurm(dir)) return
-  const { aliveRuns } = await import('../slurm/seen.js')
-  const alive = await aliveRuns(dir)
+  const { aliveIn, certainTasks } = await import('../slurm/seen.js')
+  const alive = aliveIn(await certainTasks(dir))
   if (alive.size === 0) return
   throw new LlemError(`${alive.size} runs of this campaign are in Slurm's queue`, {
     code: 'CAMPAIGN_RUNNING',

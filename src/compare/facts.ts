@@ -29,6 +29,8 @@ export const factsSchema = z.object({
   model: text,
   /** The UUIDs of the GPUs, sorted. */
   boards: z.array(z.string()),
+  /** The node's name in Slurm. */
+  node: text.optional(),
   /** What made the joules of what. */
   estimator: text,
   /** Where the parked level came from, which is taken off for active energy. */
@@ -69,6 +71,7 @@ function factsOfRun(
     workload: prompts.hash,
     model: weightsOf(identity?.source) ?? identity?.observed.root ?? identity?.observed.model ?? result.model,
     baseline: parts?.parked_source ?? null,
+    node: result.environment.node,
     mean_output_tokens: finished > 0 ? result.output_tokens / finished : null,
   }
 }
@@ -126,6 +129,7 @@ const RULES: readonly Rule[] = [
     ...{ fact: 'boards', title: 'the GPUs', where_different: 'told' },
     read: ({ boards }) => boards.join(', ') || null,
   },
+  { fact: 'node', title: 'the node', where_different: 'told', read: ({ node }) => node ?? null },
   {
     ...{ fact: 'estimator', title: 'what made the joules', where_different: 'told' },
     read: ({ estimator }) => estimator,

@@ -17,6 +17,8 @@ export function printableLines(text: string): string {
 
 /** JSON that does nothing to a terminal, and means the same: JSON itself escapes only what is below a space. */
 export function printableJson(json: string): string {
+  // Megabytes of plain ASCII are no rarity.
+  if (!/[^\0-~]/.test(json)) return json
   return json.replace(/[\u007F-\u009F\u2028\u2029]|\p{Cf}/gu, (char) =>
     Array.from(
       { length: char.length },

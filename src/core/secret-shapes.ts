@@ -23,13 +23,16 @@ const SHAPES: readonly RegExp[] = [
   /\bhttps?:\/\/(?!\[redacted\]@)(?<secret>[^\s/@"'`<>\\?#:]+)@/dgi,
   /[?&](?:[\w-]*(?:token|secret|password|signature|api[-_]?key)|key|sig)=(?!\[redacted\])(?<secret>[^&\s"'#\\]+)/dgi,
 ]
-/** Most text has none of them, and this says so at once. */
-const HINT =
-  /hf_|sk-|gh[pousr]_|github_pat_|glpat-|nvapi-|AKIA|xox|bearer|authorization|:\/\/[^\s/"']*@|[?&][\w-]+=/i
+/** Most text has none of them, and these say so at once: as one that ignores case they would take twice as long. */
+const HINTS: readonly RegExp[] = [
+  /hf_|sk-|gh[pousr]_|github_pat_|glpat-|nvapi-|AKIA|xox|:\/\/[^\s/"']*@|[?&][\w-]+=/,
+  /bearer/i,
+  /authorization/i,
+]
 
 /** Where a text has what looks like a secret. */
 export function shapesIn(text: string): Range[] {
-  if (!HINT.test(text)) return []
+  if (!HINTS.some((hint) => hint.test(text))) return []
   return SHAPES.flatMap((shape) =>
     [...text.matchAll(shape)].flatMap((match) => {
       const [start, end] = match.indices?.groups?.secret ?? [0, 0]

@@ -59,6 +59,30 @@ export function findingsOfLength(durationSec: number): Finding[] {
     : []
 }
 
+/** llem was stopped for so long meanwhile, and continued. */
+export function findingsOfSuspension(seconds: number): Finding[] {
+  return seconds === 0
+    ? []
+    : [
+        warning(
+          'measurement_suspended',
+          `llem was suspended for ${seconds.toFixed(1)} s of the measurement; time and joules have the pause in them.`,
+        ),
+      ]
+}
+
+/** What is no part of the energy itself, and is kept where its findings are made anew. */
+const SURROUNDINGS: ReadonlySet<string> = new Set([
+  'measurement_suspended',
+  'slurm_node_shared',
+  'slurm_gpu_shared',
+  'slurm_gpus_not_named',
+])
+
+export function ofSurroundings(findings: readonly Finding[]): Finding[] {
+  return findings.filter(({ code }) => SURROUNDINGS.has(code))
+}
+
 /** The basic findings about a GPU, in the words of the contract. */
 export function basicFindings(gpu: GpuFacts): DeviceFinding[] {
   const findings: DeviceFinding[] = []
@@ -177,6 +201,12 @@ function note(code: string, text: string): DeviceFinding {
 
 /** What each finding of this file means. */
 export const MEANINGS: Meanings = {
+  measurement_suspended: {
+    meaning:
+      'llem was stopped and continued while it measured, and mostly so was the load. An experiment fails then (RUN_SUSPENDED); a command keeps its numbers, which are of the pause too.',
+    evidence: 'SIGCONT came after a time in which nothing of llem ran: `scontrol suspend`, Ctrl-Z and fg.',
+    advice: 'Measure again.',
+  },
   short_measurement_duration: {
     meaning: 'The window is so short that its edges are a large part of it.',
     evidence: 'The window lasts less than 10 s.',

@@ -5,7 +5,7 @@ import type { BackendWindow, EnergyBackend } from './backends/backend.js'
 import { NvmlBackend } from './backends/nvml.js'
 import { combined, unaided } from './combined.js'
 import type { ExternalMeters } from './external/open.js'
-import { findingsOf } from './findings.js'
+import { findingsOf, ofSurroundings } from './findings.js'
 import type { OpenedSampler } from './open.js'
 import { beginSensorWindow } from './sensors.js'
 
@@ -69,7 +69,8 @@ export async function beginMeterWindow(
       const besidesEnded = besides?.end()
       const told = async (energy: Energy): Promise<Energy> => {
         const whole = { ...energy, external: await ended }
-        return { ...whole, findings: findingsOf(whole, isServerElsewhere) }
+        const beside = ofSurroundings(native.value?.energy.findings ?? [])
+        return { ...whole, findings: [...findingsOf(whole, isServerElsewhere), ...beside] }
       }
       const measuring = backend === null || other === null ? null : stop(backend, other)
       const native =

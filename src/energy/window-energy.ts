@@ -36,8 +36,8 @@ export interface Beside {
   withoutGpus?: string | null
   /** What others count beside llem. */
   untrusted?: UntrustedEnergy[]
-  /** What Slurm says of who shares the node. */
-  ofSlurm?: readonly Finding[]
+  /** What Slurm says of who shares the node, and whether llem was suspended. */
+  ofSurroundings?: readonly Finding[]
 }
 
 const UNKNOWN_SETTING: GpuSetting = { persistenceMode: null, migMode: null }
@@ -53,7 +53,7 @@ export function energyOf(
     unmeasured = [],
     withoutGpus = null,
     untrusted = [],
-    ofSlurm = [],
+    ofSurroundings = [],
   }: Beside = {},
 ): NativeEnergy {
   const domains = sampler.powerDomains()
@@ -118,7 +118,7 @@ export function energyOf(
     untrusted,
     cut: null,
   }
-  return { ...energy, findings: [...findingsOf(energy), ...ofSlurm] }
+  return { ...energy, findings: [...findingsOf(energy), ...ofSurroundings] }
 }
 
 function deviceEnergy(

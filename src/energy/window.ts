@@ -1,7 +1,8 @@
+import { watchSuspension } from '../core/suspension.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { NativeEnergy } from '../results/energy.js'
 import { readCray } from './cray.js'
-import type { GpuSetting } from './findings.js'
+import { findingsOfSuspension, type GpuSetting } from './findings.js'
 import type { OpenedSampler } from './open.js'
 import { watchOtherSamplers } from './other-samplers.js'
 import { watchSlurm } from './slurm-job.js'
@@ -35,12 +36,13 @@ export function beginEnergyWindow(
   // Nobody else polls a GPU that is simulated here.
   const isAlone = opened.machine.simulated && !process.env.LLEM_PROC_ROOT
   const otherSamplers = isAlone ? async () => null : watchOtherSamplers(helperPid)
-  const [cray, slurm] = [readCray(), watchSlurm()]
+  const [cray, slurm, suspension] = [readCray(), watchSlurm(), watchSuspension()]
   return {
     startNs: window.startNs,
     async end() {
       // The right edge first: the last look for others takes its time in the post-roll.
       const report = window.end()
+      const suspended = findingsOfSuspension(suspension())
       const ofCray = cray()
       const [ended, others, ofJob] = await Promise.all([report, otherSamplers(), slurm()])
       await opened.learn(ended)
@@ -51,9 +53,12 @@ export function beginEnergyWindow(
         unmeasured: opened.unmeasured,
         withoutGpus: opened.withoutGpus,
         untrusted: [...ofCray, ...ofJob.untrusted],
-        ofSlurm: [...opened.findings, ...ofJob.findings],
+        ofSurroundings: [...suspended, ...opened.findings, ...ofJob.findings],
       })
     },
-    cancel: () => window.cancel(),
+    cancel: () => {
+      suspension()
+      window.cancel()
+    },
   }
 }

@@ -38,6 +38,7 @@ export function takeEnvironment(
     cpu_count: cpu.length || null,
     cpu_governor: readLine('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'),
     memory_total_mb: memoryBytes === null ? null : Math.round(memoryBytes / MIB),
+    node: process.env.SLURMD_NODENAME || null,
     os: orNull(() => `${type()} ${release()}`),
     container: containerKind(),
     service:

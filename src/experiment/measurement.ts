@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type AttributionResult, attributeRun, discardSamples, keepsSamples } from '../attribution/of-run.js'
 import type { Generation } from '../backends/protocol.js'
 import type { ExperimentConfig } from '../config/schema.js'
-import { messageOf } from '../core/errors.js'
+import { LlemError, messageOf } from '../core/errors.js'
+import { watchSuspension } from '../core/suspension.js'
 import { cutTo } from '../energy/cut.js'
 import { describeFailedBackend } from '../energy/describe-selection.js'
 import type { Meter } from '../energy/meter.js'
@@ -70,7 +71,8 @@ export async function measurePrompts(
     beginMeterWindow(meter, { ...wanted, folder: runDir }, isElsewhere(members), observer),
   )
   if (nodes !== null) await trace.step('node_clocks', () => nodes.begin())
-  const inference = await trace
+  const suspension = watchSuspension()
+  const ended = await trace
     .step('inference', () =>
       runInference(members, prompts, {
         generation: generationOf(config),
@@ -83,6 +85,8 @@ export async function measurePrompts(
     )
     .catch((error: unknown) => ({ failure: error }))
   const recorded = await trace.step('window_end', () => endWindow(window, reason, observer))
+  const suspendedS = suspension()
+  const inference = suspendedS > 0 && !('failure' in ended) ? { failure: suspended(suspendedS) } : ended
   if ('failure' in inference) {
     const { start_ns, end_ns } = trace.lastStep('inference')
     // What the nodes measured stays beside what is left of the run.
@@ -130,6 +134,14 @@ export async function measurePrompts(
     attributionWarnings,
     paths,
   }
+}
+
+/** Its times, its tokens a second and its joules a token would be of a pause too. */
+function suspended(seconds: number): LlemError {
+  return new LlemError(`the run was suspended for ${seconds.toFixed(1)} s while it was measured`, {
+    code: 'RUN_SUSPENDED',
+    hint: 'Measure it again. On Slurm, use a partition whose jobs are not suspended for others (`scontrol show partition`, PreemptMode).',
+  })
 }
 
 /** The energy over the inference alone: from the workers' own first stamp to their last. */

@@ -106,6 +106,8 @@ export const ERRORS: Readonly<Record<string, string>> = {
   SLURM_PREEMPTED: 'Slurm ended the task of a run in favour of another job, and has not started it again.',
   SLURM_CANCELLED: 'The task of a run was cancelled while it ran.',
   SLURM_FAILED: 'The task of a run ended by itself, such as by a signal, before it could tell why.',
+  RUN_SUSPENDED:
+    'A run was stopped and continued while it was measured, as by `scontrol suspend` or Ctrl-Z; what was measured is in incomplete.json.',
   RUN_SILENT: 'Nothing was heard of a run for `slurm.silent_minutes`, and it was ended.',
   CAMPAIGN_NOT_SUBMITTED: 'The campaign was not submitted to Slurm.',
   APPTAINER_MISSING: 'Neither Apptainer nor Singularity is there to run an image.',

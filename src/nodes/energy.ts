@@ -22,7 +22,11 @@ export function energyOfNodes({ window, span, nodes }: NodeWindows): Energy {
   const { expected_nodes: expected, output_tokens: tokens } = window
   const counted = eachOnce(nodes)
   const missing = Math.max(0, expected - nodes.length)
-  const isSound = missing === 0 && nodes.length > 0 && nodes.every(({ fault }) => fault === null)
+  const isSound =
+    missing === 0 &&
+    window.late.length === 0 &&
+    nodes.length > 0 &&
+    nodes.every(({ fault }) => fault === null)
   const sums = sumsOf(counted, nodes)
   const devices = counted.map(({ device }) => device)
   const [first] = nodes.flatMap(({ energy }) => energy ?? [])
@@ -41,7 +45,7 @@ export function energyOfNodes({ window, span, nodes }: NodeWindows): Energy {
     total_j: isSound ? sums.totalJ : null,
     reason: isSound
       ? `the GPUs of ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}, each once: ${first?.reason ?? ''}`
-      : faultsOf(nodes, missing)
+      : faultsOf(nodes, window, missing)
           .map(({ code, text }) => `${text.replace(/\.$/, '')} [${code}]`)
           .join('; '),
     integral_j: all((device) => device.integral_j),
@@ -66,7 +70,7 @@ export function energyOfNodes({ window, span, nodes }: NodeWindows): Energy {
       (file?.energy?.untrusted ?? []).map((each) => ({ ...each, counter: `${node}: ${each.counter}` })),
     ),
     contamination: { other_samplers: null, foreign_processes: null, limit_changes: null },
-    findings: [...faultsOf(nodes, missing), ...findingsOfNodes(nodes, window)],
+    findings: [...faultsOf(nodes, window, missing), ...findingsOfNodes(nodes, window)],
     estimator: first?.estimator ?? null,
     constants_hash: first?.constants_hash ?? null,
     faults: nodes.flatMap(({ node, energy }) => (energy?.faults ?? []).map((each) => `${node}: ${each}`)),
@@ -174,9 +178,15 @@ function uuidsOf(nodes: readonly NodeWindow[]): string[] {
   return nodes.flatMap(({ energy }) => (energy?.devices ?? []).map(({ uuid }) => uuid))
 }
 
-function faultsOf(nodes: readonly NodeWindow[], missing: number): Finding[] {
+function faultsOf(nodes: readonly NodeWindow[], { late }: WindowFile, missing: number): Finding[] {
   return [
     ...(missing === 0 ? [] : [warning('node_missing', `${missing} of the nodes had no meter.`)]),
+    ...late.map((node) =>
+      warning(
+        'node_came_late',
+        `the meter of ${node} came after the measurement had begun, so that nobody knows what all of ${node} drew.`,
+      ),
+    ),
     ...nodes.flatMap(({ node, fault, reason }) =>
       fault === null ? [] : [warning(fault, `${node}: ${reason.replace(/\.$/, '')}.`)],
     ),
@@ -184,19 +194,13 @@ function faultsOf(nodes: readonly NodeWindow[], missing: number): Finding[] {
 }
 
 /** What else a reader should know; an index of a GPU says nothing without its node. */
-function findingsOfNodes(nodes: readonly NodeWindow[], { roles, late }: WindowFile): Finding[] {
+function findingsOfNodes(nodes: readonly NodeWindow[], { roles }: WindowFile): Finding[] {
   const uuids = uuidsOf(nodes)
   const twice = [...new Set(uuids.filter((uuid, at) => uuids.indexOf(uuid) !== at))]
   const unknown = Object.keys(roles).filter((name) => !nodes.some(({ node }) => node === name))
   return withoutRepetitions([
     ...twice.map((uuid) =>
       warning('node_gpu_seen_twice', `the meters of several nodes saw ${uuid}; its joules are counted once.`),
-    ),
-    ...late.map((node) =>
-      warning(
-        'node_came_late',
-        `the meter of ${node} came after the measurement had begun and was left out; what ${node} drew is in no sum.`,
-      ),
     ),
     ...(unknown.length === 0
       ? []
@@ -252,7 +256,7 @@ export const MEANINGS: Meanings = {
     advice: 'Name each machine once.',
   },
   node_came_late: {
-    meaning: 'A node had a meter too late. Where the server computed on it, the total lacks its joules.',
+    meaning: 'A node had a meter too late. The run has no total, which would lack the joules of that node.',
     evidence: 'Its meter connected after the window had begun.',
     advice:
       'Say how many nodes there are with `energy.nodes.count`, as where one command starts several meters.',

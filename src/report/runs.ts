@@ -187,6 +187,7 @@ async function experiment(result: ExperimentResult, dir: string, place: Place | 
       ['governor', known(environment.cpu_governor)],
       ['system', known(environment.os)],
       ['container', environment.container ?? 'none'],
+      ...(environment.node === null ? [] : [['node', environment.node] as const]),
       ...Object.entries(environment.versions).map(([name, version]) => [name, version] as const),
     ],
     config: result.effective_config,

@@ -73,6 +73,8 @@ export const environmentSchema = z.object({
   cpu_count: count.nullable(),
   cpu_governor: z.string().nullable(),
   memory_total_mb: z.number().nullable(),
+  /** The node's name in Slurm; null outside of a job, and in a result of an llem that did not keep it. */
+  node: z.string().nullable().default(null),
   os: z.string().nullable(),
   /** What llem itself runs in: "docker", "podman", "kubernetes", ...; null outside of a container. */
   container: z.string().nullable(),

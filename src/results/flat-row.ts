@@ -311,6 +311,12 @@ const SURROUNDINGS: readonly Column[] = [
   run('power_limit_w', 'number', 'Power limit of the GPUs together.', ({ environment: { gpus } }) =>
     sum(gpus.map(({ power_limit_w }) => power_limit_w)),
   ),
+  run(
+    'node',
+    'text',
+    'The name in Slurm of the node; null outside of a job.',
+    (result) => result.environment.node,
+  ),
   run('driver_version', 'text', 'Of the GPU driver.', (result) => result.environment.driver_version),
   run('cuda_version', 'text', 'Of the driver.', (result) => result.environment.cuda_version),
   run('cpu_model', 'text', 'Of the host.', (result) => result.environment.cpu_model),

@@ -1,6 +1,6 @@
 // Whether a result is still the one that was written. A campaign runs again what it cannot trust.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
@@ -8,7 +8,7 @@ import { LlemError, messageOf } from '../core/errors.js'
 /** SHA-256 of a file in hex; null where there is none, or a folder in its place. Throws what else keeps it from being read. */
 export function digestOf(path: string): string | null {
   const bytes = bytesOf(path)
-  return bytes === null ? null : createHash('sha256').update(bytes).digest('hex')
+  return bytes === null ? null : hash('sha256', bytes)
 }
 
 /** Why a result is not what its record says, in words; null where it is. `digest`: null in records that have none. */
@@ -17,9 +17,7 @@ export function damageOf(path: string, digest: string | null): string | null {
   if (bytes === null) return existsSync(path) ? 'is a folder' : 'is gone'
   if (bytes.length === 0) return 'is empty'
   if (digest !== null)
-    return createHash('sha256').update(bytes).digest('hex') === digest
-      ? null
-      : 'is not what was written (its SHA-256 is another)'
+    return hash('sha256', bytes) === digest ? null : 'is not what was written (its SHA-256 is another)'
   try {
     const content: unknown = JSON.parse(bytes.toString('utf8'))
     const version = (content as { schema_version?: unknown } | null)?.schema_version

@@ -54,7 +54,8 @@ export const repeatedSchema = z.object({
   geometric_mean: z.number().nullable(),
   /** By Student's t, at every n. */
   quoted: repeatedIntervalSchema,
-  bootstrap: repeatedIntervalSchema,
+  /** Absent of one value, of which nothing can be drawn anew, and in `llem campaign status`, which is to be quick. */
+  bootstrap: repeatedIntervalSchema.optional(),
 })
 export type Repeated = z.infer<typeof repeatedSchema>
 
@@ -68,32 +69,40 @@ interface Quoting {
 
 interface Repeating extends Quoting {
   unit: string
-  /** Of the bootstrap. */
-  seed: number
+  /** Of the bootstrap; null where nobody wants it. */
+  seed: number | null
 }
 
 /** Null for no values. */
 export function repeated(values: readonly number[], { unit, seed, ...quoting }: Repeating): Repeated | null {
   const n = values.length
   if (n === 0) return null
+  if (n === 1) return single(values[0] as number, unit, quotedInterval(values, quoting))
   const sorted = [...values].sort((a, b) => a - b)
   const mean = values.reduce((sum, value) => sum + value, 0) / n
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
   const { scale } = quoting
   const quoted = quotedInterval(values, quoting)
-  const bootstrap = intervalOf(values, scale, (each) => bootstrapInterval(each, seed))
+  const bootstrap = seed === null ? null : intervalOf(values, scale, (each) => bootstrapInterval(each, seed))
   return {
     unit,
     n,
     mean,
-    sd: n === 1 ? null : Math.sqrt(squares / (n - 1)),
+    sd: Math.sqrt(squares / (n - 1)),
     median: ((sorted[(n - 1) >> 1] as number) + (sorted[n >> 1] as number)) / 2,
     min: sorted[0] as number,
     max: sorted[n - 1] as number,
     geometric_mean: scale === 'log' && quoted.of === 'geometric_mean' ? quoted.value : null,
     quoted,
-    bootstrap: { ...bootstrap, resamples: RESAMPLES, seed },
+    ...(bootstrap === null || seed === null
+      ? {}
+      : { bootstrap: { ...bootstrap, resamples: RESAMPLES, seed } }),
   }
+}
+
+function single(value: number, unit: string, quoted: RepeatedInterval): Repeated {
+  const geometric_mean = quoted.of === 'geometric_mean' ? value : null
+  return { unit, n: 1, mean: value, sd: null, median: value, min: value, max: value, geometric_mean, quoted }
 }
 
 /** By Student's t, of at least one value. */

@@ -1,13 +1,16 @@
 // Which task does a run. Claims are numbered files in the run's folder, each made once and never changed: the latest counts. A
-// later one is made only once Slurm says that the task of the one before is over, so no clock and no lock decides anything.
+// later one is made only once Slurm says that the task of the one before is over, so no clock and no lock decides anything. Only
+// where Slurm has forgotten that task, as after a crash of its controller, the run's own signs of life do.
 
 import { randomBytes } from 'node:crypto'
 import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { type RunPlace, runPlaceSchema } from '../campaign/records.js'
 import { LlemError } from '../core/errors.js'
+import { nowBy, showsLife } from './alive.js'
 import { callSlurm } from './programs.js'
 import { isAlive, isWaiting } from './queue.js'
 
@@ -40,16 +43,40 @@ export function latestClaim(folder: string): (RunClaim & { number: number }) | n
 }
 
 /**
- * Makes a run this task's. Resolves with null, or the claim of the task that is doing it. Throws SLURM_SILENT where Slurm
- * cannot tell whether that one is over.
+ * Makes a run this task's. Resolves with null, or the claim of the task that is doing it. Waits while a task that Slurm has
+ * forgotten shows life. Throws SLURM_SILENT where Slurm cannot tell whether that one is over, and when aborted.
  */
-export async function claimRun(folder: string, place: RunPlace): Promise<RunClaim | null> {
+export async function claimRun(
+  folder: string,
+  place: RunPlace,
+  {
+    note = () => undefined,
+    signal,
+  }: { note?: (text: string) => void; signal?: AbortSignal | undefined } = {},
+): Promise<RunClaim | null> {
   for (;;) {
     const latest = latestClaim(folder)
-    // One that was requeued has the number of its earlier self, which Slurm has ended before.
-    if (latest !== null && latest.job_id !== place.job_id && !(await isOver(latest.job_id))) return latest
+    if (latest !== null) {
+      const fate = await fateOf(latest, place)
+      if (fate === 'goes on') return latest
+      if (fate === 'forgotten') await untilStill(folder, latest, { note, signal })
+    }
     if (makeClaim(folder, (latest?.number ?? 0) + 1, place)) return null
   }
+}
+
+const LOOK_EVERY_MS = 1000
+
+/** Slurm ends a task that it finds on a node and has forgotten; until then it measures. */
+async function untilStill(
+  folder: string,
+  { job_id, node }: RunClaim,
+  { note, signal }: { note: (text: string) => void; signal: AbortSignal | undefined },
+): Promise<void> {
+  if (!showsLife(folder, nowBy(folder))) return
+  note(`Slurm has forgotten job ${job_id} on ${node}, which shows life: waiting until it is over`)
+  while (showsLife(folder, nowBy(folder)))
+    await sleep(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal })
 }
 
 /** False where somebody else was faster. */
@@ -85,19 +112,31 @@ function makeWithoutLinks(path: string, claim: RunClaim): boolean {
   }
 }
 
-/** Whether a job computes no more. One that waits in the queue again does not. */
-async function isOver(jobId: string): Promise<boolean> {
-  const args = ['--noheader', '--states=all', `--jobs=${jobId}`, '--format=%T']
+/** What became of the task of a claim, for a task that comes later. One that waits in the queue again computes no more. */
+async function fateOf(claim: RunClaim, place: RunPlace): Promise<'goes on' | 'over' | 'forgotten'> {
+  if (claim.job_id === place.job_id) {
+    // One that was requeued has the number of its earlier self, which Slurm has ended before. Without that, the number was given
+    // twice: the controller's state went back.
+    return place.restarts > claim.restarts ? 'over' : 'forgotten'
+  }
+  const { job_id, array_job_id, array_task_id } = claim
+  const args = ['--noheader', '--array', '--states=all', `--jobs=${job_id}`, '--format=%T|%F|%K']
   const { code, stdout, stderr } = await callSlurm('squeue', args)
   if (code !== 0) {
-    if (/Invalid job id/i.test(stderr)) return true
-    throw new LlemError(`squeue does not tell whether job ${jobId} is over: ${stderr.trim()}`, {
+    if (/Invalid job id/i.test(stderr)) return 'forgotten'
+    throw new LlemError(`squeue does not tell whether job ${job_id} is over: ${stderr.trim()}`, {
       code: 'SLURM_SILENT',
       hint: 'Submit the campaign again once Slurm answers.',
     })
   }
-  const states = stdout.split('\n').filter((line) => line !== '')
-  return states.every((state) => !isAlive({ state }) || isWaiting({ state }))
+  const states = stdout.split('\n').flatMap((line) => {
+    const [state = '', array, index] = line.split('|')
+    // The number of an array is that of one of its tasks too, and may be another job's by now.
+    const isOwn = array_job_id === null || (array === array_job_id && index === `${array_task_id}`)
+    return state !== '' && isOwn ? [state] : []
+  })
+  if (states.length === 0) return 'forgotten'
+  return states.every((state) => !isAlive({ state }) || isWaiting({ state })) ? 'over' : 'goes on'
 }
 
 function numbersIn(folder: string): number[] {

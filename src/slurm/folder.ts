@@ -21,9 +21,12 @@ export const taskFileSchema = z.object({
 })
 export type TaskFile = z.infer<typeof taskFileSchema>
 
+/** Submitting: nothing of it runs yet, as its jobs are held. */
+const submissionStateSchema = z.enum(['submitting', 'submitted', 'withdrawn'])
+export type SubmissionState = z.infer<typeof submissionStateSchema>
+
 export const submissionSchema = z.object({
-  /** Submitting: nothing of it runs yet, as its jobs are held. */
-  state: z.enum(['submitting', 'submitted', 'withdrawn']),
+  state: submissionStateSchema,
   /** What the names of its jobs begin with. */
   job_name: z.string(),
   has_accounting: z.boolean(),

@@ -17,7 +17,7 @@ export interface TaskState {
 }
 
 export interface Queue {
-  /** By "array job_index", as `taskKey` has it. */
+  /** By `taskKey`. */
   tasks: ReadonlyMap<string, TaskState>
   /** Jobs by the names of chunks, whose submission has not been written down. */
   jobsByName: ReadonlyMap<string, string>
@@ -25,8 +25,12 @@ export interface Queue {
   problem: string | null
 }
 
-export function taskKey(jobId: string, index: number): string {
-  return `${jobId}_${index}`
+/**
+ * A task by the name of its array's job, which llem gives once: a controller that lost its latest state gives numbers to jobs
+ * that others had before.
+ */
+export function taskKey(jobName: string, index: number): string {
+  return `${jobName}/${index}`
 }
 
 /** States in which a task is still to end. */
@@ -41,27 +45,35 @@ export function isWaiting({ state }: Pick<TaskState, 'state'>): boolean {
   return /^(PENDING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|SPECIAL_EXIT)$/.test(state)
 }
 
+/** Whether a task waits until somebody releases it; Slurm's words differ, as "JobHeldUser" and "launch failed requeued held". */
+export function isHeld({ state, reason }: Pick<TaskState, 'state' | 'reason'>): boolean {
+  return isWaiting({ state }) && (state === 'REQUEUE_HOLD' || /\bheld\b|JobHeld/i.test(reason ?? ''))
+}
+
 export interface Asked {
-  /** The names of all jobs. */
-  names: readonly string[]
-  /** Jobs that are known by their number, and how many tasks each has. */
-  jobs: readonly { id: string; tasks: number }[]
-  cluster: string | null
+  /** Jobs by their names, and how many tasks each has; `id` is null where nobody has written it down. */
+  jobs: readonly { name: string; id: string | null; tasks: number }[]
+  /** Where they are; none is the local one. */
+  clusters: readonly string[]
   hasAccounting: boolean
+  /** How long each of the two calls may take. */
+  limitMs: number
 }
 
 /** Asks Slurm; never throws, as whoever only looks is told what is in the folders all the same. */
-export async function askQueue({ names, jobs, cluster, hasAccounting }: Asked): Promise<Queue> {
+export async function askQueue({ jobs, clusters, hasAccounting, limitMs }: Asked): Promise<Queue> {
   const tasks = new Map<string, TaskState>()
   const jobsByName = new Map<string, string>()
-  if (names.length === 0) return { tasks, jobsByName, problem: null }
-  const where = cluster === null ? [] : ['--clusters', cluster]
-  const queue = await linesOf('squeue', [
+  if (jobs.length === 0) return { tasks, jobsByName, problem: null }
+  const where = clusters.length === 0 ? [] : ['--clusters', clusters.join(',')]
+  const names = jobs.map(({ name }) => name).join(',')
+  const asked = [
     ...where,
-    ...['--noheader', '--array', '--states=all', `--name=${names.join(',')}`],
+    ...['--noheader', '--array', '--states=all', `--name=${names}`],
     // Array job, index, state, nodes, reason, name.
     '--format=%F|%K|%T|%N|%r|%j',
-  ])
+  ]
+  const queue = await linesOf('squeue', asked, limitMs)
   if (typeof queue === 'string') return { tasks, jobsByName, problem: queue }
   const foreign = queue.find((line) => !/^\d+\|/.test(line) && !/^CLUSTER: /.test(line))
   if (foreign !== undefined)
@@ -72,22 +84,23 @@ export async function askQueue({ names, jobs, cluster, hasAccounting }: Asked): 
     if (name === undefined) continue
     jobsByName.set(name, id)
     const known = { state: stateOf(state), reason: told(reason), node: told(nodes), exit: null }
-    if (/^\d+$/.test(index)) tasks.set(taskKey(id, Number(index)), known)
+    if (/^\d+$/.test(index)) tasks.set(taskKey(name, Number(index)), known)
   }
-  const forgotten = jobs.filter(({ id, tasks: count }) => !isKnown(tasks, id, count))
+  const forgotten = jobs.filter(({ name, id, tasks: count }) => id !== null && !isKnown(tasks, name, count))
   if (!hasAccounting || forgotten.length === 0) return { tasks, jobsByName, problem: null }
-  const accounts = await linesOf('sacct', [
+  const counted = [
     ...where,
     ...['--noheader', '--parsable2', '--allocations', '--starttime=1970-01-02'],
     `--jobs=${forgotten.map(({ id }) => id).join(',')}`,
-    '--format=JobID,State,NodeList,ExitCode',
-  ])
+    '--format=JobID,State,NodeList,ExitCode,JobName',
+  ]
+  const accounts = await linesOf('sacct', counted, limitMs)
   if (typeof accounts === 'string') return { tasks, jobsByName, problem: accounts }
   for (const line of accounts) {
-    const [id = '', state = '', nodes = '', exit = ''] = line.split('|')
-    const [, job, index] = /^(\d+)_(\d+)$/.exec(id) ?? []
-    if (job === undefined || index === undefined) continue
-    const key = taskKey(job, Number(index))
+    const [id = '', state = '', nodes = '', exit = '', name = ''] = line.split('|')
+    const index = /^\d+_(\d+)$/.exec(id)?.[1]
+    if (index === undefined) continue
+    const key = taskKey(name, Number(index))
     // What squeue knows is younger. A task that was requeued has lines for each time; the last one counts.
     if (!tasks.has(key) || tasks.get(key)?.exit !== null)
       tasks.set(key, { state: stateOf(state), reason: null, node: told(nodes), exit: exit || null })
@@ -95,14 +108,18 @@ export async function askQueue({ names, jobs, cluster, hasAccounting }: Asked): 
   return { tasks, jobsByName, problem: null }
 }
 
-function isKnown(tasks: ReadonlyMap<string, TaskState>, id: string, count: number): boolean {
-  for (let index = 0; index < count; index++) if (!tasks.has(taskKey(id, index))) return false
+function isKnown(tasks: ReadonlyMap<string, TaskState>, name: string, count: number): boolean {
+  for (let index = 0; index < count; index++) if (!tasks.has(taskKey(name, index))) return false
   return true
 }
 
-async function linesOf(program: SlurmProgram, args: readonly string[]): Promise<string[] | string> {
+async function linesOf(
+  program: SlurmProgram,
+  args: readonly string[],
+  limitMs: number,
+): Promise<string[] | string> {
   try {
-    const { code, stdout, stderr } = await callSlurm(program, args)
+    const { code, stdout, stderr } = await callSlurm(program, args, { limitMs })
     if (code !== 0) return `${program}: ${stderr.trim().split('\n')[0] ?? `exit code ${code}`}`
     return stdout.split('\n').filter((line) => line !== '')
   } catch (error) {

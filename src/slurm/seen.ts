@@ -1,76 +1,100 @@
 // The tasks of a campaign's runs, and what Slurm says of each.
 
+import type { RunPlace, Status } from '../campaign/records.js'
 import { LlemError } from '../core/errors.js'
-import { type KeptSubmission, readTaskFile, submissionsIn, taskFile } from './folder.js'
-import { askQueue, isAlive, type Queue, type TaskState, taskKey } from './queue.js'
+import { readTaskFile, type SubmissionState, submissionsIn, taskFile } from './folder.js'
+import { askQueue, isAlive, type TaskState, taskKey } from './queue.js'
 
-/** The task that is to do a run. */
+/** A task that is to do a run. */
 export interface TaskOfRun {
   job_id: string
   index: number
   /** Other runs are done by the same task. */
   isShared: boolean
+  /** Of its submission: jobs of one that was never finished are held, and shall be. */
+  submission: SubmissionState
   /** Null where Slurm does not know it any more, or could not be asked. */
   state: TaskState | null
 }
 
 export interface SeenTasks {
-  /** By "experiment/cycle"; of each run the latest task, or the one that is alive. */
-  byRun: ReadonlyMap<string, TaskOfRun>
+  /** By "experiment/cycle", in the order in which they were submitted. */
+  ofRun: ReadonlyMap<string, readonly TaskOfRun[]>
   problem: string | null
   /** Of submissions whose process was killed before their jobs were released. */
-  held: number
+  unfinished: number
 }
 
+/** Slurm's own commands give up on a controller that does not answer after about as long. */
+const LIMIT_MS = 60_000
+
 /** Asks Slurm once of all that a campaign has there. */
-export async function seenTasks(dir: string): Promise<SeenTasks> {
+export async function seenTasks(dir: string, limitMs = LIMIT_MS): Promise<SeenTasks> {
   const submissions = submissionsIn(dir).filter(({ state }) => state !== 'withdrawn')
   const files = submissions.flatMap((submission) =>
     submission.chunks.map((chunk) => ({
       submission,
       chunk,
+      name: `${submission.job_name}-${chunk.number}`,
       ...readTaskFile(taskFile(submission.folder, chunk.number)),
     })),
   )
-  const jobs = files.flatMap(({ chunk, tasks }) =>
-    chunk.job_id === null ? [] : [{ id: chunk.job_id, tasks: tasks.length }],
-  )
-  const names = files.map(({ submission, chunk }) => `${submission.job_name}-${chunk.number}`)
-  const cluster = files.find(({ chunk }) => chunk.cluster !== null)?.chunk.cluster ?? null
-  const hasAccounting = submissions.some(({ has_accounting }) => has_accounting)
-  const queue = await askQueue({ names, jobs, cluster, hasAccounting })
-  const byRun = new Map<string, TaskOfRun>()
-  for (const { submission, chunk, tasks } of files) {
-    const job_id = chunk.job_id ?? jobByName(queue, submission, chunk.number)
-    if (job_id === null) continue
+  const queue = await askQueue({
+    jobs: files.map(({ name, chunk, tasks }) => ({ name, id: chunk.job_id, tasks: tasks.length })),
+    clusters: [...new Set(files.flatMap(({ chunk }) => chunk.cluster ?? []))],
+    hasAccounting: submissions.some(({ has_accounting }) => has_accounting),
+    limitMs,
+  })
+  const ofRun = new Map<string, TaskOfRun[]>()
+  for (const { submission, chunk, name, tasks } of files) {
+    const job_id = chunk.job_id ?? queue.jobsByName.get(name)
+    if (job_id === undefined) continue
     for (const [index, runs] of tasks.entries()) {
-      const state = queue.tasks.get(taskKey(job_id, index)) ?? null
-      for (const run of runs) {
-        const key = `${run.experiment}/${run.cycle}`
-        const before = byRun.get(key)?.state ?? null
-        if (before !== null && isAlive(before) && (state === null || !isAlive(state))) continue
-        byRun.set(key, { job_id, index, isShared: runs.length > 1, state })
+      const state = queue.tasks.get(taskKey(name, index)) ?? null
+      const task = { job_id, index, isShared: runs.length > 1, submission: submission.state, state }
+      for (const { experiment, cycle } of runs) {
+        const key = `${experiment}/${cycle}`
+        const known = ofRun.get(key)
+        if (known === undefined) ofRun.set(key, [task])
+        else known.push(task)
       }
     }
   }
   return {
-    byRun,
+    ofRun,
     problem: queue.problem,
-    held: submissions.filter(({ state }) => state === 'submitting').length,
+    unfinished: submissions.filter(({ state }) => state === 'submitting').length,
   }
 }
 
-function jobByName({ jobsByName }: Queue, { job_name }: KeptSubmission, chunk: number): string | null {
-  return jobsByName.get(`${job_name}-${chunk}`) ?? null
+/** Of the tasks of a run the one that tells what becomes of it: who did it, who is to do it, who was the last. */
+export function tellingTask(
+  tasks: readonly TaskOfRun[],
+  { status, place }: { status: Status; place?: RunPlace | undefined },
+): TaskOfRun | null {
+  const doer = tasks.findLast(
+    ({ job_id, index }) => job_id === place?.array_job_id && index === place.array_task_id,
+  )
+  const alive = tasks.findLast(({ state }) => state !== null && isAlive(state))
+  return (status === 'completed' ? (doer ?? alive) : (alive ?? doer)) ?? tasks.at(-1) ?? null
 }
 
-/** Keys of runs whose task waits or runs. Throws SLURM_SILENT where Slurm does not tell: they would be submitted twice. */
-export async function aliveRuns(dir: string): Promise<Set<string>> {
-  const { byRun, problem } = await seenTasks(dir)
-  if (problem !== null)
-    throw new LlemError(`Slurm does not tell what of the campaign is in its queue: ${problem}`, {
+/** The same. Throws SLURM_SILENT where Slurm does not tell: what it has would be submitted twice. */
+export async function certainTasks(dir: string): Promise<SeenTasks> {
+  const seen = await seenTasks(dir)
+  if (seen.problem !== null)
+    throw new LlemError(`Slurm does not tell what of the campaign is in its queue: ${seen.problem}`, {
       code: 'SLURM_SILENT',
       hint: 'Look with `scontrol ping` whether the controller is up, and try again.',
     })
-  return new Set([...byRun].filter(([, { state }]) => state !== null && isAlive(state)).map(([key]) => key))
+  return seen
+}
+
+/** Runs with a task that waits or runs, and that task. */
+export function aliveIn({ ofRun }: SeenTasks): Map<string, TaskOfRun> {
+  const alive = [...ofRun].flatMap(([key, tasks]): [string, TaskOfRun][] => {
+    const task = tasks.findLast(({ state }) => state !== null && isAlive(state))
+    return task === undefined ? [] : [[key, task]]
+  })
+  return new Map(alive)
 }

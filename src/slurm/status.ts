@@ -1,16 +1,5 @@
 // How far a campaign on Slurm is: what is in the folders of its runs, and what Slurm says of their tasks, as one manifest.
 
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
 import { join } from 'node:path'
 import { readPlan } from '../campaign/folder.js'
 import { type Manifest, type ManifestEntry, type SlurmEntry, viewOf } from '../campaign/manifest.js'
@@ -18,63 +7,94 @@ import type { PlannedRun } from '../campaign/order.js'
 import type { CampaignPlan } from '../campaign/plan.js'
 import { RunRecords, STATUSES, type Status } from '../campaign/records.js'
 import type { CampaignState } from '../campaign/state.js'
-import { ENDED_ADVICE, HOPELESS_REASONS } from './advice.js'
+import { type Observer, silentObserver } from '../progress/observer.js'
+import { shownWhileWaiting } from '../progress/wait.js'
+import { HOPELESS_REASONS } from './advice.js'
+import { HEARD_FILE, nowBy, secondsSince } from './alive.js'
 import { stopReason } from './breaker.js'
-import { latestClaim } from './claim.js'
-import { logsFolder, slurmFolder } from './folder.js'
-import { isAlive, isWaiting } from './queue.js'
-import { seenTasks, type TaskOfRun } from './seen.js'
-import { HEARD_FILE } from './watchdog.js'
+import { endedBy } from './ends.js'
+import { slurmFolder } from './folder.js'
+import { isForgotten } from './forgotten.js'
+import { isAlive, isHeld, isWaiting } from './queue.js'
+import { seenTasks, type TaskOfRun, tellingTask } from './seen.js'
 
 export interface SlurmStatus {
   manifest: Manifest
   plan: CampaignPlan
   records: RunRecords
   problems: string[]
-  /** Tasks that wait or run. */
+  /** Tasks that wait or run, without those that wait until somebody releases them. */
   alive: number
   /** Slurm has answered. */
   isAsked: boolean
 }
 
+/** A look shall not take longer where the controller hangs: what is in the folders is worth something too. */
+const PATIENCE_MS = 10_000
+
 /** Looks at the folders, and asks Slurm at most twice. Changes nothing. */
-export async function slurmStatus(dir: string): Promise<SlurmStatus> {
+export async function slurmStatus(
+  dir: string,
+  observer: Observer = silentObserver,
+  patienceMs = PATIENCE_MS,
+): Promise<SlurmStatus> {
   const plan = readPlan(dir)
   // Slurm first: what ends meanwhile has written its record by then.
-  const seen = await seenTasks(dir)
+  const seen = await shownWhileWaiting('Asking Slurm', patienceMs / 1000, observer, () =>
+    seenTasks(dir, patienceMs),
+  )
+  const isAsked = seen.problem === null
   const records = new RunRecords(dir, plan, { isLive: true })
   const nowMs = nowBy(slurmFolder(dir))
   const view = viewOf(plan, records, { state: 'running', reason: null }, 0)
+  const alive: TaskOfRun[] = []
   const entries = [...records.runs()].map((run, place): ManifestEntry => {
     const entry = view.entries[place] as ManifestEntry
-    const task = seen.byRun.get(keyOf(run)) ?? null
-    return folded(entry, task, {
-      folder: join(dir, 'runs', entry.name, `cycle-${run.cycle}`),
-      dir,
-      nowMs,
-      isAsked: seen.problem === null,
-    })
+    const tasks = seen.ofRun.get(keyOf(run)) ?? []
+    const folder = join(dir, 'runs', entry.name, `cycle-${run.cycle}`)
+    const now = folded(entry, tellingTask(tasks, entry), { folder, dir, nowMs, isAsked })
+    alive.push(...tasks.filter(({ state }) => state !== null && isToCome(state, now.status)))
+    return now
   })
   const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>
   for (const { status } of entries) counts[status] += 1
-  const state = seen.problem === null ? stateOf(entries, records, plan) : UNASKED
+  const state = isAsked ? stateOf(entries, alive, records, plan) : UNASKED
   const problems = [
     ...records.problems,
-    ...(seen.problem === null ? [] : [`Slurm could not be asked: ${seen.problem}`]),
+    ...(isAsked ? [] : [`Slurm could not be asked: ${seen.problem}`]),
+    ...(seen.unfinished === 0
+      ? []
+      : ['a submission was ended before its jobs were released: they are held. Submit again, or cancel.']),
+    ...heldText(alive),
   ]
-  if (seen.held > 0)
-    problems.push(
-      'a submission was ended before its jobs were released: they are held. Submit again, or cancel.',
-    )
-  const alive = entries.filter(({ slurm }) => slurm?.state != null && isAlive({ state: slurm.state })).length
   return {
     manifest: { ...view, ...state, counts, entries },
     plan,
     records,
     problems,
-    alive,
-    isAsked: seen.problem === null,
+    alive: alive.filter((task) => !isStuck(task)).length,
+    isAsked,
   }
+}
+
+/** Whether a task has something to do yet: one that waits for a run that is completed would only find that out. */
+function isToCome(state: NonNullable<TaskOfRun['state']>, status: Status): boolean {
+  return isAlive(state) && !(isWaiting(state) && status === 'completed')
+}
+
+/** Whether a task will not start by itself, though llem has released it. */
+function isStuck({ submission, state }: TaskOfRun): boolean {
+  return submission === 'submitted' && state !== null && isHeld(state)
+}
+
+function heldText(alive: readonly TaskOfRun[]): string[] {
+  const held = alive.filter(isStuck)
+  if (held.length === 0) return []
+  const reasons = [...new Set(held.flatMap(({ state }) => state?.reason ?? []))].join(', ')
+  const jobs = [...new Set(held.map(({ job_id }) => job_id))].join(',')
+  return [
+    `${held.length} ${held.length === 1 ? 'task is' : 'tasks are'} held (${reasons}), as after a crash of Slurm's controller, and will not start by themselves: submit again, which releases them, or type \`scontrol release ${jobs}\`. Where it is "launch failed", their nodes knew the numbers already: look with \`sinfo -R\`, and wait two minutes before.`,
+  ]
 }
 
 /** Nothing is known of what runs. */
@@ -83,9 +103,6 @@ const UNASKED: CampaignState = { state: 'running', reason: 'as far as the folder
 function keyOf({ experiment, cycle }: PlannedRun): string {
   return `${experiment}/${cycle}`
 }
-
-/** Twice as long as the file that tells it is written anew at the latest while something goes on. */
-const HEARD_S = 30
 
 interface Around {
   folder: string
@@ -100,8 +117,8 @@ function folded(entry: ManifestEntry, task: TaskOfRun | null, around: Around): M
     return around.isAsked && entry.status === 'running' ? { ...entry, status: 'pending' } : entry
   const { state, job_id, index } = task
   const isRunning = state !== null && isAlive(state) && !isWaiting(state)
-  // Who hides jobs, or asks another cluster, sees no task; a run of which something was heard just now is not over.
-  const isHeard = state === null && (silentSeconds(around) ?? Number.POSITIVE_INFINITY) < HEARD_S
+  // Who hides jobs, or has lost them, shows no task; a run that shows life is not over.
+  const isHeard = isForgotten(task, around.folder, around.nowMs)
   const isOpen = entry.status === 'running' || entry.status === 'pending'
   const status = isHeard && isOpen ? 'running' : statusOf(entry.status, task, around.isAsked)
   const slurm: SlurmEntry = {
@@ -110,7 +127,10 @@ function folded(entry: ManifestEntry, task: TaskOfRun | null, around: Around): M
     reason: state?.reason ?? null,
     // By the record where Slurm has forgotten.
     node: state?.node ?? entry.place?.node ?? null,
-    silent_s: status === 'running' && (isRunning || isHeard) ? silentSeconds(around) : null,
+    silent_s:
+      status === 'running' && (isRunning || isHeard)
+        ? secondsSince(join(around.folder, HEARD_FILE), around.nowMs)
+        : null,
   }
   if (status === 'ended') return { ...entry, ...endedBy(slurm, state?.exit ?? null, entry, around), slurm }
   return { ...entry, status, error: status === 'failed' || status === 'skipped' ? entry.error : null, slurm }
@@ -129,114 +149,50 @@ function statusOf(own: Status, { state, isShared }: TaskOfRun, isAsked: boolean)
   return own === 'failed' || own === 'skipped' ? own : 'ended'
 }
 
-/** A run whose task is over without a record of its end. */
-function endedBy(
-  { task, state, node }: SlurmEntry,
-  exit: string | null,
-  entry: ManifestEntry,
-  { folder, dir }: Around,
-): Pick<ManifestEntry, 'status' | 'error'> {
-  const hasBegun = entry.status === 'running' || (existsSync(folder) && latestClaim(folder) !== null)
-  const log = join(logsFolder(dir), `${task}.log`)
-  const why = state ?? reasonInLog(log)
-  if (!hasBegun && (why === null || why === 'COMPLETED') && hasNotReached(log)) {
-    const message = `its task ${task} ended before it started llem: look into slurm/logs/${task}.log, and whether a line of slurm.setup ends the script`
-    return { status: 'failed', error: { code: 'SLURM_NOT_STARTED', message } }
+function stateOf(
+  entries: readonly ManifestEntry[],
+  alive: readonly TaskOfRun[],
+  records: RunRecords,
+  plan: CampaignPlan,
+): CampaignState {
+  const open = entries.filter(({ status }) => status !== 'completed' && status !== 'skipped')
+  if (open.length === 0 && alive.length === 0) return { state: 'completed', reason: null }
+  // Cancelled while they waited, or lost by Slurm: nobody will do them.
+  const left = open.filter(({ status, slurm }) => status === 'pending' && !isInQueue(slurm)).length
+  const submit = 'submit again: llem campaign FILE --executor slurm'
+  const leftText = left === 0 ? null : `${left} pending runs have no task: ${submit}`
+  if (alive.length > 0 || open.some(({ status }) => status === 'running')) {
+    const isGoing =
+      open.some(({ status }) => status === 'running') || alive.some(({ state }) => !isQueued(state))
+    if (isGoing) return { state: 'running', reason: leftText }
+    return {
+      state: 'waiting',
+      reason: [waitingFor(alive), leftText].filter((text) => text !== null).join('; '),
+    }
   }
-  // It was not needed, or somebody else did it; or it was cancelled while it waited.
-  if (why === 'COMPLETED' || (why === 'CANCELLED' && !hasBegun)) return { status: 'pending', error: null }
-  if (why === null && !hasBegun) return { status: 'pending', error: null }
-  const where = node === null ? '' : ` on ${node}`
-  if (why === null) {
-    const message = `its task ${task}${where} is gone, and Slurm no longer tells why`
-    return { status: 'failed', error: { code: 'SLURM_GONE', message } }
-  }
-  const advice = ENDED_ADVICE[why] ?? 'its log says more'
-  const ended = exit === null ? '' : `, exit code ${exit}`
-  const message = `Slurm ended task ${task}${where} with ${why}${ended}: ${advice} (slurm/logs/${task}.log)`
-  return { status: 'failed', error: { code: `SLURM_${why}`, message } }
-}
-
-/** The last lines that slurmstepd and the kernel's helper leave in the log of a task, where there is no accounting. */
-const IN_LOG: readonly [RegExp, string][] = [
-  [/oom.kill event/i, 'OUT_OF_MEMORY'],
-  [/DUE TO TIME LIMIT/, 'TIMEOUT'],
-  [/DUE TO PREEMPTION/, 'PREEMPTED'],
-  [/DUE TO NODE FAILURE/, 'NODE_FAIL'],
-  [/\*\*\* (JOB|STEP) \S+ ON \S+ CANCELLED AT/, 'CANCELLED'],
-]
-const TAIL_BYTES = 4096
-
-function reasonInLog(path: string): string | null {
-  if (!existsSync(path)) return null
-  const file = openSync(path, 'r')
-  try {
-    const { size } = fstatSync(file)
-    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES))
-    readSync(file, tail, 0, tail.length, size - tail.length)
-    // What a task that was started anew says comes after what ended it before.
-    const text =
-      tail
-        .toString('utf8')
-        .split(/^Task \d+_\d+ on /m)
-        .at(-1) ?? ''
-    return IN_LOG.find(([matches]) => matches.test(text))?.[1] ?? null
-  } finally {
-    closeSync(file)
-  }
-}
-
-/** Whether a task has a log in which llem says nothing, as it does first of all. */
-function hasNotReached(path: string): boolean {
-  return existsSync(path) && !/^Task \d+_\d+ on /m.test(readFileSync(path, 'utf8'))
-}
-
-function silentSeconds({ folder, nowMs }: Around): number | null {
-  try {
-    return Math.max(0, Math.round((nowMs - statSync(join(folder, HEARD_FILE)).mtimeMs) / 1000))
-  } catch {
-    return null
-  }
-}
-
-/** The time of the file system's own clock, which is that of the times of files there; else this machine's. */
-function nowBy(folder: string): number {
-  const path = join(folder, `.now-${process.pid}`)
-  try {
-    writeFileSync(path, '')
-    return statSync(path).mtimeMs
-  } catch {
-    return Date.now()
-  } finally {
-    rmSync(path, { force: true })
-  }
-}
-
-function stateOf(entries: readonly ManifestEntry[], records: RunRecords, plan: CampaignPlan): CampaignState {
-  const alive = entries.flatMap(({ slurm }) =>
-    slurm?.state != null && isAlive({ state: slurm.state }) ? [slurm] : [],
-  )
-  if (alive.length > 0) {
-    if (alive.some(({ state }) => !isWaiting({ state: state ?? '' })))
-      return { state: 'running', reason: null }
-    return { state: 'waiting', reason: waitingFor(alive) }
-  }
-  const open = entries.filter(({ status }) => status !== 'completed' && status !== 'skipped').length
-  if (open === 0) return { state: 'completed', reason: null }
   const stopped = stopReason(records, plan)
   if (stopped !== null) return { state: 'paused', reason: stopped }
-  return {
-    state: 'interrupted',
-    reason: `${open} runs are not completed and have no task: submit them again`,
-  }
+  return { state: 'interrupted', reason: `${open.length} runs are not completed and have no task: ${submit}` }
+}
+
+function isInQueue(slurm: SlurmEntry | undefined): boolean {
+  return slurm?.state != null && isAlive({ state: slurm.state })
+}
+
+function isQueued(state: TaskOfRun['state']): boolean {
+  return state !== null && isWaiting(state)
 }
 
 /** Why nothing runs, by the reason that most tasks have. */
-function waitingFor(alive: readonly SlurmEntry[]): string {
+function waitingFor(alive: readonly TaskOfRun[]): string {
   const counts = new Map<string, number>()
-  for (const { reason } of alive) if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  for (const { state } of alive)
+    if (state?.reason != null) counts.set(state.reason, (counts.get(state.reason) ?? 0) + 1)
   const [most] = [...counts].sort((a, b) => b[1] - a[1])
   if (most === undefined) return "in Slurm's queue"
+  // No administrator is needed for anything else here.
+  if (/DRAINED|ReqNodeNotAvail/.test(most[0]))
+    return `in Slurm's queue: ${most[0]}; \`sinfo -R\` says why, and an administrator returns a node by \`scontrol update NodeName=NODE State=RESUME\``
   const hopeless = HOPELESS_REASONS[most[0]]
   return `in Slurm's queue: ${most[0]}${hopeless === undefined ? '' : `, so it will never start: ${hopeless}`}`
 }

@@ -25,10 +25,12 @@ import {
   writeOnce,
   writeSubmission,
 } from './folder.js'
+import { untilForgottenEnd } from './forgotten.js'
 import { type ClusterLimits, clusterLimits } from './limits.js'
-import { mustCallSlurm, refused } from './programs.js'
+import { callSlurm, mustCallSlurm, refused } from './programs.js'
+import { isHeld } from './queue.js'
 import { sbatchEnvironment, scriptOf } from './script.js'
-import { aliveRuns } from './seen.js'
+import { aliveIn, certainTasks, type TaskOfRun } from './seen.js'
 import { type Chunk, chunksOf } from './tasks.js'
 
 export interface SubmitOptions {
@@ -60,12 +62,18 @@ export async function submitCampaign(plan: CampaignPlan, options: SubmitOptions)
   const claim = await claimCampaign(dir)
   try {
     await withdrawUnfinished(dir)
-    const records = new RunRecords(dir, plan, { isLive: true })
+    const seen = await certainTasks(dir)
+    const { runs: before } = missingIn(dir, plan)
+    const lost = await untilForgottenEnd(dir, plan, before, seen, { observer, signal: options.signal })
+    const alive = aliveIn(lost === 0 ? seen : await certainTasks(dir))
+    const { records, runs: missing } = missingIn(dir, plan)
     for (const problem of records.problems) observer.note(`Note: ${problem}`)
-    const alive = await aliveRuns(dir)
-    const missing = [...records.runs()].filter((run) => records.of(run).status !== 'completed')
     const runs = missing.filter((run) => !alive.has(keyOf(run)))
     const queued = missing.length - runs.length
+    await releaseHeld(
+      missing.flatMap((run) => alive.get(keyOf(run)) ?? []),
+      observer,
+    )
     if (runs.length === 0) return { jobs: [], tasks: 0, runs: 0, queued }
     const excluded = badNodes(records, slurm.max_node_failures)
     if (excluded.length > 0)
@@ -77,6 +85,12 @@ export async function submitCampaign(plan: CampaignPlan, options: SubmitOptions)
   } finally {
     claim.release()
   }
+}
+
+/** What is not completed, by the records. */
+function missingIn(dir: string, plan: CampaignPlan): { records: RunRecords; runs: PlannedRun[] } {
+  const records = new RunRecords(dir, plan, { isLive: true })
+  return { records, runs: [...records.runs()].filter((run) => records.of(run).status !== 'completed') }
 }
 
 export function keyOf({ experiment, cycle }: PlannedRun): string {
@@ -229,6 +243,19 @@ async function release({ chunks }: KeptSubmission): Promise<void> {
     const ids = chunks.filter((chunk) => chunk.cluster === cluster).map(({ job_id }) => job_id ?? '')
     await mustCallSlurm('scontrol', [...where(cluster), 'release', ids.join(',')])
   }
+}
+
+/** After a crash Slurm's controller may have lost their release, or holds what it finds on a node and has forgotten. */
+async function releaseHeld(tasks: readonly TaskOfRun[], observer: Observer): Promise<void> {
+  const held = tasks.filter(({ state }) => state !== null && isHeld(state))
+  const jobs = [...new Set(held.map(({ job_id }) => job_id))]
+  if (jobs.length === 0) return
+  const { code, stderr } = await callSlurm('scontrol', ['release', jobs.join(',')])
+  observer.note(
+    code === 0
+      ? `Released: ${held.length} tasks that were held (${held[0]?.state?.reason})`
+      : `${held.length} tasks are held (${held[0]?.state?.reason}) and could not be released: ${stderr.trim()}`,
+  )
 }
 
 /** Ends what of a submission is in the queue. Throws where that cannot be done: then its jobs are held, and told. */

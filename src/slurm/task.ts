@@ -18,6 +18,7 @@ import type { Executor } from '../executors/executor.js'
 import { LocalExecutor } from '../executors/local.js'
 import type { Observer } from '../progress/observer.js'
 import { stopIfInterrupted } from '../progress/wait.js'
+import { showAlive } from './alive.js'
 import { badNodes, stopReason } from './breaker.js'
 import { cancelWaiting, excludeNodes } from './cancel.js'
 import { claimRun, ownPlace } from './claim.js'
@@ -91,18 +92,32 @@ async function runOnce({
   gapS,
   ...options
 }: OneRun): Promise<string | null> {
-  const { observer, signal, warmestC } = options
+  const { observer, signal } = options
   const name = `${plan.experiments[run.experiment]?.name}, cycle ${run.cycle}`
   if (plan.execution.until_ci_pct !== null && !new RunRecords(dir, plan, { isLive: true }).isNeeded(run)) {
     observer.note(`${name} is not needed: the intervals are narrow`)
     return null
   }
   const folder = new RunRecords(dir, plan, { isLive: true, only: [] }).folder(run)
-  const other = await claimRun(folder, place)
+  const other = await claimRun(folder, place, { note: (text) => observer.note(text), signal })
   if (other !== null) {
     observer.note(`${name} is being done by job ${other.job_id} on ${other.node}`)
     return null
   }
+  const hide = showAlive(folder)
+  try {
+    return await doRun({ dir, plan, run, place, file, executor, gapS, ...options }, name, folder)
+  } finally {
+    hide()
+  }
+}
+
+/** The run is this task's. */
+async function doRun(
+  { dir, plan, run, place, file, executor, gapS, observer, signal, warmestC }: OneRun,
+  name: string,
+  folder: string,
+): Promise<string | null> {
   sweepLeftovers(folder, 1)
   // Only now, as nobody else writes there any more.
   const records = new RunRecords(dir, plan, { isLive: false, isRunner: true, only: [run] })

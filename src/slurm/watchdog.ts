@@ -1,10 +1,8 @@
-import { writeFileSync } from 'node:fs'
 import { LlemError } from '../core/errors.js'
 import type { ExecuteOptions, Executor } from '../executors/executor.js'
 import type { RunnerEvent, RunOrder, RunSummary } from '../executors/protocol.js'
+import { HEARD_FILE, touch } from './alive.js'
 
-/** In a run's folder: its time of change, by the file system's own clock, is when something was heard last. */
-export const HEARD_FILE = 'heard'
 const WRITTEN_EVERY_MS = 15_000
 
 /** An executor that ends a run of which nothing new is heard for so long, with RUN_SILENT, and keeps a file for whoever looks. */
@@ -33,7 +31,7 @@ async function runWatched(
     timer = setTimeout(() => silence.abort(new Error('nothing was heard')), silentMs)
     if (performance.now() - writtenMs < WRITTEN_EVERY_MS) return
     writtenMs = performance.now()
-    tell(`${order.output_dir}/${HEARD_FILE}`)
+    touch(`${order.output_dir}/${HEARD_FILE}`)
   }
   heard()
   try {
@@ -63,12 +61,4 @@ async function runWatched(
 
 function textOf(event: RunnerEvent): string {
   return event.event === 'said' ? event.text : `${event.label} ${event.done}`
-}
-
-function tell(path: string): void {
-  try {
-    writeFileSync(path, '')
-  } catch {
-    // A full disk ends the run with a reason of its own.
-  }
 }
