@@ -132,9 +132,13 @@ describe('several tasks of a node', () => {
     expect(code, stderr).toBe(0)
     expect(stderr.match(/another task is the meter of four/g)).toHaveLength(3)
     const { energy, findings } = resultIn(run.outputDir)
-    const of = (name: string) => energy?.nodes?.nodes.find(({ node: each }) => each === name)?.total_j ?? 0
+    const found = (name: string) => energy?.nodes?.nodes.find(({ node: each }) => each === name)
+    const of = (name: string) => found(name)?.total_j ?? 0
     expect(of('one')).toBeGreaterThan(0)
-    expect(Math.abs(of('four') - of('one')) / of('one')).toBeLessThan(0.001)
+    // .03 % on a machine that does nothing else; where it does, each is known as well as it says.
+    const doubtJ = Math.hypot(...['one', 'four'].map((name) => Number(found(name)?.uncertainty_j)))
+    expect(doubtJ).toBeLessThan(0.03 * of('one'))
+    expect(Math.abs(of('four') - of('one'))).toBeLessThan(Math.max(0.001 * of('one'), doubtJ))
     // A GPU that two meters saw is one GPU.
     expect(energy?.total_j).toBe(of('four'))
     expect(energy?.devices).toHaveLength(2)
