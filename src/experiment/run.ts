@@ -1,6 +1,6 @@
 // One experiment, from the look at the machine to result.json. The order is the contract:
 //
-//   preflight -> fetch -> environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
+//   preflight -> fetch or verify -> environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
 //     -> inference -> window ends -> FLOPs -> warnings -> result.json -> cleanup, always
 //
 // `steps` of the result says when each of them was.
@@ -111,7 +111,11 @@ export async function runExperiment(
   })
   const outputDir = prepareOutputDir(config.output_dir)
   const model =
-    found.absent === null ? found : await trace.step('fetch', () => fetchModel(found, { observer, signal }))
+    found.located === null
+      ? found
+      : await trace.step(found.absent === null ? 'verify' : 'fetch', () =>
+          fetchModel(found, { observer, signal }),
+        )
   /** With the model as the backend gets it; results and identity have it as it was asked for. */
   const placed = model.config
 
@@ -243,13 +247,13 @@ export async function runExperiment(
   }
 }
 
-/** A model that was not here yet: fetched, and then looked at as any other. */
+/** A model by name: its bytes are those that it names. One that was not here yet is fetched, and then looked at as any other. */
 async function fetchModel(
   found: PlacedModel,
   asking: { observer: Observer; signal: AbortSignal | undefined },
 ): Promise<PlacedModel> {
   const model = await fetchPlaced(found, asking)
-  await findBackend(model.config.backend).checkModel(model.config.model)
+  if (found.absent !== null) await findBackend(model.config.backend).checkModel(model.config.model)
   return model
 }
 

@@ -11,7 +11,8 @@ import { waitForLock } from '../native/lock.js'
 import { interrupted, shownWhileWaiting, stopIfInterrupted } from '../progress/wait.js'
 import { writeBytesAtomically } from '../results/files.js'
 import { type Asking, hubEndpoint } from './ask-hub.js'
-import type { HubFile, HubPlan } from './source.js'
+import { keepDigest } from './file-digest.js'
+import type { FileHere, HubFile, HubPlan } from './source.js'
 import { transfer } from './transfer.js'
 
 const GB = 1e9
@@ -35,6 +36,12 @@ export async function fetchPlan(plan: HubPlan, asking: Asking): Promise<string> 
 export function pathOf({ repository, commit, files, shape }: HubPlan): string {
   const cache = new CachedRepository(repository)
   return shape === 'folder' ? cache.snapshot(commit) : cache.snapshot(commit, files[0]?.path)
+}
+
+/** Where its files are once they are there, and what they are to come to. */
+export function filesOf({ repository, commit, files }: HubPlan): FileHere[] {
+  const cache = new CachedRepository(repository)
+  return files.map(({ path, etag }) => ({ file: cache.snapshot(commit, path), expected: etag }))
 }
 
 /** Bytes that are still to come: of files that are not there, without what an earlier try has left of them. */
@@ -77,14 +84,18 @@ async function fetchFile(
     throw notWritable(dirname(blob), cause)
   }
   const lock = await locked(cache.lock(file.etag), file, asking)
+  let isFresh = false
   try {
     // Whoever held the lock may have fetched it.
     if ((await bytesAt(blob)) !== file.bytes) {
       const incomplete = incompleteOf(cache, file.etag)
       await transfer(addressOf(plan, file), file, incomplete, asking)
       await rename(incomplete, blob)
+      isFresh = true
     }
     await linkTo(blob, link)
+    // Its bytes were counted into the checksum as they came.
+    if (isFresh && file.etag.length === 64) await keepDigest(link, file.etag, asking)
   } catch (cause) {
     if (cause instanceof LlemError) throw cause
     throw notWritable(blob, cause)

@@ -3,13 +3,15 @@
 import { LlemError } from '../core/errors.js'
 import { type HubName, type NamedModel, namedModel } from '../core/named-model.js'
 import { hubCache, isOffline } from '../models/hub-cache.js'
+import type { ModelSource } from '../results/identity.js'
 import type { Asking } from './ask-hub.js'
 import { findCached } from './cached.js'
 import { chooseFiles, partsOf } from './choose-files.js'
-import { fetchPlan, missingBytesOf, pathOf } from './fetch.js'
+import { fetchPlan, filesOf, missingBytesOf, pathOf } from './fetch.js'
 import { listRepository } from './list-repository.js'
 import { findInOllama } from './ollama.js'
 import type { HubPlan, Located, ModelShape } from './source.js'
+import { verified } from './verify.js'
 
 /**
  * Finds a model by name; null for a path, or for what a backend knows by itself. What is in the cache is not asked for again,
@@ -57,9 +59,17 @@ async function fromPlan(plan: HubPlan): Promise<Located> {
   return { state: 'absent', plan, source, missingBytes: await missingBytesOf(plan) }
 }
 
-/** Fetches what is not here yet, and resolves with the path that the backend gets. Throws HUB_*, DOWNLOAD_DIFFERS, DISK_FULL and INTERRUPTED. */
-export async function fetchLocated(located: Located, asking: Asking): Promise<string> {
-  return located.state === 'here' ? located.path : await fetchPlan(located.plan, asking)
+/**
+ * Fetches what is not here yet, and holds all of it against its checksums. Resolves with the path that the backend gets, and
+ * with what is there. Throws HUB_*, DOWNLOAD_DIFFERS, DISK_FULL, MODEL_DAMAGED and INTERRUPTED.
+ */
+export async function fetchLocated(
+  located: Located,
+  asking: Asking,
+): Promise<{ path: string; source: ModelSource }> {
+  const path = located.state === 'here' ? located.path : await fetchPlan(located.plan, asking)
+  const files = located.state === 'here' ? located.files : filesOf(located.plan)
+  return { path, source: await verified(located.source, files, asking) }
 }
 
 /** Where it is, or will be. */
