@@ -106,8 +106,10 @@ export async function runExperiment(
   const { prompts, model: found } = await trace.step('preflight', async () => {
     // An import that fails costs the baseline; where there is none it is told as early by the load itself.
     const imports = config.baseline.enabled && kept?.isEmpty !== false ? 'unproven' : 'never'
-    const looking = lookAhead(config, { libraryPath, observer, signal, service, imports })
-    return ifReady(await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, () => looking))
+    const looked = await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, (_, onWaiting) =>
+      lookAhead(config, { libraryPath, observer, signal, service, imports, onWaiting }),
+    )
+    return ifReady(looked)
   })
   const outputDir = prepareOutputDir(config.output_dir)
   const model =
