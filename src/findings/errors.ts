@@ -42,6 +42,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   HUB_BUSY:
     'The hub of models asks for a longer pause than anybody waits, or has a fault that does not pass.',
   HUB_FAILED: 'The hub of models, or its mirror, answered with an error or in another form than documented.',
+  HUB_TOKEN_INVALID: 'HF_TOKEN is none that the hub knows, or none that can be sent.',
   HUB_OFFLINE: 'A model is not in the cache, and HF_HUB_OFFLINE forbids to ask for it.',
   DOWNLOAD_DIFFERS: 'What came has another length or checksum than the hub tells. It is not kept.',
   MODEL_DAMAGED:

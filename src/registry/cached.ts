@@ -47,6 +47,21 @@ export function findCached(
   return { state: 'here', path, source, files: here }
 }
 
+/** Why the cache alone has not what a name means, as the choice among its files tells it; null where it has nothing of it. */
+export function whyNotCached(name: HubName, takes: ModelShape): LlemError | null {
+  const cache = new CachedRepository(name.repository)
+  const commit = cache.commitOf(name.revision ?? 'main')
+  const files = commit === null ? [] : filesIn(cache.snapshot(commit))
+  if (files.length === 0) return null
+  try {
+    chooseFiles(name, files, takes)
+    return null
+  } catch (error) {
+    if (error instanceof LlemError) return error
+    throw error
+  }
+}
+
 function choice(name: HubName, files: readonly HubFile[], takes: ModelShape) {
   try {
     return chooseFiles(name, files, takes)

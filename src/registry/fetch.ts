@@ -2,14 +2,14 @@
 // the final name is whole.
 
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises'
+import { lstat, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { adviceOn } from '../core/system-fault.js'
 import { CachedRepository } from '../models/hub-cache.js'
 import { waitForLock } from '../native/lock.js'
 import { interrupted, shownWhileWaiting, stopIfInterrupted } from '../progress/wait.js'
-import { writeBytesAtomically } from '../results/files.js'
+import { makeFolder, writeBytesAtomically } from '../results/files.js'
 import { type Asking, hubEndpoint } from './ask-hub.js'
 import { keepDigest } from './file-digest.js'
 import type { FileHere, HubFile, HubPlan } from './source.js'
@@ -28,7 +28,11 @@ export async function fetchPlan(plan: HubPlan, asking: Asking): Promise<string> 
     await fetchFile(plan, file, cache, asking)
   }
   // Last: a branch that leads to a commit without files is damage to other tools.
-  if (plan.revision !== plan.commit) await remember(cache, plan)
+  if (plan.revision !== plan.commit)
+    await remember(cache, plan).catch((error: unknown) =>
+      // All of it is here; the next run asks the hub once more.
+      asking.observer.detail(`The cache does not remember ${plan.revision} (non-fatal): ${messageOf(error)}`),
+    )
   return pathOf(plan)
 }
 
@@ -79,7 +83,7 @@ async function fetchFile(
   const [link, blob] = [cache.snapshot(plan.commit, file.path), cache.blob(file.etag)]
   if ((await bytesAt(link)) === file.bytes) return
   try {
-    for (const path of [link, blob, cache.lock(file.etag)]) await mkdir(dirname(path), { recursive: true })
+    for (const path of [link, blob, cache.lock(file.etag)]) makeFolder(dirname(path))
   } catch (cause) {
     throw notWritable(dirname(blob), cause)
   }
@@ -149,7 +153,7 @@ async function linkTo(blob: string, link: string): Promise<void> {
 async function remember(cache: CachedRepository, { revision, commit }: HubPlan): Promise<void> {
   if (cache.commitOf(revision) === commit) return
   const ref = cache.ref(revision)
-  await mkdir(dirname(ref), { recursive: true })
+  makeFolder(dirname(ref))
   await writeBytesAtomically(ref, commit)
 }
 

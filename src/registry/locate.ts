@@ -1,11 +1,12 @@
 // A model's name -> where it is on this machine, or what has to be fetched for it.
 
 import { LlemError } from '../core/errors.js'
+import { shortened } from '../core/foreign-text.js'
 import { type HubName, type NamedModel, namedModel } from '../core/named-model.js'
 import { hubCache, isOffline } from '../models/hub-cache.js'
 import type { ModelSource } from '../results/identity.js'
 import type { Asking } from './ask-hub.js'
-import { findCached } from './cached.js'
+import { findCached, whyNotCached } from './cached.js'
 import { chooseFiles, partsOf } from './choose-files.js'
 import { fetchPlan, filesOf, missingBytesOf, pathOf } from './fetch.js'
 import { listRepository } from './list-repository.js'
@@ -28,9 +29,14 @@ async function locateNamed(name: NamedModel, takes: ModelShape, asking: Asking):
   const cached = findCached(name, takes, { isAll: offline })
   if (cached !== null) {
     asking.observer.detail(`${name.name} is in the cache: ${cached.path}`)
+    const [only] = cached.source.files
+    if (offline && name.selector === null && only !== undefined && /\.gguf$/i.test(only.path))
+      asking.observer.note(
+        `Note: ${name.name} is taken as ${shortened(only.path)}, which is all that the cache has of it; with a network it may be unclear.`,
+      )
     return cached
   }
-  if (offline) throw isNotCached(name)
+  if (offline) throw isNotCached(name, whyNotCached(name, takes))
   const { commit, files } = await listRepository(name, asking)
   const { files: wanted, shape } = chooseFiles(name, files, takes)
   const [first] = wanted
@@ -77,10 +83,11 @@ export function pathOfLocated(located: Located): string {
   return located.state === 'here' ? located.path : pathOf(located.plan)
 }
 
-function isNotCached({ name }: HubName): LlemError {
+function isNotCached({ name }: HubName, why: LlemError | null): LlemError {
+  const has = why === null ? '' : `Of the cache alone: ${why.message}. ${why.hint ?? ''} Or `
   return new LlemError(`the model ${name} is not in the cache, and HF_HUB_OFFLINE forbids to ask for it`, {
     code: 'HUB_OFFLINE',
-    hint: `Fetch it once where there is a network (llem run -m ${name}) into ${hubCache()}, or unset HF_HUB_OFFLINE.`,
+    hint: `${has === '' ? 'Fetch' : `${has}fetch`} it once where there is a network (llem run -m ${name}) into ${hubCache()}, or unset HF_HUB_OFFLINE.`,
     kind: 'usage',
   })
 }
