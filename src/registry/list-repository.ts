@@ -84,8 +84,10 @@ function refused({ name, repository, revision }: HubName, status: number, said: 
         kind: 'usage',
       },
     )
+  // Where the hub says nothing, its library says the status once more, and no address.
+  const words = said.replace(/^Api error with status \d+\.?\s*(URL:\s*\S*)?\s*$/, '').trim()
   return new LlemError(
-    `the hub refuses the model ${name} (${status})${said.trim() === '' ? '' : `: ${shortened(said.trim(), 300)}`}`,
+    `the hub refuses the model ${name} (${status})${words === '' ? '' : `: ${shortened(words, 300)}`}`,
     {
       code: 'HUB_FAILED',
       hint: 'Try again later, or look at HF_ENDPOINT.',
