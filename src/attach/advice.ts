@@ -47,5 +47,6 @@ export function whyNone(
   if (exit_code !== 0)
     return `${none}${seen}, and the command ended with exit code ${exit_code}${option.test(line) ? '' : `; ${advice}`}`
   if (!option.test(line)) return `${none}${seen}: ${advice}`
+  if (others.some(({ isEmpty }) => isEmpty)) return `${none}${seen}`
   return `${none}${seen}: it is looked for in the folder in which the command runs and those that its command line names, ${LIMITS.result_depth} folders deep`
 }

@@ -59,9 +59,6 @@ export async function attach(ran: RanBenchmark): Promise<Attached> {
       ...(await spanRates(samplesPath, benchmark, place, shared[index] ?? null, result)),
     })
   }
-  const whyNotAll =
-    elsewhere[0] ??
-    (problems.firstMissing === null ? null : `not all of it was read: ${problems.firstMissing}`)
   const joined = await joinRequests(benchmarks, placed, { result, samplesPath, wall })
   const clocks = new Set(placed.flatMap(({ clock }) => clock ?? []))
   return {
@@ -79,12 +76,20 @@ export async function attach(ran: RanBenchmark): Promise<Attached> {
           : null,
     clock_drift_ms: clocks.has('wall') ? wall.driftMs : null,
     benchmarks: rated,
-    command: commandRates(result, benchmarks, whyNotAll),
+    command: commandRates(result, benchmarks, elsewhere[0] ?? whyNotAll(result, problems)),
     phases: joined.attribution?.phases ?? null,
     request_energy: joined.attribution?.requestEnergy ?? null,
     attribution_reason: joined.reason,
     requests_path: isKept ? await writeRequests(dir, joined, problems) : null,
   }
+}
+
+/** Why the results may not be all that the command did; null where they are. */
+function whyNotAll({ exit_code }: ExecResult, { firstMissing }: Problems): string | null {
+  if (firstMissing !== null) return `not all of it was read: ${firstMissing}`
+  return exit_code === 0
+    ? null
+    : `the command ended with exit code ${exit_code}, and may have done more than its result tells`
 }
 
 type Own =

@@ -56,8 +56,12 @@ export function lookBefore(args: readonly string[]): Before {
 }
 
 /** The results written since then, each once, and what could not be looked at. */
-export function findResults(args: readonly string[], before: Before): Found {
-  const left = { entries: LIMITS.result_entries }
+export function findResults(
+  args: readonly string[],
+  before: Before,
+  most: number = LIMITS.result_entries,
+): Found {
+  const left = { entries: most }
   const found: Found = { files: [], others: [], problems: [] }
   const contents = new Set(before.contents)
   for (const path of filesOf(args, left))
@@ -76,7 +80,7 @@ export function findResults(args: readonly string[], before: Before): Found {
     }
   if (left.entries <= 0)
     found.problems.push(
-      `more than ${LIMITS.result_entries} files lie there, so not all were looked at: run it in a folder of its own`,
+      `more than ${most} files lie there, so not all were looked at: run it in a folder of its own`,
     )
   return found
 }

@@ -61,6 +61,8 @@ export function readLlamaBench(
     if (test !== null) tests.push(test)
   }
   if (/\{[^{}]*$/.test(text)) problems.missing(where, 'it ends within a test')
+  else if (/^\s*\[/.test(text) && !/\]\s*$/.test(text))
+    problems.missing(where, 'its list of tests has no end')
   return { version, tests }
 }
 

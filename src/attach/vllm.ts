@@ -39,7 +39,7 @@ export function readVllm(content: unknown, where: string, problems: Problems): F
     benchmarks: [
       {
         name: shortText(content.label),
-        ...{ requests: told.completed, failed: told.failed, inputTokens, outputTokens },
+        ...{ requests: told.completed, failed: told.failed ?? failuresIn(all), inputTokens, outputTokens },
         tokensReason: inputTokens === null || outputTokens === null ? 'the file has no whole count' : null,
         own: numbersOf(Object.fromEntries(Object.entries(content).filter(([key]) => OWN.test(key)))),
         ...{ span, energyReason, timed, timesReason: reason },
@@ -47,6 +47,11 @@ export function readVllm(content: unknown, where: string, problems: Problems): F
       },
     ],
   }
+}
+
+/** Older files do not count them. */
+function failuresIn(all: readonly ForeignRequest[] | null): number | null {
+  return all === null ? null : all.filter(({ code }) => code !== undefined).length
 }
 
 /** "20261130-211500", of the local time where it was written, which in a container mostly is UTC. */
