@@ -2,7 +2,16 @@
 // in, and nowhere else. A file from before the run is of another run, also where it was moved, copied or touched in it.
 
 import { createHash } from 'node:crypto'
-import { closeSync, constants, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { messageOf } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
@@ -45,10 +54,12 @@ export function lookBefore(args: readonly string[]): Before {
   const appendable: Before['appendable'][number][] = []
   for (const path of filesOf(args, { entries: LIMITS.result_entries }))
     try {
+      const whose = whoseHead(headOf(path))
+      if (whose === null) continue
       const { size } = statSync(path)
       const content = contentMark(path, size)
       contents.add(content)
-      if (isAppendable(whoseHead(headOf(path))?.tool)) appendable.push({ size, content })
+      if (isAppendable(whose.tool)) appendable.push({ size, content })
     } catch {
       // What cannot be read now is not compared; its times will tell.
     }
@@ -69,10 +80,10 @@ export function findResults(
       const { size, ctimeMs, mtimeMs } = statSync(path)
       // One that was moved here keeps the time of its content.
       if (Math.min(ctimeMs, mtimeMs) < before.sinceMs - COARSE_MS) continue
-      const content = contentMark(path, size)
-      if (contents.has(content)) continue
-      contents.add(content)
       const whose = whoseHead(headOf(path))
+      const content = whose === null ? '' : contentMark(path, size)
+      if (contents.has(content)) continue
+      if (whose !== null) contents.add(content)
       if (whose === null) found.others.push({ path, isEmpty: size === 0 })
       else found.files.push({ path, ...whose, ...grownFrom(path, size, whose.tool, before) })
     } catch (error) {
@@ -163,8 +174,8 @@ function contentMark(path: string, size: number): string {
 function headOf(path: string): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const head = Buffer.alloc(HEAD_BYTES)
-    return head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0)).toString('utf8')
+    const head = Buffer.alloc(Math.min(HEAD_BYTES, fstatSync(file).size))
+    return head.subarray(0, readSync(file, head, 0, head.length, 0)).toString('utf8')
   } finally {
     closeSync(file)
   }
