@@ -361,4 +361,16 @@ describe('llem attach', () => {
     expect(next.result.attached.command.j_per_output_token).toBeNull()
     expect(next.result.attached.command.counts_reason).toContain('not all of it was read: r.json')
   })
+
+  it('divides nothing of a command that failed, which may have done more than it wrote', async () => {
+    const file = '{"date": "d", "num_prompts": 2, "model_id": "m", "total_output_tokens": 15}'
+    const { result } = await attached(['sh', '-c', `echo '${file}' > r.json; exit 3`], {
+      cwd: scratchFolder(),
+    })
+    expect(only(result.attached.benchmarks).output_tokens).toBe(15)
+    expect(result.attached.command).toMatchObject({
+      j_per_output_token: null,
+      counts_reason: expect.stringContaining('exit code 3'),
+    })
+  })
 })
