@@ -35,12 +35,16 @@ const SHARDS = Object.fromEntries([
     command: ['cargo', ...sensors, '--fuzz', '250000', '--seed', `${shard}00000000`],
   })),
   ['sensors-table', { command: ['cargo', ...sensors, '--windows', '200'] }],
-  // A hundred runs on eight nodes of a real Slurm.
+  // A hundred runs on eight nodes of a real Slurm, its controller killed, its accounting asked.
   [
     'slurm',
     {
-      command: [vitest, 'run', '__test__/slurm/nodes.test.ts'],
-      env: { LLEM_TEST_SLURM_CYCLES: '50' },
+      command: [
+        vitest,
+        'run',
+        ...['nodes.test', 'controller', 'accounts'].map((name) => `__test__/slurm/${name}`),
+      ],
+      env: { LLEM_TEST_SLURM_CYCLES: '50', LLEM_TEST_NIGHTLY: '1' },
       needs: ['slurmctld', '-V'],
     },
   ],

@@ -1,5 +1,5 @@
 // What squeue and sacct answer, and what becomes of it. The programs are doubles that answer as their manual pages say: a time
-// limit is a minute at least, and nobody takes memory or nodes away. A real sacct is in accounts.test.ts.
+// limit is a minute at least, and nobody takes memory or nodes away. A real sacct is in accounts.nightly.test.ts.
 
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
