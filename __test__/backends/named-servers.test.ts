@@ -129,6 +129,20 @@ describe('a server that runs already', () => {
     })
   })
 
+  it('is refused for a model that it has for embeddings', async () => {
+    const id = 'text-embedding-nomic-embed-text-v1.5'
+    const { baseUrl } = await scriptedServer({
+      routes: {
+        '/v1/models': listOf({ id, owned_by: 'organization_owner' }),
+        '/api/v0/models': { data: [{ id, type: 'embeddings', state: 'not-loaded' }] },
+      },
+    })
+    await expect(check('lmstudio', id, { base_url: baseUrl })).rejects.toMatchObject({
+      code: 'MODEL_NOT_SERVED',
+      message: expect.stringContaining('for embeddings'),
+    })
+  })
+
   it('that does not say what it is may be a proxy before it', async () => {
     const { baseUrl } = await scriptedServer({ routes: { '/v1/models': listOf('llama3.2') } })
     expect((await check('ollama', 'llama3.2', { base_url: baseUrl })).server?.observed.engine).toBeNull()

@@ -14,6 +14,8 @@ export interface Script {
   answersAs?: string | ((model: string) => string)
   /** Before each token. 0 unless told: an answer is there at once, however short a window that makes. */
   tokenMs?: number
+  /** While it is true, everything is answered as llama-server does while it loads. */
+  isLoading?: () => boolean
 }
 
 export interface ScriptedServer {
@@ -22,6 +24,10 @@ export interface ScriptedServer {
   /** "GET /v1/models", ... in order. */
   asked: string[]
 }
+
+const LOADING = JSON.stringify({
+  error: { message: 'Loading model', type: 'unavailable_error', code: 503 },
+})
 
 /** Models as /v1/models lists them. */
 export function listOf(...models: (string | { id: string; [key: string]: unknown })[]) {
@@ -41,6 +47,10 @@ export async function scriptedServer(script: Script): Promise<ScriptedServer> {
     const body = await bodyOf(request)
     asked.push(`${request.method} ${request.url}`)
     const path = request.url ?? ''
+    if (script.isLoading?.()) {
+      response.writeHead(503, { 'content-type': 'application/json' })
+      return response.end(LOADING)
+    }
     if (path.endsWith('/completions')) return answer(response, JSON.parse(body), script)
     const found = routes[path]
     response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json', ...headers })

@@ -93,6 +93,12 @@ describe('readGgufHeader', () => {
   const start = (version: number) => Buffer.concat([Buffer.from('GGUF'), Buffer.of(version, 0, 0, 0)])
 
   it.each([
+    [
+      'a pointer of Git LFS',
+      Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 240544\n'),
+      'pointer of Git LFS',
+    ],
+    ['text that begins like one', Buffer.from('version 1 of something'), 'letters GGUF'],
     ['version 1', Buffer.concat([start(1), u64(0), u64(0)]), 'version is 1'],
     ['big endian', Buffer.concat([Buffer.from('GGUF'), Buffer.of(0, 0, 0, 3), u64(0), u64(0)]), 'big endian'],
     ['more tensors than any model', Buffer.concat([start(3), u64(2n ** 60n), u64(0)]), 'claims'],

@@ -72,6 +72,7 @@ beforeEach(async () => {
   })
   home = scratchFolder()
   process.env.HF_HOME = home
+  process.env.XDG_CACHE_HOME = join(home, 'cache')
   process.env.HF_ENDPOINT = hub.address
   for (const name of ['HF_TOKEN', 'HF_HUB_OFFLINE', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE'])
     delete process.env[name]
@@ -83,7 +84,7 @@ async function fetchModel(name: string, takes: 'gguf' | 'folder' | 'either' = 'g
   const asking = { observer: told.observer, signal, firstPauseMs: 5 }
   const located = await locateModel(name, takes, asking)
   if (located === null) throw new Error(`${name} is no name`)
-  return { path: await fetchLocated(located, asking), located, ...told }
+  return { ...(await fetchLocated(located, asking)), located, ...told }
 }
 const failure = (name: string, takes?: 'gguf' | 'folder' | 'either') =>
   fetchModel(name, takes).then(

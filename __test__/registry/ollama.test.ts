@@ -58,6 +58,7 @@ describe("a model of Ollama's store", () => {
     expect(await locate(name)).toEqual({
       state: 'here',
       path: join(store, 'blobs', `sha256-${sha256(WEIGHTS)}`),
+      files: [{ file: join(store, 'blobs', `sha256-${sha256(WEIGHTS)}`), expected: sha256(WEIGHTS) }],
       source: {
         ...{ registry: 'ollama', repository, revision: null, commit: null },
         manifest_sha256: sha256(

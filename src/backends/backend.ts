@@ -69,6 +69,14 @@ export interface CheckOptions
   > {
   /** Whether the worker is started too, so that its libraries are imported. */
   imports: Imports
+  /** Called where it waits long for something with a name, and with null when that is over. */
+  onWaiting?: ((what: LongWait | null) => void) | undefined
+}
+
+/** What is waited for, and how long at most. */
+export interface LongWait {
+  label: string
+  limitS: number
 }
 
 /**

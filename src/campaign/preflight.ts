@@ -40,7 +40,7 @@ export async function preflightOfCampaign(
   },
 ): Promise<CampaignPreflight> {
   const nameOf = (place: number) => plan.experiments[place]?.name ?? ''
-  const left = await unservedPoints(plan, signal)
+  const left = await unservedPoints(plan, { observer, signal })
   const unserved = [...left].map(([place, why]) => ({ experiment: nameOf(place), ...why }))
   const problems = new Map<string, PointProblem>()
   const imported = new Set<string>()

@@ -129,7 +129,7 @@ async function leaveOutUnserved(
   plan: CampaignPlan,
   { records, manifest, observer, signal }: RunContext,
 ): Promise<{ served: readonly PlannedRun[]; reason: string | null }> {
-  const unserved = await unservedPoints(plan, signal)
+  const unserved = await unservedPoints(plan, { observer, signal })
   for (const [place, { code, message }] of unserved)
     observer.note(`Filtered: ${plan.experiments[place]?.name}: ${message} [${code}]`)
   for (const run of runs) {

@@ -6,9 +6,13 @@ import { isServerBackend } from '../config/schema.js'
 import { LlemError } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { attachedServer } from '../experiment/preflight/attached.js'
-import { stopIfInterrupted, unlessInterrupted } from '../progress/wait.js'
+import type { Observer } from '../progress/observer.js'
+import { shownWhileWaiting, stopIfInterrupted, unlessInterrupted } from '../progress/wait.js'
 import type { CampaignPlan } from './plan.js'
 import { type Alike, pointsOfServers } from './points.js'
+
+/** One that does not say that it loads is given up then. */
+const ASKING_LIMIT_S = 10
 
 /** Why an experiment is left out. */
 export interface LeftOut {
@@ -19,7 +23,7 @@ export interface LeftOut {
 /** The experiments, by their places in the plan, whose model is not the one that would answer. What else is wrong with a server is told by the runs. */
 export async function unservedPoints(
   plan: CampaignPlan,
-  signal: AbortSignal | undefined,
+  { observer, signal }: { observer: Observer; signal: AbortSignal | undefined },
 ): Promise<Map<number, LeftOut>> {
   const left = new Map<number, LeftOut>()
   const silent = new Set<string>()
@@ -28,7 +32,9 @@ export async function unservedPoints(
     const address = addressOf(point)
     if (silent.has(address)) continue
     try {
-      const server = await unlessInterrupted(attachedServer(point.config, signal), signal)
+      const server = await shownWhileWaiting('Asking a server', ASKING_LIMIT_S, observer, (_, onWaiting) =>
+        unlessInterrupted(attachedServer(point.config, signal, onWaiting), signal),
+      )
       if (server !== null) answers.push({ point, key: JSON.stringify([address, server.name]), server })
     } catch (error) {
       stopIfInterrupted(signal)

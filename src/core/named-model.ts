@@ -43,7 +43,10 @@ export function isNamed(model: string): boolean {
 export function namedModel(model: string): NamedModel | null {
   const page = /^https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/([^/?#]+\/[^/?#]+)/.exec(model)
   if (page !== null) throw invalid(model, `Write hf:${page[1]} and, where it has several, :FILE or :QUANT.`)
-  if (!isNamed(model)) return null
+  const [, registry] = /^(hf|ollama):/i.exec(model) ?? []
+  if (registry === undefined) return null
+  if (!isNamed(model))
+    throw invalid(model, `Write ${registry.toLowerCase()}:${model.slice(registry.length + 1)}`)
   return model.startsWith('hf:') ? hubName(model) : ollamaName(model)
 }
 

@@ -15,6 +15,8 @@ export interface PlacedModel {
   config: ExperimentConfig
   /** What it was found to be; null of a path, and of what a server or a container has. */
   source: ModelSource | null
+  /** As its registry has it; null where llem does not look for it. */
+  located: Located | null
   /** What is yet to be fetched; null where all is here. */
   absent: (Located & { state: 'absent' }) | null
 }
@@ -38,23 +40,31 @@ export async function placeModel(
     isAttached(config) ||
     !isTold(config) ||
     (service !== null && namedModel(config.model)?.registry === 'hf')
-  if (isTheirs) return placed(withModel(config, bareName(config.model)), null)
+  if (isTheirs) return placed(withModel(config, bareName(config.model)))
   const located = await locateModel(config.model, takes, { observer, signal })
-  if (located === null) return placed(config, null)
+  if (located === null) return placed(config)
   // Until it is there, the name tells more than where it will be.
   if (located.state === 'absent')
-    return { config: withModel(config, bareName(config.model)), source: located.source, absent: located }
-  return placed(withModel(config, located.path), located.source)
+    return {
+      config: withModel(config, bareName(config.model)),
+      source: located.source,
+      located,
+      absent: located,
+    }
+  return placed(withModel(config, located.path), located)
 }
 
-/** The same with all of it on this machine. Throws HUB_*, DOWNLOAD_DIFFERS, DISK_FULL and INTERRUPTED. */
+/**
+ * The same with all of it on this machine, and its bytes held against what its name says. Throws HUB_*, DOWNLOAD_DIFFERS,
+ * DISK_FULL, MODEL_DAMAGED and INTERRUPTED.
+ */
 export async function fetchPlaced(
   model: PlacedModel,
   asking: { observer: Observer; signal: AbortSignal | undefined },
 ): Promise<PlacedModel> {
-  if (model.absent === null) return model
-  const path = await fetchLocated(model.absent, asking)
-  return placed(withModel(model.config, path), model.source)
+  if (model.located === null) return model
+  const { path, source } = await fetchLocated(model.located, asking)
+  return { config: withModel(model.config, path), source, located: model.located, absent: null }
 }
 
 /** Whether what is started gets the model at all: a person's own command may know it by itself. */
@@ -80,6 +90,6 @@ function withModel(config: ExperimentConfig, model: string): ExperimentConfig {
   return { ...config, model }
 }
 
-function placed(config: ExperimentConfig, source: ModelSource | null): PlacedModel {
-  return { config, source, absent: null }
+function placed(config: ExperimentConfig, located: Located | null = null): PlacedModel {
+  return { config, source: located?.source ?? null, located, absent: null }
 }

@@ -1,6 +1,6 @@
 // One experiment, from the look at the machine to result.json. The order is the contract:
 //
-//   preflight -> fetch -> environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
+//   preflight -> fetch or verify -> environment -> baseline -> load model -> prompts -> warmup -> thermal floor -> window begins
 //     -> inference -> window ends -> FLOPs -> warnings -> result.json -> cleanup, always
 //
 // `steps` of the result says when each of them was.
@@ -106,12 +106,18 @@ export async function runExperiment(
   const { prompts, model: found } = await trace.step('preflight', async () => {
     // An import that fails costs the baseline; where there is none it is told as early by the load itself.
     const imports = config.baseline.enabled && kept?.isEmpty !== false ? 'unproven' : 'never'
-    const looking = lookAhead(config, { libraryPath, observer, signal, service, imports })
-    return ifReady(await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, () => looking))
+    const looked = await shownWhileWaiting('Preflight', PREFLIGHT_LIMIT_S, observer, (_, onWaiting) =>
+      lookAhead(config, { libraryPath, observer, signal, service, imports, onWaiting }),
+    )
+    return ifReady(looked)
   })
   const outputDir = prepareOutputDir(config.output_dir)
   const model =
-    found.absent === null ? found : await trace.step('fetch', () => fetchModel(found, { observer, signal }))
+    found.located === null
+      ? found
+      : await trace.step(found.absent === null ? 'verify' : 'fetch', () =>
+          fetchModel(found, { observer, signal }),
+        )
   /** With the model as the backend gets it; results and identity have it as it was asked for. */
   const placed = model.config
 
@@ -243,13 +249,13 @@ export async function runExperiment(
   }
 }
 
-/** A model that was not here yet: fetched, and then looked at as any other. */
+/** A model by name: its bytes are those that it names. One that was not here yet is fetched, and then looked at as any other. */
 async function fetchModel(
   found: PlacedModel,
   asking: { observer: Observer; signal: AbortSignal | undefined },
 ): Promise<PlacedModel> {
   const model = await fetchPlaced(found, asking)
-  await findBackend(model.config.backend).checkModel(model.config.model)
+  if (found.absent !== null) await findBackend(model.config.backend).checkModel(model.config.model)
   return model
 }
 

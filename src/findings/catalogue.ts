@@ -3,6 +3,7 @@
 
 import { MEANINGS as ATTRIBUTION } from '../attribution/of-run.js'
 import { MEANINGS as TOKENS } from '../backends/server/answer-ledger.js'
+import { MEANINGS as IN_MEMORY } from '../backends/server/in-memory.js'
 import { MEANINGS as LEFT_OUT } from '../backends/server/left-out.js'
 import { MEANINGS as LENGTHS } from '../backends/server/prompts.js'
 import { MEANINGS as ANSWERS } from '../backends/server/tally.js'
@@ -41,6 +42,7 @@ export const FINDINGS: Meanings = {
   ...ANSWERS,
   ...TOKENS,
   ...LEFT_OUT,
+  ...IN_MEMORY,
   ...LENGTHS,
   ...HEALTH,
   ...COMPARISON,

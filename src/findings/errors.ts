@@ -42,8 +42,11 @@ export const ERRORS: Readonly<Record<string, string>> = {
   HUB_BUSY:
     'The hub of models asks for a longer pause than anybody waits, or has a fault that does not pass.',
   HUB_FAILED: 'The hub of models, or its mirror, answered with an error or in another form than documented.',
+  HUB_TOKEN_INVALID: 'HF_TOKEN is none that the hub knows, or none that can be sent.',
   HUB_OFFLINE: 'A model is not in the cache, and HF_HUB_OFFLINE forbids to ask for it.',
   DOWNLOAD_DIFFERS: 'What came has another length or checksum than the hub tells. It is not kept.',
+  MODEL_DAMAGED:
+    'A file of the model on this disk has another length or checksum than its name or its manifest says.',
   CACHE_NOT_WRITABLE: 'The folder in which models are kept cannot be written.',
   MODEL_LOAD_FAILED: 'The backend could not load the model.',
   SERVER_IS_OTHER: 'At the address is another kind of server than the backend is for, by its own word.',

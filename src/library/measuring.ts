@@ -65,7 +65,7 @@ export async function fetchModel(
       hint: 'Write hf:OWNER/REPO:Q4_K_M or ollama:NAME; a path needs no fetching.',
       kind: 'usage',
     })
-  return { path: await fetchLocated(located, asking), source: located.source }
+  return fetchLocated(located, asking)
 }
 
 /** What `energy.backend: auto` would choose here: the first that is available, the most certain first. */

@@ -27,23 +27,36 @@ export async function waitVisibly(
 
 /**
  * Shows work whose length nobody knows, once it takes more than a second: what is quick would only flicker. The work
- * may tell what it waits for.
+ * may tell what it waits for, and give a wait within it a name and a limit of its own, until null.
  */
 export async function shownWhileWaiting<T>(
   label: string,
   limitS: number,
   observer: Observer,
-  work: (tell: (text: string) => void) => Promise<T>,
+  work: (
+    tell: (text: string) => void,
+    rename: (within: { label: string; limitS: number } | null) => void,
+  ) => Promise<T>,
 ): Promise<T> {
-  const startMs = performance.now()
-  const progress = lateProgress(observer, { label, total: limitS, unit: 's', isLimit: true })
+  let startMs = performance.now()
+  const begin = (what: { label: string; limitS: number }) =>
+    lateProgress(observer, { label: what.label, total: what.limitS, unit: 's', isLimit: true })
+  let progress = begin({ label, limitS })
+  let isRenamed = false
+  const rename = (within: { label: string; limitS: number } | null) => {
+    if (within === null && !isRenamed) return
+    isRenamed = within !== null
+    progress.stop()
+    startMs = performance.now()
+    progress = begin(within ?? { label, limitS })
+  }
   let said = ''
   const show = () => progress.update(Math.round((performance.now() - startMs) / 1000), said)
   const timer = setInterval(show, 1000)
   try {
     return await work((text) => {
       said = text
-    })
+    }, rename)
   } finally {
     clearInterval(timer)
     progress.stop()

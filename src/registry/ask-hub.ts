@@ -72,10 +72,16 @@ export async function askOnce(
   signal: AbortSignal | undefined,
 ): Promise<HubAnswer> {
   const { origin } = new URL(hubEndpoint())
+  hubToken()
   let url = new URL(address)
   let first: Headers | null = null
   for (let hops = 0; hops <= MOST_REDIRECTS; hops += 1) {
-    const response = await get(url, { ...headers, ...tokenFor(url, origin) }, signal)
+    const token = tokenFor(url, origin)
+    const response = await get(url, { ...headers, ...token }, signal)
+    if (response.status === 401 && 'authorization' in token && isOfToken(response.headers)) {
+      await response.body?.cancel().catch(() => undefined)
+      throw badToken(`${url.host} does not know it`)
+    }
     first ??= response.headers
     const target = response.headers.get('location')
     if (response.status < 300 || response.status >= 400 || target === null) {
@@ -96,8 +102,32 @@ export async function askOnce(
 
 /** The token goes nowhere but to the hub, and there nowhere unencrypted, but to this machine. */
 function tokenFor(url: URL, hubOrigin: string): Record<string, string> {
-  const token = process.env.HF_TOKEN
-  return token && url.origin === hubOrigin && mayCarryKey(url) ? { authorization: `Bearer ${token}` } : {}
+  const token = hubToken()
+  return token !== null && url.origin === hubOrigin && mayCarryKey(url)
+    ? { authorization: `Bearer ${token}` }
+    : {}
+}
+
+/** HF_TOKEN; null where it is not set. Throws HUB_TOKEN_INVALID for what no request can have. */
+function hubToken(): string | null {
+  const token = process.env.HF_TOKEN?.trim()
+  if (!token) return null
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw badToken('it has a space, a line break or another character that none has')
+  return token
+}
+
+/** The hub says so of each request with a token that it does not know, also where none is needed. */
+function isOfToken(headers: Headers): boolean {
+  return /invalid credentials|invalid.*token|expired/i.test(headers.get('x-error-message') ?? '')
+}
+
+function badToken(why: string): LlemError {
+  return new LlemError(`HF_TOKEN is not valid: ${why}`, {
+    code: 'HUB_TOKEN_INVALID',
+    hint: `Make a new one at ${hubEndpoint()}/settings/tokens, or unset HF_TOKEN: a model that is open to all needs none.`,
+    kind: 'usage',
+  })
 }
 
 async function get(
@@ -111,8 +141,7 @@ async function get(
   try {
     return await fetch(url, {
       redirect: 'manual',
-      // Compressed on the way, bytes could not be counted.
-      headers: { 'user-agent': `llem/${llemVersion()}`, 'accept-encoding': 'identity', ...headers },
+      headers: { 'user-agent': `llem/${llemVersion()}`, ...uncompressed(headers), ...headers },
       signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
     })
   } catch (cause) {
@@ -124,10 +153,18 @@ async function get(
   }
 }
 
+/** Compressed on the way, bytes could not be counted. With a range, `fetch` asks for the same by itself. */
+function uncompressed(headers: Record<string, string>): Record<string, string> {
+  return 'range' in headers ? {} : { 'accept-encoding': 'identity' }
+}
+
 /** `fetch failed` says nothing; what is below it does. */
 export function causeOf(error: unknown): string {
   const inner = error instanceof Error && error.cause !== undefined ? error.cause : error
   const code = (inner as NodeJS.ErrnoException).code
+  // OpenSSL's own words name files of its source.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
+    return 'what answers there does not speak https (is it http://?)'
   return messageOf(inner) || code || 'the connection broke'
 }
 

@@ -40,7 +40,26 @@ export function findCached(
     files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
   }
   const path = shape === 'folder' ? cache.snapshot(commit) : cache.snapshot(commit, first.path)
-  return { state: 'here', path, source }
+  const here = files.map((file) => ({
+    file: cache.snapshot(commit, file.path),
+    expected: /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(file.etag) ? file.etag : null,
+  }))
+  return { state: 'here', path, source, files: here }
+}
+
+/** Why the cache alone has not what a name means, as the choice among its files tells it; null where it has nothing of it. */
+export function whyNotCached(name: HubName, takes: ModelShape): LlemError | null {
+  const cache = new CachedRepository(name.repository)
+  const commit = cache.commitOf(name.revision ?? 'main')
+  const files = commit === null ? [] : filesIn(cache.snapshot(commit))
+  if (files.length === 0) return null
+  try {
+    chooseFiles(name, files, takes)
+    return null
+  } catch (error) {
+    if (error instanceof LlemError) return error
+    throw error
+  }
 }
 
 function choice(name: HubName, files: readonly HubFile[], takes: ModelShape) {
@@ -61,7 +80,8 @@ function isWholeFolder(folder: string, files: readonly HubFile[]): boolean {
 function filesIn(folder: string, below = ''): HubFile[] {
   let entries: string[]
   try {
-    entries = readdirSync(join(folder, below))
+    // In the order in which the hub lists them.
+    entries = readdirSync(join(folder, below)).sort()
   } catch {
     return []
   }

@@ -114,10 +114,15 @@ function choices<F extends File>(models: readonly GgufModel<F>[]): string {
     const isEnough = quant !== null && quants.filter((each) => each === quant).length === 1
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
     const label = isEnough ? quant : shortened(`${stem}.gguf`)
-    return `${label} (${(bytes / 1e9).toFixed(bytes < 1e10 ? 2 : 0)} GB)`
+    return `${label} (${sizeText(bytes)})`
   })
   const rest = labels.length - MOST_CHOICES
   return `${labels.slice(0, MOST_CHOICES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+}
+
+function sizeText(bytes: number): string {
+  if (bytes >= 1e8) return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 2 : 0)} GB`
+  return bytes >= 1e5 ? `${(bytes / 1e6).toFixed(1)} MB` : `${bytes} B`
 }
 
 /** As many as a repository of quantised models has. */
@@ -142,7 +147,8 @@ function noSuchModel<F extends File>(
   models: readonly GgufModel<F>[],
 ): LlemError {
   const names = models.flatMap(({ quant, stem }) => [...(quant === null ? [] : [quant]), `${stem}.gguf`])
-  const near = closest(selector, names)
+  const begins = (other: string) => other.toLowerCase().startsWith(selector.toLowerCase())
+  const near = names.find(begins) ?? closest(selector, names)
   return new LlemError(`${name.repository} has no model ${JSON.stringify(shortened(selector))}`, {
     code: 'MODEL_NOT_FOUND',
     hint: `${near === null ? '' : `Did you mean ${written({ ...name, selector: near })}? `}It has ${choices(models)}.`,

@@ -2,16 +2,17 @@
 // the final name is whole.
 
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises'
+import { lstat, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
 import { LlemError, messageOf } from '../core/errors.js'
 import { adviceOn } from '../core/system-fault.js'
 import { CachedRepository } from '../models/hub-cache.js'
 import { waitForLock } from '../native/lock.js'
 import { interrupted, shownWhileWaiting, stopIfInterrupted } from '../progress/wait.js'
-import { writeBytesAtomically } from '../results/files.js'
+import { makeFolder, writeBytesAtomically } from '../results/files.js'
 import { type Asking, hubEndpoint } from './ask-hub.js'
-import type { HubFile, HubPlan } from './source.js'
+import { keepDigest } from './file-digest.js'
+import type { FileHere, HubFile, HubPlan } from './source.js'
 import { transfer } from './transfer.js'
 
 const GB = 1e9
@@ -27,7 +28,11 @@ export async function fetchPlan(plan: HubPlan, asking: Asking): Promise<string> 
     await fetchFile(plan, file, cache, asking)
   }
   // Last: a branch that leads to a commit without files is damage to other tools.
-  if (plan.revision !== plan.commit) await remember(cache, plan)
+  if (plan.revision !== plan.commit)
+    await remember(cache, plan).catch((error: unknown) =>
+      // All of it is here; the next run asks the hub once more.
+      asking.observer.detail(`The cache does not remember ${plan.revision} (non-fatal): ${messageOf(error)}`),
+    )
   return pathOf(plan)
 }
 
@@ -35,6 +40,12 @@ export async function fetchPlan(plan: HubPlan, asking: Asking): Promise<string> 
 export function pathOf({ repository, commit, files, shape }: HubPlan): string {
   const cache = new CachedRepository(repository)
   return shape === 'folder' ? cache.snapshot(commit) : cache.snapshot(commit, files[0]?.path)
+}
+
+/** Where its files are once they are there, and what they are to come to. */
+export function filesOf({ repository, commit, files }: HubPlan): FileHere[] {
+  const cache = new CachedRepository(repository)
+  return files.map(({ path, etag }) => ({ file: cache.snapshot(commit, path), expected: etag }))
 }
 
 /** Bytes that are still to come: of files that are not there, without what an earlier try has left of them. */
@@ -72,19 +83,23 @@ async function fetchFile(
   const [link, blob] = [cache.snapshot(plan.commit, file.path), cache.blob(file.etag)]
   if ((await bytesAt(link)) === file.bytes) return
   try {
-    for (const path of [link, blob, cache.lock(file.etag)]) await mkdir(dirname(path), { recursive: true })
+    for (const path of [link, blob, cache.lock(file.etag)]) makeFolder(dirname(path))
   } catch (cause) {
     throw notWritable(dirname(blob), cause)
   }
   const lock = await locked(cache.lock(file.etag), file, asking)
+  let isFresh = false
   try {
     // Whoever held the lock may have fetched it.
     if ((await bytesAt(blob)) !== file.bytes) {
       const incomplete = incompleteOf(cache, file.etag)
       await transfer(addressOf(plan, file), file, incomplete, asking)
       await rename(incomplete, blob)
+      isFresh = true
     }
     await linkTo(blob, link)
+    // Its bytes were counted into the checksum as they came.
+    if (isFresh && file.etag.length === 64) await keepDigest(link, file.etag, asking)
   } catch (cause) {
     if (cause instanceof LlemError) throw cause
     throw notWritable(blob, cause)
@@ -138,7 +153,7 @@ async function linkTo(blob: string, link: string): Promise<void> {
 async function remember(cache: CachedRepository, { revision, commit }: HubPlan): Promise<void> {
   if (cache.commitOf(revision) === commit) return
   const ref = cache.ref(revision)
-  await mkdir(dirname(ref), { recursive: true })
+  makeFolder(dirname(ref))
   await writeBytesAtomically(ref, commit)
 }
 

@@ -84,10 +84,13 @@ function refused({ name, repository, revision }: HubName, status: number, said: 
         kind: 'usage',
       },
     )
-  return new LlemError(`the hub refuses the model ${name} (${status}): ${shortened(said, 300)}`, {
-    code: 'HUB_FAILED',
-    hint: 'Try again later, or look at HF_ENDPOINT.',
-  })
+  return new LlemError(
+    `the hub refuses the model ${name} (${status})${said.trim() === '' ? '' : `: ${shortened(said.trim(), 300)}`}`,
+    {
+      code: 'HUB_FAILED',
+      hint: 'Try again later, or look at HF_ENDPOINT.',
+    },
+  )
 }
 
 /** What to do where a model is gated, with what is known of the token. */

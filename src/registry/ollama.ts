@@ -17,6 +17,7 @@ import { limitedJson } from '../core/limited.js'
 import { LIMITS } from '../core/limits.js'
 import type { OllamaName } from '../core/named-model.js'
 import type { Located, ModelShape } from './source.js'
+import { damaged, fetchAnew } from './verify.js'
 
 const digest = z.string().regex(/^sha256[:-][0-9a-f]{64}$/i)
 const layer = z.object({ mediaType: z.string(), digest, size: z.number().int().nonnegative().optional() })
@@ -75,7 +76,7 @@ function located(folder: string, path: string, name: OllamaName): Located & { st
       'it has an adapter beside its weights, which llamacpp would leave out',
       'Use -b ollama, which has both.',
     )
-  const files = weights.map(({ digest }) => {
+  const files = weights.map(({ digest, size }) => {
     const hex = digest.slice(-64).toLowerCase()
     const file = join(folder, 'blobs', `sha256-${hex}`)
     const bytes = bytesOf(file)
@@ -85,6 +86,8 @@ function located(folder: string, path: string, name: OllamaName): Located & { st
         `its weights are not there (${file})`,
         `Fetch it again: ollama pull ${name.name.slice(7)}`,
       )
+    if (size !== undefined && size !== bytes)
+      throw damaged(file, `has ${bytes} bytes where its manifest says ${size}`, fetchAnew(file, name.name))
     return { file, path: `sha256-${hex}`, bytes, sha256: hex }
   })
   const source = {
@@ -95,7 +98,8 @@ function located(folder: string, path: string, name: OllamaName): Located & { st
     manifest_sha256: sha256,
     files: files.map(({ file: _, ...rest }) => rest),
   }
-  return { state: 'here', path: files[0]?.file ?? '', source }
+  const here = files.map(({ file, sha256: expected }) => ({ file, expected }))
+  return { state: 'here', path: files[0]?.file ?? '', source, files: here }
 }
 
 /** Of a list of manifests, one for each program, the first with weights as GGUF. */

@@ -26,6 +26,13 @@ export interface HubPlan {
   shape: 'gguf' | 'folder'
 }
 
+/** A file of a model on this machine; in the order of the files of its source. */
+export interface FileHere {
+  file: string
+  /** What its bytes are to come to: a SHA-256, or the id that git gives a small file; null where nothing says it. */
+  expected: string | null
+}
+
 export type Located =
-  | { state: 'here'; path: string; source: ModelSource }
+  | { state: 'here'; path: string; source: ModelSource; files: FileHere[] }
   | { state: 'absent'; plan: HubPlan; source: ModelSource; missingBytes: number }

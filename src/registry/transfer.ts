@@ -19,6 +19,9 @@ const MB = 1e6
 const SILENCE_MS = 60_000
 /** Tries in a row in which nothing came. */
 const FRUITLESS_TRIES = 6
+/** Tries in a row of which each gave less than this: what comes so will not come to an end. */
+const LITTLE_BYTES = 1_000_000
+const MEAGRE_TRIES = 100
 const SHOWN_EVERY_MS = 200
 /** Read at once of what is there. */
 const PIECE_BYTES = 4 * 1024 * 1024
@@ -53,6 +56,7 @@ async function receive(url: URL, file: HubFile, path: string, asking: Asking): P
     const download = new Download(file, handle, progress)
     await download.takeWhatIsThere(asking.signal)
     let fruitless = 0
+    let meagre = 0
     let furthest = download.position
     while (download.position < file.bytes) {
       try {
@@ -60,8 +64,9 @@ async function receive(url: URL, file: HubFile, path: string, asking: Asking): P
       } catch (error) {
         if (!(error instanceof Dropped)) throw error
         fruitless = download.position > furthest ? 0 : fruitless + 1
+        meagre = download.position > furthest + LITTLE_BYTES ? 0 : meagre + 1
         furthest = Math.max(furthest, download.position)
-        if (fruitless === FRUITLESS_TRIES) throw givenUp(error)
+        if (fruitless === FRUITLESS_TRIES || meagre === MEAGRE_TRIES) throw givenUp(error)
         // What has just given something will give more.
         if (fruitless > 0 || error.pauseS !== null) await pauseAfter(error, Math.max(1, fruitless), asking)
       }

@@ -126,7 +126,9 @@ async function doRun(
     observer.note(`${name} is done`)
     return null
   }
-  const unserved = (await unservedPoints({ ...plan, experiments: [experimentOf(plan, run)] }, signal)).get(0)
+  const unserved = (
+    await unservedPoints({ ...plan, experiments: [experimentOf(plan, run)] }, { observer, signal })
+  ).get(0)
   if (unserved !== undefined) {
     const at = new Date().toISOString()
     const { attempts } = records.of(run)

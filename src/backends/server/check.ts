@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { LlemError } from '../../core/errors.js'
 import { isModelPath } from '../../models/folder.js'
-import type { BackendCheck } from '../backend.js'
+import type { BackendCheck, CheckOptions } from '../backend.js'
 import { Connection, unreachable } from './connection.js'
 import { askServedModel } from './identify.js'
 import { isProgram } from './on-path.js'
@@ -35,16 +35,20 @@ export function checkStarted(
   return { seen: [`${title} is there: ${program}`], server: null }
 }
 
-/** Throws SERVER_UNREACHABLE, SERVER_REFUSES and MODEL_NOT_SERVED. */
+/** Throws SERVER_UNREACHABLE, SERVER_NOT_READY, SERVER_REFUSES and MODEL_NOT_SERVED; once aborted, anything. */
 export async function checkAttached(
   { talking: { base_url, model: name, served_as: servedAs }, title, engine: wanted = null }: Launch,
   model: string,
   key: string | null,
-  timeoutMs: number,
+  { timeoutMs, signal, onWaiting }: { timeoutMs: number } & Pick<CheckOptions, 'signal' | 'onWaiting'>,
 ): Promise<BackendCheck> {
   const connection = new Connection(base_url ?? '', key)
+  const leave = () => void connection.close()
+  signal?.addEventListener('abort', leave, { once: true })
   try {
-    await waitUntilReady(connection, { title, server: null, timeoutMs, tell: () => undefined })
+    const onLoading = () => onWaiting?.({ label: `${title} loads its model`, limitS: timeoutMs / 1000 })
+    const waiting = { title, server: null, timeoutMs, tell: () => undefined, onLoading, signal }
+    await waitUntilReady(connection, waiting).finally(() => onWaiting?.(null))
     const asked = { model, name, servedAs, isStartedWith: false }
     const { identity } = await askServedModel(connection, { title, asked, wanted }).catch(
       (error: unknown) => {
@@ -56,6 +60,7 @@ export async function checkAttached(
     const how = identity.by === 'unlisted' ? 'lists no models, so that only its answers tell' : 'serves it'
     return { seen: [`${who} at ${connection.baseUrl} ${how} (as ${identity.name})`], server: identity }
   } finally {
+    signal?.removeEventListener('abort', leave)
     await connection.close()
   }
 }

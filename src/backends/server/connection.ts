@@ -66,6 +66,7 @@ export class Connection {
   readonly #prefixes: { api: string; server: string }
   readonly #key: string | null
   #patienceMs = PATIENT_MS
+  readonly #closed = new AbortController()
   readonly #pools = new Map<string, Pool>()
   /** Where the server itself has sent requests to, by where they were sent first. */
   readonly #moved = new Map<string, Target>()
@@ -122,7 +123,7 @@ export class Connection {
       const waitMs = status === 429 ? retryAfterMs((name) => one(headers[name])) : null
       if (waitMs === null || waitMs > LONGEST_WAIT_MS || waits === MOST_WAITS) return answer
       waits += 1
-      await sleep(waitMs)
+      await sleep(waitMs, undefined, { signal: this.#closed.signal })
     }
   }
 
@@ -146,7 +147,9 @@ export class Connection {
     return shortened(errorText(parseJson(text)) ?? errorTextOf(text), 500)
   }
 
+  /** Ends what is under way, too. */
   async close(): Promise<void> {
+    this.#closed.abort()
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
   }
 

@@ -13,6 +13,8 @@ export interface EngineFacts
   /** Paths or ids of the model, by which a name that fits nothing may be known. */
   paths: (string | null)[]
   trainContextSize: number | null
+  /** It says that this model is for embeddings, and generates nothing. */
+  isForEmbeddings: boolean
 }
 
 interface Engine {
@@ -27,6 +29,7 @@ const NOTHING: EngineFacts = {
   engine_version: null,
   context_size: null,
   trainContextSize: null,
+  isForEmbeddings: false,
   dtype: null,
   quantisation: null,
   tensor_parallel: null,
@@ -175,6 +178,7 @@ const lmStudioSchema = z.object({
   data: z.array(
     z.object({
       id: z.string(),
+      type: text,
       state: z.string(),
       quantization: text,
       max_context_length: count,
@@ -194,6 +198,7 @@ async function askLmStudio(
   return {
     context_size: own?.loaded_context_length ?? null,
     trainContextSize: own?.max_context_length ?? null,
+    isForEmbeddings: own?.type === 'embeddings',
     quantisation: short(own?.quantization),
   }
 }

@@ -50,6 +50,7 @@ export async function askServedModel(
   const resolved = found ?? resolveByPath(asked, listed, facts.paths)
   if (resolved === null || isContradicted(asked, resolved, facts))
     throw notServed(title, asked, listed, facts.paths)
+  if (facts.isForEmbeddings) throw generatesNothing(title, resolved.name)
   if (isNamedForOther(asked, resolved)) throw namedForOther(title, asked, resolved)
   const root = otherRoot(asked, resolved)
   if (root !== null) throw standsForOther(title, asked, resolved, root)
@@ -81,7 +82,7 @@ function isContradicted(
 }
 
 function observedOf({ entry }: ResolvedModel, facts: EngineFacts, answer: Answer): ObservedServer {
-  const { paths: _, trainContextSize: __, ...told } = facts
+  const { paths: _, trainContextSize: __, isForEmbeddings: ___, ...told } = facts
   const observed = {
     ...told,
     model: entry === null ? null : shortened(entry.id),
@@ -158,6 +159,17 @@ function notServed(
         name === null
           ? `Ask for ${means} with \`model\`; or where ${means} is the server's name for it, say so with \`served_as\` in the server's group.`
           : `Set the key \`model\` of its group to one of: ${ids}. Where the list leaves it out, set \`served_as\` to the same.`,
+    },
+  )
+}
+
+function generatesNothing(title: string, name: string): LlemError {
+  return new LlemError(
+    `${title} has ${JSON.stringify(shortened(name))} for embeddings: it generates no text`,
+    {
+      code: 'MODEL_NOT_SERVED',
+      hint: 'Ask for a model that generates text.',
+      kind: 'usage',
     },
   )
 }

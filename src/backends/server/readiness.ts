@@ -17,24 +17,34 @@ export interface Waiting {
   timeoutMs: number
   /** What it waits for, in words. */
   tell(text: string): void
+  /** Called once one that runs already says that it loads, which is waited for long. */
+  onLoading?: () => void
+  /** Ends the waiting at once. */
+  signal?: AbortSignal | undefined
 }
 
 /**
  * Waits until the server lists its models, and says itself that it is ready where it has a cheap question for that. What
  * runs inference is never asked: `/health` of a gateway calls each of its models. Rejects with SERVER_EXITED,
- * SERVER_NOT_READY or SERVER_UNREACHABLE.
+ * SERVER_NOT_READY or SERVER_UNREACHABLE, and with an AbortError.
  */
 export async function waitUntilReady(
   connection: Connection,
-  { title, server, timeoutMs, tell }: Waiting,
+  { title, server, timeoutMs, tell, onLoading, signal }: Waiting,
 ): Promise<void> {
   const startMs = performance.now()
   let toldMs = startMs
   let answer: Readiness = { ready: false, loads: false, why: null }
+  let hasSaid = false
   for (;;) {
     if (server?.how != null) throw exited(server)
     answer = await askReadiness(connection)
+    signal?.throwIfAborted()
     if (answer.ready) return
+    if (answer.loads && server === null && !hasSaid) {
+      hasSaid = true
+      onLoading?.()
+    }
     const nowMs = performance.now()
     // One that runs already and says that it loads is waited for as long as one that was started.
     const isPatient = server !== null || answer.loads
@@ -47,7 +57,10 @@ export async function waitUntilReady(
         `waiting for ${title} to be ready (${seconds} s)${last === null ? '' : `: ${shortened(last, 200)}`}`,
       )
     }
-    await Promise.race([sleep(ASK_EVERY_MS), ...(server === null ? [] : [server.ended])])
+    await Promise.race([
+      sleep(ASK_EVERY_MS, undefined, { signal }),
+      ...(server === null ? [] : [server.ended]),
+    ])
   }
   if (server === null && !answer.loads) throw unreachable(title, connection.baseUrl, answer.why)
   const last = server?.lastWords ?? (answer.why === null ? '' : `It says: ${messageOf(answer.why)}`)

@@ -73,13 +73,16 @@ export function serverBackend(kind: ServerKind): InferenceBackend {
       service = null,
       python = null,
       timeouts,
+      signal,
+      onWaiting,
     }: CheckOptions) {
       const launch = kind.plan(model, options, { env, isElsewhere: service !== null, python })
       const key = apiKeyOf(launch.talking, { ...env, ...launch.talking.env })
       // With it comes what speaks HTTP, which most commands do without.
       const { checkAttached, checkStarted } = await import('./check.js')
       if (launch.command !== null) return checkStarted(launch, model, { env, isElsewhere: service !== null })
-      return checkAttached(launch, model, key, { ...DEFAULT_TIMEOUTS, ...timeouts }.loadMs)
+      const { loadMs: timeoutMs } = { ...DEFAULT_TIMEOUTS, ...timeouts }
+      return checkAttached(launch, model, key, { timeoutMs, signal, onWaiting })
     },
 
     async start({

@@ -13,6 +13,7 @@ import { apiKeyOf } from './api-key.js'
 import { Connection, unreachable } from './connection.js'
 import { freePort } from './free-port.js'
 import { answersOther, askServedModel, type ServedModel } from './identify.js'
+import { isInMemory, NOT_KEPT } from './in-memory.js'
 import { LeftOut } from './left-out.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from './load-generator.js'
 import { type CountTokens, localTokenizer } from './local-tokenizer.js'
@@ -35,6 +36,14 @@ const LOCAL = '127.0.0.1'
 const ALIVE_EVERY_MS = 10_000
 /** The number of a request that is no part of a run, of which there is one at a time. */
 const ALONE = -1
+const ONE_TOKEN: Generation = {
+  max_tokens: 1,
+  temperature: 0,
+  top_p: 1,
+  top_k: 0,
+  seed: 0,
+  ignore_eos: false,
+}
 /** From a broken connection to the end of the process that held it, with its last words. */
 const DYING_MS = 1000
 
@@ -49,6 +58,8 @@ interface Loaded {
   leftOut: LeftOut
   /** Counts the tokens of an answer's text; null where neither the server nor this machine has the model's tokenizer. */
   countTokens: CountTokens | null
+  /** After a request to it the server does not say that it has the model in memory. */
+  isForgotten: boolean
 }
 
 let server: ServerProcess | null = null
@@ -67,6 +78,7 @@ serveWorker({
     const plan = serverPlanSchema.parse(options)
     learnSecrets(plan)
     loaded = await orTrueCause(ready(plan, model, (text) => tell.progress(text)))
+    await orTrueCause(bringIntoMemory(loaded, (text) => tell.progress(text)))
     return loadInfo(loaded, model, (nowNs() - startNs) / 1e6)
   },
 
@@ -94,6 +106,8 @@ serveWorker({
   async prepare(request, tell) {
     const alive = setInterval(() => tell.alive(), ALIVE_EVERY_MS)
     try {
+      // It may have forgotten the model since it was loaded.
+      await orTrueCause(bringIntoMemory(theServer()))
       readied = { request, prepared: await orTrueCause(prepare(request.prompts, request.generation)) }
     } finally {
       clearInterval(alive)
@@ -127,7 +141,7 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
   try {
     const prepared = takeReadied({ prompts, generation }) ?? (await prepare(prompts, generation))
     const tally = new Tally(prepared.prompts)
-    const { leftOut, countTokens } = theServer()
+    const { leftOut, countTokens, isForgotten } = theServer()
     const texts = countTokens === null ? null : new AnswerTexts()
     const at = (index: number): ServedPrompt => {
       const prompt = prepared.prompts[index]
@@ -166,7 +180,11 @@ async function run({ prompts, generation, load }: RequestOf<'run'>, tell: Tellin
       if (record !== null) tell.request(record)
     }
     tally.compare(counted?.witnesses ?? [])
-    return tally.totals(driven, [...prepared.notes, ...leftOut.notes], generation)
+    return tally.totals(
+      driven,
+      [...prepared.notes, ...leftOut.notes, ...(isForgotten ? [NOT_KEPT] : [])],
+      generation,
+    )
   } catch (error) {
     throw await trueCause(error)
   } finally {
@@ -265,17 +283,43 @@ async function ready(plan: ServerPlan, model: string, tell: (text: string) => vo
     servedAs: plan.served_as,
     isStartedWith: plan.starts_model,
   }
-  const served = await askServedModel(connection, { title, asked, wanted: plan.engine }).catch(
-    (error: unknown) => {
-      if (error instanceof LlemError) throw error
-      throw unreachable(title, connection.baseUrl, error)
-    },
-  )
+  const served = await askServed(plan, connection, asked)
   const { context_size: wanted } = plan
   if (wanted !== null && served.contextSize !== null && served.contextSize !== wanted)
     throw otherContext(title, wanted, served.contextSize)
   const countTokens = await tokenCounter(connection, served, model)
-  return { plan, connection, asked, served, leftOut: new LeftOut(plan.extra_body), countTokens }
+  const leftOut = new LeftOut(plan.extra_body)
+  return { plan, connection, asked, served, leftOut, countTokens, isForgotten: false }
+}
+
+async function askServed(
+  { title, engine: wanted }: ServerPlan,
+  connection: Connection,
+  asked: AskedModel,
+): Promise<ServedModel> {
+  try {
+    return await askServedModel(connection, { title, asked, wanted })
+  } catch (error) {
+    if (error instanceof LlemError) throw error
+    throw unreachable(title, connection.baseUrl, error)
+  }
+}
+
+/** One token, so that a server that loads its models on demand does so now and not within the window. */
+async function bringIntoMemory(server: Loaded, tell?: (text: string) => void): Promise<void> {
+  const { plan, connection, asked, served } = server
+  const isThere = () => isInMemory(connection, served.identity.observed.engine, served.resolved.name)
+  if ((await isThere()) === true) return
+  tell?.(`${plan.title} loads the model`)
+  const { prompts } = await prepare([{ text: 'Hello' }], ONE_TOKEN)
+  const [prompt] = prompts
+  if (prompt === undefined) throw new Error('a prompt was lost')
+  const { end } = await askPatiently(prompt, ONE_TOKEN)
+  if (!end.ok) throw requestFailed(plan.title, end)
+  refuseOther(end.model)
+  server.isForgotten = (await isThere()) !== true
+  // Once it is loaded it tells more, such as its context.
+  server.served = await askServed(plan, connection, asked)
 }
 
 const SENTENCE = 'What does a token cost, in joules?'

@@ -1,3 +1,4 @@
+import type { CheckOptions } from '../../backends/backend.js'
 import type { ServerIdentity } from '../../backends/identity.js'
 import { findBackend } from '../../backends/registry.js'
 import type { ExperimentConfig } from '../../config/schema.js'
@@ -9,6 +10,7 @@ import { isAttached } from '../identity.js'
 export async function attachedServer(
   config: ExperimentConfig,
   signal: AbortSignal | undefined,
+  onWaiting?: CheckOptions['onWaiting'],
 ): Promise<ServerIdentity | null> {
   if (!isAttached(config)) return null
   const { backend, model, python, load_timeout_sec: limitS } = config
@@ -22,6 +24,7 @@ export async function attachedServer(
     timeouts: { loadMs: limitS * 1000 },
     signal,
     imports: 'never',
+    onWaiting,
   })
   return server
 }

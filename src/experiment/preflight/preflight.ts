@@ -2,7 +2,7 @@
 //
 //   prompts, model, backend and server, devices, memory, disk -> what was seen and what is in the way
 
-import type { Imports } from '../../backends/backend.js'
+import type { CheckOptions, Imports } from '../../backends/backend.js'
 import { findBackend } from '../../backends/registry.js'
 import type { ExperimentConfig } from '../../config/schema.js'
 import { LlemError } from '../../core/errors.js'
@@ -30,6 +30,7 @@ export interface PreflightOptions {
   /** The container in which the inference runs; null: this machine. */
   service: Service | null
   imports: Imports
+  onWaiting?: CheckOptions['onWaiting']
 }
 
 export interface LookedAhead {
@@ -42,7 +43,7 @@ export interface LookedAhead {
 /** Looks at everything. Rejects only when interrupted; what is wrong is in the findings, and then there may be no prompts. */
 export async function lookAhead(
   config: ExperimentConfig,
-  { libraryPath, observer, signal, service, imports }: PreflightOptions,
+  { libraryPath, observer, signal, service, imports, onWaiting }: PreflightOptions,
 ): Promise<LookedAhead> {
   const findings = new Findings()
   const looking = Promise.all([
@@ -54,7 +55,7 @@ export async function lookAhead(
         const { config: placed } = found ?? { config: { ...config, model: bareName(config.model) } }
         await Promise.all([
           found === null ? undefined : checkModel(config, found, findings, signal),
-          checkBackend(placed, findings, { signal, service, imports }),
+          checkBackend(placed, findings, { signal, service, imports, onWaiting }),
         ])
         return found
       }),
@@ -96,7 +97,8 @@ async function checkBackend(
     signal,
     service,
     imports,
-  }: { signal: AbortSignal | undefined; service: Service | null; imports: Imports },
+    onWaiting,
+  }: Pick<PreflightOptions, 'signal' | 'service' | 'imports' | 'onWaiting'>,
 ): Promise<void> {
   const { backend, model, python, load_timeout_sec: limitS } = config
   const checked = await findings.of(
@@ -112,6 +114,7 @@ async function checkBackend(
         timeouts: { loadMs: limitS * 1000 },
         signal,
         imports,
+        onWaiting,
       }),
     signal,
   )

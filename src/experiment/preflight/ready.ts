@@ -35,8 +35,8 @@ export async function preflightOf(
   learnEnvironment(process.env)
   learnSecrets(config)
   const observer = tolerant(listener)
-  const { findings } = await shownWhileWaiting('Preflight', LIMIT_S, observer, () =>
-    lookAhead(config, { libraryPath, observer, signal, service, imports }),
+  const { findings } = await shownWhileWaiting('Preflight', LIMIT_S, observer, (_, onWaiting) =>
+    lookAhead(config, { libraryPath, observer, signal, service, imports, onWaiting }),
   )
   return findings.report()
 }

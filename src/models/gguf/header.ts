@@ -30,6 +30,8 @@ export interface GgufHeader {
 }
 
 const MAGIC = 0x46554747 // "GGUF", little endian
+const POINTER = 0x73726576 // "vers", as what Git leaves in the place of a large file begins
+const POINTER_REST = Buffer.from('ion https://git-lfs')
 const VERSIONS = [2, 3]
 // Real models have hundreds of keys and at most some ten thousand tensors.
 const MAX_KEYS = 100_000
@@ -72,7 +74,12 @@ const VALUE_BYTES: Readonly<Record<number, number>> = {
  * (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). Throws GgufFormatError on anything else.
  */
 export function readGgufHeader(cursor: GgufCursor): GgufHeader {
-  if (cursor.u32() !== MAGIC) throw new GgufFormatError('it does not start with the letters GGUF')
+  const magic = cursor.u32()
+  if (magic === POINTER && cursor.remaining >= POINTER_REST.length) {
+    if (cursor.bytes(POINTER_REST.length).equals(POINTER_REST))
+      throw new GgufFormatError('it is a pointer of Git LFS: the content has not come (git lfs pull)')
+  }
+  if (magic !== MAGIC) throw new GgufFormatError('it does not start with the letters GGUF')
   const version = cursor.u32()
   if (!VERSIONS.includes(version)) {
     const swapped = version > 0xffff ? ' (it may be big endian)' : ''
