@@ -1,12 +1,20 @@
 // Results of others may hold anything: it is told where it is wrong, nothing is invented, and nothing crashes.
 
-import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { aiperfBenchmark, aiperfRequest } from '../../dist/attach/aiperf.js'
 import { Problems } from '../../dist/attach/benchmark.js'
 import { wallClock } from '../../dist/attach/clock.js'
-import { findResults, toolOf, whoseHead } from '../../dist/attach/find-results.js'
+import { type Before, findResults, lookBefore, toolOf, whoseHead } from '../../dist/attach/find-results.js'
 import { placedSpan } from '../../dist/attach/join.js'
 import { readLlamaBench } from '../../dist/attach/llama-bench.js'
 import { readResults } from '../../dist/attach/read-results.js'
@@ -17,7 +25,7 @@ import { attached } from './attached.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const SUMS = { date: 'd', num_prompts: 2, model_id: 'm', duration: 1, completed: 2 }
+const SUMS = { date: 'd', num_prompts: 2, model_id: 'm', duration: 1.3, completed: 2 }
 const DETAILED = {
   ...{ ...SUMS, total_input_tokens: 4, total_output_tokens: 6, start_times: [10, 11], ttfts: [0.1, 0.1] },
   ...{ itls: [[0.2], [0.2]], input_lens: [2, 2], output_lens: [3, 3], errors: ['', ''] },
@@ -108,15 +116,17 @@ describe('a file', () => {
 
   it('with the NaN of Python is read, and its NaN is none', async () => {
     const { benchmarks, problems } = await read(
-      JSON.stringify(DETAILED).replace('"duration":1', '"duration":NaN'),
+      JSON.stringify(DETAILED).replace('"duration":1.3', '"duration":NaN'),
     )
     expect(problems).toEqual([])
     expect(benchmarks[0]).toMatchObject({ outputTokens: 6, own: {} })
   })
 
-  it('of several runs (--append-result) is read for its last', async () => {
-    const earlier = JSON.stringify({ ...DETAILED, total_output_tokens: 1 })
-    expect((await read(`${earlier}\n${JSON.stringify(DETAILED)}`)).benchmarks[0]?.outputTokens).toBe(6)
+  it('of several runs (--append-result) is read for all of them', async () => {
+    const [one, two] = [{ ...SUMS, total_output_tokens: 1 }, DETAILED]
+    const { benchmarks, problems } = await read(`${JSON.stringify(one)}\n${JSON.stringify(two)}\n{"cut`)
+    expect(benchmarks.map(({ outputTokens }) => outputTokens)).toEqual([1, 6])
+    expect(problems).toEqual([expect.stringMatching(/^r\.json:3: /)])
   })
 })
 
@@ -180,13 +190,44 @@ describe('looking for results', () => {
     mkdirSync(join(folder, 'deep/er'), { recursive: true })
     writeFileSync(join(folder, 'deep/er/new.json'), text)
     symlinkSync(join(folder, 'deep'), join(folder, 'link'))
-    const since = Date.now()
-    const found = (ms: number) => findResults([`--result-dir=${folder}`], ms).files.map(({ path }) => path)
-    expect(found(since - 5_000)).toEqual([join(folder, 'deep/er/new.json')])
-    // When it was changed cannot be set back.
+    const found = (before: Before) =>
+      findResults([`--result-dir=${folder}`], before).files.map(({ path }) => path)
+    const none = { sinceMs: Date.now() - 5_000, contents: new Set<string>(), appendable: [] }
+    expect(found(none)).toEqual([join(folder, 'deep/er/new.json')])
+    expect(found({ ...none, sinceMs: Date.now() + 5_000 })).toEqual([])
+    // When it was written goes along where it is moved.
     utimesSync(join(folder, 'deep/er/new.json'), 0, 0)
-    expect(found(since - 5_000)).toHaveLength(1)
-    expect(found(since + 5_000)).toEqual([])
+    expect(found(none)).toEqual([])
+  })
+
+  it('takes nothing that was there before, wherever and however new it is', () => {
+    const folder = scratchFolder()
+    const args = [folder]
+    for (const name of ['moved', 'copied', 'touched', 'grown'])
+      writeFileSync(join(folder, `${name}.json`), `${text} ${name}`)
+    const before = lookBefore(args)
+    renameSync(join(folder, 'moved.json'), join(folder, 'to.json'))
+    copyFileSync(join(folder, 'copied.json'), join(folder, 'copy.json'))
+    const now = new Date()
+    for (const name of ['to', 'touched']) utimesSync(join(folder, `${name}.json`), now, now)
+    appendFileSync(join(folder, 'grown.json'), `\n${text}`)
+    for (const name of ['new', 'again']) writeFileSync(join(folder, `${name}.json`), text)
+    const { files } = findResults(args, before)
+    expect(files).toHaveLength(2)
+    expect(files).toContainEqual(
+      expect.objectContaining({ path: join(folder, 'grown.json'), fromByte: `${text} grown`.length }),
+    )
+  })
+
+  it('looks at the nearest first, and says where it stopped', () => {
+    const folder = scratchFolder()
+    mkdirSync(join(folder, 'aaa'))
+    for (let at = 0; at < 30; at += 1) writeFileSync(join(folder, `aaa/${at}.json`), '{}')
+    writeFileSync(join(folder, 'result.json'), text)
+    const none = { sinceMs: Date.now() - 5_000, contents: new Set<string>(), appendable: [] }
+    const { files, problems } = findResults([folder], none, 10)
+    expect(files.map(({ path }) => path)).toEqual([join(folder, 'result.json')])
+    expect(problems).toEqual([expect.stringContaining('more than 10 files')])
   })
 
   it('knows whose a file is by its keys', () => {

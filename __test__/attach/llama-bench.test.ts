@@ -90,6 +90,11 @@ describe('llama-bench under llem attach', () => {
       const [, test, speed, joules, tokens, watts] = cells
       expect(test).toBe(name)
       expect(own[index]).toContain(`${speed} ± `)
+      if (watts === '-') {
+        // On a busy machine repetitions are so uneven that the table does not tell how long they took.
+        expect(stderr).toContain(`Unknown: ${name}: how long it took is not known to 1 %`)
+        continue
+      }
       expect(Math.abs(Number(watts) / WATTS - 1)).toBeLessThan(0.01)
       // What is shown has few digits.
       expect(Math.abs(Number(speed) / WATTS / Number(tokens) - 1)).toBeLessThan(0.03)

@@ -68,8 +68,13 @@ if (tool === 'aiperf') {
     generated_texts: all.map(() => 'text'),
     errors: all.map(() => ''),
   }
+  // "20261130-211500", in UTC as in a container.
+  const date = new Date()
+    .toISOString()
+    .replace(/[-:]|\..*/g, '')
+    .replace('T', '-')
   save('result.json', {
-    ...{ date: '20261130-211500', endpoint_type: 'vllm', backend: 'vllm', label: null, model_id: 'tiny' },
+    ...{ date, endpoint_type: 'vllm', backend: 'vllm', label: null, model_id: 'tiny' },
     ...{ tokenizer_id: 'tiny', num_prompts: COUNT, request_rate: 'inf', burstiness: 1, max_concurrency: 1 },
     ...{ duration: all.at(-1).end - all[0].start, completed: COUNT, failed: 0 },
     ...{ total_input_tokens: COUNT * IN, total_output_tokens: COUNT * OUT, output_throughput: 33.3 },

@@ -1,6 +1,6 @@
 // llem init: what it writes is checked by llem itself.
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { initFile, type Subject } from '../../dist/cli/init-file.js'
@@ -46,31 +46,37 @@ describe('what llem init writes', () => {
 describe('llem init without a terminal', () => {
   it('asks nothing, says what it chose, and writes what llem run takes', async () => {
     const cwd = scratchFolder()
+    // Nothing of it has come yet.
     writeFileSync(join(cwd, 'near.gguf'), '')
     const { code, stdout, stderr } = await llem(['init'], { cwd })
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'experiment.yaml\n' })
     expect(stderr).toMatch(/^Chose .*, one experiment, a first number in a minute or two\.$/m)
     expect(stderr).toContain('Run it: llem run experiment.yaml --simulate')
+    expect(readFileSync(join(cwd, 'experiment.yaml'), 'utf8')).not.toContain('near.gguf')
     const checked = await llem(['run', 'experiment.yaml', '--simulate', '--dry-run', '--json'], { cwd })
     expect(checked).toMatchObject({ code: 0 })
   })
 
   it('writes over nothing without --force, and leaves no half file', async () => {
     const cwd = scratchFolder()
-    writeFileSync(join(cwd, 'mine.yaml'), 'mine')
+    writeFileSync(join(cwd, 'mine.yaml'), 'mine', { mode: 0o600 })
     const refused = await llem(['init', '-o', 'mine.yaml'], { cwd })
     expect(refused.code).toBe(2)
     expect(refused.stderr).toContain('[FILE_EXISTS]')
     expect(readFileSync(join(cwd, 'mine.yaml'), 'utf8')).toBe('mine')
     expect(await llem(['init', '-o', 'mine.yaml', '--force'], { cwd })).toMatchObject({ code: 0 })
     expect(readFileSync(join(cwd, 'mine.yaml'), 'utf8')).toContain('model: ')
+    expect(statSync(join(cwd, 'mine.yaml')).mode & 0o777).toBe(0o600)
     expect(readdirSync(cwd)).toEqual(['mine.yaml'])
   })
 
   it('says where it cannot write', async () => {
-    const { code, stderr } = await llem(['init', '-o', 'none/there.yaml'], { cwd: scratchFolder() })
-    expect(code).toBe(2)
-    expect(stderr).toContain('[FILE_NOT_WRITTEN]')
+    for (const path of ['none/there.yaml', '-', '']) {
+      const { code, stderr } = await llem(['init', '-o', path], { cwd: scratchFolder() })
+      expect(code).toBe(2)
+      expect(stderr).toContain('[FILE_NOT_WRITTEN]')
+      expect(stderr).not.toMatch(/--force|Looking for/)
+    }
   })
 })
 

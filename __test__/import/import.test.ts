@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
+import { benchCommands } from '../../dist/import/vllm-bench/command-lines.js'
 import { EXAMPLE_CAMPAIGN } from '../../src/campaign/examples.js'
 import { type CampaignPlan, planOf } from '../../src/campaign/plan.js'
 import type { FileLayer } from '../../src/config/config-file.js'
@@ -259,6 +260,17 @@ describe('a file of llem with a slip', () => {
       writeFileSync(path, text)
       expect(importFile(path)).toBeNull()
     }
+  })
+})
+
+describe('a command line with a comment behind it', () => {
+  it('is read up to it, and a # within a word or quotes is none', () => {
+    const { commands, findings } = benchCommands(
+      `vllm bench serve --model a#b --label 'x # y' # the small one; don't ask`,
+      'c.sh',
+    )
+    expect(findings).toEqual([])
+    expect(commands[0]?.args.map(({ text }) => text)).toEqual(['--model', 'a#b', '--label', 'x # y'])
   })
 })
 

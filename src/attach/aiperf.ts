@@ -48,11 +48,19 @@ export function aiperfBenchmark(
     own: meansOf(summary?.content),
     span: timed === null ? null : spanOf('wall', timed),
     timed,
+    ...saidOf(at(summary?.content, 'end_time')),
     timesReason:
       timed === null
         ? 'there is no whole profile_export.jsonl: AIPerf writes it at --export-level records or raw'
         : null,
   }
+}
+
+/** "2026-11-30T21:20:33.197837", local time. */
+function saidOf(time: unknown): Pick<ForeignBenchmark, 'saidMs'> {
+  const read = typeof time !== 'string' ? [] : [Date.parse(time), Date.parse(`${time}Z`)]
+  const known = read.filter((ms) => !Number.isNaN(ms))
+  return known.length === 0 ? {} : { saidMs: known }
 }
 
 function meansOf(summary: unknown): Record<string, number> {

@@ -1,18 +1,20 @@
 // A benchmark under the meter: its own results, found after it has ended, and the joules of its requests, phases and tokens
 // beside them. The joules are those of `llem exec`, and this only divides them.
 
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { messageOf } from '../core/errors.js'
 import { maskedJson } from '../core/secrets.js'
 import type { Attached } from '../results/attached.js'
 import type { ExecResult } from '../results/exec.js'
 import { writeBytesAtomically } from '../results/files.js'
+import { whyNone } from './advice.js'
+import { sharedReasons, whyElsewhere, withoutCopies } from './belongs.js'
 import { type ForeignBenchmark, type ForeignResult, Problems, type Tool } from './benchmark.js'
-import { type Anchor, wallClock } from './clock.js'
-import { type FoundFile, findResults, toolOf, whoseHead } from './find-results.js'
+import { type Anchor, type WallClock, wallClock } from './clock.js'
+import { type Before, type FoundFile, findResults, toolOf, whoseHead } from './find-results.js'
 import { type JoinedRequests, joinRequests, type Placed, placedSpan } from './join.js'
-import { readLlamaBench } from './llama-bench.js'
 import type { Printed } from './printed.js'
+import { placePrinted } from './printed-tests.js'
 import { commandRates, spanRates } from './rates.js'
 import { readResults } from './read-results.js'
 
@@ -26,6 +28,8 @@ export interface RanBenchmark {
   isKept: boolean
   /** What it printed; null where it had the terminal. */
   printed: Printed | null
+  /** What lay there before it began. */
+  before: Before
   /** The clocks before it began and after it had ended. */
   begin: Anchor
   end: Anchor
@@ -35,19 +39,24 @@ export interface RanBenchmark {
 export async function attach(ran: RanBenchmark): Promise<Attached> {
   const { result, dir, isKept, begin, end } = ran
   const problems = new Problems()
-  const found = await foundResult(ran, problems)
-  const { tool, sources, benchmarks } = found
   const wall = wallClock(begin, end)
+  const found = await foundResult(ran, wall, problems)
   const window = result.energy?.window ?? null
   const samplesPath = result.samples_path === null ? null : join(dir, result.samples_path)
+  const { tool, sources, benchmarks } = found
   const placed = benchmarks.map((each, index) => found.placed?.[index] ?? placedSpan(each, wall, window))
+  const run = { sinceMs: begin.wallNs / 1e6, untilMs: end.wallNs / 1e6 }
+  const elsewhere = benchmarks.flatMap(
+    (each, index) => whyElsewhere(each, placed[index] as Placed, run) ?? [],
+  )
+  const shared = sharedReasons(placed, tool === 'llama-bench')
   const rated: Attached['benchmarks'] = []
   for (const [index, benchmark] of benchmarks.entries()) {
     const place = placed[index] as Placed
     rated.push({
       ...ownOf(benchmark),
       window: place.span === null ? null : { start_ns: place.span.startNs, end_ns: place.span.endNs },
-      ...(await spanRates(samplesPath, benchmark, place, result)),
+      ...(await spanRates(samplesPath, benchmark, place, shared[index] ?? null, result)),
     })
   }
   const joined = await joinRequests(benchmarks, placed, { result, samplesPath, wall })
@@ -67,7 +76,7 @@ export async function attach(ran: RanBenchmark): Promise<Attached> {
           : null,
     clock_drift_ms: clocks.has('wall') ? wall.driftMs : null,
     benchmarks: rated,
-    command: commandRates(result, benchmarks),
+    command: commandRates(result, benchmarks, elsewhere[0] ?? whyNotAll(result, problems)),
     phases: joined.attribution?.phases ?? null,
     request_energy: joined.attribution?.requestEnergy ?? null,
     attribution_reason: joined.reason,
@@ -75,12 +84,37 @@ export async function attach(ran: RanBenchmark): Promise<Attached> {
   }
 }
 
-type Own = 'name' | 'requests' | 'failed' | 'input_tokens' | 'output_tokens' | 'tokens_reason' | 'own'
+/** Why the results may not be all that the command did; null where they are. */
+function whyNotAll({ exit_code }: ExecResult, { firstMissing }: Problems): string | null {
+  if (firstMissing !== null) return `not all of it was read: ${firstMissing}`
+  return exit_code === 0
+    ? null
+    : `the command ended with exit code ${exit_code}, and may have done more than its result tells`
+}
+
+type Own =
+  | 'name'
+  | 'requests'
+  | 'failed'
+  | 'incomplete'
+  | 'input_tokens'
+  | 'output_tokens'
+  | 'tokens_reason'
+  | 'own'
 
 function ownOf(benchmark: ForeignBenchmark): Pick<Attached['benchmarks'][number], Own> {
-  const { name, requests, failed, inputTokens, outputTokens, tokensReason, own } = benchmark
+  const {
+    name,
+    requests,
+    failed,
+    incomplete = null,
+    inputTokens,
+    outputTokens,
+    tokensReason,
+    own,
+  } = benchmark
   return {
-    ...{ name, requests, failed, input_tokens: inputTokens, output_tokens: outputTokens },
+    ...{ name, requests, failed, incomplete, input_tokens: inputTokens, output_tokens: outputTokens },
     ...{ tokens_reason: tokensReason, own },
   }
 }
@@ -94,64 +128,32 @@ interface Found extends ForeignResult {
 }
 
 async function foundResult(
-  { args, printed, begin, result }: RanBenchmark,
+  { args, printed, before, result }: RanBenchmark,
+  wall: WallClock,
   problems: Problems,
 ): Promise<Found> {
   const named = toolOf(args)
-  const text = printed?.text ?? ''
-  if (printed !== null && whoseHead(text.slice(0, 64 * 1024))?.tool === 'llama-bench')
-    return printedTests(printed, text, args, result, problems)
-  const { files, problems: unread } = findResults(args, begin.wallNs / 1e6)
-  for (const each of unread) problems.add('looking for results', each)
+  if (printed !== null && whoseHead(printed.text.slice(0, 64 * 1024))?.tool === 'llama-bench') {
+    const { version, tests, placed } = placePrinted(printed, args, result, wall, problems)
+    return {
+      ...{ tool: 'llama-bench', version, reason: tests.length === 0 ? 'it printed no test' : null },
+      ...{ sources: ['stdout'], benchmarks: tests.map(({ benchmark }) => benchmark), placed },
+    }
+  }
+  const { files, others, problems: unread } = findResults(args, before)
+  for (const each of unread) problems.missing('looking for results', each)
   const tool = named ?? files[0]?.tool ?? null
   const own = files.filter((file) => file.tool === tool)
+  for (const file of files)
+    if (file.tool !== tool) problems.missing(basename(file.path), `it is of ${file.tool}, and not read`)
+  for (const { path, isEmpty } of others) if (isEmpty) problems.missing(basename(path), 'it is empty')
   const none = { version: null, benchmarks: [], sources: [] }
   if (tool === null) return { ...none, tool, reason: 'no result of a benchmark that llem knows was written' }
-  if (own.length === 0) return { ...none, tool, reason: whyNone(tool, result) }
+  if (own.length === 0) return { ...none, tool, reason: whyNone(tool, args, result, others) }
   const read = await readResults(tool, own, args, problems)
   const sources = own.map(({ path }: FoundFile) => path)
   const reason = read.benchmarks.length === 0 ? 'what it wrote could not be read' : null
-  return { ...read, tool, reason, sources }
-}
-
-const ADVICE: Record<Tool, string> = {
-  aiperf: 'its artifact folder has to be in the folder in which it runs, or be named by --artifact-dir',
-  guidellm: 'let it write JSON, as with --output-path benchmarks.json',
-  'llama-bench': 'let it print with -o jsonl, json or md',
-  'lm-eval': 'add --output_path FOLDER',
-  'trtllm-bench': 'add --report_json FILE and --request_json FILE',
-  'vllm-bench': 'add --save-result, and --save-detailed for the joules of each request',
-}
-
-function whyNone(tool: Tool, { exit_code }: ExecResult): string {
-  const failed = exit_code === 0 ? '' : `, and ended with exit code ${exit_code}`
-  return `${tool} wrote no result that was found${failed}: ${ADVICE[tool]}`
-}
-
-/** Each test ended when it was printed, and began as much before as its repetitions took. */
-function printedTests(
-  printed: Printed,
-  text: string,
-  args: readonly string[],
-  { energy }: ExecResult,
-  problems: Problems,
-): Found {
-  const { version, tests } = readLlamaBench(text, 'stdout', args, problems)
-  if (printed.wasCut) problems.add('stdout', 'it is longer than what is kept, so its end is not read')
-  const startNs = energy?.window.start_ns ?? null
-  const placed = tests.map(({ endsAt, lastNs, placed: count, repetitions }): Placed => {
-    const endNs = printed.cameAt(endsAt)
-    const nowhere = (reason: string): Placed => ({ span: null, clock: null, reason, share: 1 })
-    if (startNs === null) return nowhere('nothing was measured')
-    if (endNs === null || lastNs === null) return nowhere('how long it took is not known')
-    if (endNs - lastNs < startNs) return nowhere('it says that it took longer than the command ran')
-    const span = { clock: 'monotonic' as const, startNs: endNs - lastNs, endNs }
-    return { span, clock: 'output', reason: null, share: count / repetitions }
-  })
-  return {
-    ...{ tool: 'llama-bench', version, reason: tests.length === 0 ? 'it printed no test' : null },
-    ...{ sources: ['stdout'], benchmarks: tests.map(({ benchmark }) => benchmark), placed },
-  }
+  return { ...read, benchmarks: withoutCopies(read.benchmarks), tool, reason, sources }
 }
 
 /** A line for each request, as in the folder of `llem run`; null where there is none to write. */

@@ -23,6 +23,8 @@ export interface ForeignBenchmark {
   name: string | null
   requests: number | null
   failed: number | null
+  /** Begun and not finished: neither successful nor failed. */
+  incomplete?: number | null
   inputTokens: number | null
   outputTokens: number | null
   /** Why there is no count of tokens. */
@@ -35,6 +37,10 @@ export interface ForeignBenchmark {
   timed: readonly ForeignRequest[] | null
   /** Why the span or the requests are null. */
   timesReason: string | null
+  /** Why its joules are those of no span of it, though it has times. */
+  energyReason?: string | null
+  /** When it was written as its file says, one of these (it may not say of which time zone); wall clock, milliseconds. */
+  saidMs?: readonly number[]
 }
 
 /** What the files of a run say. */
@@ -53,10 +59,22 @@ const MOST_SECONDS = 1e10
 export class Problems {
   readonly #kept: string[] = []
   #others = 0
+  #missing: string | null = null
 
   add(where: string, what: string): void {
     if (this.#kept.length < MOST_PROBLEMS) this.#kept.push(printable(`${where}: ${what}`))
     else this.#others += 1
+  }
+
+  /** The same of something without which the benchmarks are not all: their tokens are not those of the whole command then. */
+  missing(where: string, what: string): void {
+    this.#missing ??= printable(`${where}: ${what}`)
+    this.add(where, what)
+  }
+
+  /** The first thing that is missing; null where all is there. */
+  get firstMissing(): string | null {
+    return this.#missing
   }
 
   all(): string[] {

@@ -1,8 +1,19 @@
 // Where a benchmark has written: what was changed during its run in the folders that its command line names, in the one it ran
-// in, and nowhere else. A file from before the run is of another run.
+// in, and nowhere else. A file from before the run is of another run, also where it was moved, copied or touched in it.
 
-import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
+import { messageOf } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { Tool } from './benchmark.js'
 import { isOfLlamaBench } from './llama-bench.js'
@@ -12,6 +23,24 @@ export interface FoundFile {
   tool: Tool
   /** Which of the files of a tool it is. */
   part: 'result' | 'requests'
+  /** What comes before was there before the run: --append-result puts one result below the other. */
+  fromByte?: number
+}
+
+/** What lay there before the run, so that a file that is moved, copied or touched is no result of it. */
+export interface Before {
+  sinceMs: number
+  contents: ReadonlySet<string>
+  /** Those to which a run may append. */
+  appendable: readonly { size: number; content: string }[]
+}
+
+export interface Found {
+  files: FoundFile[]
+  /** JSON files that were written, and are nobody's: by name, and what they look like. */
+  others: { path: string; isEmpty: boolean }[]
+  /** What may have been missed. */
+  problems: string[]
 }
 
 /** So much of a file tells whose it is. */
@@ -19,25 +48,65 @@ const HEAD_BYTES = 64 * 1024
 /** File systems stamp changes with a clock that ticks every 10 ms at most (CONFIG_HZ). */
 const COARSE_MS = 20
 
-/** The results written since `sinceMs` (wall clock), and what could not be looked at. */
+/** A look at all files that `findResults` will look at. Call it right before the run. */
+export function lookBefore(args: readonly string[]): Before {
+  const contents = new Set<string>()
+  const appendable: Before['appendable'][number][] = []
+  for (const path of filesOf(args, { entries: LIMITS.result_entries }))
+    try {
+      const whose = whoseHead(headOf(path))
+      if (whose === null) continue
+      const { size } = statSync(path)
+      const content = contentMark(path, size)
+      contents.add(content)
+      if (isAppendable(whose.tool)) appendable.push({ size, content })
+    } catch {
+      // What cannot be read now is not compared; its times will tell.
+    }
+  return { sinceMs: Date.now(), contents, appendable }
+}
+
+/** The results written since then, each once, and what could not be looked at. */
 export function findResults(
   args: readonly string[],
-  sinceMs: number,
-): { files: FoundFile[]; problems: string[] } {
-  const problems: string[] = []
-  const left = { entries: LIMITS.result_entries }
-  const seen = new Set<string>()
-  const files: FoundFile[] = []
-  for (const place of placesOf(args))
-    for (const path of filesAt(place, left, 0)) {
-      if (seen.has(path)) continue
-      seen.add(path)
-      const found = lookAt(path, sinceMs, problems)
-      if (found !== null) files.push(found)
+  before: Before,
+  most: number = LIMITS.result_entries,
+): Found {
+  const left = { entries: most }
+  const found: Found = { files: [], others: [], problems: [] }
+  const contents = new Set(before.contents)
+  for (const path of filesOf(args, left))
+    try {
+      const { size, ctimeMs, mtimeMs } = statSync(path)
+      // One that was moved here keeps the time of its content.
+      if (Math.min(ctimeMs, mtimeMs) < before.sinceMs - COARSE_MS) continue
+      const whose = whoseHead(headOf(path))
+      const content = whose === null ? '' : contentMark(path, size)
+      if (contents.has(content)) continue
+      if (whose !== null) contents.add(content)
+      if (whose === null) found.others.push({ path, isEmpty: size === 0 })
+      else found.files.push({ path, ...whose, ...grownFrom(path, size, whose.tool, before) })
+    } catch (error) {
+      found.problems.push(`${path}: ${messageOf(error)}`)
     }
   if (left.entries <= 0)
-    problems.push(`more than ${LIMITS.result_entries} files lie there, so not all were looked at for results`)
-  return { files, problems }
+    found.problems.push(
+      `more than ${most} files lie there, so not all were looked at: run it in a folder of its own`,
+    )
+  return found
+}
+
+/** `vllm bench serve --append-result`, `llama-bench >> tests.jsonl` */
+function isAppendable(tool: Tool | undefined): boolean {
+  return tool === 'vllm-bench' || tool === 'llama-bench'
+}
+
+function grownFrom(path: string, size: number, tool: Tool, { appendable }: Before): { fromByte?: number } {
+  if (!isAppendable(tool)) return {}
+  const old = appendable
+    .filter((each) => each.size > 0 && each.size < size && contentMark(path, each.size) === each.content)
+    .map((each) => each.size)
+  return old.length === 0 ? {} : { fromByte: Math.max(...old) }
 }
 
 /** What the arguments name, also after `=` and within a line for a shell; at last the working folder. */
@@ -48,43 +117,65 @@ function placesOf(args: readonly string[]): string[] {
   return [...new Set([...named.filter(isNamed).map((text) => resolve(text)), resolve('.')])]
 }
 
-/** JSON files there or below, links left out. Never throws. */
-function* filesAt(place: string, left: { entries: number }, depth: number): Generator<string> {
-  left.entries -= 1
-  if (left.entries <= 0) return
-  try {
-    const stat = statSync(place)
-    if (stat.isFile()) {
-      if (/\.jsonl?$/i.test(place)) yield realpathSync(place)
-      return
+/** JSON files there and below, each once, the nearest ones first, links left out. Never throws. */
+function* filesOf(args: readonly string[], left: { entries: number }): Generator<string> {
+  const seen = new Set<string>()
+  let level = placesOf(args)
+  for (let depth = 0; depth <= LIMITS.result_depth + 1 && level.length > 0; depth += 1) {
+    const folders: string[] = []
+    for (const place of level) {
+      if (left.entries <= 0) return
+      left.entries -= 1
+      try {
+        const stat = statSync(place)
+        const path = realpathSync(place)
+        if (seen.has(path)) continue
+        seen.add(path)
+        if (stat.isFile() && JSON_NAME.test(place)) yield path
+        else if (stat.isDirectory() && depth <= LIMITS.result_depth) folders.push(path)
+      } catch {
+        // What is not there, or not to be read, has no result for us.
+      }
     }
-    if (!stat.isDirectory() || depth > LIMITS.result_depth) return
-    for (const entry of readdirSync(place, { withFileTypes: true })) {
-      const isSkipped = entry.name.startsWith('.') || entry.name === 'node_modules' || entry.isSymbolicLink()
-      if (!isSkipped && (entry.isDirectory() || /\.jsonl?$/i.test(entry.name)))
-        yield* filesAt(join(place, entry.name), left, depth + 1)
-    }
-  } catch {
-    // What is not there, or not to be read, has no result for us.
+    level = folders.flatMap(entriesOf)
   }
 }
 
-function lookAt(path: string, sinceMs: number, problems: string[]): FoundFile | null {
+const JSON_NAME = /\.jsonl?$/i
+
+/** Files before folders. */
+function entriesOf(folder: string): string[] {
   try {
-    if (statSync(path).ctimeMs < sinceMs - COARSE_MS) return null
-    const whose = whoseHead(headOf(path))
-    return whose === null ? null : { path, ...whose }
-  } catch (error) {
-    problems.push(`${path}: ${error instanceof Error ? error.message : error}`)
-    return null
+    const entries = readdirSync(folder, { withFileTypes: true }).filter(
+      (each) => !each.name.startsWith('.') && each.name !== 'node_modules' && !each.isSymbolicLink(),
+    )
+    const files = entries.filter((each) => !each.isDirectory() && JSON_NAME.test(each.name))
+    const folders = entries.filter((each) => each.isDirectory())
+    return [...files, ...folders].map(({ name }) => join(folder, name))
+  } catch {
+    return []
+  }
+}
+
+/** Of the first `size` bytes: how many, and what is at both ends. Results say when they were made at either. */
+function contentMark(path: string, size: number): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const part = Buffer.alloc(Math.min(size, HEAD_BYTES))
+    const hash = createHash('sha256')
+    for (const from of [0, size - part.length])
+      hash.update(part.subarray(0, readSync(file, part, 0, part.length, from)))
+    return `${size} ${hash.digest('hex')}`
+  } finally {
+    closeSync(file)
   }
 }
 
 function headOf(path: string): string {
-  const file = openSync(path, 'r')
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const head = Buffer.alloc(HEAD_BYTES)
-    return head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0)).toString('utf8')
+    const head = Buffer.alloc(Math.min(HEAD_BYTES, fstatSync(file).size))
+    return head.subarray(0, readSync(file, head, 0, head.length, 0)).toString('utf8')
   } finally {
     closeSync(file)
   }

@@ -14,7 +14,7 @@ import {
 
 export function readGuidellm(content: unknown, where: string, problems: Problems): ForeignResult {
   const listed = at(content, 'benchmarks')
-  if (!Array.isArray(listed)) problems.add(where, 'benchmarks is no list')
+  if (!Array.isArray(listed)) problems.missing(where, 'benchmarks is no list')
   return {
     version: shortText(at(content, 'metadata', 'guidellm_version')),
     benchmarks: (Array.isArray(listed) ? listed : []).map((each, index) =>
@@ -25,10 +25,14 @@ export function readGuidellm(content: unknown, where: string, problems: Problems
 
 function benchmarkOf(content: unknown, where: string, problems: Problems): ForeignBenchmark {
   const metrics = at(content, 'metrics')
-  const sum = (key: string) => {
-    const value = at(metrics, key, 'successful', 'total_sum')
-    return problems.count(typeof value === 'number' ? Math.round(value) : value, `${where}: ${key}`)
+  const sum = (key: string, status: string) => {
+    const value = at(metrics, key, status, 'total_sum')
+    return problems.count(typeof value === 'number' ? Math.round(value) : value, `${where}: ${key}.${status}`)
   }
+  const incomplete = problems.count(
+    at(metrics, 'request_totals', 'incomplete'),
+    `${where}: request_totals.incomplete`,
+  )
   const requests = problems.count(at(metrics, 'request_totals', 'successful'), `${where}: request_totals`)
   const errored = problems.count(at(metrics, 'request_totals', 'errored'), `${where}: request_totals.errored`)
   const { timed, reason } = requestsOf(content, requests, where, problems)
@@ -37,8 +41,20 @@ function benchmarkOf(content: unknown, where: string, problems: Problems): Forei
     finished?.every((each) => of(each) != null)
       ? finished.reduce((total, each) => total + (of(each) ?? 0), 0)
       : null
-  const inputTokens = sum('prompt_token_count') ?? summed(({ input_tokens }) => input_tokens)
-  const outputTokens = sum('output_token_count') ?? summed(({ output_tokens }) => output_tokens)
+  // Their joules are in those of the benchmark, so their tokens are to be there, too. A zero is one that was not counted.
+  const withIncomplete = (key: string, ofFinished: number | null) => {
+    if (incomplete === null || incomplete === 0) return ofFinished
+    const more = sum(key, 'incomplete')
+    return more === null || more === 0 || ofFinished === null ? null : ofFinished + more
+  }
+  const own = {
+    input: sum('prompt_token_count', 'successful') ?? summed(({ input_tokens }) => input_tokens),
+    output: sum('output_token_count', 'successful') ?? summed(({ output_tokens }) => output_tokens),
+  }
+  const inputTokens = withIncomplete('prompt_token_count', own.input)
+  const outputTokens = withIncomplete('output_token_count', own.output)
+  const isUncounted =
+    (own.input !== null && inputTokens === null) || (own.output !== null && outputTokens === null)
   const start = problems.seconds(at(content, 'start_time'), `${where}: start_time`)
   const end = problems.seconds(at(content, 'end_time'), `${where}: end_time`)
   const isSpan = start !== null && end !== null && end > start
@@ -46,9 +62,14 @@ function benchmarkOf(content: unknown, where: string, problems: Problems): Forei
     name: nameOf(at(content, 'config', 'strategy')),
     requests: requests ?? finished?.length ?? null,
     failed: errored,
+    incomplete,
     inputTokens,
     outputTokens,
-    tokensReason: inputTokens === null || outputTokens === null ? 'the report has no count' : null,
+    tokensReason: isUncounted
+      ? `the report does not count the tokens of the ${incomplete} requests that were not finished: let it end by --max-requests`
+      : inputTokens === null || outputTokens === null
+        ? 'the report has no count'
+        : null,
     own: meansOf(metrics),
     span:
       (timed === null ? null : spanOf('wall', timed)) ??

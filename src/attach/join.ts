@@ -15,6 +15,8 @@ export interface Placed {
   reason: string | null
   /** The share of its tokens that was made there. */
   share: number
+  /** How far the length of the span may be off, as a share of it; 0 where that is not said. */
+  uncertainty?: number
 }
 
 /** Clocks are read at the edges of a run, and a message to the server takes its time. */
@@ -23,6 +25,14 @@ const TOLERANCE_NS = 20e6
 interface RunWindow {
   start_ns: number
   end_ns: number
+}
+
+const OUTSIDE =
+  'its times lie outside of the run: they are of another run, or of the clock of another machine'
+
+/** Whether that is why it has no place. */
+export function isElsewhere(reason: string | null): boolean {
+  return reason === OUTSIDE
 }
 
 export function placedSpan(
@@ -37,9 +47,7 @@ export function placedSpan(
   if (moved === null) return nowhere(wall.reason ?? 'its clock cannot be joined')
   const [startNs, endNs] = [moved(span.startNs), moved(span.endNs)]
   if (startNs < window.start_ns - TOLERANCE_NS || endNs > window.end_ns + TOLERANCE_NS)
-    return nowhere(
-      'its times lie outside of the run: they are of another run, or of the clock of another machine',
-    )
+    return nowhere(OUTSIDE)
   if (!(endNs > startNs)) return nowhere('it has no length')
   const within = (ns: number) => Math.round(Math.min(Math.max(ns, window.start_ns), window.end_ns))
   return {
@@ -107,9 +115,28 @@ export async function joinRequests(
       result.energy,
       unseen,
     )
-    return { lines, attribution, reason }
+    return { lines, attribution: attribution === null ? null : withoutCounts(attribution, lines), reason }
   } catch (error) {
     return none(`attributing energy to requests failed: ${messageOf(error)}`, lines)
+  }
+}
+
+/** The tokens of a phase are not known where those of one of its requests are not. */
+function withoutCounts(attribution: Attribution, lines: readonly JoinedLine[]): Attribution {
+  const uncounted = lines.filter(
+    ({ code, output_tokens }) => code === undefined && output_tokens === null,
+  ).length
+  const { phases, requestEnergy } = attribution
+  if (uncounted === 0) return attribution
+  const why = `${uncounted} requests tell no count of output tokens`
+  const decodeJ = phases.decode?.energy_j ?? 0
+  return {
+    ...attribution,
+    phases: {
+      ...{ ...phases, decode: null, unattributable_j: phases.unattributable_j + decodeJ },
+      reason: [phases.reason, why].filter((each) => each !== null).join('; '),
+    },
+    requestEnergy: { ...requestEnergy, per_output_token_j: null },
   }
 }
 

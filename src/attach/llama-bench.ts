@@ -12,6 +12,12 @@ export interface PrintedTest {
   backend: string | null
   /** How long what can be placed on the clock took, ending when the test was printed, nanoseconds. */
   lastNs: number | null
+  /** That may be off by this share of itself. */
+  lastUncertainty: number
+  /** What all repetitions took at least. */
+  allNs: number
+  /** When it was begun, before its warmup; whole seconds, rounded down; wall clock. */
+  begunMs: number | null
   /** How many of its repetitions that is. */
   placed: number
   repetitions: number
@@ -45,7 +51,7 @@ export function readLlamaBench(
     try {
       content = JSON.parse(text.slice(start, end))
     } catch {
-      problems.add(place, 'it is no JSON')
+      problems.missing(place, 'it is no JSON')
       continue
     }
     const build = at(content, 'build_number')
@@ -54,7 +60,9 @@ export function readLlamaBench(
     const test = testOf(content, place, end, problems)
     if (test !== null) tests.push(test)
   }
-  if (/\{[^{}]*$/.test(text)) problems.add(where, 'it ends within a test')
+  if (/\{[^{}]*$/.test(text)) problems.missing(where, 'it ends within a test')
+  else if (/^\s*\[/.test(text) && !/\]\s*$/.test(text))
+    problems.missing(where, 'its list of tests has no end')
   return { version, tests }
 }
 
@@ -63,7 +71,7 @@ function testOf(content: unknown, where: string, endsAt: number, problems: Probl
   const generated = problems.count(at(content, 'n_gen'), `${where}: n_gen`)
   const samples = at(content, 'samples_ns')
   if (prompt === null || generated === null || !Array.isArray(samples) || samples.length === 0) {
-    problems.add(where, 'it has no n_prompt, n_gen or samples_ns')
+    problems.missing(where, 'it has no n_prompt, n_gen or samples_ns')
     return null
   }
   const lengths = samples.map((each, index) => problems.nanoseconds(each, `${where}: samples_ns[${index}]`))
@@ -75,6 +83,9 @@ function testOf(content: unknown, where: string, endsAt: number, problems: Probl
   return madeTest({
     ...{ prompt, generated, depth, endsAt, repetitions: samples.length },
     lastNs: whole ? placeable.reduce<number>((sum, each) => sum + (each ?? 0), 0) : null,
+    lastUncertainty: 0,
+    allNs: lengths.reduce<number>((sum, each) => sum + (each ?? 0), 0),
+    begunMs: begunOf(at(content, 'test_time')),
     placed: placeable.length,
     model: shortText(at(content, 'model_type')),
     backend: shortText(at(content, 'backends')),
@@ -82,21 +93,29 @@ function testOf(content: unknown, where: string, endsAt: number, problems: Probl
   })
 }
 
+function begunOf(time: unknown): number | null {
+  const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
+  return Number.isNaN(ms) ? null : ms
+}
+
 interface Made extends Omit<PrintedTest, 'benchmark'> {
   depth: number
   own: Record<string, number>
+  /** Where how often it was repeated is not known. */
+  tokensReason?: string
 }
 
-function madeTest({ depth, own, ...test }: Made): PrintedTest {
-  const { prompt, generated, repetitions } = test
+function madeTest({ depth, own, tokensReason, ...test }: Made): PrintedTest {
+  const { prompt, generated, repetitions, begunMs } = test
+  const tokens = (count: number) => (tokensReason === undefined ? count * repetitions : null)
   return {
     ...test,
     benchmark: {
       name: testName(prompt, generated, depth),
-      ...{ requests: null, failed: null, timed: null, span: null, tokensReason: null, own },
-      inputTokens: prompt * repetitions,
-      outputTokens: generated * repetitions,
+      ...{ requests: null, failed: null, timed: null, span: null, tokensReason: tokensReason ?? null, own },
+      ...{ inputTokens: tokens(prompt), outputTokens: tokens(generated) },
       timesReason: null,
+      ...(begunMs === null ? {} : { saidMs: [begunMs] }),
     },
   }
 }
@@ -124,34 +143,87 @@ function rowsOf(text: string, where: string, args: readonly string[], problems: 
     else if (head !== null && !/^[\s|:-]+$/.test(line)) {
       const test = rowOf(head, cells, repetitionsOf(args), Math.min(endsAt, text.length))
       if (test === null)
-        problems.add(`${where}: ${shortened(cells.join(' | '), 80)}`, 'it is no row of llama-bench')
+        problems.missing(`${where}: ${shortened(cells.join(' | '), 80)}`, 'it is no row of llama-bench')
       else tests.push(test)
     }
   }
   return tests
 }
 
-function rowOf(head: string[], cells: string[], repetitions: number, endsAt: number): PrintedTest | null {
+function rowOf(head: string[], cells: string[], known: number | null, endsAt: number): PrintedTest | null {
   const cell = (name: string) => cells[head.indexOf(name)] ?? ''
   const [, pp, both, tg, d] = /^(?:pp(\d+)(?:\+tg(\d+))?|tg(\d+))(?: @ d(\d+))?$/.exec(cell('test')) ?? []
-  const speed = Number(/^[\d.]+/.exec(cell('t/s'))?.[0] ?? Number.NaN)
+  const [, mean, spread] = /^([\d.]+)(?: ± ([\d.]+))?$/.exec(cell('t/s')) ?? []
+  const [speed, deviation] = [Number(mean ?? Number.NaN), Number(spread ?? Number.NaN)]
   const [prompt, generated, depth] = [Number(pp ?? 0), Number(both ?? tg ?? 0), Number(d ?? 0)]
   if (!(speed > 0) || !(prompt + generated > 0) || prompt + generated > 1e9) return null
+  const repetitions = known ?? 1
   const placed = depth > 0 ? 1 : repetitions
+  const [shortest, longest] = secondsPerToken(speed, deviation, repetitions, placed)
+  const ns = placed * (prompt + generated) * 1e9
   return madeTest({
-    ...{ prompt, generated, depth, endsAt, repetitions, placed },
-    lastNs: (placed * (prompt + generated) * 1e9) / speed,
+    ...{ prompt, generated, depth, endsAt, repetitions, placed, begunMs: null },
+    lastNs: known === null || !Number.isFinite(longest) ? null : (ns * (shortest + longest)) / 2,
+    lastUncertainty: (longest - shortest) / (longest + shortest),
+    allNs: shortest * ns,
     model: shortText(cell('model')),
     backend: shortText(cell('backend')),
     own: { 't/s': speed },
+    ...(known === null
+      ? { tokensReason: 'how often it was repeated is not known: let it print with -o jsonl' }
+      : {}),
   })
 }
 
-function repetitionsOf(args: readonly string[]): number {
+/** Half of the last digit of a speed in the table. */
+const ROUNDED = 0.005
+
+/**
+ * The mean over the repetitions, or the time of one of them where but one is asked for: at least and at most. The table has
+ * the mean of their speeds and how they are spread (k - 1), rounded, and a mean of speeds is not the speed over all. For a
+ * given mean and spread the mean of 1/speed is largest where one repetition was slow and the others are equal, and smallest
+ * where one was fast. Infinity where one may have been endless.
+ */
+function secondsPerToken(mean: number, deviation: number, count: number, asked: number): [number, number] {
+  const [slow, fast] = [mean - ROUNDED, mean + ROUNDED]
+  const spread = count === 1 ? 0 : deviation + ROUNDED
+  const outlier = (deviates: number) => (deviates * (count - 1)) / Math.sqrt(count)
+  const others = (deviates: number) => deviates / Math.sqrt(count)
+  const far = outlier(spread)
+  if (!(slow > far)) return [1 / fast, Number.POSITIVE_INFINITY]
+  if (asked === 1) return [1 / (fast + far), 1 / (slow - far)]
+  const least = count === 1 ? 0 : Math.max(deviation - ROUNDED, 0)
+  return [
+    (1 / (fast + outlier(least)) + (count - 1) / (fast - others(least))) / count,
+    (1 / (slow - far) + (count - 1) / (slow + others(spread))) / count,
+  ]
+}
+
+/** How often a test is repeated: null where the command line does not tell. */
+function repetitionsOf(args: readonly string[]): number | null {
   const words = args.flatMap((arg) => arg.split(/\s+/))
-  const place = words.findIndex((word) => word === '-r' || word === '--repetitions')
+  if (words.filter((word) => PROGRAM.test(word)).length !== 1) return null
+  const place = words.findLastIndex((word) => word === '-r' || word === '--repetitions')
+  if (place < 0) return USUAL_REPETITIONS
   const value = Number(words[place + 1])
-  return place >= 0 && Number.isInteger(value) && value > 0 && value < 1e6 ? value : USUAL_REPETITIONS
+  return Number.isInteger(value) && value > 0 && value < 1e6 ? value : null
+}
+
+const PROGRAM = /(^|\/)llama-bench(\.exe)?$/
+
+/** Programs that start another in their own place, or leave its output alone. */
+const STARTERS = /(^|\/)(chrt|env|ionice|nice|nohup|numactl|setsid|sudo|taskset|time|timeout)$/
+const SHELLS = /(^|\/)(ba|da|k|z)?sh$/
+
+/** Whether what it prints comes to llem as it is printed, and not through a program or a file that may hold it back. */
+export function printsStraight(args: readonly string[]): boolean {
+  const [program = '', ...rest] = args
+  if (PROGRAM.test(program)) return true
+  if (STARTERS.test(program)) return rest.some((arg) => PROGRAM.test(arg))
+  // `sh -c 'cd x && llama-bench ...'`
+  const line = rest.find((arg) => arg.split(/\s+/).some((word) => PROGRAM.test(word)))
+  if (!SHELLS.test(program) || !/^-\w*c$/.test(rest[0] ?? '') || line === undefined) return false
+  return !/[|<>`]|\$\(/.test(line.replace(/\|\||\d?>&\d|2>\s*\/dev\/null/g, ''))
 }
 
 /** The objects of a JSON list or of JSON lines, by their places: also of one that was cut off. */

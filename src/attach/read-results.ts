@@ -32,12 +32,11 @@ export async function readResults(
 ): Promise<ForeignResult> {
   const results: ForeignResult[] = []
   const each = async (read: (content: unknown, where: string) => ForeignResult | null) => {
-    for (const { path } of files) {
-      const where = basename(path)
-      const content = await contentOf(path, tool, problems)
-      const result = content === undefined ? null : read(content, where)
-      if (result !== null) results.push(result)
-    }
+    for (const file of files)
+      for (const { content, where } of await contentsOf(file, problems)) {
+        const result = read(content, where)
+        if (result !== null) results.push(result)
+      }
   }
   if (tool === 'aiperf') return await readAiperf(files, problems)
   if (tool === 'trtllm-bench') return await readBoth(files, problems)
@@ -51,28 +50,51 @@ export async function readResults(
   }
 }
 
+interface Content {
+  content: unknown
+  where: string
+}
+
 /** The value in a file; undefined where it cannot be read, which is told. */
-async function contentOf(path: string, tool: Tool, problems: Problems): Promise<unknown> {
+async function contentOf(file: FoundFile, problems: Problems): Promise<unknown> {
+  return (await contentsOf(file, problems))[0]?.content
+}
+
+/** The same of one in which --append-result put a result below others: all that are of this run. */
+async function contentsOf({ path, tool, fromByte = 0 }: FoundFile, problems: Problems): Promise<Content[]> {
   const where = basename(path)
   let text = ''
   try {
-    text = await limitedFile(path, LIMITS.benchmark_bytes)
-    return parsed(text)
+    text = await newText(path, fromByte, LIMITS.benchmark_bytes)
+    return [{ content: parsed(text), where }]
   } catch (error) {
-    // --append-result puts one result below the other: the last is of this run.
-    const last = tool === 'vllm-bench' ? text.trimEnd().split('\n').at(-1) : undefined
-    if (last !== undefined && last !== text.trimEnd()) {
-      try {
-        return parsed(last)
-      } catch {
-        // It is told of the whole.
-      }
-    }
+    const lines = tool === 'vllm-bench' ? text.split('\n') : []
+    // A line that is no JSON object by its look is a piece of one value, or of none.
+    if (lines.filter((line) => line.trim() !== '').length > 1 && lines.every(isLine))
+      return [...new Map(lines.map((line, index) => [line, index + 1]))].flatMap(([line, number]) => {
+        if (line.trim() === '') return []
+        try {
+          return [{ content: parsed(line), where: `${where}:${number}` }]
+        } catch (wrong) {
+          problems.missing(`${where}:${number}`, messageOf(wrong))
+          return []
+        }
+      })
     const isDetailed = error instanceof TooMuchError && tool === 'vllm-bench'
     const advice = isDetailed ? '; without --save-detailed it has the sums alone' : ''
-    problems.add(where, `${messageOf(error)}${advice}`)
-    return undefined
+    problems.missing(where, `${messageOf(error)}${advice}`)
+    return []
   }
+}
+
+function isLine(line: string): boolean {
+  return line.trim() === '' || line.startsWith('{')
+}
+
+/** Without what was there before the run. */
+async function newText(path: string, fromByte: number, maxBytes: number): Promise<string> {
+  const text = await limitedFile(path, maxBytes)
+  return fromByte === 0 ? text : Buffer.from(text).subarray(fromByte).toString('utf8')
 }
 
 function parsed(text: string): unknown {
@@ -88,7 +110,7 @@ async function readAiperf(files: readonly FoundFile[], problems: Problems): Prom
     const own = files.filter(({ path }) => dirname(path) === folder)
     const result = own.find(({ part }) => part === 'result')
     const requests = own.find(({ part }) => part === 'requests')
-    const content = result === undefined ? undefined : await contentOf(result.path, 'aiperf', problems)
+    const content = result === undefined ? undefined : await contentOf(result, problems)
     version = shortText(at(content, 'aiperf_version')) ?? version
     benchmarks.push(
       aiperfBenchmark(
@@ -143,16 +165,24 @@ async function requestLines(path: string, problems: Problems): Promise<ForeignRe
   return isWhole && requests.length > 0 ? requests : null
 }
 
+/** Each run has a report, a list of requests, or both: which two are of one run is known where there is one of each. */
 async function readBoth(files: readonly FoundFile[], problems: Problems): Promise<ForeignResult> {
-  const of = async (part: FoundFile['part']) => {
-    const file = files.find((each) => each.part === part)
-    const content = file === undefined ? undefined : await contentOf(file.path, 'trtllm-bench', problems)
-    return file === undefined || content === undefined ? null : { content, where: basename(file.path) }
+  const contents = async (part: FoundFile['part']) => {
+    const read: Content[] = []
+    for (const file of files.filter((each) => each.part === part))
+      read.push(...(await contentsOf(file, problems)))
+    return read
   }
-  const [report, requests] = [await of('result'), await of('requests')]
-  return report === null && requests === null
-    ? { version: null, benchmarks: [] }
-    : readTrtllm(report, requests, problems)
+  const [reports, lists] = [await contents('result'), await contents('requests')]
+  const [report = null, list = null] = [reports[0], lists[0]]
+  if (reports.length + lists.length === 0) return { version: null, benchmarks: [] }
+  if (reports.length <= 1 && lists.length <= 1) return readTrtllm(report, list, problems)
+  if (reports.length > 0 && lists.length > 0)
+    problems.missing('looking for results', 'which report and which requests are of one run is not known')
+  const results = (lists.length > 0 ? lists : reports).map((each) =>
+    lists.length > 0 ? readTrtllm(null, each, problems) : readTrtllm(each, null, problems),
+  )
+  return { version: results[0]?.version ?? null, benchmarks: results.flatMap(({ benchmarks }) => benchmarks) }
 }
 
 /** llama-bench into a file: when each test ended is not known then. */
@@ -163,16 +193,16 @@ async function readPrinted(
 ): Promise<ForeignResult> {
   const reason = 'it was printed into a file, so that nobody saw when each test ended: let it print to stdout'
   const found: ForeignResult[] = []
-  for (const { path } of files)
+  for (const { path, fromByte = 0 } of files)
     try {
-      const text = await limitedFile(path, LIMITS.benchmark_printed_bytes)
+      const text = await newText(path, fromByte, LIMITS.benchmark_printed_bytes)
       const { version, tests } = readLlamaBench(text, basename(path), args, problems)
       found.push({
         version,
         benchmarks: tests.map(({ benchmark }) => ({ ...benchmark, timesReason: reason })),
       })
     } catch (error) {
-      problems.add(basename(path), messageOf(error))
+      problems.missing(basename(path), messageOf(error))
     }
   return { version: found[0]?.version ?? null, benchmarks: found.flatMap(({ benchmarks }) => benchmarks) }
 }

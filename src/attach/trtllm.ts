@@ -3,6 +3,7 @@
 
 import {
   at,
+  FOREIGN_FAILURE,
   type ForeignRequest,
   type ForeignResult,
   isRecord,
@@ -10,7 +11,11 @@ import {
   type Problems,
   shortText,
   spanOf,
+  sumOrNull,
 } from './benchmark.js'
+
+/** How versions name it. */
+const OUTPUT_COUNTS = ['num_total_output_tokens', 'num_output_tokens', 'output_tokens']
 
 /** Both may be there, or one of them. */
 export function readTrtllm(
@@ -21,11 +26,12 @@ export function readTrtllm(
   const timed = requests === null ? null : requestsOf(requests.content, requests.where, problems)
   const info = at(report?.content, 'request_info')
   const where = report?.where ?? ''
-  const count = problems.count(at(info, 'num_requests'), `${where}: num_requests`) ?? timed?.length ?? null
+  const finished = timed?.filter(({ code }) => code === undefined) ?? null
+  const told = problems.count(at(info, 'num_requests'), `${where}: num_requests`)
+  const count = finished?.length ?? told
   // The report has means of whole numbers.
   const total = (key: string, own: (each: ForeignRequest) => number | null | undefined) => {
-    if (timed?.every((each) => own(each) != null))
-      return timed.reduce((sum, each) => sum + (own(each) ?? 0), 0)
+    if (finished !== null) return sumOrNull(finished.map(own))
     const mean = problems.seconds(at(info, key), `${where}: ${key}`)
     return mean === null || count === null ? null : Math.round(mean * count)
   }
@@ -37,8 +43,10 @@ export function readTrtllm(
     version: shortText(at(report?.content, 'engine', 'version')),
     benchmarks: [
       {
-        ...{ name: null, requests: count, failed: null, inputTokens, outputTokens },
-        tokensReason: inputTokens === null || outputTokens === null ? 'the files have no count' : null,
+        ...{ name: null, requests: count, inputTokens, outputTokens },
+        failed: timed === null || finished === null ? null : timed.length - finished.length,
+        tokensReason:
+          inputTokens === null || outputTokens === null ? 'the files have no count for each request' : null,
         own: numbersOf({
           ...(isRecord(performance) ? performance : {}),
           ...(isRecord(streaming) ? streaming : {}),
@@ -56,7 +64,7 @@ export function readTrtllm(
 
 function requestsOf(content: unknown, where: string, problems: Problems): ForeignRequest[] | null {
   if (!Array.isArray(content)) {
-    problems.add(where, 'it is no list of requests')
+    problems.missing(where, 'it is no list of requests')
     return null
   }
   const timed: ForeignRequest[] = []
@@ -75,7 +83,9 @@ function requestsOf(content: unknown, where: string, problems: Problems): Foreig
     timed.push({
       ...{ start_ns: start, end_ns: end, ttft_ms: seen === null ? null : (seen - start) / 1e6 },
       input_tokens: problems.count(...of('num_input_tokens')),
-      output_tokens: problems.count(...of('num_output_tokens')) ?? problems.count(...of('output_tokens')),
+      output_tokens:
+        OUTPUT_COUNTS.map((key) => problems.count(...of(key))).find((each) => each !== null) ?? null,
+      ...(at(each, 'error_on_output') === true ? { code: FOREIGN_FAILURE } : {}),
     })
   }
   if (unread > 0) problems.add(where, `${unread} requests have no times`)

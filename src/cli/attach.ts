@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { anchorNow } from '../attach/clock.js'
-import { toolOf } from '../attach/find-results.js'
+import { type Before, lookBefore, toolOf } from '../attach/find-results.js'
 import { Printed } from '../attach/printed.js'
 import type { ExecResult } from '../results/exec.js'
 import { type CommandEnd, runCommand } from './command.js'
@@ -18,10 +18,12 @@ export async function attachCommand(args: readonly string[], options: ExecOption
   const scratch = options.outputDir === undefined ? mkdtempSync(join(tmpdir(), 'llem-attach-')) : null
   try {
     let begin = anchorNow()
+    let before: Before | null = null
     await measureInManner(args, options, {
       label: 'attach',
       scratch,
       run: () => {
+        before = lookBefore(args)
         begin = anchorNow()
         return runCommand(args, {
           stdoutToStderr: options.json ?? false,
@@ -36,7 +38,16 @@ export async function attachCommand(args: readonly string[], options: ExecOption
         await ended.allRead()
         const { attach } = await import('../attach/attach.js')
         const isKept = scratch === null
-        const ran = { args, result, dir: dir ?? '.', isKept, printed, begin, end }
+        const ran = {
+          args,
+          result,
+          dir: dir ?? '.',
+          isKept,
+          printed,
+          before: before ?? lookBefore(args),
+          begin,
+          end,
+        }
         const attached = await attach(ran).finally(() => clearTimeout(late))
         const paths = isKept ? {} : { timeseries_path: null, samples_path: null }
         return { ...result, ...paths, attached }

@@ -1,10 +1,13 @@
 // llem init: a look at the machine, three questions, and a file that runs.
 
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { createInterface, type Interface } from 'node:readline/promises'
 import { loadExperimentConfig } from '../config/load.js'
 import { loadCampaign } from '../config/load-campaign.js'
 import { configError } from '../config/problems.js'
+import { LlemError } from '../core/errors.js'
+import { printable } from '../core/printable.js'
 import { EXIT, Exit } from './exit.js'
 import { type Choices, commandFor, initFile, SMALL_MODEL, type Subject } from './init-file.js'
 import { type MachineHere, machineHere } from './machine-here.js'
@@ -20,7 +23,7 @@ export interface InitOptions {
 
 /** Writes an experiment or a campaign, and prints its path. */
 export async function init({ output, yes = false, force = false }: InitOptions): Promise<void> {
-  if (output !== undefined && !force) refuseExisting(output)
+  if (output !== undefined) refuseUnwritable(output, force)
   say('Looking for GPUs, models and servers ...')
   const here = await machineHere()
   say(`  GPUs      ${here.gpus.length > 0 ? here.gpus.join(', ') : `none: ${here.whyNone}`}`)
@@ -48,8 +51,12 @@ const FORMS = ['one experiment', 'a campaign that compares settings'] as const
 const CARES = ['a first number in a minute or two', 'a number to quote, which takes longer'] as const
 
 /** Before three questions are answered for nothing. */
-function refuseExisting(path: string): void {
-  if (existsSync(path)) writeNewFile(path, '', { hint: HINT })
+function refuseUnwritable(path: string, force: boolean): void {
+  if (path === '' || path === '-')
+    throw new LlemError(`-o ${path === '' ? "''" : path} names no file`, {
+      ...{ code: 'FILE_NOT_WRITTEN', hint: 'Name one, as in -o experiment.yaml.', kind: 'usage' },
+    })
+  if (!existsSync(dirname(path)) || (existsSync(path) && !force)) writeNewFile(path, '', { hint: HINT })
 }
 
 /** What could be measured, the nearest first. */
@@ -63,8 +70,10 @@ function subjectsOf({ servers, models }: MachineHere): Subject[] {
 }
 
 function subjectText(subject: Subject): string {
-  if (subject.kind === 'server') return `${subject.model} at ${subject.url}`
-  return subject.kind === 'file' ? `the file ${subject.model}` : `${subject.model}, fetched once`
+  // Names of files and models are foreign text.
+  const model = printable(subject.model)
+  if (subject.kind === 'server') return `${model} at ${printable(subject.url)}`
+  return subject.kind === 'file' ? `the file ${model}` : `${model}, fetched once`
 }
 
 async function askAll(

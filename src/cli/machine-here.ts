@@ -5,10 +5,14 @@ import { join } from 'node:path'
 import { type FoundServer, findServers, usualUrls } from '../backends/server/find-servers.js'
 import { messageOf } from '../core/errors.js'
 import { printable } from '../core/printable.js'
+import { readGgufModel } from '../models/gguf/file.js'
 import { listDevices } from '../native/machine.js'
 
 /** Nobody waits longer for a hint. */
 const PATIENCE_MS = 3000
+
+/** Nobody chooses among more. */
+const MOST_FILES = 20
 
 export interface MachineHere {
   /** "0 NVIDIA H200" */
@@ -36,12 +40,26 @@ async function gpusHere(): Promise<Pick<MachineHere, 'gpus' | 'whyNone'>> {
   }
 }
 
+/** Whether all of it is there: a download that was cut off is no model. */
+function isWhole(path: string): boolean {
+  try {
+    readGgufModel(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Of the folder in which llem was started, then of a folder `models` in it. */
 function modelFiles(): string[] {
   return ['.', 'models'].flatMap((folder) => {
     try {
       const names = readdirSync(folder).filter((name) => name.endsWith('.gguf'))
-      return names.sort().map((name) => join(folder, name))
+      return names
+        .sort()
+        .map((name) => join(folder, name))
+        .slice(0, MOST_FILES)
+        .filter(isWhole)
     } catch {
       // What cannot be read has none.
       return []

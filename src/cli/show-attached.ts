@@ -66,12 +66,16 @@ function benchmarkTable({ tool, benchmarks, command }: Attached): string {
 }
 
 /** What is not known of them, and why. */
-function unjoined({ benchmarks, attribution_reason, tool, phases }: Attached): string[] {
-  const reasons = new Set(
-    benchmarks.flatMap(({ name, reason, tokens_reason }) =>
-      [reason, tokens_reason].flatMap((each) => (each === null ? [] : `${name ?? 'benchmark'}: ${each}`)),
+function unjoined({ benchmarks, attribution_reason, tool, phases, command }: Attached): string[] {
+  const named = (name: string, whys: readonly (string | null)[]) =>
+    whys.flatMap((each) => (each === null ? [] : `${name}: ${each}`))
+  const reasons = new Set([
+    ...benchmarks.flatMap(({ name, reason, tokens_reason, counts_reason }) =>
+      named(name ?? 'benchmark', [reason, tokens_reason, counts_reason]),
     ),
-  )
+    ...(tool === 'llama-bench' ? [] : named('whole command', [command.counts_reason])),
+    ...named('phases', [phases?.reason ?? null]),
+  ])
   const perToken = (name: string, joules: number | null | undefined) =>
     joules == null ? [] : [`${name} ${digits(joules, 4)} J/token`]
   const parts = [
@@ -81,7 +85,9 @@ function unjoined({ benchmarks, attribution_reason, tool, phases }: Attached): s
   return [
     ...(parts.length === 0 ? [] : [`By phase: ${parts.join(', ')}`]),
     ...[...reasons].map((reason) => `Unknown: ${reason}`),
-    ...(attribution_reason === null || tool === 'llama-bench' || reasons.size > 0
+    ...(attribution_reason === null ||
+    tool === 'llama-bench' ||
+    benchmarks.some(({ reason }) => reason !== null)
       ? []
       : [`Joules by request unknown: ${attribution_reason}`]),
   ]

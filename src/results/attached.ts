@@ -29,6 +29,8 @@ const rates = {
   /** Over input and output together. */
   j_per_total_token: joules,
   j_per_request: joules,
+  /** Why joules by token or request are null though both are told; null where that is not so. */
+  counts_reason: z.string().nullable().default(null),
   /** Why `energy_j` is null; null where it is not. */
   reason: z.string().nullable(),
 }
@@ -39,6 +41,9 @@ export const attachedBenchmarkSchema = z.object({
   /** As the tool counts them. */
   requests: count,
   failed: count,
+  /** Begun and not finished, where a tool tells such; their joules are in `energy_j`. */
+  incomplete: count.default(null),
+  /** Those of the incomplete ones, too. */
   input_tokens: count,
   output_tokens: count,
   /** Why a count of tokens is null; null where none is. */

@@ -84,7 +84,8 @@ function placeOf(name: string, line: number, at: number): Place {
 function logicalLines(text: string): { line: string; parts: Part[] }[] {
   const lines: { line: string; parts: Part[] }[] = []
   let goesOn = false
-  for (const [index, raw] of text.split(/\r?\n/).entries()) {
+  for (const [index, whole] of text.split(/\r?\n/).entries()) {
+    const raw = withoutComment(whole)
     const trimmed = raw.trimEnd()
     const part = { text: trimmed.endsWith('\\') ? trimmed.slice(0, -1) : raw, number: index + 1 }
     const last = lines.at(-1)
@@ -95,6 +96,19 @@ function logicalLines(text: string): { line: string; parts: Part[] }[] {
     goesOn = trimmed.endsWith('\\')
   }
   return lines
+}
+
+/** What a shell reads of a line: up to a `#` that begins a word outside of quotes. */
+function withoutComment(line: string): string {
+  let quote = ''
+  for (let at = 0; at < line.length; at += 1) {
+    const char = line[at] as string
+    if (char === '\\' && quote !== "'") at += 1
+    else if (quote !== '') quote = char === quote ? '' : quote
+    else if (char === '"' || char === "'") quote = char
+    else if (char === '#' && /\s/.test(line[at - 1] ?? '')) return line.slice(0, at)
+  }
+  return line
 }
 
 /** Nothing to run, or how a script begins. */
