@@ -100,7 +100,7 @@ it.concurrent('a level that rises through its floor is subtracted by nobody', as
     })
 })
 
-describe.concurrent('without a thermal floor', () => {
+describe('without a thermal floor', () => {
   it('parked power is measured before the window', async () => {
     const { result, stderr } = await measured([{ for_s: 1, w: 110 }], [])
     expect(result.energy_breakdown).toMatchObject({

@@ -13,8 +13,7 @@ const idle = (scenario: string, ...args: string[]) =>
     env: HOME,
   })
 
-// They wait for most of their time.
-describe.concurrent('llem idle', () => {
+describe('llem idle', () => {
   it('tells four levels, a cold start and the pause from which unloading pays, as JSON and on the screen', async () => {
     const { code, stdout, stderr } = await idle('idle-model', '--json', '-q')
     const report = JSON.parse(stdout) as IdleReport

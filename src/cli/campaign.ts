@@ -148,14 +148,15 @@ interface SeenCampaign {
   records: RunRecords
 }
 
-/** What its cycles come to, as statistics.json has it. */
+/** What its cycles come to, as statistics.json has it; of very many experiments without the bootstrap, which only that file has then. */
 async function statisticsIn(
   plan: CampaignPlan,
   records: RunRecords,
 ): Promise<{ statistics: CampaignStatistics; isSingle: boolean }> {
   const { campaignStatistics } = await import('../campaign/statistics.js')
   const isSingle = plan.execution.cycles * records.rounds === 1
-  return { statistics: campaignStatistics(plan, records, { hasBootstrap: false }), isSingle }
+  const hasBootstrap = plan.experiments.length <= MANY_ENTRIES
+  return { statistics: campaignStatistics(plan, records, { hasBootstrap }), isSingle }
 }
 
 async function runIt(
@@ -295,7 +296,7 @@ function tellPlan({ notes }: LoadedCampaign & { ok: true }, plan: CampaignPlan):
 const UNTIL_CYCLES = 100
 
 const MANY = 20
-/** Of which the manifest is for programs alone. */
+/** More than a person reads: what takes seconds is left out, and JSON has no blanks. */
 const MANY_ENTRIES = 500
 
 /** What is left to run, or what the next round of a daemon would run, and when. */

@@ -295,9 +295,13 @@ function keyStaysSecret(name: (typeof SERVER_BACKENDS)[number]): Rule {
   }
 }
 
+let defaultsOfAll: ExperimentConfig | null = null
+
 /** The keys that are written with another value than their default, as a resolved configuration writes all of them. */
 function changedKeys(group: 'load' | (typeof SERVER_BACKENDS)[number], written: Tree): string[] {
-  const defaults: unknown = experimentConfigSchema.parse({ model: 'any' })[group]
+  // Once: a grid asks for each of its points.
+  defaultsOfAll ??= experimentConfigSchema.parse({ model: 'any' })
+  const defaults: unknown = defaultsOfAll[group]
   return Object.keys(written).filter(
     (key) => JSON.stringify(written[key]) !== JSON.stringify(readPath(defaults, [key])),
   )
