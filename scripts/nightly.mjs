@@ -42,7 +42,7 @@ const SHARDS = Object.fromEntries([
       command: [
         vitest,
         'run',
-        ...['nodes.test', 'controller', 'accounts'].map((name) => `__test__/slurm/${name}`),
+        ...['nodes.test', 'controller', 'accounts', 'suspended'].map((name) => `__test__/slurm/${name}`),
       ],
       env: { LLEM_TEST_SLURM_CYCLES: '50', LLEM_TEST_NIGHTLY: '1' },
       needs: ['slurmctld', '-V'],
