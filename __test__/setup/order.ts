@@ -4,13 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const LAST = ['docker/docker.test.ts', 'cli/run-server.test.ts', 'attach/llama-bench.test.ts']
 
 /** Long files are begun early, so that none runs alone at the end. */
-const LONG = [
-  'house/readme.test.ts',
-  'backends/pytorch.test.ts',
-  'campaign/run.test.ts',
-  'cli/run-energy-backends.test.ts',
-  'backends/litellm.test.ts',
-]
+const LONG = ['house/readme.test.ts', 'campaign/run.test.ts', 'backends/pytorch.test.ts']
 
 /** Without what earlier runs have taken, which a fresh clone does not know: the same order everywhere. */
 export class Order extends BaseSequencer {
