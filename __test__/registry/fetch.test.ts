@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { fetchLocated, locateModel } from '../../dist/registry/locate.js'
 import { recorder } from '../experiment/recorder.js'
 import { scratchFolder } from '../native/scenario.js'
-import { COMMIT, type FakeHub, gitId, json, sha256, startHub } from './hub-double.js'
+import { askOnly, COMMIT, type FakeHub, gitId, json, sha256, startHub } from './hub-double.js'
 
 /** Bytes that repeat nowhere, so that a part in a wrong place is seen. */
 function bytes(count: number, seed: number): Buffer {
@@ -71,11 +71,7 @@ beforeEach(async () => {
     'o/folder': { files: FOLDER, commit: COMMIT, small: ['config.json', 'tokenizer.json'] },
   })
   home = scratchFolder()
-  process.env.HF_HOME = home
-  process.env.XDG_CACHE_HOME = join(home, 'cache')
-  process.env.HF_ENDPOINT = hub.address
-  for (const name of ['HF_TOKEN', 'HF_HUB_OFFLINE', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE'])
-    delete process.env[name]
+  askOnly(hub, home)
 })
 afterEach(() => hub.close())
 

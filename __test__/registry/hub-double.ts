@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 
 export interface FakeRepository {
   /** Path -> content. */
@@ -176,4 +177,13 @@ function end(server: Server): Promise<void> {
     server.closeAllConnections()
     server.close(() => resolve())
   })
+}
+
+/** From now on this process knows this hub alone, a cache of its own, and no token. */
+export function askOnly(hub: FakeHub, home: string): void {
+  process.env.HF_HOME = home
+  process.env.XDG_CACHE_HOME = join(home, 'cache')
+  process.env.HF_ENDPOINT = hub.address
+  for (const name of ['HF_TOKEN', 'HF_HUB_OFFLINE', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE'])
+    delete process.env[name]
 }

@@ -9,7 +9,7 @@ import { namedModel } from '../../dist/core/named-model.js'
 import { fetchLocated, locateModel } from '../../dist/registry/locate.js'
 import { recorder } from '../experiment/recorder.js'
 import { scratchFolder } from '../native/scenario.js'
-import { COMMIT, type FakeHub, startHub } from './hub-double.js'
+import { askOnly, COMMIT, type FakeHub, startHub } from './hub-double.js'
 
 const WEIGHTS = Buffer.alloc(300_000, 'weights of a tiny model ')
 let hub: FakeHub
@@ -19,11 +19,7 @@ beforeEach(async () => {
   const files = { 'm-Q4_0_4_4.gguf': WEIGHTS, 'm-Q8_0.gguf': Buffer.alloc(2_500_000) }
   hub = await startHub({ 'o/r': { files, commit: COMMIT } })
   home = scratchFolder()
-  process.env.HF_HOME = home
-  process.env.XDG_CACHE_HOME = join(home, 'cache')
-  process.env.HF_ENDPOINT = hub.address
-  for (const name of ['HF_TOKEN', 'HF_HUB_OFFLINE', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE'])
-    delete process.env[name]
+  askOnly(hub, home)
 })
 afterEach(() => hub.close())
 
