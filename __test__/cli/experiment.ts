@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { beforeAll } from 'vitest'
 import type { ExperimentResult } from '../../dist/results/experiment.js'
 import { isRunning, within } from '../backends/processes.js'
-import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from '../backends/tiny-model.js'
+import { quickDataDir, quickLlamacpp } from '../backends/quick-llamacpp.js'
+import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
 import { type Ended, startLlem } from '../native/llem.js'
 
 const folder = scratchFolder()
@@ -19,9 +20,9 @@ export const HOME = {
 export const model = tinyModel(folder, 'tiny')
 
 beforeAll(async () => {
-  await installedLlamacpp()
+  await quickLlamacpp()
   mkdirSync(HOME.XDG_DATA_HOME)
-  symlinkSync(testDataDir, join(HOME.XDG_DATA_HOME, 'llem'))
+  symlinkSync(quickDataDir, join(HOME.XDG_DATA_HOME, 'llem'))
 }, 180_000)
 
 /** Without the waits: 2 threads of llama.cpp on 2 busy cores crawl, and the baseline takes 5 s at least. */

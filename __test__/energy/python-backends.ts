@@ -8,7 +8,7 @@ import type { EnergyBackendName } from '../../dist/core/energy-backends.js'
 import { energyBackend } from '../../dist/energy/backends/registry.js'
 import type { MeterWishes } from '../../dist/energy/meter.js'
 import { installPythonBackend } from '../../dist/energy/python/install.js'
-import { testDataDir } from '../backends/tiny-model.js'
+import { quickDataDir } from '../backends/quick-llamacpp.js'
 
 /** Of its own: with Zeus in the data folder of the other tests, `auto` would measure all of them with it. */
 export const energyDataHome = fileURLToPath(new URL('../../.cache/test/energy-data', import.meta.url))
@@ -18,9 +18,9 @@ export const energyDataDir = join(energyDataHome, 'llem')
 export async function installReal(name: EnergyBackendName): Promise<string | null> {
   const { python } = energyBackend(name)
   if (python === null) throw new Error(`${name} is no Python package`)
-  mkdirSync(energyDataDir, { recursive: true })
+  for (const place of [energyDataDir, join(quickDataDir, 'backends')]) mkdirSync(place, { recursive: true })
   const runners = join(energyDataDir, 'backends')
-  if (!existsSync(runners)) symlinkSync(join(testDataDir, 'backends'), runners)
+  if (!existsSync(runners)) symlinkSync(join(quickDataDir, 'backends'), runners)
   try {
     await installPythonBackend(name, python, { dataDir: energyDataDir, python: 'python3' })
     return null

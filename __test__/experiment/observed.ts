@@ -9,7 +9,8 @@ import { loadExperimentConfig } from '../../dist/config/load.js'
 import type { ExperimentConfig } from '../../dist/config/schema.js'
 import { simulate } from '../../dist/native/simulation.js'
 import type { Observer } from '../../dist/progress/observer.js'
-import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from '../backends/tiny-model.js'
+import { quickDataDir, quickLlamacpp } from '../backends/quick-llamacpp.js'
+import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
 import { gpu, nowNs, scenarioFile } from '../native/scenario.js'
 
 const folder = scratchFolder()
@@ -19,7 +20,7 @@ const startWorker = llamacpp.start.bind(llamacpp)
 export const libraryPath = simulate(scenarioFile([gpu(0, [{ for_s: 1, w: 300 }])]))
 
 beforeAll(async () => {
-  await installedLlamacpp()
+  await quickLlamacpp()
   process.env.XDG_CACHE_HOME = join(folder, 'cache')
 }, 180_000)
 
@@ -69,7 +70,7 @@ export function watchWorker(
   }
   vi.spyOn(llamacpp, 'start').mockImplementation(async (options: StartOptions) => {
     const real = await timed('load', async () => {
-      const session = await startWorker({ ...options, dataDir: testDataDir })
+      const session = await startWorker({ ...options, dataDir: quickDataDir })
       await sleep(loadsForMs)
       return session
     })

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from '../backends/tiny-model.js'
+import { quickDataDir, quickLlamacpp } from '../backends/quick-llamacpp.js'
+import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
 import { startNode } from '../native/llem.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -11,13 +12,13 @@ const examples = fileURLToPath(new URL('../../examples', import.meta.url))
 const folder = scratchFolder()
 
 beforeAll(async () => {
-  await installedLlamacpp()
+  await quickLlamacpp()
 }, 180_000)
 
 const runExample = (name: string, ...args: string[]) =>
   startNode([join(examples, name), ...args], {
     cwd: folder,
-    env: { XDG_DATA_HOME: dirname(testDataDir), XDG_CACHE_HOME: join(folder, 'cache') },
+    env: { XDG_DATA_HOME: dirname(quickDataDir), XDG_CACHE_HOME: join(folder, 'cache') },
   }).ended
 
 describe('the examples', () => {

@@ -1,7 +1,7 @@
 // What a program sees that imports llem by its name.
 
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Energy,
@@ -16,7 +16,8 @@ import {
   simulate,
 } from 'llem'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from '../backends/tiny-model.js'
+import { quickDataDir, quickLlamacpp } from '../backends/quick-llamacpp.js'
+import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
 import { gpu, nowNs, type Segment, scenarioFile, trueJoules } from '../native/scenario.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -112,11 +113,11 @@ describe('runExperiment', () => {
   })
 
   beforeAll(async () => {
-    await installedLlamacpp()
+    await quickLlamacpp()
   }, 180_000)
 
   it('gives the result and the folder it is in', async () => {
-    vi.stubEnv('XDG_DATA_HOME', join(testDataDir, '..'))
+    vi.stubEnv('XDG_DATA_HOME', dirname(quickDataDir))
     const options = quick()
     const { result, runDir } = await runExperiment(options, { simulate: scenario })
     expect(result).toMatchObject({ simulated: true, model, prompts: { count: 4 } })
@@ -125,7 +126,7 @@ describe('runExperiment', () => {
   })
 
   it('takes LLEM variables for the shell alone: a program says what it means', async () => {
-    vi.stubEnv('XDG_DATA_HOME', join(testDataDir, '..'))
+    vi.stubEnv('XDG_DATA_HOME', dirname(quickDataDir))
     vi.stubEnv('LLEM_N_PROMPTS', '9')
     const { result } = await runExperiment(quick(), { simulate: scenario })
     expect(result.prompts.count).toBe(4)
@@ -140,7 +141,7 @@ describe('runExperiment', () => {
   })
 
   it('ends early when its signal is aborted', async () => {
-    vi.stubEnv('XDG_DATA_HOME', join(testDataDir, '..'))
+    vi.stubEnv('XDG_DATA_HOME', dirname(quickDataDir))
     const running = runExperiment({ ...quick(), n_prompts: 5000 }, { signal: AbortSignal.timeout(2500) })
     await expect(running).rejects.toMatchObject({ code: 'INTERRUPTED' })
   })

@@ -18,7 +18,8 @@ import {
   warmupUntilConverged,
 } from 'llem'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from '../backends/tiny-model.js'
+import { quickDataDir, quickLlamacpp } from '../backends/quick-llamacpp.js'
+import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
 import { gpu, scenarioFile } from '../native/scenario.js'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -42,9 +43,9 @@ const campaign = (): CampaignConfig => ({
 })
 
 beforeAll(async () => {
-  await installedLlamacpp()
+  await quickLlamacpp()
   mkdirSync(join(folder, 'data'))
-  symlinkSync(testDataDir, join(folder, 'data/llem'))
+  symlinkSync(quickDataDir, join(folder, 'data/llem'))
 }, 180_000)
 
 afterEach(() => vi.unstubAllEnvs())
