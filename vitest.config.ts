@@ -45,9 +45,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 180_000,
     // Most tests wait for sensors and servers: with two at a time two cores were busy to 60 %.
-    maxWorkers: 3,
-    // Real sensors, threads and processes on a machine that others may use too: a stall fails a test once, a bug twice.
-    retry: 1,
+    maxWorkers: 4,
+    retry: 0,
     projects: [
       {
         extends: true,

@@ -2,6 +2,8 @@
 // Without names: all of them, one after the other. --list: their names. A shard whose tools are missing is left out and told; with
 // CI=true that is a failure.
 import { spawn, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -15,7 +17,22 @@ const split = (name, count, command) =>
   Array.from({ length: count }, (_, index) => [`${name}-${index + 1}`, command(index + 1, count)])
 const sensors = ['run', '--release', '-p', 'llem-meter', '--features', 'replay', '--example', 'sensors', '--']
 
+/** The files whose tests are many more at night (`__test__/setup/at-night.ts`), and one whose tests are only there then. */
+const longFiles = () => [
+  ...readdirSync(join(root, '__test__'), { recursive: true })
+    .map((name) => join('__test__', name))
+    .filter(
+      (path) =>
+        path.endsWith('.test.ts') && readFileSync(join(root, path), 'utf8').includes('setup/at-night'),
+    ),
+  '__test__/backends/litellm.nightly.test.ts',
+]
+
 const SHARDS = Object.fromEntries([
+  ...split('long', 2, (shard, of) => ({
+    command: [vitest, 'run', `--shard=${shard}/${of}`, ...longFiles()],
+    env: { LLEM_TEST_NIGHTLY: '1' },
+  })),
   ...split('faults', 6, (shard, of) => ({
     command: [node, 'scripts/faults.mjs', '--faults', 'all', '--kills', '0', '--shard', `${shard}/${of}`],
   })),
@@ -42,7 +59,7 @@ const SHARDS = Object.fromEntries([
       command: [
         vitest,
         'run',
-        ...['nodes.test', 'controller', 'accounts', 'suspended'].map((name) => `__test__/slurm/${name}`),
+        ...['nodes', 'controller', 'accounts', 'suspended'].map((name) => `__test__/slurm/${name}`),
       ],
       env: { LLEM_TEST_SLURM_CYCLES: '50', LLEM_TEST_NIGHTLY: '1' },
       needs: ['slurmctld', '-V'],

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, it, vi } from 'vitest'
 import { startLlem } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 import { BEHAVIOURS } from './hostile-server.mjs'
 import { startPortServer } from './port-server.js'
 
@@ -67,7 +68,7 @@ afterAll(() => {
 })
 
 describe('a server that does harm', () => {
-  it.concurrent.for(BEHAVIOURS)('%s', async (behaviour, { expect }) => {
+  it.concurrent.for(byDay(26, BEHAVIOURS))('%s', async (behaviour, { expect }) => {
     const { code, stderr, said, tookMs, peaks } = await against(behaviour)
     table.push(
       `${behaviour.padEnd(42)} llem ${peaks.llem.toFixed(0)} MB, worker ${peaks.worker.toFixed(0)} MB, ${(tookMs / 1000).toFixed(1)} s, ${code}: ${stderr.trim().split('\n').at(-1)?.slice(0, 200)}`,

@@ -6,6 +6,7 @@ import { listBackends } from '../../dist/backends/list.js'
 import { findInstall } from '../../dist/backends/llamacpp/installs.js'
 import { LIBRARY_ENTRY, packagesOf } from '../../dist/backends/llamacpp/packages.js'
 import { findBackend } from '../../dist/backends/registry.js'
+import { atNight } from '../setup/at-night.js'
 import { installedLlamacpp, scratchFolder, testDataDir } from './tiny-model.js'
 
 // Processes start slowly on a machine that is busy with other tests.
@@ -64,22 +65,26 @@ describe('installing', () => {
     expect(contents(dataDir)).toEqual([])
   }, 60_000)
 
-  it('is safe twice at once, clears what a killed one left, and replaces what is broken', async () => {
-    const dataDir = scratchFolder()
-    const folder = join(dataDir, 'backends', 'llamacpp')
-    mkdirSync(join(folder, '.tmp-4194304-killed'), { recursive: true }) // No Linux process has this number.
-    const both = await Promise.all([install(dataDir), install(dataDir)])
-    expect(both.map(({ installed }) => installed).sort()).toEqual([false, true])
-    expect(contents(dataDir)).toEqual(['3.22.1-none'])
+  atNight(
+    'is safe twice at once, clears what a killed one left, and replaces what is broken',
+    async () => {
+      const dataDir = scratchFolder()
+      const folder = join(dataDir, 'backends', 'llamacpp')
+      mkdirSync(join(folder, '.tmp-4194304-killed'), { recursive: true }) // No Linux process has this number.
+      const both = await Promise.all([install(dataDir), install(dataDir)])
+      expect(both.map(({ installed }) => installed).sort()).toEqual([false, true])
+      expect(contents(dataDir)).toEqual(['3.22.1-none'])
 
-    rmSync(join(folder, '3.22.1-none', 'node_modules', 'node-llama-cpp', 'dist'), { recursive: true })
-    expect(rowsOf(dataDir)).toMatchObject([{ installed: true, problem: 'its files are missing' }])
-    expect(await install(dataDir)).toMatchObject({ installed: true })
-    expect(rowsOf(dataDir)).toMatchObject([{ problem: null }])
-    expect(contents(dataDir)).toEqual(['3.22.1-none'])
-    expect(existsSync(join(folder, '3.22.1-none', 'replaced'))).toBe(false)
-    rmSync(dataDir, { recursive: true })
-  }, 180_000)
+      rmSync(join(folder, '3.22.1-none', 'node_modules', 'node-llama-cpp', 'dist'), { recursive: true })
+      expect(rowsOf(dataDir)).toMatchObject([{ installed: true, problem: 'its files are missing' }])
+      expect(await install(dataDir)).toMatchObject({ installed: true })
+      expect(rowsOf(dataDir)).toMatchObject([{ problem: null }])
+      expect(contents(dataDir)).toEqual(['3.22.1-none'])
+      expect(existsSync(join(folder, '3.22.1-none', 'replaced'))).toBe(false)
+      rmSync(dataDir, { recursive: true })
+    },
+    180_000,
+  )
 })
 
 describe('listing', () => {

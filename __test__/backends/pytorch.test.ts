@@ -24,6 +24,7 @@ import {
   testPython,
   tinyLlama,
 } from '../models/hugging-face.js'
+import { atNight, byDay, groupAtNight, isNight } from '../setup/at-night.js'
 import { childPids, endsWithin, isRunning } from './processes.js'
 import { scratchFolder } from './tiny-model.js'
 
@@ -79,7 +80,7 @@ async function collect(
 const digestOf = (ids: number[]) => createHash('sha256').update(ids.join(',')).digest('hex').slice(0, 16)
 
 beforeAll(async () => {
-  missing = (await installRealPytorch()) ?? installExtras()
+  missing = (await installRealPytorch()) ?? (isNight ? installExtras() : null)
   if (missing !== null) return
   model = tinyLlama(folder)
   reference = JSON.parse(models('answers', [model, '40'], JSON.stringify(TEXTS)))
@@ -144,7 +145,7 @@ describe('loading', () => {
     expect([vram_bytes, vram_peak_bytes]).toEqual([null, null])
   })
 
-  it('takes the type and the attention that it is told', async () => {
+  atNight('takes the type and the attention that it is told', async () => {
     const other = await start({ dtype: 'bf16', attn_implementation: 'eager' })
     await other.close()
     expect(other.info).toMatchObject({ dtype: 'bfloat16', versions: { attention: 'eager' } })
@@ -251,7 +252,7 @@ describe('counting', () => {
     expect(records[0]?.input_tokens).toBe(6)
   })
 
-  it('tells the system what it is told, as a message where there are messages', async () => {
+  atNight('tells the system what it is told, as a message where there are messages', async () => {
     const prompt = { system: 'de', text: 'abc' }
     const plain = await collect(session, [prompt])
     // <s>de, two line feeds, abc
@@ -306,7 +307,7 @@ describe('sampling', () => {
     expect(first).not.toEqual(reference.map(({ answer }) => digestOf(answer)))
   })
 
-  it('takes nothing from what a model’s author recommends', async () => {
+  atNight('takes nothing from what a model’s author recommends', async () => {
     const advised = join(folder, 'advised')
     cpSync(model, advised, { recursive: true })
     const file = join(advised, 'generation_config.json')
@@ -327,7 +328,7 @@ describe('sampling', () => {
   })
 })
 
-describe('adapters', () => {
+groupAtNight('adapters', () => {
   it('change the answers, and their weights count', async () => {
     const env = { ...process.env, PYTHONPATH: extrasFolder }
     const adapter = join(folder, 'adapter')
@@ -346,7 +347,7 @@ describe('adapters', () => {
   })
 })
 
-describe('quantised weights', () => {
+groupAtNight('quantised weights', () => {
   it.each([
     ['bnb_8bit', 'int8'],
     ['bnb_4bit', 'nf4'],
@@ -376,11 +377,13 @@ describe('refusing', () => {
     expect(childPids()).toEqual(before)
   })
 
-  it.each([
-    ['bitsandbytes', { quantisation: 'bnb_4bit' }],
-    ['flash_attn', { attn_implementation: 'flash_attention_2' }],
-    ['peft', { lora: 'some/adapter' }],
-  ])('says that %s is missing and how to get it, and leaves no process', async (name, options) => {
+  it.each(
+    byDay(1, [
+      ['bitsandbytes', { quantisation: 'bnb_4bit' }],
+      ['flash_attn', { attn_implementation: 'flash_attention_2' }],
+      ['peft', { lora: 'some/adapter' }],
+    ] as [string, Record<string, unknown>][]),
+  )('says that %s is missing and how to get it, and leaves no process', async (name, options) => {
     const before = childPids()
     await expect(start(options)).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
@@ -424,7 +427,7 @@ describe('refusing', () => {
     })
   })
 
-  it('tells a model that transformers does not know, with its words', async () => {
+  atNight('tells a model that transformers does not know, with its words', async () => {
     const path = join(scratchFolder(), 'martian')
     cpSync(model, path, { recursive: true })
     writeFileSync(join(path, 'config.json'), '{"model_type": "martian"}')
@@ -434,7 +437,7 @@ describe('refusing', () => {
     })
   })
 
-  it('refuses CUDA where there is none', async (context) => {
+  atNight('refuses CUDA where there is none', async (context) => {
     const script = 'import torch; raise SystemExit(torch.cuda.is_available())'
     const hasGpu = await new Promise((resolve) => spawn(testPython(), ['-c', script]).on('exit', resolve))
     if (hasGpu !== 0) context.skip('torch sees a CUDA device here')
@@ -490,7 +493,7 @@ describe('the verbs', () => {
     expect(await endsWithin(Number(piped.pid), 5000)).toBe(true)
   })
 
-  it('keep stdout to themselves, also from what a library prints in C', async () => {
+  atNight('keep stdout to themselves, also from what a library prints in C', async () => {
     const loud = join(folder, 'loud')
     cpSync(model, loud, { recursive: true })
     const file = join(loud, 'config.json')
@@ -537,7 +540,7 @@ describe('ending', () => {
     await doomed.close()
   })
 
-  it('ends a worker that is busy generating when its stdin closes', async () => {
+  atNight('ends a worker that is busy generating when its stdin closes', async () => {
     const busy = await start()
     const running = expect(busy.run(long, { generation })).rejects.toMatchObject({ code: 'WORKER_DIED' })
     await sleep(300)
@@ -549,7 +552,7 @@ describe('ending', () => {
     expect(isRunning(Number(busy.info.pid))).toBe(false)
   })
 
-  it('leaves no worker behind when llem itself is killed', async () => {
+  atNight('leaves no worker behind when llem itself is killed', async () => {
     const registry = new URL('../../dist/backends/registry.js', import.meta.url).href
     const asked = { model, options: { device: 'cpu' }, dataDir: pytorchDataDir }
     const script = `
@@ -571,7 +574,7 @@ describe('ending', () => {
   })
 })
 
-describe('the facts of a loaded model', () => {
+groupAtNight('the facts of a loaded model', () => {
   it('are those of its config.json, for every family that llem knows', () => {
     const told: Record<string, { config: ModelConfig; facts: ModelFacts }> = JSON.parse(
       models('facts', [WORKER]),

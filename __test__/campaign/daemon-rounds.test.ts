@@ -10,6 +10,7 @@ import type { Manifest } from '../../dist/campaign/manifest.js'
 import { isRunning, within } from '../backends/processes.js'
 import { childrenOf } from '../cli/experiment.js'
 import type { Ended } from '../native/llem.js'
+import { atNight, byDay } from '../setup/at-night.js'
 import {
   type CampaignUnderTest,
   campaignOf,
@@ -235,18 +236,22 @@ describe.concurrent('a daemon ends cleanly within 5 s of', () => {
     await stopped(daemon, fifth, 'SIGINT', 'between rounds')
   })
 
-  it.for(['the worker', 'the process that runs the experiment'])('SIGTERM while %s hangs', async (what) => {
-    const daemon = daemonOf('interval: 1h', { prompts: 5000 })
-    const begun = daemon.begin()
-    await runs(daemon.dir)
-    const isWorker = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('llamacpp')
-    const workers = () => childrenOf(begun.child.pid).flatMap((runner) => childrenOf(runner).filter(isWorker))
-    expect(await within(30_000, () => workers().length > 0)).toBe(true)
-    const pids = [...workers(), ...childrenOf(begun.child.pid)]
-    process.kill(Number(what === 'the worker' ? pids[0] : pids.at(-1)), 'SIGSTOP')
-    await stopped(daemon, begun, 'SIGTERM', 'in round 1')
-    expect(await within(5000, () => !pids.some(isRunning))).toBe(true)
-  })
+  it.for(byDay(1, ['the worker', 'the process that runs the experiment']))(
+    'SIGTERM while %s hangs',
+    async (what) => {
+      const daemon = daemonOf('interval: 1h', { prompts: 5000 })
+      const begun = daemon.begin()
+      await runs(daemon.dir)
+      const isWorker = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('llamacpp')
+      const workers = () =>
+        childrenOf(begun.child.pid).flatMap((runner) => childrenOf(runner).filter(isWorker))
+      expect(await within(30_000, () => workers().length > 0)).toBe(true)
+      const pids = [...workers(), ...childrenOf(begun.child.pid)]
+      process.kill(Number(what === 'the worker' ? pids[0] : pids.at(-1)), 'SIGSTOP')
+      await stopped(daemon, begun, 'SIGTERM', 'in round 1')
+      expect(await within(5000, () => !pids.some(isRunning))).toBe(true)
+    },
+  )
 
   it('SIGINT in a gap', async () => {
     const daemon = daemonOf('interval: 1h', { experiments: 2, execution: 'cycles: 1' })
@@ -263,7 +268,7 @@ describe.concurrent('a daemon ends cleanly within 5 s of', () => {
     await stopped(daemon, begun, 'SIGINT', 'in round 1')
   })
 
-  it('SIGTERM at any moment of its beginning', async () => {
+  atNight('SIGTERM at any moment of its beginning', async () => {
     const daemon = daemonOf('interval: 1h', { prompts: 500 })
     const moments = [250, 500, 700, 900, 1300].map((ms) => () => sleep(ms))
     // On a machine that others use too there may be nothing of it after a second or two.

@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, vi } from 'vitest'
 import { within } from '../backends/processes.js'
 import { randomOf } from '../native/scenario.js'
+import { isNight } from '../setup/at-night.js'
 import { campaignOf, processesWith, resultsIn, shortCampaign } from './running.js'
 
-const KILLS = Number(process.env.LLEM_TEST_KILLS ?? 12)
-const EXPERIMENTS = 30
+const KILLS = Number(process.env.LLEM_TEST_KILLS ?? (isNight ? 30 : 5))
+const EXPERIMENTS = isNight ? 30 : 8
 
 vi.setConfig({ testTimeout: 300_000 + KILLS * 5000 })
 

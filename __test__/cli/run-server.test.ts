@@ -16,6 +16,7 @@ import { endsWithin, isRunning, within } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { llem } from '../native/llem.js'
 import { COMMIT, sha256, startHub } from '../registry/hub-double.js'
+import { atNight } from '../setup/at-night.js'
 import {
   childrenOf,
   filesIn,
@@ -182,7 +183,7 @@ describe('a server that llem starts', () => {
     expect(jsonIn(outputDir, 'incomplete.json')).toMatchObject({ status: 'failed' })
   })
 
-  it('and dies in the warmup is told once', async (context) => {
+  atNight('and dies in the warmup is told once', async (context) => {
     const warmup = ['warmup.max_prompts=200', 'warmup.cv_threshold=0']
     const { child, ended, says } = startRun([], [...started(context), ...LONG, ...warmup])
     await says('Warmup: up to 200 prompts')
@@ -342,7 +343,7 @@ describe('whoever ends llem ends the server', () => {
     await allGone(processes)
   })
 
-  it('SIGKILL of the worker leaves no server', async (context) => {
+  atNight('SIGKILL of the worker leaves no server', async (context) => {
     const { child, ended, outputDir } = startRun([], [...started(context), ...LONG])
     await measured(outputDir, 3)
     const servers = workersChildren(child.pid)
@@ -378,7 +379,7 @@ describe('a server that runs already', () => {
     expect(lines.map(({ output_tokens }) => output_tokens)).toEqual([24, 24, 24, 24])
   })
 
-  it('gets synthetic prompts of exactly the length asked for', async (context) => {
+  atNight('gets synthetic prompts of exactly the length asked for', async (context) => {
     const prompts = 'prompts={synthetic: {input_len: 37, output_len: 11}}'
     const sets = [...running(context), prompts, 'n_prompts=6', 'load.concurrency=3', 'energy.backend=null']
     const { outputDir } = await run([], sets)

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
 import { scratchFolder } from '../backends/tiny-model.js'
+import { atNight, byDay } from '../setup/at-night.js'
 import { HOME, model, run } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -48,7 +49,7 @@ describe('a terminal', () => {
     expect(shown).not.toContain(`${ESCAPE}[3`)
   })
 
-  it('that is dumb gets plain lines', () => {
+  atNight('that is dumb gets plain lines', () => {
     const { shown } = onTerminal({ NO_COLOR: '', TERM: 'dumb' })
     expect(shown).toContain('Warmup: up to 5 prompts')
     expect(shown).not.toContain(ESCAPE)
@@ -62,7 +63,7 @@ describe('a terminal', () => {
 })
 
 describe('a pipe', () => {
-  it.for([{}, { CI: 'true' }, { TERM: 'xterm-256color', COLORTERM: 'truecolor' }])(
+  it.for(byDay(1, [{}, { CI: 'true' }, { TERM: 'xterm-256color', COLORTERM: 'truecolor' }]))(
     'gets no escape codes, whatever the environment says: %j',
     async (env) => {
       const { code, stdout, stderr } = await run(['--simulate', '-n', '2'], [], { NO_COLOR: '', ...env })

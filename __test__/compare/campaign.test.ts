@@ -8,6 +8,7 @@ import { cyclePlanSchema } from '../../dist/compare/cycles.js'
 import { frontSchema } from '../../dist/compare/front.js'
 import { markdownText } from '../../dist/core/markdown.js'
 import { scratchFolder } from '../native/scenario.js'
+import { atNight } from '../setup/at-night.js'
 import { measuredServers, TRUE_RATIO, type TwoServers } from './two-servers.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -148,37 +149,43 @@ describe('llem compare of a whole campaign', () => {
 })
 
 describe('llem campaign --until-ci', () => {
-  it('pauses before more energy than --max-kwh, goes on, ends once it knows enough, and is quoted by 97 %', async () => {
-    const another = two.another('cycles: 3, structure: latin_square')
-    const [until, json] = [['--until-ci', '50%'], '--json']
-    const paused = await another.run(...until, '--max-kwh', '0.0005', json)
-    const { state, reason, counts } = JSON.parse(paused.stdout)
-    expect([paused.code, state]).toEqual([1, 'paused'])
-    expect(reason).toMatch(/^\d runs took 0\.000\d+ kWh, and one more would go beyond 0\.0005 kWh$/)
-    expect(counts.completed).toBeLessThanOrEqual(3)
-    const ended = await another.run(...until, json)
-    const told = JSON.parse(ended.stdout)
-    // Five where the machine is quiet.
-    const [, cycles] =
-      /^enough after (\d+) cycles: no interval reaches further than 50 %$/.exec(told.reason) ?? []
-    expect(Number(cycles)).toBeGreaterThanOrEqual(5)
-    expect([ended.code, told.state, told.counts]).toMatchObject([
-      0,
-      'completed',
-      { completed: 2 * Number(cycles), pending: 0 },
-    ])
-    expect(told.statistics.experiments[0].energy_per_output_token_j.quoted).toMatchObject({ coverage: 0.97 })
-    const again = await another.run(...until)
-    expect(again.stdout).toContain(`${2 * Number(cycles)} completed`)
-    expect(again.stdout).toContain('one of 97 %')
-    const compared = await two.run(
-      'compare',
-      join(another.dir(), two.slow),
-      join(another.dir(), two.fast),
-      '--json',
-    )
-    expect(JSON.parse(compared.stdout)).toMatchObject({ coverage: 0.97, answer: 'not_worse' })
-  }, 300_000)
+  atNight(
+    'pauses before more energy than --max-kwh, goes on, ends once it knows enough, and is quoted by 97 %',
+    async () => {
+      const another = two.another('cycles: 3, structure: latin_square')
+      const [until, json] = [['--until-ci', '50%'], '--json']
+      const paused = await another.run(...until, '--max-kwh', '0.0005', json)
+      const { state, reason, counts } = JSON.parse(paused.stdout)
+      expect([paused.code, state]).toEqual([1, 'paused'])
+      expect(reason).toMatch(/^\d runs took 0\.000\d+ kWh, and one more would go beyond 0\.0005 kWh$/)
+      expect(counts.completed).toBeLessThanOrEqual(3)
+      const ended = await another.run(...until, json)
+      const told = JSON.parse(ended.stdout)
+      // Five where the machine is quiet.
+      const [, cycles] =
+        /^enough after (\d+) cycles: no interval reaches further than 50 %$/.exec(told.reason) ?? []
+      expect(Number(cycles)).toBeGreaterThanOrEqual(5)
+      expect([ended.code, told.state, told.counts]).toMatchObject([
+        0,
+        'completed',
+        { completed: 2 * Number(cycles), pending: 0 },
+      ])
+      expect(told.statistics.experiments[0].energy_per_output_token_j.quoted).toMatchObject({
+        coverage: 0.97,
+      })
+      const again = await another.run(...until)
+      expect(again.stdout).toContain(`${2 * Number(cycles)} completed`)
+      expect(again.stdout).toContain('one of 97 %')
+      const compared = await two.run(
+        'compare',
+        join(another.dir(), two.slow),
+        join(another.dir(), two.fast),
+        '--json',
+      )
+      expect(JSON.parse(compared.stdout)).toMatchObject({ coverage: 0.97, answer: 'not_worse' })
+    },
+    300_000,
+  )
 
   it('is refused with a daemon, and with fewer cycles than it needs', async () => {
     const another = two.another('cycles: 3')

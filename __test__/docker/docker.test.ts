@@ -13,6 +13,7 @@ import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
 import { loaded } from '../campaign/written.js'
 import { INSTALL_LIMIT_MS, installRealPytorch, testPython, tinyLlama } from '../models/hugging-face.js'
 import { gpu, scenarioFile } from '../native/scenario.js'
+import { atNight, byDay } from '../setup/at-night.js'
 import { type Engine, SPELLINGS, type Spelling, spelled, startEngine } from './engine.js'
 import { commandLines, emptyImage, isWrittenIn, mountsFor, type Project, projectOf } from './project.js'
 
@@ -141,7 +142,7 @@ async function isEmptyWithin(made: Project, service: string, limitMs: number): P
   }
 }
 
-describe.each(SPELLINGS)('with the spelling %s', (spelling) => {
+describe.each(byDay(1, SPELLINGS))('with the spelling %s', (spelling) => {
   it('each experiment runs in the service named like its backend, and what was started is stopped', async (context) => {
     const secret = `hf_${Math.random().toString(36).slice(2)}`
     placeOf(context, spelling)
@@ -212,11 +213,13 @@ experiments:
 })
 
 describe('a killed campaign leaves no process in its container', () => {
-  it.for([
-    ['campaign', ''],
-    ['runner', ''],
-    ['campaign', 'that hangs'],
-  ] as const)('when its %s is killed over a server %s', async ([what, how], context) => {
+  it.for(
+    byDay(1, [
+      ['campaign', ''],
+      ['runner', ''],
+      ['campaign', 'that hangs'],
+    ] as const),
+  )('when its %s is killed over a server %s', async ([what, how], context) => {
     const made = project(context, onServer({ long: true }))
     const { child, ended } = made.start('-q')
     const pid = await runsIn(made, 'server', serverPath)
@@ -230,7 +233,7 @@ describe('a killed campaign leaves no process in its container', () => {
     await ended
   })
 
-  it('and the next run takes its services over, and stops them', async (context) => {
+  atNight('and the next run takes its services over, and stops them', async (context) => {
     const made = project(context, onServer({ experiments: 2 }))
     const { child, ended } = made.start('-q')
     await runsIn(made, 'server', serverPath)
@@ -244,7 +247,7 @@ describe('a killed campaign leaves no process in its container', () => {
     expect(await made.container('server')).toBeNull()
   })
 
-  it('when what keeps it in the container is killed', async (context) => {
+  atNight('when what keeps it in the container is killed', async (context) => {
     const made = project(context, onServer({ long: true }))
     const { child, ended } = made.start('-q')
     const orphan = await runsIn(made, 'server', serverPath)
@@ -255,21 +258,24 @@ describe('a killed campaign leaves no process in its container', () => {
     await ended
   })
 
-  it('and what is left all the same is found by its mark before the next run, and nothing else', async (context) => {
-    const made = project(context, onServer())
-    await made.compose('up', '-d', 'server')
-    const { child, ended } = made.start('-q')
-    const text = await environmentOf(made, 'server')
-    child.kill('SIGINT')
-    await ended
-    const [, mark = ''] = /^LLEM_CAMPAIGN=(.*)$/m.exec(text) ?? []
-    expect(mark).toMatch(/^[0-9a-f]{16}$/)
-    await made.compose('exec', '-d', '-e', `LLEM_CAMPAIGN=${mark}`, 'server', 'sleep', '1001')
-    await made.compose('exec', '-d', '-e', 'LLEM_CAMPAIGN=other', 'server', 'sleep', '1002')
-    const { code, stderr } = await made.run('-q')
-    expect(code, stderr).toBe(0)
-    expect((await made.processes('server')).map(({ command }) => command)).toEqual(['sleep 1002'])
-  })
+  atNight(
+    'and what is left all the same is found by its mark before the next run, and nothing else',
+    async (context) => {
+      const made = project(context, onServer())
+      await made.compose('up', '-d', 'server')
+      const { child, ended } = made.start('-q')
+      const text = await environmentOf(made, 'server')
+      child.kill('SIGINT')
+      await ended
+      const [, mark = ''] = /^LLEM_CAMPAIGN=(.*)$/m.exec(text) ?? []
+      expect(mark).toMatch(/^[0-9a-f]{16}$/)
+      await made.compose('exec', '-d', '-e', `LLEM_CAMPAIGN=${mark}`, 'server', 'sleep', '1001')
+      await made.compose('exec', '-d', '-e', 'LLEM_CAMPAIGN=other', 'server', 'sleep', '1002')
+      const { code, stderr } = await made.run('-q')
+      expect(code, stderr).toBe(0)
+      expect((await made.processes('server')).map(({ command }) => command)).toEqual(['sleep 1002'])
+    },
+  )
 })
 
 it('a run that takes too long is ended, in the container too', async (context) => {
@@ -282,7 +288,7 @@ it('a run that takes too long is ended, in the container too', async (context) =
   expect(await isEmptyWithin(made, 'server', 5000)).toBe(true)
 })
 
-it('what ran before stays up, and its processes are not foreign to the measurement', async (context) => {
+atNight('what ran before stays up, and its processes are not foreign to the measurement', async (context) => {
   const made = project(context, onServer())
   await made.compose('up', '-d', 'server')
   const before = await made.container('server')
@@ -325,7 +331,7 @@ it('a cold start restarts the container after each run', async (context) => {
   expect(await made.processes('server')).toEqual([])
 })
 
-it('what does not respond is told apart from what does, and restarted', async (context) => {
+atNight('what does not respond is told apart from what does, and restarted', async (context) => {
   const env = placeOf(context)
   const made = project(context, onServer())
   await made.compose('up', '-d', 'server')
@@ -384,7 +390,7 @@ describe('a service', () => {
     expect(await made.container('server')).toBeNull()
   })
 
-  it('is stopped when Ctrl-C comes while it is waited for', async (context) => {
+  atNight('is stopped when Ctrl-C comes while it is waited for', async (context) => {
     const healthcheck = ['healthcheck: { test: [CMD, "false"], interval: 60s, timeout: 2s, retries: 2 }']
     const made = project(context, onServer(), { server: healthcheck })
     const { child, ended } = made.start('-q')
@@ -395,37 +401,40 @@ describe('a service', () => {
     expect(await made.container('server')).toBeNull()
   })
 
-  it('that takes its time to stop is told of, and is not waited for after a second Ctrl-C', async (context) => {
-    // Process 1 of a container takes no notice of SIGTERM where it does not handle it.
-    const made = projectOf(
-      {
-        campaign: onServer({ long: true }),
-        services: services({ server: [] }).replace('stop_grace_period: 0s', 'stop_grace_period: 8s'),
-      },
-      { spelling: ['docker', 'compose'], env: placeOf(context) },
-    )
-    open.push(made)
-    const { child, ended } = made.start()
-    let stderr = ''
-    child.stderr?.on('data', (text: string) => {
-      stderr += text
-    })
-    await runsIn(made, 'server', serverPath)
-    child.kill('SIGINT')
-    expect(await within(6000, () => stderr.includes('Waiting for service server to stop: '))).toBe(true)
-    expect(stderr).toContain('; Ctrl-C once more does not wait, and Docker stops them all the same.\n')
-    const startMs = performance.now()
-    child.kill('SIGINT')
-    expect((await ended).code).toBe(130)
-    expect(performance.now() - startMs).toBeLessThan(1000)
-    expect(await made.container('server')).not.toBeNull()
-    let isUp = true
-    for (let tries = 0; isUp && tries < 60; tries += 1) {
-      await sleep(250)
-      isUp = (await made.container('server')) !== null
-    }
-    expect(isUp).toBe(false)
-  })
+  atNight(
+    'that takes its time to stop is told of, and is not waited for after a second Ctrl-C',
+    async (context) => {
+      // Process 1 of a container takes no notice of SIGTERM where it does not handle it.
+      const made = projectOf(
+        {
+          campaign: onServer({ long: true }),
+          services: services({ server: [] }).replace('stop_grace_period: 0s', 'stop_grace_period: 8s'),
+        },
+        { spelling: ['docker', 'compose'], env: placeOf(context) },
+      )
+      open.push(made)
+      const { child, ended } = made.start()
+      let stderr = ''
+      child.stderr?.on('data', (text: string) => {
+        stderr += text
+      })
+      await runsIn(made, 'server', serverPath)
+      child.kill('SIGINT')
+      expect(await within(6000, () => stderr.includes('Waiting for service server to stop: '))).toBe(true)
+      expect(stderr).toContain('; Ctrl-C once more does not wait, and Docker stops them all the same.\n')
+      const startMs = performance.now()
+      child.kill('SIGINT')
+      expect((await ended).code).toBe(130)
+      expect(performance.now() - startMs).toBeLessThan(1000)
+      expect(await made.container('server')).not.toBeNull()
+      let isUp = true
+      for (let tries = 0; isUp && tries < 60; tries += 1) {
+        await sleep(250)
+        isUp = (await made.container('server')) !== null
+      }
+      expect(isUp).toBe(false)
+    },
+  )
 
   it('that cannot be used is told of with all others, before anything runs', async (context) => {
     const elsewhere = tinyModel(scratchFolder(), 'unseen')
@@ -450,7 +459,7 @@ experiments:
     expect(await made.container('vllm')).toBeNull()
   })
 
-  it('without Python is told of with what its image needs', async (context) => {
+  atNight('without Python is told of with what its image needs', async (context) => {
     const made = project(context, onServer({ docker: ', python: no-python' }).replace(/python: \/\S+,/, ''))
     const { stderr } = await made.run('-q')
     expect(stderr).toMatch(/no program can be run in service server: .*no-python/)

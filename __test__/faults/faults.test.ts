@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startPortServer } from '../backends/port-server.js'
 import { llem } from '../native/llem.js'
 import { scratchFolder, textFile } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 import { COMMANDS, CYCLES, type FaultyCommand, identities } from './commands.js'
 import { buildShim, causeOf, errno, everyFault, type Fault, faulty, wrong } from './shim.js'
 
@@ -21,7 +22,7 @@ const ASKED =
 const [SHARD = 1, SHARDS = 1] = (process.env.LLEM_TEST_SHARD ?? '1/1').split('/').map(Number)
 
 const SAMPLES: Record<string, Fault[]> = {
-  campaign: [
+  campaign: byDay<Fault>(6, [
     ['open', 3, 'EMFILE', 'llem.js'],
     // After the last run, as its result is looked at.
     ['open', 21, 'EIO', 'llem.js'],
@@ -38,7 +39,7 @@ const SAMPLES: Record<string, Fault[]> = {
     ['unlink', 1, 'EROFS', 'llem.js'],
     ['mkdir', 3, 'EROFS', 'llem.js'],
     ['flock', 1, 'EIO', 'llem.js'],
-  ],
+  ]),
   run: [
     ['open', 2, 'EMFILE', 'llem.js'],
     ['write', 1, 'ENOSPC', 'llem.js'],

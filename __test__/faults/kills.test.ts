@@ -9,6 +9,7 @@ import { expect, it, vi } from 'vitest'
 import { within } from '../backends/processes.js'
 import { startProcess } from '../native/llem.js'
 import { randomOf, scratchFolder } from '../native/scenario.js'
+import { isNight } from '../setup/at-night.js'
 import { identities } from './commands.js'
 
 const ENDS = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGSTOP', 'closed terminal'] as const
@@ -22,7 +23,7 @@ const TARGETS = {
 type Target = keyof typeof TARGETS
 type Kill = [end: (typeof ENDS)[number], target: Target]
 
-const KILLS = Number(process.env.LLEM_TEST_KILLS ?? 6)
+const KILLS = Number(process.env.LLEM_TEST_KILLS ?? (isNight ? 12 : 3))
 const CYCLES = 2
 const STOPPED_MS = 1000
 /** What a campaign takes that nothing stops, many times over. */

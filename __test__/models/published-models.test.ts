@@ -5,6 +5,7 @@ import { attentionFlops } from '../../dist/models/attention-flops.js'
 import { classDefaultsOf, DEFAULTED } from '../../dist/models/config/defaults.js'
 import { configFacts, type ModelConfig } from '../../dist/models/config/facts.js'
 import type { ModelFacts } from '../../dist/models/facts.js'
+import { atNight } from '../setup/at-night.js'
 import { INSTALL_LIMIT_MS, installRealPytorch, models } from './hugging-face.js'
 
 // What the published config.json of a model says of its shape, against the model as transformers builds it without memory.
@@ -46,7 +47,7 @@ it('are many, each of its own source', () => {
   ).toHaveLength(rows.length)
 })
 
-it('what is filled in where a nested config.json is silent is what the class says', (context) => {
+atNight('what is filled in where a nested config.json is silent is what the class says', (context) => {
   if (missing !== null) context.skip(missing)
   const told: Record<string, Record<string, unknown>> = JSON.parse(models('defaults', DEFAULTED))
   for (const kind of DEFAULTED)

@@ -1,12 +1,13 @@
 import { expect, it, vi } from 'vitest'
 import type { NativeEnergy } from '../../dist/results/energy.js'
+import { isNight } from '../setup/at-night.js'
 import { execOver } from './llem.js'
 import { gpu, scenarioFile } from './scenario.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
 const ATTEMPTS = 3
-const WINDOW_S = 20
+const WINDOW_S = isNight ? 20 : 5
 
 /** What a driver call costs on current boards, as the simulator's own defaults have it. */
 const REAL_COST = { power: 20, fields: 20, energy: 200, other: 5 }

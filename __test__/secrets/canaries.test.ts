@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { within } from '../backends/processes.js'
+import { byDay } from '../setup/at-night.js'
 import { awkwardCanary, canary, leaks, newPlace, type Place, watched } from './canaries.js'
 import { canariesIn } from './search.js'
 
@@ -114,13 +115,15 @@ describe.concurrent('llem run', () => {
     expect(leaks(ended, place, secrets)).toEqual([])
   })
 
-  it.each([
-    ['error-body', 'REQUESTS_FAILED'],
-    ['plain-body', 'REQUESTS_FAILED'],
-    ['error-event', 'REQUESTS_FAILED'],
-    ['nonsense-event', 'REQUESTS_FAILED'],
-    ['dies', 'SERVER_DIED'],
-  ])('that fails leaves none: %s', async (mode, code) => {
+  it.each(
+    byDay(2, [
+      ['error-body', 'REQUESTS_FAILED'],
+      ['plain-body', 'REQUESTS_FAILED'],
+      ['error-event', 'REQUESTS_FAILED'],
+      ['nonsense-event', 'REQUESTS_FAILED'],
+      ['dies', 'SERVER_DIED'],
+    ] as const),
+  )('that fails leaves none: %s', async (mode, code) => {
     const { ended, place } = await runOf(mode)
     expect(ended.stderr).toContain(`[${code}]`)
     expect(ended.code).toBe(1)

@@ -25,8 +25,7 @@ it('24 runs over an array: kill -9, requeue, scancel and a controller that is re
   const look = () => lookAt(campaign, finished)
 
   const killed = await runningTask(campaign, look)
-  const claim = latestClaim(folderOf(campaign, killed))
-  process.kill(claim?.pid ?? 0, 'SIGKILL')
+  process.kill(processOf(campaign, killed), 'SIGKILL')
   const requeued = await runningTask(campaign, look, killed)
   await slurm.slurm('scontrol', 'requeue', requeued.slurm?.task ?? '')
   await look()
@@ -115,7 +114,7 @@ async function lookAt(campaign: CampaignOnSlurm, finished: Map<string, string>) 
   return status
 }
 
-/** A run that is under way by its record, other than those. */
+/** A run that is under way by its record, other than those, and is stopped, so that it does not end before it is ended. */
 async function runningTask(
   campaign: CampaignOnSlurm,
   look: () => ReturnType<typeof lookAt>,
@@ -129,10 +128,20 @@ async function runningTask(
         entry.started_at !== null &&
         !others.some((other) => nameOf(other) === nameOf(entry)),
     )
-    if (found !== undefined) return found
+    if (found !== undefined) {
+      process.kill(processOf(campaign, found), 'SIGSTOP')
+      if (!resultsIn(campaign.dir()).has(nameOf(found))) return found
+      process.kill(processOf(campaign, found), 'SIGCONT')
+    }
     await sleep(100)
   }
   throw new Error(`no run is under way:\n${logsOf(campaign.dir())}`)
+}
+
+function processOf(campaign: CampaignOnSlurm, entry: ManifestEntry): number {
+  const pid = latestClaim(folderOf(campaign, entry))?.pid
+  if (pid === undefined) throw new Error(`nobody has claimed ${nameOf(entry)}`)
+  return pid
 }
 
 function nameOf({ name, cycle }: ManifestEntry): string {

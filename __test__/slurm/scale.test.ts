@@ -4,12 +4,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
 import { llem } from '../native/llem.js'
+import { isNight } from '../setup/at-night.js'
 import { campaignOn, cluster } from './cluster.js'
 import { completeAll } from './completed.js'
 
 vi.setConfig({ testTimeout: 180_000 })
 const slurm = cluster({ options: { MaxJobCount: 12_000 } })
-const RUNS = 5000
+const RUNS = isNight ? 5000 : 1000
 
 /**
  * The goal is 2 s of status on a machine that does nothing else. Processor time does not count what others take, but twice as
