@@ -79,6 +79,15 @@ describe.concurrent('the results of', () => {
     const shown = await llem(['show', folder])
     expect(shown.stdout).toMatch(/^aiperf +requests .*\nbenchmark +6 +\d+ +2304 /m)
     expect(await llem(['verify', folder])).toMatchObject({ code: 0 })
+    const exported = await llem(['export', folder, '--format', 'jsonl'])
+    expect(JSON.parse(exported.stdout)).toMatchObject({
+      ...{ attached_tool: 'aiperf', attached_benchmarks: 1, attached_reason: null },
+      attached_requests: benchmark.requests,
+      attached_output_tokens: benchmark.output_tokens,
+      attached_command_j_per_output_token: seen.command.j_per_output_token,
+      attached_own_energy_j: benchmark.energy_j,
+      attached_own_j_per_output_token: benchmark.j_per_output_token,
+    })
   })
 
   it('vllm bench serve without --save-detailed have tokens, and a reason for what cannot be joined', async () => {

@@ -72,11 +72,12 @@ describe.concurrent('llem exec --runs', () => {
     const { stdout } = await repeated('--runs', '3', '--json', '-q', '--', 'sleep 0.5')
     const { results, comparison, comparison_reason } = JSON.parse(stdout)
     const [{ times, energies_j, energy_uncertainties_j, energy_mean_j, power_mean_w }] = results
-    // The window is a little longer than the command.
-    for (const [place, energy] of energies_j.entries())
-      expect(Math.abs(energy - POWER_W * times[place])).toBeLessThan(
-        energy_uncertainties_j[place] + POWER_W * 0.01,
-      )
+    for (const [place, energy] of energies_j.entries()) {
+      const beyond = energy - POWER_W * times[place]
+      expect(beyond).toBeGreaterThan(-energy_uncertainties_j[place])
+      // The window is a little longer than the command: by how much, the machine's other work decides.
+      expect(beyond).toBeLessThan(energy_uncertainties_j[place] + POWER_W * 0.1)
+    }
     expect(energy_mean_j).toBeCloseTo(energies_j.reduce((sum: number, each: number) => sum + each, 0) / 3, 9)
     expect(Math.abs(power_mean_w - POWER_W)).toBeLessThan(5)
     expect({ comparison, comparison_reason }).toEqual({

@@ -16,13 +16,13 @@ describe('npm run test:nightly', () => {
     const shards = nightly('--list').stdout.trim().split('\n')
     expect(jobs.shard.strategy.matrix.shard).toEqual(shards)
     expect(shards).toEqual(
-      expect.arrayContaining(['faults-1', 'kills-1', 'fuzz-rust', 'coverage', 'mutation']),
+      expect.arrayContaining(['long-1', 'faults-1', 'kills-1', 'fuzz-rust', 'coverage', 'mutation']),
     )
   })
 
   it('refuses a shard that there is not, before anything runs', () => {
     const { status, stdout, stderr } = nightly('loom', 'fuz')
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
-    expect(stderr).toMatch(/^There is no shard fuz; there are faults-1, /)
+    expect(stderr).toMatch(/^There is no shard fuz; there are long-1, /)
   })
 })

@@ -4,9 +4,11 @@
 import type { ExecResult } from './exec.js'
 import type { ExperimentResult, Spread } from './experiment.js'
 import { warningLines } from './findings.js'
+import { ATTACHED } from './flat-attached.js'
 import { LEVELS, quotedColumn } from './flat-levels.js'
 import { ATTRIBUTION, FOUND, LOAD } from './flat-load.js'
 import type { AnyResult } from './read.js'
+import { sum } from './sum.js'
 
 export type Cell = string | number | boolean | null
 
@@ -342,6 +344,7 @@ const SURROUNDINGS: readonly Column[] = [
     return JSON.stringify(result.effective_config)
   }),
   ...FOUND,
+  ...ATTACHED,
 ]
 
 /** Every column, in order. New ones are added at the end of their part; none is renamed or removed. */
@@ -357,12 +360,6 @@ export function flatRow(result: AnyResult, dir: string): Cell[] {
 /** The worker process where there is one alone: several may differ. */
 function only({ process_results }: ExperimentResult) {
   return process_results.length === 1 ? process_results[0] : undefined
-}
-
-/** Null as soon as one part is, and of nothing. */
-function sum(parts: readonly (number | null)[]): number | null {
-  const known = parts.filter((part) => part !== null)
-  return known.length < parts.length || known.length === 0 ? null : known.reduce((a, b) => a + b, 0)
 }
 
 function greatest(values: readonly (number | null)[]): number | null {
