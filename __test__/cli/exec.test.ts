@@ -34,7 +34,7 @@ describe('what llem exec prints', () => {
     expect(stdout).toBe('to-stdout\n')
     expect(stderr).toMatch(/^SIMULATED: /)
     expect(stderr).toMatch(
-      /GPU 0 .* \d+(\.\d+)? J \+- (\d\.\d|0\.\d\d|\d\d) J +\d+\.\d W +300\.0 W +1\.\d\d s +counter/,
+      /GPU 0 .* \d+(\.\d+)? J \+- (\d\.\d|0\.\d\d|\d\d) J +\d+\.\d W +300\.\d W +1\.\d\d s +counter/,
     )
     expect(stderr).toMatch(
       /^Uncertainty \(k=2\): \+- [\d.]+ J on this board; \+- 1\d J \(5\.\d %\) with the board's gain$/m,

@@ -234,8 +234,9 @@ describe('on a screen', () => {
     expect(lines).toContain(`  Environment: ${result.environment.summary_line}`)
     expect(result.environment.summary_line).toMatch(/^H200 140GB \| CUDA 13\.0 \| Driver 580\.95\.05 \| 50C/)
     expect(lines).toContain(
-      `  Energy: ${energy?.raw_j.toFixed(2)}J raw, ${energy?.adjusted_j?.toFixed(2)}J adjusted (baseline: 300.0W)`,
+      `  Energy: ${energy?.raw_j.toFixed(2)}J raw, ${energy?.adjusted_j?.toFixed(2)}J adjusted (baseline: ${energy?.baseline_power_w?.toFixed(1)}W)`,
     )
+    expect(Math.abs(Number(energy?.baseline_power_w) - 300)).toBeLessThan(1)
     const state = warmup.converged ? 'converged' : 'not converged'
     expect(lines).toContain(`  Warmup: 5 prompts (${state}, CV=${warmup.final_cv?.toFixed(3)})`)
     expect(lines.find((line) => line.startsWith('  Tokens'))).toMatch(

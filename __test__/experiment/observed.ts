@@ -24,12 +24,16 @@ beforeAll(async () => {
   process.env.XDG_CACHE_HOME = join(folder, 'cache')
 }, 180_000)
 
+const PROMPTS = 12
+/** All that it generates. */
+export const TOKENS = PROMPTS * 256
+
 /** A short experiment; a baseline is shorter here than a person may write it. */
 export function config(overrides: Partial<ExperimentConfig> = {}): ExperimentConfig {
   const loaded = loadExperimentConfig({
     text: JSON.stringify({
       model,
-      n_prompts: 20,
+      n_prompts: PROMPTS,
       // Less than 0.3 s would be too short to have an energy.
       generation: { max_tokens: 256, ignore_eos: true },
       llamacpp: { threads: 1, context_size: 512 },

@@ -14,7 +14,7 @@ import { type Observer, silentObserver } from '../../dist/progress/observer.js'
 import type { ExperimentResult } from '../../dist/results/experiment.js'
 import { isRunning } from '../backends/processes.js'
 import { gpu, nowNs, scenarioFile } from '../native/scenario.js'
-import { config, listener, watchWorker } from './observed.js'
+import { config, listener, TOKENS, watchWorker } from './observed.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -110,7 +110,7 @@ describe('a failure that is not of the inference leaves a saved result, where it
           },
         }),
       },
-      { output_tokens: 20 * 256 },
+      { output_tokens: TOKENS },
       null,
     ],
     [
@@ -179,7 +179,7 @@ describe('a failure that is not of the inference leaves a saved result, where it
           },
         }),
       },
-      { output_tokens: 20 * 256 },
+      { output_tokens: TOKENS },
       /^The workers could not be ended \(non-fatal\): it will not go$/,
     ],
   ]
@@ -189,7 +189,7 @@ describe('a failure that is not of the inference leaves a saved result, where it
     expect(outcome).not.toHaveProperty('error')
     const saved: ExperimentResult = JSON.parse(readFileSync(join(runDirIn(wanted), 'result.json'), 'utf8'))
     expect(saved).toMatchObject(expected)
-    expect(saved.output_tokens).toBe(20 * 256)
+    expect(saved.output_tokens).toBe(TOKENS)
     if (told !== null) expect(said).toContainEqual(expect.stringMatching(told))
     expect(isRunning(watched.pid())).toBe(false)
     expect(readdirSync(runDirIn(wanted)).filter((name) => name.includes('.partial'))).toEqual([])
@@ -234,5 +234,5 @@ it('a failed inference is what is told, also where its folder is gone', async ()
 
 it('a silent run is one without a listener', async () => {
   const { outcome } = await runWith({ observer: () => silentObserver })
-  expect(outcome).toMatchObject({ result: { output_tokens: 20 * 256 } })
+  expect(outcome).toMatchObject({ result: { output_tokens: TOKENS } })
 })

@@ -52,10 +52,11 @@ test child_that_initialises ... ignored, a part of other tests, which start it a
 })
 
 describe('the tally of vitest', () => {
-  const test = (state: string, note?: string) => ({
+  const test = (state: string, note?: string, flaky = false) => ({
     fullName: 'its name',
     options: { mode: 'run' },
     result: () => ({ state, note }),
+    diagnostic: () => ({ flaky }),
   })
   const moduleOf = (tests: object[], errors: object[] = []) => ({
     errors: () => errors,
@@ -78,18 +79,30 @@ describe('the tally of vitest', () => {
       passed: 1,
       failed: 1,
       skipped: [{ name: 'its name', reason: 'no Slurm' }],
+      repeated: [],
       slowest,
     })
   })
 
   it('counts a file that does not load, or cannot prepare, as one failure', () => {
-    expect(tallyOf([moduleOf([], [{}])])).toEqual({ passed: 0, failed: 1, skipped: [], slowest })
+    expect(tallyOf([moduleOf([], [{}])])).toEqual({
+      passed: 0,
+      failed: 1,
+      skipped: [],
+      repeated: [],
+      slowest,
+    })
     expect(tallyOf([moduleOf([test('skipped')], [{}])])).toEqual({
       passed: 0,
       failed: 1,
       skipped: [],
+      repeated: [],
       slowest,
     })
+  })
+
+  it('names what passed at the second try', () => {
+    expect(tallyOf([moduleOf([test('passed', undefined, true)])])).toMatchObject({ repeated: ['its name'] })
   })
 
   it('counts an error outside of every test as a failure', () => {
@@ -121,6 +134,12 @@ describe('the summary', () => {
   it('counts a skipped test as a failure in CI', () => {
     const { lastLine, ok } = summarise([{ ...step, skipped }], true)
     expect({ lastLine, ok }).toEqual({ lastLine: '3 passed, 1 failed', ok: false })
+  })
+
+  it('names what passed at the second try', () => {
+    expect(summarise([{ ...step, repeated: ['a level rises'] }], false).table).toMatch(
+      /second try, .*:\n {2}a level rises\n/,
+    )
   })
 
   it('names the files that take longest', () => {

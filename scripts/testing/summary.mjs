@@ -2,7 +2,7 @@
  * What `npm test` says at its end.
  *
  * @param results per step `{ name, ok, durationS, passed, failed, skipped: { name, reason }[],
- *   slowest?: { name, durationS }[] }`
+ *   repeated?: string[], slowest?: { name, durationS }[] }`
  * @param isCi whether a skipped test is a failure
  * @returns {{ table: string, lastLine: string, ok: boolean }}
  */
@@ -14,7 +14,15 @@ export function summarise(results, isCi) {
   const ok = failed === 0 && passed > 0 && results.every((result) => result.ok)
   const rows = results.map((result) => [result.name, outcome(result), `${result.durationS.toFixed(1)} s`])
   const slowest = results.flatMap((result) => result.slowest ?? [])
-  const table = ['', ...aligned(rows), ...slow(slowest), ...skips(skipped, isCi), ''].join('\n')
+  const repeated = results.flatMap((result) => result.repeated ?? [])
+  const table = [
+    '',
+    ...aligned(rows),
+    ...slow(slowest),
+    ...flaky(repeated),
+    ...skips(skipped, isCi),
+    '',
+  ].join('\n')
   return { table, lastLine: `${passed} passed, ${failed} failed`, ok }
 }
 
@@ -31,6 +39,15 @@ function slow(files) {
     '',
     'Slowest files:',
     ...aligned(files.map(({ name, durationS }) => [name, '', `${durationS.toFixed(1)} s`])),
+  ]
+}
+
+function flaky(names) {
+  if (names.length === 0) return []
+  return [
+    '',
+    'Passed at the second try, which is a bug of the test or of llem:',
+    ...names.map((name) => `  ${name}`),
   ]
 }
 

@@ -6,7 +6,13 @@ import { writeFileSync } from 'node:fs'
  */
 export default class VitestTally {
   onTestRunEnd(modules, unhandledErrors) {
-    const tally = { passed: 0, failed: unhandledErrors.length, skipped: [], slowest: slowestOf(modules) }
+    const tally = {
+      passed: 0,
+      failed: unhandledErrors.length,
+      skipped: [],
+      repeated: [],
+      slowest: slowestOf(modules),
+    }
     for (const module of modules) {
       // A file that does not load, or whose beforeAll fails, is a failure; the tests that it kept from running are
       // not skipped for want of something.
@@ -31,6 +37,7 @@ function slowestOf(modules) {
 
 function count(tally, test, isBroken) {
   const { state, note } = test.result()
+  if (test.diagnostic()?.flaky) tally.repeated.push(test.fullName)
   if (state === 'passed') tally.passed += 1
   else if (state === 'failed') tally.failed += 1
   else if (!isBroken) {
