@@ -22,7 +22,9 @@ const SUBJECTS: Subject[] = [
 
 describe('what llem init writes', () => {
   const all = SUBJECTS.flatMap((subject) =>
-    [true, false].flatMap((isCareful) => [true, false].map((hasGpu) => ({ subject, isCareful, hasGpu }))),
+    [true, false].flatMap((isCareful) =>
+      [true, false].map((hasGpu) => ({ subject, isCareful, hasGpu, hasBackend: isCareful })),
+    ),
   )
 
   it.for(all)('is an experiment without a mistake: %j', (choices) => {
@@ -32,6 +34,8 @@ describe('what llem init writes', () => {
     expect(loaded.config.model).toBe(choices.subject.model)
     expect(loaded.config.n_prompts).toBe(choices.isCareful ? 100 : 20)
     expect(text.includes('--simulate')).toBe(!choices.hasGpu)
+    const needsInstall = choices.subject.kind !== 'server' && !choices.hasBackend
+    expect(text.includes('llem backend install llamacpp')).toBe(needsInstall)
   })
 
   it.for(all)('is a campaign of several experiments without a mistake: %j', (choices) => {
@@ -48,10 +52,15 @@ describe('llem init without a terminal', () => {
     const cwd = scratchFolder()
     // Nothing of it has come yet.
     writeFileSync(join(cwd, 'near.gguf'), '')
-    const { code, stdout, stderr } = await llem(['init'], { cwd })
+    const env = { XDG_DATA_HOME: cwd }
+    const { code, stdout, stderr } = await llem(['init'], { cwd, env })
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'experiment.yaml\n' })
     expect(stderr).toMatch(/^Chose .*, one experiment, a first number in a minute or two\.$/m)
-    expect(stderr).toContain('Run it: llem run experiment.yaml --simulate')
+    expect(stderr).toContain(
+      'Install what runs it, once: llem backend install llamacpp\nRun it: llem run experiment.yaml --simulate\n',
+    )
+    const again = await llem(['init', '--force'], { cwd, env: HOME })
+    expect(again.stderr).not.toContain('backend install')
     expect(readFileSync(join(cwd, 'experiment.yaml'), 'utf8')).not.toContain('near.gguf')
     const checked = await llem(['run', 'experiment.yaml', '--simulate', '--dry-run', '--json'], { cwd })
     expect(checked).toMatchObject({ code: 0 })

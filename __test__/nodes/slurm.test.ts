@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startCluster, stopCluster, whyNoCluster } from '../../scripts/slurm-cluster.mjs'
 import { startPortServer } from '../backends/port-server.js'
+import { endsWithin } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { type ExecResult, startProcess } from '../native/llem.js'
 import { gpu, nowNs } from '../native/scenario.js'
@@ -142,8 +143,8 @@ describe('a job of two nodes', () => {
       { env: { ...env, XDG_DATA_HOME: folder } },
     )
     const said = await without.ended
-    other.child.kill('SIGINT')
-    other.child.kill('SIGINT')
+    other.child.kill('SIGTERM')
+    if (!(await endsWithin(other.child.pid ?? 0, 5000))) other.child.kill('SIGKILL')
     expect(code, stderr).toBe(0)
     const { energy, findings } = JSON.parse(stdout) as ExecResult
     // The other job has the first of two.

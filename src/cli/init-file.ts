@@ -14,6 +14,15 @@ export interface Choices {
   /** One to quote, in place of a first one. */
   isCareful: boolean
   hasGpu: boolean
+  /** Whether the backend is installed that runs a model here. */
+  hasBackend: boolean
+}
+
+export const INSTALL = 'llem backend install llamacpp'
+
+/** A server needs none. */
+export function needsInstall({ subject, hasBackend }: Choices): boolean {
+  return subject.kind !== 'server' && !hasBackend
 }
 
 /** Where nothing else is near: small, and without a licence to be accepted. */
@@ -33,7 +42,7 @@ export function initFile(path: string, choices: Choices): string {
     ...(hasGpu
       ? []
       : ['# No GPU was found here: without --simulate the CPU is measured, where it has energy counters.']),
-    ...(subject.kind === 'server' ? [] : ['# It needs the backend once: llem backend install llamacpp']),
+    ...(needsInstall(choices) ? [`# It needs the backend once: ${INSTALL}`] : []),
     isCampaign ? line('campaign_name', 'first campaign') : line('experiment_name', 'first experiment'),
     '',
     ...subjectLines(subject),

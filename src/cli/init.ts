@@ -9,7 +9,15 @@ import { configError } from '../config/problems.js'
 import { LlemError } from '../core/errors.js'
 import { printable } from '../core/printable.js'
 import { EXIT, Exit } from './exit.js'
-import { type Choices, commandFor, initFile, SMALL_MODEL, type Subject } from './init-file.js'
+import {
+  type Choices,
+  commandFor,
+  INSTALL,
+  initFile,
+  needsInstall,
+  SMALL_MODEL,
+  type Subject,
+} from './init-file.js'
 import { type MachineHere, machineHere } from './machine-here.js'
 import { writeNewFile } from './new-file.js'
 import { print, say } from './screen.js'
@@ -35,6 +43,7 @@ export async function init({ output, yes = false, force = false }: InitOptions):
     isCampaign: answers.form === 1,
     isCareful: answers.care === 1,
     hasGpu: here.gpus.length > 0,
+    hasBackend: here.hasBackend,
   }
   if (!asks) say(`Chose ${subjectText(choices.subject)}, ${FORMS[answers.form]}, ${CARES[answers.care]}.`)
   const path = output ?? (choices.isCampaign ? 'campaign.yaml' : 'experiment.yaml')
@@ -42,6 +51,7 @@ export async function init({ output, yes = false, force = false }: InitOptions):
   const loaded = choices.isCampaign ? loadCampaign({ path, text }) : loadExperimentConfig({ path, text })
   if (!loaded.ok) throw configError(loaded.problems)
   writeNewFile(path, text, { hint: HINT, force })
+  if (needsInstall(choices)) say(`Install what runs it, once: ${INSTALL}`)
   say(`Run it: ${commandFor(shellWord(path), choices)}`)
   print(path)
 }

@@ -2,8 +2,10 @@
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { listBackends } from '../backends/list.js'
 import { type FoundServer, findServers, usualUrls } from '../backends/server/find-servers.js'
 import { messageOf } from '../core/errors.js'
+import { dataDir } from '../core/paths.js'
 import { printable } from '../core/printable.js'
 import { readGgufModel } from '../models/gguf/file.js'
 import { listDevices } from '../native/machine.js'
@@ -22,12 +24,18 @@ export interface MachineHere {
   servers: FoundServer[]
   /** GGUF files, by their paths from here. */
   models: string[]
+  /** Whether llamacpp is installed and whole. */
+  hasBackend: boolean
 }
 
 /** Never rejects. */
 export async function machineHere(): Promise<MachineHere> {
   const [gpus, servers] = await Promise.all([gpusHere(), findServers(usualUrls())])
-  return { ...gpus, servers, models: modelFiles() }
+  return { ...gpus, servers, models: modelFiles(), hasBackend: hasLlamacpp() }
+}
+
+function hasLlamacpp(): boolean {
+  return listBackends(dataDir()).some(({ name, problem }) => name === 'llamacpp' && problem === null)
 }
 
 async function gpusHere(): Promise<Pick<MachineHere, 'gpus' | 'whyNone'>> {
