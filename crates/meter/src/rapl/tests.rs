@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::NS_PER_MS;
 use crate::clock::{NS_PER_S, monotonic_ns};
 
 const RANGE_UJ: u64 = 262_143_328_850;

@@ -25,6 +25,7 @@ mod poll;
 pub(crate) mod random;
 pub mod right;
 pub mod scene;
+mod scenes;
 pub mod sensor;
 #[cfg(test)]
 mod sensor_tests;

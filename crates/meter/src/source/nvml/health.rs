@@ -14,6 +14,7 @@ use nvml_wrapper_sys::bindings::{
     nvmlReturn_enum_NVML_ERROR_GPU_NOT_FOUND as GPU_NOT_FOUND, nvmlReturn_enum_NVML_SUCCESS,
 };
 
+use super::library;
 use super::machine;
 use super::memory::memory_of;
 use super::processes::{Entry, ProcessList, Slot};
@@ -94,7 +95,7 @@ unsafe impl Send for HealthWatch {}
 impl HealthWatch {
     /// Loads the library (`None`: where the driver installs it) and finds the GPUs by UUID.
     pub fn open(library_path: Option<&str>, uuids: &[String]) -> Result<Self, MeterError> {
-        let nvml = machine::load(library_path)?;
+        let nvml = library::load(library_path)?;
         let handles = uuids
             .iter()
             // SAFETY: only passed back to NVML, while `nvml` keeps the library initialised.

@@ -6,18 +6,19 @@
 mod answers;
 mod calls;
 pub mod health;
+mod library;
 mod machine;
 mod memory;
 mod mig;
 mod module;
 mod power_samples;
 mod processes;
+mod reads;
 
 pub use machine::{DeviceInfo, MachineInfo, UnreadableDevice, list_devices};
 pub use mig::MigInstance;
 pub use module::ModuleSource;
 
-use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -26,11 +27,11 @@ use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, FieldIdScheme, Nvml};
 use nvml_wrapper_sys::bindings::{
-    nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET, nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM,
-    nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t, nvmlDevice_t, nvmlFieldValue_t, nvmlReturn_t,
+    nvmlClockId_t, nvmlClockType_enum_NVML_CLOCK_MEM, nvmlClockType_enum_NVML_CLOCK_SM, nvmlClockType_t,
+    nvmlDevice_t, nvmlFieldValue_t, nvmlReturn_t,
 };
 
-use answers::{check, field_value, is_refusal, performance_state};
+use answers::{check, is_refusal, performance_state};
 use memory::memory_of;
 use power_samples::{Newest, PowerSamples};
 use processes::{ProcessList, Slot};
@@ -55,8 +56,6 @@ const MEMORY_TEMPERATURE: u32 = 82;
 const POWER_AVERAGE: u32 = 185;
 /// `NVML_VALUE_NOT_AVAILABLE` in 32 bits: a call that succeeds and has no value; in 64 bits it is `u64::MAX`.
 const NOT_AVAILABLE: u32 = u32::MAX;
-/// `NVML_POWER_SCOPE_GPU`.
-const SCOPE_GPU: u32 = 0;
 /// Fields of the cumulative throttle times: power cap, software thermal, hardware thermal, power brake.
 const THROTTLE_FIELDS: [u32; 4] = [74, 269, 270, 271];
 /// The same before driver 580.82, which renumbered three of them (NVML's list of known issues).
@@ -106,7 +105,7 @@ unsafe impl Send for NvmlSource {}
 impl NvmlSource {
     /// Loads the library (`None`: where the driver installs it) and finds the GPUs by UUID.
     pub fn open(library_path: Option<&str>, uuids: &[String]) -> Result<Self, MeterError> {
-        let nvml = machine::load(library_path)?;
+        let nvml = library::load(library_path)?;
         let lib = nvml.lib();
         asking::calls(c"nvmlSystemGetDriverVersion");
         let throttle_fields = match nvml.field_id_scheme() {
@@ -203,85 +202,6 @@ impl NvmlSource {
             thread::sleep(OPENING_PAUSE);
             self.power_mw(device).is_err()
         })
-    }
-
-    fn fields<const N: usize>(
-        &mut self,
-        device: usize,
-        ids: [u32; N],
-    ) -> Result<[Option<u64>; N], ReadError> {
-        let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
-        asking::calls(c"nvmlDeviceGetFieldValues");
-        self.calls += 1;
-        // SAFETY: an all-zero nvmlFieldValue_t is valid, and must be zero before each call because the driver
-        // merges into the bytes of the value union (NVIDIA/go-nvml issue 46).
-        let mut values: [nvmlFieldValue_t; N] = unsafe { mem::zeroed() };
-        for (value, id) in values.iter_mut().zip(ids) {
-            value.fieldId = id;
-            value.scopeId = SCOPE_GPU;
-        }
-        let count = i32::try_from(N).unwrap_or(i32::MAX);
-        // SAFETY: the handle came from this library and `values` holds `count` elements.
-        check(unsafe { get(self.gpus[device].handle, count, values.as_mut_ptr()) })?;
-        Ok(values.map(|value| field_value(&value)))
-    }
-
-    /// One field, or why it is missing.
-    fn field(&mut self, device: usize, id: u32) -> Result<u32, ReadError> {
-        let get = self.get_field_values.ok_or(ReadError::NotSupported)?;
-        asking::calls(c"nvmlDeviceGetFieldValues");
-        self.calls += 1;
-        // SAFETY: as in `fields`.
-        let mut value: nvmlFieldValue_t = unsafe { mem::zeroed() };
-        value.fieldId = id;
-        value.scopeId = SCOPE_GPU;
-        // SAFETY: the handle came from this library and one element is passed.
-        check(unsafe { get(self.gpus[device].handle, 1, &raw mut value) })?;
-        check(value.nvmlReturn)?;
-        let value = field_value(&value).ok_or(ReadError::NotSupported)?;
-        u32::try_from(value).map_err(|_| ReadError::NotSupported)
-    }
-
-    fn power_usage_mw(&mut self, device: usize) -> Result<u32, ReadError> {
-        let get = self.get_power.ok_or(ReadError::NotSupported)?;
-        asking::calls(c"nvmlDeviceGetPowerUsage");
-        self.calls += 1;
-        let mut power_mw = 0;
-        // SAFETY: the handle came from this library and the pointer is to a live u32.
-        check(unsafe { get(self.gpus[device].handle, &raw mut power_mw) })?;
-        Ok(power_mw)
-    }
-}
-
-impl NvmlSource {
-    fn power_limit_mw(&mut self, device: usize) -> Result<u32, ReadError> {
-        let get = self.get_power_limit.ok_or(ReadError::NotSupported)?;
-        asking::calls(c"nvmlDeviceGetEnforcedPowerLimit");
-        self.calls += 1;
-        let mut limit_mw = 0;
-        // SAFETY: the handle came from this library and the pointer is to a live u32.
-        check(unsafe { get(self.gpus[device].handle, &raw mut limit_mw) })?;
-        Ok(limit_mw)
-    }
-
-    fn throttle_reasons(&mut self, device: usize) -> Result<u64, ReadError> {
-        let get = self.get_throttle_reasons.ok_or(ReadError::NotSupported)?;
-        asking::calls(c"nvmlDeviceGetCurrentClocksEventReasons");
-        self.calls += 1;
-        let mut reasons = 0;
-        // SAFETY: the handle came from this library and the pointer is to a live u64.
-        check(unsafe { get(self.gpus[device].handle, &raw mut reasons) })?;
-        Ok(reasons)
-    }
-
-    fn application_clock_mhz(&mut self, device: usize, clock: nvmlClockType_t) -> Result<u32, ReadError> {
-        let get = self.get_clock.ok_or(ReadError::NotSupported)?;
-        asking::calls(c"nvmlDeviceGetClock");
-        self.calls += 1;
-        let (mut mhz, target) = (0, nvmlClockId_enum_NVML_CLOCK_ID_APP_CLOCK_TARGET);
-        // SAFETY: the handle came from this library and the pointer is to a live u32.
-        check(unsafe { get(self.gpus[device].handle, clock, target, &raw mut mhz) })?;
-        Ok(mhz)
     }
 }
 
