@@ -24,7 +24,7 @@ beforeAll(async () => {
   process.env.XDG_CACHE_HOME = join(folder, 'cache')
 }, 180_000)
 
-const PROMPTS = 12
+export const PROMPTS = 12
 /** All that it generates. */
 export const TOKENS = PROMPTS * 256
 

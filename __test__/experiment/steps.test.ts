@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ExperimentOutcome, runExperiment, UnsavedResultError } from '../../dist/experiment/run.js'
 import { isRunning } from '../backends/processes.js'
-import { config, inOrder, libraryPath, listener, watchWorker } from './observed.js'
+import { config, inOrder, libraryPath, listener, PROMPTS, TOKENS, watchWorker } from './observed.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -108,9 +108,9 @@ describe('the steps of an experiment', () => {
     const { result } = outcome
     const [worker] = result.process_results
     const n = Number(watched.facts()?.parameters.non_embedding_active)
-    expect(result.output_tokens).toBe(20 * 256)
+    expect(result.output_tokens).toBe(TOKENS)
     expect(result.flops?.value).toBe(2 * n * (Number(result.input_tokens) + result.output_tokens))
-    expect(worker?.requests).toBe(20)
+    expect(worker?.requests).toBe(PROMPTS)
   })
 
   it('take the baseline, over the same devices and window, off the energy', () => {
@@ -122,7 +122,7 @@ describe('the steps of an experiment', () => {
 
   it('warm up with prompts that are not measured', () => {
     const { warmup, measured } = watched.prompts
-    expect([warmup.length, measured.length]).toEqual([5, 20])
+    expect([warmup.length, measured.length]).toEqual([5, PROMPTS])
     expect(warmup.filter((text) => measured.includes(text))).toEqual([])
   })
 

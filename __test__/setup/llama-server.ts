@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Begins to build llama-server at the start of a run of all tests, so that it is there when the tests that need it come,
- * last of all (`order.ts`): otherwise two of three workers would wait 9 minutes for a compiler. The tests themselves tell
- * why there is none.
+ * Begins to build llama-server at the start of a run of all tests, so that it is there when the tests that need it come
+ * (`order.ts`). The tests themselves tell why there is none.
  */
 export default function llamaServerEarly(): void {
   const { LLEM_TEST_WHOLE, LLEM_TEST_DATA_DIR = '' } = process.env

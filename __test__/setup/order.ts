@@ -1,13 +1,7 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files that need llama-server, which a fresh clone builds beside the others: `llama-server.ts`. */
-const SERVED = ['docker/docker.test.ts', 'cli/run-server.test.ts', 'attach/llama-bench.test.ts']
-const SERVER = fileURLToPath(new URL('../../.cache/test/llama-server', import.meta.url))
-
-/** Long files are begun early, so that none runs alone at the end. */
-const LONG = [
+/** Long files are begun early, so that none runs alone at the end; those of llama-server once it has been built. */
+const EARLY = [
   'house/readme.test.ts',
   'slurm/campaign.test.ts',
   'campaign/run.test.ts',
@@ -16,16 +10,17 @@ const LONG = [
   'cli/screens.test.ts',
   'campaign/health-campaign.test.ts',
   'experiment/single-failures.test.ts',
+  'docker/docker.test.ts',
+  'cli/run-server.test.ts',
+  'attach/llama-bench.test.ts',
 ]
 
 /** Without what earlier runs have taken, which a fresh clone does not know: the same order everywhere. */
 export class Order extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isBuilt = existsSync(SERVER)
     const rank = ({ moduleId }: TestSpecification) => {
-      const isOneOf = (names: readonly string[]) => names.some((name) => moduleId.endsWith(name))
-      if (isOneOf(SERVED)) return isBuilt ? 0 : 2
-      return isOneOf(LONG) ? 0 : 1
+      const place = EARLY.findIndex((name) => moduleId.endsWith(name))
+      return place < 0 ? EARLY.length : place
     }
     return [...files].sort((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1))
   }
