@@ -117,7 +117,7 @@ export class Sampler {
     }
   }
 
-  /** Resolves once readings lie far enough back that the left edge of a window can be judged (0.35 s after open). */
+  /** Resolves once readings lie far enough back that the left edge of a window can be judged (0.25 s after open). */
   async ready(): Promise<void> {
     const leftMs = this.#native.preRollLeftMs()
     if (leftMs > 0) await sleep(Math.ceil(leftMs))

@@ -24,7 +24,7 @@ use crate::window::{OpenWindow, WindowReport};
 /// and nobody looks at a snapshot more often than five times a second.
 const REST: Duration = Duration::from_millis(100);
 /// The same while somebody waits for a report.
-const REST_WHILE_CLOSING: Duration = Duration::from_millis(20);
+const REST_WHILE_CLOSING: Duration = Duration::from_millis(5);
 /// How long after its post-roll a window waits for a device that no longer answers.
 const PATIENCE_NS: u64 = NS_PER_S;
 
