@@ -1,5 +1,5 @@
-# llama-server and llama-bench over the libraries that node-llama-cpp ships: only the programs themselves are compiled, which takes a
-# minute in place of ten. It stands in for llama.cpp's own CMakeLists.txt of the same release (build-llama-server.mjs). PREBUILT: where
+# llama-server and llama-bench over the libraries that node-llama-cpp ships: only the programs themselves are compiled, which takes
+# a minute or two in place of five to ten. It stands in for llama.cpp's own CMakeLists.txt of the same release (build-llama-server.mjs). PREBUILT: where
 # the libraries are.
 cmake_minimum_required(VERSION 3.18)
 project(llama.cpp C CXX)
