@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
+import { COLUMNS, flatRow } from '../../dist/results/flat-row.js'
 import { llem } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
 import { attached, only, WATTS } from './attached.js'
@@ -98,6 +99,11 @@ describe.concurrent('the results of', () => {
     expect(benchmark.own).toMatchObject({ output_throughput: 33.3, mean_ttft_ms: 200.5 })
     close(result.attached.command.j_per_output_token, (result.energy?.total_j ?? 0) / OWN.output_tokens, 1e-9)
     expect(result.attached).toMatchObject({ phases: null, request_energy: null, clock: null })
+    const cells = flatRow({ kind: 'exec', content: result, writtenAs: result.schema_version }, '.')
+    const cell = (name: string) => cells[COLUMNS.findIndex((column) => column.name === name)]
+    expect(cell('attached_output_tokens')).toBe(OWN.output_tokens)
+    expect(cell('attached_own_energy_j')).toBeNull()
+    expect(cell('attached_reason')).toBe(benchmark.reason)
   })
 
   it('lm-eval have samples and joules, and no tokens', async () => {

@@ -1,7 +1,7 @@
 // What runs at night: the workflow has a job for each shard of the script, and the script knows no other.
 
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -18,6 +18,14 @@ describe('npm run test:nightly', () => {
     expect(shards).toEqual(
       expect.arrayContaining(['long-1', 'faults-1', 'kills-1', 'fuzz-rust', 'coverage', 'mutation']),
     )
+  })
+
+  it('runs every file that is only there at night', () => {
+    const script = readFileSync(join(root, 'scripts/nightly.mjs'), 'utf8')
+    const files = readdirSync(join(root, '__test__'), { recursive: true, encoding: 'utf8' })
+    const names = files.flatMap((path) => /(\w+)\.nightly\.test\.ts$/.exec(path)?.[1] ?? [])
+    expect(names.length).toBeGreaterThan(5)
+    expect(names.filter((name) => !new RegExp(`[/'\`]${name}['.]`).test(script))).toEqual([])
   })
 
   it('refuses a shard that there is not, before anything runs', () => {

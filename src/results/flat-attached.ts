@@ -19,10 +19,11 @@ function attached(
   }
 }
 
-/** Over all benchmarks; null as soon as one does not tell. */
+/** Over all benchmarks; null as soon as one does not tell, and where they are not surely those of the command. */
 function counted(name: 'requests' | 'input_tokens' | 'output_tokens', what: string): Column {
-  return attached(name, 'integer', `${what}, of all its benchmarks; null where one does not tell.`, (of) =>
-    sum(of.benchmarks.map((each) => each[name])),
+  const description = `${what}, of all its benchmarks; null where one does not tell, or where some may be missing.`
+  return attached(name, 'integer', description, ({ benchmarks, command }) =>
+    command.counts_reason === null ? sum(benchmarks.map((each) => each[name])) : null,
   )
 }
 
@@ -33,6 +34,16 @@ function own(name: keyof Rates & keyof AttachedBenchmark, what: string): Column 
     const value = benchmarks.length === 1 ? only?.[name] : null
     return typeof value === 'number' ? value : null
   })
+}
+
+/** Why a joule or a count is null, the most general reason first. */
+function whyNull({ reason, command, benchmarks }: Attached): string | null {
+  const general = reason ?? command.reason ?? command.counts_reason
+  if (general !== null) return general
+  const [only] = benchmarks
+  if (only === undefined || benchmarks.length > 1)
+    return `there are ${benchmarks.length} benchmarks, each with joules of its own`
+  return only.reason ?? only.counts_reason ?? only.tokens_reason
 }
 
 export const ATTACHED: readonly Column[] = [
@@ -53,11 +64,5 @@ export const ATTACHED: readonly Column[] = [
   own('duration_s', 'How long it measured'),
   own('j_per_output_token', 'Those joules over its output tokens'),
   own('j_per_request', 'Those joules over its requests'),
-  attached(
-    'reason',
-    'text',
-    'Why there are none of these.',
-    (of) =>
-      of.reason ?? of.command.reason ?? of.command.counts_reason ?? of.benchmarks[0]?.counts_reason ?? null,
-  ),
+  attached('reason', 'text', 'Why some of these are unknown.', whyNull),
 ]

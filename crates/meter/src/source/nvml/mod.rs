@@ -1,6 +1,6 @@
 //! NVIDIA GPUs through NVML. Only this module names `nvml_wrapper`.
 //!
-//! Start-up and facts about a device go through the safe wrapper (`machine.rs`). The readings of the hot path
+//! Start-up and facts about a device go through the safe wrapper (`library.rs`, `machine.rs`). The readings of the hot path
 //! go through the raw function table, because the wrapper's `field_values_for` allocates twice per call.
 
 mod answers;
