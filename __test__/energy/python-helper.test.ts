@@ -126,18 +126,21 @@ describe('a helper in the window', () => {
   )
 
   it('that contradicts llem by more than both are uncertain by is told of', async () => {
-    const wrong = await measureWith({ LLEM_TEST_HELPER_JOULES: '150' })
-    expect(wrong).toMatchObject({ backend: 'zeus', total_j: 150, cross_check: { flagged: true } })
+    const wrong = await measureWith({ LLEM_TEST_HELPER_WATTS: '150' })
+    expect(wrong).toMatchObject({ backend: 'zeus', cross_check: { flagged: true } })
+    expect(Number(wrong.total_j) / wrong.duration_sec).toBeCloseTo(150, 0)
     expect(wrong.cross_check?.residual_pct).toBeCloseTo(-50, 0)
     // The device has the joules that are quoted, and llem's own stand beside them.
-    expect(wrong.devices).toMatchObject([{ total_j: 150, reason: 'measured by zeus', uncertainty: [] }])
+    expect(wrong.devices).toMatchObject([
+      { total_j: wrong.total_j, reason: 'measured by zeus', uncertainty: [] },
+    ])
     const [own] = wrong.cross_check?.devices ?? []
     expect(own?.total_j).toBe(wrong.cross_check?.total_j)
     expect(own?.uncertainty.length).toBeGreaterThan(0)
     expect(describeCrossCheck(wrong)).toMatch(
-      /^zeus measured 150\.0J where llem's own sampler measured 30\d\.\dJ \(-50\.\d%\), which is more than both/,
+      /^zeus measured 1\d\d\.\dJ where llem's own sampler measured 3\d\d\.\dJ \(-\d\d\.\d%\), which is more than both/,
     )
-    const right = await measureWith({ LLEM_TEST_HELPER_JOULES: '301' })
+    const right = await measureWith({ LLEM_TEST_HELPER_WATTS: '300' })
     expect(right).toMatchObject({ backend: 'zeus', cross_check: { flagged: false } })
     expect(describeCrossCheck(right)).toBeNull()
   })

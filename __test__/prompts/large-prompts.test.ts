@@ -11,19 +11,19 @@ import { scratchFolder } from '../native/scenario.js'
 const IS_LARGE = process.env.LLEM_TEST_LARGE === '1'
 const JSONL_BYTES = (IS_LARGE ? 560 : 80) * 1e6
 const PARQUET_BYTES = (IS_LARGE ? 2000 : 200) * 1e6
-const MAX_RSS_BYTES = 400e6
-const FIRST_MS = 2000
+/** Two groups of rows as text, and what V8 has not collected yet, which on a busy machine is more. */
+const MAX_RSS_BYTES = 500e6
+const FIRST_CPU_MS = 2000
 const LOAD = fileURLToPath(new URL('../../dist/prompts/load.js', import.meta.url))
 const folder = scratchFolder()
 
-/** Loads prompts in a process of its own: how long that took, and the most memory it had. */
-function load(path: string, count: number): { ms: number; rssBytes: number; loaded: number; chars: number } {
+/** Loads prompts in a process of its own: its CPU time, and the most memory it had. */
+function load(path: string, count: number): { cpuMs: number; rssBytes: number; loaded: number; chars: number } {
   const script = `
     import { loadPrompts } from ${JSON.stringify(LOAD)}
-    const start = performance.now()
     const { prompts } = await loadPrompts(${JSON.stringify(path)}, { count: ${count}, warmup: 0 })
     console.log(JSON.stringify({
-      ms: performance.now() - start,
+      cpuMs: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
       rssBytes: process.resourceUsage().maxRSS * 1024,
       loaded: prompts.length,
       chars: prompts.reduce((sum, { text }) => sum + text.length, 0),
@@ -56,9 +56,9 @@ describe('a large .jsonl file of conversations', () => {
   afterAll(() => rmSync(path, { force: true }))
 
   it('gives its first prompts at once', () => {
-    const { ms, rssBytes, loaded } = load(path, 5)
+    const { cpuMs, rssBytes, loaded } = load(path, 5)
     expect(loaded).toBe(5)
-    expect(ms).toBeLessThan(FIRST_MS)
+    expect(cpuMs).toBeLessThan(FIRST_CPU_MS)
     expect(rssBytes).toBeLessThan(MAX_RSS_BYTES)
   })
 
@@ -89,7 +89,7 @@ it('a large .json list is read entry by entry, however it is written', () => {
   const first = load(path, 5)
   const all = load(path, entries)
   rmSync(path)
-  expect(first.ms).toBeLessThan(FIRST_MS)
+  expect(first.cpuMs).toBeLessThan(FIRST_CPU_MS)
   expect(all.loaded).toBe(entries)
   expect(Math.max(first.rssBytes, all.rssBytes)).toBeLessThan(MAX_RSS_BYTES)
 }, 120_000)
@@ -131,9 +131,9 @@ describe.each(['text', 'messages'])('a large Parquet file of %s', (column) => {
     if (missing !== null) context.skip(`pyarrow cannot be installed: ${missing}`)
     expect(largestGroupBytes).toBeGreaterThan(40e6)
     expect(largestGroupBytes).toBeLessThan(64e6)
-    const { ms, rssBytes, loaded } = load(path, count)
+    const { cpuMs, rssBytes, loaded } = load(path, count)
     expect(loaded).toBe(count)
-    if (count === 5) expect(ms).toBeLessThan(FIRST_MS)
+    if (count === 5) expect(cpuMs).toBeLessThan(FIRST_CPU_MS)
     expect(rssBytes).toBeLessThan(MAX_RSS_BYTES)
   })
 })

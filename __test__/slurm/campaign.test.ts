@@ -128,14 +128,23 @@ async function runningTask(
         entry.started_at !== null &&
         !others.some((other) => nameOf(other) === nameOf(entry)),
     )
-    if (found !== undefined) {
-      process.kill(processOf(campaign, found), 'SIGSTOP')
+    if (found !== undefined && signalled(campaign, found, 'SIGSTOP')) {
       if (!resultsIn(campaign.dir()).has(nameOf(found))) return found
-      process.kill(processOf(campaign, found), 'SIGCONT')
+      signalled(campaign, found, 'SIGCONT')
     }
     await sleep(100)
   }
   throw new Error(`no run is under way:\n${logsOf(campaign.dir())}`)
+}
+
+/** Whether its process was still there for it. */
+function signalled(campaign: CampaignOnSlurm, entry: ManifestEntry, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(processOf(campaign, entry), signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    return false
+  }
 }
 
 function processOf(campaign: CampaignOnSlurm, entry: ManifestEntry): number {
