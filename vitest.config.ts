@@ -8,7 +8,7 @@ import { sharingFiles } from './__test__/setup/sharing.js'
 const root = fileURLToPath(new URL('.', import.meta.url))
 const data = join(root, '.cache/test/data')
 /** What takes minutes runs at night (scripts/nightly.mjs). */
-const nightly = '__test__/**/*.nightly.test.ts'
+const nightly = process.env.LLEM_TEST_NIGHTLY === '1' ? [] : ['__test__/**/*.nightly.test.ts']
 const timing = '__test__/{native,backends,house}/**/*timing*.test.ts'
 const sharing = sharingFiles(root)
 
@@ -47,7 +47,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 180_000,
     // Most tests wait for sensors and servers: with two at a time two cores were busy to 60 %.
-    maxWorkers: 4,
+    maxWorkers: 5,
     // What passes at the second try is told by its name at the end (scripts/testing/summary.mjs).
     retry: 1,
     // What is built is imported by Node itself.
@@ -58,7 +58,7 @@ export default defineConfig({
         test: {
           name: 'sharing',
           include: sharing,
-          exclude: [timing, nightly],
+          exclude: [timing, ...nightly],
           isolate: false,
           sequence: { groupOrder: 0 },
         },
@@ -68,14 +68,20 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['__test__/**/*.test.ts'],
-          exclude: [timing, ...sharing, ...(process.env.LLEM_TEST_NIGHTLY === '1' ? [] : [nightly])],
+          exclude: [timing, ...sharing, ...nightly],
           sequence: { groupOrder: 1 },
         },
       },
       {
         // What checks deadlines has the machine to itself: one file at a time, after all others.
         extends: true,
-        test: { name: 'timing', include: [timing], maxWorkers: 1, sequence: { groupOrder: 2 } },
+        test: {
+          name: 'timing',
+          include: [timing],
+          exclude: nightly,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
       },
     ],
   },

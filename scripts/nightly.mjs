@@ -17,7 +17,7 @@ const split = (name, count, command) =>
   Array.from({ length: count }, (_, index) => [`${name}-${index + 1}`, command(index + 1, count)])
 const sensors = ['run', '--release', '-p', 'llem-meter', '--features', 'replay', '--example', 'sensors', '--']
 
-/** The files whose tests are many more at night (`__test__/setup/at-night.ts`), and one whose tests are only there then. */
+/** The files whose tests are many more at night (`__test__/setup/at-night.ts`), and those whose tests are only there then. */
 const longFiles = () => [
   ...readdirSync(join(root, '__test__'), { recursive: true })
     .map((name) => join('__test__', name))
@@ -26,6 +26,7 @@ const longFiles = () => [
         path.endsWith('.test.ts') && readFileSync(join(root, path), 'utf8').includes('setup/at-night'),
     ),
   '__test__/backends/litellm.nightly.test.ts',
+  '__test__/native/memory-timing.nightly.test.ts',
 ]
 
 const SHARDS = Object.fromEntries([

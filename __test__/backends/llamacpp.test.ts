@@ -10,6 +10,7 @@ import type { Prompt, RequestOf, RequestRecord, RunTotals } from '../../dist/bac
 import { findBackend } from '../../dist/backends/registry.js'
 import { Worker } from '../../dist/workers/worker.js'
 import { ggufBytes } from '../models/gguf-bytes.js'
+import { atNight } from '../setup/at-night.js'
 import { childPids, endsWithin, isRunning } from './processes.js'
 import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from './tiny-model.js'
 
@@ -95,7 +96,7 @@ describe('several sequences', () => {
   const prompts = Array.from({ length: 7 }, (_, index) => ({ text: 'the '.repeat(index + 1) }))
   const greedy = { temperature: 0, ignore_eos: true, max_tokens: 48 }
 
-  it('answer at the same time what one answers in turn, with the same tokens', async () => {
+  atNight('answer at the same time what one answers in turn, with the same tokens', async () => {
     const parallel = await start({ parallel: 3 })
     expect(parallel.info.context_size).toBe(512)
     const together = await collect(parallel, prompts, greedy)
@@ -232,7 +233,7 @@ describe('determinism', () => {
   const digests = async (which: InferenceSession, seed: number) =>
     (await collect(which, prompts, { seed })).records.map((record) => record.output_digest)
 
-  it('gives the same tokens for the same seed, also in a new worker', async () => {
+  atNight('gives the same tokens for the same seed, also in a new worker', async () => {
     const first = await digests(session, 7)
     expect(await digests(session, 7)).toEqual(first)
     const other = await start()
@@ -302,7 +303,7 @@ describe('refusing', () => {
 })
 
 describe('the verbs', () => {
-  it('load again after unload, and say bye', async () => {
+  atNight('load again after unload, and say bye', async () => {
     const worker = new Worker(workerCommand(await installedLlamacpp()))
     const say = <V extends 'hello' | 'load' | 'unload' | 'bye'>(verb: V, body: RequestOf<V>) =>
       worker.call(verb, body, { schema: z.looseObject({}), timeoutMs: 30_000 })
@@ -345,7 +346,7 @@ describe('ending', () => {
     expect(isRunning(Number(busy.info.pid))).toBe(false)
   })
 
-  it('leaves no worker behind when llem itself is killed', async () => {
+  atNight('leaves no worker behind when llem itself is killed', async () => {
     const script = `
       import { findBackend } from ${JSON.stringify(new URL('../../dist/backends/registry.js', import.meta.url).href)}
       const session = await findBackend('llamacpp').start(${JSON.stringify({ model, options: cpu, dataDir: testDataDir })})

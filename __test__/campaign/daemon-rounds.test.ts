@@ -149,7 +149,7 @@ describe.concurrent('--require-energy of a daemon', () => {
   const lost =
     /^llem: The energy was not measured, .* completed runs have none: the window of .* \[ENERGY_LOST\]$/m
 
-  it('is exit code 1 where joules were lost: at its own end, and where a signal ends it', async () => {
+  atNight('is exit code 1 where joules were lost: at its own end, and where a signal ends it', async () => {
     const own = daemonOf('interval: 1h, total_duration: 1s')
     const { code, stderr } = await own.begin('--require-energy').ended
     expect(stderr).toMatch(lost)
@@ -253,7 +253,7 @@ describe.concurrent('a daemon ends cleanly within 5 s of', () => {
     },
   )
 
-  it('SIGINT in a gap', async () => {
+  atNight('SIGINT in a gap', async () => {
     const daemon = daemonOf('interval: 1h', { experiments: 2, execution: 'cycles: 1' })
     daemon.rewrite(
       shortCampaign(
@@ -310,7 +310,7 @@ describe.concurrent('a daemon on the command line', () => {
     expect(() => daemon.dir()).toThrow('no such file')
   })
 
-  it('runs once with --no-daemon, and is none without rounds', async () => {
+  atNight('runs once with --no-daemon, and is none without rounds', async () => {
     const daemon = daemonOf('interval: 1h')
     expect(await daemon.run('--no-daemon')).toMatchObject({ code: 0 })
     expect(await daemon.status()).toMatchObject({ state: 'completed', rounds: 1, daemon: null })
@@ -320,7 +320,7 @@ describe.concurrent('a daemon on the command line', () => {
     expect(stderr).toMatch(/^llem: a daemon needs daemon\.at, .* \[DAEMON_WITHOUT_ROUNDS\]\n$/)
   })
 
-  it('that is not quiet shows what a campaign shows; its log has it too', async () => {
+  atNight('that is not quiet shows what a campaign shows; its log has it too', async () => {
     const daemon = daemonOf('interval: 1h, total_duration: 1s, quiet: false')
     const { code, stderr } = await daemon.run()
     expect(code).toBe(0)

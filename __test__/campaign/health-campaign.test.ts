@@ -15,6 +15,7 @@ import { within } from '../backends/processes.js'
 import { childrenOf, HOME } from '../cli/experiment.js'
 import { recorder } from '../experiment/recorder.js'
 import { gpu, nowNs, scenarioFile, scratchFolder, uuidOf } from '../native/scenario.js'
+import { atNight } from '../setup/at-night.js'
 import { campaignOf, resultsIn, shortCampaign } from './running.js'
 import { planned } from './written.js'
 
@@ -130,30 +131,33 @@ describe('the model of a campaign', () => {
     for (const check of checks) expect(check).toMatchObject({ healthy: true, restarts: 0 })
   })
 
-  it('started cold is loaded by a new worker of a new runner each time, and each load has its energy', async () => {
-    const campaign = campaignOf(two)
-    const { child, ended } = campaign.start('--force-cold-start')
-    const runners = new Set<number>()
-    const timer = setInterval(() => {
-      try {
-        for (const pid of childrenOf(child.pid)) runners.add(pid)
-      } catch {
-        // It has ended.
+  atNight(
+    'started cold is loaded by a new worker of a new runner each time, and each load has its energy',
+    async () => {
+      const campaign = campaignOf(two)
+      const { child, ended } = campaign.start('--force-cold-start')
+      const runners = new Set<number>()
+      const timer = setInterval(() => {
+        try {
+          for (const pid of childrenOf(child.pid)) runners.add(pid)
+        } catch {
+          // It has ended.
+        }
+      }, 20)
+      const { code, stdout } = await ended.finally(() => clearInterval(timer))
+      expect(code).toBe(0)
+      const results = resultsOf(campaign.dir())
+      const workers = results.map((each) => each.process_results[0]?.pid)
+      expect(new Set(workers).size).toBe(2)
+      expect(runners.size).toBe(2)
+      for (const { load } of results) {
+        expect(load).toMatchObject({ kept: false })
+        expect(load?.seconds).toBeGreaterThan(0)
+        expect(load?.window).not.toBeNull()
       }
-    }, 20)
-    const { code, stdout } = await ended.finally(() => clearInterval(timer))
-    expect(code).toBe(0)
-    const results = resultsOf(campaign.dir())
-    const workers = results.map((each) => each.process_results[0]?.pid)
-    expect(new Set(workers).size).toBe(2)
-    expect(runners.size).toBe(2)
-    for (const { load } of results) {
-      expect(load).toMatchObject({ kept: false })
-      expect(load?.seconds).toBeGreaterThan(0)
-      expect(load?.window).not.toBeNull()
-    }
-    if (results.every(({ load }) => load?.energy_j !== null)) expect(stdout).toMatch(/load \(J\)/)
-  })
+      if (results.every(({ load }) => load?.energy_j !== null)) expect(stdout).toMatch(/load \(J\)/)
+    },
+  )
 })
 
 it('the bar of a campaign tells the power now and the quoted joules per token of the experiment so far', async () => {

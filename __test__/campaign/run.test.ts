@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { endsWithin, isRunning, within } from '../backends/processes.js'
 import { childrenOf } from '../cli/experiment.js'
+import { atNight } from '../setup/at-night.js'
 import { campaignOf, resultsIn, runs, shortCampaign } from './running.js'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -61,7 +62,7 @@ describe('a campaign', () => {
     expect(log).toMatch(/^\d{4}-\d\d-\d\dT.*Loading /m)
   })
 
-  it('of one cycle has its numbers without intervals, and says what gives them', async () => {
+  atNight('of one cycle has its numbers without intervals, and says what gives them', async () => {
     const { stdout } = await campaignOf(shortCampaign(1)).run()
     expect(stdout).toMatch(
       /\nexperiment +n +J\/output token +energy \(J\) +throughput \(tokens\/s\) .*\(ms\)/,
@@ -70,7 +71,7 @@ describe('a campaign', () => {
     expect(stdout).toMatch(/\n\nSingle cycle: use --cycles 3\+ for confidence intervals\n$/)
   })
 
-  it('with --json prints the manifest and nothing else', async () => {
+  atNight('with --json prints the manifest and nothing else', async () => {
     const { stdout } = await campaignOf(shortCampaign(1)).run('--json')
     expect(JSON.parse(stdout)).toMatchObject({ state: 'completed', counts: { completed: 1 } })
   })
@@ -86,7 +87,7 @@ describe('a campaign', () => {
     expect(existsSync(campaign.resultsDir)).toBe(false)
   })
 
-  it('estimates what is left by what has run', async () => {
+  atNight('estimates what is left by what has run', async () => {
     const campaign = campaignOf(shortCampaign(2, 'cycles: 1'))
     await campaign.run()
     const [name = ''] = readdirSync(join(campaign.dir(), 'runs'))
@@ -109,7 +110,7 @@ describe('the model', () => {
     expect(new Set(workers.map(({ pid }) => pid)).size).toBe(1)
   })
 
-  it('is loaded anew by a cold start', async () => {
+  atNight('is loaded anew by a cold start', async () => {
     const campaign = campaignOf(two)
     await campaign.run('--force-cold-start')
     const workers = [...resultsIn(campaign.dir()).values()].flat().map(({ path }) => {
@@ -145,14 +146,14 @@ describe('an experiment that fails', () => {
     ])
   })
 
-  it('is tried once more at the end with --retry-failed', async () => {
+  atNight('is tried once more at the end with --retry-failed', async () => {
     const campaign = campaignOf(text)
     await campaign.run('--retry-failed')
     const { entries } = await campaign.status()
     expect(entries[1]).toMatchObject({ status: 'failed', attempts: 2, error: { code: 'OPTIONS_INVALID' } })
   })
 
-  it('by killing its own process costs that experiment and no other', async () => {
+  atNight('by killing its own process costs that experiment and no other', async () => {
     const campaign = campaignOf(shortCampaign(3).replace('n_prompts: 2', 'n_prompts: 400'))
     const { child, ended } = campaign.start()
     await runs(campaign.dir)
@@ -197,7 +198,7 @@ describe('an experiment that fails', () => {
 
 describe('a campaign that is interrupted', () => {
   it('by Ctrl-C ends within seconds with 130, leaves no process, and goes on later', async () => {
-    const campaign = campaignOf(shortCampaign(2).replace('n_prompts: 2', 'n_prompts: 600'))
+    const campaign = campaignOf(shortCampaign(2).replace('n_prompts: 2', 'n_prompts: 250'))
     const { child, ended } = campaign.start()
     await runs(campaign.dir)
     const runner = await runnerOf(child)
@@ -213,7 +214,7 @@ describe('a campaign that is interrupted', () => {
     for (const pid of pids) expect(isRunning(pid)).toBe(false)
     const status = await campaign.status()
     expect(status).toMatchObject({ state: 'interrupted', counts: { running: 0, failed: 0 } })
-    campaign.rewrite(shortCampaign(2).replace('n_prompts: 2', 'n_prompts: 600'))
+    campaign.rewrite(shortCampaign(2).replace('n_prompts: 2', 'n_prompts: 250'))
     expect(await campaign.run()).toMatchObject({ code: 0 })
     expect((await campaign.status()).counts.completed).toBe(2)
   })
@@ -254,8 +255,8 @@ describe('two that run one campaign', () => {
     await ended
   })
 
-  it('one after the other, the first killed, are none', async () => {
-    const campaign = campaignOf(shortCampaign(1).replace('n_prompts: 2', 'n_prompts: 600'))
+  atNight('one after the other, the first killed, are none', async () => {
+    const campaign = campaignOf(shortCampaign(1).replace('n_prompts: 2', 'n_prompts: 250'))
     const { child, ended } = campaign.start()
     await runs(campaign.dir)
     const runner = await runnerOf(child)
@@ -304,7 +305,7 @@ describe('--resume', () => {
     expect(stderr).toMatch(/there is nothing to resume.* \[CAMPAIGN_MISSING\]\n$/)
   })
 
-  it('turned off begins anew and keeps the old', async () => {
+  atNight('turned off begins anew and keeps the old', async () => {
     const campaign = campaignOf(shortCampaign(1))
     await campaign.run()
     await campaign.run('--no-resume')

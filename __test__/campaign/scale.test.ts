@@ -172,6 +172,8 @@ it('10,000 experiments with 9,000 done go on within 2 s of CPU time, or ten time
     controller.abort(new Error('enough'))
   })
   await expect(run(plan, dir, executor, controller.signal)).rejects.toMatchObject({ code: 'INTERRUPTED' })
-  console.info(`first of 1,000 left: ${JSON.stringify(begun)}, where reading the records takes ${readingS.toFixed(2)} s`)
+  console.info(
+    `first of 1,000 left: ${JSON.stringify(begun)}, where reading the records takes ${readingS.toFixed(2)} s`,
+  )
   expect(begun?.cpu).toBeLessThan(isNight ? 2 : Math.max(2, 10 * readingS))
 })

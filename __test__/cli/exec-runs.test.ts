@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { endsWithin, within } from '../backends/processes.js'
 import { llem, startLlem } from '../native/llem.js'
 import { gpu, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
+import { atNight } from '../setup/at-night.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -50,7 +51,7 @@ describe.concurrent('llem exec --runs', () => {
     expect(stdout).toMatch(/short_measurement_duration: .* \(8 of 8 runs\)$/m)
   })
 
-  it('runs rounds in changing order, after rounds that warm up and are not measured', async () => {
+  atNight('runs rounds in changing order, after rounds that warm up and are not measured', async () => {
     const { command, lines } = noting()
     const { code, stdout } = await repeated(
       ...['--runs', '6', '--warmup', '2', '--json', '-q'],
@@ -86,7 +87,7 @@ describe.concurrent('llem exec --runs', () => {
     })
   })
 
-  it('counts the CPU time of a command, and of no other', async () => {
+  atNight('counts the CPU time of a command, and of no other', async () => {
     const burn = `${process.execPath} -e "for (const end = Date.now() + 400; Date.now() < end; );"`
     const { stdout } = await repeated('--runs', '2', '--json', '-q', '--', burn, 'sleep 0.4')
     const [busy, idle] = JSON.parse(stdout).results
@@ -459,7 +460,7 @@ print(json.dumps([labels, spread, energy, list(rows[0]), rows]))`
 })
 
 describe.concurrent('-o', () => {
-  it('keeps each run as llem exec does, so that verify, compare and show work on them', async () => {
+  atNight('keeps each run as llem exec does, so that verify, compare and show work on them', async () => {
     const output = scratchFolder()
     const { code, stdout } = await repeated(
       ...['--runs', '3', '--json', '-q', '-o', output, '--', 'sleep 0.5', 'sleep 0.7'],

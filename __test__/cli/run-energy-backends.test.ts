@@ -5,6 +5,7 @@ import { endsWithin, isRunning } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { energyDataHome, installReal, pathWithNvidiaSmi } from '../energy/python-backends.js'
 import { llem } from '../native/llem.js'
+import { atNight } from '../setup/at-night.js'
 import { childrenOf, LONG, measured, pathIn, resultIn, run, startRun } from './experiment.js'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -83,7 +84,7 @@ describe.concurrent('llem run', () => {
     expect(stderr).toContain(`Warning (non-fatal): ${warning}`)
   })
 
-  it('leaves no helper behind when it is killed itself', async (context) => {
+  atNight('leaves no helper behind when it is killed itself', async (context) => {
     if (missing !== null) context.skip(missing)
     const sets = [...LONG, 'warmup.enabled=false', 'energy.backend=zeus']
     const { child, ended, outputDir } = startRun(['--simulate'], sets, env)
@@ -125,23 +126,26 @@ describe.concurrent('llem run', () => {
 })
 
 describe.concurrent('what can measure here', () => {
-  it('llem devices -v shows what each backend says of the GPUs, and what auto takes', async (context) => {
-    if (missing !== null) context.skip(missing)
-    const { code, stdout } = await llem(['devices', '-v', '--simulate'], { env })
-    expect(code).toBe(0)
-    expect(stdout).toMatch(
-      /\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\nrapl .+\ncodecarbon +3\.3\.2 +yes\n/,
-    )
-    const own = {
-      PATH: env.PATH,
-      LLEM_PYTHON: join(energyDataHome, 'llem/energy-backends/zeus-0.16.0/bin/python'),
-    }
-    const withOwn = await llem(['devices', '-v', '--simulate'], { env: own })
-    expect(withOwn.stdout).toMatch(/\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\n/)
-    expect(withOwn.stdout).toMatch(/\ncodecarbon +- +no +\S+\/python has no package codecarbon\n/)
-    const without = await llem(['devices', '-v', '--simulate'], { env: { PATH: env.PATH } })
-    expect(without.stdout).toMatch(/\nnvml +\S+ +yes +chosen by auto\nzeus +- +no +zeus is not installed\n/)
-  })
+  atNight(
+    'llem devices -v shows what each backend says of the GPUs, and what auto takes',
+    async (context) => {
+      if (missing !== null) context.skip(missing)
+      const { code, stdout } = await llem(['devices', '-v', '--simulate'], { env })
+      expect(code).toBe(0)
+      expect(stdout).toMatch(
+        /\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\nrapl .+\ncodecarbon +3\.3\.2 +yes\n/,
+      )
+      const own = {
+        PATH: env.PATH,
+        LLEM_PYTHON: join(energyDataHome, 'llem/energy-backends/zeus-0.16.0/bin/python'),
+      }
+      const withOwn = await llem(['devices', '-v', '--simulate'], { env: own })
+      expect(withOwn.stdout).toMatch(/\nnvml +\S+ +yes +chosen by auto\nzeus +0\.16\.0 +yes\n/)
+      expect(withOwn.stdout).toMatch(/\ncodecarbon +- +no +\S+\/python has no package codecarbon\n/)
+      const without = await llem(['devices', '-v', '--simulate'], { env: { PATH: env.PATH } })
+      expect(without.stdout).toMatch(/\nnvml +\S+ +yes +chosen by auto\nzeus +- +no +zeus is not installed\n/)
+    },
+  )
 
   it('llem backend list shows where each is, and why it cannot read a GPU', async (context) => {
     if (missing !== null) context.skip(missing)

@@ -7,6 +7,7 @@ import { endsWithin, isRunning } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { llem } from '../native/llem.js'
 import { gpu, scenarioFile, textFile } from '../native/scenario.js'
+import { atNight } from '../setup/at-night.js'
 import {
   filesIn,
   HOME,
@@ -186,7 +187,7 @@ describe('an output folder that takes nothing', () => {
     return { code: status, stdout, stderr, outputDir }
   }
 
-  it('prints the result that it cannot write, ends with 1 and leaves no half of it', () => {
+  atNight('prints the result that it cannot write, ends with 1 and leaves no half of it', () => {
     const { code, stdout, stderr, outputDir } = limited(8, 4)
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ output_tokens: 64, simulated: true })

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { endsWithin, isRunning, within } from '../backends/processes.js'
+import { atNight } from '../setup/at-night.js'
 import { childrenOf, filesIn, jsonIn, LONG, measured, pathIn, startRun, workerOf } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -72,7 +73,7 @@ describe('Ctrl-C', () => {
     expect(isRunning(worker)).toBe(false)
   })
 
-  it('during the thermal floor ends with 130 at once', async () => {
+  atNight('during the thermal floor ends with 130 at once', async () => {
     const { child, ended, says } = startRun([], ['warmup.thermal_floor_seconds=600'])
     await says('Thermal stabilisation: waiting 600s...')
     const worker = workerOf(child)
@@ -106,7 +107,7 @@ describe('Ctrl-C', () => {
     },
   )
 
-  it('a second time ends at once', async () => {
+  atNight('a second time ends at once', async () => {
     const { child, ended, outputDir } = startRun(['--simulate'], LONG)
     await measured(outputDir, 2)
     const worker = workerOf(child)

@@ -10,6 +10,7 @@ import { within } from '../backends/processes.js'
 import { llem, startProcess } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
 import { COMMIT, type FakeHub, sha256, startHub } from '../registry/hub-double.js'
+import { atNight } from '../setup/at-night.js'
 import { HOME, model, pathIn, resultIn, run, startRun } from './experiment.js'
 
 vi.setConfig({ testTimeout: 90_000 })
@@ -133,7 +134,7 @@ describe('a model by name', () => {
     expect(readdirSync(blobs())).toEqual([sha256(content)])
   })
 
-  it('that is being fetched ends at Ctrl-C, exit code 130, and keeps what has come', async () => {
+  atNight('that is being fetched ends at Ctrl-C, exit code 130, and keeps what has come', async () => {
     holdBack(1000)
     const { child, ended } = startRun(['--simulate', '-m', NAME], [], environment())
     expect(await within(30_000, () => existsSync(incomplete()) && statSync(incomplete()).size === 1000)).toBe(
@@ -145,24 +146,27 @@ describe('a model by name', () => {
     expect(readdirSync(blobs())).toEqual([`${sha256(content)}.incomplete`])
   })
 
-  it('that two processes want at once is fetched once, and the other one says that it waits', async () => {
-    const half = Math.floor(content.length / 2)
-    holdBack(half)
-    const first = startRun(['--simulate', '-m', NAME, '-n', '2'], [], environment())
-    expect(await within(30_000, () => existsSync(incomplete()) && statSync(incomplete()).size === half)).toBe(
-      true,
-    )
-    const second = startRun(['--simulate', '-m', NAME, '-n', '2'], [], environment())
-    await second.says('Waiting for another process that fetches tiny-Q4_K_M.gguf')
-    // The connection breaks, and the first one goes on with the rest.
-    hub.intercept = () => false
-    hub.breakAll()
-    expect([(await first.ended).code, (await second.ended).code]).toEqual([0, 0])
-    expect(asked().map(({ range }) => range)).toEqual([undefined, `bytes=${half}-`])
-    expect(
-      [first, second].map(({ outputDir }) => resultIn(outputDir).identity?.source?.files[0]?.sha256),
-    ).toEqual([sha256(content), sha256(content)])
-  })
+  atNight(
+    'that two processes want at once is fetched once, and the other one says that it waits',
+    async () => {
+      const half = Math.floor(content.length / 2)
+      holdBack(half)
+      const first = startRun(['--simulate', '-m', NAME, '-n', '2'], [], environment())
+      expect(
+        await within(30_000, () => existsSync(incomplete()) && statSync(incomplete()).size === half),
+      ).toBe(true)
+      const second = startRun(['--simulate', '-m', NAME, '-n', '2'], [], environment())
+      await second.says('Waiting for another process that fetches tiny-Q4_K_M.gguf')
+      // The connection breaks, and the first one goes on with the rest.
+      hub.intercept = () => false
+      hub.breakAll()
+      expect([(await first.ended).code, (await second.ended).code]).toEqual([0, 0])
+      expect(asked().map(({ range }) => range)).toEqual([undefined, `bytes=${half}-`])
+      expect(
+        [first, second].map(({ outputDir }) => resultIn(outputDir).identity?.source?.files[0]?.sha256),
+      ).toEqual([sha256(content), sha256(content)])
+    },
+  )
 
   it('on a disk that is full says how much is missing, and leaves nothing under a final name', async (context) => {
     const disk = join(scratchFolder(), 'disk')

@@ -47,7 +47,7 @@ describe('llem run with pytorch', () => {
   beforeAll(async () => {
     if (missing !== null) return
     const sets = [
-      'n_prompts=60',
+      'n_prompts=20',
       'pytorch.batch_size=4',
       'generation.max_tokens=200',
       'generation.ignore_eos=true',
@@ -73,7 +73,7 @@ describe('llem run with pytorch', () => {
 
   it('has numbers that come to one another', (context) => {
     if (missing !== null) context.skip(missing)
-    expect(result.output_tokens).toBe(60 * 200)
+    expect(result.output_tokens).toBe(20 * 200)
     const total = Number(result.total_tokens)
     expect(total).toBe(Number(result.input_tokens) + result.output_tokens)
     const seconds = result.total_inference_time_sec
@@ -89,7 +89,7 @@ describe('llem run with pytorch', () => {
     if (missing !== null) context.skip(missing)
     const lines = readFileSync(pathIn(ended.outputDir, 'requests.jsonl'), 'utf8').trimEnd().split('\n')
     const records = lines.map((line) => JSON.parse(line))
-    expect(records).toHaveLength(60)
+    expect(records).toHaveLength(20)
     expect(records.reduce((sum, record) => sum + record.input_tokens, 0)).toBe(result.input_tokens)
     expect(records.reduce((sum, record) => sum + record.output_tokens, 0)).toBe(result.output_tokens)
   })

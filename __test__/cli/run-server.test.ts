@@ -114,7 +114,7 @@ describe('a server that llem starts', () => {
     expect(stdout).toMatch(/\n {2}Load +4 in flight: 12 requests\n/)
   })
 
-  it('is driven by an open loop at the moments of a schedule that the seed gives', async (context) => {
+  atNight('is driven by an open loop at the moments of a schedule that the seed gives', async (context) => {
     const sets = [...started(context), ...LENGTHS, 'load.request_rate=40', 'load.seed=3']
     const schedules: number[][] = []
     for (const _ of [1, 2]) {
@@ -246,7 +246,7 @@ describe('the backends that know their server', () => {
 })
 
 describe('the real llama-server by its name', () => {
-  it('is started with a model that is fetched by its name', async (context) => {
+  atNight('is started with a model that is fetched by its name', async (context) => {
     const folder = join(path(context), '..')
     const content = readFileSync(model)
     const hub = await startHub({ 'o/tiny-GGUF': { files: { 'tiny-F16.gguf': content }, commit: COMMIT } })
@@ -321,7 +321,7 @@ describe('whoever ends llem ends the server', () => {
     await allGone(processes)
   })
 
-  it('Ctrl-C ends what the server has put into another process group too', async () => {
+  atNight('Ctrl-C ends what the server has put into another process group too', async () => {
     const script = join(scratchFolder(), 'serve')
     writeFileSync(script, '#!/bin/sh\nsetsid sleep 611 &\nexec sleep "6$1"\n', { mode: 0o755 })
     const { child, ended } = startRun([], ['backend=server', `server.command=["${script}", "{port}"]`])
@@ -387,17 +387,26 @@ describe('a server that runs already', () => {
       expect(line).toMatchObject({ input_tokens: 37, output_tokens: 11 })
   })
 
-  it('is asked over its chat endpoint, where lengths cannot be forced and a warning says so', async (context) => {
-    const prompts = 'prompts={synthetic: {input_len: 37, output_len: 11}}'
-    const sets = [...running(context), 'server.endpoint=chat', prompts, 'n_prompts=3', 'energy.backend=null']
-    const { outputDir } = await run([], sets)
-    const { measurement_warnings, output_tokens, input_tokens } = resultIn(outputDir)
-    expect(output_tokens).toBe(33)
-    expect(input_tokens).toBeGreaterThan(3 * 37)
-    expect(measurement_warnings).toContainEqual(
-      expect.stringMatching(/^prompt_length_not_forced: 3 prompts .*chat/),
-    )
-  })
+  atNight(
+    'is asked over its chat endpoint, where lengths cannot be forced and a warning says so',
+    async (context) => {
+      const prompts = 'prompts={synthetic: {input_len: 37, output_len: 11}}'
+      const sets = [
+        ...running(context),
+        'server.endpoint=chat',
+        prompts,
+        'n_prompts=3',
+        'energy.backend=null',
+      ]
+      const { outputDir } = await run([], sets)
+      const { measurement_warnings, output_tokens, input_tokens } = resultIn(outputDir)
+      expect(output_tokens).toBe(33)
+      expect(input_tokens).toBeGreaterThan(3 * 37)
+      expect(measurement_warnings).toContainEqual(
+        expect.stringMatching(/^prompt_length_not_forced: 3 prompts .*chat/),
+      )
+    },
+  )
 
   it('that is not there is told within its 10 s', async () => {
     const { code, stderr } = await run([], ['backend=server', 'server.base_url=http://127.0.0.1:9'])

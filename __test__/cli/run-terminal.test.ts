@@ -39,7 +39,7 @@ describe('a terminal', () => {
     expect(shown.slice(shown.lastIndexOf(`${ESCAPE}[?25h`))).not.toContain('Measuring')
   })
 
-  it('shows that it is simulated in colour', () => {
+  atNight('shows that it is simulated in colour', () => {
     expect(onTerminal({ NO_COLOR: '' }).shown).toContain(`${YELLOW}SIMULATED: `)
   })
 
@@ -73,7 +73,7 @@ describe('a pipe', () => {
     },
   )
 
-  it('whose reader goes away early costs nothing', async () => {
+  atNight('whose reader goes away early costs nothing', async () => {
     const command = `${quoted([process.execPath, BIN, ...COMMAND])} | true; echo "exit \${PIPESTATUS[0]}"`
     const { stdout, stderr } = await bash(command)
     expect(stdout).toBe('exit 0\n')

@@ -195,7 +195,7 @@ experiments:
     for (const name of ['pytorch', 'vllm', 'unused']) expect(await made.container(name)).toBeNull()
   })
 
-  it('a killed client leaves nothing in the container, and the campaign goes on', async (context) => {
+  atNight('a killed client leaves nothing in the container, and the campaign goes on', async (context) => {
     const made = project(context, onServer({ experiments: 2, long: true }), { server: [] }, spelling)
     const { child, ended } = made.start('-q')
     const first = await runsIn(made, 'server', serverPath)

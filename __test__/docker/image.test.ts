@@ -4,6 +4,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest'
+import { atNight } from '../setup/at-night.js'
 import { type Engine, startEngine } from './engine.js'
 import { build, contextOf, type Image, imageOf, nodeAlone, removeImages } from './image.js'
 
@@ -62,7 +63,7 @@ describe('the image', () => {
     expect((await image.run('nonsense')).code).toBe(2)
   })
 
-  it('is of the same layers when it is built again', async (test) => {
+  atNight('is of the same layers when it is built again', async (test) => {
     const again = await build(context, base, `llem-again-${process.pid}`, engineOf(test))
     expect(await again.layers()).toEqual(await image.layers())
   })

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Ended, startLlem } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
+import { atNight } from '../setup/at-night.js'
 import {
   type Bmc,
   type BmcOptions,
@@ -118,7 +119,7 @@ describe.concurrent('the power of a BMC', () => {
     }
   })
 
-  it('is found in a collection of sensors in pages, past those that are null or of a part', async () => {
+  atNight('is found in a collection of sensors in pages, past those that are null or of a part', async () => {
     const names = ['CPU1Power', 'fan0', 'fan1', 'PS1InputPower', 'total_power']
     const { url } = await bmc({
       resources: {
@@ -132,7 +133,7 @@ describe.concurrent('the power of a BMC', () => {
     expect((await meter(url, { readings: 1 })).lines[0]).toMatchObject({ w: 512.5 })
   })
 
-  it('is that of the older Power where there is nothing else, of the first of its entries', async () => {
+  atNight('is that of the older Power where there is nothing else, of the first of its entries', async () => {
     const { url } = await bmc({
       resources: { ...chassis({ Self: [], '1': ['Power'] }), ...power('1', () => [344, 90]) },
     })
@@ -204,7 +205,7 @@ describe.concurrent('the power of a BMC', () => {
 })
 
 describe.concurrent('a BMC that shows no power', () => {
-  it('is told with what was looked at', async () => {
+  atNight('is told with what was looked at', async () => {
     const { url } = await bmc({
       resources: {
         ...chassis({ '1U': ['EnvironmentMetrics', 'Power'], Fans: [] }),
@@ -238,7 +239,7 @@ describe.concurrent('a BMC that shows no power', () => {
     expect(ended.stderr).toContain('[REDFISH_UNREACHABLE]')
   })
 
-  it('is given up after ten failures in a row, not before', async () => {
+  atNight('is given up after ten failures in a row, not before', async () => {
     let asked = 0
     const { url } = await bmc({
       resources: { ...chassis({ '1': ['Power'] }), ...power('1', () => [344]) },
@@ -411,7 +412,7 @@ describe.concurrent('the login at a BMC', () => {
     expect(sessions.size).toBe(1)
   })
 
-  it('that is wrong is one clear error, once, without the password', async () => {
+  atNight('that is wrong is one clear error, once, without the password', async () => {
     const { url, asked } = await bmc({ resources, auth: 'login' })
     const { ended } = await meter(url, { env: { ...LOGIN, LLEM_REDFISH_PASSWORD: 'not-the-password' } })
     expect(ended).toMatchObject({ code: 2, stdout: '' })
@@ -422,7 +423,7 @@ describe.concurrent('the login at a BMC', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('that is missing is told', async () => {
+  atNight('that is missing is told', async () => {
     const { url } = await bmc({ resources, auth: 'login' })
     expect((await meter(url)).ended.stderr).toMatch(/no login was sent\. Set LLEM_REDFISH_USER and/)
     const half = await meter(url, { env: { LLEM_REDFISH_USER: USER } })

@@ -14,6 +14,7 @@ import { type Observer, silentObserver } from '../../dist/progress/observer.js'
 import type { ExperimentResult } from '../../dist/results/experiment.js'
 import { isRunning } from '../backends/processes.js'
 import { gpu, nowNs, scenarioFile } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 import { config, listener, TOKENS, watchWorker } from './observed.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -184,7 +185,7 @@ describe('a failure that is not of the inference leaves a saved result, where it
     ],
   ]
 
-  it.for(cases)('%s', async ([, failure, expected, told]) => {
+  it.for(byDay(5, cases))('%s', async ([, failure, expected, told]) => {
     const { wanted, watched, outcome, said } = await runWith(failure)
     expect(outcome).not.toHaveProperty('error')
     const saved: ExperimentResult = JSON.parse(readFileSync(join(runDirIn(wanted), 'result.json'), 'utf8'))

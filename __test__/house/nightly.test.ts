@@ -23,7 +23,7 @@ describe('npm run test:nightly', () => {
   it('runs every file that is only there at night', () => {
     const script = readFileSync(join(root, 'scripts/nightly.mjs'), 'utf8')
     const files = readdirSync(join(root, '__test__'), { recursive: true, encoding: 'utf8' })
-    const names = files.flatMap((path) => /(\w+)\.nightly\.test\.ts$/.exec(path)?.[1] ?? [])
+    const names = files.flatMap((path) => /([\w-]+)\.nightly\.test\.ts$/.exec(path)?.[1] ?? [])
     expect(names.length).toBeGreaterThan(5)
     expect(names.filter((name) => !new RegExp(`[/'\`]${name}['.]`).test(script))).toEqual([])
   })

@@ -18,7 +18,10 @@ const LOAD = fileURLToPath(new URL('../../dist/prompts/load.js', import.meta.url
 const folder = scratchFolder()
 
 /** Loads prompts in a process of its own: its CPU time, and the most memory it had. */
-function load(path: string, count: number): { cpuMs: number; rssBytes: number; loaded: number; chars: number } {
+function load(
+  path: string,
+  count: number,
+): { cpuMs: number; rssBytes: number; loaded: number; chars: number } {
   const script = `
     import { loadPrompts } from ${JSON.stringify(LOAD)}
     const { prompts } = await loadPrompts(${JSON.stringify(path)}, { count: ${count}, warmup: 0 })

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { within } from '../backends/processes.js'
-import { byDay } from '../setup/at-night.js'
+import { atNight, byDay } from '../setup/at-night.js'
 import { awkwardCanary, canary, leaks, newPlace, type Place, watched } from './canaries.js'
 import { canariesIn } from './search.js'
 
@@ -130,12 +130,12 @@ describe.concurrent('llem run', () => {
     expect(leaks(ended, place, secrets)).toEqual([])
   })
 
-  it('whose requests fail in part leaves none', async () => {
+  atNight('whose requests fail in part leaves none', async () => {
     const { ended, place } = await runOf('error-body', { load: { max_failed_share: 1 } }, '--json')
     expect(leaks(ended, place, secrets)).toEqual([])
   })
 
-  it('that is interrupted leaves none', async () => {
+  atNight('that is interrupted leaves none', async () => {
     const place = newPlace(ENV)
     const path = written(place, 'experiment.yaml', experiment('hangs'))
     const ended = await watched(
@@ -249,7 +249,7 @@ describe.concurrent('llem campaign', () => {
     for (const each of [looked, ended, again, exported]) expect(leaks(each, place, secrets)).toEqual([])
   })
 
-  it('that is interrupted leaves none', async () => {
+  atNight('that is interrupted leaves none', async () => {
     const place = newPlace(ENV)
     const path = campaign(place, ['hangs'])
     const ended = await watched(['campaign', path, '--simulate', '--yes', '-v'], place, async (child) => {

@@ -5,7 +5,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Starts processes, or the addon with its threads, or changes what later files see. */
-const NEEDS_ITS_OWN = /'(node:child_process|node:worker_threads|execa)'|\/dist\/native\/|process\.env\.\w+ =|delete process\.env/
+const NEEDS_ITS_OWN =
+  /'(node:child_process|node:worker_threads|execa)'|\/dist\/native\/|process\.env\.\w+ =|delete process\.env/
 const IMPORT_OF_TESTS = /'(\.[^']*)\.js'/g
 
 /** The files of tests below `root` that can share a process, relative to it. */
