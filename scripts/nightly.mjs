@@ -26,6 +26,7 @@ const longFiles = () => [
         path.endsWith('.test.ts') && readFileSync(join(root, path), 'utf8').includes('setup/at-night'),
     ),
   '__test__/backends/litellm.nightly.test.ts',
+  '__test__/house/bench-gpu.nightly.test.ts',
   '__test__/native/memory-timing.nightly.test.ts',
 ]
 

@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { filesBelow } from '../../scripts/files-below.mjs'
 import { gpu, nowNs, type Segment, scenarioFile, scratchFolder } from '../native/scenario.js'
-import { groupAtNight } from '../setup/at-night.js'
 import { root } from './sources.js'
 
 const probe = join(root, 'bench/gpu')
@@ -121,7 +120,7 @@ describe('the probe, packed', () => {
   })
 })
 
-groupAtNight('a part over a GPU whose load is known', () => {
+describe('a part over a GPU whose load is known', () => {
   async function tableOf(
     part: string,
     scenario: string,

@@ -23,10 +23,36 @@ const committed = execFileSync('git', ['ls-files', '-z', '--cached', '--others',
   cwd: root,
   encoding: 'utf8',
 })
-const files = committed
-  .split('\0')
-  .filter(Boolean)
-  .flatMap((path) => textOf(path))
+const paths = committed.split('\0').filter(Boolean)
+const files = paths.flatMap((path) => textOf(path))
+
+const TOP_LEVEL = [
+  ...[
+    '.ci',
+    '.github',
+    '__test__',
+    'bench',
+    'bin',
+    'crates',
+    'docs',
+    'examples',
+    'npm',
+    'python',
+    'scripts',
+    'src',
+  ],
+  ...[
+    'ARCHITECTURE.md',
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'GLOSSARY.md',
+    'LICENSE',
+    'README.md',
+    'SECURITY.md',
+  ],
+  ...['Cargo.lock', 'Cargo.toml', 'rustfmt.toml', 'package-lock.json', 'package.json', 'tsconfig.json'],
+  ...['.editorconfig', '.gitignore', '.npmrc', 'biome.json', 'vitest.config.ts', 'Dockerfile', 'action.yml'],
+]
 
 describe('a committed text', () => {
   it.each(HOSTS)('does not name the registry host %s', (host) => {
@@ -39,6 +65,11 @@ describe('a committed text', () => {
     const folders = home === '/root' ? [root] : [root, home]
     expect(folders.flatMap((folder) => filesWith(`${folder}/`))).toEqual([])
   })
+})
+
+it('the top level holds what belongs there, and nothing that a job has left', () => {
+  const topLevel = new Set(paths.map((path) => path.split('/')[0] ?? ''))
+  expect([...topLevel].filter((name) => !TOP_LEVEL.includes(name))).toEqual([])
 })
 
 describe('package-lock.json', () => {
