@@ -47,7 +47,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 180_000,
     // Most tests wait for sensors and servers: with two at a time two cores were busy to 60 %.
-    maxWorkers: 5,
+    maxWorkers: 4,
     // What passes at the second try is told by its name at the end (scripts/testing/summary.mjs).
     retry: 1,
     // What is built is imported by Node itself.

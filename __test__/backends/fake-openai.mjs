@@ -66,7 +66,7 @@ function complete(request, response, body) {
     const reason = { eos: 'stop', aborts: 'abort' }[mode] ?? 'length'
     event(response, chunk(text, last ? reason : null))
     if (last) end()
-    else setTimeout(next, mode === 'slow' ? 300 : 1)
+    else setTimeout(next, mode === 'slow' ? 300 : 20)
   }
   const end = () => {
     const completion_tokens = mode.startsWith('miscounts') ? count * 2 : count + (mode === 'eos' ? 1 : 0)

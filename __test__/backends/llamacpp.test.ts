@@ -10,7 +10,7 @@ import type { Prompt, RequestOf, RequestRecord, RunTotals } from '../../dist/bac
 import { findBackend } from '../../dist/backends/registry.js'
 import { Worker } from '../../dist/workers/worker.js'
 import { ggufBytes } from '../models/gguf-bytes.js'
-import { atNight } from '../setup/at-night.js'
+import { atNight, groupAtNight } from '../setup/at-night.js'
 import { childPids, endsWithin, isRunning } from './processes.js'
 import { installedLlamacpp, scratchFolder, testDataDir, tinyModel } from './tiny-model.js'
 
@@ -302,8 +302,8 @@ describe('refusing', () => {
   })
 })
 
-describe('the verbs', () => {
-  atNight('load again after unload, and say bye', async () => {
+groupAtNight('the verbs', () => {
+  it('load again after unload, and say bye', async () => {
     const worker = new Worker(workerCommand(await installedLlamacpp()))
     const say = <V extends 'hello' | 'load' | 'unload' | 'bye'>(verb: V, body: RequestOf<V>) =>
       worker.call(verb, body, { schema: z.looseObject({}), timeoutMs: 30_000 })

@@ -295,12 +295,12 @@ describe('times', () => {
   })
 })
 
-describe('sampling', () => {
+groupAtNight('sampling', () => {
   const hot = { temperature: 1.5, top_p: 0.9, top_k: 100 }
   const digests = async (seed: number) =>
     (await collect(session, prompts, { ...hot, seed })).records.map((record) => record.output_digest)
 
-  atNight('gives the same tokens for the same seed and others for another', async () => {
+  it('gives the same tokens for the same seed and others for another', async () => {
     const first = await digests(7)
     expect(await digests(7)).toEqual(first)
     expect(await digests(8)).not.toEqual(first)
@@ -465,8 +465,8 @@ describe('refusing', () => {
   })
 })
 
-describe('the verbs', () => {
-  atNight('load again after unload, and say bye', async () => {
+groupAtNight('the verbs', () => {
+  it('load again after unload, and say bye', async () => {
     const worker = await opened()
     await worker.say('unload', {})
     await expect(worker.say('load', { model, options: { device: 'cpu' } })).resolves.toMatchObject({
@@ -477,7 +477,7 @@ describe('the verbs', () => {
     await worker.close()
   })
 
-  atNight('are answered by a worker that is piped into an interpreter', async () => {
+  it('are answered by a worker that is piped into an interpreter', async () => {
     const source = readFileSync(WORKER)
     const loader =
       'import sys; n = int(sys.stdin.buffer.readline()); exec(compile(sys.stdin.buffer.read(n), "worker", "exec"))'
@@ -493,7 +493,7 @@ describe('the verbs', () => {
     expect(await endsWithin(Number(piped.pid), 5000)).toBe(true)
   })
 
-  atNight('keep stdout to themselves, also from what a library prints in C', async () => {
+  it('keep stdout to themselves, also from what a library prints in C', async () => {
     const loud = join(folder, 'loud')
     cpSync(model, loud, { recursive: true })
     const file = join(loud, 'config.json')

@@ -137,7 +137,7 @@ it('a finished experiment costs no more in a large campaign than in a small one'
   expect(large / small).toBeLessThan(FULL ? 1.2 : 1.5)
 })
 
-it('10,000 experiments with 9,000 done go on within 2 s of CPU time, or ten times what reading their records takes', async () => {
+it('10,000 experiments with 9,000 done go on within 2 s of CPU time, or 15 times what reading their records takes', async () => {
   const [size, done] = [10_000, 9000]
   const plan = planOfSize(size)
   const dir = await openCampaignFolder(scratchFolder(), plan)
@@ -175,5 +175,5 @@ it('10,000 experiments with 9,000 done go on within 2 s of CPU time, or ten time
   console.info(
     `first of 1,000 left: ${JSON.stringify(begun)}, where reading the records takes ${readingS.toFixed(2)} s`,
   )
-  expect(begun?.cpu).toBeLessThan(isNight ? 2 : Math.max(2, 10 * readingS))
+  expect(begun?.cpu).toBeLessThan(isNight ? 2 : Math.max(2, 15 * readingS))
 })

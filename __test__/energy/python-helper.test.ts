@@ -19,7 +19,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'llem-helper-'))
 const fakeHelper = fileURLToPath(new URL('fake-helper.mjs', import.meta.url))
 const libraryPath = simulate(scenarioFile([gpu(0, [{ for_s: 1, w: 300 }])], nowNs()))
 const timeseriesPath = join(scratch, 'timeseries.parquet')
-const limits = { helloMs: 2000, openMs: 2000, edgeMs: 500 }
+const limits = { helloMs: 2000, openMs: 2000, edgeMs: 1500 }
 const zeusBy = (python: string) => wishes({ backend: 'zeus', libraryPath, python, limits })
 
 afterEach(() => {
@@ -114,12 +114,13 @@ describe('a helper in the window', () => {
         measurement: null,
         selection: {
           chosen: 'zeus',
-          failure: expect.stringContaining(`did not answer ${verb} within 0.5 s`),
+          failure: expect.stringContaining(`did not answer ${verb} within 1.5 s`),
         },
       })
-      expect(Number(energy.total_j) / energy.duration_sec).toBeCloseTo(300, 0)
+      // A window of a second is known to 1 %.
+      expect(Math.abs(Number(energy.total_j) / energy.duration_sec / 300 - 1)).toBeLessThan(0.01)
       // Without what was waited for the helper.
-      expect(energy.duration_sec).toBeLessThan(1.4)
+      expect(energy.duration_sec).toBeLessThan(2.4)
       expect(energy.faults).toEqual([])
       expect(existsSync(timeseriesPath)).toBe(true)
     },

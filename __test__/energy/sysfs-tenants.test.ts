@@ -2,7 +2,7 @@
 // /proc. The files are those of the kernel's documentation (drm-usage-stats.rst, kgd_pp_interface.h); no hardware was met.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type ExecResult, llem } from '../native/llem.js'
@@ -73,7 +73,9 @@ describe('GPUs below /sys', () => {
     const work = setInterval(() => {
       cycles += 50
       const told = `drm-driver:\txe\ndrm-client-id:\t9\ndrm-pdev:\t${uuid.replace('PCI-', '')}\ndrm-cycles-ccs:\t${cycles}\n`
-      writeFileSync(join(proc, `${pid}/fdinfo/7`), told)
+      // In one step: a file that is written is empty for a moment.
+      writeFileSync(join(proc, `${pid}/next`), told)
+      renameSync(join(proc, `${pid}/next`), join(proc, `${pid}/fdinfo/7`))
     }, 20)
     const env = { LLEM_PROC_ROOT: proc }
     const [busy, idle] = await Promise.all([energyOf(tree, 2, env), energyOf(quiet, 2, env)]).finally(() =>
