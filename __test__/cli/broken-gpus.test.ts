@@ -31,12 +31,12 @@ async function execute(scenario: string, env: Record<string, string> = {}, ...op
   return { code, stderr, told: (stdout === '' ? null : JSON.parse(stdout)) as Told }
 }
 
-/** Each GPU's index and mean power, to the watt. */
+/** Each GPU's index and mean power, to 5 W: on a busy machine a window of a second is not known to the watt. */
 function watts({ energy }: Told): [number, number | null][] {
   if (energy === null) throw new Error('no energy')
   return energy.devices.map(({ index, total_j }) => [
     index,
-    total_j === null ? null : Math.round(total_j / energy.duration_sec),
+    total_j === null ? null : 5 * Math.round(total_j / energy.duration_sec / 5),
   ])
 }
 

@@ -189,7 +189,7 @@ describe.concurrent('an external meter that', () => {
   })
 
   it('ignores SIGTERM is killed', async () => {
-    const { energy_j, closeMs, told } = await measured(['stubborn', '100', 'of-this-test'], 800)
+    const { energy_j, closeMs, told } = await measured(['stubborn', '100', 'of-this-test'], 2000)
     expect(energy_j).not.toBeNull()
     expect(closeMs).toBeGreaterThan(1900)
     expect(closeMs).toBeLessThan(4000)
