@@ -96,7 +96,7 @@ describe('several sequences', () => {
   const prompts = Array.from({ length: 7 }, (_, index) => ({ text: 'the '.repeat(index + 1) }))
   const greedy = { temperature: 0, ignore_eos: true, max_tokens: 48 }
 
-  atNight('answer at the same time what one answers in turn, with the same tokens', async () => {
+  it('answer at the same time what one answers in turn, with the same tokens', async () => {
     const parallel = await start({ parallel: 3 })
     expect(parallel.info.context_size).toBe(512)
     const together = await collect(parallel, prompts, greedy)
@@ -233,7 +233,7 @@ describe('determinism', () => {
   const digests = async (which: InferenceSession, seed: number) =>
     (await collect(which, prompts, { seed })).records.map((record) => record.output_digest)
 
-  atNight('gives the same tokens for the same seed, also in a new worker', async () => {
+  it('gives the same tokens for the same seed, also in a new worker', async () => {
     const first = await digests(session, 7)
     expect(await digests(session, 7)).toEqual(first)
     const other = await start()

@@ -295,7 +295,7 @@ describe('times', () => {
   })
 })
 
-groupAtNight('sampling', () => {
+describe('sampling', () => {
   const hot = { temperature: 1.5, top_p: 0.9, top_k: 100 }
   const digests = async (seed: number) =>
     (await collect(session, prompts, { ...hot, seed })).records.map((record) => record.output_digest)

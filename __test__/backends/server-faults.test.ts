@@ -2,9 +2,10 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { InferenceSession } from '../../dist/backends/backend.js'
-import type { FailedRequest, OfferedLoad, RequestRecord, RunTotals } from '../../dist/backends/protocol.js'
+import type { FailedRequest, OfferedLoad, RequestRecord } from '../../dist/backends/protocol.js'
 import { findBackend } from '../../dist/backends/registry.js'
 import { startPortServer } from './port-server.js'
+import { notesOf } from './server-notes.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -41,10 +42,6 @@ async function attach(
   open.push(session)
   return { session, stderr }
 }
-
-/** What was told of the server, but for what a busy machine adds: answers that came late, or in one piece. */
-const notesOf = ({ served }: RunTotals) =>
-  served?.notes.filter((note) => !/^(stream_buffered|answers_end_late|send_late)/.test(note))
 
 /** Runs so many prompts. */
 async function drive(session: InferenceSession, count: number, changes: Partial<OfferedLoad> = {}) {

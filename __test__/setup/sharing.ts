@@ -1,12 +1,12 @@
-// Test files that start nothing and change no environment, neither themselves nor through what they import of the tests, share
-// processes: one of its own costs a file half a second, most of it for importing again what the file before has imported.
+// Test files that import nothing that starts processes and change neither environment nor modules, themselves or through what they
+// import of the tests, share processes: one of its own costs a file half a second, most of it for importing again what the file before has imported.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Starts processes, or the addon with its threads, or changes what later files see. */
+/** Starts processes, or the addon with its threads, or changes what later files would see. */
 const NEEDS_ITS_OWN =
-  /'(node:child_process|node:worker_threads|execa)'|\/dist\/native\/|process\.env\.\w+ =|delete process\.env/
+  /'(node:child_process|node:worker_threads|execa)'|\/dist\/native\/|process\.env\.\w+ =|delete process\.env|vi\.(spyOn|stub|useFake|resetModules|mock|doMock)/
 const IMPORT_OF_TESTS = /'(\.[^']*)\.js'/g
 
 /** The files of tests below `root` that can share a process, relative to it. */
