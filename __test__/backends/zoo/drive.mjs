@@ -1,5 +1,6 @@
 // Drives llem's load generator against each row of the zoo, some at a time, and prints what came of it as JSON:
-// node drive.mjs PORT [COMMAND...]. COMMAND, e.g. `chrt -f 1`, is put before this very command.
+// node drive.mjs PORT ROWS [COMMAND...]. ROWS are numbers with commas between them; COMMAND, e.g. `chrt -f 1`, is put before
+// this very command.
 import { spawnSync } from 'node:child_process'
 import { Connection } from '../../../dist/backends/server/connection.js'
 import { driveLoad, ONE_AFTER_THE_OTHER } from '../../../dist/backends/server/load-generator.js'
@@ -7,9 +8,9 @@ import { TokenStream } from '../../../dist/backends/server/stream.js'
 import { Tally, tokensOf, verdictOfAnswer } from '../../../dist/backends/server/tally.js'
 import { ROWS } from './rows.mjs'
 
-const [, script, port, wrap, ...wrapArgs] = process.argv
+const [, script, port, list, wrap, ...wrapArgs] = process.argv
 if (wrap !== undefined) {
-  const args = [...wrapArgs, process.execPath, script, port]
+  const args = [...wrapArgs, process.execPath, script, port, list]
   process.exit(spawnSync(wrap, args, { stdio: 'inherit' }).status ?? 1)
 }
 const REQUESTS = 3
@@ -47,10 +48,12 @@ async function drive(number) {
   return { answers, tookMs, failed, totals: failed === null ? tally.totals(driven, [], generation) : null }
 }
 
+const numbers = list.split(',').map(Number)
 const results = []
 let next = 0
 async function lane() {
-  for (let number = next++; number < ROWS.length; number = next++) results[number] = await drive(number)
+  for (let index = next++; index < numbers.length; index = next++)
+    results[index] = await drive(numbers[index])
 }
 await Promise.all(Array.from({ length: AT_ONCE }, lane))
 process.stdout.write(JSON.stringify(results), () => process.exit(0))
