@@ -1,6 +1,6 @@
 import { methodOf } from '../energy/window-energy.js'
 import { recomputePart } from '../native/recording.js'
-import type { Method } from '../results/energy.js'
+import type { Method } from '../results/board.js'
 
 /** The energy of a part of a window, or why there is none. */
 export interface PartEnergy {

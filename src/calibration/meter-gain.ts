@@ -2,8 +2,8 @@
 // the GUM (JCGM 100:2008), where it measures the board alone; else a slope and an offset.
 
 import type { LoadEdge } from '../native/addon.js'
+import type { Method } from '../results/board.js'
 import type { Reference } from '../results/calibration.js'
-import type { Method } from '../results/energy.js'
 import { curveOfWatts, type EnergyCurve, firstFrom, joulesBetween } from './energy-curve.js'
 import { around, type Clock, longestStepS, meterClock } from './meter-clock.js'
 import type { MeterRecord } from './meter-file.js'

@@ -1,4 +1,4 @@
-import type { Method } from '../results/energy.js'
+import type { Method } from '../results/board.js'
 
 /** What a measured window showed of its uncertainty: the parts (k = 2) of the estimate that is quoted, in joules. */
 export interface MeasuredWindow {

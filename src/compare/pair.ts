@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { LlemError } from '../core/errors.js'
 import { listedNames } from '../core/foreign-text.js'
-import { type Finding, findingSchema } from '../results/findings.js'
+import { type Finding, findingSchema } from '../results/finding.js'
 import { centreOf } from '../results/repeated.js'
 import { type Allowable, type Difference, differencesOf } from './facts.js'
 import { gateSchema } from './gate.js'

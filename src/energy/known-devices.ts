@@ -4,56 +4,15 @@
 import { readFile, rm } from 'node:fs/promises'
 import { release } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { contentHash } from '../core/identity.js'
 import { dataDir } from '../core/paths.js'
 import type { Device, DeviceReport, KnownDevice, Machine } from '../native/addon.js'
 import { scenarioText } from '../native/simulation.js'
 import { isOfSysfs } from '../native/sysfs.js'
-import { type Calibration, calibrationSchema } from '../results/calibration.js'
-import { type BoardGain, boardGainSchema, COUNTER_KINDS, gainRatioSchema } from '../results/energy.js'
+import type { BoardGain } from '../results/board.js'
+import type { Calibration } from '../results/calibration.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
-import { oneOf } from './window-energy.js'
-
-// The phase is not here: sensors begin to count when the driver is loaded, and every window finds its own.
-const learnedSchema = z.object({
-  /** When this was found out, or last changed. */
-  learned_at: z.iso.datetime(),
-  counter_kind: z.enum(COUNTER_KINDS),
-  /** Time between two values of the power sensor. */
-  update_period_ms: z.number().positive().nullable(),
-  /** The time that a value is the mean of. */
-  window_ms: z.number().positive().nullable(),
-  /** How old that time is when the value appears, and how far that may be off (k = 2). */
-  delay_ms: z.number().nonnegative().nullable(),
-  delay_doubt_ms: z.number().nonnegative().nullable(),
-  gain_ratio: gainRatioSchema.nullable(),
-})
-
-/** What no window sees by itself; only a calibration finds it. */
-const calibratedSchema = z.object({
-  calibrated_at: z.iso.datetime(),
-  /** How far the time that a value is the mean of may be off (k = 2). */
-  window_doubt_ms: z.number().nonnegative().nullable(),
-  /** How old the energy is that the counter shows, and how far that may be off (k = 2). */
-  counter_delay_ms: z.number().nonnegative().nullable(),
-  counter_delay_doubt_ms: z.number().nonnegative().nullable(),
-  board_gain: boardGainSchema.nullable(),
-})
-
-const knownSchema = z.object({
-  uuid: z.string(),
-  driver: z.string(),
-  /** Null where nothing is known, or only what an older llem kept in other words. */
-  learned: learnedSchema.nullable().default(null),
-  calibrated: calibratedSchema.nullable().default(null),
-  /** The latest, unless that was interrupted and an earlier one was not. */
-  calibration: calibrationSchema.nullable().default(null),
-})
-
-type Learned = z.infer<typeof learnedSchema>
-type Calibrated = z.infer<typeof calibratedSchema>
-type Known = z.infer<typeof knownSchema>
+import type { Calibrated, Known, Learned } from './known-file.js'
 
 /** What is older is found out again: boards age, and are changed without a new driver. */
 const EXPIRES_MS = 30 * 24 * 3600 * 1000
@@ -99,7 +58,8 @@ export class KnownDevices {
     if (contradicted) return await this.#forget(device.uuid)
     if (learned === undefined) return
     const before = await this.#learned(device.uuid)
-    const kind = oneOf(COUNTER_KINDS, learned.counterKind) ?? 'undecided'
+    const { counterKindOf } = await import('./known-file.js')
+    const kind = counterKindOf(learned.counterKind)
     const now: Learned = {
       learned_at: this.#now().toISOString(),
       // A window too short to decide does not undo what an earlier one has seen.
@@ -133,14 +93,16 @@ export class KnownDevices {
 
   /** The calibration of a device, however old; null where there was none under this driver. */
   async calibrationOf(device: Device): Promise<Calibration | null> {
-    return (await this.#read(device.uuid))?.calibration ?? null
+    const calibration = (await this.#read(device.uuid))?.calibration
+    const { calibrationSchema } = await import('../results/calibration.js')
+    return calibrationSchema.safeParse(calibration).data ?? null
   }
 
   /** Keeps a calibration. What it did not find stays as it was known before; answers where it is kept. */
   async keep(device: Device, calibration: Calibration): Promise<string> {
-    const [known, before] = [await this.#read(device.uuid), await this.#learned(device.uuid)]
+    const [kept, before] = [await this.calibrationOf(device), await this.#learned(device.uuid)]
     const calibratedBefore = await this.#calibrated(device.uuid)
-    const isWorse = calibration.interrupted && known?.calibration?.interrupted === false
+    const isWorse = calibration.interrupted && kept?.interrupted === false
     const { averaging_window: fit, counter } = calibration
     await this.#write({
       uuid: device.uuid,
@@ -161,7 +123,7 @@ export class KnownDevices {
         ...delayOf(counter, calibratedBefore),
         board_gain: calibration.reference?.gain ?? calibratedBefore?.board_gain ?? null,
       },
-      calibration: isWorse ? (known?.calibration ?? null) : calibration,
+      calibration: isWorse ? kept : calibration,
     })
     return this.#pathOf(device.uuid)
   }
@@ -194,7 +156,9 @@ export class KnownDevices {
 
   async #read(uuid: string): Promise<Known | null> {
     try {
-      return knownSchema.parse(JSON.parse(await readFile(this.#pathOf(uuid), 'utf8')))
+      const text = await readFile(this.#pathOf(uuid), 'utf8')
+      const { knownSchema } = await import('./known-file.js')
+      return knownSchema.parse(JSON.parse(text))
     } catch {
       // Absent or damaged is the same here: it is found out again.
       return null

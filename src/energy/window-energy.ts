@@ -1,14 +1,7 @@
 import type { DeviceReport, WindowReport } from '../native/addon.js'
 import type { SampledDevice, Sampler } from '../native/sampler.js'
-import {
-  type BoardGain,
-  COUNTER_KINDS,
-  type DeviceEnergy,
-  type Energy,
-  METHODS,
-  type NativeEnergy,
-  type OtherSampler,
-} from '../results/energy.js'
+import { type BoardGain, COUNTER_KINDS, METHODS } from '../results/board.js'
+import type { DeviceEnergy, Energy, NativeEnergy, OtherSampler } from '../results/energy.js'
 import type { Finding } from '../results/findings.js'
 import type { UntrustedEnergy } from '../results/untrusted.js'
 import { foreignProcesses, limitChanges } from './contamination.js'

@@ -8,11 +8,13 @@ import { maskedArguments } from '../core/secrets.js'
 import { findingsElsewhere, watchElsewhere } from '../energy/elsewhere.js'
 import { findingsOfExternal } from '../energy/external/layers.js'
 import type { ExternalWindows } from '../energy/external/open.js'
+import { beginCpuWindow, type CpuEnergyWindow } from '../energy/rapl-energy.js'
+import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
 import type { WindowFiles } from '../native/sampler.js'
 import type { Energy } from '../results/energy.js'
 import type { ExecResult } from '../results/exec.js'
 import { SCHEMA_VERSION } from '../results/experiment.js'
-import { beginWindow, type Meter } from './meter.js'
+import type { Meter } from './meter.js'
 
 /** How a command ended. */
 interface CommandEnd {
@@ -78,6 +80,12 @@ export async function measureCommand<End extends CommandEnd>(
   return { result, ended }
 }
 
+/** Opens a window now; null where nothing measures. The CPU's leaves no files. */
+function beginWindow({ opened, cpu, why }: Meter, files: WindowFiles): EnergyWindow | CpuEnergyWindow | null {
+  if (opened !== null) return beginEnergyWindow(opened, files)
+  return cpu === null ? null : beginCpuWindow(cpu, why)
+}
+
 function filesIn(runDir: string, keepsSamples: boolean): WindowFiles {
   return {
     timeseriesPath: join(runDir, 'timeseries.parquet'),
@@ -92,7 +100,7 @@ function ifWritten(path: string | undefined): string | null {
 
 /** The command has run already: whatever goes wrong now must not hide its exit code. */
 async function endWindow(
-  window: NonNullable<ReturnType<typeof beginWindow>>,
+  window: EnergyWindow | CpuEnergyWindow,
   outside: ExternalWindows | null,
 ): Promise<{ energy: Energy | null; reason: string | null }> {
   try {

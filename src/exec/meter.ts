@@ -5,9 +5,6 @@ import { claimGpus, type GpuClaims, waitTeller } from '../energy/claims.js'
 import { type CpuMeters, openCpuInstead } from '../energy/cpu-instead.js'
 import type { ExternalAsked, ExternalMeters } from '../energy/external/open.js'
 import { type OpenedSampler, openSampler, openSensors } from '../energy/open.js'
-import { beginCpuWindow, type CpuEnergyWindow } from '../energy/rapl-energy.js'
-import { beginEnergyWindow, type EnergyWindow } from '../energy/window.js'
-import type { WindowFiles } from '../native/sampler.js'
 
 export interface MeterWishes {
   devices?: (number | string)[]
@@ -100,15 +97,6 @@ async function openInside(
 /** Resolves once a window can be judged. */
 export async function readyToMeasure({ opened, cpu }: Meter): Promise<void> {
   await (opened?.sampler ?? cpu)?.ready()
-}
-
-/** Opens a window now; null where nothing measures. The CPU's leaves no files. */
-export function beginWindow(
-  { opened, cpu, why }: Meter,
-  files: WindowFiles,
-): EnergyWindow | CpuEnergyWindow | null {
-  if (opened !== null) return beginEnergyWindow(opened, files)
-  return cpu === null ? null : beginCpuWindow(cpu, why)
 }
 
 /** Drops the windows that are open, and their files, and ends what measures; always resolves. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { METHODS } from './energy.js'
+import { METHODS } from './board.js'
 
 // Whose the joules of a window are: requests and phases that ran in it, and its steady state. Joules, seconds.
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { boardGainSchema, COUNTER_KINDS, gainRatioSchema, METHODS } from './energy.js'
+import { boardGainSchema, COUNTER_KINDS, gainRatioSchema, METHODS } from './board.js'
 
 // What `llem calibrate` found out about a GPU under a driver. Null is what could not be found.
 

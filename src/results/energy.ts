@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { ENERGY_BACKENDS } from '../core/energy-backends.js'
+import { boardGainSchema, COUNTER_KINDS, gainRatioSchema, METHODS } from './board.js'
 import { externalEnergySchema } from './external.js'
-import { deviceFindingSchema, findingSchema } from './findings.js'
+import { deviceFindingSchema, findingSchema } from './finding.js'
 import { nodesEnergySchema } from './nodes.js'
 import { untrustedEnergySchema } from './untrusted.js'
 
@@ -10,9 +11,6 @@ import { untrustedEnergySchema } from './untrusted.js'
 const joules = z.number().nullable()
 const watts = z.number().nullable()
 
-/** What joules rest on; "readings_and_mean": readings and the mean over one second together, where no counter integrates. */
-export const METHODS = ['counter', 'integral', 'readings_and_mean'] as const
-export type Method = (typeof METHODS)[number]
 const method = z.enum(METHODS).nullable()
 
 /** Time throttled by cause in seconds, from the driver's cumulative counters; null where it has none. */
@@ -37,24 +35,8 @@ export const componentSchema = z.object({
 })
 export type Component = z.infer<typeof componentSchema>
 
-export const COUNTER_KINDS = ['integral', 'sum_of_readings', 'undecided', 'none'] as const
-
 /** What a sensor that is of no GPU measures. */
 export const SENSOR_KINDS = ['module', 'cpu', 'gpu', 'soc', 'io', 'input', 'other'] as const
-
-/** Readings over counter, at all levels of power alike; its uncertainty is k = 2. */
-export const gainRatioSchema = z.object({ ratio: z.number(), uncertainty: z.number() })
-
-/** What an external meter said over what llem said of a board, by one of its estimates; the uncertainty is k = 2. */
-export const boardGainSchema = z.object({
-  ratio: z.number(),
-  uncertainty: z.number(),
-  method: z.enum(METHODS),
-  /** The meter's certificate, in its owner's words. */
-  certificate: z.string().nullable(),
-  measured_at: z.iso.datetime(),
-})
-export type BoardGain = z.infer<typeof boardGainSchema>
 
 /** A part of a GPU that is cut into some, and what it may have drawn by a model (docs/decisions/mig.md): in no sum. */
 export const migInstanceSchema = z.object({

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { attachedSchema } from './attached.js'
 import { energySchema } from './energy.js'
-import { findingSchema } from './findings.js'
+import { findingSchema } from './finding.js'
 
 /** The result.json of `llem exec`, whole. */
 export const execResultSchema = z.object({

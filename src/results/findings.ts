@@ -1,27 +1,8 @@
-// What a reader of a number should know: a code, how grave it is, and a sentence. One shape for everything that measures.
+// What is done with findings (finding.ts) once they are there. It loads nothing: whoever opens a meter may have some to tell.
 
-import { z } from 'zod'
+import type { DeviceFinding, Finding } from './finding.js'
 
-const count = z.number().int().nonnegative()
-
-/** What was found about one GPU. */
-export const deviceFindingSchema = z.object({
-  /** Stable, for programs. */
-  code: z.string(),
-  severity: z.enum(['info', 'warning']),
-  /** A sentence, without the GPU's name. */
-  text: z.string(),
-})
-
-export const findingSchema = deviceFindingSchema.extend({
-  /** The GPUs that it is about; empty where it is about none in particular. */
-  devices: z.array(count),
-  /** How many equal ones this is. */
-  count: count.min(1),
-})
-
-export type DeviceFinding = z.infer<typeof deviceFindingSchema>
-export type Finding = z.infer<typeof findingSchema>
+export type { DeviceFinding, Finding }
 
 /** A warning about a measurement as a whole. */
 export function warning(code: string, text: string): Finding {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { METHODS } from './energy.js'
+import { METHODS } from './board.js'
 import type { TokenLedger } from './served-streams.js'
 
 // The one number to quote of a result. It is made here alone; whoever shows, sums up or exports joules reads it.

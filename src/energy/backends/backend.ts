@@ -1,6 +1,7 @@
 import type { EnergyBackendName } from '../../core/energy-backends.js'
 import type { PythonPackage } from '../../python/packages.js'
-import type { CpuEnergy, Emissions, Energy, EnergyDomain, Method } from '../../results/energy.js'
+import type { Method } from '../../results/board.js'
+import type { CpuEnergy, Emissions, Energy, EnergyDomain } from '../../results/energy.js'
 import type { OpenedSampler } from '../open.js'
 
 // registry -> kind.create -> backend.isAvailable -> startTracking -> stopTracking -> close

@@ -6,6 +6,7 @@ use super::poll::{Observation, Session, observe};
 use super::random::Random;
 use crate::clock::{NS_PER_MS as MS, NS_PER_S};
 use crate::energy::{Calibrated, Sensor};
+use crate::sampler::PRE_ROLL_NS;
 
 /// What the sampler goes on for after the window; a meter stops listening when it likes.
 const POST_ROLL_NS: u64 = 1500 * MS;
@@ -13,8 +14,8 @@ const POST_ROLL_NS: u64 = 1500 * MS;
 const PARTS: usize = 8;
 /// Before the sampler opens: its sensors have been running for long.
 const BEFORE_OPENING_NS: u64 = 3 * NS_PER_S;
-/// The earliest that a window may begin after the sampler opened.
-const LEAST_LEAD_IN_NS: u64 = 360 * MS;
+/// The earliest that a window may begin after the sampler opened, as of `llem exec`.
+const LEAST_LEAD_IN_NS: u64 = PRE_ROLL_NS;
 
 /// What a meter may know of a window, and the truth, which it may not.
 #[derive(Clone, Debug)]

@@ -50,7 +50,7 @@ use crate::window::{EDGE_SPAN_NS, WindowOptions, WindowReport};
 /// reads, once.
 pub(crate) const OPENING_SPAN_NS: u64 = 1300 * NS_PER_MS;
 /// Readings go on for so long before a window: two cells of a counter of 100 ms and what the sensor shows of them.
-const PRE_ROLL_NS: u64 = 250 * NS_PER_MS;
+pub(crate) const PRE_ROLL_NS: u64 = 250 * NS_PER_MS;
 /// The slow signals are most of the calls of a sampler that reads the power around the sensor's ticks only.
 const TICK_LOCKED_SLOW_NS: u64 = 500 * NS_PER_MS;
 /// How long `close` waits for a driver call that does not return.

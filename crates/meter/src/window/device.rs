@@ -16,7 +16,7 @@ use crate::source::ReadError;
 use crate::tenancy::Tenancy;
 
 /// Two cells of a counter of 100 ms, and what the sensor shows of them.
-const SETTLED_NS: u64 = 230 * NS_PER_MS;
+const SETTLED_NS: u64 = 200 * NS_PER_MS;
 /// No counter that was seen ticks more rarely than once a second.
 const RARE_TICK_NS: u64 = 1_200 * NS_PER_MS;
 
