@@ -68,7 +68,7 @@ afterAll(() => {
 })
 
 describe('a server that does harm', () => {
-  it.concurrent.for(byDay(13, BEHAVIOURS))('%s', async (behaviour, { expect }) => {
+  it.concurrent.for(byDay(8, BEHAVIOURS))('%s', async (behaviour, { expect }) => {
     const { code, stderr, said, tookMs, peaks } = await against(behaviour)
     table.push(
       `${behaviour.padEnd(42)} llem ${peaks.llem.toFixed(0)} MB, worker ${peaks.worker.toFixed(0)} MB, ${(tookMs / 1000).toFixed(1)} s, ${code}: ${stderr.trim().split('\n').at(-1)?.slice(0, 200)}`,

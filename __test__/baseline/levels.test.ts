@@ -5,6 +5,7 @@ import type { ExperimentResult } from '../../dist/results/experiment.js'
 import { resultIn, run } from '../cli/experiment.js'
 import { llem } from '../native/llem.js'
 import { gpu, nowNs, type Segment, scenarioFile } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -84,7 +85,7 @@ describe.concurrent('with a thermal floor of 30 s', () => {
 
 it.concurrent('a level that rises through its floor is subtracted by nobody', async () => {
   const told = await Promise.all(
-    [1, 0.5].map(async (risesW) => {
+    byDay(1, [1, 0.5]).map(async (risesW) => {
       // A slope, no stairs of a second: a sensor that moves once a second knows nothing of a window of one or two.
       const rising = { for_s: 120, from_w: 110, to_w: 110 + 120 * risesW }
       const sets = ['warmup.thermal_floor_seconds=30']

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it, vi } from 'vitest'
 import { type ExecResult, llem } from '../native/llem.js'
 import { gpu, nowNs, type Segment, scratchFolder, textFile, trueJoules } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 import { calibrateOver, calibrationIn, waves } from './square-waves.js'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -49,7 +50,7 @@ async function calibrated({ sensor, counter }: Board) {
 }
 
 describe('known edges', () => {
-  it.concurrent.for(BOARDS)('show what is true of a board: %s', async ([, board], { expect }) => {
+  it.concurrent.for(byDay(2, BOARDS))('show what is true of a board: %s', async ([, board], { expect }) => {
     const { found, kept, energy, trueJ } = await calibrated(board)
     const truth = { window_ms: 25, delay_ms: 0, gain: 1, ...board.sensor }
     const counterDelayMs = board.counter?.delay_ms ?? 0

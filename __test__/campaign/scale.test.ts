@@ -11,7 +11,7 @@ import { runCampaign } from '../../dist/campaign/run.js'
 import type { Executor } from '../../dist/executors/executor.js'
 import type { RunSummary } from '../../dist/executors/protocol.js'
 import { scratchFolder } from '../native/scenario.js'
-import { isNight } from '../setup/at-night.js'
+import { atNight, isNight } from '../setup/at-night.js'
 import { PLAIN, UNTOLD } from './plain.js'
 import { planned } from './written.js'
 
@@ -119,7 +119,7 @@ console.log(JSON.stringify({
   expect(told.rss_mib).toBeLessThan(1024)
 })
 
-it('a finished experiment costs no more in a large campaign than in a small one', async () => {
+atNight('a finished experiment costs no more in a large campaign than in a small one', async () => {
   const sizes = FULL ? [1000, 10_000] : [300, 3000]
   const costs: number[] = []
   // The first pays for compiling; it does not count.

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { type ExecResult, llem } from '../native/llem.js'
 import { type Gpu, gpu, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -212,21 +213,24 @@ it('what llem starts counts GPUs as llem does, so that the one that is measured 
 })
 
 describe('an instantaneous power that fails for ever beside nvmlDeviceGetPowerUsage', () => {
-  it.for(['unknown', 'timeout', 'in_use'])('with "%s" leaves the latter, which is told', async (error) => {
-    const device = gpu(0, steady(300), {
-      counter: { supported: false },
-      faults: [{ call: 'instant', error }],
-    })
-    const { told } = await execute(format2([device]))
-    expect(told.energy?.devices[0]?.power_domain).toBe('average_1s')
-    expect(told.findings).toContainEqual(
-      expect.objectContaining({
-        code: 'instant_power_missing',
-        severity: 'info',
-        text: expect.stringContaining('nvmlDeviceGetPowerUsage, each the mean over one second'),
-      }),
-    )
-  })
+  it.for(byDay(1, ['unknown', 'timeout', 'in_use']))(
+    'with "%s" leaves the latter, which is told',
+    async (error) => {
+      const device = gpu(0, steady(300), {
+        counter: { supported: false },
+        faults: [{ call: 'instant', error }],
+      })
+      const { told } = await execute(format2([device]))
+      expect(told.energy?.devices[0]?.power_domain).toBe('average_1s')
+      expect(told.findings).toContainEqual(
+        expect.objectContaining({
+          code: 'instant_power_missing',
+          severity: 'info',
+          text: expect.stringContaining('nvmlDeviceGetPowerUsage, each the mean over one second'),
+        }),
+      )
+    },
+  )
 
   it('has the right joules', async () => {
     const device = gpu(0, steady(300), {

@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { endsWithin, within } from '../backends/processes.js'
 import { llem, startLlem } from '../native/llem.js'
 import { gpu, scenarioFile, scratchFolder, textFile } from '../native/scenario.js'
-import { atNight } from '../setup/at-night.js'
+import { atNight, byDay } from '../setup/at-night.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -349,7 +349,7 @@ describe.concurrent('what is run beside the commands', () => {
 })
 
 describe.concurrent('Ctrl-C', () => {
-  it.for(['SIGINT', 'SIGTERM'] as const)(
+  it.for(byDay(1, ['SIGINT', 'SIGTERM'] as const))(
     '%s ends the running command with all that it started, and what was measured is kept and told',
     async (signal) => {
       const folder = scratchFolder()

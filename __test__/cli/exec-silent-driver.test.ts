@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { llem } from '../native/llem.js'
 import { gpu, textFile } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -87,7 +88,7 @@ const during = (scenario: string, env: NodeJS.ProcessEnv = {}) =>
   })
 
 describe('a GPU that does not answer while a command runs', () => {
-  it.for(['instant', 'energy', 'all'])('costs the other one nothing (%s)', async (call) => {
+  it.for(byDay(1, ['instant', 'energy', 'all']))('costs the other one nothing (%s)', async (call) => {
     const scenario = pair({ faults: [{ from_s: 1, call, hang: true }] })
     const { code, stdout, tookMs } = await during(scenario)
     expect(code).toBe(5)

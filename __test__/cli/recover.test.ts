@@ -6,6 +6,7 @@ import { within } from '../backends/processes.js'
 import { llem, startLlem } from '../native/llem.js'
 import { installPyarrow, readParquet } from '../native/pyarrow.js'
 import { gpu, scenarioFile, scratchFolder } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 import { pathIn } from './experiment.js'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 })
@@ -31,7 +32,7 @@ async function measuring() {
 }
 
 describe.concurrent('after kill -9', () => {
-  it.for([0, 1, 2, 3, 4])(
+  it.for(byDay(2, [0, 1, 2, 3, 4]))(
     'at a random moment all but the last five seconds are there (%i)',
     async (attempt, context) => {
       const { child, ended, dir } = await measuring()

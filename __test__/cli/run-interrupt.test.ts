@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { endsWithin, isRunning, within } from '../backends/processes.js'
-import { atNight } from '../setup/at-night.js'
+import { atNight, byDay } from '../setup/at-night.js'
 import { childrenOf, filesIn, jsonIn, LONG, measured, pathIn, startRun, workerOf } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -82,7 +82,7 @@ describe('Ctrl-C', () => {
     expect(isRunning(worker)).toBe(false)
   })
 
-  it.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  it.for(byDay(1, ['SIGINT', 'SIGTERM', 'SIGHUP'] as const))(
     'or %s during the measurement ends with 130 and loses nothing of it',
     async (signal) => {
       const { child, ended, outputDir } = startRun(['--simulate'], LONG)

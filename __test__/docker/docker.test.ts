@@ -278,7 +278,7 @@ describe('a killed campaign leaves no process in its container', () => {
   )
 })
 
-it('a run that takes too long is ended, in the container too', async (context) => {
+atNight('a run that takes too long is ended, in the container too', async (context) => {
   const campaign = onServer({ long: true }).replace('cycles: 1,', 'cycles: 1, experiment_timeout_seconds: 3,')
   const made = project(context, campaign)
   await made.compose('up', '-d')
@@ -305,7 +305,7 @@ atNight('what ran before stays up, and its processes are not foreign to the meas
   expect(await made.container('server')).toEqual(before)
 })
 
-it('a cold start restarts the container after each run', async (context) => {
+atNight('a cold start restarts the container after each run', async (context) => {
   const made = project(
     context,
     onServer({ experiments: 2, extra: 'cold_start: { restart_container: true }' }),

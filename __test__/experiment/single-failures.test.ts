@@ -185,7 +185,7 @@ describe('a failure that is not of the inference leaves a saved result, where it
     ],
   ]
 
-  it.for(byDay(5, cases))('%s', async ([, failure, expected, told]) => {
+  it.for(byDay(3, cases))('%s', async ([, failure, expected, told]) => {
     const { wanted, watched, outcome, said } = await runWith(failure)
     expect(outcome).not.toHaveProperty('error')
     const saved: ExperimentResult = JSON.parse(readFileSync(join(runDirIn(wanted), 'result.json'), 'utf8'))

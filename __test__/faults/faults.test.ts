@@ -22,7 +22,7 @@ const ASKED =
 const [SHARD = 1, SHARDS = 1] = (process.env.LLEM_TEST_SHARD ?? '1/1').split('/').map(Number)
 
 const SAMPLES: Record<string, Fault[]> = {
-  campaign: byDay<Fault>(4, [
+  campaign: byDay<Fault>(3, [
     ['open', 3, 'EMFILE', 'llem.js'],
     // After the last run, as its result is looked at.
     ['open', 21, 'EIO', 'llem.js'],

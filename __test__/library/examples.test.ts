@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { quickDataDir, quickLlamacpp } from '../backends/quick-llamacpp.js'
 import { scratchFolder, tinyModel } from '../backends/tiny-model.js'
 import { startNode } from '../native/llem.js'
+import { atNight } from '../setup/at-night.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -42,7 +43,7 @@ describe('the examples', () => {
     expect(stdout).toMatch(/^SIMULATED: .*\n\d+ tokens, \d+ tokens\/s\n[\d.]+ J, [\d.]+ J\/token\n\S+\n$/)
   })
 
-  it('run-experiment.mjs says why there is no energy where there is no GPU', async () => {
+  atNight('run-experiment.mjs says why there is no energy where there is no GPU', async () => {
     const model = tinyModel(folder, 'tiny')
     const { code, stdout, stderr } = await runExample('run-experiment.mjs', model)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
