@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { endsWithin, within } from '../backends/processes.js'
 import { llem, startLlem } from '../native/llem.js'
@@ -384,6 +385,32 @@ touch ${pids}/$$\n`,
       expect(readdirSync(summary.result_dir).sort()).toEqual([command, 'exec-runs.json'].sort())
     },
   )
+})
+
+it('a run in which llem was suspended is set aside, told and measured again', async () => {
+  const folder = scratchFolder()
+  const begun = join(folder, 'begun')
+  const { child, ended } = startLlem([
+    ...['exec', '--simulate', scenario, '--runs', '2', '-o', folder, '--json'],
+    ...['--', `sh ${textFile('slow.sh', `touch ${begun}\nsleep 1\n`)}`],
+  ])
+  expect(await within(30_000, () => existsSync(begun))).toBe(true)
+  child.kill('SIGSTOP')
+  // What makes it a pause is that time goes by.
+  await sleep(1500)
+  child.kill('SIGCONT')
+  const { code, stdout, stderr } = await ended
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/^Round 1, sh .*: llem was suspended while it measured, so it is measured again\.$/m)
+  const { results, findings, result_dir } = JSON.parse(stdout)
+  expect(results[0]).toMatchObject({ rounds: [1, 2], exit_codes: [0, 0] })
+  expect(findings.map((finding: { code: string }) => finding.code)).not.toContain('measurement_suspended')
+  const [aside = '', ...more] = readdirSync(join(result_dir, 'failed'))
+  expect(more).toEqual([])
+  const { findings: told } = JSON.parse(
+    readFileSync(join(result_dir, 'failed', aside, 'result.json'), 'utf8'),
+  )
+  expect(told).toContainEqual(expect.objectContaining({ code: 'measurement_suspended' }))
 })
 
 describe.concurrent('the exports', () => {

@@ -71,6 +71,11 @@ export function findingsOfSuspension(seconds: number): Finding[] {
       ]
 }
 
+/** Whether times and joules are of a pause too. */
+export function wasSuspended(findings: readonly Finding[]): boolean {
+  return findings.some(({ code }) => code === 'measurement_suspended')
+}
+
 /** What is no part of the energy itself, and is kept where its findings are made anew. */
 const SURROUNDINGS: ReadonlySet<string> = new Set([
   'measurement_suspended',
@@ -203,7 +208,7 @@ function note(code: string, text: string): DeviceFinding {
 export const MEANINGS: Meanings = {
   measurement_suspended: {
     meaning:
-      'llem was stopped and continued while it measured, and mostly so was the load. An experiment fails then (RUN_SUSPENDED); a command keeps its numbers, which are of the pause too.',
+      'llem was stopped and continued while it measured, and mostly so was the load. An experiment fails then (RUN_SUSPENDED); a command keeps its numbers, which are of the pause too; a run of --runs is measured again.',
     evidence: 'SIGCONT came after a time in which nothing of llem ran: `scontrol suspend`, Ctrl-Z and fg.',
     advice: 'Measure again.',
   },

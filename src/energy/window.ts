@@ -42,9 +42,10 @@ export function beginEnergyWindow(
     async end() {
       // The right edge first: the last look for others takes its time in the post-roll.
       const report = window.end()
-      const suspended = findingsOfSuspension(suspension())
       const ofCray = cray()
       const [ended, others, ofJob] = await Promise.all([report, otherSamplers(), slurm()])
+      // After a pause the end of the load may be told before the pause itself is.
+      const suspended = findingsOfSuspension(suspension())
       await opened.learn(ended)
       return energyOf(ended, opened.sampler, {
         otherSamplers: others,

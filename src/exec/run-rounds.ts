@@ -1,11 +1,12 @@
 // setup -> warmup rounds -> measured rounds -> cleanup. A command that fails ends it, an interruption too; what was
 // measured until then is the answer.
 
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { LlemError } from '../core/errors.js'
 import { shortened } from '../core/foreign-text.js'
 import { systemFault } from '../core/system-fault.js'
+import { wasSuspended } from '../energy/findings.js'
 import type { Observer, Progress } from '../progress/observer.js'
 import type { ExecResult } from '../results/exec.js'
 import { makeFolder, safeName, writeJsonAtomically } from '../results/files.js'
@@ -183,6 +184,14 @@ class Rounds {
       if (folder !== null) this.#setAside(folder, place, round)
       throw new Stopped(this.#failure('run', command, { place, round, ended }))
     }
+    if (wasSuspended(result.findings)) {
+      if (folder !== null) this.#setAside(folder, place, round)
+      this.#tools.observer.note(
+        `Round ${round}, ${shortened(command.name)}: llem was suspended while it measured, so it is measured again.`,
+      )
+      await this.#measureOne(command, place, round)
+      return
+    }
     const { exitCode, tookS, userS, systemS } = ended
     this.#runs.push({ command: place, round, exitCode, tookS, userS, systemS, result, folder })
     const { energy } = result
@@ -191,11 +200,13 @@ class Rounds {
     )
   }
 
-  /** A run that failed is no repetition of the others: whoever reads their folder must not meet it. */
+  /** A run that failed or was suspended is no repetition of the others: whoever reads their folder must not meet it. */
   #setAside(folder: string, place: number, round: number): void {
     const failed = join(this.#place.dir as string, 'failed')
     mkdirSync(failed, { recursive: true })
-    renameSync(folder, join(failed, `${this.#slug(place)}-${this.#roundName(round)}`))
+    const name = `${this.#slug(place)}-${this.#roundName(round)}`
+    const before = readdirSync(failed).filter((each) => each === name || each.startsWith(`${name}-`)).length
+    renameSync(folder, join(failed, before === 0 ? name : `${name}-${before + 1}`))
   }
 
   #roundName(round: number): string {
