@@ -316,7 +316,8 @@ fn no_window_is_reported_before_its_post_roll() {
     sampler.end(id).wait().expect("a report");
     sampler.close();
     let after_end = reads.load(Ordering::Relaxed) - at_end;
-    assert!(after_end > 200, "{after_end} reads of 350 after the end");
+    // One each millisecond, where the machine is not busy.
+    assert!(after_end > 120, "{after_end} reads of 200 after the end");
 }
 
 #[test]
