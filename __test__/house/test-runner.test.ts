@@ -101,8 +101,14 @@ describe('the tally of vitest', () => {
     })
   })
 
-  it('names what passed at the second try', () => {
+  it('names what passed at the second try, and what the first failed with', () => {
     expect(tallyOf([moduleOf([test('passed', undefined, true)])])).toMatchObject({ repeated: ['its name'] })
+    const stacks = [{ file: '/its/file.ts', line: 7 }]
+    const late = {
+      ...test('passed', undefined, true),
+      result: () => ({ state: 'passed', errors: [{ message: 'late\nby 3 ms', stacks }] }),
+    }
+    expect(tallyOf([moduleOf([late])]).repeated).toEqual(['its name\n    late (file.ts:7)'])
   })
 
   it('counts an error outside of every test as a failure', () => {

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 
 /**
  * A vitest reporter that writes the counts and the files that take longest to the file that LLEM_TEST_TALLY names. The JSON reporter of vitest
@@ -36,12 +37,23 @@ function slowestOf(modules) {
 }
 
 function count(tally, test, isBroken) {
-  const { state, note } = test.result()
-  if (test.diagnostic()?.flaky) tally.repeated.push(test.fullName)
+  const { state, note, errors = [] } = test.result()
+  if (test.diagnostic()?.flaky) {
+    // Vitest keeps what the first try failed with, and does not print it.
+    const why = errors[0] === undefined ? '' : `\n    ${firstLine(errors[0])}`
+    tally.repeated.push(`${test.fullName}${why}`)
+  }
   if (state === 'passed') tally.passed += 1
   else if (state === 'failed') tally.failed += 1
   else if (!isBroken) {
     const reason = test.options.mode === 'todo' ? 'todo' : (note ?? 'skipped without a reason')
     tally.skipped.push({ name: test.fullName, reason })
   }
+}
+
+/** What was wrong, and where it was found. */
+function firstLine({ message = '', stacks = [] }) {
+  const [place] = stacks
+  const where = place === undefined ? '' : ` (${basename(place.file)}:${place.line})`
+  return `${message.split('\n', 1)[0].slice(0, 300)}${where}`
 }
