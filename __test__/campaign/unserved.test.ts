@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { listOf, scriptedServer } from '../backends/scripted-server.js'
+import { byDay } from '../setup/at-night.js'
 import { campaignOf, resultsIn } from './running.js'
 import { loaded } from './written.js'
 
@@ -75,7 +76,7 @@ it('two names that a server takes for one model are measured once', async () => 
   expect(resultsIn(under.dir()).size).toBe(2)
 })
 
-it.for(['[A, B]', '[B, A]'])(
+it.for(byDay(1, ['[A, B]', '[B, A]']))(
   'of %s with one served_as the model of that name is measured',
   async (models) => {
     const { baseUrl } = await scriptedServer({ routes: { '/v1/models': listOf('A') } })

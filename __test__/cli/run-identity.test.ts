@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { listOf, type Script, scriptedServer } from '../backends/scripted-server.js'
 import { llem } from '../native/llem.js'
 import { scratchFolder } from '../native/scenario.js'
+import { byDay } from '../setup/at-night.js'
 import { resultIn } from './experiment.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -122,10 +123,12 @@ describe('a server that runs already on this machine', () => {
 describe('a server whose answers name another model', () => {
   const routes = { '/v1/models': listOf('A') }
 
-  it.for([
-    ['in the warmup', []],
-    ['in the measurement, where there is no warmup', ['warmup.enabled=false']],
-  ] as const)('ends the experiment %s', async ([, sets]) => {
+  it.for(
+    byDay(1, [
+      ['in the warmup', []],
+      ['in the measurement, where there is no warmup', ['warmup.enabled=false']],
+    ] as const),
+  )('ends the experiment %s', async ([, sets]) => {
     const { code, stderr, outputDir } = await run('A', { routes, answersAs: 'B' }, ...sets)
     expect(code).toBe(1)
     expect(stderr).toMatch(

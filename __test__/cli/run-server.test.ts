@@ -16,7 +16,7 @@ import { endsWithin, isRunning, within } from '../backends/processes.js'
 import { scratchFolder } from '../backends/tiny-model.js'
 import { llem } from '../native/llem.js'
 import { COMMIT, sha256, startHub } from '../registry/hub-double.js'
-import { atNight } from '../setup/at-night.js'
+import { atNight, byDay } from '../setup/at-night.js'
 import {
   childrenOf,
   filesIn,
@@ -210,23 +210,22 @@ describe('the backends that know their server', () => {
     return { PATH: `${bin}:${process.env.PATH}` }
   }
 
-  it.for([
-    // vllm serve MODEL --host H --port P; https://docs.vllm.ai/en/latest/cli/serve.html
-    ['vllm', 'vllm', '"$2"', '"$3" "$4" "$5" "$6"'],
-    // trtllm-serve MODEL --host H --port P; https://nvidia.github.io/TensorRT-LLM/commands/trtllm-serve/
-    ['tensorrt', 'trtllm-serve', '"$1"', '"$2" "$3" "$4" "$5"'],
-  ] as const)(
-    '%s starts %s from PATH and is told of as itself',
-    async ([backend, name, model, rest], context) => {
-      const env = standIn(context, name, model, rest)
-      const sets = [`backend=${backend}`, ...LENGTHS, 'load.concurrency=2', 'energy.backend=null']
-      const { code, outputDir } = await run([], sets, env)
-      expect(code).toBe(0)
-      const result = resultIn(outputDir)
-      expect(result).toMatchObject({ backend, output_tokens: 12 * 24, serving: { requests: { ok: 12 } } })
-      expect(result.process_results[0]).toMatchObject({ backend, compute: 'server' })
-    },
-  )
+  it.for(
+    byDay(1, [
+      // vllm serve MODEL --host H --port P; https://docs.vllm.ai/en/latest/cli/serve.html
+      ['vllm', 'vllm', '"$2"', '"$3" "$4" "$5" "$6"'],
+      // trtllm-serve MODEL --host H --port P; https://nvidia.github.io/TensorRT-LLM/commands/trtllm-serve/
+      ['tensorrt', 'trtllm-serve', '"$1"', '"$2" "$3" "$4" "$5"'],
+    ] as const),
+  )('%s starts %s from PATH and is told of as itself', async ([backend, name, model, rest], context) => {
+    const env = standIn(context, name, model, rest)
+    const sets = [`backend=${backend}`, ...LENGTHS, 'load.concurrency=2', 'energy.backend=null']
+    const { code, outputDir } = await run([], sets, env)
+    expect(code).toBe(0)
+    const result = resultIn(outputDir)
+    expect(result).toMatchObject({ backend, output_tokens: 12 * 24, serving: { requests: { ok: 12 } } })
+    expect(result.process_results[0]).toMatchObject({ backend, compute: 'server' })
+  })
 
   it('are named where they are missing, with how to get them, and listed where they are not', async (context) => {
     const missing = await run([], ['backend=vllm'])
@@ -301,11 +300,13 @@ describe('whoever ends llem ends the server', () => {
     for (const pid of pids) expect(await endsWithin(pid, 5000)).toBe(true)
   }
 
-  it.for([
-    ['while it loads', 'load'],
-    ['in the warmup', 'warmup'],
-    ['in the measurement', 'run'],
-  ] as const)('Ctrl-C %s ends with 130', async ([, phase], context) => {
+  it.for(
+    byDay(1, [
+      ['in the measurement', 'run'],
+      ['in the warmup', 'warmup'],
+      ['while it loads', 'load'],
+    ] as const),
+  )('Ctrl-C %s ends with 130', async ([, phase], context) => {
     const sets =
       phase === 'load' ? ['backend=server', 'server.command=["sleep", "0{port}"]'] : started(context)
     const warmup = phase === 'warmup' ? ['warmup.max_prompts=200', 'warmup.cv_threshold=0'] : []

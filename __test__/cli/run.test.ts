@@ -321,12 +321,17 @@ describe('without a GPU', () => {
 
 describe('energy that is lost', () => {
   const sets = [...SECONDS, 'n_prompts=1', 'generation.max_tokens=1', 'warmup.enabled=false']
+  const faults = [{ from_s: 0.5, to_s: 1e6, call: 'power', error: 'unknown' }]
+  const silent = gpu(0, [{ for_s: 1, w: 300 }], { faults, counter: { supported: false } })
 
   it.for([
     [[], 0],
     [['--require-energy'], 1],
   ] as const)('ends with %o in exit code %i, and the result is there', async ([options, expected]) => {
-    const { code, stdout, stderr, outputDir } = await run(['--simulate', ...options], sets)
+    const { code, stdout, stderr, outputDir } = await run(
+      ['--simulate', scenarioFile([silent]), ...options],
+      sets,
+    )
     expect(code, stderr).toBe(expected)
     const { total_energy_j, energy_reason } = resultIn(outputDir)
     expect(total_energy_j).toBeNull()
