@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { NodeEnergy } from '../../dist/results/nodes.js'
 import { startCluster, stopCluster, whyNoCluster } from '../../scripts/slurm-cluster.mjs'
 import { startPortServer } from '../backends/port-server.js'
 import { endsWithin } from '../backends/processes.js'
@@ -53,6 +54,12 @@ echo "export LLEM_NVML_SIM=${folder}/$SLURMD_NODENAME.json"
 
 const ROLES = { node01: 'prefill', node02: 'decode' }
 
+/** Within 1 %; on a machine that eight tasks fill, within what it states. */
+function expectJoules(node: NodeEnergy | undefined, trueJ: number): void {
+  const mostJ = Math.max(0.01 * trueJ, node?.uncertainty_j ?? 0)
+  expect(Math.abs((node?.total_j ?? 0) - trueJ)).toBeLessThan(mostJ)
+}
+
 describe('a job of two nodes', () => {
   /** `llem run` as the command of a job with two GPUs on each node. */
   async function run(nodes: object, during: (outputDir: string) => Promise<void> = async () => undefined) {
@@ -85,8 +92,11 @@ describe('a job of two nodes', () => {
     ])
     const seconds = energy?.duration_sec ?? 0
     const [first = 0, second = 0] = told.map(({ total_j }) => total_j ?? 0)
-    expect(Math.abs(first - 400 * seconds)).toBeLessThan(0.01 * 400 * seconds)
-    expect(Math.abs(second - 600 * seconds)).toBeLessThan(0.01 * 600 * seconds)
+    for (const [node, watts] of [
+      [told[0], 400],
+      [told[1], 600],
+    ] as const)
+      expectJoules(node, watts * seconds)
     expect(total_energy_j).toBeCloseTo(first + second, 6)
     return { stdout, stderr }
   }
@@ -115,7 +125,7 @@ describe('a job of two nodes', () => {
     expect(energy_reason).toMatch(/^node02: .*\[node_meter_lost\]$/)
     const [first, second] = energy?.nodes?.nodes ?? []
     const seconds = energy?.duration_sec ?? 0
-    expect(Math.abs((first?.total_j ?? 0) - 400 * seconds)).toBeLessThan(0.01 * 400 * seconds)
+    expectJoules(first, 400 * seconds)
     expect(second).toMatchObject({ total_j: null, fault: 'node_meter_lost' })
   })
 
