@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { KnownDevices } from '../../dist/energy/known-devices.js'
@@ -74,6 +75,15 @@ describe('what a window showed', () => {
     await known.learn(device('GPU-10'), report(seen))
     expect(await known.recall(device('GPU-10'))).toEqual(seen)
     expect(await new KnownDevices(machine).recall(device('GPU-11'))).toBeUndefined()
+  })
+
+  it('is not waited for where a pipe lies in its place', async () => {
+    await known.learn(device('GPU-16'), report(seen))
+    const path = await known.keep(device('GPU-16'), calibration)
+    rmSync(path)
+    execFileSync('mkfifo', [path])
+    expect(await known.recall(device('GPU-16'))).toBeUndefined()
+    rmSync(path)
   })
 
   it('is not undone by a window too short to decide, and is refined by one that sees more', async () => {

@@ -30,5 +30,14 @@ export class LlemError extends Error {
 
 /** The message of anything that was thrown, for a sentence that goes on. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return issueOf(error) ?? (error instanceof Error ? error.message : String(error))
+}
+
+/** The first problem of a schema that refused, whose own message is a list in JSON. Null for any other error. */
+function issueOf(error: unknown): string | null {
+  const { name, issues } = (error ?? {}) as { name?: unknown; issues?: unknown }
+  if (typeof name !== 'string' || !name.endsWith('ZodError') || !Array.isArray(issues)) return null
+  const [issue] = issues as { path?: unknown[]; message?: string }[]
+  const place = issue?.path?.join('.') ?? ''
+  return `${place === '' ? '' : `${place}: `}${issue?.message ?? 'it is not what it should be'}`
 }

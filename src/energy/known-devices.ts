@@ -1,7 +1,7 @@
 // What llem found out about a GPU under a driver, kept for later runs: when its sensor publishes and how late, what its
 // energy counter counts. It expires, and what contradicts it deletes it. `llem calibrate` writes here too.
 
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { release } from 'node:os'
 import { join } from 'node:path'
 import { contentHash } from '../core/identity.js'
@@ -156,7 +156,10 @@ export class KnownDevices {
 
   async #read(uuid: string): Promise<Known | null> {
     try {
-      const text = await readFile(this.#pathOf(uuid), 'utf8')
+      const path = this.#pathOf(uuid)
+      // Opening a pipe would wait for whoever writes to it.
+      if (!(await stat(path)).isFile()) return null
+      const text = await readFile(path, 'utf8')
       const { knownSchema } = await import('./known-file.js')
       return knownSchema.parse(JSON.parse(text))
     } catch {

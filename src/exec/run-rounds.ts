@@ -179,7 +179,14 @@ class Rounds {
       throw new Stopped(null)
     }
     const { result, ended } = measured
-    if (folder !== null) await writeJsonAtomically(join(folder, 'result.json'), result)
+    const { exitCode, tookS, userS, systemS } = ended
+    const run = { command: place, round, exitCode, tookS, userS, systemS, result, folder }
+    if (folder !== null)
+      await writeJsonAtomically(join(folder, 'result.json'), result).catch((error: unknown) => {
+        // What was measured is told all the same.
+        if (exitCode === 0 && !wasSuspended(result.findings)) this.#runs.push({ ...run, folder: null })
+        throw error
+      })
     if (ended.exitCode !== 0 && !this.#plan.ignoresFailure) {
       if (folder !== null) this.#setAside(folder, place, round)
       throw new Stopped(this.#failure('run', command, { place, round, ended }))
@@ -192,8 +199,7 @@ class Rounds {
       await this.#measureOne(command, place, round)
       return
     }
-    const { exitCode, tookS, userS, systemS } = ended
-    this.#runs.push({ command: place, round, exitCode, tookS, userS, systemS, result, folder })
+    this.#runs.push(run)
     const { energy } = result
     this.#tools.observer.detail(
       `Round ${round}, ${shortened(command.name)}: ${energy?.total_j?.toFixed(2) ?? '-'} J, ${tookS.toFixed(3)} s`,

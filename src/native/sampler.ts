@@ -70,6 +70,10 @@ export class Window {
   }
 }
 
+/** A wait that lasts so much longer was one in which the process was stopped; after it new ticks are waited for. */
+const STOPPED_MS = 300
+const AFTER_STOP_MS = 500
+
 /** Polls GPUs on a thread of its own, from {@link Sampler.open} until {@link Sampler.close}. */
 export class Sampler {
   readonly devices: readonly SampledDevice[]
@@ -119,8 +123,13 @@ export class Sampler {
 
   /** Resolves once readings lie far enough back that the left edge of a window can be judged (0.25 s after open). */
   async ready(): Promise<void> {
-    const leftMs = this.#native.preRollLeftMs()
-    if (leftMs > 0) await sleep(Math.ceil(leftMs))
+    let leftMs = Math.ceil(this.#native.preRollLeftMs())
+    while (leftMs > 0) {
+      const dueMs = performance.now() + leftMs
+      await sleep(leftMs)
+      // Whoever was stopped meanwhile has no readings of that time.
+      leftMs = performance.now() - dueMs > STOPPED_MS ? AFTER_STOP_MS : 0
+    }
   }
 
   /** Opens a window now. */

@@ -4,6 +4,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { readPlan } from '../campaign/folder.js'
+import type { CampaignPlan } from '../campaign/plan.js'
 import { LlemError } from '../core/errors.js'
 import { makeFolder, writeJsonAtomically } from '../results/files.js'
 
@@ -98,8 +100,36 @@ export function submissionsIn(dir: string): KeptSubmission[] {
     .flatMap((number) => {
       const folder = join(slurmFolder(dir), `submission-${number}`)
       const path = join(folder, 'submission.json')
-      return existsSync(path) ? [{ folder, ...parsed(path, submissionSchema) }] : []
+      if (!existsSync(path)) return []
+      try {
+        return [{ folder, ...parsed(path, submissionSchema) }]
+      } catch (error) {
+        const known = rebuilt(dir, folder, number)
+        if (known === null) throw error
+        return [known]
+      }
     })
+}
+
+/** What a damaged submission.json still is: names tell its jobs, and its other files how many there are. */
+function rebuilt(dir: string, folder: string, number: number): KeptSubmission | null {
+  const chunks = readdirSync(folder).flatMap((name) => {
+    const chunk = /^chunk-(\d+)\.json$/.exec(name)?.[1]
+    return chunk === undefined ? [] : [{ number: Number(chunk), job_id: null, cluster: null }]
+  })
+  if (chunks.length === 0) return null
+  return {
+    folder,
+    state: 'submitted',
+    job_name: jobNameOf(readPlan(dir), number),
+    has_accounting: false,
+    chunks,
+  }
+}
+
+/** Unique among the campaigns of a cluster as far as their content is. */
+export function jobNameOf({ campaign_hash }: Pick<CampaignPlan, 'campaign_hash'>, number: number): string {
+  return `llem-${campaign_hash.slice(0, 10)}-${number}`
 }
 
 export function readTaskFile(path: string): TaskFile {

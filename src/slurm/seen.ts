@@ -21,6 +21,8 @@ export interface SeenTasks {
   /** By "experiment/cycle", in the order in which they were submitted. */
   ofRun: ReadonlyMap<string, readonly TaskOfRun[]>
   problem: string | null
+  /** A file that says which tasks do which runs and cannot be read: what these do is not known. */
+  damaged: LlemError | null
   /** Of submissions whose process was killed before their jobs were released. */
   unfinished: number
 }
@@ -31,13 +33,18 @@ const LIMIT_MS = 60_000
 /** Asks Slurm once of all that a campaign has there. */
 export async function seenTasks(dir: string, limitMs = LIMIT_MS): Promise<SeenTasks> {
   const submissions = submissionsIn(dir).filter(({ state }) => state !== 'withdrawn')
+  let damaged: LlemError | null = null
   const files = submissions.flatMap((submission) =>
-    submission.chunks.map((chunk) => ({
-      submission,
-      chunk,
-      name: `${submission.job_name}-${chunk.number}`,
-      ...readTaskFile(taskFile(submission.folder, chunk.number)),
-    })),
+    submission.chunks.flatMap((chunk) => {
+      const name = `${submission.job_name}-${chunk.number}`
+      try {
+        return [{ submission, chunk, name, ...readTaskFile(taskFile(submission.folder, chunk.number)) }]
+      } catch (error) {
+        if (!(error instanceof LlemError)) throw error
+        damaged = error
+        return []
+      }
+    }),
   )
   const queue = await askQueue({
     jobs: files.map(({ name, chunk, tasks }) => ({ name, id: chunk.job_id, tasks: tasks.length })),
@@ -63,6 +70,7 @@ export async function seenTasks(dir: string, limitMs = LIMIT_MS): Promise<SeenTa
   return {
     ofRun,
     problem: queue.problem,
+    damaged,
     unfinished: submissions.filter(({ state }) => state === 'submitting').length,
   }
 }
@@ -79,9 +87,10 @@ export function tellingTask(
   return (status === 'completed' ? (doer ?? alive) : (alive ?? doer)) ?? tasks.at(-1) ?? null
 }
 
-/** The same. Throws SLURM_SILENT where Slurm does not tell: what it has would be submitted twice. */
+/** The same. Throws SLURM_SILENT or SLURM_FILE_DAMAGED where it is not told: what Slurm has would be submitted twice. */
 export async function certainTasks(dir: string): Promise<SeenTasks> {
   const seen = await seenTasks(dir)
+  if (seen.damaged !== null) throw seen.damaged
   if (seen.problem !== null)
     throw new LlemError(`Slurm does not tell what of the campaign is in its queue: ${seen.problem}`, {
       code: 'SLURM_SILENT',

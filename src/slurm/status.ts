@@ -62,6 +62,7 @@ export async function slurmStatus(
   const problems = [
     ...records.problems,
     ...(isAsked ? [] : [`Slurm could not be asked: ${seen.problem}`]),
+    ...(seen.damaged === null ? [] : [`${seen.damaged.message}: what its tasks do is not known`]),
     ...(seen.unfinished === 0
       ? []
       : ['a submission was ended before its jobs were released: they are held. Submit again, or cancel.']),

@@ -16,6 +16,7 @@ import { badNodes } from './breaker.js'
 import { cancelSubmission, where } from './cancel.js'
 import {
   beginSubmission,
+  jobNameOf,
   type KeptSubmission,
   logsFolder,
   slurmFolder,
@@ -230,11 +231,6 @@ function sbatchArgs({ sbatch_args }: SlurmKeys, after: readonly string[], path: 
   const dependency = after.length === 0 ? [] : [`--dependency=afterany:${after.join(':')}`]
   // They begin only once all are submitted.
   return ['--parsable', '--hold', ...dependency, ...sbatch_args, path]
-}
-
-/** Unique among the campaigns of a cluster as far as their content is. */
-function jobNameOf({ campaign_hash }: CampaignPlan, number: number): string {
-  return `llem-${campaign_hash.slice(0, 10)}-${number}`
 }
 
 async function release({ chunks }: KeptSubmission): Promise<void> {

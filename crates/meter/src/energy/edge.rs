@@ -90,11 +90,11 @@ impl History {
 
     /// Between the tick before and the tick after, as the readings between them lie.
     fn by_readings(&self, changes: &[Change<i64>], comb: Option<Comb>, edge_ns: u64) -> Option<Edge> {
-        let place = |change: &Change<i64>| place_of(change, comb);
-        let next = changes.iter().position(|change| place(change).0 > edge_ns)?;
-        let (before, after) = (changes.get(next.checked_sub(1)?)?, &changes[next]);
-        let ((from_ns, from_doubt_ns), (to_ns, to_doubt_ns)) = (place(before), place(after));
-        let energy_j = (after.after - before.after) as f64 / 1e3;
+        let placed = placed(changes, comb);
+        let next = placed.iter().position(|(at_ns, ..)| *at_ns > edge_ns)?;
+        let (from_ns, from_doubt_ns, before_mj) = *placed.get(next.checked_sub(1)?)?;
+        let (to_ns, to_doubt_ns, after_mj) = placed[next];
+        let energy_j = (after_mj - before_mj) as f64 / 1e3;
         let length_s = seconds(to_ns.saturating_sub(from_ns));
         if length_s <= 0.0 {
             return None;
@@ -114,8 +114,8 @@ impl History {
         let position_j = spread_w * period_s / 12.0_f64.sqrt();
         let doubt_s = UNIFORM * seconds(from_doubt_ns).hypot(seconds(to_doubt_ns));
         Some(Edge {
-            raw_mj: before.after,
-            tick_mj: before.after,
+            raw_mj: before_mj,
+            tick_mj: before_mj,
             since_j: energy_j * share,
             carried: Carried::Readings,
             share_j: unseen_j.hypot(position_j),
@@ -127,8 +127,8 @@ impl History {
 
     /// Back from the next tick, as the readings until then lie: the one before was not seen.
     fn until_next(&self, changes: &[Change<i64>], comb: Option<Comb>, edge_ns: u64) -> Option<Edge> {
-        let places = || changes.iter().map(|change| (place_of(change, comb), change.after));
-        let ((to_ns, doubt_ns), after_mj) = places().find(|((at_ns, _), _)| *at_ns > edge_ns)?;
+        let (to_ns, doubt_ns, after_mj) =
+            placed(changes, comb).into_iter().find(|(at_ns, ..)| *at_ns > edge_ns)?;
         let (since_j, share_j, tick_j) = self.one_sided(edge_ns, to_ns, doubt_ns)?;
         let carried = Carried::OneSided;
         Some(Edge {
@@ -145,8 +145,8 @@ impl History {
 
     /// From the last tick on, as the readings since lie: no later one came.
     fn since_last(&self, changes: &[Change<i64>], comb: Option<Comb>, edge_ns: u64) -> Option<Edge> {
-        let places = || changes.iter().map(|change| (place_of(change, comb), change.after));
-        let ((from_ns, doubt_ns), after_mj) = places().rfind(|((at_ns, _), _)| *at_ns <= edge_ns)?;
+        let (from_ns, doubt_ns, after_mj) =
+            placed(changes, comb).into_iter().rfind(|(at_ns, ..)| *at_ns <= edge_ns)?;
         // What has not ticked for so long stands still.
         let usual_s =
             self.belief().counter_ns.map_or(known::STANDSTILL_S, |period_ns| 3.0 * seconds(period_ns));
@@ -202,14 +202,55 @@ impl History {
     }
 }
 
-/// When a change was: at the tick of the comb that lies between the two reads, else between them.
-pub(super) fn place_of(change: &Change<i64>, comb: Option<Comb>) -> (u64, u64) {
-    let on_comb = comb.and_then(|comb| {
-        // Of several ticks between two reads the last one has made the value.
-        let next_ns = comb.first_from(change.at_ns + change.doubt_ns);
-        let tick_ns = next_ns.checked_sub(comb.period_ns)?;
-        (tick_ns + comb.doubt_ns >= change.at_ns.saturating_sub(change.doubt_ns))
-            .then_some((tick_ns, comb.doubt_ns))
-    });
-    on_comb.unwrap_or((change.at_ns, change.doubt_ns))
+/// The changes whose tick is known, each with the time of that tick, how far it may be off, and the value that it made.
+pub(super) fn placed(changes: &[Change<i64>], comb: Option<Comb>) -> Vec<(u64, u64, i64)> {
+    let place = |change: &Change<i64>| {
+        let (at_ns, doubt_ns) = place_of(change, comb)?;
+        Some((at_ns, doubt_ns, change.after))
+    };
+    changes.iter().filter_map(place).collect()
+}
+
+/// When a change was: at the tick of the comb that lies between the two reads, else between them. `None` where the second read
+/// may have seen one tick more: it was as close to it as its time is known, and another one lies between the two reads.
+fn place_of(change: &Change<i64>, comb: Option<Comb>) -> Option<(u64, u64)> {
+    let Some(comb) = comb else { return Some((change.at_ns, change.doubt_ns)) };
+    let (before_ns, after_ns) =
+        (change.at_ns.saturating_sub(change.doubt_ns), change.at_ns + change.doubt_ns);
+    let is_between = |tick_ns: u64| tick_ns + comb.doubt_ns >= before_ns;
+    // Of several ticks between two reads the last one has made the value.
+    let last_ns = comb.first_from(after_ns.saturating_sub(comb.doubt_ns));
+    let earlier_ns = last_ns.saturating_sub(comb.period_ns);
+    if last_ns <= after_ns + comb.doubt_ns {
+        return (!is_between(earlier_ns)).then_some((last_ns, comb.doubt_ns));
+    }
+    Some(if is_between(earlier_ns) { (earlier_ns, comb.doubt_ns) } else { (change.at_ns, change.doubt_ns) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK_NS: u64 = 1_006_797_000;
+    const PERIOD_NS: u64 = 100 * NS_PER_MS;
+
+    /// Between two reads at these times, beside ticks that are known to half a millisecond.
+    fn place(before_ns: u64, after_ns: u64) -> Option<u64> {
+        let doubt_ns = (after_ns - before_ns) / 2;
+        let change = Change { at_ns: before_ns + doubt_ns, doubt_ns, after: 1_360_000 };
+        let comb = Comb::at(TICK_NS, NS_PER_MS / 2, PERIOD_NS);
+        place_of(&change, Some(comb)).map(|(at_ns, _)| at_ns)
+    }
+
+    #[test]
+    fn a_read_beside_a_tick_tells_not_which_of_two_ticks_it_has_seen() {
+        let before_ns = TICK_NS - 196 * NS_PER_MS;
+        // A driver may answer with what it looked up after the middle of the call.
+        assert_eq!(place(before_ns, TICK_NS - 52_000), None);
+        assert_eq!(place(before_ns, TICK_NS + 52_000), None);
+        assert_eq!(place(before_ns, TICK_NS - 2 * NS_PER_MS), Some(TICK_NS - PERIOD_NS));
+        assert_eq!(place(before_ns, TICK_NS + 2 * NS_PER_MS), Some(TICK_NS));
+        // Where only one lies between the two reads it was that one.
+        assert_eq!(place(TICK_NS - 5 * NS_PER_MS, TICK_NS - 52_000), Some(TICK_NS));
+    }
 }

@@ -3,7 +3,7 @@
 use super::belief::Ways;
 use super::comb::{Change, Comb, Ticks, standing};
 use super::constants as known;
-use super::edge::{Carried, Edge, REACH_NS, Side, UNIFORM, place_of};
+use super::edge::{Carried, Edge, REACH_NS, Side, UNIFORM, placed};
 use super::history::History;
 use super::stories;
 use super::surroundings::{Observed, Surroundings, Value};
@@ -111,7 +111,7 @@ impl History {
             Side::End => at_ns <= cell_start_ns && at_ns + REACH_NS >= edge_ns,
             _ => at_ns >= cell_end_ns,
         };
-        let mut ticks = changes.iter().map(|change| (place_of(change, comb).0, change.after));
+        let mut ticks = placed(changes, comb).into_iter().map(|(at_ns, _, after_mj)| (at_ns, after_mj));
         let mut ticks_of_load = ticks.by_ref().filter(|(at_ns, _)| within(*at_ns));
         let Some(first) = ticks_of_load.next() else { return 0.0 };
         // Two readings that are alike may be so by chance.
@@ -167,10 +167,10 @@ impl History {
 
 /// The lowest and the highest power of the cells within.
 fn cell_range_w(changes: &[Change<i64>], comb: Option<Comb>, within: impl Fn(u64) -> bool) -> (f64, f64) {
-    let ticks: Vec<_> = changes.iter().map(|change| (place_of(change, comb).0, change.after)).collect();
+    let ticks = placed(changes, comb);
     let cells =
         ticks.windows(2).filter(|pair| within(pair[0].0) && within(pair[1].0) && pair[1].0 > pair[0].0);
-    let powers_w = cells.map(|pair| (pair[1].1 - pair[0].1) as f64 / 1e3 / seconds(pair[1].0 - pair[0].0));
+    let powers_w = cells.map(|pair| (pair[1].2 - pair[0].2) as f64 / 1e3 / seconds(pair[1].0 - pair[0].0));
     powers_w.fold((f64::MAX, 0.0_f64), |(low, high), w| (low.min(w), high.max(w)))
 }
 

@@ -44,4 +44,4 @@ pub use second_mean::Beyond;
 pub use witness::Witness;
 
 /// The estimator's name: results of another one are not compared with it.
-pub const ESTIMATOR: &str = "llem-curve-3";
+pub const ESTIMATOR: &str = "llem-curve-4";
