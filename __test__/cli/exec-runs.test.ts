@@ -1,7 +1,6 @@
 // llem exec --runs: commands that are run in rounds and compared, over a simulated GPU whose power is known.
 
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -416,32 +415,6 @@ it('a run in which llem was suspended is set aside, told and measured again', as
     readFileSync(join(result_dir, 'failed', aside, 'result.json'), 'utf8'),
   )
   expect(told).toContainEqual(expect.objectContaining({ code: 'measurement_suspended' }))
-})
-
-it('a pause before the first run is waited out, and is in no joule', async () => {
-  const { child, ended } = startLlem([
-    'exec',
-    '--simulate',
-    scenario,
-    '--runs',
-    '2',
-    '--json',
-    '--',
-    'sleep 0.6',
-  ])
-  await once(child.stderr as NodeJS.ReadableStream, 'data')
-  child.kill('SIGSTOP')
-  await sleep(1500)
-  child.kill('SIGCONT')
-  const { code, stdout } = await ended
-  expect(code).toBe(0)
-  const { results, findings } = JSON.parse(stdout)
-  const [{ energies_j, energy_uncertainties_j }] = results
-  for (const [run, joules] of energies_j.entries()) {
-    expect(joules).toBeGreaterThan(0.9 * 0.6 * POWER_W)
-    expect(energy_uncertainties_j[run]).toBeLessThan(0.5 * joules)
-  }
-  expect(findings.map((finding: { code: string }) => finding.code)).not.toContain('continuity_lost')
 })
 
 describe.concurrent('the exports', () => {

@@ -91,6 +91,17 @@ if (isMainThread) {
 })
 
 describe('a sampler', () => {
+  it('is ready half a second after a pause in which nothing was read', async () => {
+    const sampler = await Sampler.open(options)
+    const ready = sampler.ready()
+    // As if the process was stopped.
+    const untilMs = performance.now() + 1000
+    while (performance.now() < untilMs);
+    await ready
+    expect(performance.now() - untilMs).toBeGreaterThan(450)
+    sampler.close()
+  })
+
   it('that is closed ends nothing and begins nothing, with a code', async () => {
     const sampler = await Sampler.open(options)
     const window = sampler.beginWindow()
