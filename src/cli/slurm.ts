@@ -9,6 +9,7 @@ import { isOnSlurm } from '../slurm/folder.js'
 import { EXIT, Exit } from './exit.js'
 import { interruptible } from './interrupt.js'
 import { print, printJson, SIMULATED, say } from './screen.js'
+import { shellWord } from './shell-word.js'
 
 interface SubmitCliOptions {
   resume?: boolean
@@ -54,9 +55,9 @@ export async function submitOnSlurm(
   print(
     [
       `Submitted ${runs} runs as ${tasks} tasks: ${jobs.length === 1 ? 'job' : 'jobs'} ${jobs.join(', ')}.${before}`,
-      `Look at it:   llem campaign status ${dir}`,
-      `Wait for it:  llem campaign wait ${dir}`,
-      `End it:       llem campaign cancel ${dir}`,
+      `Look at it:   llem campaign status ${shellWord(dir)}`,
+      `Wait for it:  llem campaign wait ${shellWord(dir)}`,
+      `End it:       llem campaign cancel ${shellWord(dir)}`,
     ].join('\n'),
   )
 }
